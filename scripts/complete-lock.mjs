@@ -1,0 +1,60 @@
+// `npm run lock`: npm writes only this platform's builds of packages that ship binaries into package-lock.json where the
+// registry offers no others, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the entries
+// that it would have written.
+import { readFileSync, writeFileSync } from 'node:fs'
+
+const FILE = 'package-lock.json'
+const SYSTEMS = {
+  aix: 'aix',
+  android: 'android',
+  darwin: 'darwin',
+  freebsd: 'freebsd',
+  linux: 'linux',
+  linuxmusl: 'linux',
+  netbsd: 'netbsd',
+  openbsd: 'openbsd',
+  openharmony: 'openharmony',
+  sunos: 'sunos',
+  win32: 'win32',
+}
+const PROCESSORS = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 's390x', 'riscv64', 'loong64', 'mips64el', 'wasm32']
+
+const lock = JSON.parse(readFileSync(FILE, 'utf8'))
+const { packages } = lock
+
+/** Whether Node would find the package from that folder, or from one above it. */
+function isThere(folder, name) {
+  for (let at = folder; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
+    if (packages[`${at === '' ? '' : `${at}/`}node_modules/${name}`]) return true
+    if (at === '') return false
+  }
+}
+
+function entry(name, range, isDev) {
+  const words = name.split(/[/-]/)
+  const os = words.map((word) => SYSTEMS[word]).find(Boolean)
+  const cpu = PROCESSORS.find((processor) => words.includes(processor)) ?? (words.some(isArm) ? 'arm' : undefined)
+  return {
+    version: range.replace(/^[\^~]/, ''),
+    ...(cpu ? { cpu: [cpu] } : {}),
+    ...(isDev ? { dev: true } : {}),
+    optional: true,
+    ...(os ? { os: [os] } : {}),
+  }
+}
+
+function isArm(word) {
+  return word.startsWith('arm')
+}
+
+for (const [folder, { optionalDependencies = {}, dev }] of Object.entries({ ...packages })) {
+  for (const [name, range] of Object.entries(optionalDependencies)) {
+    if (isThere(folder, name)) continue
+    // A second version of a package that is there at the top goes below the one that wants it.
+    const isNested = folder.split('node_modules/').length > 2 && packages[`node_modules/${name}`]
+    packages[`${isNested ? `${folder}/` : ''}node_modules/${name}`] = entry(name, range, dev)
+  }
+}
+
+lock.packages = Object.fromEntries(Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1)))
+writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`)
