@@ -1,0 +1,12 @@
+import type { JsonValue } from './json.js'
+
+/** Where a change came from. */
+export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login' | 'expiry'
+
+/** A value that changed, as this build reads it. */
+export interface AnyChange {
+  readonly key: string
+  readonly value: JsonValue | undefined
+  readonly previous: JsonValue | undefined
+  readonly source: ChangeSource
+}

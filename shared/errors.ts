@@ -1,0 +1,64 @@
+/** What was wrong, in one word that programs can act on. */
+export type LiveSessionErrorCode =
+  | 'invalid_value'
+  | 'undeclared_key'
+  | 'not_writable'
+  | 'too_large'
+  | 'malformed'
+  | 'bad_origin'
+  | 'bad_ticket'
+  | 'other_subject'
+  | 'superseded'
+  | 'rate_limited'
+  | 'not_loaded'
+  | 'conflict'
+  | 'store_unavailable'
+  | 'cookies_blocked'
+  | 'closed'
+
+const STATUS: Readonly<Record<LiveSessionErrorCode, number>> = {
+  malformed: 400,
+  invalid_value: 400,
+  undeclared_key: 400,
+  too_large: 400,
+  cookies_blocked: 400,
+  bad_origin: 403,
+  bad_ticket: 403,
+  other_subject: 403,
+  not_writable: 403,
+  superseded: 409,
+  conflict: 409,
+  not_loaded: 409,
+  rate_limited: 429,
+  store_unavailable: 503,
+  closed: 503,
+}
+
+export interface LiveSessionErrorDetails extends ErrorOptions {
+  /** The field it is about. */
+  readonly key?: string | undefined
+  /** Which item of a list was refused. */
+  readonly index?: number | undefined
+  /** @default the usual status of the code */
+  readonly status?: number
+}
+
+/** A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send. */
+export class LiveSessionError extends Error {
+  override readonly name = 'LiveSessionError'
+  readonly code: LiveSessionErrorCode
+  readonly key: string | undefined
+  readonly index: number | undefined
+  /** The HTTP status to answer with; Koa reads it. */
+  readonly status: number
+  /** Tells Koa that the message may be sent. */
+  readonly expose = true
+
+  constructor(code: LiveSessionErrorCode, message: string, details: LiveSessionErrorDetails = {}) {
+    super(`koa-live-session: ${message}`, details)
+    this.code = code
+    this.key = details.key
+    this.index = details.index
+    this.status = details.status ?? STATUS[code]
+  }
+}

@@ -1,0 +1,98 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { JsonValue } from './json.js'
+
+type Scalar = string | number | boolean | null
+type NeverJson =
+  | bigint
+  | symbol
+  | Date
+  | RegExp
+  | Map<unknown, unknown>
+  | Set<unknown>
+  | ArrayBuffer
+  | ArrayBufferView
+  | Promise<unknown>
+  | ((...args: never[]) => unknown)
+type MutableJson = Scalar | MutableJson[] | { [key: string]: MutableJson }
+
+/** `T` when JSON can carry it unchanged, else a type that `T` is not assignable to. */
+type JsonSafe<T> = [T] extends [JsonValue | undefined] ? T : JsonSafeDeep<T>
+type JsonSafeDeep<T> = T extends Scalar | undefined
+  ? T
+  : T extends NeverJson
+    ? never
+    : T extends object
+      ? { [K in keyof T]: JsonSafeDeep<T[K]> }
+      : T
+
+/** What `get` returns: deep read-only in the types, frozen at run time. */
+export type Frozen<T> = [MutableJson] extends [T] ? JsonValue : FrozenDeep<T>
+type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
+
+/** What a browser may do with a field. */
+export type ClientAccess = 'hidden' | 'read' | 'write'
+/** Whose value it is: the user's on every device, or this browser's alone. */
+export type Scope = 'user' | 'browser' | 'tab'
+/** Whose value stands when a visitor signs in. A function combines both (a cart). */
+export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
+
+/** The declaration of one value. */
+export interface FieldSpec {
+  /** Any Standard Schema; synchronous; its output must be JSON and must satisfy the schema again. */
+  readonly schema: StandardSchemaV1
+  /** A JSON constant, cloned and frozen. May be left out where the schema accepts `undefined` (`.default(x)`, `.optional()`). */
+  readonly default?: unknown
+  /** @default 'read' */
+  readonly client?: ClientAccess
+  /** @default 'user' */
+  readonly scope?: Scope
+  /** Whether the cookie carries it. @default true; false where client is 'hidden' */
+  readonly cookie?: boolean
+  /** Bytes it may take in the cookie, key and stamp included; their sum must fit cookieBudget. @default an equal share */
+  readonly maxBytes?: number
+  /** Milliseconds since the last write, then the default is read. @default the plugin's maxAge */
+  readonly maxAge?: number
+  /** @default the plugin's onLogin */
+  readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)
+  /** Called when a stored value no longer satisfies the schema; what it returns must. Without it the default is read. */
+  readonly migrate?: (stored: JsonValue) => unknown
+}
+export type Fields = Readonly<Record<string, FieldSpec>>
+
+type Output<F> = F extends { readonly schema: infer S extends StandardSchemaV1 }
+  ? StandardSchemaV1.InferOutput<S>
+  : never
+type Input<F> = F extends { readonly schema: infer S extends StandardSchemaV1 } ? StandardSchemaV1.InferInput<S> : never
+/** A field's value, as `get` returns it. */
+export type Value<F> = Frozen<Output<F>>
+/** What `set` takes: never `undefined` (use `delete`). */
+export type Settable<F> = Frozen<Exclude<Output<F>, undefined>>
+
+type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ? C : 'read'
+type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
+/** The keys by what may be done with them; indexed rather than aliased, so that errors list the keys. */
+export interface Keys<F extends Fields> {
+  readonly all: keyof F & string
+  readonly request: { [K in keyof F]: ScopeOf<F[K]> extends 'tab' ? never : K }[keyof F] & string
+  readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
+  readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
+  readonly writable: { [K in keyof F]: ClientOf<F[K]> extends 'write' ? K : never }[keyof F] & string
+}
+export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
+
+/** What `defineFields` demands of a declaration, so that a mistake is underlined where it is made. */
+export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
+  ? unknown
+  : { readonly schema: 'koa-live-session: the schema must produce JSON (no Date, Map, Set, bigint, function)' }) &
+  ([Exclude<Output<F>, undefined>] extends [Input<F>]
+    ? unknown
+    : { readonly schema: 'koa-live-session: the schema must accept its own output (no type-changing transform)' }) &
+  (F extends { readonly default: infer D }
+    ? [D] extends [Settable<F>]
+      ? unknown
+      : { readonly default: readonly ['koa-live-session: default must be', Settable<F>] }
+    : undefined extends Input<F>
+      ? unknown
+      : { readonly default: Settable<F> }) & { readonly onLogin?: LoginRule<Settable<F>> } & {
+    readonly [K in Exclude<keyof F, keyof FieldSpec>]: never
+  }

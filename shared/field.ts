@@ -1,0 +1,169 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { cookieBytes, mostBytes } from './budget.js'
+import { LiveSessionError } from './errors.js'
+import type { ClientAccess, FieldSpec } from './field-types.js'
+import { freezeJson, type JsonValue, NotJson } from './json.js'
+import type { Replica } from './replica.js'
+import { LOGIN_STAMP, type Stamp } from './stamp.js'
+
+const REMEMBERED_SCALARS = 1000
+
+interface Reading {
+  readonly value: JsonValue | undefined
+}
+
+/** What a field gets from the plugin's options where it does not say itself. */
+export interface FieldDefaults {
+  readonly maxAge: number
+  readonly maxBytes: number
+  readonly onLogin: 'account' | 'newest' | 'drop'
+}
+
+/** One declared field, ready for use: it knows its default, what it accepts and what it can read. */
+export class Field {
+  readonly key: string
+  readonly access: ClientAccess
+  readonly scope: 'user' | 'browser'
+  readonly inCookie: boolean
+  readonly maxBytes: number
+  readonly maxAge: number
+  readonly onLogin: NonNullable<FieldSpec['onLogin']>
+  readonly default: JsonValue | undefined
+  readonly #schema: StandardSchemaV1
+  readonly #migrate: FieldSpec['migrate']
+  // What the schema makes of a value never changes: stored objects are frozen, and most scalars recur.
+  readonly #objects = new WeakMap<object, Reading>()
+  readonly #scalars = new Map<JsonValue, Reading>()
+
+  constructor(key: string, spec: FieldSpec, defaults: FieldDefaults) {
+    this.key = key
+    this.access = spec.client ?? 'read'
+    this.scope = spec.scope === 'browser' ? 'browser' : 'user'
+    this.inCookie = spec.cookie ?? this.access !== 'hidden'
+    this.maxBytes = defaults.maxBytes
+    this.maxAge = spec.maxAge ?? defaults.maxAge
+    this.onLogin = spec.onLogin ?? defaults.onLogin
+    this.#schema = spec.schema
+    this.#migrate = spec.migrate
+    this.default = spec.default === undefined ? this.#parse(undefined).value : freezeJson(spec.default)
+  }
+
+  /**
+   * The value to store for what an app or a browser wants to set.
+   *
+   * @throws {LiveSessionError} `invalid_value` where it is not JSON or the schema refuses it, `too_large` past `maxBytes`
+   */
+  accept(input: unknown): JsonValue {
+    const stored = this.#output(this.#json(input))
+    // A transform that does not accept what it made would make the value unreadable: refuse it while it can be reported.
+    if (stored !== input) this.#output(stored)
+    this.#mustFit(stored)
+    return stored
+  }
+
+  /** The live value as this build reads it; undefined where there is none: never set, deleted, expired, unreadable. */
+  live(replica: Replica, now: number): JsonValue | undefined {
+    const stored = replica.value(this.key)
+    if (stored === undefined || this.isExpired(replica.stamp(this.key), now)) return undefined
+    return this.read(stored)
+  }
+
+  /** What this build makes of a stored value; undefined where the schema, and `migrate`, cannot read it. */
+  read(stored: JsonValue): JsonValue | undefined {
+    const isObject = typeof stored === 'object' && stored !== null
+    const known = isObject ? this.#objects.get(stored) : this.#scalars.get(stored)
+    if (known) return known.value
+    const reading = { value: this.#migrated(stored) }
+    if (isObject) this.#objects.set(stored, reading)
+    else this.#remember(stored, reading)
+    return reading.value
+  }
+
+  /** Whether a register written at `stamp` is past its `maxAge`. One that a sign-in brought along has no date of its own. */
+  isExpired(stamp: Stamp, now: number): boolean {
+    return stamp + this.maxAge <= now && stamp !== LOGIN_STAMP
+  }
+
+  #remember(scalar: JsonValue, reading: Reading): void {
+    if (typeof scalar === 'string' && scalar.length > 64) return
+    if (this.#scalars.size >= REMEMBERED_SCALARS) this.#scalars.clear()
+    this.#scalars.set(scalar, reading)
+  }
+
+  #migrated(stored: JsonValue): JsonValue | undefined {
+    const result = this.#parse(stored)
+    if (result.readable) return result.value
+    if (!this.#migrate) return undefined
+    try {
+      const migrated = this.#parse(this.#migrate(stored))
+      return migrated.readable ? migrated.value : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  #parse(value: unknown): { readonly readable: boolean; readonly value: JsonValue | undefined } {
+    try {
+      const result = validate(this.#schema, value)
+      if (result.issues) return { readable: false, value: undefined }
+      return { readable: true, value: result.value === undefined ? undefined : freezeJson(result.value) }
+    } catch {
+      return { readable: false, value: undefined }
+    }
+  }
+
+  #json(input: unknown): JsonValue {
+    try {
+      return freezeJson(input)
+    } catch (cause) {
+      if (!(cause instanceof NotJson)) throw cause
+      throw this.#invalid(`${cause.message}.${remedy(cause.received)}`, cause)
+    }
+  }
+
+  #output(value: JsonValue): JsonValue {
+    let result: StandardSchemaV1.Result<unknown>
+    try {
+      result = validate(this.#schema, value)
+    } catch (cause) {
+      throw this.#invalid('the schema failed', cause)
+    }
+    if (result.issues) throw this.#invalid(result.issues.map(describe).join('; '))
+    return this.#json(result.value)
+  }
+
+  #mustFit(value: JsonValue): void {
+    if (mostBytes(this.key, value) <= this.maxBytes) return
+    const bytes = cookieBytes(this.key, value)
+    if (bytes <= this.maxBytes) return
+    const room = `${this.maxBytes.toLocaleString('en')} it may take${this.inCookie ? ' in the cookie' : ''}`
+    const advice = this.inCookie ? 'Raise maxBytes, or set cookie: false and configure a store.' : 'Raise maxBytes.'
+    const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes of the ${room}. ${advice}`
+    throw new LiveSessionError('too_large', message, { key: this.key })
+  }
+
+  #invalid(reason: string, cause?: unknown): LiveSessionError {
+    const details = { key: this.key, ...(cause === undefined ? {} : { cause }) }
+    return new LiveSessionError('invalid_value', `set("${this.key}"): ${reason}`, details)
+  }
+}
+
+/** Runs a Standard Schema, which must be synchronous. */
+export function validate(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
+  const result = schema['~standard'].validate(value)
+  if (!(result instanceof Promise)) return result
+  result.catch(() => undefined)
+  throw new TypeError('expected a synchronous schema, received one that answers with a promise')
+}
+
+function describe({ message, path = [] }: StandardSchemaV1.Issue): string {
+  if (path.length === 0) return message
+  return `${message} at $.${path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.')}`
+}
+
+function remedy(received: string): string {
+  if (received === 'a Date') return ' Store value.toISOString() and declare a string.'
+  if (received === 'undefined') return ' To remove the value, use delete.'
+  if (received === 'a bigint') return ' Store String(value) and declare a string.'
+  return ''
+}

@@ -1,0 +1,101 @@
+import { shareBudget } from './budget.js'
+import { Field, type FieldDefaults, validate } from './field.js'
+import type { CheckField, FieldSpec, Fields } from './field-types.js'
+import { freezeJson, NotJson } from './json.js'
+
+/** Keys that come from outside are looked up here, never used to index a plain object. */
+export type FieldMap = ReadonlyMap<string, Field>
+
+const KEY = /^[A-Za-z][\w.-]{0,63}$/
+const RESERVED = new Set(['constructor', 'prototype', 'toJSON'])
+const OPTIONS = new Set(['schema', 'default', 'client', 'scope', 'cookie', 'maxBytes', 'maxAge', 'onLogin', 'migrate'])
+
+export function isKey(key: unknown): key is string {
+  return typeof key === 'string' && KEY.test(key) && !RESERVED.has(key)
+}
+
+/**
+ * Declares the session's values, once, for both sides. Checks and freezes them.
+ *
+ * @throws {TypeError} at once, naming the field, what was expected and what was received
+ * @example
+ * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
+ * declare module 'koa-live-session' { interface Register { fields: typeof fields } }
+ */
+export function defineFields<const F extends Fields>(
+  fields: F & { readonly [K in keyof F]: CheckField<F[K]> },
+): Readonly<F> {
+  return checkFields<F>(fields)
+}
+
+function checkFields<F extends Fields>(fields: F): Readonly<F> {
+  const checked = Object.entries(fields).map(([key, spec]) => [key, checkField(key, spec)])
+  return Object.freeze(Object.fromEntries(checked))
+}
+
+/** The fields as this plugin uses them: checked, with their share of the cookie. */
+export function compileFields(fields: Fields, budget: number, defaults: Omit<FieldDefaults, 'maxBytes'>): FieldMap {
+  const declared = checkFields(fields)
+  const shares = shareBudget(declared, budget)
+  const compile = ([key, spec]: [string, FieldSpec]): [string, Field] => {
+    return [key, new Field(key, spec, { ...defaults, maxBytes: shares.get(key) ?? 0 })]
+  }
+  return new Map(Object.entries(declared).map(compile))
+}
+
+function checkField(key: string, spec: FieldSpec): FieldSpec {
+  const expect = (is: boolean, what: string, received: unknown): void => {
+    if (!is) throw new TypeError(`koa-live-session: fields.${key}${what}, received ${show(received)}`)
+  }
+  expect(isKey(key), `: expected a key that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -`, key)
+  expect(typeof spec === 'object' && spec !== null, ': expected { schema, default, ... }', spec)
+  for (const option of Object.keys(spec)) {
+    expect(OPTIONS.has(option), `: expected only ${[...OPTIONS].join(', ')}`, option)
+  }
+  const standard: unknown = spec.schema?.['~standard']
+  const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard
+  expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
+  const { client = 'read', scope = 'user', cookie, maxBytes, maxAge, onLogin, migrate } = spec
+  expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
+  // What a tab alone knows needs the page's part in it, which is not built: refused rather than shared by mistake.
+  expect(scope !== 'tab', ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
+  expect(['user', 'browser'].includes(scope), ".scope: expected 'user' or 'browser'", scope)
+  expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
+  // The cookie is signed, not encrypted: its owner can read it.
+  expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
+  expect(maxBytes === undefined || isPositive(maxBytes), '.maxBytes: expected a positive whole number', maxBytes)
+  expect(maxAge === undefined || isPositive(maxAge), '.maxAge: expected a positive whole number of ms', maxAge)
+  const isRule = onLogin === undefined || typeof onLogin === 'function' || isLoginRule(onLogin)
+  expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
+  expect(migrate === undefined || typeof migrate === 'function', '.migrate: expected a function', migrate)
+  return Object.freeze({ ...spec, ...checkDefault(key, spec) })
+}
+
+function checkDefault(key: string, { schema, default: given }: FieldSpec): Pick<FieldSpec, 'default'> {
+  const name = `koa-live-session: fields.${key}.default`
+  try {
+    const result = validate(schema, given)
+    if (result.issues) {
+      const reason = result.issues[0]?.message ?? 'the schema refuses it'
+      throw new TypeError(`${name}: expected what the schema accepts, received ${show(given)}: ${reason}`)
+    }
+    // Without a default of its own a field reads as what the schema makes of undefined.
+    return given === undefined ? {} : { default: freezeJson(given) }
+  } catch (error) {
+    if (error instanceof NotJson) throw new TypeError(`${name}: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+function isPositive(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0
+}
+
+export function isLoginRule(rule: unknown): rule is 'account' | 'newest' | 'drop' {
+  return rule === 'account' || rule === 'newest' || rule === 'drop'
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? `an object` : (JSON.stringify(value) ?? String(value))
+}

@@ -1,0 +1,3 @@
+export type * from './field-types.js'
+export { defineFields } from './fields.js'
+export type { JsonValue } from './json.js'

@@ -1,0 +1,121 @@
+type Scalar = string | number | boolean | null
+
+/** What JSON carries unchanged. */
+export type JsonValue = Scalar | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
+
+const MAX_DEPTH = 32
+const MAX_NODES = 10_000
+
+/** A value that JSON would lose or change. `path` is in the notation `$.items[0].at`. */
+export class NotJson extends TypeError {
+  readonly path: string
+  readonly received: string
+
+  constructor(received: string, path: string) {
+    super(`expected a JSON value, received ${received} at ${path}`)
+    this.received = received
+    this.path = path
+  }
+}
+
+/**
+ * A deep-frozen copy of a value that JSON carries unchanged.
+ *
+ * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined`, a class instance, a lone surrogate,
+ * more than 32 levels or 10,000 nodes.
+ */
+export function freezeJson(value: unknown): JsonValue {
+  return typeof value === 'object' && value !== null ? freezeTree(value) : freezeScalar(value, '$')
+}
+
+function freezeTree(root: object): JsonValue {
+  let nodes = 0
+  const walk = (value: unknown, path: string, depth: number): JsonValue => {
+    if (typeof value !== 'object' || value === null) return freezeScalar(value, path)
+    if (depth > MAX_DEPTH) throw new NotJson(`more than ${MAX_DEPTH} levels`, path)
+    const each = (child: unknown, step: string): JsonValue => {
+      nodes += 1
+      if (nodes > MAX_NODES) throw new NotJson(`more than ${MAX_NODES.toLocaleString('en')} values`, '$')
+      return walk(child, path + step, depth + 1)
+    }
+    // Array.from visits the holes of a sparse array too, as undefined.
+    if (Array.isArray(value)) return Object.freeze(Array.from(value, (item, index) => each(item, `[${index}]`)))
+    if (!isPlainObject(value)) throw new NotJson(article(className(value)), path)
+    const copy: Record<string, JsonValue> = {}
+    for (const key in value) {
+      // Assigned to a plain object it would change its prototype, here or in whatever the app merges it into.
+      if (key === '__proto__') throw new NotJson('a key "__proto__"', path)
+      copy[freezeScalar(key, path) as string] = each(value[key], `.${key}`)
+    }
+    if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJson('a symbol key', path)
+    return Object.freeze(copy)
+  }
+  return walk(root, '$', 1)
+}
+
+function freezeScalar(value: unknown, path: string): JsonValue {
+  switch (typeof value) {
+    case 'string':
+      // UTF-8 has no lone surrogates: what comes back would be another string.
+      if (!isWellFormed(value)) throw new NotJson('a lone surrogate', path)
+      return value
+    case 'number':
+      if (!Number.isFinite(value)) throw new NotJson(String(value), path)
+      if (Object.is(value, -0)) throw new NotJson('-0', path)
+      return value
+    case 'boolean':
+      return value
+    case 'undefined':
+      throw new NotJson('undefined', path)
+    default:
+      if (value === null) return null
+      throw new NotJson(article(typeof value), path)
+  }
+}
+
+// String.prototype.isWellFormed is newer than this project's compile target.
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
+function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function className(value: object): string {
+  const maker: unknown = value.constructor
+  return typeof maker === 'function' && maker.name !== '' ? maker.name : 'object without a class'
+}
+
+function article(name: string): string {
+  return `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`
+}
+
+/**
+ * The one text of a JSON value that every replica agrees on: keys sorted by UTF-16 code units (as RFC 8785), everything
+ * outside ASCII escaped, so that comparing texts is comparing bytes in JavaScript, Lua and SQL alike.
+ */
+export function canonicalJson(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined)
+    members.sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${members.map(([key, member]) => `${ascii(key)}:${canonicalJson(member)}`).join(',')}}`
+  }
+  return ascii(value)
+}
+
+function ascii(scalar: JsonValue): string {
+  return JSON.stringify(scalar).replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Whether two JSON values are the same, whatever the order of their keys. */
+export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  return canonicalJson(a) === canonicalJson(b)
+}

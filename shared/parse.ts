@@ -1,0 +1,54 @@
+import { LiveSessionError } from './errors.js'
+import { isKey } from './fields.js'
+import { freezeJson, type JsonValue } from './json.js'
+import { FIRST_SENDING, type WireChange } from './protocol.js'
+import type { StoredRegister } from './register.js'
+import { isStamp } from './stamp.js'
+
+/** Reads the changes of a `set`, whoever sent them. */
+export function parseChanges(input: unknown): readonly WireChange[] {
+  if (!Array.isArray(input) || input.length === 0) throw malformed('expected a list of [key, seen, value?]')
+  const keys = new Set<string>()
+  return input.map((item: unknown, index) => {
+    const refuse = (reason: string): never => {
+      throw malformed(`${reason} in change ${index}`, index)
+    }
+    if (!Array.isArray(item) || item.length < 2 || item.length > 3) return refuse('expected [key, seen, value?]')
+    const [key, seen, value] = item as unknown[]
+    if (typeof key !== 'string') return refuse('expected a key')
+    if (keys.has(key)) return refuse('a key twice')
+    keys.add(key)
+    if (!Number.isSafeInteger(seen) || Number(seen) < FIRST_SENDING) return refuse('expected a stamp or -1 as seen')
+    return item.length === 2 ? [key, Number(seen)] : [key, Number(seen), value as JsonValue]
+  })
+}
+
+/** Reads the tickets that a browser sends; what they say is for their signature to prove. */
+export function parseTickets(input: unknown): readonly string[] {
+  if (!Array.isArray(input)) throw malformed('expected a list of tickets')
+  input.forEach((ticket, index) => {
+    if (typeof ticket !== 'string') throw malformed(`expected a ticket as item ${index}`, index)
+  })
+  return input
+}
+
+/** Reads registers that came signed; undefined where they are not registers. */
+export function parseRegisters(input: unknown): readonly StoredRegister[] | undefined {
+  if (!Array.isArray(input)) return undefined
+  const registers: StoredRegister[] = []
+  for (const item of input as unknown[]) {
+    if (!Array.isArray(item)) return undefined
+    const [key, stamp, value] = item as unknown[]
+    if (!isKey(key) || !isStamp(stamp)) return undefined
+    registers.push({ key, stamp, value: value === undefined ? undefined : freezeJson(value) })
+  }
+  return registers
+}
+
+function malformed(reason: string, index?: number): LiveSessionError {
+  return new LiveSessionError('malformed', reason, { index })
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,78 @@
+import type { LiveSessionErrorCode } from './errors.js'
+import type { JsonValue } from './json.js'
+import type { WireRegister } from './register.js'
+import type { Stamp } from './stamp.js'
+
+/** The words on the wire, version 1: docs/protocol.md. */
+export const STORE_SESSION = 'store_session'
+export const RECONNECT = 'live_session:reconnect'
+export const SET = 'live_session:set'
+export const TICKETS = 'live_session:tickets'
+
+/** The `id` of the script element that `embed()` renders. */
+export const EMBED_ID = 'live-session'
+export const DEFAULT_ENDPOINT = '/store_session'
+
+/** Bytes of a POST's body; a browser sends no more with keepalive. */
+export const MAX_BODY: number = 64 * 1024
+/** Characters of a ticket. */
+export const MAX_TICKET: number = 64 * 1024
+/** `seen` of a change that is sent for the first time. */
+export const FIRST_SENDING = -1
+
+/** How far a write has got: into this process, or into the store. */
+export type Level = 'memory' | 'store'
+/** `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time. */
+export type WireChange = readonly [key: string, seen: number, value?: JsonValue]
+export type Refusal = { readonly ok: false; readonly code: LiveSessionErrorCode; readonly key?: string }
+export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
+export type TicketsAnswer = { readonly ok: true } | Refusal
+
+export interface LiveSessionServerToClient {
+  store_session: (ticket: string) => void
+  'live_session:reconnect': (code: LiveSessionErrorCode) => void
+}
+export interface LiveSessionClientToServer {
+  'live_session:set': (changes: readonly WireChange[], ack: (answer: SetAnswer) => void) => void
+  'live_session:tickets': (tickets: readonly string[], ack: (answer: TicketsAnswer) => void) => void
+}
+
+/** The claims of a ticket: signed changes of one subject, for its browser to store. */
+export interface TicketClaims {
+  readonly aud: typeof STORE_SESSION
+  /** base64url(SHA-256(subject)) */
+  readonly sub: string
+  readonly epoch: number
+  /** Seconds since 1970, as `exp`. */
+  readonly iat: number
+  readonly exp: number
+  readonly changes: readonly WireRegister[]
+  /** Of each readable field, in the ticket of a (re)connection. */
+  readonly defaults?: Readonly<Record<string, JsonValue>>
+  /** The id of a browser that came without a live cookie: another without one may take it over. */
+  readonly new?: string
+}
+
+/** The answer of a POST to the endpoint. */
+export interface StoreAnswer {
+  /** Counts of the tickets' changes: taken over, and known already. */
+  readonly stored: number
+  readonly stale: number
+  /** What the request's own cookie held: the proof that an earlier answer was stored. */
+  readonly held: readonly (readonly [key: string, stamp: Stamp])[]
+  readonly stamp?: Stamp
+  readonly ticket?: string
+}
+
+/** Values with stamps, as a page brings them along: what `ctx.liveSession.embed()` renders. */
+export interface AnySnapshot {
+  /** Hash of the subject. */
+  readonly subject: string
+  /** Hash of the browser's own subject, where it is another and has fields. */
+  readonly browser?: string
+  readonly values: Readonly<Record<string, JsonValue>>
+  readonly defaults: Readonly<Record<string, JsonValue>>
+  readonly stamps: Readonly<Record<string, Stamp>>
+  /** Keys that were written and have no value now: `values` has their default. */
+  readonly deleted?: readonly string[]
+}

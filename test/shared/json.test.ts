@@ -1,0 +1,131 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { canonicalJson, freezeJson, sameJson } from '../../shared/json.js'
+
+const json = fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('-0'))
+
+/** The same value with the keys of every object in the opposite order. */
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, reversed(member)]),
+  )
+}
+
+describe('freezeJson', () => {
+  it('copies and freezes, and changes nothing', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        fc.pre(!hasUnsafe(value))
+        const frozen = freezeJson(value)
+        expect(frozen).toEqual(value)
+        expect(isDeepFrozen(frozen)).toBe(true)
+        expect(typeof value !== 'object' || value === null || frozen !== value).toBe(true)
+      }),
+    )
+  })
+
+  class Money {
+    amount = 1
+  }
+  const deep = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}1${']'.repeat(levels)}`)
+
+  it.each([
+    ['undefined', undefined, 'received undefined at $'],
+    ['undefined in an object', { a: undefined }, 'received undefined at $.a'],
+    ['a hole in an array', Array(1), 'received undefined at $[0]'],
+    ['a Date', { at: new Date(0) }, 'received a Date at $.at'],
+    ['a Map', { at: [new Map()] }, 'received a Map at $.at[0]'],
+    ['a class instance', new Money(), 'received a Money at $'],
+    ['a bigint', 1n, 'received a bigint at $'],
+    ['a function', { f: () => 1 }, 'received a function at $.f'],
+    ['a symbol', Symbol('x'), 'received a symbol at $'],
+    ['a symbol key', { [Symbol('x')]: 1 }, 'received a symbol key at $'],
+    ['NaN', [Number.NaN], 'received NaN at $[0]'],
+    ['infinity', Number.POSITIVE_INFINITY, 'received Infinity at $'],
+    ['-0', { zero: -0 }, 'received -0 at $.zero'],
+    ['a lone surrogate', 'x\ud800', 'received a lone surrogate at $'],
+    ['a lone surrogate in a key', { '\udc00': 1 }, 'received a lone surrogate at $'],
+    ['__proto__ as a key', JSON.parse('{"a":{"__proto__":1}}'), 'received a key "__proto__" at $.a'],
+    ['33 levels', deep(33), `received more than 32 levels at $${'[0]'.repeat(32)}`],
+    ['10,000 levels', deep(10_000), 'received more than 32 levels'],
+    ['10,001 values', Array(10_001).fill(1), 'received more than 10,000 values at $'],
+  ])('refuses %s', (_, value, message) => {
+    expect(() => freezeJson(value)).toThrow(message)
+  })
+
+  it.each([
+    ['32 levels', deep(32)],
+    ['10,000 values', Array(10_000).fill(1)],
+    ['a pair of surrogates', '\ud83d\ude00'],
+    ['an object without a prototype', Object.assign(Object.create(null), { a: 1 })],
+    ['the largest number', Number.MAX_VALUE],
+  ])('accepts %s', (_, value) => {
+    expect(JSON.stringify(freezeJson(value))).toBe(JSON.stringify(value))
+  })
+
+  it('blocks the event loop for no longer than an instant, however large the value', () => {
+    const wide = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`k${i}`, i]))
+    const began = performance.now()
+    expect(() => freezeJson(wide)).toThrow('more than 10,000 values')
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+})
+
+describe('canonicalJson', () => {
+  it('is the same text for the same value, whatever the order of its keys', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        expect(canonicalJson(reversed(value) as never)).toBe(canonicalJson(value as never))
+      }),
+    )
+  })
+
+  it('is JSON of the same value, in ASCII', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        const text = canonicalJson(value as never)
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))
+        expect(text).toMatch(/^[\0-\x7f]*$/)
+      }),
+    )
+  })
+
+  it.each([
+    [{ b: 1, a: [true, null], '\u00e9': '\u{1f600}' }, '{"a":[true,null],"b":1,"\\u00e9":"\\ud83d\\ude00"}'],
+    [{ '\ue000': 1, '\u{1f600}': 2 }, '{"\\ud83d\\ude00":2,"\\ue000":1}'],
+    ['\u2028\u007f"', '"\\u2028\u007f\\""'],
+    [1e21, '1e+21'],
+  ])('of %p is fixed', (value, text) => {
+    expect(canonicalJson(value)).toBe(text)
+  })
+})
+
+describe('sameJson', () => {
+  it.each([
+    [1, 1, true],
+    [1, '1', false],
+    [0, false, false],
+    [null, undefined, false],
+    [{ a: 1, b: 2 }, { b: 2, a: 1 }, true],
+    [[1, 2], [2, 1], false],
+  ])('of %p and %p is %p', (a, b, expected) => {
+    expect(sameJson(a, b)).toBe(expected)
+  })
+})
+
+function isDeepFrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen)
+}
+
+/** What JSON.parse can make and a session value cannot be. */
+function hasUnsafe(value: unknown): boolean {
+  if (typeof value === 'string') return /\p{Surrogate}/u.test(value)
+  if (Object.is(value, -0)) return true
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(([key, member]) => key === '__proto__' || hasUnsafe(key) || hasUnsafe(member))
+}

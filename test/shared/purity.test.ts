@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+
+/** Every source file of a folder, and what it imports. */
+function sources(
+  folder: string,
+): readonly { readonly file: string; readonly text: string; readonly imports: string[] }[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => {
+      const file = join(folder, name)
+      const text = readFileSync(file, 'utf8')
+      return { file, text, imports: [...text.matchAll(/(?:from|import) '([^']+)'/g)].map(([, from = '']) => from) }
+    })
+}
+
+describe.each(sources('shared'))('$file', ({ text, imports }) => {
+  it('imports nothing but its neighbours and the types of Standard Schema', () => {
+    expect(imports.filter((from) => !from.startsWith('./') && from !== '@standard-schema/spec')).toEqual([])
+  })
+
+  it('knows no time, no chance and no surroundings', () => {
+    const code = text.replace(/\/\*\*.*?\*\/|\/\/.*$/gms, '')
+    expect(code).not.toMatch(
+      /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/,
+    )
+  })
+})
+
+describe.each(sources('client'))('$file', ({ imports }) => {
+  it('imports nothing from the server', () => {
+    expect(imports.filter((from) => !/^\.\/|^\.\.\/shared\/|^socket\.io-client$/.test(from))).toEqual([])
+  })
+})
+
+describe.each(sources('server'))('$file', ({ imports }) => {
+  it('imports nothing from the client', () => {
+    expect(imports.filter((from) => from.includes('client'))).toEqual([])
+  })
+})
