@@ -1,0 +1,75 @@
+import type Koa from 'koa'
+import { LiveSessionError } from '../shared/errors.js'
+import { Connections } from './connections.js'
+import { LiveCookie } from './cookie.js'
+import { Dispatch } from './dispatch.js'
+import { Epochs } from './epochs.js'
+import { Freshness } from './freshness.js'
+import { Generations } from './generations.js'
+import { Identities, type Succession } from './identities.js'
+import { SigningKeys } from './keys.js'
+import { Login } from './login.js'
+import type { Settings } from './options.js'
+import { Sessions } from './sessions.js'
+import { Subjects } from './subjects.js'
+import { Tickets } from './ticket.js'
+
+const MAX_WARNINGS = 100
+
+/** The parts of one plugin. */
+export interface Core {
+  readonly app: Koa
+  readonly settings: Settings
+  readonly connections: Connections
+  readonly cookie: LiveCookie
+  readonly dispatch: Dispatch
+  readonly epochs: Epochs
+  readonly freshness: Freshness
+  readonly identities: Identities
+  readonly login: Login
+  readonly sessions: Sessions
+  readonly subjects: Subjects
+  readonly tickets: Tickets
+  /** Tells the app of an error that has nobody else to go to. */
+  report(this: void, error: unknown): void
+  /** Tells the log of something about this deployment, once. */
+  warn(this: void, message: string): void
+}
+
+/** Puts the parts together. */
+export function createCore(app: Koa, settings: Settings): Core {
+  const { fields, secrets, maxAge, maxIdle, maxSubjects, clock } = settings
+  const report = createReport(app, settings)
+  const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
+  const cookie = new LiveCookie(app, new SigningKeys(secrets, 'cookie'), settings.cookie, clock)
+  const epochs = new Epochs({ maxAge, maxSubjects, clock })
+  const dispatch = new Dispatch(fields, tickets, epochs, clock, report)
+  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock })
+  const sessions = new Sessions(fields, subjects, dispatch, clock)
+  const freshness = new Freshness(sessions, subjects, epochs, clock)
+  const login = new Login(sessions, subjects, clock, report)
+  const successions = Generations.onMap<Succession>({ max: maxSubjects, maxIdle: maxAge, clock })
+  const identities = new Identities(sessions, freshness, login, epochs, successions)
+  const connections = new Connections()
+  const parts = { connections, cookie, dispatch, epochs, freshness, identities, login, sessions, subjects, tickets }
+  return { app, settings, ...parts, report, warn: createWarn() }
+}
+
+/** Refusals go to `onError`; what an app's own code threw goes where Koa sends it. */
+function createReport(app: Koa, { onError }: Settings): Core['report'] {
+  return (error) => {
+    if (error instanceof LiveSessionError) onError(error)
+    else if (app.listenerCount('error') > 0) app.emit('error', error)
+    else console.error(error)
+  }
+}
+
+function createWarn(): Core['warn'] {
+  const told = new Set<string>()
+  return (message) => {
+    // Whoever floods the server with bad requests shall not flood the log.
+    if (told.has(message) || told.size >= MAX_WARNINGS) return
+    told.add(message)
+    console.warn(`koa-live-session: ${message}`)
+  }
+}

@@ -1,0 +1,116 @@
+import Router from '@koa/router'
+import type Koa from 'koa'
+import { LiveSessionError } from '../shared/errors.js'
+import type { Field } from '../shared/field.js'
+import { isRecord, parseChanges, parseTickets } from '../shared/parse.js'
+import type { StoreAnswer, WireChange } from '../shared/protocol.js'
+import { readJson } from './body.js'
+import type { Core } from './core.js'
+import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
+import { redeem } from './redeem.js'
+import { acceptRemote, applyRemote, type RemoteChange } from './remote.js'
+import type { SubjectOf } from './sessions.js'
+import { type Subject, subjectHash } from './subject.js'
+import type { Visit } from './visit.js'
+
+/** What a browser POSTs: tickets to store, and changes where it has no socket to send them over. */
+interface Posted {
+  readonly tickets: readonly string[]
+  readonly set: readonly WireChange[]
+}
+
+/** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
+export function createEndpoint(core: Core, visitOf: (ctx: Koa.Context) => Promise<Visit>): Koa.Middleware {
+  const { endpoint, origins } = core.settings
+  const router = new Router()
+  router.all(endpoint, refuse, async (ctx) => {
+    if (ctx.method !== 'POST') {
+      ctx.set('Allow', 'POST')
+      throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
+    }
+    const claims = originClaims(ctx)
+    if (!isOwnPost(claims, origins)) {
+      core.warn(describeBadOrigin(claims))
+      throw new LiveSessionError('bad_origin', 'this page may not post here')
+    }
+    // A form on another site can send what looks like JSON, but not call it so.
+    if (!ctx.is('application/json') || ctx.get('Content-Encoding') !== '')
+      throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
+    const posted = parsePosted(await bodyOf(ctx))
+    ctx.body = answer(core, await visitOf(ctx), posted)
+  })
+  // The router adds `params` and `router` to the context itself.
+  return router.routes() as Koa.Middleware
+}
+
+/** Answers a refusal with its code. */
+async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+  try {
+    await next()
+  } catch (error) {
+    if (!(error instanceof LiveSessionError)) throw error
+    const { code, message, key, index, status } = error
+    // Whatever of the body is left unread must not be taken for the next request.
+    if (status === 413) ctx.set('Connection', 'close')
+    ctx.status = status
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = {
+      error: { code, message, ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) },
+    }
+  }
+}
+
+/** The body, which an app's own parser may have read already. */
+async function bodyOf(ctx: Koa.Context): Promise<unknown> {
+  const { body } = ctx.request as { readonly body?: unknown }
+  return body === undefined ? await readJson(ctx.req) : body
+}
+
+function parsePosted(body: unknown): Posted {
+  if (!isRecord(body)) throw new LiveSessionError('malformed', 'expected { tickets?, set? }')
+  const { tickets, set, ...others } = body
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new LiveSessionError('malformed', 'expected nothing besides tickets and set')
+  return {
+    tickets: tickets === undefined ? [] : parseTickets(tickets),
+    set: set === undefined || isEmpty(set) ? [] : parseChanges(set),
+  }
+}
+
+function isEmpty(list: unknown): boolean {
+  return Array.isArray(list) && list.length === 0
+}
+
+/** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
+function answer(core: Core, visit: Visit, { tickets, set }: Posted): StoreAnswer {
+  const { sessions, connections } = core
+  const changes = acceptRemote(sessions, set)
+  const redemption = redeem(core, tickets, visit.visitor, visit.former)
+  const held = heldBy(core, visit)
+  const visitor = visit.remember(redemption.newBrowser)
+  const counts = redemption.merge(visitor)
+  visit.renew()
+  // Its sockets go by an id that this browser did not take: they come back under the one it has.
+  const { newBrowser } = redemption
+  if (newBrowser !== undefined && newBrowser !== visitor.browser)
+    visit.afterwards(() => connections.end(newBrowser, 'other_subject'))
+  if (changes.length === 0) return { ...counts, held }
+  const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
+  const stamp = applyRemote(sessions, changes, subjectOf, 'request')
+  return { ...counts, held, stamp, ticket: ticketOf(core, changes, subjectOf) }
+}
+
+/** What the request's own cookie had: the browser's proof that it keeps what it is given. */
+function heldBy({ sessions }: Core, { cookie }: Visit): StoreAnswer['held'] {
+  const isReadable = (key: string): boolean => (sessions.fields.get(key)?.access ?? 'hidden') !== 'hidden'
+  return (cookie?.registers ?? []).filter(({ key }) => isReadable(key)).map(({ key, stamp }) => [key, stamp])
+}
+
+/** A ticket of what was just set. It is of one subject: what was set for another comes over the socket, or with the cookie. */
+function ticketOf({ sessions, dispatch }: Core, changes: readonly RemoteChange[], subjectOf: SubjectOf): string {
+  const subjects = changes.map(({ field }) => subjectOf(field))
+  const [subject = ''] = subjects
+  const keys = new Set(changes.filter((_, index) => subjects[index] === subject).map(({ field }) => field.key))
+  const registers = (sessions.find(subject)?.registers() ?? []).filter(({ key }) => keys.has(key))
+  return dispatch.ticket({ subject, sub: subjectHash(subject), newBrowser: undefined }, registers)
+}

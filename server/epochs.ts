@@ -1,0 +1,79 @@
+import { nextStamp } from '../shared/stamp.js'
+import { Generations } from './generations.js'
+import type { Subject } from './subject.js'
+
+/** The epoch of a subject that was never revoked. */
+export const FIRST_EPOCH = 0
+
+interface Revocation {
+  /** ms since 1970 */
+  readonly epoch: number
+  readonly order: number
+}
+
+export interface EpochsOptions {
+  /** ms that cookies and tickets are good for: what was revoked before that needs no remembering. */
+  readonly maxAge: number
+  readonly maxSubjects: number
+  readonly clock: () => number
+}
+
+/**
+ * Who was revoked, and when. Cookies and tickets of a user carry the epoch they were signed in, and what carries an older
+ * one is worthless. A browser id has but one epoch: it is given up for good.
+ */
+export class Epochs {
+  readonly #clock: () => number
+  readonly #users: Generations<Revocation>
+  readonly #browsers: Generations<Revocation>
+  #revocations = 0
+
+  constructor({ maxAge, maxSubjects, clock }: EpochsOptions) {
+    this.#clock = clock
+    // A user's revocation is never evicted. Browser ids end at each sign-in and logout, which strangers could flood.
+    this.#users = Generations.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
+    this.#browsers = Generations.onMap({ max: maxSubjects, maxIdle: maxAge, clock })
+  }
+
+  /** How many revocations there have been: as long as it stays the same, so does every answer given here. */
+  get revocations(): number {
+    return this.#revocations
+  }
+
+  /** The epoch of a user, by the hash of the subject. */
+  of(sub: string): number {
+    return this.#users.get(sub)?.epoch ?? FIRST_EPOCH
+  }
+
+  /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
+  accepts(sub: string, epoch: number): boolean {
+    const known = this.of(sub)
+    if (epoch > known) this.#users.set(sub, this.#begin(epoch))
+    return epoch >= known
+  }
+
+  /** Signs a user out everywhere: what was signed for them until now becomes worthless. */
+  revoke(sub: string): void {
+    this.#users.set(sub, this.#begin(nextStamp(this.#clock(), this.of(sub))))
+  }
+
+  /** Gives a browser id up for good. */
+  retire(browser: Subject): void {
+    this.#browsers.set(browser, this.#begin(this.#clock()))
+  }
+
+  isRetired(browser: Subject): boolean {
+    return this.#browsers.get(browser) !== undefined
+  }
+
+  /** Whether the subject, or its hash, was revoked after there had been that many revocations. */
+  isRevokedSince(subject: Subject, sub: string, revocations: number): boolean {
+    const revocation = this.#users.get(sub) ?? this.#browsers.get(subject)
+    return revocation !== undefined && revocation.order > revocations
+  }
+
+  #begin(epoch: number): Revocation {
+    this.#revocations += 1
+    return { epoch, order: this.#revocations }
+  }
+}

@@ -1,0 +1,93 @@
+import type { Field } from '../shared/field.js'
+import { type StoredRegister, supersedes } from '../shared/register.js'
+import type { Replica } from '../shared/replica.js'
+import type { VerifiedCookie } from './cookie.js'
+import type { Epochs } from './epochs.js'
+import type { Sessions } from './sessions.js'
+import type { Standing } from './standing.js'
+import type { Subject } from './subject.js'
+import type { Subjects } from './subjects.js'
+import type { Visitor } from './visitor.js'
+
+/** Keeps the cookie and the replicas in memory together: each learns what the other knows. */
+export class Freshness {
+  readonly #sessions: Sessions
+  readonly #subjects: Subjects
+  readonly #epochs: Epochs
+  readonly #clock: () => number
+  readonly #hasBrowserFields: boolean
+
+  constructor(sessions: Sessions, subjects: Subjects, epochs: Epochs, clock: () => number) {
+    this.#sessions = sessions
+    this.#subjects = subjects
+    this.#epochs = epochs
+    this.#clock = clock
+    this.#hasBrowserFields = [...sessions.fields.values()].some((field) => field.scope === 'browser')
+  }
+
+  /** The subjects whose values a visitor has: the user's, and the browser's own where it is another and has fields. */
+  subjects({ user, browserSubject }: Visitor): readonly Subject[] {
+    if (user === undefined) return browserSubject === undefined ? [] : [browserSubject]
+    return browserSubject === undefined || !this.#hasBrowserFields ? [user] : [user, browserSubject]
+  }
+
+  /** Whether the cookie still stands as it was last found to. */
+  stands(standing: Standing): boolean {
+    return (
+      standing.replica !== undefined &&
+      standing.replica.version === standing.version &&
+      standing.ownReplica?.version === standing.ownVersion &&
+      standing.residency === this.#subjects.residency &&
+      standing.revocations === this.#epochs.revocations
+    )
+  }
+
+  /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
+  absorb(cookie: VerifiedCookie, visitor: Visitor): Standing {
+    const { standing } = cookie
+    if (standing && this.stands(standing)) return standing
+    for (const subject of this.subjects(visitor)) {
+      const isOwn = ({ key }: StoredRegister): boolean => visitor.subject(this.#sessions.fields.get(key)) === subject
+      this.#sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
+    }
+    cookie.standing = this.#compare(cookie, visitor)
+    return cookie.standing
+  }
+
+  /** The replica that a visitor's field is in: the one just found, if it cannot have been evicted since. */
+  replica(field: Field, visitor: Visitor, standing: Standing | undefined): Replica | undefined {
+    const isOwn = field.scope === 'browser' && visitor.user !== undefined
+    if (standing?.residency === this.#subjects.residency) {
+      const found = isOwn ? standing.ownReplica : standing.replica
+      if (found) return found
+    }
+    const subject = visitor.subject(field)
+    return subject === undefined ? undefined : this.#subjects.find(subject)
+  }
+
+  /** What a cookie written now carries. Undeclared keys are those of another build: carried, never judged. */
+  registers(visitor: Visitor): readonly StoredRegister[] {
+    const { fields } = this.#sessions
+    const now = this.#clock()
+    const carried: StoredRegister[] = []
+    for (const subject of this.subjects(visitor)) {
+      for (const register of this.#subjects.find(subject)?.registers() ?? []) {
+        const field = fields.get(register.key)
+        const isCarried = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
+        if (!field || isCarried) carried.push(register)
+      }
+    }
+    return carried
+  }
+
+  #compare(cookie: VerifiedCookie, visitor: Visitor): Standing {
+    const isBehind = this.registers(visitor).some((register) => {
+      const known = cookie.registers.find(({ key }) => key === register.key)
+      return !known || supersedes(register, known)
+    })
+    const [replica, ownReplica] = this.subjects(visitor).map((subject) => this.#subjects.find(subject))
+    const versions = { version: replica?.version, ownVersion: ownReplica?.version }
+    const rest = { residency: this.#subjects.residency, revocations: this.#epochs.revocations, isBehind }
+    return { visitor, replica, ownReplica, ...versions, ...rest }
+  }
+}

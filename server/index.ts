@@ -1,0 +1,18 @@
+export type { ChangeSource } from '../shared/change.js'
+export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
+export type * from '../shared/field-types.js'
+export type { JsonValue } from '../shared/json.js'
+export type {
+  Level,
+  LiveSessionClientToServer,
+  LiveSessionServerToClient,
+  Refusal,
+  WireChange,
+} from '../shared/protocol.js'
+export type * from '../shared/registered.js'
+export type * from '../shared/session-types.js'
+export type { Inspection, Written } from './handle.js'
+export type { LiveSessionOptions } from './options.js'
+export { liveSession } from './plugin.js'
+export type { UserId } from './subject.js'
+export type * from './types.js'

@@ -1,0 +1,73 @@
+import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+
+const MIN_BYTES = 32
+
+/** What a key is for: a signature made for one purpose is worthless for another. */
+export type Purpose = 'ticket' | 'cookie'
+
+/** The keys of one purpose: the first signs, all verify, so that secrets can be rotated. */
+export class SigningKeys {
+  readonly #keys: readonly { readonly id: string; readonly key: KeyObject }[]
+
+  constructor(secrets: readonly string[], purpose: Purpose) {
+    this.#keys = secrets.map((secret) => {
+      const derived = Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, MIN_BYTES))
+      const id = createHash('sha256').update(derived).digest('base64url').slice(0, 8)
+      return { id, key: createSecretKey(derived) }
+    })
+  }
+
+  /** The `kid` of the key that signs. */
+  get id(): string {
+    return this.#keys[0]?.id ?? ''
+  }
+
+  sign(text: string): string {
+    const [first] = this.#keys
+    if (!first) throw new TypeError('koa-live-session: no key to sign with')
+    return mac(first.key, text)
+  }
+
+  /** Which key made the signature: 0 signs now, others are retired; -1: none of them. */
+  index(text: string, signature: string): number {
+    return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))
+  }
+
+  /** Whether the key of that id made the signature. */
+  verify(id: string, text: string, signature: string): boolean {
+    const found = this.#keys.find((key) => key.id === id)
+    return found !== undefined && isEqual(mac(found.key, text), signature)
+  }
+}
+
+/**
+ * The secrets to derive keys from.
+ *
+ * @throws {TypeError} where there is none, one is too short to resist guessing, or they cannot be read (a Keygrip)
+ */
+export function readSecrets(keys: unknown, source: string): readonly string[] {
+  const fail = (received: string): never => {
+    throw new TypeError(
+      `koa-live-session: keys: expected at least one string of ${MIN_BYTES} bytes or more, received ${received}. ` +
+        `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`,
+    )
+  }
+  if (keys === undefined || keys === null) return fail(`none (${source} is unset)`)
+  if (!Array.isArray(keys)) return fail(`${source} of another kind (a Keygrip keeps its secrets to itself: pass keys)`)
+  if (keys.length === 0) return fail(`none (${source} is empty)`)
+  return keys.map((secret: unknown) => {
+    if (typeof secret !== 'string') return fail(`a ${typeof secret} in ${source}`)
+    const bytes = Buffer.byteLength(secret)
+    return bytes < MIN_BYTES ? fail(`one of ${bytes} bytes in ${source}`) : secret
+  })
+}
+
+function mac(key: KeyObject, text: string): string {
+  return createHmac('sha256', key).update(text).digest('base64url')
+}
+
+function isEqual(expected: string, received: string): boolean {
+  const a = Buffer.from(expected)
+  const b = Buffer.from(received)
+  return a.length === b.length && timingSafeEqual(a, b)
+}

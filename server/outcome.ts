@@ -1,0 +1,32 @@
+/**
+ * The promise of a write. A rejection that nobody awaits ends a Node process; this one is told to `report` instead.
+ */
+export class Outcome<T> extends Promise<T> {
+  #isAwaited = false
+
+  // What `then` returns is the caller's own promise: theirs to handle.
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  /** Runs a write at once, so that the next line sees it. */
+  static of<T>(write: () => T, report: (error: unknown) => void): Outcome<T> {
+    const outcome = new Outcome<T>((resolve) => resolve(write()))
+    // `await` reaches `then` a microtask later, so the verdict is left to the next turn of the loop.
+    Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
+      setImmediate(() => {
+        if (!outcome.#isAwaited) report(error)
+      })
+    })
+    return outcome
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: to see whether somebody awaits is the purpose of this class
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#isAwaited = true
+    return super.then(onFulfilled, onRejected)
+  }
+}

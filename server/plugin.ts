@@ -1,0 +1,151 @@
+import type Koa from 'koa'
+import type { Fields } from '../shared/field-types.js'
+import { attachTo } from './attach.js'
+import { type Core, createCore } from './core.js'
+import { createEndpoint } from './endpoint.js'
+import { Handshake } from './handshake.js'
+import { type LiveSessionOptions, resolveOptions } from './options.js'
+import { RequestHandle } from './request.js'
+import { type Subject, type UserId, userSubject } from './subject.js'
+import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
+import { UserHandle } from './user.js'
+import { Visit } from './visit.js'
+
+const REQUEST = Symbol('koa-live-session')
+const cores = new WeakMap<object, Core>()
+
+/**
+ * Gives a Koa app live session values.
+ *
+ * @throws {TypeError} for an option that cannot work, saying what was expected, what was received and what to do
+ * @example
+ * const live = liveSession(app, { fields })
+ * app.use(live.middleware())
+ * live.attach(new Server(app.listen(3000)))
+ */
+export function liveSession<const F extends Fields>(
+  app: AnyApp,
+  options: LiveSessionOptions<F> & { readonly identify: object },
+): LiveSessionPlugin<F, true>
+export function liveSession<const F extends Fields>(
+  app: AnyApp,
+  options: LiveSessionOptions<F> & { readonly identify?: never },
+): LiveSessionPlugin<F, false>
+export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): LiveSessionPlugin<Fields> {
+  if (typeof app?.createContext !== 'function') {
+    throw new TypeError(`koa-live-session: liveSession(app): expected a Koa app, received ${typeof app}`)
+  }
+  if ('liveSession' in app.context) {
+    throw new TypeError('koa-live-session: liveSession(app): this app has a live session already')
+  }
+  const core = createCore(app, resolveOptions(app, options))
+  warnOfLoss(core)
+  const plugin = new Plugin(core)
+  cores.set(plugin, core)
+  return plugin
+}
+
+/** What a plugin is made of, for our own testing tools. */
+export function coreOf(plugin: object): Core {
+  const core = cores.get(plugin)
+  if (!core) throw new TypeError('koa-live-session: expected what liveSession() returned')
+  return core
+}
+
+/** One request's: what the middleware learnt, and what is made of it at the first use. */
+interface RequestState {
+  readonly user: Subject | undefined
+  visit?: Visit
+  handle?: RequestHandle
+}
+
+class Plugin implements LiveSessionPlugin<Fields> {
+  readonly #core: Core
+  readonly #endpoint: Koa.Middleware
+  #isAttached = false
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#endpoint = createEndpoint(core, async (ctx) => this.#visit(ctx, this.#begin(ctx, await this.#identify(ctx))))
+    const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
+    Object.defineProperty(core.app.context, 'liveSession', {
+      get(this: Koa.Context) {
+        return handleOf(this)
+      },
+    })
+  }
+
+  middleware(): Koa.Middleware {
+    const { endpoint, identify } = this.#core.settings
+    return (ctx, next) => {
+      // The URL first: a request for anything else does not even get its path parsed.
+      if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (identify)
+        return this.#identify(ctx)
+          .then((user) => void this.#begin(ctx, user))
+          .then(next)
+      this.#begin(ctx, undefined)
+      return next()
+    }
+  }
+
+  attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
+    const { identify } = this.#core.settings
+    if (this.#isAttached) throw new TypeError('koa-live-session: attach(io): already attached')
+    if (identify && !options?.handshake) {
+      throw new TypeError(
+        'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
+          'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
+      )
+    }
+    attachTo(io, this.#core, new Handshake(this.#core, [options?.handshake ?? []].flat()))
+    this.#isAttached = true
+  }
+
+  async user(id: UserId): Promise<UserSession<Fields>> {
+    return new UserHandle(this.#core, id) as unknown as UserSession<Fields>
+  }
+
+  async settled(): Promise<void> {
+    this.#core.dispatch.flush()
+  }
+
+  async close(): Promise<void> {
+    await this.settled()
+  }
+
+  async #identify(ctx: Koa.Context): Promise<Subject | undefined> {
+    const id = await this.#core.settings.identify?.(ctx)
+    return id === undefined || id === null ? undefined : userSubject(id)
+  }
+
+  #begin(ctx: Koa.Context, user: Subject | undefined): RequestState {
+    const state: RequestState = { user }
+    ctx[REQUEST] = state
+    return state
+  }
+
+  #visit(ctx: Koa.Context, state: RequestState): Visit {
+    state.visit ??= new Visit(this.#core, ctx, state.user)
+    return state.visit
+  }
+
+  #handle(ctx: Koa.Context): RequestHandle {
+    const state: RequestState | undefined = ctx[REQUEST]
+    if (!state) {
+      throw new TypeError(
+        'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+          'app.use(live.middleware()) goes after auth and before your routes',
+      )
+    }
+    state.handle ??= new RequestHandle(this.#core, this.#visit(ctx, state), () => this.#identify(ctx))
+    return state.handle
+  }
+}
+
+/** Says at start what a restart would lose. */
+function warnOfLoss({ settings, warn }: Core): void {
+  const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
+  if (lost.length === 0) return
+  warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
+}

@@ -1,0 +1,78 @@
+import type { Field } from '../shared/field.js'
+import type { JsonValue } from '../shared/json.js'
+import { type AnySnapshot, EMBED_ID } from '../shared/protocol.js'
+import type { Replica } from '../shared/replica.js'
+import { NEVER, type Stamp } from '../shared/stamp.js'
+import type { Core } from './core.js'
+import { Handle } from './handle.js'
+import type { FieldChanges } from './sessions.js'
+import { type Subject, subjectHash } from './subject.js'
+import type { Visit } from './visit.js'
+
+/** `ctx.liveSession`: the values of whoever made the request. */
+export class RequestHandle extends Handle {
+  readonly #core: Core
+  readonly #visit: Visit
+  readonly #identify: () => Promise<Subject | undefined>
+
+  constructor(core: Core, visit: Visit, identify: () => Promise<Subject | undefined>) {
+    super(core)
+    this.#core = core
+    this.#visit = visit
+    this.#identify = identify
+  }
+
+  /** Values with stamps, for the browser's first render; hidden fields are never in it. */
+  snapshot(): AnySnapshot {
+    const visitor = this.#visit.remember()
+    const values: Record<string, JsonValue> = {}
+    const defaults: Record<string, JsonValue> = {}
+    const stamps: Record<string, Stamp> = {}
+    const deleted: string[] = []
+    for (const field of this.sessions.fields.values()) {
+      if (field.access === 'hidden') continue
+      const replica = this.replica(field)
+      const value = this.sessions.value(field, replica)
+      const stamp = replica?.stamp(field.key) ?? NEVER
+      if (value !== undefined) values[field.key] = value
+      if (field.default !== undefined) defaults[field.key] = field.default
+      if (stamp !== NEVER) stamps[field.key] = stamp
+      if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
+    }
+    const [subject = '', browser] = this.#core.freshness.subjects(visitor).map(subjectHash)
+    const optional = { ...(browser === undefined ? {} : { browser }), ...(deleted.length === 0 ? {} : { deleted }) }
+    return { subject, ...optional, values, defaults, stamps }
+  }
+
+  /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
+  embed(): string {
+    // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
+    const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, (character) => {
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+    })
+    return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
+  }
+
+  async identify(): Promise<void> {
+    this.#visit.changeTo(await this.#identify())
+    this.#visit.renew()
+  }
+
+  async leave(): Promise<void> {
+    this.#visit.leave()
+    this.#visit.renew()
+  }
+
+  protected override get cookie(): Visit['cookie'] {
+    return this.#visit.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.#visit.replica(field)
+  }
+
+  protected override apply(changes: FieldChanges): Stamp {
+    const visitor = this.#visit.remember()
+    return this.sessions.write(changes, (field) => visitor.subject(field) ?? '', 'request')
+  }
+}

@@ -1,0 +1,86 @@
+import type { ChangeSource } from '../shared/change.js'
+import type { Field } from '../shared/field.js'
+import type { FieldMap } from '../shared/fields.js'
+import { type JsonValue, sameJson } from '../shared/json.js'
+import type { StoredRegister } from '../shared/register.js'
+import type { Replica } from '../shared/replica.js'
+import { NEVER, nextStamp, type Stamp } from '../shared/stamp.js'
+import type { Dispatch } from './dispatch.js'
+import type { Subject } from './subject.js'
+import type { Subjects } from './subjects.js'
+
+/** What a write does to a field: a new value, or `undefined` to delete. */
+export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
+
+/** Whose registers a field of each scope is in. */
+export type SubjectOf = (field: Field) => Subject
+
+/** Every session of this process: what is read, written and merged, and who is told. */
+export class Sessions {
+  readonly fields: FieldMap
+  readonly #subjects: Subjects
+  readonly #dispatch: Dispatch
+  readonly #clock: () => number
+
+  constructor(fields: FieldMap, subjects: Subjects, dispatch: Dispatch, clock: () => number) {
+    this.fields = fields
+    this.#subjects = subjects
+    this.#dispatch = dispatch
+    this.#clock = clock
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#subjects.find(subject)
+  }
+
+  /** The live value; undefined where there is none. */
+  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    return replica && field.live(replica, this.#clock())
+  }
+
+  /** What `get` answers: the live value, else the default. */
+  value(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    const live = this.read(field, replica)
+    return live === undefined ? field.default : live
+  }
+
+  /** Applies one call's changes, all with one stamp, newer than anything their keys have seen. */
+  write(changes: FieldChanges, subjectOf: SubjectOf, source: ChangeSource): Stamp {
+    const last = [...changes.keys()].map((field) => this.find(subjectOf(field))?.stamp(field.key) ?? NEVER)
+    const stamp = nextStamp(this.#clock(), Math.max(...last))
+    for (const [subject, registers] of group(changes, subjectOf, stamp)) this.merge(subject, registers, source)
+    return stamp
+  }
+
+  /** Takes over what is newer, and tells the subject's sockets and listeners; says how many registers were taken over. */
+  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+    if (registers.length === 0) return 0
+    const replica = this.#subjects.open(subject)
+    const holding = this.#subjects.holding(subject)
+    let taken = 0
+    for (const register of registers) {
+      const field = this.fields.get(register.key)
+      const previous = field && holding && this.value(field, replica)
+      // The declared key, not the text just parsed: a million subjects share one string.
+      if (!replica.merge(field ? { ...register, key: field.key } : register, source)) continue
+      taken += 1
+      if (!field || !holding) continue
+      this.#dispatch.add(holding, field)
+      const value = this.value(field, replica)
+      if (sameJson(value, previous)) continue
+      for (const listener of holding.listeners) listener({ key: field.key, value, previous, source })
+    }
+    return taken
+  }
+}
+
+function group(changes: FieldChanges, subjectOf: SubjectOf, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
+  const groups = new Map<Subject, StoredRegister[]>()
+  for (const [field, value] of changes) {
+    const subject = subjectOf(field)
+    const registers = groups.get(subject) ?? []
+    registers.push({ key: field.key, stamp, value })
+    groups.set(subject, registers)
+  }
+  return groups
+}

@@ -1,0 +1,83 @@
+import type { Socket } from 'socket.io'
+import { Replica } from '../shared/replica.js'
+import { Generations, type GenerationsOptions } from './generations.js'
+import type { Listener } from './listeners.js'
+import { type Subject, subjectHash } from './subject.js'
+
+/** A subject kept in memory by its open sockets, and by whoever watches it. */
+export interface Holding {
+  readonly subject: Subject
+  /** The subject's name on the wire. */
+  readonly sub: string
+  readonly replica: Replica
+  /** The browser's id, where its sockets came without a live cookie: their tickets offer it. */
+  readonly newBrowser: string | undefined
+  readonly sockets: Set<Socket>
+  readonly listeners: Set<Listener>
+}
+
+/**
+ * Where the replicas of this process are: with the sockets that hold them, else in the cache. Eviction never touches a
+ * subject that is held. Anonymous and signed-in subjects have bounds of their own, so strangers evict no users.
+ */
+export class Subjects {
+  readonly #held = new Map<Subject, Holding>()
+  readonly #users: Generations<Replica>
+  readonly #browsers: Generations<Replica>
+  /** How many empty replicas ended with their sockets. */
+  #dropped = 0
+
+  constructor(options: GenerationsOptions) {
+    this.#users = Generations.onNodeCache(options)
+    this.#browsers = Generations.onNodeCache(options)
+  }
+
+  /** As long as this stays the same, no replica that was found has been evicted. */
+  get residency(): number {
+    return this.#users.rotations + this.#browsers.rotations + this.#dropped
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
+  }
+
+  /** Finds the subject's replica or begins one. */
+  open(subject: Subject): Replica {
+    return this.#held.get(subject)?.replica ?? this.#cache(subject).ensure(subject, () => new Replica())
+  }
+
+  holding(subject: Subject): Holding | undefined {
+    return this.#held.get(subject)
+  }
+
+  /** Keeps the subject in memory until `release`. */
+  hold(subject: Subject, newBrowser?: string): Holding {
+    const held = this.#held.get(subject)
+    if (held) return held
+    // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
+    const replica = this.#cache(subject).get(subject) ?? new Replica()
+    const holders = { sockets: new Set<Socket>(), listeners: new Set<Listener>() }
+    const holding = { subject, sub: subjectHash(subject), replica, newBrowser, ...holders }
+    this.#held.set(subject, holding)
+    return holding
+  }
+
+  /** Hands the subject back to the cache once nobody holds it any more. */
+  release(subject: Subject): void {
+    const holding = this.#held.get(subject)
+    if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
+    this.#held.delete(subject)
+    if (holding.replica.isEmpty) this.#dropped += 1
+    else this.#cache(subject).set(subject, holding.replica)
+  }
+
+  /** Forgets every subject that nobody holds. */
+  clear(): void {
+    this.#users.clear()
+    this.#browsers.clear()
+  }
+
+  #cache(subject: Subject): Generations<Replica> {
+    return subject.startsWith('user:') ? this.#users : this.#browsers
+  }
+}

@@ -1,0 +1,138 @@
+import type Koa from 'koa'
+import onHeaders from 'on-headers'
+import type { Field } from '../shared/field.js'
+import type { Replica } from '../shared/replica.js'
+import type { VerifiedCookie } from './cookie.js'
+import type { Core } from './core.js'
+import type { Recognized } from './identities.js'
+import { newBrowserId, type Subject, subjectHash } from './subject.js'
+import { Visitor } from './visitor.js'
+
+/** One request's part in a session: whose it is, and what its answer does to the cookie. Begun at the first use. */
+export class Visit {
+  readonly #core: Core
+  readonly #ctx: Koa.Context
+  /** A newer build wrote the cookie: that build shall find it as it was. */
+  readonly #isReserved: boolean
+  #recognized: Recognized
+  /** Something is worth remembering: a browser without a cookie gets one. */
+  #isRemembered = false
+  /** The cookie is not this visitor's any more, or somebody waits for a new one. */
+  #isDue = false
+
+  constructor(core: Core, ctx: Koa.Context, user: Subject | undefined) {
+    this.#core = core
+    this.#ctx = ctx
+    const cookie = core.cookie.read(ctx.req.headers.cookie)
+    this.#isReserved = cookie?.isNewer ?? false
+    this.#recognized = this.#become(core.identities.recognize(cookie, user))
+    // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
+    onHeaders(ctx.res, () => this.#seal())
+  }
+
+  get visitor(): Visitor {
+    return this.#recognized.visitor
+  }
+
+  /** The request's own cookie, where it is this visitor's. */
+  get cookie(): VerifiedCookie | undefined {
+    return this.#recognized.cookie
+  }
+
+  /** Hash of the subject that this browser was before it signed in. */
+  get former(): string | undefined {
+    return this.#recognized.former
+  }
+
+  /** The replica that a field of the visitor is in, where there is one. */
+  replica(field: Field): Replica | undefined {
+    const { cookie, visitor } = this.#recognized
+    return this.#core.freshness.replica(field, visitor, cookie?.standing)
+  }
+
+  /** Gives the visitor a browser id, which the answer's cookie carries: a new one unless it is told which. */
+  remember(browser?: string): Visitor {
+    this.#isRemembered = true
+    if (this.visitor.browser === undefined) {
+      const visitor = new Visitor(browser ?? newBrowserId(), this.visitor.user)
+      this.#recognized = { ...this.#recognized, visitor }
+    }
+    return this.visitor
+  }
+
+  /** Has the answer carry a cookie, whatever the request's own one says. */
+  renew(): void {
+    this.#isDue = true
+  }
+
+  /** Does something once the answer is out: sockets that are ended come back at once, and shall bring the new cookie. */
+  afterwards(act: () => void): void {
+    if (this.#ctx.res.closed) act()
+    else this.#ctx.res.once('close', act)
+  }
+
+  /** Goes on as another user, or as nobody. */
+  changeTo(user: Subject | undefined): void {
+    const { browser, browserSubject } = this.visitor
+    if (user === this.visitor.user) return
+    if (browser === undefined || browserSubject === undefined) {
+      this.#recognized = { ...this.#recognized, visitor: new Visitor(undefined, user) }
+      return
+    }
+    const chosen =
+      this.visitor.user === undefined ? (this.#core.sessions.find(browserSubject)?.registers() ?? []) : undefined
+    this.#recognized = this.#become(this.#core.identities.changeHands(browser, chosen, user))
+  }
+
+  /** Goes on as a stranger, with a new browser id. */
+  leave(): void {
+    const { browser } = this.visitor
+    if (browser !== undefined) this.#recognized = this.#become(this.#core.identities.leave(browser))
+    else this.#recognized = { ...this.#recognized, visitor: new Visitor(undefined, undefined) }
+  }
+
+  #become(recognized: Recognized): Recognized {
+    const { left } = recognized
+    if (left === undefined) return recognized
+    this.renew()
+    this.afterwards(() => this.#core.connections.end(left, 'other_subject'))
+    return recognized
+  }
+
+  #seal(): void {
+    const { res } = this.#ctx
+    if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
+    else res.setHeader('Vary', 'Cookie')
+    if (this.#needsCookie()) this.#writeCookie()
+    else if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+  }
+
+  #needsCookie(): boolean {
+    if (this.#isReserved) return false
+    if (this.#isDue) return true
+    const { cookie, visitor } = this.#recognized
+    if (!cookie) return this.#isRemembered
+    const { maxAge, clock } = this.#core.settings
+    if (cookie.isRetired || cookie.expiresAt - clock() < maxAge / 2) return true
+    return this.#core.freshness.absorb(cookie, visitor).isBehind
+  }
+
+  #writeCookie(): void {
+    const { cookie, freshness, epochs, report } = this.#core
+    const visitor = this.remember()
+    // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
+    if (this.cookie) freshness.absorb(this.cookie, visitor)
+    const { browser = '', browserSubject = '', user } = visitor
+    const sub = subjectHash(user ?? browserSubject)
+    const content = {
+      browser,
+      user: user === undefined ? undefined : sub,
+      former: this.former,
+      epoch: epochs.of(sub),
+      registers: freshness.registers(visitor),
+    }
+    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)
+    // A cache between that kept the answer would hand this visitor's cookie to the next.
+    this.#ctx.res.setHeader('Cache-Control', 'no-store')
+  }
+}

@@ -1,0 +1,76 @@
+import { hkdfSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+import { jwtVerify } from 'jose'
+import Koa from 'koa'
+import { testClock } from 'koa-live-session/testing'
+import { LiveCookie } from '../../server/cookie.js'
+import { SigningKeys } from '../../server/keys.js'
+import { subjectHash } from '../../server/subject.js'
+import { Tickets } from '../../server/ticket.js'
+import { canonicalJson, type JsonValue } from '../../shared/json.js'
+import { supersedes } from '../../shared/register.js'
+
+type Row = readonly [stamp: number, value?: JsonValue]
+
+const text = readFileSync('docs/protocol.md', 'utf8')
+
+// biome-ignore lint/suspicious/noExplicitAny: what the document says is what is tested
+function vectors(name: string): any {
+  const block = text.match(new RegExp(`\`\`\`json vectors:${name}\n(.*?)\`\`\``, 's'))?.[1]
+  if (!block) throw new Error(`docs/protocol.md has no vectors:${name}`)
+  return JSON.parse(block)
+}
+
+describe('docs/protocol.md', () => {
+  it.each(vectors('canonical') as [JsonValue, string][])('canonical JSON of %j', (value, expected) => {
+    expect(canonicalJson(value)).toBe(expected)
+  })
+
+  it.each(vectors('merge') as [Row, Row, boolean][])('whether %j replaces %j', (next, current, expected) => {
+    const register = ([stamp, value]: Row) => ({ stamp, value })
+    expect(supersedes(register(next), register(current))).toBe(expected)
+  })
+
+  it.each(vectors('subjects') as [string, string][])('the hash of %s', (subject, expected) => {
+    expect(subjectHash(subject)).toBe(expected)
+  })
+
+  it('the keys of signing', () => {
+    const { secret, ...purposes } = vectors('keys')
+    for (const purpose of ['ticket', 'cookie'] as const) {
+      const key = hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, 32)
+      expect([Buffer.from(key).toString('base64url'), new SigningKeys([secret], purpose).id]).toEqual(purposes[purpose])
+    }
+  })
+
+  it('a ticket, which a stock JWT library verifies', async () => {
+    const { secret, now, maxAge, content, ticket } = vectors('ticket')
+    const tickets = new Tickets(new SigningKeys([secret], 'ticket'), maxAge)
+    expect(tickets.sign(content, now)).toBe(ticket)
+    expect(tickets.verify(ticket, now, 0)).toMatchObject({ sub: content.sub, epoch: 0, issuedAt: now })
+    const key = Buffer.from(vectors('keys').ticket[0], 'base64url')
+    const options = {
+      audience: 'store_session',
+      typ: 'live-session+jwt',
+      algorithms: ['HS256'],
+      currentDate: new Date(now),
+    }
+    expect((await jwtVerify(ticket, key, options)).payload).toMatchObject(content)
+  })
+
+  it('a cookie', () => {
+    const { secret, now, header, browser, user, registers } = vectors('cookie')
+    const options = {
+      name: 'live',
+      maxAge: 2_678_400_000,
+      sameSite: 'lax',
+      secure: undefined,
+      domain: undefined,
+    } as const
+    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, testClock(now).now)
+    const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
+    expect(cookie.read(header)).toMatchObject({ browser, user, former: undefined, epoch: 0, registers: wire })
+    expect(cookie.header({ browser, user, former: undefined, epoch: 0, registers: wire })).toBe(header)
+  })
+})

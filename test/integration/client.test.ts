@@ -1,0 +1,241 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+
+const page: Koa.Middleware = (ctx) => {
+  if (ctx.path === '/read') ctx.body = String(ctx.liveSession.get('division'))
+  else ctx.body = ctx.liveSession.snapshot()
+}
+
+describe('a page', () => {
+  it('has its values at once where it brings them along, and after the first ticket where it does not', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
+    const rendered = await visitor.open({ path: '/' })
+    expect(rendered.live.get('division')).toBe(4)
+    const bare = await visitor.open()
+    expect(() => bare.live.get('division')).toThrow(
+      'koa-live-session: get("division") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready',
+    )
+    await bare.live.ready
+    expect([bare.live.get('division'), bare.live.has('division'), bare.live.has('cart')]).toEqual([4, true, false])
+  })
+
+  it('posts nothing where the server knows no more than the page', async () => {
+    const app = await App.start({ routes: page })
+    const opened = await app.visitor(cookieFor(app.live, { values: { division: 4 } })).open({ path: '/' })
+    await opened.connected()
+    expect(opened.posts).toEqual([])
+    await opened.live.set('division', 5)
+    expect(opened.posts.map(({ tickets, set }) => [tickets?.length, set])).toEqual([
+      [1, undefined],
+      [1, undefined],
+    ])
+  })
+
+  it('shows what it sets at once, and says saved when the cookie has come back with it', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const { live } = await visitor.open({ path: '/' })
+    const shown: unknown[] = []
+    const statuses: string[] = []
+    live.subscribe('division', (value) => shown.push(value))
+    live.onStatus((key, { status }) => statuses.push(`${key} ${status}`))
+    const saved = live.set('division', 5)
+    expect([live.get('division'), live.status('division')]).toEqual([5, { status: 'saving' }])
+    await saved
+    expect(live.status('division')).toEqual({ status: 'saved' })
+    expect(shown).toEqual([-1, 5])
+    expect(statuses).toEqual(['division saving', 'division saved'])
+    expect(await visitor.text('/read')).toBe('5')
+  })
+
+  it('lets other tabs of the browser follow', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const [one, two] = [await visitor.open({ path: '/' }), await visitor.open({ path: '/' })]
+    const heard: unknown[] = []
+    two.live.onChange(({ key, value, previous, source }) => heard.push([key, value, previous, source]))
+    await one.live.set('division', 5)
+    await two.shows('division', 5)
+    expect(heard).toEqual([['division', 5, -1, 'ticket']])
+  })
+
+  it('takes a refused value back, and says why', async () => {
+    const app = await App.start({ routes: page })
+    const { live } = await app.visitor(cookieFor(app.live, { values: { division: 4 } })).open({ path: '/' })
+    const shown: unknown[] = []
+    live.subscribe('division', (value) => shown.push(value))
+    await expect(live.set('division', 'x' as never)).rejects.toMatchObject({
+      name: 'LiveSessionError',
+      code: 'invalid_value',
+    })
+    expect(live.status('division')).toEqual({ status: 'rejected', reason: 'invalid_value' })
+    expect(shown).toEqual([4, 'x', 4])
+    await live.set('division', 6)
+    expect(live.status()).toEqual({ status: 'saved' })
+  })
+
+  it('deletes, and shows the default', async () => {
+    const app = await App.start({ routes: page })
+    const { live } = await app.visitor(cookieFor(app.live, { values: { division: 4 } })).open({ path: '/' })
+    await live.delete('division')
+    expect([live.get('division'), live.has('division')]).toEqual([-1, false])
+  })
+
+  it('works without a socket, by POST', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    await opened.live.set('division', 5)
+    expect(opened.posts.map(({ set }) => set?.length)).toEqual([1, undefined])
+    expect(await visitor.text('/read')).toBe('5')
+    await expect(opened.live.set('division', 'x' as never)).rejects.toMatchObject({ code: 'invalid_value' })
+    await opened.live.set('division', 6)
+    expect(await visitor.text('/read')).toBe('6')
+  })
+
+  it('works while its socket is down, by POST', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/' })
+    opened.socket?.disconnect()
+    await opened.live.set('division', 5)
+    expect(await visitor.text('/read')).toBe('5')
+  })
+
+  it('brings back what the server lost before the cookie was stored', async () => {
+    const before = await App.start({ routes: page })
+    const visitor = before.visitor()
+    const opened = await visitor.open({ path: '/' })
+    let isCut = true
+    opened.beforePost = async () => {
+      if (isCut) throw new TypeError('fetch failed')
+    }
+    const saved = opened.live.set('division', 5)
+    await opened.reaches('division', 'offline')
+    const { port } = before
+    await before.stop({ isCrash: true })
+    const after = await App.start({ routes: page, clock: before.clock, port })
+    isCut = false
+    await saved
+    expect(await after.visitor(visitor.cookie).text('/read')).toBe('5')
+  })
+
+  it('sends over its socket what a POST has failed to bring while that came back', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/' })
+    await opened.connected()
+    opened.socket?.disconnect()
+    let isLost = true
+    opened.beforePost = async () => {
+      if (!isLost) return
+      isLost = false
+      opened.socket?.connect()
+      await opened.connected()
+      throw new TypeError('fetch failed')
+    }
+    await opened.live.set('division', 5)
+    expect(await visitor.text('/read')).toBe('5')
+  })
+
+  it('sends again what was under way when the answer was lost, once', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    let lost = 0
+    opened.beforeAnswer = async () => {
+      lost += 1
+      if (lost === 1) throw new TypeError('connection reset')
+    }
+    await opened.live.set('division', 5)
+    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', -1, 5]], [['division', 0, 5]], undefined])
+  })
+
+  it('gives way where somebody wrote later than the change whose answer was lost', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    let posts = 0
+    opened.beforeAnswer = async () => {
+      posts += 1
+      if (posts > 1) return
+      await visitor.store({ set: [['division', -1, 9]] })
+      throw new TypeError('connection reset')
+    }
+    await expect(opened.live.set('division', 5)).rejects.toMatchObject({ code: 'superseded' })
+  })
+
+  it('says cookies_blocked after three answers without a cookie coming back, and keeps showing the value', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    visitor.keepsCookies = false
+    const opened = await visitor.open({ path: '/' })
+    await opened.connected()
+    await expect(opened.live.set('division', 5)).rejects.toMatchObject({ code: 'cookies_blocked' })
+    expect(opened.live.status('division')).toEqual({ status: 'rejected', reason: 'cookies_blocked' })
+    expect(opened.live.get('division')).toBe(5)
+    expect(opened.posts).toHaveLength(3)
+  })
+
+  it('finds out whose page it is where its cookies were cleared meanwhile', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
+    const opened = await visitor.open({ path: '/' })
+    await opened.connected()
+    visitor.jar.removeAllCookiesSync()
+    await expect(opened.live.set('division', 5)).rejects.toMatchObject({ code: 'other_subject' })
+    await opened.shows('division', -1)
+    await opened.live.set('division', 6)
+    expect(await visitor.text('/read')).toBe('6')
+  })
+
+  it('costs a handful of POSTs where a hundred values are set at once, and the last one arrives', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/' })
+    const all = Array.from({ length: 100 }, (_, i) => opened.live.set('division', i))
+    await Promise.all(all)
+    expect(opened.posts.length).toBeLessThan(6)
+    expect(await visitor.text('/read')).toBe('99')
+  })
+
+  it('resolves flush when everything is saved, and is quiet once closed', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/' })
+    void opened.live.set('division', 5)
+    await opened.live.flush()
+    expect(opened.live.status()).toEqual({ status: 'saved' })
+    opened.live.close()
+    const { length } = opened.posts
+    const other = await visitor.open({ path: '/' })
+    await other.live.set('division', 6)
+    expect([opened.live.get('division'), opened.posts.length]).toEqual([5, length])
+  })
+
+  it('offers each field as a store', async () => {
+    const app = await App.start({ routes: page })
+    const { live } = await app.visitor().open({ path: '/' })
+    const division = live.field('division')
+    const seen: unknown[] = []
+    const end = division.subscribe((value) => seen.push(value))
+    division.set(1)
+    division.update((value) => value + 1)
+    end()
+    division.set(9)
+    expect(seen).toEqual([-1, 1, 2])
+  })
+
+  it('never changes a value that the app has got or given', async () => {
+    const app = await App.start({ routes: page })
+    const { live } = await app.visitor().open({ path: '/' })
+    const mine = ['a']
+    void live.set('cart', mine)
+    mine.push('b')
+    expect(live.get('cart')).toEqual(['a'])
+    expect(() => (live.get('cart') as string[]).push('c')).toThrow('object is not extensible')
+  })
+})

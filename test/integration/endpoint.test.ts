@@ -1,0 +1,258 @@
+import { request as httpRequest } from 'node:http'
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { readClaims } from '../support/socket.js'
+
+const MINUTE = 60 * 1000
+const DAY = 24 * 60 * MINUTE
+
+/** A page of a visitor who has just set something over the socket. */
+async function changed(app: App, cookie = cookieFor(app.live, {})) {
+  const visitor = app.visitor(cookie)
+  const socket = await visitor.connect()
+  await socket.ticket()
+  await socket.set(['division', -1, 7])
+  return { visitor, socket, ticket: (await socket.ticket()).text }
+}
+
+describe('POST /store_session', () => {
+  it('answers a ticket with the cookie, and the next POST with what that cookie held', async () => {
+    const app = await App.start()
+    const { visitor, ticket } = await changed(app)
+    const first = await visitor.store({ tickets: [ticket] })
+    expect(first.status).toBe(200)
+    expect(await first.json()).toEqual({ stored: 0, stale: 1, held: [] })
+    expect(first.headers.getSetCookie()).toHaveLength(2)
+    const stamp = readClaims(ticket).changes[0]?.[1]
+    expect(await (await visitor.store()).json()).toEqual({ stored: 0, stale: 0, held: [['division', stamp]] })
+  })
+
+  it('brings back what a restart lost', async () => {
+    const before = await App.start()
+    const { visitor, ticket } = await changed(before)
+    await before.stop()
+    const after = await App.start({
+      clock: before.clock,
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const same = after.visitor(visitor.cookie)
+    expect(await same.text('/')).toBe('-1')
+    expect(await (await same.store({ tickets: [ticket] })).json()).toEqual({ stored: 1, stale: 0, held: [] })
+    expect(await same.text('/')).toBe('7')
+  })
+
+  it('takes nothing for an answer', async () => {
+    const app = await App.start()
+    for (const body of [{}, { tickets: [] }, { set: [] }, { tickets: [], set: [] }]) {
+      const answer = await app.visitor().store(body)
+      expect([answer.status, await answer.json()]).toEqual([200, { stored: 0, stale: 0, held: [] }])
+    }
+  })
+
+  it('takes a ticket any number of times, in any order, to the same end', async () => {
+    const app = await App.start()
+    const { visitor, socket, ticket } = await changed(app)
+    await socket.set(['division', -1, 8])
+    const newer = (await socket.ticket()).text
+    for (const tickets of [[newer], [ticket], [ticket, newer, ticket]]) {
+      expect(await (await visitor.store({ tickets })).json()).toMatchObject({ stored: 0, stale: tickets.length })
+    }
+    expect(await socket.set(['division', readClaims(newer).changes[0]?.[1], 8])).toMatchObject({ ok: true })
+  })
+
+  it('sets values where there is no socket, tells the sockets there are, and answers with stamp and ticket', async () => {
+    const app = await App.start()
+    const visitor = app.visitor()
+    const answer = await (
+      await visitor.store({
+        set: [
+          ['division', -1, 4],
+          ['theme', -1, 'dark'],
+        ],
+      })
+    ).json()
+    expect(answer).toMatchObject({ stored: 0, stale: 0, held: [], stamp: app.clock.now() })
+    expect(readClaims(answer.ticket).changes).toEqual([
+      ['division', app.clock.now(), 4],
+      ['theme', app.clock.now(), 'dark'],
+    ])
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await visitor.store({ set: [['division', -1]] })
+    expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now() + 1]])
+  })
+
+  it('lets a browser without a cookie adopt the id under which its socket came, for ten minutes', async () => {
+    const app = await App.start()
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 7])
+    const { text, claims } = await socket.ticket()
+    app.clock.advance(9 * MINUTE)
+    expect((await visitor.store({ tickets: [text] })).status).toBe(200)
+    expect((await (await visitor.connect()).ticket()).claims).toMatchObject({
+      sub: claims.sub,
+      changes: [['division', claims.changes[0]?.[1], 7]],
+    })
+    app.clock.advance(MINUTE)
+    const late = await app.visitor().store({ tickets: [text] })
+    expect(late.status).toBe(403)
+    expect(await late.json()).toMatchObject({ error: { code: 'other_subject', index: 0 } })
+  })
+
+  it('merges such changes where the browser has got another id meanwhile, and has its socket come back', async () => {
+    const app = await App.start({
+      routes: (ctx) => {
+        ctx.body = ctx.liveSession.embed() + String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 7])
+    const { text } = await socket.ticket()
+    await visitor.fetch('/')
+    const told = new Promise((resolve) => socket.io.once('live_session:reconnect', resolve))
+    expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored: 1 })
+    expect(await told).toBe('other_subject')
+    await socket.closed
+    expect(await visitor.text('/')).toMatch(/7$/)
+  })
+
+  it('replaces a cookie that does not verify, and one past its time, without a word', async () => {
+    const app = await App.start()
+    const good = cookieFor(app.live, { values: { division: 3 } })
+    const stale = app.visitor(good)
+    app.clock.advance(32 * DAY)
+    for (const visitor of [stale, app.visitor(good.replace('live=e', 'live=f')), app.visitor('live=x; live.sig=y')]) {
+      const answer = await visitor.store()
+      expect(await answer.json()).toEqual({ stored: 0, stale: 0, held: [] })
+      expect(answer.headers.getSetCookie()).toHaveLength(2)
+    }
+  })
+
+  it.each([
+    ['no JSON', 'not json', {}, 400, { code: 'malformed' }],
+    ['no object', '[]', {}, 400, { code: 'malformed' }],
+    ['null', 'null', {}, 400, { code: 'malformed' }],
+    ['bytes that are not UTF-8', '\ud800', {}, 400, { code: 'malformed' }],
+    ['an unknown member', { ticket: 'x' }, {}, 400, { code: 'malformed' }],
+    ['tickets that are no list', { tickets: 'x' }, {}, 400, { code: 'malformed' }],
+    ['a ticket that is no text', { tickets: [1] }, {}, 400, { code: 'malformed', index: 0 }],
+    ['a ticket that is not signed', { tickets: ['a.b.c'] }, {}, 403, { code: 'bad_ticket', index: 0 }],
+    ['changes that are no list', { set: {} }, {}, 400, { code: 'malformed' }],
+    ['a key that is not declared', { set: [['nope', -1, 1]] }, {}, 400, { code: 'undeclared_key', index: 0 }],
+    ['a key of the prototype', { set: [['__proto__', -1, 1]] }, {}, 400, { code: 'undeclared_key', index: 0 }],
+    ['a field to be read only', { set: [['role', -1, 'x']] }, {}, 403, { code: 'not_writable', key: 'role' }],
+    ['a hidden field', { set: [['secret', -1, 'x']] }, {}, 403, { code: 'not_writable', key: 'secret' }],
+    [
+      'a value the schema refuses',
+      { set: [['division', -1, 'x']] },
+      {},
+      400,
+      { code: 'invalid_value', key: 'division' },
+    ],
+    ['-0', '{"set":[["division",-1,-0]]}', {}, 400, { code: 'invalid_value', key: 'division' }],
+    ['infinity', '{"set":[["division",-1,1e999]]}', {}, 400, { code: 'invalid_value', key: 'division' }],
+    [
+      'a field over its share',
+      { set: [['cart', -1, ['x'.repeat(3000)]]] },
+      {},
+      400,
+      { code: 'too_large', key: 'cart' },
+    ],
+    ['a body over 64 kB', { tickets: ['x'.repeat(70_000)] }, {}, 413, { code: 'too_large' }],
+    ['text', '{}', { 'content-type': 'text/plain' }, 415, { code: 'malformed' }],
+    ['a form', '{}', { 'content-type': 'application/x-www-form-urlencoded' }, 415, { code: 'malformed' }],
+    ['compressed JSON', '{}', { 'content-encoding': 'gzip' }, 415, { code: 'malformed' }],
+    ['another origin', '{}', { origin: 'http://evil.example' }, 403, { code: 'bad_origin' }],
+  ])('refuses %s with a code, without a cookie', async (_, body, headers, status, error) => {
+    const app = await App.start()
+    const answer = await app.visitor(cookieFor(app.live, { values: { division: 1 } })).store(body, headers)
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('content-type')).toMatch('application/json')
+    expect((await answer.json()).error).toMatchObject(error)
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(app.errors).toEqual([])
+  })
+
+  it.each(['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('refuses %s', async (method) => {
+    const app = await App.start()
+    const answer = await app.visitor().fetch('/store_session', { method })
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('allow')).toBe('POST')
+  })
+
+  it('refuses all where one item is bad, and says which', async () => {
+    const app = await App.start()
+    const { visitor, socket, ticket } = await changed(app)
+    const answer = await visitor.store({ tickets: [ticket, 'a.b.c'], set: [['division', -1, 1]] })
+    expect(await answer.json()).toMatchObject({ error: { code: 'bad_ticket', index: 1 } })
+    expect(await socket.set(['division', readClaims(ticket).changes[0]?.[1], 7])).toMatchObject({ ok: true })
+    const refused = await visitor.store({
+      set: [
+        ['division', -1, 1],
+        ['cart', -1, 2],
+      ],
+    })
+    expect(await refused.json()).toMatchObject({ error: { code: 'invalid_value', key: 'cart' } })
+  })
+
+  it('answers a change that was replaced meanwhile with 409', async () => {
+    const app = await App.start()
+    const visitor = app.visitor()
+    const { stamp } = await (await visitor.store({ set: [['division', -1, 1]] })).json()
+    expect(await (await visitor.store({ set: [['division', 0, 1]] })).json()).toMatchObject({ stamp })
+    const late = await visitor.store({ set: [['division', 0, 2]] })
+    expect(late.status).toBe(409)
+    expect(await late.json()).toMatchObject({ error: { code: 'superseded', key: 'division' } })
+  })
+
+  it('takes a body that the app has parsed already', async () => {
+    const app = await App.start({
+      before: () => [
+        async (ctx, next) => {
+          let text = ''
+          for await (const chunk of ctx.req) text += chunk
+          Object.assign(ctx.request, { body: text === '' ? {} : JSON.parse(text) })
+          await next()
+        },
+      ],
+      attach: { handshake: [] },
+    })
+    expect(await (await app.visitor().store({ set: [['division', -1, 5]] })).json()).toMatchObject({ stored: 0 })
+  })
+
+  it('does not wait for a body that breaks off', async () => {
+    const app = await App.start()
+    const broken = new Promise((resolve) => {
+      const headers = { 'content-type': 'application/json', 'content-length': '100', origin: app.url }
+      const request = httpRequest(`${app.url}/store_session`, { method: 'POST', headers }, resolve)
+      request.on('error', resolve)
+      request.write('{"set":')
+      request.flushHeaders()
+      setImmediate(() => request.destroy())
+    })
+    await broken
+    expect((await app.visitor().store()).status).toBe(200)
+    expect(app.errors).toEqual([])
+  })
+
+  it('is found under a path of its own, below a sub-path too, and takes no other', async () => {
+    const app = await App.start({
+      options: { endpoint: '/api/keep' },
+      routes: (ctx) => {
+        ctx.body = 'the app'
+      },
+    })
+    const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
+    expect((await app.visitor().fetch('/api/keep?x=1', post)).status).toBe(200)
+    for (const path of ['/api/keep/', '/api/keeps', '/x/api/keep', '/?/api/keep']) {
+      expect(await (await app.visitor().fetch(path, post)).text()).toBe('the app')
+    }
+  })
+})

@@ -1,0 +1,309 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { AuthStore, account, auth, identify } from '../support/auth.js'
+import type { Visitor } from '../support/visitor.js'
+
+const MINUTE = 60 * 1000
+const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
+
+type Given = Omit<AppOptions<AppFields>, 'before' | 'routes' | 'fields'> & { readonly store?: AuthStore }
+
+/** An app with users who sign in on koa-session. */
+function start({ store, options, ...given }: Given = {}): Promise<App> {
+  const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa, store ? { store, rolling: true } : {})]
+  return App.start({ ...given, before, options: { identify, ...options } as never, routes: account })
+}
+
+const values = async (visitor: Visitor, path = '/'): Promise<unknown> => (await visitor.fetch(path)).json()
+const set = (visitor: Visitor, wanted: object): Promise<unknown> => {
+  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
+}
+const names = (answer: Response): string[] => answer.headers.getSetCookie().map((cookie) => cookie.split('=')[0] ?? '')
+
+describe('a user', () => {
+  it('has the same values in every browser, and another user has none of them', async () => {
+    const app = await start()
+    const [one, two, other] = [app.visitor(), app.visitor(), app.visitor()]
+    for (const [visitor, user] of [
+      [one, 'ann'],
+      [two, 'ann'],
+      [other, 'bob'],
+    ] as const) {
+      await visitor.fetch(`/login/now?user=${user}`)
+    }
+    await set(one, { division: 3 })
+    expect(await values(two)).toEqual({ ...nothing, division: 3 })
+    expect(await values(other)).toEqual(nothing)
+  })
+
+  it('is followed live by the sockets of all browsers', async () => {
+    const app = await start()
+    const [one, two] = [app.visitor(), app.visitor()]
+    for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
+    const [a, b] = [await one.connect(), await two.connect()]
+    const first = await a.ticket()
+    expect((await b.ticket()).claims.sub).toBe(first.claims.sub)
+    await b.ticket()
+    await a.set(['division', -1, 3])
+    expect((await b.ticket()).claims.changes).toEqual([['division', app.clock.now(), 3]])
+  })
+
+  it('keeps 1 and "1" apart', async () => {
+    const app = await start({
+      options: { identify: (ctx: never) => ((ctx as { query: { id: string } }).query.id === 'n' ? 1 : '1') } as never,
+    })
+    const [number, text] = [app.visitor(), app.visitor()]
+    await values(number, `/set?id=n&values=${encodeURIComponent('{"division":1}')}`)
+    expect(await values(text, '/?id=s')).toEqual(nothing)
+    expect(await values(number, '/?id=n')).toMatchObject({ division: 1 })
+  })
+
+  it.each([[''], [{}], [1.5], [Number.NaN], [false], ['x'.repeat(10_000)]])('is refused as %p', async (id) => {
+    const app = await start({ options: { identify: () => id as never } })
+    expect((await app.visitor().fetch('/')).status).toBe(500)
+    expect(String(app.errors[0])).toMatch('koa-live-session: identify: expected a string of 1 to 256 characters')
+  })
+})
+
+describe('sign-in', () => {
+  it('gives the account what the visitor chose, unless the account has chosen before', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, division: 3 })
+    const late = app.visitor()
+    await set(late, { division: 4 })
+    expect(await values(late, '/login/now?user=ann')).toEqual({ ...nothing, division: 3 })
+  })
+
+  it('finds out by itself at the next use where the app does not say', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    expect(await values(visitor, '/login?user=ann')).toEqual({ ...nothing, division: 3 })
+    expect(await values(visitor)).toEqual({ ...nothing, division: 3 })
+    expect(await (await app.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('combines both where the field says how, once', async () => {
+    const app = await start()
+    const [home, work] = [app.visitor(), app.visitor()]
+    await home.fetch('/login/now?user=ann')
+    await set(home, { cart: ['a'] })
+    await set(work, { cart: ['b'] })
+    expect(await values(work, '/login/now?user=ann')).toMatchObject({ cart: ['a', 'b'] })
+    expect(await values(work)).toMatchObject({ cart: ['a', 'b'] })
+    expect(await values(home)).toMatchObject({ cart: ['a', 'b'] })
+  })
+
+  it('combines once also where several requests with the former cookie are under way', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await set(visitor, { cart: ['b'] })
+    const former = visitor.cookie
+    await visitor.fetch('/login?user=ann')
+    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const stale = app.visitor([former, ...session].join('; '))
+    const answers = await Promise.all([1, 2, 3].map(() => stale.fetch('/')))
+    for (const answer of answers) expect(await answer.json()).toMatchObject({ cart: ['b'] })
+    const browsers = answers.map((answer) =>
+      Buffer.from(answer.headers.getSetCookie()[0]?.split(/[=;]/)[1] ?? '', 'base64'),
+    )
+    expect(new Set(browsers.map((json) => JSON.parse(json.toString()).browser)).size).toBe(1)
+  })
+
+  it.each([
+    ['newest', { division: 4 }],
+    ['drop', { division: 3 }],
+    ['account', { division: 3 }],
+  ] as const)('decides by %s where the plugin is told so', async (onLogin, expected) => {
+    const app = await start({ options: { onLogin } })
+    const [home, work] = [app.visitor(), app.visitor()]
+    await home.fetch('/login/now?user=ann')
+    await set(home, { division: 3 })
+    app.clock.advance(1000)
+    await set(work, { division: 4 })
+    expect(await values(work, '/login/now?user=ann')).toMatchObject(expected)
+  })
+
+  it('never transfers what only the server may write: the cookie may have been planted', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { role: 'admin', division: 2 } }))
+    expect(await values(visitor)).toMatchObject({ role: 'admin' })
+    expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, division: 2 })
+  })
+
+  it('gives the browser a new id, under which what belongs to the browser goes on', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, { browserId: 'planted-by-an-attacker', values: { theme: 'dark' } }))
+    expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, theme: 'dark' })
+    const planted = app.visitor(cookieFor(app.live, { browserId: 'planted-by-an-attacker' }))
+    await set(visitor, { theme: 'light', division: 8 })
+    expect(await values(planted)).toEqual(nothing)
+    expect(visitor.cookie).not.toContain('planted')
+  })
+
+  it('does not expire what came along, though its own date is not known', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    await visitor.fetch('/login/now?user=ann')
+    app.clock.advance(20 * 24 * 60 * MINUTE)
+    expect(await values(visitor)).toMatchObject({ division: 3 })
+  })
+
+  it('ends the sockets that the browser had as nobody, after the answer; they come back as the user', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    const socket = await visitor.connect()
+    const told = new Promise((resolve) => socket.io.once('live_session:reconnect', resolve))
+    await visitor.fetch('/login/now?user=ann')
+    expect(await told).toBe('other_subject')
+    await socket.closed
+    const again = await visitor.connect()
+    expect((await again.ticket()).claims.changes).toEqual([['division', 1, 3]])
+  })
+
+  it('takes tickets of the former browser id through the same rule, each once', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { cart: ['a'] } }))
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['cart', -1, ['b']], ['division', -1, 5])
+    const { text } = await socket.ticket()
+    expect(await values(visitor, '/login/now?user=ann')).toMatchObject({ cart: ['b'], division: 5 })
+    for (const stored of [0, 0]) {
+      expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored, stale: 2 - stored })
+    }
+    expect(await values(visitor)).toMatchObject({ cart: ['b'], division: 5 })
+  })
+})
+
+describe('sign-out', () => {
+  it('leaves nothing of the user to whoever comes next, and ends the sockets', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { division: 3 })
+    const socket = await visitor.connect()
+    expect(await values(visitor, '/logout/now')).toEqual(nothing)
+    await socket.closed
+    expect(await values(visitor)).toEqual(nothing)
+    expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
+    await visitor.fetch('/login/now?user=ann')
+    expect(await values(visitor)).toMatchObject({ division: 3 })
+  })
+
+  it('forgets the browser too with leave(), and keeps the account', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { division: 3, theme: 'dark' })
+    const former = visitor.cookie
+    const socket = await visitor.connect()
+    expect(await values(visitor, '/logout/leave')).toEqual(nothing)
+    await socket.closed
+    expect(await values(visitor)).toEqual(nothing)
+    expect(await values(app.visitor(former.replace(/app(\.sig)?=[^;]*;? ?/g, '')))).toEqual(nothing)
+    expect((await app.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('does not bring the user back with a replayed cookie or a late ticket', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.ticket()
+    await socket.set(['division', -1, 3])
+    const { text } = await socket.ticket()
+    await visitor.fetch('/logout/leave')
+    const late = await visitor.store({ tickets: [text] })
+    expect(await late.json()).toMatchObject({ error: { code: 'other_subject', index: 0 } })
+    expect(await values(visitor)).toEqual(nothing)
+  })
+
+  it('shows the values of another user to nobody when users change places in one browser', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { division: 3 })
+    expect(await values(visitor, '/login/now?user=bob')).toEqual(nothing)
+    expect(await values(visitor)).toEqual(nothing)
+    expect((await app.live.user('bob')).has('division')).toBe(false)
+  })
+})
+
+describe('a handshake', () => {
+  it('runs the app\u2019s own auth, and knows whom it lets in', async () => {
+    const app = await start()
+    const users: unknown[] = []
+    app.io.on('connection', (socket) => users.push(socket.liveSession.userId))
+    const visitor = app.visitor()
+    await visitor.connect()
+    await visitor.fetch('/login/now?user=ann')
+    await visitor.connect()
+    expect(users).toEqual([undefined, 'ann'])
+  })
+
+  it('writes nothing to the session store, and revives nothing that was destroyed meanwhile', async () => {
+    const store = new AuthStore()
+    const app = await start({ store })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const writes = store.writes.length
+    await visitor.connect()
+    expect(store.writes).toHaveLength(writes)
+  })
+
+  it('is refused with a code where the cookie is of a user who is not signed in', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1 } }))
+    await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_subject', data: { code: 'other_subject' } })
+    const answer = await visitor.store()
+    expect(names(answer)).toEqual(['live', 'live.sig'])
+    expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
+  })
+
+  it('is needed where identify is: every socket would be anonymous', async () => {
+    const app = await start({ isAttached: false })
+    expect(() => (app.live.attach as (io: unknown) => void)(app.io)).toThrow(
+      'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
+        'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
+    )
+  })
+
+  it('ends a socket whose user signed out while it was being let in', async () => {
+    let release = (): void => undefined
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const entered = new Promise<void>((resolve) => {
+      app.io.use((_socket, next) => {
+        release = next
+        resolve()
+      })
+    })
+    const before = visitor.connect()
+    await entered
+    await visitor.fetch('/logout/leave')
+    release()
+    await (await before).closed
+  })
+
+  it.each([
+    ['another site', { origin: 'http://evil.example' }],
+    ['no origin', { origin: '' }],
+    ['null', { origin: 'null' }],
+    ['a suffix', { origin: 'http://127.0.0.1.evil' }],
+  ])('is refused from %s before any session is read', async (_, headers) => {
+    const store = new AuthStore()
+    const app = await start({ store })
+    await expect(app.visitor().connect('/', headers)).rejects.toMatchObject({ data: { code: 'bad_origin' } })
+    expect(app.warnings.at(-1)).toMatch(
+      /^koa-live-session: 403 bad_origin: the browser says .*, this server thinks it is http:\/\/127\.0\.0\.1:\d+\. Behind a proxy set app\.proxy = true, or list it in origins\.$/,
+    )
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals'
+import Keygrip from 'keygrip'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+
+const fields = defineFields({ division: { schema: z.number(), default: -1 } })
+const SECRET = 'x'.repeat(32)
+const start = (options: object, app = new Koa({ keys: [SECRET] })): unknown => {
+  return liveSession(app, { fields, ...options } as Parameters<typeof liveSession>[1])
+}
+const advice = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
+
+describe('liveSession(app, options)', () => {
+  it.each([
+    ['none', undefined, 'received none (app.keys is unset)'],
+    ['an empty list', [], 'received none (app.keys is empty)'],
+    ['an empty string', [''], 'received one of 0 bytes in app.keys'],
+    ['a short one', ['x'.repeat(31)], 'received one of 31 bytes in app.keys'],
+    ['a short one among others', [SECRET, 'short'], 'received one of 5 bytes in app.keys'],
+    ['a number', [1], 'received a number in app.keys'],
+    [
+      'a Keygrip',
+      new Keygrip([SECRET]),
+      'received app.keys of another kind (a Keygrip keeps its secrets to itself: pass keys)',
+    ],
+  ])('refuses keys: %s', (_, keys, received) => {
+    const app = new Koa()
+    Object.assign(app, { keys })
+    expect(() => start({}, app)).toThrow(
+      new TypeError(`koa-live-session: keys: expected at least one string of 32 bytes or more, ${received}. ${advice}`),
+    )
+  })
+
+  it('takes keys of its own, also beside a Keygrip', () => {
+    const app = new Koa()
+    app.keys = new Keygrip(['x'])
+    expect(() => start({ keys: [SECRET] }, app)).not.toThrow()
+    expect(() => start({ keys: ['short'] })).toThrow('received one of 5 bytes in keys')
+  })
+
+  it.each([
+    [{ maxage: 1 }, 'maxage: no such option'],
+    [{ store: {} }, 'store: no such option'],
+    [{ fields: undefined }, 'fields: expected what defineFields returned, received undefined'],
+    [{ identify: 'ann' }, 'identify: expected a function, received ann'],
+    [{ maxAge: 0 }, 'maxAge: expected ms, more than 0, received 0'],
+    [{ endpoint: 'store' }, 'endpoint: expected a path like "/x", received store'],
+    [{ secure: 'yes' }, 'secure: expected a boolean, received yes'],
+    [{ sameSite: 'Lax' }, "sameSite: expected 'strict', 'lax' or 'none', received Lax"],
+    [{ sameSite: 'none' }, "sameSite: 'none' needs secure: true, or browsers drop the cookie"],
+    [{ key: 'a b' }, 'key: expected a cookie name, received a b'],
+    [{ key: '__Host-x' }, 'key: __Host- needs secure: true and no domain, received __Host-x'],
+    [{ key: '__Host-x', secure: true, domain: 'example.com' }, 'key: __Host- needs secure: true and no domain'],
+    [{ origins: ['example.com'] }, 'origins: expected [\'https://example.com\'], received ["example.com"]'],
+    [{ origins: ['https://example.com/'] }, 'origins: expected'],
+    [{ cache: { maxIdle: 0 } }, 'cache.maxIdle: expected ms, more than 0, received 0'],
+    [{ cache: { maxSubjects: Number.NaN } }, 'cache.maxSubjects: expected a number, more than 0, received NaN'],
+    [{ cookieBudget: 4096 }, 'cookieBudget: expected at most 3446 bytes, received 4096'],
+    [{ onLogin: () => 1 }, "onLogin: expected 'account', 'newest' or 'drop'"],
+    [{ onError: 1 }, 'onError: expected a function, received 1'],
+    [{ clock: 1 }, 'clock: expected a function, received 1'],
+  ])('refuses %p', (options, message) => {
+    expect(() => start(options)).toThrow(TypeError)
+    expect(() => start(options)).toThrow(`koa-live-session: ${message}`)
+  })
+
+  it('refuses what is no Koa app, and an app that has a live session already', () => {
+    expect(() => liveSession({} as Koa, { fields })).toThrow('liveSession(app): expected a Koa app, received object')
+    const app = new Koa({ keys: [SECRET] })
+    start({}, app)
+    expect(() => start({}, app)).toThrow('liveSession(app): this app has a live session already')
+  })
+})

@@ -1,0 +1,115 @@
+import type { Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, jest } from '@jest/globals'
+import Koa from 'koa'
+import { type AttachOptions, type LiveSessionOptions, type LiveSessionPlugin, liveSession } from 'koa-live-session'
+import { defineFields, type Fields } from 'koa-live-session/fields'
+import { type TestClock, testClock } from 'koa-live-session/testing'
+import { Server } from 'socket.io'
+import { z } from 'zod'
+import { Visitor } from './visitor.js'
+
+const SECRET = 'a secret of at least thirty-two bytes'
+
+const join = (account: readonly string[], browser: readonly string[]): readonly string[] => [...account, ...browser]
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  theme: { schema: z.enum(['light', 'dark']), default: 'light', client: 'write', scope: 'browser' },
+  cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: join },
+  role: { schema: z.string(), default: 'guest' },
+  secret: { schema: z.string(), default: '', client: 'hidden' },
+})
+export type AppFields = typeof fields
+
+export interface AppOptions<F extends Fields> {
+  readonly fields?: F
+  readonly options?: Partial<LiveSessionOptions<F>>
+  readonly attach?: AttachOptions
+  /** @default true */
+  readonly isAttached?: boolean
+  readonly keys?: string[]
+  /** The app's own middleware before the plugin's; the handshake runs it too, unless `attach` says otherwise. */
+  readonly before?: (koa: Koa) => readonly Koa.Middleware[]
+  /** The app's own routes, on top of the plugin. */
+  readonly routes?: Koa.Middleware
+  readonly clock?: TestClock
+  /** Where a server that was ended before goes on. */
+  readonly port?: number
+}
+
+const running = new Set<{ stop(): Promise<void> }>()
+const visitors: Visitor[] = []
+afterEach(async () => {
+  for (const visitor of visitors.splice(0)) visitor.leave()
+  for (const app of running) await app.stop()
+})
+
+/** A real Koa app with a real socket.io server, on a free port. */
+export class App<F extends Fields = AppFields> {
+  readonly koa: Koa
+  readonly io: Server
+  readonly live: LiveSessionPlugin<F, boolean>
+  readonly clock: TestClock
+  /** What `onError` and the app's error event were told. */
+  readonly errors: unknown[] = []
+  /** What went to the log. */
+  readonly warnings: string[] = []
+  readonly #http: HttpServer
+
+  private constructor(given: AppOptions<F>, listening: (http: HttpServer) => void) {
+    jest.spyOn(console, 'warn').mockImplementation((text: string) => void this.warnings.push(text))
+    this.clock = given.clock ?? testClock()
+    this.koa = new Koa({ keys: given.keys ?? [SECRET] })
+    this.koa.silent = true
+    this.koa.on('error', (error) => this.errors.push(error))
+    const options = {
+      clock: this.clock.now,
+      onError: (error: unknown) => void this.errors.push(error),
+      ...given.options,
+      fields: given.fields ?? fields,
+    } as unknown as LiveSessionOptions<F> & { identify: object }
+    this.live = liveSession(this.koa, options)
+    const before = given.before?.(this.koa) ?? []
+    for (const middleware of before) this.koa.use(middleware)
+    this.koa.use(this.live.middleware())
+    if (given.routes) this.koa.use(given.routes)
+    this.#http = this.koa.listen(given.port ?? 0, '127.0.0.1', () => listening(this.#http))
+    this.io = new Server(this.#http)
+    if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
+  }
+
+  /** Started for one test, and stopped after it. */
+  static async start<F extends Fields = AppFields>(given: AppOptions<F> = {}): Promise<App<F>> {
+    let app: App<F> | undefined
+    await new Promise<void>((resolve) => {
+      app = new App(given, () => resolve())
+    })
+    if (!app) throw new Error('never')
+    running.add(app)
+    return app
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** Somebody with a browser of their own. */
+  visitor(cookie?: string): Visitor {
+    const visitor = new Visitor(this.url, cookie)
+    visitors.push(visitor)
+    return visitor
+  }
+
+  /** Ends the server; after a crash nothing is left of what it had not sent. */
+  async stop({ isCrash = false } = {}): Promise<void> {
+    running.delete(this)
+    if (!isCrash) await this.live.close()
+    this.#http.closeAllConnections()
+    await new Promise<void>((resolve) => void this.io.close(() => resolve()))
+  }
+}

@@ -1,0 +1,111 @@
+import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { connect, type Socket } from 'socket.io-client'
+import type { AppFields } from './app.js'
+import type { Visitor } from './visitor.js'
+
+type AppKey = 'division' | 'theme' | 'cart' | 'role'
+
+const visitors = new Map<string, Page>()
+const { fetch: original } = globalThis
+
+/** What a page does over HTTP goes out with the cookies of its visitor, and can be held up or lost on the way. */
+globalThis.fetch = async (input, init) => {
+  const page = visitors.get(new Headers(init?.headers).get('x-page') ?? '')
+  return page ? page.post(input, init) : original(input, init)
+}
+
+export interface PageOptions {
+  /** @default true */
+  readonly hasSocket?: boolean
+  /** The path whose answer is the snapshot; none: the page is static. */
+  readonly path?: string
+}
+
+/** A page of a visitor: the real client, against the real server. */
+export class Page {
+  readonly live: LiveSessionClient<AppFields>
+  readonly socket: Socket | undefined
+  readonly visitor: Visitor
+  /** Bodies of what was POSTed, as they went out. */
+  readonly posts: { readonly tickets?: string[]; readonly set?: unknown[] }[] = []
+  /** Runs before a POST goes out; may reject to lose it. */
+  beforePost: () => Promise<void> = async () => undefined
+  /** Runs before the page hears the answer; may reject to lose that. */
+  beforeAnswer: (answer: Response) => Promise<void> = async () => undefined
+  readonly #id: string = String(visitors.size)
+
+  private constructor(visitor: Visitor, initial: unknown, hasSocket: boolean) {
+    this.visitor = visitor
+    visitors.set(this.#id, this)
+    if (hasSocket) this.socket = this.#connect()
+    this.live = createLiveSession<AppFields>({
+      endpoint: new URL('/store_session', visitor.url).href,
+      headers: { 'x-page': this.#id, origin: visitor.url },
+      ...(initial === undefined ? {} : { initial: initial as never }),
+      ...(this.socket ? { socket: this.socket } : {}),
+    })
+  }
+
+  static async open(visitor: Visitor, { hasSocket = true, path }: PageOptions = {}): Promise<Page> {
+    const initial = path === undefined ? undefined : await (await visitor.fetch(path)).json()
+    return new Page(visitor, initial, hasSocket)
+  }
+
+  async post(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
+    this.posts.push(JSON.parse(String(init.body)))
+    await this.beforePost()
+    const headers = new Headers(init.headers)
+    headers.delete('x-page')
+    const answer = await this.visitor.fetch(String(input), { ...init, headers })
+    await this.beforeAnswer(answer)
+    return answer
+  }
+
+  /** Resolves when the first ticket has come over the socket. */
+  connected(): Promise<void> {
+    return new Promise((resolve) => this.socket?.once('store_session', () => resolve()))
+  }
+
+  /** Resolves when a key has got as far as that. */
+  reaches(key: AppKey, status: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.live.status(key).status === status) return resolve()
+      const end = this.live.onStatus((changed, detail) => {
+        if (changed !== key || detail.status !== status) return
+        end()
+        resolve()
+      })
+    })
+  }
+
+  /** Resolves when the page shows that. */
+  shows(key: AppKey, value: unknown): Promise<void> {
+    return new Promise((resolve) => {
+      let end = (): void => undefined
+      end = this.live.subscribe(key, (shown) => {
+        if (JSON.stringify(shown) !== JSON.stringify(value)) return
+        resolve()
+        setImmediate(() => end())
+      })
+    })
+  }
+
+  close(): void {
+    this.live.close()
+    this.socket?.disconnect()
+  }
+
+  #connect(): Socket {
+    const { url } = this.visitor
+    const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
+    const socket = connect(url, { ...options, extraHeaders: { cookie: this.visitor.cookie, origin: url } })
+    // A browser sends at each connection the cookies it has by then.
+    const refresh = (): void => {
+      Object.assign(socket.io.opts, { extraHeaders: { cookie: this.visitor.cookie, origin: url } })
+    }
+    socket.io.on('reconnect_attempt', refresh)
+    socket.on('connect_error', refresh)
+    socket.on('disconnect', refresh)
+    return socket
+  }
+}

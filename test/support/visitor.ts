@@ -1,0 +1,71 @@
+import { connect, type Socket } from 'socket.io-client'
+import { CookieJar } from 'tough-cookie'
+import { Page, type PageOptions } from './page.js'
+import { TestSocket } from './socket.js'
+
+/** A browser without a page: a cookie jar, requests, and sockets that bring the jar's cookies. */
+export class Visitor {
+  readonly url: string
+  /** Whether the browser keeps the cookies that it is given. */
+  keepsCookies = true
+  readonly jar = new CookieJar()
+  readonly #sockets: Socket[] = []
+  readonly #pages: Page[] = []
+
+  constructor(url: string, cookie?: string) {
+    this.url = url
+    for (const pair of cookie?.split('; ') ?? []) this.jar.setCookieSync(`${pair}; Path=/`, url)
+  }
+
+  get cookie(): string {
+    return this.jar.getCookieStringSync(this.url)
+  }
+
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (this.cookie !== '') headers.set('cookie', this.cookie)
+    const response = await fetch(new URL(path, this.url), { redirect: 'manual', ...init, headers })
+    for (const cookie of this.keepsCookies ? response.headers.getSetCookie() : [])
+      this.jar.setCookieSync(cookie, this.url)
+    return response
+  }
+
+  async text(path: string): Promise<string> {
+    return (await this.fetch(path)).text()
+  }
+
+  /** POSTs to the endpoint as a page of the same origin does. */
+  async store(body: unknown = {}, headers: Record<string, string> = {}): Promise<Response> {
+    return this.fetch('/store_session', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: this.url, ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    })
+  }
+
+  /** A socket, and every ticket that came over it; connected unless `connect_error` came first. */
+  async connect(namespace = '/', headers: Record<string, string> = {}): Promise<TestSocket> {
+    const socket = connect(this.url + namespace, {
+      transports: ['websocket'],
+      forceNew: true,
+      reconnection: false,
+      extraHeaders: { cookie: this.cookie, origin: this.url, ...headers },
+    })
+    this.#sockets.push(socket)
+    const opened = new TestSocket(socket)
+    await opened.opened
+    return opened
+  }
+
+  /** A page with the real client. */
+  async open(options?: PageOptions): Promise<Page> {
+    const page = await Page.open(this, options)
+    this.#pages.push(page)
+    return page
+  }
+
+  leave(): void {
+    for (const page of this.#pages) page.close()
+    for (const socket of this.#sockets) socket.disconnect()
+  }
+}

@@ -1,0 +1,18 @@
+import { coreOf } from '../server/plugin.js'
+import type { LiveSessionPlugin } from '../server/types.js'
+import type { Fields } from '../shared/field-types.js'
+
+/**
+ * Forgets every value that this process holds in memory and has its sockets reconnect, as a restart would: what is read
+ * afterwards comes from cookies, and from the tickets that browsers bring back.
+ *
+ * @example
+ * await page.choose('division', 3)
+ * emptyCache(live)
+ * expect(await page.reload()).toShow('division', 3)
+ */
+export function emptyCache<F extends Fields>(live: LiveSessionPlugin<F, boolean>): void {
+  const { connections, subjects } = coreOf(live)
+  connections.endAll('closed')
+  subjects.clear()
+}
