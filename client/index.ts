@@ -1,0 +1,7 @@
+export type { LiveSessionErrorCode } from '../shared/errors.js'
+export type * from '../shared/field-types.js'
+export type * from '../shared/registered.js'
+export type * from '../shared/session-types.js'
+export { createLiveSession } from './live-session.js'
+export type { Status, StatusDetail } from './status.js'
+export type * from './types.js'

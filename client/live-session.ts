@@ -1,0 +1,145 @@
+import type { Fields } from '../shared/field-types.js'
+import type { JsonValue } from '../shared/json.js'
+import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
+import type { RegisteredFields } from '../shared/registered.js'
+import { createDelivery } from './delivery.js'
+import { createOutbox, type Outbox } from './outbox.js'
+import { createStatusBoard } from './status.js'
+import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
+import { createValues, type Values } from './values.js'
+
+type Plain = Readonly<Record<string, JsonValue>>
+type Subscriber = (value: JsonValue | undefined) => void
+
+/**
+ * The browser's half: shows values at once, and brings changes home into the cookie.
+ *
+ * @example
+ * const live = createLiveSession({ socket: io() })
+ * live.subscribe('division', (division) => render(division))
+ * await live.set('division', 3)
+ */
+export function createLiveSession<F extends Fields = RegisteredFields>(
+  options: LiveSessionClientOptions<F> = {},
+): LiveSessionClient<F> {
+  const { socket, endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', headers = {} } = options
+  const initial = (options.initial ?? embedded()) as AnySnapshot | Plain | undefined
+  const values = createValues()
+  const outbox = createOutbox(values)
+  let isReady = false
+  let markReady = (): void => undefined
+  const ready = new Promise<void>((resolve) => {
+    markReady = () => {
+      isReady = true
+      resolve()
+    }
+  })
+
+  const subjects = initial ? begin(initial, values, outbox) : []
+  if (initial) markReady()
+  const board = createStatusBoard(outbox, () => delivery.isOffline())
+  const delivery = createDelivery(
+    {
+      socket,
+      endpoint,
+      credentials,
+      headers: () => (typeof headers === 'function' ? headers() : headers),
+      subjects,
+      onReady: () => markReady(),
+      onProgress: () => board.refresh(),
+    },
+    values,
+    outbox,
+  )
+
+  const get = (key: string): JsonValue | undefined => {
+    if (isReady) return values.get(key)
+    throw new TypeError(
+      `koa-live-session: get("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`,
+    )
+  }
+  const change = (key: string, value: JsonValue | undefined): Promise<void> => {
+    const saved = outbox.set(key, value)
+    // Whoever does not wait learns of a refusal from the status.
+    saved.catch(() => undefined)
+    delivery.send()
+    return saved
+  }
+  const set = (key: string, value: unknown): Promise<void> => change(key, JSON.parse(JSON.stringify(value)))
+  const subscribe = (key: string, listener: Subscriber): (() => void) => {
+    let end = (): void => undefined
+    let isOver = false
+    const begin = (): void => {
+      if (isOver) return
+      listener(get(key))
+      end = values.onChange((change) => change.key === key && listener(change.value))
+    }
+    if (isReady) begin()
+    else void ready.then(begin)
+    return () => {
+      isOver = true
+      end()
+    }
+  }
+
+  const flush = (): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (board.isUnderWay()) return
+        end()
+        resolve()
+      }
+      const end = board.onStatus(check)
+      delivery.hurry()
+      check()
+    })
+
+  const live = {
+    ready,
+    get,
+    has: values.has,
+    set,
+    delete: (key: string) => change(key, undefined),
+    subscribe,
+    onChange: values.onChange,
+    status: (key?: string) => (key === undefined ? board.overall() : board.of(key)),
+    onStatus: board.onStatus,
+    field: (key: string) => ({
+      subscribe: (run: Subscriber) => subscribe(key, run),
+      set: (value: unknown) => void set(key, value),
+      update: (next: (value: JsonValue | undefined) => unknown) => void set(key, next(get(key))),
+    }),
+    flush,
+    close: delivery.close,
+  }
+  // Untyped inside: what a key's value is, only the declaration knows.
+  return live as unknown as LiveSessionClient<F>
+}
+
+/** Shows what the page brought along; says whose it is. */
+function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): readonly string[] {
+  if (!isSnapshot(initial)) {
+    // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
+    values.setDefaults(initial)
+    return []
+  }
+  const { subject, browser, defaults, stamps, deleted = [] } = initial
+  values.setDefaults(defaults)
+  const read = Object.entries(stamps).map(([key, stamp]) => {
+    return { key, stamp, value: deleted.includes(key) ? undefined : initial.values[key] }
+  })
+  values.merge(read, 'request')
+  // They came with the cookie, in the same answer.
+  outbox.held(Object.entries(stamps))
+  return browser === undefined ? [subject] : [subject, browser]
+}
+
+function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {
+  return typeof initial['stamps'] === 'object' && typeof initial['values'] === 'object'
+}
+
+/** What `embed()` put into the page. */
+function embedded(): unknown {
+  const text = globalThis.document?.getElementById(EMBED_ID)?.textContent
+  return text ? JSON.parse(text) : undefined
+}

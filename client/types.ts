@@ -1,0 +1,45 @@
+import type { Socket } from 'socket.io-client'
+import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
+import type { RegisteredFields } from '../shared/registered.js'
+import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
+import type { StatusDetail } from './status.js'
+
+export interface LiveSessionClientOptions<F extends Fields> {
+  /** Left out: plain POSTs. */
+  readonly socket?: Socket<any, any>
+  /** Left out: what `ctx.liveSession.embed()` put into the page. Plain values count as older than any ticket. */
+  readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
+  /** As the browser sees it, sub-path included. @default '/store_session' */
+  readonly endpoint?: string
+  /** @default 'same-origin' */
+  readonly credentials?: RequestCredentials
+  readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)
+}
+
+/** Svelte's writable contract. */
+export interface FieldStore<V, S> {
+  subscribe(run: (value: V) => void): Unsubscribe
+  set(value: S): void
+  update(next: (value: V) => S): void
+}
+
+export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
+  /** Resolves when the first values are known; at once where `initial` was found. */
+  readonly ready: Promise<void>
+  /** @throws {TypeError} before `ready` */
+  get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
+  has(key: Keys<F>['readable']): boolean
+  /** Shown at once; resolves when the cookie holds this value or a later one of this tab; rejects, and rolls back, when refused. */
+  set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
+  delete(key: Keys<F>['writable']): Promise<void>
+  /** Of one key, or the worst of all. */
+  status(key?: Keys<F>['readable']): StatusDetail
+  onStatus(listener: (key: Keys<F>['readable'], detail: StatusDetail) => void): Unsubscribe
+  /** One field as a store, for frameworks. */
+  field<K extends Keys<F>['writable']>(key: K): FieldStore<Value<F[K]>, Settable<F[K]>>
+  field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
+  /** Sends what is unsaved now; resolves when all of it is saved, or given up. */
+  flush(): Promise<void>
+  /** Ends its listeners; the socket stays open. */
+  close(): void
+}

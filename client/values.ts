@@ -1,0 +1,92 @@
+import type { AnyChange, ChangeSource } from '../shared/change.js'
+import { type JsonValue, sameJson } from '../shared/json.js'
+import { type StoredRegister, supersedes } from '../shared/register.js'
+import { NEVER, type Stamp } from '../shared/stamp.js'
+
+type Listener = (change: AnyChange) => void
+
+/** What this page shows: the newest registers it has seen, and over them what was just set and has no stamp yet. */
+export interface Values {
+  /** The value, else the default. */
+  get(key: string): JsonValue | undefined
+  has(key: string): boolean
+  stamp(key: string): Stamp
+  /** Takes over what is newer; what was just set stays in front. */
+  merge(registers: readonly StoredRegister[], source: ChangeSource): void
+  /** Shows what was just set; no value: deleted. */
+  draft(key: string, value: JsonValue | undefined): void
+  /** Shows the register again. */
+  undraft(key: string): void
+  setDefaults(defaults: Readonly<Record<string, JsonValue>>): void
+  /** Forgets all but the defaults: somebody else is here now. */
+  clear(): void
+  onChange(listener: Listener): () => void
+}
+
+export function createValues(): Values {
+  const registers = new Map<string, StoredRegister>()
+  const drafts = new Map<string, { readonly value: JsonValue | undefined }>()
+  const defaults = new Map<string, JsonValue>()
+  const listeners = new Set<Listener>()
+
+  const live = (key: string): JsonValue | undefined => (drafts.get(key) ?? registers.get(key))?.value
+  const get = (key: string): JsonValue | undefined => {
+    const value = live(key)
+    return value === undefined ? defaults.get(key) : value
+  }
+  const stamp = (key: string): Stamp => registers.get(key)?.stamp ?? NEVER
+
+  /** Does something to some keys, and tells of those whose value is another afterwards. */
+  const change = (keys: Iterable<string>, source: ChangeSource, act: () => void): void => {
+    const before = [...keys].map((key) => ({ key, previous: get(key) }))
+    act()
+    for (const { key, previous } of before) {
+      const value = get(key)
+      if (sameJson(value, previous)) continue
+      for (const listener of listeners) {
+        try {
+          listener({ key, value, previous, source })
+        } catch (error) {
+          console.error(error)
+        }
+      }
+    }
+  }
+
+  return {
+    get,
+    stamp,
+    has: (key) => live(key) !== undefined,
+    merge: (news, source) => {
+      const keys = news.map(({ key }) => key)
+      change(keys, source, () => {
+        for (const { key, stamp, value } of news) {
+          const current = registers.get(key)
+          if (!current || supersedes({ stamp, value }, current))
+            registers.set(key, { key, stamp, value: freeze(value) })
+        }
+      })
+    },
+    draft: (key, value) => change([key], 'request', () => drafts.set(key, { value: freeze(value) })),
+    undraft: (key) => change([key], 'ticket', () => drafts.delete(key)),
+    setDefaults: (values) =>
+      change(Object.keys(values), 'ticket', () => {
+        for (const key in values) defaults.set(key, freeze(values[key]) ?? null)
+      }),
+    clear: () =>
+      change([...registers.keys(), ...drafts.keys()], 'login', () => {
+        registers.clear()
+        drafts.clear()
+      }),
+    onChange: (listener) => {
+      const own: Listener = (change) => listener(change)
+      listeners.add(own)
+      return () => void listeners.delete(own)
+    },
+  }
+}
+
+function freeze<T extends JsonValue | undefined>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
+  return value
+}
