@@ -1,0 +1,30 @@
+// Declarations that must not compile: each mistake is underlined where it is made.
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+
+// @ts-expect-error no JSON
+defineFields({ x: { schema: z.date(), default: new Date() } })
+// @ts-expect-error no JSON
+defineFields({ x: { schema: z.map(z.string(), z.string()), default: new Map() } })
+// @ts-expect-error no JSON
+defineFields({ x: { schema: z.bigint(), default: 1n } })
+// @ts-expect-error no JSON, deep inside
+defineFields({ x: { schema: z.object({ at: z.array(z.date()) }), default: { at: [] } } })
+// @ts-expect-error the schema would refuse its own output
+defineFields({ x: { schema: z.string().transform(Number), default: 1 } })
+// @ts-expect-error no default
+defineFields({ x: { schema: z.number() } })
+// @ts-expect-error a default of another type
+defineFields({ x: { schema: z.number(), default: 'a' } })
+// @ts-expect-error a misspelt option
+defineFields({ x: { schema: z.number(), default: 1, maxage: 5 } })
+// @ts-expect-error not an access
+defineFields({ x: { schema: z.number(), default: 1, client: 'admin' } })
+// @ts-expect-error not a scope
+defineFields({ x: { schema: z.number(), default: 1, scope: 'node' } })
+// @ts-expect-error a rule for other values
+defineFields({ x: { schema: z.number(), default: 1, onLogin: (a: string, b: string) => a + b } })
+// @ts-expect-error no schema
+defineFields({ x: { default: 1 } })
+// @ts-expect-error no spec
+defineFields({ x: 1 })

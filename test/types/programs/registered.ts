@@ -1,0 +1,130 @@
+// What must compile, and what must not, once the fields are registered.
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { defineFields, type JsonValue } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { Server } from 'socket.io'
+import * as v from 'valibot'
+import { z } from 'zod'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  cart: {
+    schema: z.array(z.object({ sku: z.string(), note: z.string().optional() })),
+    default: [],
+    client: 'write',
+    maxBytes: 1500,
+    onLogin: (account: readonly { sku: string }[], browser: readonly { sku: string }[]) => [...account, ...browser],
+  },
+  theme: { schema: v.picklist(['light', 'dark']), default: 'light', client: 'write', scope: 'browser' },
+  plan: { schema: z.string().default('free') },
+  note: { schema: z.string().optional() },
+  risk: { schema: z.number(), default: 0, client: 'hidden' },
+  any: { schema: z.json(), default: null },
+})
+declare module 'koa-live-session' {
+  interface Register {
+    fields: typeof fields
+  }
+}
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => undefined
+
+const app = new Koa({ keys: ['x'] })
+const live = liveSession(app, { fields })
+const users = liveSession(app, { fields, identify: async (ctx) => (ctx.query['id'] ? 1 : undefined) })
+const io = new Server()
+live.attach(io)
+users.attach(io, { handshake: [live.middleware()] })
+users.attach(io, { handshake: live.middleware() })
+// @ts-expect-error identify needs a handshake
+users.attach(io)
+
+app.use(live.middleware())
+app.use(async (ctx) => {
+  const { liveSession: session } = ctx
+  const division = session.get('division')
+  same<typeof division, number>(true)
+  const theme = session.get('theme')
+  same<typeof theme, 'light' | 'dark'>(true)
+  const plan = session.get('plan')
+  same<typeof plan, string>(true)
+  const note = session.get('note')
+  same<typeof note, string | undefined>(true)
+  const any: JsonValue = session.get('any')
+  // @ts-expect-error JSON, not any
+  any.toFixed()
+  const cart = session.get('cart')
+  // @ts-expect-error what get returns is frozen
+  cart.push({ sku: 'a' })
+  // @ts-expect-error all the way down
+  for (const item of cart) item.sku = 'b'
+  const written = await session.set('division', 3)
+  same<typeof written.level, 'memory' | 'store'>(true)
+  await session.setMany({ division: 1, cart: [{ sku: 'a' }], risk: 2 })
+  await session.update('cart', (items) => [...items, { sku: 'b', note: 'x' }])
+  await session.delete('note')
+  same<ReturnType<typeof session.embed>, string>(true)
+  const { values, stamps } = session.snapshot()
+  same<typeof values.division, number>(true)
+  same<typeof stamps, Readonly<Record<string, number>>>(true)
+  // @ts-expect-error hidden fields are in no snapshot
+  values.risk
+  // @ts-expect-error not declared
+  session.get('divisoin')
+  // @ts-expect-error of another type
+  session.set('division', '3')
+  // @ts-expect-error deleted by delete, not by undefined
+  session.set('note', undefined)
+  // @ts-expect-error not one of them
+  session.set('theme', 'pink')
+  // @ts-expect-error a request has nobody to tell
+  session.onChange
+})
+
+io.on('connection', (socket) => {
+  const end = socket.liveSession.subscribe('division', (division) => division.toFixed())
+  end()
+  socket.liveSession.onChange((change) => {
+    if (change.key === 'division') change.value.toFixed()
+    // @ts-expect-error not known to be a number
+    change.value.toFixed()
+  })
+  same<typeof socket.liveSession.userId, string | undefined>(true)
+})
+
+const user = await live.user('ann')
+user.get('division').toFixed()
+// @ts-expect-error belongs to a browser
+user.get('theme')
+// @ts-expect-error no id
+live.user({})
+
+const client = createLiveSession({
+  headers: () => ({ 'x-csrf': 'y' }),
+  initial: { division: 1, cart: [], theme: 'dark', plan: '', note: 'x', any: 1 },
+})
+same<typeof client, LiveSessionClient>(true)
+client.get('plan').trim()
+void client.set('division', 3).then(() => undefined)
+client.field('division').set(1)
+client.field('plan').subscribe((plan) => plan.trim())
+same<ReturnType<typeof client.status>['status'], 'saved' | 'saving' | 'offline' | 'rejected'>(true)
+// @ts-expect-error hidden
+client.get('risk')
+// @ts-expect-error for reading only
+void client.set('plan', 'pro')
+// @ts-expect-error for reading only
+client.field('plan').set('pro')
+// @ts-expect-error of another type
+void client.set('division', 'x')
+// @ts-expect-error not declared
+void client.delete('x')
+
+cookieFor(live, { userId: 1, values: { division: 3 } })
+// @ts-expect-error of another type
+cookieFor(live, { values: { division: 'x' } })
+// @ts-expect-error not declared
+cookieFor(live, { values: { x: 1 } })
