@@ -1,0 +1,36 @@
+import { createLiveSession } from 'koa-live-session/client'
+import { io } from 'socket.io-client'
+// Its types alone: no schema library in the browser.
+import type {} from './fields.js'
+import { bindChoice } from './page/choice.js'
+import { showConnection } from './page/connection.js'
+import { element } from './page/element.js'
+import { startHood } from './page/hood-panel.js'
+import { takeOverNavigation } from './page/navigation.js'
+import { createOfflineSwitch } from './page/offline-switch.js'
+import { rememberScroll } from './page/scroll.js'
+import { createViewer, type ViewSocket } from './page/viewer.js'
+import { isTheme } from './themes.js'
+
+// Back soon after a restart; the jitter keeps many pages from coming back all at once.
+const socket: ViewSocket = io({ reconnectionDelay: 50, reconnectionDelayMax: 500, randomizationFactor: 0.5 })
+const network = createOfflineSwitch(socket)
+const live = createLiveSession({ socket })
+
+const showDivision = bindChoice(element('division-choice', HTMLFormElement), (value) => {
+  void live.set('division', Number(value))
+})
+live.subscribe('division', (division) => showDivision(String(division)))
+
+const showTheme = bindChoice(element('theme-choice', HTMLFormElement), (value) => {
+  if (isTheme(value)) void live.set('theme', value)
+})
+live.subscribe('theme', (theme) => {
+  document.documentElement.dataset['theme'] = theme
+  showTheme(theme)
+})
+
+showConnection(element('connection', HTMLElement), socket, network.isOffline)
+takeOverNavigation(createViewer(socket, live))
+rememberScroll()
+startHood(element('hood', HTMLElement), socket, live, network)

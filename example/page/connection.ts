@@ -1,0 +1,30 @@
+import type { Socket } from 'socket.io-client'
+
+type ConnectionState = 'connected' | 'reconnecting' | 'offline'
+
+const texts: Readonly<Record<ConnectionState, string>> = {
+  connected: 'Connected',
+  reconnecting: 'Reconnecting',
+  offline: 'Offline',
+}
+
+/** Shows in an element how the connection is; `isOffline` says whether nobody even tries to connect. */
+export function showConnection(element: HTMLElement, socket: Socket, isOffline: () => boolean): void {
+  const show = (): void => {
+    const state = stateOf(socket, isOffline() || !navigator.onLine)
+    // Said once: a live region reads out each text that is set, the same one too.
+    if (element.dataset['state'] === state) return
+    element.dataset['state'] = state
+    element.textContent = texts[state]
+  }
+  socket.on('connect', show)
+  socket.on('disconnect', show)
+  socket.on('connect_error', show)
+  window.addEventListener('online', show)
+  window.addEventListener('offline', show)
+}
+
+function stateOf(socket: Socket, isOffline: boolean): ConnectionState {
+  if (socket.connected) return 'connected'
+  return isOffline ? 'offline' : 'reconnecting'
+}

@@ -1,0 +1,58 @@
+import { isViewPath, type ViewPath } from '../protocol.js'
+import { restoreScroll } from './scroll.js'
+import type { Viewer } from './viewer.js'
+
+/** Has links and the history show views over the socket; where there is none, they load pages as ever. */
+export function takeOverNavigation(viewer: Viewer): void {
+  let newest = 0
+  let shown = location.pathname
+
+  const go = async (path: ViewPath, arrive: () => void, giveUp: () => void): Promise<void> => {
+    newest += 1
+    const turn = newest
+    const view = await viewer.load(path)
+    // Another link was followed meanwhile.
+    if (turn !== newest) return
+    if (!view) return giveUp()
+    arrive()
+    shown = path
+    viewer.show(view)
+    markCurrent(path)
+    // Screen readers go on from the heading, as they would from the top of a new page.
+    document.querySelector('h1')?.focus({ preventScroll: true })
+    restoreScroll()
+  }
+
+  document.addEventListener('click', (event) => {
+    const path = followed(event)
+    if (path === undefined || !viewer.isConnected()) return
+    event.preventDefault()
+    const arrive = (): void => {
+      if (path !== location.pathname) history.pushState(null, '', path)
+    }
+    void go(path, arrive, () => location.assign(path))
+  })
+  window.addEventListener('popstate', () => {
+    const path = location.pathname
+    // Within the same view: a jump to a fragment.
+    if (path === shown) return
+    const reload = (): void => location.reload()
+    if (isViewPath(path)) void go(path, () => undefined, reload)
+    else reload()
+  })
+}
+
+/** The view that a click leads to; none where the browser shall do as it always does: a new tab, a download, a fragment. */
+function followed(event: MouseEvent): ViewPath | undefined {
+  const { target, button, defaultPrevented, metaKey, ctrlKey, shiftKey, altKey } = event
+  const link = target instanceof Element ? target.closest('a') : null
+  if (!link || defaultPrevented || button !== 0 || metaKey || ctrlKey || shiftKey || altKey) return undefined
+  if (link.target !== '' || link.hasAttribute('download') || link.origin !== location.origin) return undefined
+  return link.hash === '' && link.search === '' && isViewPath(link.pathname) ? link.pathname : undefined
+}
+
+function markCurrent(path: ViewPath): void {
+  for (const link of document.querySelectorAll('nav a')) {
+    link.ariaCurrent = link.getAttribute('href') === path ? 'page' : null
+  }
+}

@@ -1,0 +1,27 @@
+/** ms without scrolling after which the position counts. */
+const REST = 100
+
+/**
+ * Keeps in the history how far the page is scrolled. On the way back the browser would restore it too early, before the
+ * view it belongs to is there.
+ */
+export function rememberScroll(): void {
+  history.scrollRestoration = 'manual'
+  const before = positionIn(history.state)
+  if (before !== undefined) window.scrollTo(0, before)
+  let timer = 0
+  window.addEventListener('scroll', () => {
+    clearTimeout(timer)
+    timer = window.setTimeout(() => history.replaceState({ scroll: window.scrollY }, ''), REST)
+  })
+}
+
+/** Scrolls to where the history entry was left; a new one begins at the top. */
+export function restoreScroll(): void {
+  window.scrollTo(0, positionIn(history.state) ?? 0)
+}
+
+function positionIn(state: unknown): number | undefined {
+  const isKnown = typeof state === 'object' && state !== null && 'scroll' in state
+  return isKnown ? Number(state.scroll) : undefined
+}

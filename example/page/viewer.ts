@@ -1,0 +1,102 @@
+import { Idiomorph } from 'idiomorph'
+import type { LiveSessionClient } from 'koa-live-session/client'
+import type { Socket } from 'socket.io-client'
+import { findDivision } from '../divisions.js'
+import { isViewPath, type RenderedView, type ViewEvents, type ViewPath } from '../protocol.js'
+import { coalesce } from './coalescer.js'
+import { element } from './element.js'
+
+export type ViewSocket = Socket<Record<string, never>, ViewEvents>
+
+/** Shows views that the server renders, without a page load. */
+export interface Viewer {
+  /** Whether a view can be had now. */
+  isConnected(): boolean
+  /** Nothing, where the view could not be had. */
+  load(path: ViewPath): Promise<RenderedView | undefined>
+  show(view: RenderedView): void
+  /** Has the view rendered again if the page shows another division than its toggle. */
+  refresh(): void
+}
+
+/** ms to wait for a view. */
+const PATIENCE = 3000
+
+export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewer {
+  const main = element('main', HTMLElement)
+  const account = element('account', HTMLElement)
+  const announcer = element('announcer', HTMLElement)
+  const notice = element('notice', HTMLElement)
+  // The page came with a view of this very division.
+  let path = isViewPath(location.pathname) ? location.pathname : undefined
+  let division = live.get('division')
+  let isOutdated = false
+
+  const load = async (wanted: ViewPath): Promise<RenderedView | undefined> => {
+    if (!socket.connected) return undefined
+    main.ariaBusy = 'true'
+    return socket
+      .timeout(PATIENCE)
+      .emitWithAck('view', wanted)
+      .catch(() => undefined)
+  }
+  const patch = (view: RenderedView): void => {
+    const isOther = view.division !== division
+    path = view.path
+    division = view.division
+    isOutdated = false
+    document.title = view.title
+    morph(main, view.html)
+    morph(account, view.account)
+    if (isOther) announcer.textContent = `Showing ${spoken(division)}`
+  }
+  /** Says where the figures lag behind the toggle: a change that the server has not heard of yet. */
+  const settle = (): void => {
+    const isBehind = path !== undefined && division !== live.get('division')
+    main.ariaBusy = null
+    main.toggleAttribute('data-behind', isBehind)
+    notice.textContent = isBehind && !socket.connected ? 'Offline: the figures follow once the connection is back.' : ''
+  }
+
+  const refresh = coalesce(async () => {
+    const isCurrent = !isOutdated && division === live.get('division')
+    const view = path === undefined || isCurrent ? undefined : await load(path)
+    // Meanwhile the visitor may have gone elsewhere.
+    if (view && view.path === path) patch(view)
+    settle()
+  })
+
+  let hasConnected = false
+  socket.on('connect', () => {
+    // After an outage anything may be different, the signed-in user too.
+    isOutdated = hasConnected
+    hasConnected = true
+    refresh()
+  })
+  live.subscribe('division', refresh)
+  // What was chosen before the server could hear of it is rendered once it has.
+  live.onStatus(refresh)
+
+  return {
+    isConnected: () => socket.connected,
+    load,
+    show: (view) => {
+      patch(view)
+      refresh()
+    },
+    refresh,
+  }
+}
+
+function morph(element: HTMLElement, html: string): void {
+  void Idiomorph.morph(element, html, {
+    morphStyle: 'innerHTML',
+    // What the visitor has unfolded stays so.
+    callbacks: { beforeAttributeUpdated: (name) => name !== 'open' },
+  })
+}
+
+function spoken(division: number): string {
+  const found = findDivision(division)
+  return found ? `${found.name} division` : 'all divisions'
+}

@@ -1,0 +1,48 @@
+import { createServer } from 'node:http'
+import Router from '@koa/router'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { Server } from 'socket.io'
+import { fields } from './fields.js'
+import { accountSession, addAccount, signedIn } from './server/account.js'
+import { createAssets } from './server/assets.js'
+import { addChoices } from './server/choices.js'
+import { addHood } from './server/hood.js'
+import { endWhenAsked, listen } from './server/lifecycle.js'
+import { addPages, notFound, serveViews } from './server/pages.js'
+import { policy } from './server/policy.js'
+import { sameOrigin } from './server/same-origin.js'
+import { readSecret } from './server/secret.js'
+
+// Where the build has put this very file, and all that belongs to it.
+const folder = new URL('.', import.meta.url)
+const app = new Koa({ keys: [await readSecret(folder)] })
+const account = accountSession(app)
+const live = liveSession(app, { fields, identify: (ctx) => signedIn(ctx)?.id })
+
+const router = new Router()
+addPages(router)
+addChoices(router)
+addAccount(router)
+addHood(router, live)
+
+app.use(policy)
+app.use(await createAssets(folder))
+app.use(account)
+app.use(live.middleware())
+app.use(sameOrigin)
+app.use(router.routes())
+app.use(notFound)
+
+const http = createServer(app.callback())
+const io = new Server(http)
+live.attach(io, { handshake: account })
+io.on('connection', serveViews)
+
+endWhenAsked(async () => {
+  await live.close()
+  const closed = io.close()
+  http.closeAllConnections()
+  await closed
+})
+listen(http)

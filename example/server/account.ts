@@ -1,0 +1,34 @@
+import type Router from '@koa/router'
+import type Koa from 'koa'
+import session from 'koa-session'
+import { findUser, type User } from '../users.js'
+import { readForm } from './form.js'
+import { goBack } from './way-back.js'
+
+const DAY = 24 * 60 * 60 * 1000
+
+/** The app's own session. The same instance runs on requests and on the handshakes of sockets. */
+export function accountSession(app: Koa): Koa.Middleware {
+  return session({ key: 'account', maxAge: 31 * DAY, sameSite: 'lax' }, app)
+}
+
+/** Who is signed in. */
+export function signedIn(ctx: Koa.Context): User | undefined {
+  return findUser(ctx['session']?.user)
+}
+
+/** `POST /sign-in` and `POST /sign-out`. There are no passwords, because this is a demo. */
+export function addAccount(router: Router): void {
+  router.post('/sign-in', async (ctx) => {
+    const user = findUser((await readForm(ctx)).get('user'))
+    if (!user) return ctx.throw(400, 'no such user')
+    ctx['session'].user = user.id
+    await ctx.liveSession.identify()
+    goBack(ctx)
+  })
+  router.post('/sign-out', async (ctx) => {
+    ctx['session'] = null
+    await ctx.liveSession.leave()
+    goBack(ctx)
+  })
+}

@@ -1,0 +1,27 @@
+import type Router from '@koa/router'
+import type { LiveSessionPlugin } from 'koa-live-session'
+import { emptyCache } from 'koa-live-session/testing'
+import type { fields } from '../fields.js'
+import type { HoodReport } from '../protocol.js'
+
+const startedAt = Date.now()
+
+/** What the panel "Under the hood" shows, and the accidents it can cause. */
+export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>): void {
+  router.get('/hood', (ctx) => {
+    // Hidden fields would be in it too; this app has none.
+    const inspections = Object.fromEntries(ctx.liveSession.inspect())
+    const report: HoodReport = { pid: process.pid, startedAt, inspections }
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = report
+  })
+  router.post('/restart', (ctx) => {
+    ctx.status = 202
+    // As hard as it gets: nothing can be saved on the way down. start.mjs starts it again.
+    ctx.res.once('close', () => process.kill(process.pid, 'SIGKILL'))
+  })
+  router.post('/empty-cache', (ctx) => {
+    ctx.status = 204
+    ctx.res.once('close', () => emptyCache(live))
+  })
+}

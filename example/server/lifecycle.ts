@@ -1,0 +1,39 @@
+import type { Server as HttpServer } from 'node:http'
+
+/** Tells start.mjs that trying again is no use. */
+const HOPELESS = 2
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken',
+  EACCES: 'is not for everybody to listen on',
+}
+
+/** Listens where PORT says, and tells start.mjs, over its channel, where that is. */
+export function listen(http: HttpServer): void {
+  const port = Number(process.env['PORT'] ?? 3000)
+  http.once('error', (error: NodeJS.ErrnoException) => {
+    console.error(`Port ${port} ${reasons[error.code ?? ''] ?? error.message}. Choose another: PORT=3001 npm start`)
+    process.exit(HOPELESS)
+  })
+  http.listen(port, () => {
+    const address = http.address()
+    if (typeof address === 'object') process.send?.({ port: address?.port })
+  })
+}
+
+/** Ends the process when it is asked to, and when whoever has started it is gone. */
+export function endWhenAsked(close: () => Promise<void>): void {
+  const end = (): void => {
+    close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  }
+  process.once('SIGTERM', end)
+  process.once('disconnect', end)
+  // Ctrl-C reaches this process too, but start.mjs is the one to decide.
+  process.on('SIGINT', () => undefined)
+}

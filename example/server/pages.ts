@@ -1,0 +1,31 @@
+import type Router from '@koa/router'
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { isViewPath, viewPaths } from '../protocol.js'
+import { findUser } from '../users.js'
+import { renderNotFound, renderPage, renderView } from './render.js'
+
+/** The views, each as a page. */
+export function addPages(router: Router): void {
+  for (const path of viewPaths) {
+    router.get(path, (ctx) => {
+      ctx.type = 'html'
+      ctx.body = renderPage(ctx, path)
+    })
+  }
+}
+
+export const notFound: Koa.Middleware = (ctx) => {
+  ctx.status = 404
+  ctx.type = 'html'
+  ctx.body = renderNotFound(ctx)
+}
+
+/** The same views over a socket. */
+export function serveViews(socket: Socket): void {
+  socket.on('view', (path: unknown, answer: unknown) => {
+    if (typeof path !== 'string' || !isViewPath(path) || typeof answer !== 'function') return
+    const { liveSession } = socket
+    answer(renderView(path, liveSession.get('division'), findUser(liveSession.userId)))
+  })
+}

@@ -1,0 +1,53 @@
+import type Koa from 'koa'
+import type { VNode } from 'preact'
+import { renderToString } from 'preact-render-to-string'
+import type { RenderedView, ViewPath } from '../protocol.js'
+import type { User } from '../users.js'
+import { Account } from '../views/account.js'
+import { NotFound } from '../views/not-found.js'
+import { Page } from '../views/page.js'
+import { views } from '../views/view.js'
+import { signedIn } from './account.js'
+
+/** A view for a page that is open already. */
+export function renderView(path: ViewPath, division: number, user: User | undefined): RenderedView {
+  const { title, Content } = views[path]
+  return {
+    path,
+    title: pageTitle(title),
+    html: renderToString(<Content division={division} />),
+    account: renderToString(<Account user={user} />),
+    division,
+  }
+}
+
+/** The same view in a page of its own: what a full load, a deep link, or a browser without a script gets. */
+export function renderPage(ctx: Koa.Context, path: ViewPath): string {
+  const { title, Content } = views[path]
+  return document(ctx, path, title, <Content division={ctx.liveSession.get('division')} />)
+}
+
+export function renderNotFound(ctx: Koa.Context): string {
+  return document(ctx, '', 'Not found', <NotFound />)
+}
+
+function document(ctx: Koa.Context, path: string, title: string, content: VNode): string {
+  const { liveSession } = ctx
+  const page = (
+    <Page
+      path={path}
+      title={pageTitle(title)}
+      division={liveSession.get('division')}
+      theme={liveSession.get('theme')}
+      user={signedIn(ctx)}
+      embedded={liveSession.embed()}
+    >
+      {content}
+    </Page>
+  )
+  return `<!doctype html>${renderToString(page)}`
+}
+
+function pageTitle(title: string): string {
+  return `${title} · ControlManiac`
+}

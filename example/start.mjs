@@ -1,0 +1,22 @@
+// What `npm start` runs: builds the example, serves it, and starts its server again whenever that dies.
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildInto } from './build.mjs'
+import { supervise } from './supervisor.mjs'
+
+const { EXAMPLE_CACHE, PORT = '3000' } = process.env
+const folder = EXAMPLE_CACHE ? resolve(EXAMPLE_CACHE) : fileURLToPath(new URL('../.cache/example', import.meta.url))
+const port = Number(PORT)
+
+if (PORT.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+  console.error(`PORT: expected a number from 0 (any free port) to 65535, received "${PORT}".`)
+  process.exit(1)
+}
+
+await mkdir(folder, { recursive: true })
+await buildInto(folder)
+supervise(join(folder, 'server.mjs'), {
+  port,
+  onUp: (port, pid) => console.log(`ControlManiac: http://localhost:${port} (pid ${pid})`),
+})

@@ -1,0 +1,72 @@
+import type { VNode } from 'preact'
+import { type User, users } from '../users.js'
+
+interface AccountProps {
+  readonly user: User | undefined
+}
+
+/** Who is signed in, and the way in and out. A popover opens, and closes again, without a script. */
+export function Account({ user }: AccountProps): VNode {
+  return (
+    <>
+      <button type="button" class="button quiet" popovertarget="account-menu">
+        {user ? <Identity user={user} /> : 'Sign in'}
+      </button>
+      <div id="account-menu" class="menu" popover="auto">
+        {user ? <SignedIn user={user} /> : <SignIn />}
+      </div>
+    </>
+  )
+}
+
+function SignIn(): VNode {
+  return (
+    <form method="post" action="/sign-in">
+      <p class="note">This is a demo: choose who you are. There are no passwords.</p>
+      {users.map((user) => (
+        <button key={user.id} type="submit" name="user" value={user.id} class="menu-item">
+          <Initials user={user} />
+          <span>
+            {user.name}
+            <span class="role">{user.role}</span>
+          </span>
+        </button>
+      ))}
+    </form>
+  )
+}
+
+interface SignedInProps {
+  readonly user: User
+}
+
+function SignedIn({ user }: SignedInProps): VNode {
+  return (
+    <form method="post" action="/sign-out">
+      <p class="note">
+        {user.name}, {user.role}. The division is the same in every browser where {user.name} is signed in.
+      </p>
+      <button type="submit" class="menu-item">
+        Sign out
+      </button>
+    </form>
+  )
+}
+
+function Identity({ user }: SignedInProps): VNode {
+  return (
+    <>
+      <Initials user={user} />
+      <span class="who">{user.name}</span>
+    </>
+  )
+}
+
+function Initials({ user }: SignedInProps): VNode {
+  const initials = user.name.split(' ').map((name) => name.slice(0, 1))
+  return (
+    <span class="initials" aria-hidden="true">
+      {initials.join('')}
+    </span>
+  )
+}

@@ -1,0 +1,29 @@
+import type { VNode } from 'preact'
+import type { Project } from '../data.js'
+import { isAtRisk } from '../figures.js'
+import { date } from './format.js'
+
+const SHOWN = 6
+
+interface DueNextProps {
+  readonly projects: readonly Project[]
+}
+
+/** The projects that have to be done soonest. */
+export function DueNext({ projects }: DueNextProps): VNode {
+  const next = [...projects].sort((a, b) => a.due.localeCompare(b.due)).slice(0, SHOWN)
+  return (
+    <ul class="due-next">
+      {next.map((project) => (
+        <li key={project.name}>
+          <div>
+            <span class="name">{project.name}</span>
+            {isAtRisk(project) && <span class="risk">At risk</span>}
+          </div>
+          <time dateTime={project.due}>{date(project.due)}</time>
+          <progress value={project.progress} max={100} aria-label={`Progress of ${project.name}`} />
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,14 @@
+import type { VNode } from 'preact'
+import { ViewHeading } from './view-heading.js'
+
+/** For a path that nothing is at. */
+export function NotFound(): VNode {
+  return (
+    <div id="view-not-found" class="view">
+      <ViewHeading title="Not found">There is nothing at this address.</ViewHeading>
+      <p>
+        <a href="/">Go to Home</a>
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,93 @@
+import type { ComponentChildren, VNode } from 'preact'
+import { ALL_DIVISIONS, divisions } from '../divisions.js'
+import { viewPaths } from '../protocol.js'
+import { type Theme, themes } from '../themes.js'
+import type { User } from '../users.js'
+import { Account } from './account.js'
+import { Choice, type Option } from './choice.js'
+import { views } from './view.js'
+
+interface PageProps {
+  readonly path: string
+  readonly title: string
+  readonly division: number
+  readonly theme: Theme
+  readonly user: User | undefined
+  /** What `ctx.liveSession.embed()` returned. */
+  readonly embedded: string
+  readonly children: ComponentChildren
+}
+
+const themeOptions: readonly Option[] = themes.map((theme) => {
+  return { value: theme, label: theme.slice(0, 1).toUpperCase() + theme.slice(1) }
+})
+const divisionOptions: readonly Option[] = [
+  { value: String(ALL_DIVISIONS), label: <AllDivisions /> },
+  ...divisions.map(({ id, name }) => ({ value: String(id), label: name })),
+]
+
+/** A whole document, for a full load. */
+export function Page({ path, title, division, theme, user, embedded, children }: PageProps): VNode {
+  return (
+    <html lang="en" data-theme={theme}>
+      <head>
+        <meta charset="utf-8" />
+        <title>{title}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/style.css" />
+        <script type="module" src="/browser.js" />
+      </head>
+      <body>
+        <a class="skip-link" href="#main">
+          Skip to content
+        </a>
+        <header class="top">
+          <a class="brand" href="/">
+            <img src="/favicon.svg" alt="" width="20" height="20" />
+            ControlManiac
+          </a>
+          <p id="connection" class="connection" role="status" />
+          <div id="account" class="account">
+            <Account user={user} />
+          </div>
+        </header>
+        <div class="bar">
+          <nav aria-label="Main">
+            <ul>
+              {viewPaths.map((view) => (
+                <li key={view}>
+                  <a href={view} {...(view === path ? { 'aria-current': 'page' } : {})}>
+                    {views[view].title}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          <Choice name="division" legend="Division" value={String(division)} options={divisionOptions} />
+        </div>
+        <p id="notice" class="notice" role="status" />
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
+        <footer>
+          <p>A studio that does not exist, with figures that do not change.</p>
+          <Choice name="theme" legend="Theme" value={theme} options={themeOptions} />
+        </footer>
+        <aside id="hood" class="hood" aria-label="Under the hood" />
+        <p id="announcer" class="visually-hidden" aria-live="polite" />
+        {/* An inert script element, which the library escapes. */}
+        <div hidden dangerouslySetInnerHTML={{ __html: embedded }} />
+      </body>
+    </html>
+  )
+}
+
+function AllDivisions(): VNode {
+  return (
+    <>
+      All<span class="where-wide"> divisions</span>
+    </>
+  )
+}
