@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Example } from '../support/example.js'
+import { Studio } from '../support/studio.js'
+
+let example: Example
+
+describeInBrowser('a division chosen in the navigation bar persists', () => {
+  beforeAll(async () => {
+    example = await Example.start()
+  })
+  afterAll(async () => {
+    await example.stop()
+  })
+
+  it('when the view is changed over the socket, without a page load', async () => {
+    const studio = await Studio.open(await openBrowser(), example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    let loads = 0
+    studio.page.on('load', () => {
+      loads += 1
+    })
+    for (const view of ['Projects', 'Costs', 'Home', 'Costs']) {
+      await studio.go(view)
+      await studio.shows(view, 'Film')
+      expect(await studio.page.title()).toBe(`${view} · ControlManiac`)
+      expect(await studio.page.evaluate('document.activeElement.textContent')).toBe(view)
+    }
+    expect(new URL(studio.page.url()).pathname).toBe('/costs')
+    expect(loads).toBe(0)
+    expect(studio.errors).toEqual([])
+  })
+
+  it('when the visitor goes back and forward', async () => {
+    const studio = await Studio.open(await openBrowser(), example.url)
+    await studio.isConnected()
+    await studio.go('Projects')
+    await studio.shows('Projects', 'All divisions')
+    await studio.choose('Design')
+    await studio.go('Costs')
+    await studio.shows('Costs', 'Design')
+    await studio.page.goBack()
+    await studio.shows('Projects', 'Design')
+    await studio.page.goBack()
+    await studio.shows('Home', 'Design')
+    await studio.page.goForward()
+    await studio.shows('Projects', 'Design')
+    expect(studio.errors).toEqual([])
+  })
+
+  it('when the page is loaded again, in its very first HTML', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, `${example.url}/costs`)
+    await studio.isConnected()
+    await studio.choose('Events')
+    const answer = await studio.page.reload()
+    expect(await answer?.text()).toMatch(/<h1[^>]*>Costs<\/h1><p>Events, 2025<\/p>/)
+    await studio.shows('Costs', 'Events')
+  })
+
+  it('in a second tab, which follows without being loaded again', async () => {
+    const context = await openBrowser()
+    const one = await Studio.open(context, example.url)
+    const two = await Studio.open(context, `${example.url}/projects`)
+    for (const tab of [one, two]) await tab.isConnected()
+    await one.choose('Film')
+    await two.shows('Projects', 'Film')
+    await two.choose('Design')
+    await one.shows('Home', 'Design')
+  })
+
+  it('in a second browser of the same user, which follows too', async () => {
+    const [home, work] = [
+      await Studio.open(await openBrowser(), example.url),
+      await Studio.open(await openBrowser(), example.url),
+    ]
+    for (const studio of [home, work]) {
+      await studio.signIn('Ada Okafor')
+      await studio.isConnected()
+    }
+    await home.choose('Film')
+    await work.shows('Home', 'Film')
+    await work.choose('Events')
+    await home.shows('Home', 'Events')
+    const later = await Studio.open(await openBrowser(), example.url)
+    await later.signIn('Ada Okafor')
+    await later.shows('Home', 'Events')
+  })
+
+  it('for its owner alone: another user and an anonymous visitor see their own', async () => {
+    const open = async (user?: string): Promise<Studio> => {
+      const studio = await Studio.open(await openBrowser(), example.url)
+      if (user !== undefined) await studio.signIn(user)
+      await studio.isConnected()
+      return studio
+    }
+    const [bruno, chiara, nobody] = [await open('Bruno Keller'), await open('Chiara Rossi'), await open()]
+    await bruno.choose('Film')
+    await chiara.choose('Design')
+    for (const [studio, division] of [
+      [bruno, 'Film'],
+      [chiara, 'Design'],
+      [nobody, 'All divisions'],
+    ] as const) {
+      await studio.shows('Home', division)
+      await studio.page.reload()
+      await studio.shows('Home', division)
+    }
+    const { page } = bruno
+    await page.getByRole('button', { name: 'Bruno Keller' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign in' }).waitFor()
+    await bruno.shows('Home', 'All divisions')
+  })
+
+  it('when the server is killed and started again: for the page that comes back and for a fresh one', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    const isCut = studio.isCut()
+    await example.kill()
+    await isCut
+    await studio.isConnected()
+    await studio.go('Costs')
+    await studio.shows('Costs', 'Film')
+    const fresh = await Studio.open(context, `${example.url}/projects`)
+    await fresh.shows('Projects', 'Film')
+    await fresh.isConnected()
+    await fresh.choose('Design')
+    await studio.shows('Costs', 'Design')
+  })
+
+  it('when it is killed before the cookie could be stored: the page brings the change back', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, example.url)
+    await studio.isConnected()
+    const post = '**/store_session'
+    await context.route(post, (route) => route.abort())
+    await studio.pick('Film')
+    await studio.shows('Home', 'Film')
+    await example.kill()
+    await context.unroute(post)
+    await studio.hasSaved()
+    await studio.shows('Home', 'Film')
+    await studio.page.reload()
+    await studio.shows('Home', 'Film')
+    const fresh = await Studio.open(context, `${example.url}/costs`)
+    await fresh.shows('Costs', 'Film')
+  })
+
+  it('with JavaScript off', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    const plain = await openBrowser({ javaScriptEnabled: false, storageState: await context.storageState() })
+    const page = await plain.newPage()
+    await page.goto(`${example.url}/costs`)
+    expect(await page.locator('.view-heading').textContent()).toContain('Film')
+    expect(await page.locator('svg').first().isVisible()).toBe(true)
+    await page.getByRole('radio', { name: 'Design' }).check()
+    await page.getByRole('group', { name: 'Division' }).getByRole('button', { name: 'Apply' }).click()
+    expect(await page.locator('.view-heading').textContent()).toContain('Design')
+    await page.getByRole('link', { name: 'Projects' }).first().click()
+    expect(await page.locator('.view-heading').textContent()).toContain('Design')
+  })
+})

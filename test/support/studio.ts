@@ -1,0 +1,67 @@
+import type { BrowserContext, Page } from 'playwright-core'
+
+/** A tab with the example app, used as a visitor uses it. */
+export class Studio {
+  readonly page: Page
+  /** What went wrong in the page, network errors of an outage aside. */
+  readonly errors: string[] = []
+
+  private constructor(page: Page) {
+    this.page = page
+    page.on('pageerror', (error) => this.errors.push(String(error)))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/Failed to load resource|WebSocket|ERR_/.test(message.text())) {
+        this.errors.push(message.text())
+      }
+    })
+  }
+
+  static async open(context: BrowserContext, url: string): Promise<Studio> {
+    const studio = new Studio(await context.newPage())
+    await studio.page.goto(url)
+    return studio
+  }
+
+  /** Chooses a division and waits until the browser has it in its cookie. */
+  async choose(division: string): Promise<void> {
+    await this.pick(division)
+    await this.hasSaved()
+  }
+
+  /** Clicks a division, and no more. */
+  async pick(division: string): Promise<void> {
+    await this.page.getByRole('radio', { name: division }).click()
+  }
+
+  async hasSaved(): Promise<void> {
+    await this.page.locator('.brief .state.saved', { hasText: 'division' }).waitFor()
+  }
+
+  /** Resolves when the view shows a division: in its figures, and in the navigation bar. */
+  async shows(view: string, division: string): Promise<void> {
+    const heading = this.page.locator('.view-heading', {
+      has: this.page.getByRole('heading', { name: view, level: 1 }),
+    })
+    await heading.getByText(division).waitFor()
+    const toggle = this.page.getByRole('group', { name: 'Division' })
+    await toggle.locator('label:has(:checked)', { hasText: division }).waitFor({ state: 'attached' })
+  }
+
+  async go(view: string): Promise<void> {
+    await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
+  }
+
+  async isCut(): Promise<void> {
+    await this.page.locator('#connection:not([data-state=connected])').waitFor()
+  }
+
+  async isConnected(): Promise<void> {
+    await this.page.locator('#connection[data-state=connected]').waitFor()
+  }
+
+  async signIn(user: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'Sign in' }).click()
+    await this.page.getByRole('button', { name: user }).click()
+    await this.page.locator('#account', { hasText: user }).waitFor()
+  }
+}
