@@ -1,0 +1,11 @@
+// `npm run bench [http] [sockets]`: everything as ratios within one run, since machines differ and are noisy.
+import { http } from './http.mjs'
+import { sockets } from './sockets.mjs'
+import { awake, pinSelf } from './tools.mjs'
+
+const parts = { http, sockets }
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)
+
+pinSelf(1)
+for (const name of wanted) await awake(1, parts[name])
+process.exit()

@@ -1,0 +1,43 @@
+// One socket.io server of the benchmark, in a process of its own: bare, with what an app without us would write, or ours.
+import { createServer } from 'node:http'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { Server } from 'socket.io'
+import { z } from 'zod'
+
+const [mode] = process.argv.slice(2)
+const USERS = 16
+const options = { perMessageDeflate: false, serveClient: false }
+
+const modes = {
+  bare: () => {
+    const http = createServer()
+    const io = new Server(http, options)
+    const values = new Map()
+    io.on('connection', (socket) => {
+      const { user } = socket.handshake.auth
+      socket.join(user)
+      socket.on('live_session:set', ([[key, , value]], ack) => {
+        values.set(user, { ...values.get(user), [key]: value })
+        io.to(user).emit('store_session', { [key]: value })
+        ack({ ok: true })
+      })
+    })
+    return { http, cookies: [] }
+  },
+  live: () => {
+    const app = new Koa({ keys: ['x'.repeat(32)] })
+    const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
+    const live = liveSession(app, { fields })
+    app.use(live.middleware())
+    const http = createServer(app.callback())
+    live.attach(new Server(http, options))
+    return { http, cookies: Array.from({ length: USERS }, () => cookieFor(live, {})) }
+  },
+}
+
+const { http, cookies } = modes[mode]()
+http.listen(0, '127.0.0.1', () => process.send({ port: http.address().port, cookies }))
+process.on('message', () => process.send({ cpu: process.cpuUsage() }))
