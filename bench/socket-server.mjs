@@ -30,7 +30,7 @@ const modes = {
   live: () => {
     const app = new Koa({ keys: ['x'.repeat(32)] })
     const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
-    const live = liveSession(app, { fields })
+    const live = liveSession(app, { fields, limits: { changesPerSocket: 1e6, changesPerSubject: 1e6 } })
     app.use(live.middleware())
     const http = createServer(app.callback())
     live.attach(new Server(http, options))

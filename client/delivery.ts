@@ -34,6 +34,8 @@ export interface Delivery {
   close(): void
 }
 
+/** What the server would do at another time: the change is kept, and sent again. */
+const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
 /** ms to wait for a socket's answer. */
 const PATIENCE = 10_000
 /** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
@@ -44,18 +46,24 @@ const MAX_PAUSE = 30_000
 const ROOM = 48_000
 /** How many good answers, with no cookie coming back, prove that the browser keeps none. */
 const MAX_UNCONFIRMED = 3
-const NOT_FOUND =
-  "koa-live-session: POST $ answered 404; changes are shown but not saved. Behind a sub-path pass endpoint: '/tools/store_session'."
+/** What to do where something else than the endpoint has answered. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  403: 'Where the app guards its POSTs with a token pass headers',
+  404: "Behind a sub-path pass endpoint: '/tools/store_session'",
+}
 
 export function createDelivery(options: DeliveryOptions, values: Values, outbox: Outbox): Delivery {
   const { socket, onProgress } = options
   let subjects = options.subjects
+  /** The epoch of the page's subject, as far as it was told. */
+  let known = Number.POSITIVE_INFINITY
   let isGreeting = true
   let isOffline = false
   let isPosting = false
   let isClosed = false
   let failures = 0
   let lastNews = 0
+  let warned = 0
   let wake = (): void => undefined
   /** How many good answers each ticket has had that did not show it in the cookie. */
   const unconfirmed = new Map<string, number>()
@@ -89,9 +97,13 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
 
   const emitDraft = (draft: Draft): void => {
     socket?.timeout(PATIENCE).emit(SET, [outgoing(draft)], async (lost: Error | null, answer: SetAnswer) => {
-      const isLimited = !lost && !answer.ok && answer.code === 'rate_limited'
-      if (isLimited) await backOff(1000)
-      if (lost || isLimited) draft.isSent = false
+      const isLater = !lost && !answer.ok && LATER.includes(answer.code)
+      if (isLater) {
+        await backOff(1000)
+        // Nothing was applied: what is sent next is the first sending.
+        draft.seen = FIRST_SENDING
+      }
+      if (lost || isLater) draft.isSent = false
       else if (answer.ok) outbox.acknowledge(draft, answer.stamp)
       else outbox.refuse(draft, answer.code)
       send()
@@ -108,14 +120,16 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
 
   const receive = (ticket: string): void => {
     const claims = readTicket(ticket)
-    const { sub, defaults } = claims
+    const { sub, epoch, defaults } = claims
     // The first ticket of a connection says whose page this is now; its defaults tell it from a ticket of changes.
     const isFirst = isGreeting && defaults !== undefined
-    const isSomebodyElse = isFirst && subjects[0] !== undefined && subjects[0] !== sub
+    // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
+    const isSomebodyElse = isFirst && subjects[0] !== undefined && (subjects[0] !== sub || epoch > known)
     const former = isFirst ? outbox.tickets() : []
     if (isSomebodyElse) outbox.clear()
     if (defaults) {
       subjects = isFirst ? [sub] : [...subjects, sub]
+      if (isFirst) known = epoch
       isGreeting = false
       failures = 0
       values.setDefaults(defaults)
@@ -127,6 +141,15 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const offered = Promise.all(former.map(emitTicket))
     if (isSomebodyElse) void offered.then(outbox.inherit).then(onProgress)
     send()
+  }
+
+  const warnOf = (status: number): void => {
+    const remedy = REMEDIES[status]
+    if (remedy === undefined || warned === status) return
+    warned = status
+    console.warn(
+      `koa-live-session: POST ${options.endpoint} answered ${status}; changes are shown but not saved. ${remedy}.`,
+    )
   }
 
   const deliver = async (tickets: readonly string[], drafts: readonly Draft[]): Promise<void> => {
@@ -149,7 +172,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     onProgress()
     if (error && status < 429) refuse(error, tickets, drafts)
     else {
-      if (status === 404) console.warn(NOT_FOUND.replace('$', options.endpoint))
+      warnOf(status)
       await backOff(wait)
     }
   }
@@ -217,11 +240,10 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     send()
   }
   const onRefused = ({ data }: { readonly data?: { readonly code?: string } }): void => {
+    const connect = (least: number): Promise<unknown> => backOff(least).then(() => isClosed || socket?.connect())
     // The cookie is of a user who is not signed in any more: the POST brings the right one.
-    if (data?.code !== 'other_subject') return
-    void post(options, {})
-      .then(() => backOff(0))
-      .then(() => socket?.connect())
+    if (data?.code === 'other_subject') void post(options, {}).then(() => connect(0))
+    if (data?.code === 'rate_limited') void connect(1000)
   }
   socket?.on('connect', onConnect)
   socket?.on('disconnect', onDisconnect)
@@ -237,6 +259,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     isOffline: () => isOffline,
     send,
     hurry: () => {
+      unconfirmed.clear()
+      outbox.retry()
       send()
       wake()
     },

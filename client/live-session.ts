@@ -131,7 +131,8 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): re
   values.merge(read, 'request')
   // They came with the cookie, in the same answer.
   outbox.held(Object.entries(stamps))
-  return browser === undefined ? [subject] : [subject, browser]
+  // A browser that keeps no cookies has no subject but its socket's.
+  return [subject, browser ?? ''].filter((one) => one !== '')
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

@@ -42,6 +42,8 @@ export interface Outbox {
   tickets(isUnsaved?: boolean): readonly string[]
   /** The changes of these tickets cannot be saved. */
   fail(tickets: readonly string[], code: LiveSessionErrorCode): void
+  /** Tries again what was given up because the browser kept no cookies: it may do so by now. */
+  retry(): void
   /** What the cookie was seen with. */
   held(stamps: Iterable<readonly [key: string, stamp: Stamp]>): void
   /** Why a key was refused, or whether it is saved. */
@@ -59,6 +61,8 @@ export function createOutbox(values: Values): Outbox {
   const tickets = new Map<string, { readonly ticket: string; readonly stamp: Stamp }>()
   const saved = new Map<string, Stamp>()
   const refused = new Map<string, LiveSessionErrorCode>()
+  /** What was set here, and not elsewhere. */
+  const own = new Set<string>()
   let waiters: readonly Waiter[] = []
 
   const settle = (isDone: (draft: Draft) => boolean, act: (waiter: Waiter) => void): void => {
@@ -82,18 +86,32 @@ export function createOutbox(values: Values): Outbox {
     )
   }
 
+  const put = (key: string, value: JsonValue | undefined): Draft => {
+    const draft: Draft = { key, value, seen: FIRST_SENDING, isSent: false }
+    const former = drafts.get(key)
+    // Nobody has heard of the former: this one stands for it.
+    for (const waiter of waiters) if (waiter.draft === former && !former.isSent) waiter.draft = draft
+    refused.delete(key)
+    own.add(key)
+    drafts.set(key, draft)
+    values.draft(key, value)
+    return draft
+  }
+
   return {
     set: (key, value) => {
-      const draft: Draft = { key, value, seen: FIRST_SENDING, isSent: false }
-      const former = drafts.get(key)
-      // Nobody has heard of the former: this one stands for it.
-      for (const waiter of waiters) if (waiter.draft === former && !former.isSent) waiter.draft = draft
-      refused.delete(key)
-      drafts.set(key, draft)
-      values.draft(key, value)
+      const draft = put(key, value)
       return new Promise((resolve, reject) => {
         waiters = [...waiters, { draft, resolve, reject }]
       })
+    },
+    retry: () => {
+      for (const [key, code] of refused) {
+        if (code !== 'cookies_blocked') continue
+        refused.delete(key)
+        // Set anew: a browser that had no cookie may take over only what was signed a short while ago.
+        if (own.has(key)) put(key, values.has(key) ? values.get(key) : undefined)
+      }
     },
     unsent: () => [...drafts.values()].filter((draft) => !draft.isSent),
     unsend: () => {
@@ -145,7 +163,7 @@ export function createOutbox(values: Values): Outbox {
     state: (key) => refused.get(key) ?? (!drafts.has(key) && isSaved(key, values.stamp(key))),
     keys: () => new Set([...drafts.keys(), ...tickets.keys(), ...saved.keys(), ...refused.keys()]),
     clear: () => {
-      for (const map of [drafts, tickets, saved, refused]) map.clear()
+      for (const map of [drafts, tickets, saved, refused, own]) map.clear()
       values.clear()
       reject('superseded', (draft) => draft.stamp === undefined)
     },

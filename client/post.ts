@@ -42,7 +42,9 @@ export async function post({ endpoint, credentials, headers }: PostOptions, body
     const { status } = response
     const wait = Number(response.headers.get('retry-after')) * 1000 || 0
     const json = await response.json().catch(() => ({}))
-    return response.ok ? { status, wait, answer: json } : { status, wait, error: json.error }
+    if (response.ok) return { status, wait, answer: json }
+    // Without a code of ours it is somebody else's answer: a proxy's, or a guard's of the app.
+    return json.error?.code ? { status, wait, error: json.error } : { status, wait }
   } catch {
     return { status: 0, wait: 0 }
   }

@@ -1,4 +1,4 @@
-import type { Namespace, Server, Socket } from 'socket.io'
+import type { Namespace, Server, ServerOptions, Socket } from 'socket.io'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Core } from './core.js'
 import type { Handshake } from './handshake.js'
@@ -39,6 +39,13 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
 
 /** @throws {TypeError} where sockets could pass, or have passed, without being asked who they are */
 function checkServer(io: Server): void {
+  const { connectionStateRecovery: recovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
+  if (recovery && recovery.skipMiddlewares !== false) {
+    throw new TypeError(
+      'koa-live-session: attach(io): connectionStateRecovery lets a socket back in without asking who it is, ' +
+        'after a logout too. Set connectionStateRecovery: { skipMiddlewares: false }',
+    )
+  }
   const connected = [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
   if (connected > 0) {
     throw new TypeError(

@@ -1,31 +1,32 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
+import type { Subject } from './subject.js'
 
 /** What can be ended from the server's side: a socket, so that its browser comes back as whoever it is now. */
 export interface Connection {
   end(code: LiveSessionErrorCode): void
 }
 
-/** The open sockets of this process, by the browser they are in. */
+/** The open sockets of this process, by whose they are: the browser's, and the user's where one is signed in. */
 export class Connections {
-  readonly #browsers = new Map<string, Set<Connection>>()
+  readonly #connections = new Map<Subject, Set<Connection>>()
 
-  add(browser: string, connection: Connection): void {
-    const connections = this.#browsers.get(browser) ?? new Set()
-    this.#browsers.set(browser, connections.add(connection))
+  add(subject: Subject, connection: Connection): void {
+    const connections = this.#connections.get(subject) ?? new Set()
+    this.#connections.set(subject, connections.add(connection))
   }
 
-  remove(browser: string, connection: Connection): void {
-    const connections = this.#browsers.get(browser)
+  remove(subject: Subject, connection: Connection): void {
+    const connections = this.#connections.get(subject)
     connections?.delete(connection)
-    if (connections?.size === 0) this.#browsers.delete(browser)
+    if (connections?.size === 0) this.#connections.delete(subject)
   }
 
-  /** Ends the sockets of one browser. */
-  end(browser: string, code: LiveSessionErrorCode): void {
-    for (const connection of [...(this.#browsers.get(browser) ?? [])]) connection.end(code)
+  /** Ends the sockets of one browser, or of one user. */
+  end(subject: Subject, code: LiveSessionErrorCode): void {
+    for (const connection of [...(this.#connections.get(subject) ?? [])]) connection.end(code)
   }
 
   endAll(code: LiveSessionErrorCode): void {
-    for (const browser of [...this.#browsers.keys()]) this.end(browser, code)
+    for (const subject of [...this.#connections.keys()]) this.end(subject, code)
   }
 }

@@ -82,19 +82,34 @@ export class LiveCookie {
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */
-  async write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
-    this.#writer.proxy = this.#app.proxy
-    const ctx = this.#writer.createContext(req, res)
-    // Behind a proxy that ends TLS unannounced the app may still know better: `secure: true` is taken at its word.
-    if (this.#options.secure) ctx.cookies.secure = true
+  write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
+    const ctx = this.#context(req, res)
     ctx['session'] = this.#payload(content)
-    await ctx['session'].manuallyCommit()
+    return ctx['session'].manuallyCommit()
+  }
+
+  /** Has the browser forget its cookie. */
+  clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const ctx = this.#context(req, res)
+    // What it had is of no interest: a session of our own, so that koa-session does not look.
+    ctx['session'] = {}
+    const removed = ctx['session']
+    ctx['session'] = null
+    return removed.manuallyCommit()
   }
 
   /** The value of a Cookie header that a browser with this content would send. */
   header(content: CookieContent): string {
     const pair = `${this.#options.name}=${encode(this.#payload(content))}`
     return `${pair}; ${this.#options.name}.sig=${this.#keys.sign(pair)}`
+  }
+
+  #context(req: IncomingMessage, res: ServerResponse): Koa.Context {
+    this.#writer.proxy = this.#app.proxy
+    const ctx = this.#writer.createContext(req, res)
+    // Behind a proxy that ends TLS unannounced the app may still know better: `secure: true` is taken at its word.
+    if (this.#options.secure) ctx.cookies.secure = true
+    return ctx
   }
 
   #payload({ browser, user, former, epoch, registers }: CookieContent): object {

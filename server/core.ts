@@ -2,12 +2,14 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'
 import { Connections } from './connections.js'
 import { LiveCookie } from './cookie.js'
+import { roomForRegisters } from './cookie-size.js'
 import { Dispatch } from './dispatch.js'
 import { Epochs } from './epochs.js'
 import { Freshness } from './freshness.js'
 import { Generations } from './generations.js'
 import { Identities, type Succession } from './identities.js'
 import { SigningKeys } from './keys.js'
+import { Limits } from './limits.js'
 import { Login } from './login.js'
 import type { Settings } from './options.js'
 import { Sessions } from './sessions.js'
@@ -26,6 +28,7 @@ export interface Core {
   readonly epochs: Epochs
   readonly freshness: Freshness
   readonly identities: Identities
+  readonly limits: Limits
   readonly login: Login
   readonly sessions: Sessions
   readonly subjects: Subjects
@@ -46,12 +49,25 @@ export function createCore(app: Koa, settings: Settings): Core {
   const dispatch = new Dispatch(fields, tickets, epochs, clock, report)
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock })
   const sessions = new Sessions(fields, subjects, dispatch, clock)
-  const freshness = new Freshness(sessions, subjects, epochs, clock)
+  const freshness = new Freshness(sessions, subjects, epochs, roomForRegisters(settings.cookie), clock)
   const login = new Login(sessions, subjects, clock, report)
   const successions = Generations.onMap<Succession>({ max: maxSubjects, maxIdle: maxAge, clock })
   const identities = new Identities(sessions, freshness, login, epochs, successions)
   const connections = new Connections()
-  const parts = { connections, cookie, dispatch, epochs, freshness, identities, login, sessions, subjects, tickets }
+  const limits = new Limits(settings.limits, maxSubjects, clock)
+  const parts = {
+    connections,
+    cookie,
+    dispatch,
+    epochs,
+    freshness,
+    identities,
+    limits,
+    login,
+    sessions,
+    subjects,
+    tickets,
+  }
   return { app, settings, ...parts, report, warn: createWarn() }
 }
 

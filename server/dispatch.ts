@@ -104,7 +104,13 @@ export class Dispatch {
   }
 }
 
+const ROOMS = 'live_session:'
+
 /** The room of a subject's sockets, in each namespace. */
 export function roomOf({ sub }: Pick<Holding, 'sub'>): string {
-  return `live_session:${sub}`
+  return ROOMS + sub
+}
+
+export function isSubjectRoom(room: string): boolean {
+  return room.startsWith(ROOMS)
 }

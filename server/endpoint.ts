@@ -10,7 +10,7 @@ import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote, type RemoteChange } from './remote.js'
 import type { SubjectOf } from './sessions.js'
-import { type Subject, subjectHash } from './subject.js'
+import { browserSubject, type Subject, subjectHash } from './subject.js'
 import type { Visit } from './visit.js'
 
 /** What a browser POSTs: tickets to store, and changes where it has no socket to send them over. */
@@ -49,9 +49,10 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
     await next()
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
-    const { code, message, key, index, status } = error
+    const { code, message, key, index, status, retryAfter } = error
     // Whatever of the body is left unread must not be taken for the next request.
     if (status === 413) ctx.set('Connection', 'close')
+    if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
     ctx.status = status
     ctx.set('Cache-Control', 'no-store')
     ctx.body = {
@@ -83,7 +84,10 @@ function isEmpty(list: unknown): boolean {
 
 /** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
 function answer(core: Core, visit: Visit, { tickets, set }: Posted): StoreAnswer {
-  const { sessions, connections } = core
+  const { sessions, connections, limits } = core
+  const subject = visit.visitor.subject()
+  // Tickets are not counted: whatever they say has been counted before.
+  if (set.length > 0 && subject !== undefined) limits.spend(set.length, subject)
   const changes = acceptRemote(sessions, set)
   const redemption = redeem(core, tickets, visit.visitor, visit.former)
   const held = heldBy(core, visit)
@@ -93,11 +97,11 @@ function answer(core: Core, visit: Visit, { tickets, set }: Posted): StoreAnswer
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
   const { newBrowser } = redemption
   if (newBrowser !== undefined && newBrowser !== visitor.browser)
-    visit.afterwards(() => connections.end(newBrowser, 'other_subject'))
+    visit.afterwards(() => connections.end(browserSubject(newBrowser), 'other_subject'))
   if (changes.length === 0) return { ...counts, held }
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = applyRemote(sessions, changes, subjectOf, 'request')
-  return { ...counts, held, stamp, ticket: ticketOf(core, changes, subjectOf) }
+  return { ...counts, held, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
 }
 
 /** What the request's own cookie had: the browser's proof that it keeps what it is given. */
@@ -107,10 +111,14 @@ function heldBy({ sessions }: Core, { cookie }: Visit): StoreAnswer['held'] {
 }
 
 /** A ticket of what was just set. It is of one subject: what was set for another comes over the socket, or with the cookie. */
-function ticketOf({ sessions, dispatch }: Core, changes: readonly RemoteChange[], subjectOf: SubjectOf): string {
+function ticketOf(core: Core, visit: Visit, changes: readonly RemoteChange[], subjectOf: SubjectOf): string {
+  const { sessions, dispatch } = core
   const subjects = changes.map(({ field }) => subjectOf(field))
   const [subject = ''] = subjects
   const keys = new Set(changes.filter((_, index) => subjects[index] === subject).map(({ field }) => field.key))
   const registers = (sessions.find(subject)?.registers() ?? []).filter(({ key }) => keys.has(key))
-  return dispatch.ticket({ subject, sub: subjectHash(subject), newBrowser: undefined }, registers)
+  const { browser, browserSubject } = visit.visitor
+  // Where the browser does not keep the cookie of this answer, its ticket says what id to go on with.
+  const newBrowser = visit.cookie === undefined && subject === browserSubject ? browser : undefined
+  return dispatch.ticket({ subject, sub: subjectHash(subject), newBrowser }, registers)
 }

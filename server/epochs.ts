@@ -1,4 +1,5 @@
 import { nextStamp } from '../shared/stamp.js'
+import type { VerifiedCookie } from './cookie.js'
 import { Generations } from './generations.js'
 import type { Subject } from './subject.js'
 
@@ -64,6 +65,11 @@ export class Epochs {
 
   isRetired(browser: Subject): boolean {
     return this.#browsers.get(browser) !== undefined
+  }
+
+  /** Whether a cookie is still worth anything: its browser id was not given up, and its user not revoked. */
+  isCurrent({ user, epoch, browserSubject }: Pick<VerifiedCookie, 'user' | 'epoch' | 'browserSubject'>): boolean {
+    return !this.isRetired(browserSubject) && (user === undefined || this.accepts(user, epoch))
   }
 
   /** Whether the subject, or its hash, was revoked after there had been that many revocations. */

@@ -2,6 +2,7 @@ import type { Field } from '../shared/field.js'
 import { type StoredRegister, supersedes } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
 import type { VerifiedCookie } from './cookie.js'
+import { fitting } from './cookie-size.js'
 import type { Epochs } from './epochs.js'
 import type { Sessions } from './sessions.js'
 import type { Standing } from './standing.js'
@@ -15,12 +16,15 @@ export class Freshness {
   readonly #subjects: Subjects
   readonly #epochs: Epochs
   readonly #clock: () => number
+  readonly #room: number
   readonly #hasBrowserFields: boolean
 
-  constructor(sessions: Sessions, subjects: Subjects, epochs: Epochs, clock: () => number) {
+  /** @param room bytes for registers in the cookie */
+  constructor(sessions: Sessions, subjects: Subjects, epochs: Epochs, room: number, clock: () => number) {
     this.#sessions = sessions
     this.#subjects = subjects
     this.#epochs = epochs
+    this.#room = room
     this.#clock = clock
     this.#hasBrowserFields = [...sessions.fields.values()].some((field) => field.scope === 'browser')
   }
@@ -46,7 +50,9 @@ export class Freshness {
   absorb(cookie: VerifiedCookie, visitor: Visitor): Standing {
     const { standing } = cookie
     if (standing && this.stands(standing)) return standing
-    for (const subject of this.subjects(visitor)) {
+    // Whoever was revoked since the cookie came in brings nothing back with it.
+    const subjects = this.#epochs.isCurrent(cookie) ? this.subjects(visitor) : []
+    for (const subject of subjects) {
       const isOwn = ({ key }: StoredRegister): boolean => visitor.subject(this.#sessions.fields.get(key)) === subject
       this.#sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
     }
@@ -69,15 +75,17 @@ export class Freshness {
   registers(visitor: Visitor): readonly StoredRegister[] {
     const { fields } = this.#sessions
     const now = this.#clock()
-    const carried: StoredRegister[] = []
+    const own: StoredRegister[] = []
+    const others: StoredRegister[] = []
     for (const subject of this.subjects(visitor)) {
       for (const register of this.#subjects.find(subject)?.registers() ?? []) {
         const field = fields.get(register.key)
-        const isCarried = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
-        if (!field || isCarried) carried.push(register)
+        const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
+        if (isOwn) own.push(register)
+        if (!field) others.push(register)
       }
     }
-    return carried
+    return fitting(own, others, this.#room)
   }
 
   #compare(cookie: VerifiedCookie, visitor: Visitor): Standing {

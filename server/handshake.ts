@@ -34,12 +34,21 @@ export class Handshake {
     this.#auth = compose([...middleware])
   }
 
-  /** @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user and `identify` nobody */
+  /**
+   * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user and `identify` nobody;
+   * `rate_limited` where whoever it is has too many sockets
+   */
   greet(socket: Socket): Promise<Greeted> {
     const known = this.#greeted.get(socket.conn)
     if (known !== undefined) return known
-    const greeted = this.#greet(socket.request)
+    const greeted = this.#admit(socket)
     this.#greeted.set(socket.conn, greeted)
+    return greeted
+  }
+
+  async #admit({ conn, request }: Socket): Promise<Greeted> {
+    const greeted = await this.#greet(request)
+    this.#core.limits.admit(greeted.visitor.subject() ?? '', conn)
     return greeted
   }
 

@@ -53,8 +53,7 @@ export class Identities {
     if (!cookie || cookie.isNewer) return stranger(user)
     const returning = this.#returning(cookie, user)
     if (returning) return returning
-    const isRevoked = cookie.user !== undefined && !this.#epochs.accepts(cookie.user, cookie.epoch)
-    if (isRevoked) return { ...stranger(user), left: cookie.browser }
+    if (cookie.user !== undefined && !this.#epochs.isCurrent(cookie)) return { ...stranger(user), left: cookie.browser }
     return this.changeHands(cookie.browser, cookie.user === undefined ? cookie.registers : undefined, user)
   }
 
@@ -100,14 +99,10 @@ export class Identities {
     if (isKnown && this.#freshness.stands(standing))
       return { visitor: standing.visitor, cookie, former, left: undefined }
     if (!isKnown && cookie.user !== (user && subjectHash(user))) return undefined
-    if (!this.#isCurrent(cookie)) return stranger(user)
+    if (!this.#epochs.isCurrent(cookie)) return { ...stranger(user), left: cookie.browser }
     const visitor = isKnown ? standing.visitor : new Visitor(cookie.browser, user)
     this.#freshness.absorb(cookie, visitor)
     return { visitor, cookie, former, left: undefined }
-  }
-
-  #isCurrent({ user, epoch, browserSubject }: VerifiedCookie): boolean {
-    return user === undefined ? !this.#epochs.isRetired(browserSubject) : this.#epochs.accepts(user, epoch)
   }
 }
 

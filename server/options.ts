@@ -3,7 +3,9 @@ import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
+import { roomForRegisters } from './cookie-size.js'
 import { readSecrets } from './keys.js'
+import type { LimitOptions } from './limits.js'
 import type { UserId } from './subject.js'
 
 type Awaitable<T> = T | Promise<T>
@@ -35,6 +37,16 @@ export interface LiveSessionOptions<F extends Fields> {
   }
   /** bytes @default 3000 */
   readonly cookieBudget?: number
+  /** Whether this visitor agreed to be remembered; without it nothing is written to the browser. @default always */
+  readonly consent?: (ctx: Koa.Context) => boolean
+  readonly limits?: {
+    /** Changes a second, bursts of twice that. @default 20 */
+    readonly changesPerSocket?: number
+    /** @default 50 */
+    readonly changesPerSubject?: number
+    /** Open sockets of one subject on this node. @default 20 */
+    readonly socketsPerSubject?: number
+  }
   /** @default 'account' */
   readonly onLogin?: 'account' | 'newest' | 'drop'
   /** Told of what nobody awaited. @default console.error */
@@ -60,18 +72,16 @@ export interface Settings {
   readonly origins: readonly string[]
   readonly maxIdle: number
   readonly maxSubjects: number
+  readonly consent: (ctx: Koa.Context) => boolean
+  readonly limits: LimitOptions
   readonly onError: (error: LiveSessionError) => void
   readonly clock: () => number
 }
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
-/** What a browser keeps of a cookie, with its name and attributes (RFC 6265bis, 5.7). */
-const MAX_COOKIE = 4096
-/** The name, the attributes and all but the registers, at their longest. */
-const ENVELOPE = 650
 
-const KNOWN = new Set([
+const OPTIONS = [
   'fields',
   'identify',
   'keys',
@@ -84,15 +94,20 @@ const KNOWN = new Set([
   'origins',
   'cache',
   'cookieBudget',
+  'consent',
+  'limits',
   'onLogin',
   'onError',
   'clock',
-])
+]
+const CACHE_OPTIONS = ['maxIdle', 'maxSubjects']
+const LIMIT_OPTIONS = ['changesPerSocket', 'changesPerSubject', 'socketsPerSubject']
 
 /** @throws {TypeError} naming the option, what was expected and what was received */
 export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
-  for (const name of Object.keys(options))
-    check(KNOWN.has(name), name, `no such option (known: ${[...KNOWN].join(', ')})`, '')
+  checkNames(options, OPTIONS, '')
+  checkNames(options.cache, CACHE_OPTIONS, 'cache.')
+  checkNames(options.limits, LIMIT_OPTIONS, 'limits.')
   const {
     identify,
     secure,
@@ -106,6 +121,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     onError = console.error,
     clock = Date.now,
     key: name = secure && domain === undefined ? '__Host-live' : 'live',
+    consent = always,
+    limits: { changesPerSocket = 20, changesPerSubject = 50, socketsPerSubject = 20 } = {},
     cache: { maxIdle = HOUR, maxSubjects = 100_000 } = {},
   } = options
   check(isRecord(options.fields), 'fields', 'expected what defineFields returned', options.fields)
@@ -120,7 +137,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     "'none' needs secure: true, or browsers drop the cookie",
     secure,
   )
-  check(domain === undefined || typeof domain === 'string', 'domain', 'expected a string', domain)
+  check(domain === undefined || /^[\w.-]+$/.test(domain), 'domain', 'expected a host name', domain)
   check(/^[\w!#$%&'*.^`|~+-]+$/.test(name), 'key', 'expected a cookie name', name)
   // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
   const isHost = name.startsWith('__Host-')
@@ -128,35 +145,46 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(Array.isArray(origins) && origins.every(isOrigin), 'origins', "expected ['https://example.com']", origins)
   check(isPositive(maxIdle), 'cache.maxIdle', 'expected ms, more than 0', maxIdle)
   check(isPositive(maxSubjects), 'cache.maxSubjects', 'expected a number, more than 0', maxSubjects)
-  const most = MAX_COOKIE - ENVELOPE
-  check(
-    isPositive(cookieBudget) && cookieBudget <= most,
-    'cookieBudget',
-    `expected at most ${most} bytes`,
-    cookieBudget,
-  )
+  const cookie = Object.freeze({ name, maxAge, sameSite, secure, domain })
+  const most = roomForRegisters(cookie)
+  check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
   check(isLoginRule(onLogin), 'onLogin', "expected 'account', 'newest' or 'drop'", onLogin)
+  check(isFunction(consent), 'consent', 'expected a function', consent)
+  check(isPositive(changesPerSocket), 'limits.changesPerSocket', 'expected a number, more than 0', changesPerSocket)
+  check(isPositive(changesPerSubject), 'limits.changesPerSubject', 'expected a number, more than 0', changesPerSubject)
+  check(isPositive(socketsPerSubject), 'limits.socketsPerSubject', 'expected a number, more than 0', socketsPerSubject)
   check(isFunction(onError), 'onError', 'expected a function', onError)
   check(isFunction(clock), 'clock', 'expected a function', clock)
   return Object.freeze({
     fields: compileFields(options.fields, cookieBudget, { maxAge, onLogin }),
     identify,
     secrets: options.keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(options.keys, 'keys'),
-    cookie: Object.freeze({ name, maxAge, sameSite, secure, domain }),
+    cookie,
     maxAge,
     endpoint,
     origins,
     maxIdle,
     maxSubjects,
+    consent,
+    limits: Object.freeze({ changesPerSocket, changesPerSubject, socketsPerSubject }),
     onError,
     clock,
   })
+}
+
+function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
+  for (const name of Object.keys(options ?? {}))
+    check(known.includes(name), prefix + name, `no such option (known: ${known.join(', ')})`, '')
 }
 
 function check(is: boolean, option: string, expected: string, received: unknown): void {
   if (is) return
   const shown = typeof received === 'object' ? JSON.stringify(received) : String(received)
   throw new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${shown}`}`)
+}
+
+function always(): boolean {
+  return true
 }
 
 function isRecord(value: unknown): boolean {

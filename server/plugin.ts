@@ -6,7 +6,7 @@ import { createEndpoint } from './endpoint.js'
 import { Handshake } from './handshake.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { RequestHandle } from './request.js'
-import { type Subject, type UserId, userSubject } from './subject.js'
+import { type Subject, subjectHash, type UserId, userSubject } from './subject.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './user.js'
 import { Visit } from './visit.js'
@@ -106,11 +106,24 @@ class Plugin implements LiveSessionPlugin<Fields> {
     return new UserHandle(this.#core, id) as unknown as UserSession<Fields>
   }
 
+  async revoke(id: UserId): Promise<void> {
+    const user = userSubject(id)
+    this.#core.epochs.revoke(subjectHash(user))
+    this.#core.connections.end(user, 'other_subject')
+  }
+
+  async erase(id: UserId): Promise<void> {
+    // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
+    await this.revoke(id)
+    this.#core.sessions.erase(userSubject(id))
+  }
+
   async settled(): Promise<void> {
     this.#core.dispatch.flush()
   }
 
   async close(): Promise<void> {
+    this.#core.sessions.close()
     await this.settled()
   }
 

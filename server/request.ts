@@ -39,7 +39,9 @@ export class RequestHandle extends Handle {
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
     }
-    const [subject = '', browser] = this.#core.freshness.subjects(visitor).map(subjectHash)
+    // A browser that keeps no id has none to tell: the page learns from its socket whose it is.
+    const isKnown = (one: Subject): boolean => one === visitor.user || this.#visit.isKept
+    const [subject = '', browser] = this.#core.freshness.subjects(visitor).filter(isKnown).map(subjectHash)
     const optional = { ...(browser === undefined ? {} : { browser }), ...(deleted.length === 0 ? {} : { deleted }) }
     return { subject, ...optional, values, defaults, stamps }
   }

@@ -1,4 +1,5 @@
 import type { ChangeSource } from '../shared/change.js'
+import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
 import type { FieldMap } from '../shared/fields.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
@@ -7,7 +8,7 @@ import type { Replica } from '../shared/replica.js'
 import { NEVER, nextStamp, type Stamp } from '../shared/stamp.js'
 import type { Dispatch } from './dispatch.js'
 import type { Subject } from './subject.js'
-import type { Subjects } from './subjects.js'
+import type { Holding, Subjects } from './subjects.js'
 
 /** What a write does to a field: a new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
@@ -21,6 +22,7 @@ export class Sessions {
   readonly #subjects: Subjects
   readonly #dispatch: Dispatch
   readonly #clock: () => number
+  #isClosed = false
 
   constructor(fields: FieldMap, subjects: Subjects, dispatch: Dispatch, clock: () => number) {
     this.fields = fields
@@ -44,8 +46,13 @@ export class Sessions {
     return live === undefined ? field.default : live
   }
 
-  /** Applies one call's changes, all with one stamp, newer than anything their keys have seen. */
+  /**
+   * Applies one call's changes, all with one stamp, newer than anything their keys have seen.
+   *
+   * @throws {LiveSessionError} `closed`
+   */
   write(changes: FieldChanges, subjectOf: SubjectOf, source: ChangeSource): Stamp {
+    if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
     const last = [...changes.keys()].map((field) => this.find(subjectOf(field))?.stamp(field.key) ?? NEVER)
     const stamp = nextStamp(this.#clock(), Math.max(...last))
     for (const [subject, registers] of group(changes, subjectOf, stamp)) this.merge(subject, registers, source)
@@ -66,11 +73,30 @@ export class Sessions {
       taken += 1
       if (!field || !holding) continue
       this.#dispatch.add(holding, field)
-      const value = this.value(field, replica)
-      if (sameJson(value, previous)) continue
-      for (const listener of holding.listeners) listener({ key: field.key, value, previous, source })
+      this.#tell(holding, field, previous, source)
     }
     return taken
+  }
+
+  /** Forgets all that a subject has, and tells whoever listens. */
+  erase(subject: Subject): void {
+    const replica = this.find(subject)
+    const holding = this.#subjects.holding(subject)
+    const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
+    this.#subjects.erase(subject)
+    if (!holding) return
+    for (const { field, previous } of before) this.#tell(holding, field, previous, 'job')
+  }
+
+  /** Takes no more writes. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #tell(holding: Holding, field: Field, previous: JsonValue | undefined, source: ChangeSource): void {
+    const value = this.value(field, holding.replica)
+    if (sameJson(value, previous)) return
+    for (const listener of holding.listeners) listener({ key: field.key, value, previous, source })
   }
 }
 

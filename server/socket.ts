@@ -7,9 +7,10 @@ import { parseChanges, parseTickets } from '../shared/parse.js'
 import { RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../shared/protocol.js'
 import type { Replica } from '../shared/replica.js'
 import type { Stamp } from '../shared/stamp.js'
+import type { Bucket } from './bucket.js'
 import type { Connection } from './connections.js'
 import type { Core } from './core.js'
-import { roomOf } from './dispatch.js'
+import { isSubjectRoom, roomOf } from './dispatch.js'
 import { Handle } from './handle.js'
 import type { Greeted } from './handshake.js'
 import { type Listener, Listeners } from './listeners.js'
@@ -24,6 +25,7 @@ export class SocketHandle extends Handle implements Connection {
   readonly #core: Core
   readonly #socket: Socket
   readonly #greeted: Greeted
+  readonly #bucket: Bucket
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
@@ -34,6 +36,7 @@ export class SocketHandle extends Handle implements Connection {
     this.#core = core
     this.#socket = socket
     this.#greeted = greeted
+    this.#bucket = core.limits.ofSocket()
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
@@ -54,10 +57,12 @@ export class SocketHandle extends Handle implements Connection {
     // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
     if (cookie) freshness.absorb(cookie, visitor)
     this.#isOpen = true
+    // Connection state recovery brings back the rooms of whoever this was before.
+    for (const room of this.#socket.rooms) if (isSubjectRoom(room)) void this.#socket.leave(room)
     this.#socket.once('disconnect', () => this.#release())
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
-    connections.add(visitor.browser ?? '', this)
+    for (const subject of this.#subjects()) connections.add(subject, this)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.hold(subject, isNew && subject === visitor.browserSubject ? visitor.browser : undefined)
       holding.sockets.add(this.#socket)
@@ -89,8 +94,14 @@ export class SocketHandle extends Handle implements Connection {
     return this.sessions.write(changes, (field) => this.#subject(field), 'socket')
   }
 
-  #subject(field: Field): Subject {
+  #subject(field?: Field): Subject {
     return this.#greeted.visitor.subject(field) ?? ''
+  }
+
+  /** The user and the browser, whether they have fields or not. */
+  #subjects(): readonly Subject[] {
+    const { user, browserSubject } = this.#greeted.visitor
+    return [user, browserSubject].filter((subject) => subject !== undefined)
   }
 
   #tell(change: AnyChange): void {
@@ -98,7 +109,9 @@ export class SocketHandle extends Handle implements Connection {
   }
 
   #set(input: unknown): object {
-    const changes = acceptRemote(this.sessions, parseChanges(input))
+    const wanted = parseChanges(input)
+    this.#core.limits.spend(wanted.length, this.#subject(), this.#bucket)
+    const changes = acceptRemote(this.sessions, wanted)
     const stamp = applyRemote(this.sessions, changes, (field) => this.#subject(field), 'socket')
     return { ok: true, stamp, level: 'memory' }
   }
@@ -139,7 +152,7 @@ export class SocketHandle extends Handle implements Connection {
     const { connections, freshness, subjects } = this.#core
     const { visitor } = this.#greeted
     this.#listeners.clear()
-    connections.remove(visitor.browser ?? '', this)
+    for (const subject of this.#subjects()) connections.remove(subject, this)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.holding(subject)
       holding?.sockets.delete(this.#socket)

@@ -71,6 +71,12 @@ export class Subjects {
     else this.#cache(subject).set(subject, holding.replica)
   }
 
+  /** Forgets all that a subject has. */
+  erase(subject: Subject): void {
+    this.find(subject)?.clear()
+    this.#cache(subject).delete(subject)
+  }
+
   /** Forgets every subject that nobody holds. */
   clear(): void {
     this.#users.clear()

@@ -68,9 +68,16 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   attach(io: AnyServer, ...options: Identified extends true ? [AttachOptions] : [AttachOptions?]): void
   /** A user's values, for whoever is no request and no socket. `update` rejects with `not_loaded` while they are unknown. */
   user(id: UserId): Promise<UserSession<F>>
+  /**
+   * Signs a user out everywhere: sockets end, and cookies and tickets from before are worthless. Values stay where this process
+   * has them in memory.
+   */
+  revoke(id: UserId): Promise<void>
+  /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. */
+  erase(id: UserId): Promise<void>
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
-  /** Flushes; closes nothing that you opened. Idempotent. */
+  /** Flushes, and takes no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */
   close(): Promise<void>
 }
 

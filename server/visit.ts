@@ -5,7 +5,7 @@ import type { Replica } from '../shared/replica.js'
 import type { VerifiedCookie } from './cookie.js'
 import type { Core } from './core.js'
 import type { Recognized } from './identities.js'
-import { newBrowserId, type Subject, subjectHash } from './subject.js'
+import { browserSubject, newBrowserId, type Subject, subjectHash } from './subject.js'
 import { Visitor } from './visitor.js'
 
 /** One request's part in a session: whose it is, and what its answer does to the cookie. Begun at the first use. */
@@ -17,8 +17,10 @@ export class Visit {
   #recognized: Recognized
   /** Something is worth remembering: a browser without a cookie gets one. */
   #isRemembered = false
-  /** The cookie is not this visitor's any more, or somebody waits for a new one. */
+  /** Somebody waits for a new cookie. */
   #isDue = false
+  /** The browser's cookie is not this visitor's any more. */
+  #isForsaken = false
 
   constructor(core: Core, ctx: Koa.Context, user: Subject | undefined) {
     this.#core = core
@@ -48,6 +50,11 @@ export class Visit {
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
     return this.#core.freshness.replica(field, visitor, cookie?.standing)
+  }
+
+  /** Whether the browser knows, or will know, under which id it goes. */
+  get isKept(): boolean {
+    return this.cookie !== undefined || this.#hasConsent()
   }
 
   /** Gives the visitor a browser id, which the answer's cookie carries: a new one unless it is told which. */
@@ -94,8 +101,8 @@ export class Visit {
   #become(recognized: Recognized): Recognized {
     const { left } = recognized
     if (left === undefined) return recognized
-    this.renew()
-    this.afterwards(() => this.#core.connections.end(left, 'other_subject'))
+    this.#isForsaken = true
+    this.afterwards(() => this.#core.connections.end(browserSubject(left), 'other_subject'))
     return recognized
   }
 
@@ -103,18 +110,53 @@ export class Visit {
     const { res } = this.#ctx
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
-    if (this.#needsCookie()) this.#writeCookie()
+    const isDue = this.#needsCookie()
+    if (isDue && this.#hasConsent()) this.#writeCookie()
+    else if (isDue && this.#isForsaken) this.#clearCookie()
     else if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
   }
 
   #needsCookie(): boolean {
     if (this.#isReserved) return false
-    if (this.#isDue) return true
     const { cookie, visitor } = this.#recognized
+    if (this.#isGivenUp()) return false
+    if (this.#isDue || this.#isForsaken) return true
     if (!cookie) return this.#isRemembered
     const { maxAge, clock } = this.#core.settings
     if (cookie.isRetired || cookie.expiresAt - clock() < maxAge / 2) return true
     return this.#core.freshness.absorb(cookie, visitor).isBehind
+  }
+
+  /** While this request was under way another one signed out: its answer, being late, must not undo that. */
+  #isGivenUp(): boolean {
+    const { epochs } = this.#core
+    const { cookie, visitor } = this.#recognized
+    if (cookie) return !epochs.isCurrent(cookie)
+    return visitor.browserSubject !== undefined && epochs.isRetired(visitor.browserSubject)
+  }
+
+  #hasConsent(): boolean {
+    try {
+      return this.#core.settings.consent(this.#ctx)
+    } catch (error) {
+      this.#core.report(error)
+      return false
+    }
+  }
+
+  /** A server that takes https for http sends cookies without Secure, and finds every page's origin a foreign one. */
+  #checkProxy(): void {
+    const { settings, warn } = this.#core
+    if (this.#ctx.secure) return
+    const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
+    if (settings.cookie.secure || this.#ctx.get('X-Forwarded-Proto') === 'https')
+      warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
+  }
+
+  #clearCookie(): void {
+    const { cookie, report } = this.#core
+    cookie.clear(this.#ctx.req, this.#ctx.res).catch(report)
+    this.#ctx.res.setHeader('Cache-Control', 'no-store')
   }
 
   #writeCookie(): void {
@@ -131,6 +173,7 @@ export class Visit {
       epoch: epochs.of(sub),
       registers: freshness.registers(visitor),
     }
+    this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)
     // A cache between that kept the answer would hand this visitor's cookie to the next.
     this.#ctx.res.setHeader('Cache-Control', 'no-store')

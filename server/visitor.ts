@@ -15,7 +15,7 @@ export class Visitor {
   }
 
   /** Whose register a field is in; undefined where the visitor has none yet. An undeclared key is the user's. */
-  subject(field: Pick<Field, 'scope'> | undefined): Subject | undefined {
+  subject(field?: Pick<Field, 'scope'>): Subject | undefined {
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
   }
 }

@@ -41,6 +41,8 @@ export interface LiveSessionErrorDetails extends ErrorOptions {
   readonly index?: number | undefined
   /** @default the usual status of the code */
   readonly status?: number
+  /** Seconds. */
+  readonly retryAfter?: number
 }
 
 /** A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send. */
@@ -51,6 +53,8 @@ export class LiveSessionError extends Error {
   readonly index: number | undefined
   /** The HTTP status to answer with; Koa reads it. */
   readonly status: number
+  /** Seconds after which it may be tried again. */
+  readonly retryAfter: number | undefined
   /** Tells Koa that the message may be sent. */
   readonly expose = true
 
@@ -60,5 +64,6 @@ export class LiveSessionError extends Error {
     this.key = details.key
     this.index = details.index
     this.status = details.status ?? STATUS[code]
+    this.retryAfter = details.retryAfter
   }
 }

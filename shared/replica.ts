@@ -60,6 +60,12 @@ export class Replica {
     return true
   }
 
+  /** Forgets everything: the one way in which registers do not grow newer. */
+  clear(): void {
+    this.#cells.length = 0
+    this.#version += 1
+  }
+
   /** What it holds, in the order in which keys were first written. */
   registers(): readonly StoredRegister[] {
     const registers: StoredRegister[] = []

@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { auth } from '../support/auth.js'
+
+const MINUTE = 60 * 1000
+
+/** An app that remembers nobody who has not agreed. */
+function start(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
+  const routes: Koa.Middleware = async (ctx) => {
+    const { liveSession } = ctx
+    if (ctx.path === '/agree') ctx.cookies.set('consent', 'yes')
+    if (ctx.path === '/set') await liveSession.set('division', 5)
+    if (ctx.path === '/leave') await liveSession.leave()
+    ctx.body = liveSession.snapshot() as never
+  }
+  const consent = (ctx: Koa.Context): boolean => ctx.cookies.get('consent') === 'yes'
+  return App.start({ routes, ...given, options: { consent, ...given.options } as never })
+}
+
+const live = (answer: Response): readonly string[] => {
+  return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
+}
+
+describe('without consent', () => {
+  it.each(['/', '/set', '/leave'])('%s writes nothing to the browser', async (path) => {
+    const app = await start()
+    const visitor = app.visitor()
+    const answer = await visitor.fetch(path)
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(answer.headers.get('cache-control')).toBe('private')
+    expect(await answer.json()).toMatchObject({ subject: '', values: { division: path === '/set' ? 5 : -1 } })
+    expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
+  })
+
+  it('a POST is answered, and writes nothing either', async () => {
+    const app = await start()
+    const answer = await app.visitor().store({ set: [['division', -1, 5]] })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.getSetCookie()).toEqual([])
+  })
+
+  it('a page shows what was chosen for as long as it is open, and does not call it saved', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/' })
+    const early = page.live.set('division', 3)
+    await expect(early).rejects.toMatchObject({ code: 'cookies_blocked' })
+    expect(page.live.get('division')).toBe(3)
+    expect(page.live.status('division')).toEqual({ status: 'rejected', reason: 'cookies_blocked' })
+    expect(visitor.cookie).toBe('')
+  })
+
+  it('a page without a socket is told the same', async () => {
+    const app = await start()
+    const page = await app.visitor().open({ path: '/', hasSocket: false })
+    await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
+    expect(page.live.get('division')).toBe(3)
+  })
+
+  it('a user has the values that the server remembers, in every browser', async () => {
+    const app = await start({
+      before: (koa) => [
+        auth(koa),
+        async (ctx, next) => {
+          if (ctx.path === '/login') ctx['session'].user = 'ann'
+          await next()
+        },
+      ],
+      options: { identify: (ctx: Koa.Context) => ctx['session'].user } as never,
+    })
+    const [one, two] = [app.visitor(), app.visitor()]
+    for (const visitor of [one, two]) await visitor.fetch('/login')
+    expect(live(await one.fetch('/set'))).toEqual([])
+    const { subject, values, browser } = await (await two.fetch('/')).json()
+    expect([subject, values.division, browser]).toEqual([expect.stringMatching(/^.{43}$/), 5, undefined])
+  })
+
+  it('is assumed where asking for it fails', async () => {
+    const app = await start({
+      options: {
+        consent: () => {
+          throw new Error('no consent store')
+        },
+      },
+    })
+    const answer = await app.visitor().fetch('/set')
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []])
+    expect(String(app.errors[0])).toMatch('no consent store')
+  })
+})
+
+describe('when consent comes', () => {
+  it('what was chosen is kept, however long ago it was', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/' })
+    await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
+    app.clock.advance(11 * MINUTE)
+    await visitor.fetch('/agree')
+    await page.live.flush()
+    expect(page.live.status('division')).toEqual({ status: 'saved' })
+    await app.stop()
+    const after = await start({ clock: app.clock })
+    expect((await (await after.visitor(visitor.cookie).fetch('/')).json()).values.division).toBe(3)
+  })
+
+  it('the visitor is remembered from the next answer on', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/agree')
+    expect(live(await visitor.fetch('/set'))).toHaveLength(2)
+    expect((await (await visitor.fetch('/')).json()).values.division).toBe(5)
+  })
+})
+
+describe('when consent is withdrawn', () => {
+  it('nothing more is written, and leave() removes the cookie', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 9 } }))
+    expect(live(await visitor.fetch('/set'))).toEqual([])
+    const answer = await visitor.fetch('/leave')
+    expect(live(answer)).toEqual([
+      expect.stringMatching(/^live=; path=\/; expires=Thu, 01 Jan 1970 00:00:00 GMT; samesite=lax; httponly$/),
+      expect.stringMatching(
+        /^live\.sig=[\w-]+; path=\/; expires=Thu, 01 Jan 1970 00:00:00 GMT; samesite=lax; httponly$/,
+      ),
+    ])
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(visitor.cookie).toBe('')
+    expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
+  })
+})

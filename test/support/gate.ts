@@ -1,0 +1,26 @@
+/** Holds somebody up: whoever passes waits until it is opened. */
+export class Gate {
+  /** Resolves when somebody stands before it. */
+  readonly entered: Promise<void>
+  #enter = (): void => undefined
+  #open = (): void => undefined
+  readonly #opened: Promise<void>
+
+  constructor() {
+    this.entered = new Promise((resolve) => {
+      this.#enter = resolve
+    })
+    this.#opened = new Promise((resolve) => {
+      this.#open = resolve
+    })
+  }
+
+  pass(): Promise<void> {
+    this.#enter()
+    return this.#opened
+  }
+
+  open(): void {
+    this.#open()
+  }
+}

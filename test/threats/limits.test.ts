@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import type { TestSocket } from '../support/socket.js'
+
+const limited = { ok: false, code: 'rate_limited' }
+const limits = { changesPerSocket: 5, changesPerSubject: 8, socketsPerSubject: 3 }
+
+/** Sends so many changes, and says how many were refused. */
+async function flood(socket: TestSocket, changes: number): Promise<number> {
+  const answers = await Promise.all(Array.from({ length: changes }, (_, value) => socket.set(['division', -1, value])))
+  for (const answer of answers.filter(({ ok }) => !ok)) expect(answer).toEqual(limited)
+  return answers.filter(({ ok }) => !ok).length
+}
+
+describe('threat 17: a flood of changes', () => {
+  it('is refused on a socket past a burst of twice its rate, and let in again as time goes on', async () => {
+    const app = await App.start({ options: { limits } })
+    const socket = await app.visitor().connect()
+    expect(await flood(socket, 30)).toBe(20)
+    expect(app.live && (await socket.set(['division', -1, 99]))).toEqual(limited)
+    app.clock.advance(1000)
+    expect(await flood(socket, 6)).toBe(1)
+  })
+
+  it('changes nothing where it is refused, and nobody else notices', async () => {
+    const app = await App.start({ options: { limits } })
+    const [greedy, other] = [await app.visitor().connect(), await app.visitor().connect()]
+    await flood(greedy, 11)
+    const { claims } = greedy.tickets.at(-1) ?? (await greedy.ticket())
+    expect(claims.changes).toEqual([['division', app.clock.now() + 9, 9]])
+    expect(await other.set(['division', -1, 1])).toMatchObject({ ok: true })
+  })
+
+  it('is refused for a subject whichever of its sockets it comes by, and by POST, with the seconds to wait', async () => {
+    const app = await App.start({ options: { limits } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const [one, two] = [await visitor.connect(), await visitor.connect()]
+    expect((await flood(one, 10)) + (await flood(two, 10))).toBe(4)
+    const answer = await visitor.store({ set: [['division', -1, 1]] })
+    expect(answer.status).toBe(429)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect((await answer.json()).error).toMatchObject({ code: 'rate_limited' })
+    expect((await visitor.store()).status).toBe(200)
+    app.clock.advance(1000)
+    expect((await visitor.store({ set: [['division', -1, 1]] })).status).toBe(200)
+  })
+
+  it('counts each change of a call, and what is refused for another reason too', async () => {
+    const app = await App.start({ options: { limits } })
+    const socket = await app.visitor().connect()
+    for (let i = 0; i < 5; i += 1) {
+      expect(await socket.set(['division', -1, 1], ['nope', -1, 1])).toMatchObject({ code: 'undeclared_key' })
+    }
+    expect(await socket.set(['division', -1, 1])).toEqual(limited)
+  })
+
+  it('does not count tickets, however often they are brought', async () => {
+    const app = await App.start({ options: { limits } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await visitor.connect()
+    await flood(socket, 10)
+    const { text } = socket.tickets.at(-1) ?? (await socket.ticket())
+    for (let i = 0; i < 50; i += 1) expect((await visitor.store({ tickets: [text] })).status).toBe(200)
+    for (let i = 0; i < 50; i += 1) expect(await socket.sendTickets(text)).toEqual({ ok: true })
+  })
+
+  it('lets a call through that is larger than a burst, once there is all the room there can be', async () => {
+    const app = await App.start({ options: { limits: { ...limits, changesPerSocket: 0.5 } } })
+    const socket = await app.visitor().connect()
+    expect(await socket.set(['division', -1, 1], ['cart', -1, []])).toMatchObject({ ok: true })
+    app.clock.advance(3999)
+    expect(await socket.set(['division', -1, 1])).toEqual(limited)
+    app.clock.advance(1)
+    expect(await socket.set(['division', -1, 1])).toMatchObject({ ok: true })
+  })
+
+  it('is not what the app itself does', async () => {
+    const app = await App.start({
+      options: { limits },
+      routes: async (ctx) => {
+        for (let value = 0; value < 100; value += 1) await ctx.liveSession.set('division', value)
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    expect(await app.visitor().text('/')).toBe('99')
+  })
+
+  it('is kept by the page and sent again, never rolled back', async () => {
+    const app = await App.start({ options: { limits: { ...limits, changesPerSocket: 1 } } })
+    const page = await app.visitor(cookieFor(app.live, {})).open()
+    await page.connected()
+    const refused = new Promise<void>((resolve) => {
+      page.socket?.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
+        if (String(data).includes('rate_limited')) resolve()
+      })
+    })
+    const sets = [1, 2, 3].map((value) => page.live.set('division', value))
+    await refused
+    expect(page.live.get('division')).toBe(3)
+    app.clock.advance(5000)
+    await Promise.all(sets)
+    expect(page.live.get('division')).toBe(3)
+  })
+})
+
+describe('threat 17: too many sockets', () => {
+  it.each([
+    ['an anonymous browser', undefined],
+    ['a user', 'ann'],
+  ])('of %s are refused with a code, and let in again when others have closed', async (_, user) => {
+    const app = await App.start({
+      options: { limits, identify } as never,
+      before: (koa) => [auth(koa)],
+      routes: account,
+    })
+    const visitor = app.visitor()
+    await visitor.fetch(user === undefined ? '/set?values={"division":1}' : `/login/now?user=${user}`)
+    const sockets = [await visitor.connect(), await visitor.connect(), await visitor.connect()]
+    await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'rate_limited' } })
+    await app.visitor().connect()
+    const [first] = sockets
+    const gone = new Promise((resolve) => {
+      app.io.engine.once('connection', (conn: { once(event: string, listener: () => void): void }) => {
+        conn.once('close', () => resolve(undefined))
+      })
+    })
+    first?.io.disconnect()
+    await expect(visitor.connect()).resolves.toBeDefined()
+    await app.stop()
+    await gone
+  })
+
+  it('are counted by connection: namespaces are no further ones', async () => {
+    const app = await App.start({ options: { limits: { ...limits, socketsPerSubject: 1 } } })
+    app.io.of('/admin')
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const page = await visitor.open()
+    await page.connected()
+    const admin = page.socket?.io.socket('/admin')
+    await new Promise((resolve) => admin?.once('connect', () => resolve(undefined)).connect())
+    await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'rate_limited' } })
+  })
+
+  it('have the page try again until one is free', async () => {
+    const app = await App.start({ options: { limits: { ...limits, socketsPerSubject: 1 } } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const first = await visitor.connect()
+    const page = await visitor.open()
+    const refused = new Promise<void>((resolve) => void page.socket?.once('connect_error', () => resolve()))
+    await refused
+    first.io.disconnect()
+    await page.connected()
+    await page.live.set('division', 4)
+  })
+})

@@ -1,0 +1,218 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
+import type { Visitor } from '../support/visitor.js'
+
+const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
+
+function start(given: Omit<AppOptions<AppFields>, 'before' | 'options' | 'fields'> = {}): Promise<App> {
+  return App.start({ routes: account, ...given, before: (koa) => [auth(koa)], options: { identify } as never })
+}
+
+const values = async (visitor: Visitor, path = '/'): Promise<unknown> => (await visitor.fetch(path)).json()
+const set = (visitor: Visitor, wanted: object): Promise<unknown> => {
+  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
+}
+/** Without the app's own session, as a thief of the live cookie has it. */
+const liveOnly = (cookie: string): string => cookie.replace(/app(\.sig)?=[^;]*;? ?/g, '')
+
+/** Ann, signed in, with a value, a socket and the ticket of another change. */
+async function ann(app: App) {
+  const visitor = app.visitor()
+  await visitor.fetch('/login/now?user=ann')
+  await set(visitor, { division: 3 })
+  const socket = await visitor.connect()
+  await socket.ticket()
+  await socket.ticket()
+  await socket.set(['cart', -1, ['a']])
+  return { visitor, socket, ticket: (await socket.ticket()).text }
+}
+
+describe('threat 3: what is left of a user who was revoked', () => {
+  it('ends the sockets of every browser; the values stay in memory', async () => {
+    const app = await start()
+    const [home, work] = [await ann(app), await ann(app)]
+    const told = new Promise((resolve) => home.socket.io.once('live_session:reconnect', resolve))
+    await app.live.revoke('ann')
+    expect(await told).toBe('other_subject')
+    await Promise.all([home.socket.closed, work.socket.closed])
+    expect((await app.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('refuses tickets from before, over HTTP and over the socket', async () => {
+    const app = await start()
+    const { visitor, ticket } = await ann(app)
+    await app.live.revoke('ann')
+    const answer = await visitor.store({ tickets: [ticket] })
+    expect(answer.status).toBe(403)
+    expect((await answer.json()).error).toMatchObject({ code: 'bad_ticket', index: 0 })
+    const again = await visitor.connect()
+    expect(await again.sendTickets(ticket)).toEqual({ ok: false, code: 'bad_ticket' })
+  })
+
+  it('takes nothing from a cookie from before, and replaces it', async () => {
+    const app = await start()
+    const { visitor } = await ann(app)
+    const former = visitor.cookie
+    await app.live.revoke('ann')
+    expect(await values(app.visitor(liveOnly(former)))).toEqual(nothing)
+    expect(await values(visitor)).toMatchObject({ division: 3 })
+    expect(liveOnly(visitor.cookie)).not.toBe(liveOnly(former))
+    expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division', 'cart'])
+  })
+
+  it('leaves other users as they are, and the user free to sign in again', async () => {
+    const app = await start()
+    const { visitor } = await ann(app)
+    const bob = app.visitor()
+    await bob.fetch('/login/now?user=bob')
+    await set(bob, { division: 8 })
+    const socket = await bob.connect()
+    await app.live.revoke('ann')
+    await visitor.fetch('/login/now?user=ann')
+    expect(await set(visitor, { division: 4 })).toMatchObject({ division: 4 })
+    expect(await values(visitor)).toMatchObject({ division: 4 })
+    expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
+  })
+
+  it('ends a socket whose user is revoked while it is being let in', async () => {
+    const app = await start()
+    const { visitor } = await ann(app)
+    const gate = new Gate()
+    app.io.use((_socket, next) => void gate.pass().then(() => next()))
+    const late = visitor.connect()
+    await gate.entered
+    await app.live.erase('ann')
+    gate.open()
+    await (await late).closed
+    expect((await app.live.user('ann')).has('division')).toBe(false)
+  })
+
+  it('refuses what cannot be a user', async () => {
+    const app = await start()
+    await expect(app.live.revoke('')).rejects.toThrow(TypeError)
+    await expect(app.live.erase({} as never)).rejects.toThrow('expected a string of 1 to 256 characters')
+  })
+})
+
+describe('threat 3: a user who was erased', () => {
+  it('has no values any more, here or in any browser, whatever comes back', async () => {
+    const app = await start()
+    const { visitor, ticket } = await ann(app)
+    const former = visitor.cookie
+    await app.live.erase('ann')
+    const user = await app.live.user('ann')
+    expect([user.loaded, user.has('division'), user.inspect().size]).toEqual([false, false, 0])
+    expect((await visitor.store({ tickets: [ticket] })).status).toBe(403)
+    expect(await values(visitor)).toEqual(nothing)
+    expect(await values(app.visitor(former))).toEqual(nothing)
+    const socket = await app.visitor(former).connect()
+    expect((await socket.ticket()).claims.changes).toEqual([])
+  })
+
+  it('is told to whoever listens', async () => {
+    const app = await start()
+    await ann(app)
+    using user = await app.live.user('ann')
+    const changes: unknown[] = []
+    user.onChange((change) => changes.push(change))
+    await app.live.erase('ann')
+    expect(changes).toEqual([
+      { key: 'division', value: -1, previous: 3, source: 'job' },
+      { key: 'cart', value: [], previous: ['a'], source: 'job' },
+    ])
+    await user.set('division', 5)
+    expect(changes).toHaveLength(3)
+  })
+
+  it('is not brought back by a request that was under way', async () => {
+    const gate = new Gate()
+    const app = await start({
+      routes: async (ctx, next) => {
+        if (ctx.path !== '/slow') return account(ctx, next)
+        ctx.body = String(ctx.liveSession.get('division'))
+        await gate.pass()
+      },
+    })
+    const { visitor } = await ann(app)
+    const slow = visitor.fetch('/slow')
+    await gate.entered
+    await app.live.erase('ann')
+    gate.open()
+    expect((await slow).headers.getSetCookie()).toEqual([])
+    expect((await app.live.user('ann')).has('division')).toBe(false)
+  })
+
+  it('begins anew in an open page, which drops what it had', async () => {
+    const app = await start({
+      routes: async (ctx, next) => {
+        if (ctx.path !== '/page') return account(ctx, next)
+        ctx.body = ctx.liveSession.snapshot() as never
+      },
+    })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const page = await visitor.open({ path: '/page' })
+    await page.connected()
+    await page.live.set('division', 3)
+    const gone = page.shows('division', -1)
+    await app.live.erase('ann')
+    await gone
+    await page.live.set('division', 4)
+    expect((await app.live.user('ann')).get('division')).toBe(4)
+  })
+})
+
+describe('threat 9: what comes after a logout', () => {
+  it('does not write the cookie that a request under way at the logout had', async () => {
+    const gate = new Gate()
+    const app = await start({
+      routes: async (ctx, next) => {
+        if (ctx.path !== '/slow') return account(ctx, next)
+        await ctx.liveSession.set('division', 7)
+        await gate.pass()
+        ctx.body = ''
+      },
+    })
+    const { visitor } = await ann(app)
+    const slow = visitor.fetch('/slow')
+    await gate.entered
+    await visitor.fetch('/logout/leave')
+    const { cookie } = visitor
+    gate.open()
+    expect((await slow).headers.getSetCookie().filter((line) => line.startsWith('live'))).toEqual([])
+    expect(visitor.cookie).toBe(cookie)
+    expect(await values(visitor)).toEqual(nothing)
+  })
+
+  it('counts a cookie of the browser id that was given up as none, also when its user signs in again', async () => {
+    const app = await start()
+    const { visitor } = await ann(app)
+    const former = liveOnly(visitor.cookie)
+    await visitor.fetch('/logout/leave')
+    await visitor.fetch('/login/now?user=ann')
+    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const replayed = app.visitor([former, ...session].join('; '))
+    expect(await (await replayed.store()).json()).toMatchObject({ held: [] })
+  })
+})
+
+describe('threat 3: a cookie of a newer epoch', () => {
+  it('teaches a server that has restarted since the revocation what was revoked', async () => {
+    const before = await start()
+    const { visitor, ticket } = await ann(before)
+    const stolen = liveOnly(visitor.cookie)
+    before.clock.advance(1000)
+    await before.live.revoke('ann')
+    await values(visitor)
+    const fresh = cookieFor(before.live, { userId: 'ann' })
+    const after = await start({ clock: before.clock })
+    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    await after.visitor([fresh, ...session].join('; ')).fetch('/')
+    const thief = after.visitor([stolen, ...session].join('; '))
+    expect((await thief.store({ tickets: [ticket] })).status).toBe(403)
+    expect(await values(thief)).toEqual(nothing)
+  })
+})
