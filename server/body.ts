@@ -30,6 +30,10 @@ async function read(req: IncomingMessage): Promise<Buffer> {
   } catch (cause) {
     throw new LiveSessionError('malformed', 'the body did not arrive', { cause })
   }
-  if (bytes <= MAX_BODY) return Buffer.concat(chunks)
-  throw new LiveSessionError('too_large', `the body is over ${MAX_BODY} bytes`, { status: 413 })
+  if (bytes > MAX_BODY) throw tooLarge()
+  return Buffer.concat(chunks)
+}
+
+export function tooLarge(): LiveSessionError {
+  return new LiveSessionError('too_large', `the body is over ${MAX_BODY} bytes`, { status: 413 })
 }

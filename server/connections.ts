@@ -1,32 +1,44 @@
-import type { LiveSessionErrorCode } from '../shared/errors.js'
-import type { Subject } from './subject.js'
+import type { Connection } from './connection.js'
+import { type Subject, subjectHash } from './subject.js'
+import type { Visitor } from './visitor.js'
 
-/** What can be ended from the server's side: a socket, so that its browser comes back as whoever it is now. */
-export interface Connection {
-  end(code: LiveSessionErrorCode): void
+/** The open connections of this process, by whose they are. */
+export class Connections {
+  readonly #connections = new Map<string, Set<Connection>>()
+
+  add(connection: Connection): void {
+    for (const name of connection.names) {
+      const connections = this.#connections.get(name) ?? new Set()
+      this.#connections.set(name, connections.add(connection))
+    }
+  }
+
+  remove(connection: Connection): void {
+    for (const name of connection.names) {
+      const connections = this.#connections.get(name)
+      connections?.delete(connection)
+      if (connections?.size === 0) this.#connections.delete(name)
+    }
+  }
+
+  /** The connections of a user, of a browser, or those that `newcomers` names. */
+  of(name: string): readonly Connection[] {
+    return [...(this.#connections.get(name) ?? [])]
+  }
+
+  all(): readonly Connection[] {
+    return [...new Set([...this.#connections.values()].flatMap((connections) => [...connections]))]
+  }
 }
 
-/** The open sockets of this process, by whose they are: the browser's, and the user's where one is signed in. */
-export class Connections {
-  readonly #connections = new Map<Subject, Set<Connection>>()
+/** Names the connections that a user opened before the browser had a live cookie: which browser's they are, nobody knows. */
+export function newcomers(user: string): string {
+  return `new:${user}`
+}
 
-  add(subject: Subject, connection: Connection): void {
-    const connections = this.#connections.get(subject) ?? new Set()
-    this.#connections.set(subject, connections.add(connection))
-  }
-
-  remove(subject: Subject, connection: Connection): void {
-    const connections = this.#connections.get(subject)
-    connections?.delete(connection)
-    if (connections?.size === 0) this.#connections.delete(subject)
-  }
-
-  /** Ends the sockets of one browser, or of one user. */
-  end(subject: Subject, code: LiveSessionErrorCode): void {
-    for (const connection of [...(this.#connections.get(subject) ?? [])]) connection.end(code)
-  }
-
-  endAll(code: LiveSessionErrorCode): void {
-    for (const subject of [...this.#connections.keys()]) this.end(subject, code)
-  }
+/** Under which names a visitor's connection is found. */
+export function namesOf({ user, browserSubject }: Visitor, isNew: boolean): readonly string[] {
+  const names: (Subject | undefined)[] = [user, browserSubject]
+  if (isNew && user !== undefined) names.push(newcomers(subjectHash(user)))
+  return names.filter((name) => name !== undefined)
 }

@@ -6,13 +6,19 @@ import { type StoredRegister, toWire } from '../shared/register.js'
 import { Generations } from './generations.js'
 import type { SigningKeys } from './keys.js'
 import type { Standing } from './standing.js'
-import { browserSubject, isBrowserId, type Subject } from './subject.js'
+import { browserSubject, isBrowserId, type Subject, subjectHash } from './subject.js'
 
 const VERSION = 1
 const DAY = 24 * 60 * 60 * 1000
 /** Browsers keep no cookie for longer (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * DAY
 const REMEMBERED_TEXTS = 10_000
+/** Of SHA-256, in base64url. */
+const MAC_LENGTH = 43
+/** Less than what says nothing but a browser's id. */
+const LEAST_LENGTH = 80
+/** Cookies of our name in one request, and signatures: a header is room for a thousand, but no browser's. */
+const MAX_CANDIDATES = 16
 
 /** What the live cookie says. */
 export interface CookieContent {
@@ -71,14 +77,16 @@ export class LiveCookie {
     this.#writer = createWriter(keys, options)
   }
 
-  /** The cookie of a request, if one verifies and is not past its time. */
-  read(header: string | undefined): VerifiedCookie | undefined {
+  /** The cookie of a request, if one verifies and is not past its time. Where there are several, rather the user's own. */
+  read(header: string | undefined, user?: Subject): VerifiedCookie | undefined {
     if (header === undefined) return undefined
     const at = header.indexOf(this.#pair)
     const sig = header.indexOf(this.#sigPair)
     if (at < 0 || sig < 0) return undefined
-    const [text, signature] = [valueAt(header, at + this.#pair.length), valueAt(header, sig + this.#sigPair.length)]
-    return this.#verify(text, signature) ?? this.#search(header)
+    // Found once each, and where a name begins; anything else is somebody's doing.
+    const isPlain = isName(header, at) && isName(header, sig) && header.indexOf(this.#pair, at + 1) < 0
+    if (!isPlain) return this.#search(header, user)
+    return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sig + this.#sigPair.length))
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */
@@ -113,21 +121,25 @@ export class LiveCookie {
   }
 
   #payload({ browser, user, former, epoch, registers }: CookieContent): object {
-    const exp = this.#clock() + this.#options.maxAge
+    const exp = Math.floor(this.#clock() + this.#options.maxAge)
     const names = { ...(user === undefined ? {} : { user }), ...(former === undefined ? {} : { former }) }
     return { v: VERSION, browser, ...names, epoch, exp, r: registers.map(toWire) }
   }
 
-  /** A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. */
-  #search(header: string): VerifiedCookie | undefined {
-    const signatures = allValues(header, this.#sigPair)
-    for (const text of allValues(header, this.#pair)) {
-      for (const signature of signatures) {
-        const cookie = this.#verify(text, signature)
-        if (cookie) return cookie
-      }
-    }
-    return undefined
+  /**
+   * A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. Those may be
+   * several, as everybody can get a good cookie of their own to plant: then the one of this user.
+   */
+  #search(header: string, user: Subject | undefined): VerifiedCookie | undefined {
+    const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)
+    const texts = allValues(header, this.#pair).filter(({ length }) => length >= LEAST_LENGTH)
+    const candidates = signatures.slice(0, MAX_CANDIDATES)
+    const verified = texts.slice(0, MAX_CANDIDATES).flatMap((text) => {
+      const signature = this.#keys.find(this.#pair + text, candidates)
+      return (signature !== undefined && this.#verify(text, signature)) || []
+    })
+    const sub = user && subjectHash(user)
+    return verified.find((cookie) => cookie.user === sub) ?? verified[0]
   }
 
   #verify(text: string, signature: string): VerifiedCookie | undefined {
@@ -139,8 +151,8 @@ export class LiveCookie {
 
   #decode(text: string, signature: string): VerifiedCookie | undefined {
     const index = this.#keys.index(this.#pair + text, signature)
-    const cookie = index < 0 ? undefined : decode(text, index > 0)
-    if (cookie) this.#verified.set(signature, cookie)
+    const cookie = index < 0 ? undefined : decode(flat(text), index > 0)
+    if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie
   }
 }
@@ -206,6 +218,16 @@ function allValues(header: string, pair: string): readonly string[] {
     .split(/; */)
     .filter((cookie) => cookie.startsWith(pair))
     .map((cookie) => cookie.slice(pair.length))
+}
+
+/** Whether a cookie's name begins there. */
+function isName(header: string, at: number): boolean {
+  return at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
+}
+
+/** A copy: what is cut out of a header would keep all of that header in memory. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 function valueAt(header: string, start: number): string {

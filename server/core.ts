@@ -1,5 +1,5 @@
 import type Koa from 'koa'
-import { LiveSessionError } from '../shared/errors.js'
+import { LiveSessionError, printable } from '../shared/errors.js'
 import { Connections } from './connections.js'
 import { LiveCookie } from './cookie.js'
 import { roomForRegisters } from './cookie-size.js'
@@ -86,6 +86,6 @@ function createWarn(): Core['warn'] {
     // Whoever floods the server with bad requests shall not flood the log.
     if (told.has(message) || told.size >= MAX_WARNINGS) return
     told.add(message)
-    console.warn(`koa-live-session: ${message}`)
+    console.warn(printable(`koa-live-session: ${message}`))
   }
 }

@@ -53,21 +53,18 @@ export class Dispatch {
     this.#changed = new Map()
     this.#afterwards = []
     for (const [holding, fields] of changed) {
-      try {
-        this.#send(holding, fields)
-      } catch (error) {
-        this.#report(error)
-      }
+      this.#try(() => this.#send(holding, fields))
     }
-    for (const act of afterwards) act()
+    for (const act of afterwards) this.#try(act)
   }
 
-  /** The ticket of a (re)connection: every readable register, and what the other fields read as. */
-  connectTicket(holding: Holding): string {
+  /** The ticket of a (re)connection: of the fields that are the subject's every readable register, and what the others read as. */
+  connectTicket(holding: Holding, isOwn: (field: Field) => boolean): string {
     const { replica } = holding
-    const registers = this.#readable(replica, this.#fields)
+    const fields = this.#fields.filter(isOwn)
+    const registers = this.#readable(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
-    const defaults = this.#fields.flatMap((field): [string, JsonValue][] => {
+    const defaults = fields.flatMap((field): [string, JsonValue][] => {
       const read = keys.has(field.key) ? undefined : field.live(replica, this.#clock())
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
@@ -83,6 +80,14 @@ export class Dispatch {
     const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
     const optional = { ...(defaults ? { defaults } : {}), ...(newBrowser === undefined ? {} : { new: newBrowser }) }
     return this.#tickets.sign({ sub, epoch, changes: registers.map(toWire), ...optional }, this.#clock())
+  }
+
+  #try(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#report(error)
+    }
   }
 
   #send(holding: Holding, fields: ReadonlySet<Field>): void {

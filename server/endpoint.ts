@@ -3,8 +3,8 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
 import { isRecord, parseChanges, parseTickets } from '../shared/parse.js'
-import type { StoreAnswer, WireChange } from '../shared/protocol.js'
-import { readJson } from './body.js'
+import { MAX_BODY, type StoreAnswer, type WireChange } from '../shared/protocol.js'
+import { readJson, tooLarge } from './body.js'
 import type { Core } from './core.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
 import { redeem } from './redeem.js'
@@ -64,6 +64,7 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
 /** The body, which an app's own parser may have read already. */
 async function bodyOf(ctx: Koa.Context): Promise<unknown> {
   const { body } = ctx.request as { readonly body?: unknown }
+  if (Number(ctx.request.length) > MAX_BODY) throw tooLarge()
   return body === undefined ? await readJson(ctx.req) : body
 }
 
@@ -91,13 +92,15 @@ function answer(core: Core, visit: Visit, { tickets, set }: Posted): StoreAnswer
   const changes = acceptRemote(sessions, set)
   const redemption = redeem(core, tickets, visit.visitor, visit.former)
   const held = heldBy(core, visit)
-  const visitor = visit.remember(redemption.newBrowser)
+  const { newBrowser = '' } = redemption
+  const connected = connections.of(browserSubject(newBrowser))
+  // Whoever has signed in since the socket came gets an id of its own, as at every sign-in.
+  const isSame = connected.every(({ greeted }) => greeted.visitor.user === visit.visitor.user)
+  const visitor = visit.remember(isSame ? redemption.newBrowser : undefined)
   const counts = redemption.merge(visitor)
   visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
-  const { newBrowser } = redemption
-  if (newBrowser !== undefined && newBrowser !== visitor.browser)
-    visit.afterwards(() => connections.end(browserSubject(newBrowser), 'other_subject'))
+  if (newBrowser !== visitor.browser) visit.end([browserSubject(newBrowser)])
   if (changes.length === 0) return { ...counts, held }
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = applyRemote(sessions, changes, subjectOf, 'request')

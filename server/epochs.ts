@@ -6,6 +6,9 @@ import type { Subject } from './subject.js'
 /** The epoch of a subject that was never revoked. */
 export const FIRST_EPOCH = 0
 
+/** Browser ids that are remembered as given up, whatever flood of logouts comes: some 100 MB at the worst. */
+const LEAST_RETIRED = 1_000_000
+
 interface Revocation {
   /** ms since 1970 */
   readonly epoch: number
@@ -31,9 +34,9 @@ export class Epochs {
 
   constructor({ maxAge, maxSubjects, clock }: EpochsOptions) {
     this.#clock = clock
-    // A user's revocation is never evicted. Browser ids end at each sign-in and logout, which strangers could flood.
+    // A user's revocation is never evicted. Browser ids end at each sign-in and logout: strangers could fill the memory.
     this.#users = Generations.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
-    this.#browsers = Generations.onMap({ max: maxSubjects, maxIdle: maxAge, clock })
+    this.#browsers = Generations.onMap({ max: Math.max(LEAST_RETIRED, 10 * maxSubjects), maxIdle: maxAge, clock })
   }
 
   /** How many revocations there have been: as long as it stays the same, so does every answer given here. */
@@ -58,9 +61,9 @@ export class Epochs {
     this.#users.set(sub, this.#begin(nextStamp(this.#clock(), this.of(sub))))
   }
 
-  /** Gives a browser id up for good. */
-  retire(browser: Subject): void {
-    this.#browsers.set(browser, this.#begin(this.#clock()))
+  /** Gives a browser id up for good, or takes note that somebody has signed out under that name. */
+  retire(name: string): void {
+    this.#browsers.set(name, this.#begin(this.#clock()))
   }
 
   isRetired(browser: Subject): boolean {
@@ -72,9 +75,9 @@ export class Epochs {
     return !this.isRetired(browserSubject) && (user === undefined || this.accepts(user, epoch))
   }
 
-  /** Whether the subject, or its hash, was revoked after there had been that many revocations. */
-  isRevokedSince(subject: Subject, sub: string, revocations: number): boolean {
-    const revocation = this.#users.get(sub) ?? this.#browsers.get(subject)
+  /** Whether a user, or whoever goes by a name, was revoked after there had been that many revocations. */
+  isRevokedSince(name: string, revocations: number): boolean {
+    const revocation = this.#users.get(name) ?? this.#browsers.get(name)
     return revocation !== undefined && revocation.order > revocations
   }
 

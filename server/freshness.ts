@@ -1,6 +1,6 @@
 import type { Field } from '../shared/field.js'
 import { type StoredRegister, supersedes } from '../shared/register.js'
-import type { Replica } from '../shared/replica.js'
+import { Replica } from '../shared/replica.js'
 import type { VerifiedCookie } from './cookie.js'
 import { fitting } from './cookie-size.js'
 import type { Epochs } from './epochs.js'
@@ -40,7 +40,7 @@ export class Freshness {
     return (
       standing.replica !== undefined &&
       standing.replica.version === standing.version &&
-      standing.ownReplica?.version === standing.ownVersion &&
+      (standing.ownReplica ?? this.#own(standing.visitor))?.version === standing.ownVersion &&
       standing.residency === this.#subjects.residency &&
       standing.revocations === this.#epochs.revocations
     )
@@ -53,7 +53,10 @@ export class Freshness {
     // Whoever was revoked since the cookie came in brings nothing back with it.
     const subjects = this.#epochs.isCurrent(cookie) ? this.subjects(visitor) : []
     for (const subject of subjects) {
-      const isOwn = ({ key }: StoredRegister): boolean => visitor.subject(this.#sessions.fields.get(key)) === subject
+      const isOwn = ({ key }: StoredRegister): boolean => {
+        const field = this.#sessions.fields.get(key)
+        return field !== undefined && visitor.subject(field) === subject
+      }
       this.#sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
     }
     cookie.standing = this.#compare(cookie, visitor)
@@ -71,25 +74,35 @@ export class Freshness {
     return subject === undefined ? undefined : this.#subjects.find(subject)
   }
 
-  /** What a cookie written now carries. Undeclared keys are those of another build: carried, never judged. */
-  registers(visitor: Visitor): readonly StoredRegister[] {
+  /**
+   * What a cookie written now carries, which comes after this one. Undeclared keys are those of another build: carried, never
+   * judged. Whether they are the user's or the browser's own only that build knows, so a cookie's stay in that cookie.
+   */
+  registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
     const { fields } = this.#sessions
     const now = this.#clock()
     const own: StoredRegister[] = []
-    const others: StoredRegister[] = []
+    const others = new Replica()
+    for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) others.merge(register, 'request')
     for (const subject of this.subjects(visitor)) {
       for (const register of this.#subjects.find(subject)?.registers() ?? []) {
         const field = fields.get(register.key)
         const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
         if (isOwn) own.push(register)
-        if (!field) others.push(register)
+        if (!field) others.merge(register, 'ticket')
       }
     }
-    return fitting(own, others, this.#room)
+    return fitting(own, others.registers(), this.#room)
+  }
+
+  /** The browser's own replica, where it has one besides the user's. */
+  #own({ user, browserSubject }: Visitor): Replica | undefined {
+    if (user === undefined || browserSubject === undefined || !this.#hasBrowserFields) return undefined
+    return this.#subjects.find(browserSubject)
   }
 
   #compare(cookie: VerifiedCookie, visitor: Visitor): Standing {
-    const isBehind = this.registers(visitor).some((register) => {
+    const isBehind = this.registers(visitor, cookie).some((register) => {
       const known = cookie.registers.find(({ key }) => key === register.key)
       return !known || supersedes(register, known)
     })

@@ -57,13 +57,15 @@ export class Generations<V> {
 
   /** As long as this stays the same, what was found is still there. */
   get rotations(): number {
+    // Whoever holds on to what was found must notice that time has passed, or would be dropped while in use.
+    this.#age()
     return this.#rotations
   }
 
   get(name: string): V | undefined {
+    this.#age()
     const young = this.#young.get(name)
     if (young !== undefined) return young
-    this.#age()
     const old = this.#old.get(name)
     if (old === undefined) return undefined
     this.#old.delete(name)

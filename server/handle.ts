@@ -1,9 +1,9 @@
 import { closest, distance } from 'fastest-levenshtein'
 import { cookieBytes } from '../shared/budget.js'
 import type { ChangeSource } from '../shared/change.js'
-import { LiveSessionError } from '../shared/errors.js'
+import { LiveSessionError, printable } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
-import type { FieldMap } from '../shared/fields.js'
+import { type FieldMap, isKey } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Level } from '../shared/protocol.js'
 import type { Replica } from '../shared/replica.js'
@@ -115,20 +115,23 @@ export abstract class Handle {
   #settable(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
-    throw new LiveSessionError('undeclared_key', this.#undeclared(method, key), { key })
+    // What browsers see has no names of hidden fields in it.
+    const keys = [...this.#fields.values()].filter(({ access }) => access !== 'hidden').map((each) => each.key)
+    throw new LiveSessionError('undeclared_key', undeclared(method, key, keys), isKey(key) ? { key } : {})
   }
 
   /** For reads, whose key is in the source: a mistake of the programmer. */
   #declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
-    throw new TypeError(`koa-live-session: ${this.#undeclared(method, key)}`)
+    throw new TypeError(printable(`koa-live-session: ${undeclared(method, key, [...this.#fields.keys()])}`))
   }
+}
 
-  #undeclared(method: string, key: string): string {
-    const keys = [...this.#fields.keys()]
-    const near = closest(key, keys)
-    const hint = distance(key, near) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
-    return `${method}("${key}"): not declared. Declared: ${keys.join(', ')}.${hint}`
-  }
+function undeclared(method: string, key: unknown, keys: readonly string[]): string {
+  const declared = `not declared. Declared: ${keys.join(', ')}.`
+  if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
+  const near = closest(key, keys)
+  const hint = distance(key, near) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
+  return `${method}("${key}"): ${declared}${hint}`
 }

@@ -3,21 +3,21 @@ import type Koa from 'koa'
 import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../shared/errors.js'
+import { Connection } from './connection.js'
+import { newcomers } from './connections.js'
 import type { Core } from './core.js'
 import type { Recognized } from './identities.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from './origin.js'
-import { newBrowserId, type UserId, userSubject } from './subject.js'
+import { newBrowserId, subjectHash, type UserId, userSubject } from './subject.js'
 import { Visitor } from './visitor.js'
 
-/** Who opened a connection. */
+/** Who opened a connection, as its handshake said. */
 export interface Greeted {
   readonly visitor: Visitor
   readonly cookie: Recognized['cookie']
   readonly userId: UserId | undefined
   /** The browser came without a live cookie: its id is not known to it yet. */
   readonly isNew: boolean
-  /** How many revocations there had been when the handshake began. */
-  readonly revocations: number
 }
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
@@ -27,7 +27,7 @@ const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession']
 export class Handshake {
   readonly #core: Core
   readonly #auth: Koa.Middleware
-  readonly #greeted = new WeakMap<object, Promise<Greeted>>()
+  readonly #connections = new WeakMap<object, Promise<Connection>>()
 
   constructor(core: Core, middleware: readonly Koa.Middleware[]) {
     this.#core = core
@@ -35,37 +35,54 @@ export class Handshake {
   }
 
   /**
-   * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user and `identify` nobody;
+   * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user who is signed in no more;
    * `rate_limited` where whoever it is has too many sockets
    */
-  greet(socket: Socket): Promise<Greeted> {
-    const known = this.#greeted.get(socket.conn)
+  greet({ conn, request }: Socket): Promise<Connection> {
+    const known = this.#connections.get(conn)
     if (known !== undefined) return known
-    const greeted = this.#admit(socket)
-    this.#greeted.set(socket.conn, greeted)
-    return greeted
+    const connection = this.#admit(conn, request)
+    this.#connections.set(conn, connection)
+    return connection
   }
 
-  async #admit({ conn, request }: Socket): Promise<Greeted> {
+  async #admit(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
+    const { connections, epochs, limits } = this.#core
+    const { revocations } = epochs
     const greeted = await this.#greet(request)
-    this.#core.limits.admit(greeted.visitor.subject() ?? '', conn)
-    return greeted
+    // Whoever was signed out while we asked who it is was not known here yet when the others were told.
+    if (this.#isRevoked(greeted, revocations)) throw signedOut()
+    limits.admit(connections.of(greeted.visitor.subject() ?? '').length)
+    const connection = new Connection(conn, greeted)
+    if (conn.readyState === 'open') {
+      connections.add(connection)
+      conn.once('close', () => connections.remove(connection))
+    }
+    return connection
+  }
+
+  #isRevoked({ visitor, cookie }: Greeted, revocations: number): boolean {
+    const { epochs } = this.#core
+    const { user, browserSubject = '' } = visitor
+    if (epochs.isRetired(browserSubject)) return true
+    if (user === undefined) return false
+    if (cookie) return !epochs.isCurrent(cookie)
+    const sub = subjectHash(user)
+    return epochs.isRevokedSince(sub, revocations) || epochs.isRevokedSince(newcomers(sub), revocations)
   }
 
   async #greet(req: Socket['request']): Promise<Greeted> {
     const { app, cookie, epochs, identities } = this.#core
-    const { revocations } = epochs
     const ctx = app.createContext(req, new ServerResponse(req))
     this.#checkOrigin(ctx)
     const userId = await this.#identify(ctx)
     const user = userId === undefined ? undefined : userSubject(userId)
-    const read = cookie.read(req.headers.cookie)
-    if (read?.user !== undefined && user === undefined) {
-      throw new LiveSessionError('other_subject', 'the cookie is of a user who is not signed in any more')
-    }
+    const read = cookie.read(req.headers.cookie, user)
+    // A cookie that was given up and a session that was not: at a logout the two were under way together.
+    if (read?.user !== undefined && (user === undefined || !epochs.isCurrent(read))) throw signedOut()
     const { visitor, cookie: own } = identities.greet(read, user)
-    if (visitor.browser !== undefined) return { visitor, cookie: own, userId, isNew: false, revocations }
-    return { visitor: new Visitor(newBrowserId(), user), cookie: own, userId, isNew: true, revocations }
+    if (visitor.browser !== undefined) return { visitor, cookie: own, userId, isNew: false }
+    return { visitor: new Visitor(newBrowserId(), user), cookie: own, userId, isNew: true }
   }
 
   #checkOrigin(ctx: Koa.Context): void {
@@ -91,6 +108,10 @@ export class Handshake {
     })
     return userId ?? undefined
   }
+}
+
+function signedOut(): LiveSessionError {
+  return new LiveSessionError('other_subject', 'the cookie is of a user who is not signed in any more')
 }
 
 function keepUncommitted(ctx: Koa.Context): void {

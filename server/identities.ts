@@ -1,4 +1,5 @@
 import type { StoredRegister } from '../shared/register.js'
+import { newcomers } from './connections.js'
 import type { VerifiedCookie } from './cookie.js'
 import type { Epochs } from './epochs.js'
 import type { Freshness } from './freshness.js'
@@ -15,8 +16,17 @@ export interface Recognized {
   readonly cookie: VerifiedCookie | undefined
   /** Hash of the subject that this browser was before it signed in. */
   readonly former: string | undefined
-  /** The browser id that was given up: its sockets are to end. */
-  readonly left: string | undefined
+  /** Names of the connections that are to end, because their browser is somebody else's now. */
+  readonly left: readonly string[]
+}
+
+/** Who has used a browser until now. */
+export interface Departing {
+  /** Undefined where it has no id yet. */
+  readonly browser: string | undefined
+  /** Hash of the signed-in user; nobody where undefined. */
+  readonly user: string | undefined
+  readonly registers: readonly StoredRegister[]
 }
 
 /** What became of a browser id that was given up. */
@@ -53,63 +63,74 @@ export class Identities {
     if (!cookie || cookie.isNewer) return stranger(user)
     const returning = this.#returning(cookie, user)
     if (returning) return returning
-    if (cookie.user !== undefined && !this.#epochs.isCurrent(cookie)) return { ...stranger(user), left: cookie.browser }
-    return this.changeHands(cookie.browser, cookie.user === undefined ? cookie.registers : undefined, user)
+    if (cookie.user !== undefined && !this.#epochs.accepts(cookie.user, cookie.epoch)) return this.#giveUp(cookie, user)
+    return this.changeHands(cookie, user)
   }
 
   /** The visitor of a handshake, which can change nothing: it has no answer to carry a cookie. */
   greet(cookie: VerifiedCookie | undefined, user: Subject | undefined): Recognized {
     if (!cookie || cookie.isNewer) return stranger(user)
-    return this.#returning(cookie, user) ?? { ...stranger(user), visitor: new Visitor(cookie.browser, user) }
+    // Whoever has signed in since does not go on with an id from before, which may have been planted.
+    return this.#returning(cookie, user) ?? stranger(user)
   }
 
   /**
    * Gives the browser a new id, because somebody else uses it now: an id from before a sign-in may have been planted by an
-   * attacker. `anonymous` is what it chose as nobody, if that is whom it was: at a sign-in it goes to the account.
+   * attacker. What nobody in particular chose goes to the account at a sign-in; of a user only what is the browser's own stays.
    */
-  changeHands(
-    browser: string,
-    anonymous: readonly StoredRegister[] | undefined,
-    user: Subject | undefined,
-  ): Recognized {
-    const old = browserSubject(browser)
+  changeHands(departing: Departing, user: Subject | undefined): Recognized {
+    if (departing.browser === undefined) return this.#giveUp(departing, user)
+    const isAnonymous = departing.user === undefined
+    const old = browserSubject(departing.browser)
     const sub = subjectHash(old)
-    const former = anonymous && user !== undefined ? sub : undefined
+    const former = isAnonymous && user !== undefined ? sub : undefined
     const known = this.#successions.get(sub)
-    if (known?.user === user && known) return succeeded(known, former, browser)
-    if (this.#epochs.isRetired(old)) return { ...stranger(user), left: browser }
-    this.#sessions.merge(old, anonymous ?? [], 'request')
-    const succession = { user, browser: newBrowserId() }
-    this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], new Visitor(succession.browser, user))
-    this.#epochs.retire(old)
+    const isKnown = known !== undefined && known.user === user
+    if (!isKnown && this.#epochs.isRetired(old)) return this.#giveUp(departing, user)
+    const isOwn = ({ key }: StoredRegister): boolean => this.#sessions.fields.get(key)?.scope === 'browser'
+    this.#sessions.merge(old, isAnonymous ? departing.registers : departing.registers.filter(isOwn), 'request')
+    const succession = isKnown ? known : { user, browser: newBrowserId() }
+    const visitor = new Visitor(succession.browser, user)
+    this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], visitor)
     this.#successions.set(sub, succession)
-    return succeeded(succession, former, browser)
+    return { ...this.#giveUp(departing, user), visitor, former }
   }
 
   /** Forgets the browser: it comes back as a stranger. */
-  leave(browser: string): Recognized {
-    this.#epochs.retire(browserSubject(browser))
-    return { ...stranger(undefined), left: browser }
+  leave(departing: Departing): Recognized {
+    return this.#giveUp(departing, undefined)
+  }
+
+  /** What a request has set whose browser has signed in, or out, since it began: it goes the way of what was set before. */
+  passOn({ browserSubject: old }: Visitor): void {
+    const sub = old === undefined ? '' : subjectHash(old)
+    const known = this.#successions.get(sub)
+    if (old === undefined || !known) return
+    this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], new Visitor(known.browser, known.user))
+  }
+
+  /** Goes on as a stranger. Whatever is still on its way under the former names finds them given up. */
+  #giveUp({ browser, user: former }: Omit<Departing, 'registers'>, user: Subject | undefined): Recognized {
+    const browsers = browser === undefined ? [] : [browserSubject(browser)]
+    const left = [...browsers, ...(former === undefined ? [] : [newcomers(former)])]
+    const isKnown = browsers.some((one) => this.#epochs.isRetired(one))
+    if (!isKnown) for (const name of left) this.#epochs.retire(name)
+    return { ...stranger(user), left }
   }
 
   /** The visitor of a cookie that is of this very user, or of nobody; a stranger where it was revoked. */
   #returning(cookie: VerifiedCookie, user: Subject | undefined): Recognized | undefined {
     const { standing, former } = cookie
     const isKnown = standing !== undefined && standing.visitor.user === user
-    if (isKnown && this.#freshness.stands(standing))
-      return { visitor: standing.visitor, cookie, former, left: undefined }
+    if (isKnown && this.#freshness.stands(standing)) return { visitor: standing.visitor, cookie, former, left: [] }
     if (!isKnown && cookie.user !== (user && subjectHash(user))) return undefined
-    if (!this.#epochs.isCurrent(cookie)) return { ...stranger(user), left: cookie.browser }
+    if (!this.#epochs.isCurrent(cookie)) return this.#giveUp(cookie, user)
     const visitor = isKnown ? standing.visitor : new Visitor(cookie.browser, user)
     this.#freshness.absorb(cookie, visitor)
-    return { visitor, cookie, former, left: undefined }
+    return { visitor, cookie, former, left: [] }
   }
 }
 
 function stranger(user: Subject | undefined): Recognized {
-  return { visitor: new Visitor(undefined, user), cookie: undefined, former: undefined, left: undefined }
-}
-
-function succeeded({ user, browser }: Succession, former: string | undefined, left: string): Recognized {
-  return { visitor: new Visitor(browser, user), cookie: undefined, former, left }
+  return { visitor: new Visitor(undefined, user), cookie: undefined, former: undefined, left: [] }
 }

@@ -33,6 +33,16 @@ export class SigningKeys {
     return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))
   }
 
+  /** Which of the signatures is good: what is to be signed is hashed but once. */
+  find(text: string, signatures: readonly string[]): string | undefined {
+    for (const { key } of this.#keys) {
+      const expected = mac(key, text)
+      const found = signatures.find((signature) => isEqual(expected, signature))
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
   /** Whether the key of that id made the signature. */
   verify(id: string, text: string, signature: string): boolean {
     const found = this.#keys.find((key) => key.id === id)

@@ -9,18 +9,11 @@ export interface LimitOptions {
   readonly socketsPerSubject: number
 }
 
-/** What a connection tells us: engine.io's socket. */
-interface Connection {
-  readonly readyState: string
-  once(event: 'close', listener: () => void): unknown
-}
-
 /** How much browsers may ask of this process. What the app itself does is not counted. */
 export class Limits {
   readonly #options: LimitOptions
   readonly #clock: () => number
   readonly #buckets: Generations<Bucket>
-  readonly #connections = new Map<Subject, number>()
 
   constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
     this.#options = options
@@ -50,24 +43,10 @@ export class Limits {
     socket?.take(changes)
   }
 
-  /**
-   * Counts a connection until it closes.
-   *
-   * @throws {LiveSessionError} `rate_limited` where its subject has as many as it may
-   */
-  admit(subject: Subject, connection: Connection): void {
-    const open = this.#connections.get(subject) ?? 0
+  /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may */
+  admit(open: number): void {
     const { socketsPerSubject } = this.#options
-    if (open >= socketsPerSubject) {
-      throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
-    }
-    // Gone while it was let in: nobody would ever count it out again.
-    if (connection.readyState === 'closed') return
-    this.#connections.set(subject, open + 1)
-    connection.once('close', () => {
-      const left = (this.#connections.get(subject) ?? 1) - 1
-      if (left > 0) this.#connections.set(subject, left)
-      else this.#connections.delete(subject)
-    })
+    if (open < socketsPerSubject) return
+    throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
   }
 }

@@ -23,7 +23,8 @@ export class Listeners {
   tell(change: AnyChange, report: (error: unknown) => void): void {
     for (const listener of this.#listeners) {
       try {
-        listener(change)
+        const result: unknown = listener(change)
+        if (result instanceof Promise) result.catch(report)
       } catch (error) {
         report(error)
       }

@@ -68,7 +68,10 @@ export class Login {
     const account = this.#sessions.value(field, this.#sessions.find(user))
     try {
       const combined = field.accept(rule(account as never, browser as never))
-      this.#sessions.write(new Map([[field, combined]]), () => user, 'login')
+      // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
+      if (this.#sessions.find(user)?.stamp(field.key))
+        this.#sessions.write(new Map([[field, combined]]), () => user, 'login')
+      else this.#sessions.merge(user, [{ key: field.key, stamp: LOGIN_STAMP, value: combined }], 'login')
     } catch (error) {
       // The account's value stands: a sign-in never fails over a cart.
       this.#onError(error)

@@ -138,7 +138,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     secure,
   )
   check(domain === undefined || /^[\w.-]+$/.test(domain), 'domain', 'expected a host name', domain)
-  check(/^[\w!#$%&'*.^`|~+-]+$/.test(name), 'key', 'expected a cookie name', name)
+  // Not shown: whoever takes `key` for `keys` has put a secret there.
+  check(/^[\w!#$%&'*.^`|~+-]+$/.test(name), 'key', 'expected a cookie name', '')
   // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)

@@ -10,7 +10,7 @@ export class Outcome<T> extends Promise<T> {
   }
 
   /** Runs a write at once, so that the next line sees it. */
-  static of<T>(write: () => T, report: (error: unknown) => void): Outcome<T> {
+  static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Outcome<T> {
     const outcome = new Outcome<T>((resolve) => resolve(write()))
     // `await` reaches `then` a microtask later, so the verdict is left to the next turn of the loop.
     Promise.prototype.then.call(outcome, undefined, (error: unknown) => {

@@ -109,7 +109,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   async revoke(id: UserId): Promise<void> {
     const user = userSubject(id)
     this.#core.epochs.revoke(subjectHash(user))
-    this.#core.connections.end(user, 'other_subject')
+    for (const connection of this.#core.connections.of(user)) connection.end('other_subject')
   }
 
   async erase(id: UserId): Promise<void> {

@@ -1,5 +1,6 @@
 import { LiveSessionError } from '../shared/errors.js'
 import type { Core } from './core.js'
+import type { Epochs } from './epochs.js'
 import { browserSubject, subjectHash } from './subject.js'
 import type { Ticket } from './ticket.js'
 import type { Visitor } from './visitor.js'
@@ -27,10 +28,11 @@ export function redeem(
   former: string | undefined,
 ): Redemption {
   const now = core.settings.clock()
+  const { epochs } = core
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
   const merges = verified.map((ticket, index) => claim(core, ticket, visitor, former, index))
   return {
-    newBrowser: verified.find((ticket) => isAdoptable(ticket, now))?.newBrowser,
+    newBrowser: verified.find((ticket) => isAdoptable(ticket, epochs, now))?.newBrowser,
     merge: (recipient) => {
       const stored = merges.reduce((sum, merge) => sum + merge(recipient), 0)
       const total = verified.reduce((sum, { registers }) => sum + registers.length, 0)
@@ -55,13 +57,14 @@ function claim(core: Core, ticket: Ticket, visitor: Visitor, former: string | un
     if (epochs.isRetired(browser)) throw outdated
     return () => sessions.merge(browser, registers, 'ticket')
   }
-  if (sub === former || isAdoptable(ticket, core.settings.clock())) {
+  if (sub === former || isAdoptable(ticket, epochs, core.settings.clock())) {
     return (recipient) => login.bring(sub, registers, recipient)
   }
   throw new LiveSessionError('other_subject', `ticket ${index} is somebody else's`, { index })
 }
 
-function isAdoptable({ newBrowser, sub, issuedAt }: Ticket, now: number): boolean {
+function isAdoptable({ newBrowser, sub, issuedAt }: Ticket, epochs: Epochs, now: number): boolean {
   if (newBrowser === undefined || issuedAt + ADOPTION <= now) return false
-  return sub === subjectHash(browserSubject(newBrowser))
+  const subject = browserSubject(newBrowser)
+  return sub === subjectHash(subject) && !epochs.isRetired(subject)
 }

@@ -5,6 +5,7 @@ import type { Replica } from '../shared/replica.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
 import type { Core } from './core.js'
 import { Handle } from './handle.js'
+import { Outcome } from './outcome.js'
 import type { FieldChanges } from './sessions.js'
 import { type Subject, subjectHash } from './subject.js'
 import type { Visit } from './visit.js'
@@ -55,9 +56,11 @@ export class RequestHandle extends Handle {
     return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
   }
 
-  async identify(): Promise<void> {
-    this.#visit.changeTo(await this.#identify())
-    this.#visit.renew()
+  identify(): Promise<void> {
+    return Outcome.of(async () => {
+      this.#visit.changeTo(await this.#identify())
+      this.#visit.renew()
+    }, this.#core.report)
   }
 
   async leave(): Promise<void> {
@@ -75,6 +78,8 @@ export class RequestHandle extends Handle {
 
   protected override apply(changes: FieldChanges): Stamp {
     const visitor = this.#visit.remember()
-    return this.sessions.write(changes, (field) => visitor.subject(field) ?? '', 'request')
+    const stamp = this.sessions.write(changes, (field) => visitor.subject(field) ?? '', 'request')
+    this.#core.identities.passOn(visitor)
+    return stamp
   }
 }

@@ -8,7 +8,7 @@ import { RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../shared/
 import type { Replica } from '../shared/replica.js'
 import type { Stamp } from '../shared/stamp.js'
 import type { Bucket } from './bucket.js'
-import type { Connection } from './connections.js'
+import type { Connection } from './connection.js'
 import type { Core } from './core.js'
 import { isSubjectRoom, roomOf } from './dispatch.js'
 import { Handle } from './handle.js'
@@ -17,25 +17,26 @@ import { type Listener, Listeners } from './listeners.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote } from './remote.js'
 import type { FieldChanges } from './sessions.js'
-import { type Subject, subjectHash } from './subject.js'
+import type { Subject } from './subject.js'
 
 /** `socket.liveSession`: the values of whoever opened the socket, for as long as it is open. */
-export class SocketHandle extends Handle implements Connection {
+export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly #core: Core
   readonly #socket: Socket
-  readonly #greeted: Greeted
+  readonly #connection: Connection
   readonly #bucket: Bucket
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
 
-  constructor(core: Core, socket: Socket, greeted: Greeted) {
+  constructor(core: Core, socket: Socket, connection: Connection) {
     super(core)
-    this.userId = greeted.userId === undefined ? undefined : String(greeted.userId)
+    const { userId } = connection.greeted
+    this.userId = userId === undefined ? undefined : String(userId)
     this.#core = core
     this.#socket = socket
-    this.#greeted = greeted
+    this.#connection = connection
     this.#bucket = core.limits.ofSocket()
   }
 
@@ -51,7 +52,7 @@ export class SocketHandle extends Handle implements Connection {
   /** Holds the subjects in memory, sends the browser what they have, and takes its events. */
   open(): void {
     const { cookie, visitor, isNew } = this.#greeted
-    const { connections, dispatch, freshness, subjects } = this.#core
+    const { dispatch, freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen) return
     // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
@@ -62,24 +63,28 @@ export class SocketHandle extends Handle implements Connection {
     this.#socket.once('disconnect', () => this.#release())
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
-    for (const subject of this.#subjects()) connections.add(subject, this)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.hold(subject, isNew && subject === visitor.browserSubject ? visitor.browser : undefined)
       holding.sockets.add(this.#socket)
       void this.#socket.join(roomOf(holding))
       holding.listeners.add(this.#hear)
-      this.#socket.emit(STORE_SESSION, dispatch.connectTicket(holding))
+      this.#socket.emit(
+        STORE_SESSION,
+        dispatch.connectTicket(holding, (field) => visitor.subject(field) === subject),
+      )
     }
-    // Whoever was signed out during the handshake was not held here yet when the others were told.
-    if (this.#isRevoked()) this.end('other_subject')
+    this.#connection.add(this)
   }
 
-  /** Ends the connection so that its browser comes back: after `disconnect(true)` it never would. */
-  end(code: LiveSessionErrorCode): void {
+  /** Tells the browser to come back as whoever it is now, and takes nothing more from it. */
+  dismiss(code: LiveSessionErrorCode): void {
     this.#release()
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
     this.#socket.emit(RECONNECT, code)
-    this.#socket.conn.close()
+  }
+
+  get #greeted(): Greeted {
+    return this.#connection.greeted
   }
 
   protected override get cookie(): Greeted['cookie'] {
@@ -96,12 +101,6 @@ export class SocketHandle extends Handle implements Connection {
 
   #subject(field?: Field): Subject {
     return this.#greeted.visitor.subject(field) ?? ''
-  }
-
-  /** The user and the browser, whether they have fields or not. */
-  #subjects(): readonly Subject[] {
-    const { user, browserSubject } = this.#greeted.visitor
-    return [user, browserSubject].filter((subject) => subject !== undefined)
   }
 
   #tell(change: AnyChange): void {
@@ -138,21 +137,13 @@ export class SocketHandle extends Handle implements Connection {
     }
   }
 
-  #isRevoked(): boolean {
-    const { epochs, freshness } = this.#core
-    const { revocations, visitor } = this.#greeted
-    return freshness.subjects(visitor).some((subject) => {
-      return epochs.isRevokedSince(subject, subjectHash(subject), revocations)
-    })
-  }
-
   #release(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    const { connections, freshness, subjects } = this.#core
+    const { freshness, subjects } = this.#core
     const { visitor } = this.#greeted
     this.#listeners.clear()
-    for (const subject of this.#subjects()) connections.remove(subject, this)
+    this.#connection.remove(this)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.holding(subject)
       holding?.sockets.delete(this.#socket)

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { isWellFormed } from '../shared/json.js'
 
 /** Whose values: `user:s:ann`, `user:n:1`, `browser:<id>`. */
 export type Subject = string
@@ -15,7 +16,8 @@ const BROWSER_ID = /^[\w-]{22,64}$/
  */
 export function userSubject(id: unknown): Subject {
   if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}`
-  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID) return `user:s:${id}`
+  // Lone surrogates are no characters: what is hashed would be the same text for all of them.
+  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id)) return `user:s:${id}`
   const received = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id
   throw new TypeError(
     `koa-live-session: identify: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}`,

@@ -4,9 +4,12 @@ import type { Field } from '../shared/field.js'
 import type { Replica } from '../shared/replica.js'
 import type { VerifiedCookie } from './cookie.js'
 import type { Core } from './core.js'
-import type { Recognized } from './identities.js'
-import { browserSubject, newBrowserId, type Subject, subjectHash } from './subject.js'
+import type { Departing, Recognized } from './identities.js'
+import { newBrowserId, type Subject, subjectHash } from './subject.js'
 import { Visitor } from './visitor.js'
+
+const TOO_LATE =
+  'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
 
 /** One request's part in a session: whose it is, and what its answer does to the cookie. Begun at the first use. */
 export class Visit {
@@ -25,7 +28,7 @@ export class Visit {
   constructor(core: Core, ctx: Koa.Context, user: Subject | undefined) {
     this.#core = core
     this.#ctx = ctx
-    const cookie = core.cookie.read(ctx.req.headers.cookie)
+    const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.#isReserved = cookie?.isNewer ?? false
     this.#recognized = this.#become(core.identities.recognize(cookie, user))
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
@@ -61,6 +64,7 @@ export class Visit {
   remember(browser?: string): Visitor {
     this.#isRemembered = true
     if (this.visitor.browser === undefined) {
+      if (this.#ctx.res.headersSent) this.#core.warn(TOO_LATE)
       const visitor = new Visitor(browser ?? newBrowserId(), this.visitor.user)
       this.#recognized = { ...this.#recognized, visitor }
     }
@@ -80,30 +84,34 @@ export class Visit {
 
   /** Goes on as another user, or as nobody. */
   changeTo(user: Subject | undefined): void {
-    const { browser, browserSubject } = this.visitor
     if (user === this.visitor.user) return
-    if (browser === undefined || browserSubject === undefined) {
-      this.#recognized = { ...this.#recognized, visitor: new Visitor(undefined, user) }
-      return
-    }
-    const chosen =
-      this.visitor.user === undefined ? (this.#core.sessions.find(browserSubject)?.registers() ?? []) : undefined
-    this.#recognized = this.#become(this.#core.identities.changeHands(browser, chosen, user))
+    this.#recognized = this.#become(this.#core.identities.changeHands(this.#departing, user))
   }
 
   /** Goes on as a stranger, with a new browser id. */
   leave(): void {
-    const { browser } = this.visitor
-    if (browser !== undefined) this.#recognized = this.#become(this.#core.identities.leave(browser))
-    else this.#recognized = { ...this.#recognized, visitor: new Visitor(undefined, undefined) }
+    this.#recognized = this.#become(this.#core.identities.leave(this.#departing))
+  }
+
+  /** Ends the connections under these names. */
+  end(names: readonly string[]): void {
+    const { connections } = this.#core
+    this.afterwards(() => {
+      for (const connection of names.flatMap((name) => connections.of(name))) connection.end('other_subject')
+    })
   }
 
   #become(recognized: Recognized): Recognized {
     const { left } = recognized
-    if (left === undefined) return recognized
+    if (left.length === 0) return recognized
     this.#isForsaken = true
-    this.afterwards(() => this.#core.connections.end(browserSubject(left), 'other_subject'))
+    this.end(left)
     return recognized
+  }
+
+  get #departing(): Departing {
+    const { browser, user } = this.visitor
+    return { browser, user: user && subjectHash(user), registers: this.cookie?.registers ?? [] }
   }
 
   #seal(): void {
@@ -171,7 +179,7 @@ export class Visit {
       user: user === undefined ? undefined : sub,
       former: this.former,
       epoch: epochs.of(sub),
-      registers: freshness.registers(visitor),
+      registers: freshness.registers(visitor, this.cookie),
     }
     this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)

@@ -45,6 +45,13 @@ export interface LiveSessionErrorDetails extends ErrorOptions {
   readonly retryAfter?: number
 }
 
+/** Text from outside in a message: without line ends or escapes that would write lines of their own into a log. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}
+
 /** A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send. */
 export class LiveSessionError extends Error {
   override readonly name = 'LiveSessionError'
@@ -59,7 +66,7 @@ export class LiveSessionError extends Error {
   readonly expose = true
 
   constructor(code: LiveSessionErrorCode, message: string, details: LiveSessionErrorDetails = {}) {
-    super(`koa-live-session: ${message}`, details)
+    super(printable(`koa-live-session: ${message}`), details)
     this.code = code
     this.key = details.key
     this.index = details.index

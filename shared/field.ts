@@ -7,6 +7,9 @@ import type { Replica } from './replica.js'
 import { LOGIN_STAMP, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
+const MAX_ISSUES = 3
+/** How many times as large as what is stored an input may be, for a schema to strip. */
+const SLACK = 4
 
 interface Reading {
   readonly value: JsonValue | undefined
@@ -54,10 +57,13 @@ export class Field {
    * @throws {LiveSessionError} `invalid_value` where it is not JSON or the schema refuses it, `too_large` past `maxBytes`
    */
   accept(input: unknown): JsonValue {
-    const stored = this.#output(this.#json(input))
+    const json = this.#json(input)
+    // What no schema could cut down to size is not worth its time.
+    this.#mustFit(json, SLACK * this.maxBytes)
+    const stored = this.#output(json)
     // A transform that does not accept what it made would make the value unreadable: refuse it while it can be reported.
     if (stored !== input) this.#output(stored)
-    this.#mustFit(stored)
+    this.#mustFit(stored, this.maxBytes)
     return stored
   }
 
@@ -128,14 +134,14 @@ export class Field {
     } catch (cause) {
       throw this.#invalid('the schema failed', cause)
     }
-    if (result.issues) throw this.#invalid(result.issues.map(describe).join('; '))
+    if (result.issues) throw this.#invalid(describe(result.issues))
     return this.#json(result.value)
   }
 
-  #mustFit(value: JsonValue): void {
-    if (mostBytes(this.key, value) <= this.maxBytes) return
+  #mustFit(value: JsonValue, most: number): void {
+    if (mostBytes(this.key, value) <= most) return
     const bytes = cookieBytes(this.key, value)
-    if (bytes <= this.maxBytes) return
+    if (bytes <= most) return
     const room = `${this.maxBytes.toLocaleString('en')} it may take${this.inCookie ? ' in the cookie' : ''}`
     const advice = this.inCookie ? 'Raise maxBytes, or set cookie: false and configure a store.' : 'Raise maxBytes.'
     const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes of the ${room}. ${advice}`
@@ -143,6 +149,8 @@ export class Field {
   }
 
   #invalid(reason: string, cause?: unknown): LiveSessionError {
+    // Schemas quote what they refuse.
+    if (this.access === 'hidden') return new LiveSessionError('invalid_value', `set("${this.key}"): not a valid value`)
     const details = { key: this.key, ...(cause === undefined ? {} : { cause }) }
     return new LiveSessionError('invalid_value', `set("${this.key}"): ${reason}`, details)
   }
@@ -156,7 +164,13 @@ export function validate(schema: StandardSchemaV1, value: unknown): StandardSche
   throw new TypeError('expected a synchronous schema, received one that answers with a promise')
 }
 
-function describe({ message, path = [] }: StandardSchemaV1.Issue): string {
+/** The first few: a list of ten thousand bad items has as many issues. */
+function describe(issues: readonly StandardSchemaV1.Issue[]): string {
+  const rest = issues.length > MAX_ISSUES ? `; and ${issues.length - MAX_ISSUES} more` : ''
+  return issues.slice(0, MAX_ISSUES).map(describeIssue).join('; ') + rest
+}
+
+function describeIssue({ message, path = [] }: StandardSchemaV1.Issue): string {
   if (path.length === 0) return message
   return `${message} at $.${path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.')}`
 }

@@ -1,3 +1,5 @@
+import { printable } from './errors.js'
+
 type Scalar = string | number | boolean | null
 
 /** What JSON carries unchanged. */
@@ -12,7 +14,7 @@ export class NotJson extends TypeError {
   readonly received: string
 
   constructor(received: string, path: string) {
-    super(`expected a JSON value, received ${received} at ${path}`)
+    super(printable(`expected a JSON value, received ${received} at ${path}`))
     this.received = received
     this.path = path
   }
@@ -73,8 +75,8 @@ function freezeScalar(value: unknown, path: string): JsonValue {
   }
 }
 
-// String.prototype.isWellFormed is newer than this project's compile target.
-function isWellFormed(text: string): boolean {
+/** Without lone surrogates. (String.prototype.isWellFormed is newer than this project's compile target.) */
+export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text)
 }
 
@@ -117,5 +119,11 @@ function ascii(scalar: JsonValue): string {
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  return canonicalJson(a) === canonicalJson(b)
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => sameJson(item, b[i]))
+  }
+  const [ours, theirs] = [Object.entries(a), new Map(Object.entries(b))]
+  return (
+    ours.length === theirs.size && ours.every(([key, value]) => theirs.has(key) && sameJson(value, theirs.get(key)))
+  )
 }

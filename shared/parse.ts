@@ -1,13 +1,14 @@
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
-import { FIRST_SENDING, type WireChange } from './protocol.js'
+import { FIRST_SENDING, MAX_BODY, MAX_CHANGES, type WireChange } from './protocol.js'
 import type { StoredRegister } from './register.js'
 import { isStamp } from './stamp.js'
 
 /** Reads the changes of a `set`, whoever sent them. */
 export function parseChanges(input: unknown): readonly WireChange[] {
   if (!Array.isArray(input) || input.length === 0) throw malformed('expected a list of [key, seen, value?]')
+  if (input.length > MAX_CHANGES) throw malformed(`expected at most ${MAX_CHANGES} changes`)
   const keys = new Set<string>()
   return input.map((item: unknown, index) => {
     const refuse = (reason: string): never => {
@@ -26,9 +27,12 @@ export function parseChanges(input: unknown): readonly WireChange[] {
 /** Reads the tickets that a browser sends; what they say is for their signature to prove. */
 export function parseTickets(input: unknown): readonly string[] {
   if (!Array.isArray(input)) throw malformed('expected a list of tickets')
-  input.forEach((ticket, index) => {
+  let length = 0
+  for (const [index, ticket] of (input as unknown[]).entries()) {
     if (typeof ticket !== 'string') throw malformed(`expected a ticket as item ${index}`, index)
-  })
+    length += ticket.length
+    if (length > MAX_BODY) throw malformed(`expected at most ${MAX_BODY} characters of tickets`)
+  }
   return input
 }
 

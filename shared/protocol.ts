@@ -15,6 +15,8 @@ export const DEFAULT_ENDPOINT = '/store_session'
 
 /** Bytes of a POST's body; a browser sends no more with keepalive. */
 export const MAX_BODY: number = 64 * 1024
+/** Changes in one call. */
+export const MAX_CHANGES = 1000
 /** Characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
 /** `seen` of a change that is sent for the first time. */

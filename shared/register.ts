@@ -1,4 +1,4 @@
-import { canonicalJson, type JsonValue } from './json.js'
+import { canonicalJson, type JsonValue, sameJson } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /** One key's newest known write. Without a value it is a tombstone: the key was deleted at `stamp`. */
@@ -17,7 +17,7 @@ export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValu
  */
 export function supersedes(next: Omit<StoredRegister, 'key'>, current: Omit<StoredRegister, 'key'>): boolean {
   if (next.stamp !== current.stamp) return next.stamp > current.stamp
-  if (next.value === undefined || next.value === current.value) return false
+  if (next.value === undefined || sameJson(next.value, current.value)) return false
   if (current.value === undefined) return true
   return canonicalJson(next.value) > canonicalJson(current.value)
 }

@@ -50,7 +50,7 @@ describe('liveSession(app, options)', () => {
     [{ secure: 'yes' }, 'secure: expected a boolean, received yes'],
     [{ sameSite: 'Lax' }, "sameSite: expected 'strict', 'lax' or 'none', received Lax"],
     [{ sameSite: 'none' }, "sameSite: 'none' needs secure: true, or browsers drop the cookie"],
-    [{ key: 'a b' }, 'key: expected a cookie name, received a b'],
+    [{ key: 'a b' }, 'key: expected a cookie name'],
     [{ key: '__Host-x' }, 'key: __Host- needs secure: true and no domain, received __Host-x'],
     [{ key: '__Host-x', secure: true, domain: 'example.com' }, 'key: __Host- needs secure: true and no domain'],
     [{ origins: ['example.com'] }, 'origins: expected [\'https://example.com\'], received ["example.com"]'],

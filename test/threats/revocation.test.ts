@@ -108,8 +108,8 @@ describe('threat 3: a user who was erased', () => {
     expect((await visitor.store({ tickets: [ticket] })).status).toBe(403)
     expect(await values(visitor)).toEqual(nothing)
     expect(await values(app.visitor(former))).toEqual(nothing)
-    const socket = await app.visitor(former).connect()
-    expect((await socket.ticket()).claims.changes).toEqual([])
+    await expect(app.visitor(former).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+    expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
   it('is told to whoever listens', async () => {

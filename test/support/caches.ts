@@ -1,0 +1,40 @@
+import { jest } from '@jest/globals'
+import { Generations } from '../../server/generations.js'
+
+/** The bounded caches of plugins that are created while this watches. */
+export class Caches {
+  readonly #subjects: { readonly size: number }[] = []
+  readonly #others: { readonly size: number }[] = []
+
+  private constructor() {
+    const { onNodeCache, onMap } = Generations
+    jest.spyOn(Generations, 'onNodeCache').mockImplementation((options) => {
+      const cache = onNodeCache.call(Generations, options)
+      this.#subjects.push(cache)
+      return cache as never
+    })
+    jest.spyOn(Generations, 'onMap').mockImplementation((options) => {
+      const cache = onMap.call(Generations, options)
+      this.#others.push(cache)
+      return cache as never
+    })
+  }
+
+  static watch(): Caches {
+    return new Caches()
+  }
+
+  /** How many subjects are in memory that no socket holds. */
+  get users(): number {
+    return this.#subjects[0]?.size ?? Number.NaN
+  }
+
+  get browsers(): number {
+    return this.#subjects[1]?.size ?? Number.NaN
+  }
+
+  /** The largest of all others: verified cookies, revocations, successions. */
+  get largestOther(): number {
+    return Math.max(...this.#others.map(({ size }) => size))
+  }
+}

@@ -1,0 +1,47 @@
+import { App } from './app.js'
+import { AuthStore, account, auth, identify } from './auth.js'
+import type { Visitor } from './visitor.js'
+
+export const BAD_ORIGIN = { code: 'bad_origin' }
+
+/** The app's session store, counting how often it is asked. */
+class CountingStore extends AuthStore {
+  reads = 0
+
+  override async get(key: string): Promise<unknown> {
+    this.reads += 1
+    return super.get(key)
+  }
+}
+
+export interface Site {
+  readonly app: App
+  readonly store: CountingStore
+  /** Signed in as ann, with a value of her own. */
+  readonly ann: Visitor
+  /** What her browser sends with every request, whoever makes it: cookies and the host, behind a proxy that ends TLS. */
+  readonly headers: Record<string, string>
+}
+
+/** `https://example.com`, which trusts `https://trusted.example`. */
+export async function startSite(): Promise<Site> {
+  const store = new CountingStore()
+  const app = await App.start({
+    before: (koa) => {
+      koa.proxy = true
+      return [auth(koa, { store })]
+    },
+    options: { identify, secure: false, origins: ['https://trusted.example'] } as never,
+    routes: account,
+  })
+  const ann = app.visitor()
+  await ann.fetch('/login/now?user=ann')
+  await ann.fetch(`/set?values=${encodeURIComponent('{"division":7}')}`)
+  const headers = { host: 'example.com', 'x-forwarded-proto': 'https', cookie: ann.cookie }
+  return { app, store, ann, headers }
+}
+
+/** What a browser says of where a request comes from. */
+export function claims(site: string, origin: string): Record<string, string> {
+  return { ...(site === '' ? {} : { 'sec-fetch-site': site }), ...(origin === '' ? {} : { origin }) }
+}

@@ -1,0 +1,20 @@
+/**
+ * The longest turn of the event loop while something goes on, in ms: by the clock or by CPU time, whichever is less. What
+ * other processes of a busy machine take does not count, nor what other threads of this one do beside it.
+ */
+export async function longestTurn(act: () => Promise<unknown>): Promise<number> {
+  let longest = 0
+  let isOver = false
+  let last = { cpu: process.cpuUsage(), time: performance.now() }
+  const turn = (): void => {
+    const { user, system } = process.cpuUsage(last.cpu)
+    longest = Math.max(longest, Math.min((user + system) / 1000, performance.now() - last.time))
+    last = { cpu: process.cpuUsage(), time: performance.now() }
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await act()
+  await new Promise((resolve) => setImmediate(resolve))
+  isOver = true
+  return longest
+}

@@ -1,0 +1,45 @@
+import { cookieFor } from 'koa-live-session/testing'
+import { App, type AppFields, type AppOptions } from './app.js'
+import { type AuthStore, account, auth, identify } from './auth.js'
+import type { ReceivedTicket, TestSocket } from './socket.js'
+import type { Visitor } from './visitor.js'
+
+type Given = Omit<AppOptions<AppFields>, 'before' | 'fields'> & { readonly store?: AuthStore }
+
+/** An app with users who sign in on koa-session: see `account` for its paths. */
+export function startWithUsers({ store, options, routes = account, ...given }: Given = {}): Promise<App> {
+  const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa, store ? { store } : {})]
+  return App.start({ ...given, before, options: { identify, ...options } as never, routes })
+}
+
+/** What the visitor has. */
+export async function values(visitor: Visitor, path = '/'): Promise<Record<string, unknown>> {
+  return (await visitor.fetch(path)).json()
+}
+
+export function set(visitor: Visitor, wanted: object): Promise<Record<string, unknown>> {
+  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
+}
+
+/** What the live cookie of a visitor says. */
+export function cookieContent(visitor: Visitor): { readonly browser: string; readonly r: readonly unknown[] } {
+  const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(visitor.cookie) ?? []
+  return JSON.parse(Buffer.from(text, 'base64').toString() || '{}')
+}
+
+export interface Changed {
+  readonly visitor: Visitor
+  readonly socket: TestSocket
+  readonly ticket: ReceivedTicket
+}
+
+/** A page of somebody who set a value over the socket and has it in the cookie. */
+export async function change(app: App, cookie = cookieFor(app.live, {})): Promise<Changed> {
+  const visitor = app.visitor(cookie)
+  const socket = await visitor.connect()
+  await socket.ticket()
+  await socket.set(['division', -1, 7])
+  const ticket = await socket.ticket()
+  await visitor.store({ tickets: [ticket.text] })
+  return { visitor, socket, ticket }
+}

@@ -1,0 +1,43 @@
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+
+const BASE64 = /[\w+/-]{16,}/g
+
+/** Stands between browsers and a server, and keeps every byte that the server sends. */
+export class WireTap {
+  readonly #chunks: Buffer[] = []
+  readonly #server: Server
+
+  private constructor(port: number) {
+    this.#server = createServer((browser) => {
+      const server = connect(port, '127.0.0.1')
+      server.on('data', (chunk) => this.#chunks.push(chunk))
+      browser.pipe(server).pipe(browser)
+      browser.on('error', () => server.destroy())
+      server.on('error', () => browser.destroy())
+    })
+  }
+
+  static async start(port: number): Promise<WireTap> {
+    const tap = new WireTap(port)
+    await new Promise<void>((resolve) => tap.#server.listen(0, '127.0.0.1', resolve))
+    return tap
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** What was sent, as it is. */
+  get plain(): string {
+    return Buffer.concat(this.#chunks).toString()
+  }
+
+  /** What was sent in cookies and tickets. */
+  get decoded(): string {
+    return (this.plain.match(BASE64) ?? []).map((text) => Buffer.from(text, 'base64').toString()).join('\n')
+  }
+
+  close(): void {
+    this.#server.close()
+  }
+}

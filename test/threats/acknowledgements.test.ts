@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { RawSocket } from '../support/raw-socket.js'
+
+const EVENTS = ['live_session:set', 'live_session:tickets']
+
+async function start() {
+  const app = await App.start()
+  const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
+  /** Whether the server still answers, having been troubled by nothing. */
+  const answers = async (): Promise<void> => {
+    expect(await socket.ask('live_session:set', '[["division",-1,9]]')).toMatchObject({ ok: true })
+    expect(app.errors).toEqual([])
+    socket.hangUp()
+  }
+  return { app, socket, answers }
+}
+
+describe('threat 19: an acknowledgement', () => {
+  it.each(EVENTS)('is not missed where nobody asks for it: %s', async (event) => {
+    const { socket, answers } = await start()
+    for (const args of ['', ',1,2,3', ',null', ',{}', ',[["division",-1,"x"]]', ',["a.b.c"]']) {
+      socket.send(`42["${event}"${args}]`)
+    }
+    await answers()
+    expect(socket.received.filter((text) => text.startsWith('43'))).toHaveLength(1)
+  })
+
+  it('is not needed for a change to be made', async () => {
+    const { socket, answers } = await start()
+    socket.send('42["live_session:set",[["division",-1,8]]]')
+    expect(await socket.next('42["store_session"')).toMatch(/^42/)
+    await answers()
+  })
+
+  it.each(EVENTS)(
+    'says malformed for any other number of arguments, and for one that is no function: %s',
+    async (event) => {
+      const { socket, answers } = await start()
+      for (const args of ['', ',[],[]', ',[],"ack"', ',[],{"call":1}', ',[],null', ',"ack"', ',0', ',{"length":1}']) {
+        socket.send(`427["${event}"${args}]`)
+        expect(JSON.parse((await socket.next('437')).slice(3))).toEqual([{ ok: false, code: 'malformed' }])
+      }
+      await answers()
+    },
+  )
+
+  it.each(EVENTS)('says malformed for bytes, whole or within: %s', async (event) => {
+    const app = await App.start()
+    const { io } = await app.visitor(cookieFor(app.live, {})).connect()
+    for (const input of [
+      Buffer.from('x'),
+      [Buffer.from('x')],
+      new Uint8Array(1000),
+      [[Buffer.from('division'), -1, 1]],
+    ]) {
+      expect(await io.emitWithAck(event, input)).toEqual({ ok: false, code: 'malformed' })
+    }
+    expect(await io.emitWithAck('live_session:set', [['cart', -1, Buffer.from('x')]])).toMatchObject({
+      code: 'invalid_value',
+      key: 'cart',
+    })
+    expect(await io.emitWithAck('live_session:set', [['division', -1, 9]])).toMatchObject({ ok: true })
+    expect(app.errors).toEqual([])
+  })
+
+  it('is given to each who asks under the same number, in order', async () => {
+    const { socket, answers } = await start()
+    for (const value of [1, 2]) socket.send(`425["live_session:set",[["division",-1,${value}]]]`)
+    const [first, second] = [await socket.next('435'), await socket.next('435')].map((text) =>
+      JSON.parse(text.slice(3)),
+    )
+    expect(second[0].stamp).toBe(first[0].stamp + 1)
+    await answers()
+  })
+
+  it('of something that the server never asked is ignored, however often it comes', async () => {
+    const { socket, answers } = await start()
+    for (const text of ['430[]', '430[]', '431[{"ok":true}]', '43999999999[null]', '430["__proto__"]'])
+      socket.send(text)
+    await answers()
+  })
+
+  it.each([
+    ['bytes that never come', '451-["live_session:set",{"_placeholder":true,"num":0}]'],
+    ['a packet of no kind', '49["live_session:set"]'],
+    ['an event without a name', '42[]'],
+    ['an event that is no list', '42{"0":"live_session:set"}'],
+    ['an event of the socket itself', '42["disconnect"]'],
+    ['what is no JSON', '42["live_session:set",'],
+  ])('is due to nobody who sends %s: that is the end of their connection', async (_, text) => {
+    const { app, socket } = await start()
+    socket.send(text)
+    // Text where bytes were announced is the end as well.
+    socket.send('427["live_session:set",[]]')
+    await socket.closed
+    expect((await app.visitor().store()).status).toBe(200)
+    expect(app.errors).toEqual([])
+  })
+
+  it('goes nowhere, and leaves nothing behind, where the connection has ended', async () => {
+    const { app, socket } = await start()
+    const ended = new Promise((resolve) =>
+      app.io.sockets.sockets.forEach((each) => void each.on('disconnect', resolve)),
+    )
+    for (let i = 0; i < 100; i += 1) socket.send(`42${i}["live_session:set",[["division",-1,${i}]]]`)
+    socket.hangUp()
+    await ended
+    expect(app.io.sockets.sockets.size).toBe(0)
+    expect([...app.io.sockets.adapter.rooms.keys()]).toEqual([])
+    expect((await app.visitor().store()).status).toBe(200)
+    expect(app.errors).toEqual([])
+  })
+})

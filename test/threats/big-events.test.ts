@@ -1,0 +1,66 @@
+import { describe, expect, it, jest } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { LiveSessionError } from '../../shared/errors.js'
+import { parseChanges } from '../../shared/parse.js'
+import { App } from '../support/app.js'
+
+describe('one event of a megabyte', () => {
+  it('does not compare the same large value over and over', async () => {
+    const fields = defineFields({
+      log: { schema: z.array(z.number()), default: [], client: 'write', cookie: false, maxBytes: 20_000 },
+    })
+    const app = await App.start<typeof fields>({ fields })
+    const socket = await app.visitor(cookieFor(app.live, {})).connect()
+    await socket.ticket()
+    await socket.set(['log', -1, Array.from({ length: 7000 }, () => 1)])
+    const { text } = await socket.ticket()
+    const stringify = jest.spyOn(JSON, 'stringify')
+    await socket.sendTickets(text)
+    const once = stringify.mock.calls.length
+    await socket.sendTickets(...Array.from({ length: 50 }, () => text))
+    const all = stringify.mock.calls.length - once
+    stringify.mockRestore()
+    expect(all).toBeLessThan(5 * (once + 100))
+  })
+
+  it('is refused without a look at each of more changes than there can be', () => {
+    let looks = 0
+    const changes = new Proxy(
+      Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 0]),
+      {
+        get(target, name, receiver) {
+          if (typeof name === 'string' && /^\d+$/.test(name)) looks += 1
+          return Reflect.get(target, name, receiver)
+        },
+      },
+    )
+    try {
+      parseChanges(changes)
+    } catch (error) {
+      expect(error).toBeInstanceOf(LiveSessionError)
+    }
+    expect(looks).toBeLessThan(5000)
+  })
+})
+
+describe('a write after the headers have gone out', () => {
+  it('of a browser without a cookie, which can never read it again, is told', async () => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        if (ctx.path === '/late') {
+          ctx.respond = false
+          ctx.res.writeHead(200)
+          await ctx.liveSession.set('division', 5).catch((error: unknown) => app.errors.push(error))
+          ctx.res.end()
+        } else ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor()
+    const told = app.warnings.length
+    await visitor.text('/late')
+    const isKept = (await visitor.text('/')) === '5'
+    expect(isKept || app.errors.length > 0 || app.warnings.length > told).toBe(true)
+  })
+})

@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { poll, send } from '../support/raw-http.js'
+import { RawSocket } from '../support/raw-socket.js'
+import { longestTurn } from '../support/turns.js'
+
+const LONGEST_TURN = 50
+/** Why a websocket is closed: a message too big (RFC 6455, 7.4.1). */
+const TOO_BIG = 1009
+const CONTINUATION = 0
+
+const start = async (): Promise<App> => {
+  return App.start({
+    routes: (ctx) => {
+      ctx.body = String(ctx.liveSession.get('division'))
+    },
+  })
+}
+const setting = (json: string): string => `42["live_session:set",[["cart",-1,${json}]]]`
+const million = (): string => `{${Array.from({ length: 1_000_000 }, (_, i) => `"${i.toString(36)}":0`).join(',')}}`
+
+describe('threat 13: a message that is too big', () => {
+  it.each<[string, () => Buffer]>([
+    ['a string of 2 MB', () => RawSocket.frame(setting(`["${'x'.repeat(2_000_000)}"]`))],
+    ['an object of a million members', () => RawSocket.frame(setting(million()))],
+    [
+      '2 MB in two fragments',
+      () => {
+        const half = 'x'.repeat(1_000_000)
+        return Buffer.concat([
+          RawSocket.frame(setting(`["${half}`), false),
+          RawSocket.frame(`${half}"]`, true, CONTINUATION),
+        ])
+      },
+    ],
+    [
+      'no more than the announcement of 4 GB',
+      () => {
+        const frame = RawSocket.frame('x')
+        frame.writeBigUInt64BE(2n ** 32n, 2)
+        return frame
+      },
+    ],
+    ['2 MB of text that is no message', () => RawSocket.frame('\u{1f600}'.repeat(500_000))],
+  ])('closes the connection with %s, in no time, and nobody else\u2019s', async (_, make) => {
+    const app = await start()
+    const [attacker, other] = [cookieFor(app.live, { values: { division: 1 } }), cookieFor(app.live, {})]
+    const page = await RawSocket.enter(app.url, other)
+    const socket = await RawSocket.enter(app.url, attacker)
+    const gone = new Promise((resolve) => {
+      for (const { client } of app.io.sockets.sockets.values()) client.conn.once('close', resolve)
+    })
+    const frames = make()
+    const turn = await longestTurn(async () => {
+      socket.sendFrames(frames)
+      await gone
+    })
+    expect(await socket.closed).toBe(TOO_BIG)
+    expect(turn).toBeLessThan(LONGEST_TURN)
+    expect(await page.ask('live_session:set', '[["division",-1,2]]')).toMatchObject({ ok: true })
+    expect((await send(app.url, { headers: { cookie: attacker } })).text).toBe('1')
+    expect(app.errors).toEqual([])
+    page.hangUp()
+  })
+
+  it('is refused by POST and by polling before it is read', async () => {
+    const app = await start()
+    const cookie = cookieFor(app.live, { values: { division: 1 } })
+    const headers = { cookie, origin: app.url, 'content-type': 'application/json' }
+    const body = `{"set":[["cart",-1,["${'x'.repeat(2_000_000)}"]]]}`
+    const opened = await send(`${app.url}/socket.io/?EIO=4&transport=polling`, { headers })
+    const { sid } = JSON.parse(opened.text.slice(1))
+    const statuses: number[] = []
+    const turn = await longestTurn(async () => {
+      for (const path of ['/store_session', `/socket.io/?EIO=4&transport=polling&sid=${sid}`]) {
+        // Whoever is refused early may not get to the end of what they are sending.
+        const answer = send(app.url + path, { method: 'POST', headers, body }).catch(() => ({ status: 413 }))
+        statuses.push((await answer).status)
+      }
+    })
+    expect(statuses).toEqual([413, 413])
+    expect(turn).toBeLessThan(LONGEST_TURN)
+    expect((await send(app.url, { headers: { cookie } })).text).toBe('1')
+    expect(await poll(app.url, { cookie, origin: app.url })).toMatch(/^40/)
+  })
+})
+
+describe('threat 13: a message that is just small enough', () => {
+  const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+
+  it.each<[string, string]>([
+    ['a string', `"${'x'.repeat(950_000)}"`],
+    ['a list of a string', `["${'x'.repeat(950_000)}"]`],
+    ['a string of escapes', `["${'\\u0001'.repeat(150_000)}"]`],
+    ['a string of surrogates', `["${'\\ud800'.repeat(150_000)}"]`],
+    ['10,000 levels', nested(10_000)],
+    ['10,000 levels of objects', '{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000)],
+    ['10,000 strings', `[${'"",'.repeat(9_999)}""]`],
+    ['half a million members', `[${'1,'.repeat(490_000)}1]`],
+    ['10,000 levels that never end', '['.repeat(10_000)],
+  ])('does not hold up the others with %s', async (_, json) => {
+    const app = await start()
+    const cookie = cookieFor(app.live, { values: { division: 1 } })
+    const socket = await RawSocket.enter(app.url, cookie)
+    const frame = RawSocket.frame(setting(json))
+    const turn = await longestTurn(async () => {
+      socket.sendFrames(frame)
+      await send(app.url, { headers: { cookie } })
+    })
+    expect(turn).toBeLessThan(LONGEST_TURN)
+    expect((await send(app.url, { headers: { cookie } })).text).toBe('1')
+    socket.hangUp()
+  })
+})

@@ -1,0 +1,114 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { describe, expect, it } from '@jest/globals'
+import { poll } from '../support/raw-http.js'
+import { RawSocket } from '../support/raw-socket.js'
+import { BAD_ORIGIN, claims, type Site, startSite } from '../support/site.js'
+
+describe('threat 7: a cross-site handshake', () => {
+  const evil: readonly (readonly [string, string])[] = [
+    ['another site', 'https://evil.example'],
+    ['null', 'null'],
+    ['a suffix', 'https://example.com.evil'],
+    ['a prefix', 'https://evil-example.com'],
+    ['a subdomain', 'https://sub.example.com'],
+    ['another port', 'https://example.com:8443'],
+    ['another scheme', 'http://example.com'],
+    ['a user of that name', 'https://example.com@evil.example'],
+    ['what is no origin', 'example.com'],
+  ]
+
+  /** Opens the namespace over a raw websocket, and answers with the server's word on it. */
+  async function upgrade({ app, headers }: Site, more: Record<string, string>): Promise<string> {
+    const socket = await RawSocket.open(app.url, { ...headers, ...more })
+    socket.send('40')
+    const word = await socket.next('4')
+    socket.hangUp()
+    return word
+  }
+
+  it.each([...evil, ['nothing', '']])(
+    'by websocket from %s is refused before any session is read',
+    async (_, origin) => {
+      const site = await startSite()
+      const { app, store } = site
+      const [reads, entered] = [store.reads, [] as unknown[]]
+      app.io.use((socket, next) => {
+        entered.push(socket.id)
+        next()
+      })
+      expect(JSON.parse((await upgrade(site, claims('', origin))).slice(2))).toMatchObject({ data: BAD_ORIGIN })
+      expect([store.reads, entered]).toEqual([reads, []])
+    },
+  )
+
+  it.each([
+    ...evil.map(([name, origin]) => [name, '', origin] as const),
+    ['a cross-site page without Origin', 'cross-site', ''],
+    ['a same-site page without Origin', 'same-site', ''],
+    ['a cross-site page that claims our Origin', 'cross-site', 'https://example.com'],
+    ['another site that claims to be ours', 'same-origin', 'https://evil.example'],
+  ])('by polling from %s is refused before any session is read', async (_, site, origin) => {
+    const { app, store, headers } = await startSite()
+    const { reads } = store
+    const word = await poll(app.url, { ...headers, ...claims(site, origin) })
+    expect(word).toMatch(/^44/)
+    expect(JSON.parse(word.slice(2))).toMatchObject({ data: BAD_ORIGIN })
+    expect(store.reads).toBe(reads)
+  })
+
+  it.each([
+    ['our Origin', 'https://example.com'],
+    ['our Origin with its port', 'https://example.com:443'],
+    ['a trusted one', 'https://trusted.example'],
+  ])('by websocket is none with %s: it reads the session', async (_, origin) => {
+    const site = await startSite()
+    const { reads } = site.store
+    expect(await upgrade(site, claims('', origin))).toMatch(/^40\{"sid"/)
+    expect(site.store.reads).toBe(reads + 1)
+  })
+
+  it.each([
+    ['nothing, as browsers do over http', '', ''],
+    ['same-origin', 'same-origin', ''],
+    ['none', 'none', ''],
+    ['our Origin', '', 'https://example.com'],
+    ['both', 'same-origin', 'https://example.com'],
+    ['a trusted origin', 'cross-site', 'https://trusted.example'],
+  ])('by polling is none with %s: it reads the session', async (_, site, origin) => {
+    const { app, store, headers } = await startSite()
+    const { reads } = store
+    expect(await poll(app.url, { ...headers, ...claims(site, origin) })).toMatch(/^40\{"sid".*store_session/s)
+    expect(store.reads).toBe(reads + 1)
+  })
+
+  it('does not take the Origin of the request for the server\u2019s own, as ctx.origin is in Koa 3', async () => {
+    const { app, ann } = await startSite()
+    const origin = 'https://evil.example'
+    const ctx = app.koa.createContext(
+      new IncomingMessage(new Socket()),
+      new ServerResponse(new IncomingMessage(new Socket())),
+    )
+    ctx.req.headers.origin = origin
+    expect(ctx.origin).toBe(origin)
+    await expect(ann.connect('/', { origin })).rejects.toMatchObject({ data: BAD_ORIGIN })
+    expect(await (await ann.store({}, { origin })).json()).toMatchObject({ error: BAD_ORIGIN })
+  })
+
+  it('is not let in because other headers than those of a trusted proxy name its host', async () => {
+    const { app, ann } = await startSite()
+    app.koa.proxy = false
+    const forwarded = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', cookie: ann.cookie }
+    const word = await poll(app.url, { ...forwarded, origin: 'https://evil.example' })
+    expect(JSON.parse(word.slice(2))).toMatchObject({ data: BAD_ORIGIN })
+  })
+
+  it('is refused by each namespace, and to socket.io-client as a connect_error', async () => {
+    const { app } = await startSite()
+    app.io.of('/admin')
+    for (const namespace of ['/', '/admin']) {
+      const refused = app.visitor().connect(namespace, { origin: 'https://evil.example' })
+      await expect(refused).rejects.toMatchObject({ message: 'bad_origin', data: BAD_ORIGIN })
+    }
+  })
+})

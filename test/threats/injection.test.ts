@@ -1,0 +1,155 @@
+import { describe, expect, it, jest } from '@jest/globals'
+import { defineFields, type JsonValue } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+
+const fields = defineFields({
+  note: { schema: z.string(), default: '', client: 'write' },
+  counts: { schema: z.record(z.string(), z.number()), default: {}, client: 'write' },
+})
+type InjectionFields = typeof fields
+
+/** Sets what the body says, without awaiting it, and answers with what is there. */
+function start(options: object = {}): Promise<App<InjectionFields>> {
+  return App.start<InjectionFields>({
+    fields,
+    options,
+    attach: { handshake: [] },
+    routes: async (ctx) => {
+      const text = Buffer.from(ctx.get('x-set'), 'base64url').toString()
+      const values: Record<string, JsonValue> = text === '' ? {} : JSON.parse(text)
+      for (const [key, value] of Object.entries(values)) void ctx.liveSession.set(key, value)
+      ctx.body = { note: ctx.liveSession.get('note') }
+    },
+  })
+}
+
+const setting = (values: object): RequestInit => ({
+  headers: { 'x-set': Buffer.from(JSON.stringify(values)).toString('base64url') },
+})
+
+const HOSTILE = [
+  ['a header of its own', 'x\r\nSet-Cookie: admin=1'],
+  ['a line of its own', 'x\n2026-01-01 INFO admin signed in'],
+  ['an attribute of its own', 'x; Domain=example.com; Path=/admin'],
+  ['another cookie', 'x, live=evil'],
+  ['control characters', '\u0000\u001b[2J\u007f\u009b1m'],
+  ['separators of lines', '\u2028\u2029\u0085'],
+  ['quotes', '"\'`\\'],
+  ['other scripts', '\u00fc\u6f22\ud83d\ude00'],
+] as const
+
+/** What starts another line, or is an order to a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+
+describe('threat 22: header injection', () => {
+  it.each(HOSTILE)('through a value is encoded: %s', async (_, value) => {
+    const app = await start()
+    const visitor = app.visitor()
+    const answer = await visitor.fetch('/', setting({ note: value }))
+    const cookies = answer.headers.getSetCookie()
+    expect(cookies).toHaveLength(2)
+    for (const cookie of cookies) {
+      expect(cookie).toMatch(/^live(\.sig)?=[\w+/=-]+; path=\/; expires=[^;]+; samesite=lax; httponly$/)
+    }
+    expect([...answer.headers.keys()].sort()).toEqual(
+      [...(await app.visitor().fetch('/', setting({ note: 'x' }))).headers.keys()].sort(),
+    )
+    expect(await (await visitor.fetch('/')).json()).toEqual({ note: value })
+  })
+
+  it.each(HOSTILE)('through a key is refused: %s', async (_, text) => {
+    const app = await start()
+    for (const key of [text, `note${text}`]) {
+      const posted = await app.visitor().store({ set: [[key, -1, 'x']] })
+      expect([posted.status, (await posted.json()).error]).toEqual([
+        400,
+        { code: 'undeclared_key', index: 0, message: 'koa-live-session: change 0: no such key' },
+      ])
+      expect(posted.headers.getSetCookie()).toEqual([])
+      const socket = await app.visitor().connect()
+      expect(await socket.set([key, -1, 'x'])).toEqual({ ok: false, code: 'undeclared_key' })
+      const answer = await app.visitor().fetch('/', setting({ [key]: 'x' }))
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []])
+    }
+    expect(app.warnings).toEqual([])
+  })
+
+  it.each(HOSTILE)('through a user id finds nothing that says it: %s', async (_, id) => {
+    const app = await start({ identify: () => id })
+    const answer = await app.visitor().fetch('/', setting({ note: 'x' }))
+    expect(answer.status).toBe(200)
+    for (const cookie of answer.headers.getSetCookie()) expect(cookie).toMatch(/^live(\.sig)?=[\w+/=-]+; path=\//)
+    const socket = await app.visitor().connect()
+    expect((await socket.ticket()).text).toMatch(/^[\w.-]+$/)
+    expect([app.errors, app.warnings]).toEqual([[], []])
+  })
+})
+
+describe('threat 22: log injection', () => {
+  const knock = async (app: App<InjectionFields>, headers: Record<string, string>): Promise<void> => {
+    const posted = await app.visitor().store({}, headers)
+    expect(posted.status).toBe(403)
+    await expect(app.visitor().connect('/', headers)).rejects.toMatchObject({ data: { code: 'bad_origin' } })
+  }
+
+  it.each([
+    ['a path', 'http://evil.example/x y z'],
+    ['an escape of a terminal', 'http://evil.example/\u009b2J'],
+    ['an end of line', 'http://evil.example/\u0085INFO admin signed in'],
+    ['quotes', '"http://evil.example"'],
+    ['7 kB', `http://${'x'.repeat(7000)}.example`],
+  ])('through the origin of a refused page is encoded and short: %s', async (_, origin) => {
+    const app = await start()
+    await knock(app, { origin })
+    expect(app.warnings).toHaveLength(1)
+    expect(app.warnings[0]).toMatch(/^koa-live-session: 403 bad_origin: the browser says /)
+    expect(app.warnings[0]).not.toMatch(CONTROL)
+    expect(app.warnings[0]?.length).toBeLessThan(700)
+  })
+
+  it.each([
+    ['an escape of a terminal', 'evil\u009b2J'],
+    ['an end of line', 'evil\u0085INFO'],
+    ['7 kB', 'x'.repeat(7000)],
+  ])('through the host of a refused page is encoded and short: %s', async (_, host) => {
+    const app = await start()
+    app.koa.proxy = true
+    const posted = await app.visitor().store({}, { 'x-forwarded-host': host, origin: 'http://evil.example' })
+    expect(posted.status).toBe(403)
+    expect(app.warnings).toHaveLength(1)
+    expect(app.warnings[0]).not.toMatch(CONTROL)
+    expect(app.warnings[0]?.length).toBeLessThan(700)
+  })
+
+  it('through a flood of origins ends after a hundred lines', async () => {
+    const app = await start()
+    for (let i = 0; i < 150; i += 1) await app.visitor().store({}, { origin: `http://evil-${i}.example` })
+    expect(app.warnings).toHaveLength(100)
+  })
+
+  it.each(HOSTILE)('through a key that nobody awaits is encoded: %s', async (_, key) => {
+    const app = await start()
+    await app.visitor().fetch('/', setting({ [key]: 'x' }))
+    expect(app.errors).toMatchObject([{ code: 'undeclared_key' }])
+    expect(String(app.errors[0])).not.toMatch(CONTROL)
+  })
+
+  it.each(HOSTILE)('through the keys within a value that nobody awaits is encoded: %s', async (_, key) => {
+    const app = await start()
+    await app.visitor().fetch('/', setting({ counts: { [key]: 'no number' } }))
+    expect(app.errors).toMatchObject([{ code: 'invalid_value', key: 'counts' }])
+    expect(String(app.errors[0])).not.toMatch(CONTROL)
+  })
+
+  it('finds only refusals in the log, where the app has no onError of its own', async () => {
+    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const app = await start({ onError: undefined })
+    await app.visitor().fetch('/', setting({ note: 1 }))
+    expect(logged.mock.calls.map(([error]) => String(error))).toEqual([
+      expect.stringMatching(/^LiveSessionError: koa-live-session: set\("note"\): /),
+    ])
+    logged.mockRestore()
+  })
+})

@@ -1,0 +1,229 @@
+import { describe, expect, it } from '@jest/globals'
+import type { JsonValue } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { RawSocket } from '../support/raw-socket.js'
+import { cookieContent } from '../support/users.js'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  /** Takes whatever JSON is: what is refused is refused by us. */
+  bag: { schema: z.custom<JsonValue>(() => true), default: null, client: 'write' },
+  role: { schema: z.string(), default: 'guest' },
+  secret: { schema: z.string(), default: '', client: 'hidden' },
+})
+const prototype = (): string => JSON.stringify(Reflect.ownKeys(Object.prototype).map(String))
+
+async function start() {
+  const app = await App.start<typeof fields>({
+    fields,
+    routes: (ctx) => {
+      const { liveSession } = ctx
+      ctx.body = Object.fromEntries(['division', 'bag', 'role', 'secret'].map((key) => [key, liveSession.get(key)]))
+    },
+  })
+  const stamp = app.clock.now()
+  const visitor = app.visitor(cookieFor(app.live, { values: { division: 1, bag: 'mine', role: 'user' } }))
+  const { cookie } = visitor
+  const socket = await RawSocket.enter(app.url, cookie)
+  /** Whether all is as it was: in memory, in the cookie, and in the prototype of everything. */
+  const isUnchanged = async (): Promise<void> => {
+    expect(visitor.cookie).toBe(cookie)
+    const answer = await visitor.fetch('/')
+    expect(await answer.json()).toEqual({ division: 1, bag: 'mine', role: 'user', secret: '' })
+    expect(answer.headers.getSetCookie()).toEqual([])
+    await visitor.store({ set: [['division', -1, 2]] })
+    expect(cookieContent(visitor).r).toEqual([
+      ['division', stamp + 1, 2],
+      ['bag', stamp, 'mine'],
+      ['role', stamp, 'user'],
+    ])
+    expect(app.errors).toEqual([])
+    socket.hangUp()
+  }
+  return { app, visitor, socket, isUnchanged }
+}
+
+describe('threat 10: a key that was not declared', () => {
+  it.each<[string, unknown, string]>([
+    ['another name', 'nope', 'undeclared_key'],
+    ['__proto__', '__proto__', 'undeclared_key'],
+    ['constructor', 'constructor', 'undeclared_key'],
+    ['prototype', 'prototype', 'undeclared_key'],
+    ['toJSON', 'toJSON', 'undeclared_key'],
+    ['length', 'length', 'undeclared_key'],
+    ['save', 'save', 'undeclared_key'],
+    ['_x', '_x', 'undeclared_key'],
+    ['our own epoch', '$epoch', 'undeclared_key'],
+    ['a method of every object', 'hasOwnProperty', 'undeclared_key'],
+    ['nothing', '', 'undeclared_key'],
+    ['other capitals', 'Division', 'undeclared_key'],
+    ['a space behind it', 'division ', 'undeclared_key'],
+    ['a zero byte behind it', 'division\0', 'undeclared_key'],
+    ['a look-alike from Cyrillic', 'divisi\u043en', 'undeclared_key'],
+    ['a look-alike from full-width', '\uff44ivision', 'undeclared_key'],
+    ['a look-alike with a joiner', 'divi\u200dsion', 'undeclared_key'],
+    ['a path', 'division.__proto__', 'undeclared_key'],
+    ['10,000 characters', 'x'.repeat(10_000), 'undeclared_key'],
+    ['a line break', 'x\r\nSet-Cookie: live=x', 'undeclared_key'],
+    ['an array', ['division'], 'malformed'],
+    ['an array in an array', [['division']], 'malformed'],
+    ['an object', { toString: 'division' }, 'malformed'],
+    ['null', null, 'malformed'],
+    ['a number', 0, 'malformed'],
+    ['a boolean', true, 'malformed'],
+  ])('is refused as %s by POST and by socket, and nothing is stored', async (_, key, code) => {
+    const before = prototype()
+    const { visitor, socket, isUnchanged } = await start()
+    const change = [key, -1, { polluted: true }]
+    const answer = await visitor.store({ set: [change] })
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code, index: 0 } }])
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await socket.ask('live_session:set', JSON.stringify([change]))).toMatchObject({ ok: false, code })
+    const beside = JSON.stringify([['division', -1, 66], change])
+    expect(await socket.ask('live_session:set', beside)).toMatchObject({ ok: false, code })
+    await isUnchanged()
+    expect(prototype()).toBe(before)
+    expect({}).not.toHaveProperty('polluted')
+  })
+
+  it.each([
+    ['beside the known members', '{"__proto__":{"tickets":[]},"set":[]}'],
+    ['instead of them', '{"constructor":{"prototype":{"polluted":true}}}'],
+    ['in place of the list', '{"set":{"__proto__":{"length":1},"0":["division",-1,66]}}'],
+    ['in place of a change', '{"set":[{"0":"division","1":-1,"2":66,"length":3}]}'],
+  ])('is refused as a member of the body %s', async (_, body) => {
+    const { visitor, isUnchanged } = await start()
+    const answer = await visitor.store(body)
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 'malformed' } }])
+    await isUnchanged()
+    expect({}).not.toHaveProperty('polluted')
+  })
+})
+
+describe('threat 11: a field that browsers may not write', () => {
+  it.each([
+    ['set, to be read', 'role', ['role', -1, 'admin']],
+    ['deleted, to be read', 'role', ['role', -1]],
+    ['sent again, to be read', 'role', ['role', 0, 'user']],
+    ['set, hidden', 'secret', ['secret', -1, 'x']],
+    ['deleted, hidden', 'secret', ['secret', -1]],
+    ['set to what its schema refuses', 'secret', ['secret', -1, 5]],
+  ])('is not %s, by POST or by socket', async (_, key, change) => {
+    const { visitor, socket, isUnchanged } = await start()
+    for (const set of [[change], [['division', -1, 66], change]]) {
+      const answer = await visitor.store({ set })
+      const index = set.length - 1
+      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'not_writable', key, index } }])
+      const ack = await socket.ask('live_session:set', JSON.stringify(set))
+      expect(ack).toEqual({ ok: false, code: 'not_writable', key })
+    }
+    await isUnchanged()
+  })
+})
+
+const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+const list = (length: number): string => `[${'1,'.repeat(length - 1)}1]`
+
+describe('threat 13: a value that cannot be kept', () => {
+  it.each([
+    ['another type', 'division', '"x"', 'invalid_value'],
+    ['a fraction', 'division', '1.5', 'invalid_value'],
+    ['null', 'division', 'null', 'invalid_value'],
+    ['a huge number', 'division', '1e308', 'invalid_value'],
+    ['a number past the safe ones', 'division', '9007199254740993', 'invalid_value'],
+    ['-0', 'bag', '-0', 'invalid_value'],
+    ['-0 within', 'bag', '{"a":[1,-0]}', 'invalid_value'],
+    ['infinity', 'bag', '1e999', 'invalid_value'],
+    ['minus infinity', 'bag', '[-1e999]', 'invalid_value'],
+    ['a lone high surrogate', 'bag', '"\\ud800"', 'invalid_value'],
+    ['a lone low surrogate', 'bag', '"x\\udc00"', 'invalid_value'],
+    ['surrogates the wrong way round', 'bag', '"\\udc00\\ud800"', 'invalid_value'],
+    ['a lone surrogate as a name', 'bag', '{"\\ud800":1}', 'invalid_value'],
+    ['__proto__ as a name', 'bag', '{"__proto__":{"polluted":true}}', 'invalid_value'],
+    ['__proto__ deep within', 'bag', '{"a":[{"__proto__":1}]}', 'invalid_value'],
+    ['33 levels', 'bag', nested(33), 'invalid_value'],
+    ['10,000 levels', 'bag', nested(10_000), 'invalid_value'],
+    ['10,001 members', 'bag', list(10_001), 'invalid_value'],
+    ['more than its share of the cookie', 'bag', `"${'x'.repeat(5000)}"`, 'too_large'],
+    ['more than its share, in few characters', 'bag', `"${'\u{1f600}'.repeat(500)}"`, 'too_large'],
+  ])('is refused as %s by POST and by socket, and nothing changes', async (_, key, json, code) => {
+    const { visitor, socket, isUnchanged } = await start()
+    const answer = await visitor.store(`{"set":[["${key}",-1,${json}]]}`)
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code, key } }])
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await socket.ask('live_session:set', `[["${key}",-1,${json}]]`)).toEqual({ ok: false, code, key })
+    await isUnchanged()
+    expect({}).not.toHaveProperty('polluted')
+  })
+
+  it.each([
+    ['32 levels', nested(32)],
+    ['a pair of surrogates', '"\\ud83d\\ude00"'],
+    ['the largest number', '1.7976931348623157e308'],
+    ['constructor as a name', '{"constructor":{"prototype":1}}'],
+  ])('is not one with %s: it comes back as it was sent', async (_, json) => {
+    const { visitor, socket } = await start()
+    expect(await socket.ask('live_session:set', `[["bag",-1,${json}]]`)).toMatchObject({ ok: true })
+    expect(await (await visitor.fetch('/')).json()).toMatchObject({ bag: JSON.parse(json) })
+    socket.hangUp()
+  })
+
+  it('is refused on the server\u2019s side too, where there is more that is not JSON', async () => {
+    const circle: unknown[] = []
+    circle.push(circle)
+    const values = [
+      Number.NaN,
+      Infinity,
+      -Infinity,
+      -0,
+      undefined,
+      1n,
+      new Date(),
+      new Map(),
+      circle,
+      new Array(1),
+      { a: () => 1 },
+    ]
+    const refused: unknown[] = []
+    const app = await App.start<typeof fields>({
+      fields,
+      routes: async (ctx) => {
+        for (const value of values) {
+          await ctx.liveSession.set('bag', value as never).catch((error) => refused.push([error.code, error.key]))
+        }
+        ctx.body = [ctx.liveSession.get('bag'), ctx.liveSession.has('bag')]
+      },
+    })
+    expect(await (await app.visitor().fetch('/')).json()).toEqual([null, false])
+    expect(refused).toEqual(values.map(() => ['invalid_value', 'bag']))
+  })
+})
+
+describe('threat 33: a bad value that a socket handler sets without waiting', () => {
+  it('is told to onError, and the process lives', async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown): number => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const app = await App.start<typeof fields>({ fields })
+    app.io.on('connection', (socket) => {
+      socket.on('choose', (values, done) => {
+        void socket.liveSession.setMany(values)
+        setImmediate(() => setImmediate(done))
+      })
+    })
+    const { io } = await app.visitor().connect()
+    for (const values of [{ division: 'x' }, { nope: 1 }, { bag: 'x'.repeat(5000) }, { division: 4 }]) {
+      await io.emitWithAck('choose', values)
+    }
+    process.off('unhandledRejection', note)
+    expect(app.errors).toMatchObject([
+      { code: 'invalid_value', key: 'division' },
+      { code: 'undeclared_key', key: 'nope' },
+      { code: 'too_large', key: 'bag' },
+    ])
+    expect(unhandled).toEqual([])
+  })
+})

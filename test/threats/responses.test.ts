@@ -1,0 +1,196 @@
+import { Readable } from 'node:stream'
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+
+const DAY = 24 * 60 * 60 * 1000
+
+/** Writes, and answers in the way that the path says. */
+const answers: Readonly<Record<string, (ctx: Koa.Context) => void>> = {
+  '/text': (ctx) => {
+    ctx.body = 'x'
+  },
+  '/stream': (ctx) => {
+    ctx.body = Readable.from(['x'])
+  },
+  '/empty': (ctx) => {
+    ctx.status = 204
+  },
+  '/unchanged': (ctx) => {
+    ctx.status = 304
+  },
+  '/redirect': (ctx) => ctx.redirect('/text'),
+  '/refused': (ctx) => ctx.throw(403),
+  '/failed': () => {
+    throw new Error('later')
+  },
+  '/public': (ctx) => {
+    ctx.set('Cache-Control', 'public, max-age=600')
+    ctx.body = 'x'
+  },
+  '/raw': (ctx) => {
+    ctx.respond = false
+    ctx.res.writeHead(200, { 'Cache-Control': 'public', Vary: 'Accept' }).end('x')
+  },
+}
+const paths = Object.keys(answers)
+
+const write: Koa.Middleware = (ctx) => {
+  void ctx.liveSession.set('division', 1)
+  answers[ctx.path]?.(ctx)
+}
+const read: Koa.Middleware = (ctx) => {
+  ctx.liveSession.get('division')
+  answers[ctx.path]?.(ctx)
+}
+
+interface SetCookie {
+  readonly name: string
+  readonly expires: number
+  /** All others, in alphabetical order. */
+  readonly attributes: readonly string[]
+}
+
+function parseSetCookie(text: string): SetCookie {
+  const [pair = '', ...attributes] = text.toLowerCase().split('; ')
+  const expires = attributes.find((attribute) => attribute.startsWith('expires='))?.slice('expires='.length) ?? ''
+  const others = attributes.filter((attribute) => !attribute.startsWith('expires=')).sort()
+  return { name: pair.replace(/=.*/, ''), expires: Date.parse(expires), attributes: others }
+}
+
+type Given = AppOptions<AppFields>['options']
+
+describe('threat 21: the attributes of the live cookie', () => {
+  const common = ['httponly', 'path=/']
+  const viaProxy = { 'x-forwarded-proto': 'https' }
+
+  it.each<[string, Given, object, boolean, string, string[]]>([
+    ['over http', {}, {}, false, 'live', ['samesite=lax']],
+    ['over https', {}, viaProxy, true, 'live', ['samesite=lax', 'secure']],
+    ['behind a proxy that is not trusted', {}, viaProxy, false, 'live', ['samesite=lax']],
+    ['where secure', { secure: true }, {}, false, '__host-live', ['samesite=lax', 'secure']],
+    ['where not secure, over https', { secure: false }, viaProxy, true, 'live', ['samesite=lax']],
+    ['of a domain', { domain: 'example.com' }, {}, false, 'live', ['domain=example.com', 'samesite=lax']],
+    [
+      'of a domain, where secure',
+      { domain: 'example.com', secure: true },
+      {},
+      false,
+      'live',
+      ['domain=example.com', 'samesite=lax', 'secure'],
+    ],
+    ['strict', { sameSite: 'strict' }, {}, false, 'live', ['samesite=strict']],
+    ['for other sites', { sameSite: 'none', secure: true }, {}, false, '__host-live', ['samesite=none', 'secure']],
+    ['under a name of its own', { key: 'mine', secure: true }, {}, false, 'mine', ['samesite=lax', 'secure']],
+  ])('%s', async (_, options, headers, proxy, name, attributes) => {
+    const app = await App.start({ routes: write, ...(options ? { options } : {}) })
+    app.koa.proxy = proxy
+    const answer = await fetch(`${app.url}/text`, { headers: { ...headers } })
+    const cookies = answer.headers.getSetCookie().map(parseSetCookie)
+    expect(cookies.map((cookie) => cookie.name)).toEqual([name, `${name}.sig`])
+    for (const cookie of cookies) expect(cookie.attributes).toEqual([...common, ...attributes].sort())
+    expect(app.errors).toEqual([])
+  })
+
+  it.each([
+    ['its maxAge', 10 * DAY, 10 * DAY],
+    ['400 days at the most, which is what browsers keep', 1000 * DAY, 400 * DAY],
+  ])('say when it expires: %s', async (_, maxAge, expected) => {
+    const app = await App.start({ routes: write, options: { maxAge } })
+    const before = Math.floor(Date.now() / 1000) * 1000
+    const cookies = (await app.visitor().fetch('/text')).headers.getSetCookie().map(parseSetCookie)
+    expect(cookies).toHaveLength(2)
+    for (const { expires } of cookies) {
+      expect(expires).toBeGreaterThanOrEqual(before + expected)
+      expect(expires).toBeLessThanOrEqual(Date.now() + expected)
+    }
+  })
+
+  it('are the same where the endpoint answers with it', async () => {
+    const app = await App.start({ routes: write })
+    const [page, post] = [await app.visitor().fetch('/text'), await app.visitor().store()]
+    const attributes = (answer: Response): unknown =>
+      answer.headers.getSetCookie().map((cookie) => parseSetCookie(cookie).attributes)
+    expect(attributes(post)).toEqual(attributes(page))
+    expect(post.headers.get('cache-control')).toBe('no-store')
+    expect(post.headers.get('vary')).toBe('Cookie')
+  })
+})
+
+describe('threat 21: an answer with a Set-Cookie', () => {
+  it.each(paths)('is never stored by a cache between: %s', async (path) => {
+    const app = await App.start({ routes: write })
+    const { headers } = await app.visitor().fetch(path)
+    expect(headers.getSetCookie()).toHaveLength(2)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('vary')?.split(', ')).toContain('Cookie')
+  })
+})
+
+/** Whether a cache shared by several visitors may keep an answer for the next one (RFC 9111, 3). */
+function mayBeShared({ headers }: Response): boolean {
+  return !/no-store|private/.test(headers.get('cache-control') ?? '') && !/Cookie|\*/.test(headers.get('vary') ?? '')
+}
+
+describe('threat 32: a shared cache between', () => {
+  it.each(paths)('keeps no answer for others whose request used values: %s', async (path) => {
+    const app = await App.start({ routes: read })
+    const answer = await app.visitor().fetch(path)
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(mayBeShared(answer)).toBe(false)
+    expect(answer.headers.get('vary')?.split(', ')).toContain('Cookie')
+  })
+
+  it.each<[string, (ctx: Koa.Context) => unknown]>([
+    ['get', (ctx) => ctx.liveSession.get('division')],
+    ['has', (ctx) => ctx.liveSession.has('division')],
+    ['inspect', (ctx) => ctx.liveSession.inspect()],
+    ['snapshot', (ctx) => ctx.liveSession.snapshot()],
+    ['embed', (ctx) => ctx.liveSession.embed()],
+    ['set', (ctx) => ctx.liveSession.set('division', 1)],
+    ['a set that is refused', (ctx) => ctx.liveSession.set('division', 'x').catch(() => undefined)],
+    ['delete', (ctx) => ctx.liveSession.delete('division')],
+    ['identify', (ctx) => ctx.liveSession.identify()],
+    ['leave', (ctx) => ctx.liveSession.leave()],
+  ])('keeps nothing of a request that used %s', async (_, use) => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        await use(ctx)
+        ctx.body = 'x'
+      },
+    })
+    expect(mayBeShared(await app.visitor().fetch('/'))).toBe(false)
+  })
+
+  it.each([
+    ['refused', { method: 'POST' }],
+    ['of another method', {}],
+    ['of another origin', { method: 'POST', headers: { origin: 'http://evil.example' } }],
+  ])('keeps no answer of the endpoint to a request %s', async (_, init) => {
+    const app = await App.start()
+    const answer = await app.visitor().fetch('/store_session', init)
+    expect(answer.status).toBeGreaterThanOrEqual(400)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('keeps what the app says it may, unless that sets a cookie, and all that used no values', async () => {
+    const app = await App.start({
+      routes: (ctx) => {
+        if (ctx.path === '/own') ctx.set('Cache-Control', 'max-age=60')
+        if (ctx.path !== '/unused') ctx.liveSession.get('division')
+        if (ctx.path === '/write') void ctx.liveSession.set('division', 1)
+        if (ctx.path === '/vary') ctx.vary('Accept')
+        ctx.body = 'x'
+      },
+    })
+    const headers = async (path: string): Promise<unknown[]> => {
+      const { headers } = await app.visitor().fetch(path)
+      return [headers.get('vary'), headers.get('cache-control'), headers.getSetCookie().length]
+    }
+    expect(await headers('/unused')).toEqual([null, null, 0])
+    expect(await headers('/read')).toEqual(['Cookie', 'private', 0])
+    expect(await headers('/own')).toEqual(['Cookie', 'max-age=60', 0])
+    expect(await headers('/vary')).toEqual(['Accept, Cookie', 'private', 0])
+    expect(await headers('/write')).toEqual(['Cookie', 'no-store', 2])
+  })
+})

@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import type { Visitor } from '../support/visitor.js'
+
+const values = async (visitor: Visitor, path = '/'): Promise<unknown> => (await visitor.fetch(path)).json()
+const set = (visitor: Visitor, wanted: object): Promise<unknown> => {
+  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
+}
+const before: NonNullable<AppOptions<AppFields>['before']> = (koa) => [auth(koa)]
+
+/** An app with one slow route, which sets `division` to 9 when it is let go on. */
+async function start() {
+  let goOn = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  let arrive = (): void => undefined
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
+  const app = await App.start({
+    before,
+    options: { identify } as never,
+    routes: async (ctx, next) => {
+      // Signs in as auth middleware of an app does, without a word to the plugin.
+      if (ctx.path === '/app-login') {
+        ctx['session'].user = 'ann'
+        ctx.body = '{}'
+        return
+      }
+      if (ctx.path !== '/slow') return account(ctx, next)
+      const { liveSession } = ctx
+      liveSession.get('division')
+      arrive()
+      await held
+      await liveSession.set('division', 9)
+      ctx.body = '{}'
+    },
+  })
+  return { app, arrived, goOn }
+}
+
+describe('a browser id that was given up', () => {
+  it('does not come back with a late answer, nor what leave() forgot', async () => {
+    const { app, arrived, goOn } = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { theme: 'dark' })
+    const slow = visitor.fetch('/slow')
+    await arrived
+    await visitor.fetch('/logout/leave')
+    goOn()
+    await slow
+    await visitor.fetch('/app-login')
+    expect(await values(visitor)).toMatchObject({ theme: 'light' })
+  })
+
+  it('is no reason to refuse what its page sets after the next sign-in', async () => {
+    const { app, arrived, goOn } = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const slow = visitor.fetch('/slow')
+    await arrived
+    await visitor.fetch('/logout/now')
+    goOn()
+    await slow
+    await visitor.fetch('/app-login')
+    await visitor.fetch('/')
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.ticket()
+    await socket.set(['theme', -1, 'dark'])
+    expect((await visitor.store({ tickets: [(await socket.ticket()).text] })).status).toBe(200)
+  })
+
+  it('cannot be adopted: what was stored under it could never be read', async () => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        if (ctx.path === '/leave') await ctx.liveSession.leave()
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 7])
+    const { text } = await socket.ticket()
+    await visitor.store({ tickets: [text] })
+    await visitor.fetch('/leave')
+    const cookieless = app.visitor()
+    const answer = await cookieless.store({ tickets: [text] })
+    const kept = await cookieless.text('/')
+    expect([answer.status, kept]).not.toEqual([200, '-1'])
+  })
+
+  it('does not give back what leave() forgot when a queued ticket of it is posted late', async () => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        if (ctx.path === '/leave') await ctx.liveSession.leave()
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 7])
+    await visitor.store({ tickets: [(await socket.ticket()).text] })
+    await socket.set(['division', -1, 8])
+    const queued = await socket.ticket()
+    await visitor.fetch('/leave')
+    await visitor.store({ tickets: [queued.text] })
+    expect(await visitor.text('/')).toBe('-1')
+  })
+})
+
+describe('a request that began before its browser signed in', () => {
+  it('loses nothing of what it sets afterwards', async () => {
+    const { app, arrived, goOn } = await start()
+    const visitor = app.visitor()
+    await set(visitor, { theme: 'dark' })
+    const slow = visitor.fetch('/slow')
+    await arrived
+    await visitor.fetch('/login/now?user=ann')
+    goOn()
+    await slow
+    expect(await values(visitor)).toMatchObject({ division: 9 })
+  })
+})

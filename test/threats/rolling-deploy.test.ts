@@ -1,0 +1,203 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields, type Fields } from 'koa-live-session/fields'
+import { cookieFor, emptyCache, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import type { Visitor } from '../support/visitor.js'
+
+const SCHEDULES = 200
+const STEPS = 14
+
+const shared = {
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  cart: { schema: z.array(z.string()), default: [], client: 'write' },
+} as const
+const text = { schema: z.string(), default: 'none', client: 'write' } as const
+const oldFields = defineFields({ ...shared, legacy: text, range: { schema: z.number(), default: -1, client: 'write' } })
+const newFields = defineFields({
+  ...shared,
+  filter: text,
+  range: { schema: z.union([z.number(), z.enum(['all'])]), default: -1, client: 'write' },
+})
+
+/** Who makes a request is in its header; what it sets or deletes in its query. */
+const route: Koa.Middleware = async (ctx) => {
+  const { liveSession, query } = ctx
+  if (query['set'] !== undefined) await liveSession.setMany(JSON.parse(String(query['set'])))
+  if (query['delete'] !== undefined) await liveSession.delete(String(query['delete']))
+  ctx.body = JSON.parse(String(query['keys'] ?? '[]')).map((key: string) => [key, liveSession.get(key)])
+}
+
+interface Builds {
+  readonly old: App<Fields>
+  readonly new: App<Fields>
+}
+
+/** The same keys and the same clock, as two builds of one app behind one name. */
+async function deploy(declared: { readonly old: Fields; readonly new: Fields }): Promise<Builds> {
+  const clock = testClock()
+  const start = (fields: Fields): Promise<App<Fields>> => {
+    const options = { identify: (ctx: Koa.Context) => (ctx.get('x-user') === '' ? undefined : ctx.get('x-user')) }
+    return App.start<Fields>({ fields, clock, routes: route, options: options as object, attach: { handshake: [] } })
+  }
+  return { old: await start(declared.old), new: await start(declared.new) }
+}
+
+interface Asked {
+  readonly user?: string | undefined
+  readonly set?: object
+  readonly delete?: string
+  readonly keys?: readonly string[]
+}
+
+/** A request that the balancer gave to that build. */
+async function ask(visitor: Visitor, { url }: App<Fields>, asked: Asked): Promise<Record<string, unknown>> {
+  const query = new URLSearchParams({ keys: JSON.stringify(asked.keys ?? []) })
+  if (asked.set) query.set('set', JSON.stringify(asked.set))
+  if (asked.delete !== undefined) query.set('delete', asked.delete)
+  const headers: Record<string, string> = asked.user === undefined ? {} : { 'x-user': asked.user }
+  const answer = await visitor.fetch(`${url}/?${query}`, { headers })
+  expect(answer.status).toBe(200)
+  return Object.fromEntries(await answer.json())
+}
+
+/** A generator of chance that gives the same for the same seed (mulberry32). */
+function seeded(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+const DEFAULTS: Readonly<Record<string, unknown>> = { division: -1, cart: [], legacy: 'none', filter: 'none' }
+const KEYS = { old: ['division', 'cart', 'legacy'], new: ['division', 'cart', 'filter'] } as const
+const valueAt: Readonly<Record<string, (step: number) => unknown>> = {
+  division: (step) => step,
+  cart: (step) => [`item ${step}`],
+  legacy: (step) => `old ${step}`,
+  filter: (step) => `new ${step}`,
+}
+
+/** Requests that go to one build or the other by chance, from these browsers of one visitor; says what was lost. */
+async function play(
+  builds: Builds,
+  browsers: readonly Visitor[],
+  user: string | undefined,
+  seed: number,
+): Promise<void> {
+  const chance = seeded(seed)
+  const model = new Map<string, unknown>()
+  const pick = <T>(list: readonly T[]): T => list[chance(list.length)] as T
+  for (let step = 0; step < STEPS; step += 1) {
+    const name = pick(['old', 'new'] as const)
+    const [build, browser, key] = [builds[name], pick(browsers), pick(KEYS[name])]
+    builds.old.clock.advance(1 + chance(3))
+    const act = chance(10)
+    if (act === 0) emptyCache(pick([builds.old, builds.new]).live)
+    else if (act === 1) {
+      await ask(browser, build, { user, delete: key })
+      model.delete(key)
+    } else if (act < 7) {
+      const value = valueAt[key]?.(step)
+      await ask(browser, build, { user, set: { [key]: value } })
+      model.set(key, value)
+    } else await ask(browser, build, { user, keys: KEYS[name] })
+  }
+  // Every browser comes by at both builds, and once more to hear what the others brought.
+  for (const browser of [...browsers, ...browsers]) {
+    for (const name of ['old', 'new'] as const) await ask(browser, builds[name], { user, keys: KEYS[name] })
+  }
+  for (const [at, browser] of browsers.entries()) {
+    for (const name of ['old', 'new'] as const) {
+      const expected = Object.fromEntries(
+        KEYS[name].map((key) => [key, model.has(key) ? model.get(key) : DEFAULTS[key]]),
+      )
+      const found = await ask(browser, builds[name], { user, keys: KEYS[name] })
+      expect({ seed, at, name, found }).toEqual({ seed, at, name, found: expected })
+    }
+  }
+}
+
+describe('threat 35: a rolling deploy', () => {
+  it(`loses nothing of one browser in ${SCHEDULES} schedules, in either direction`, async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    for (let seed = 1; seed <= SCHEDULES; seed += 1) await play(builds, [builds.old.visitor()], undefined, seed)
+    expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
+  }, 60_000)
+
+  it(`loses nothing of a user with two browsers in ${SCHEDULES} schedules, in either direction`, async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    for (let seed = 1; seed <= SCHEDULES; seed += 1) {
+      await play(builds, [builds.old.visitor(), builds.old.visitor()], `user ${seed}`, seed)
+    }
+    expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
+  }, 60_000)
+
+  it('carries a value that the other build cannot read, and does not put its own default there', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    const visitor = builds.old.visitor()
+    await ask(visitor, builds.new, { set: { range: 'all' } })
+    expect(await ask(visitor, builds.old, { keys: ['range'], set: { division: 1 } })).toEqual({ range: -1 })
+    emptyCache(builds.new.live)
+    expect(await ask(visitor, builds.new, { keys: ['range', 'division'] })).toEqual({ range: 'all', division: 1 })
+  })
+
+  it('carries a deletion too: the other build does not bring the value back', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    const visitor = builds.old.visitor()
+    await ask(visitor, builds.new, { set: { filter: 'x' } })
+    await ask(visitor, builds.old, { set: { division: 1 } })
+    emptyCache(builds.new.live)
+    builds.new.clock.advance(1)
+    await ask(visitor, builds.new, { delete: 'filter' })
+    await ask(visitor, builds.old, { set: { division: 2 } })
+    emptyCache(builds.new.live)
+    expect(await ask(visitor, builds.new, { keys: ['filter'] })).toEqual({ filter: 'none' })
+  })
+
+  it('carries what a ticket of the other build says, and never tells a browser of it', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    const cookie = cookieFor(builds.new.live, {})
+    const page = await builds.new.visitor(cookie).connect()
+    await page.ticket()
+    await page.set(['filter', -1, 'x'], ['division', -1, 3])
+    const { text } = await page.ticket()
+    const visitor = builds.old.visitor(cookie)
+    expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored: 2 })
+    const { claims } = await (await visitor.connect()).ticket()
+    expect(claims.changes.map(([key]) => key)).toEqual(['division'])
+    expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division'])
+    emptyCache(builds.new.live)
+    expect(await ask(visitor, builds.new, { keys: ['filter', 'division'] })).toEqual({ filter: 'x', division: 3 })
+  })
+
+  it('refuses what a page of the other build sets under a key that this one does not know', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    const answer = await builds.old.visitor().store({ set: [['filter', -1, 'x']] })
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { code: 'undeclared_key', key: 'filter' } },
+    ])
+  })
+
+  it('keeps what belongs to one browser of a user out of the others, though this build does not know whose it is', async () => {
+    const builds = await deploy({
+      old: oldFields,
+      new: defineFields({ ...shared, theme: { ...text, scope: 'browser' } }),
+    })
+    const [one, two] = [builds.old.visitor(), builds.old.visitor()]
+    const user = 'ann'
+    await ask(two, builds.new, { user, set: { theme: 'light' } })
+    builds.new.clock.advance(1)
+    await ask(one, builds.new, { user, set: { theme: 'dark' } })
+    for (const visitor of [one, two]) await ask(visitor, builds.old, { user, set: { division: 1 } })
+    emptyCache(builds.new.live)
+    const found = []
+    for (const visitor of [one, two]) found.push(await ask(visitor, builds.new, { user, keys: ['theme'] }))
+    expect(found).toEqual([{ theme: 'dark' }, { theme: 'light' }])
+  })
+})

@@ -1,0 +1,172 @@
+import { inspect } from 'node:util'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+
+const KEYS = ['canary-key-that-signs-and-is-long-enough', 'canary-key-that-is-retired-and-long-enough']
+const HIDDEN = 'canary-hidden-value'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  role: { schema: z.string(), default: 'guest' },
+  pin: { schema: z.string().regex(/^\S*$/), default: '', client: 'hidden' },
+})
+
+const METHODS = ['debug', 'dir', 'error', 'info', 'log', 'table', 'trace', 'warn'] as const
+
+/** Everything that went to the log, as a terminal and as a collector of JSON would have it. */
+function captureLog(): string[] {
+  const lines: string[] = []
+  for (const method of METHODS) {
+    jest.spyOn(console, method).mockImplementation((...args: unknown[]) => void lines.push(args.map(show).join(' ')))
+  }
+  return lines
+}
+
+/** All that could be said of a thing. */
+function show(thing: unknown): string {
+  const message = thing instanceof Error ? `${thing.message} ${thing.stack} ${show(thing.cause)}` : ''
+  return `${message} ${inspect(thing, { depth: null, showHidden: true, maxStringLength: null })}`
+}
+
+/** A secret as itself, and as it would be encoded. */
+function forms(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret)
+  return [secret, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url'), bytes.toString('hex')]
+}
+
+afterEach(() => {
+  jest.restoreAllMocks()
+})
+
+describe('threat 23: secrets canary', () => {
+  it('finds no key, ticket, cookie or hidden value in any log, error, answer or acknowledgement', async () => {
+    const app = await App.start({
+      fields,
+      keys: KEYS,
+      options: { identify: (ctx) => (ctx.get('x-user') === '' ? undefined : ctx.get('x-user')) },
+      attach: { handshake: [] },
+      routes: async (ctx) => {
+        const { liveSession } = ctx
+        if (ctx.path === '/pin') await liveSession.set('pin', HIDDEN)
+        if (ctx.path === '/blank') void liveSession.set('pin', `${HIDDEN} x`)
+        if (ctx.path === '/long') await liveSession.set('pin', HIDDEN.repeat(10_000))
+        if (ctx.path === '/wrong')
+          void liveSession.set('role', { pin: liveSession.get('pin'), at: new Date(0) } as never)
+        if (ctx.path === '/undeclared') liveSession.get('pni')
+        if (ctx.path === '/update') {
+          void liveSession.update('pin', () => {
+            throw new Error('the app failed')
+          })
+        }
+        ctx.body = show([liveSession, app.live])
+      },
+    })
+    const log = captureLog()
+    const heard: string[] = []
+    app.io.on('connection', (socket) => {
+      log.push(show(socket.liveSession))
+      socket.liveSession.onChange(() => {
+        throw new Error('a listener failed')
+      })
+    })
+    const as = (user: string): Record<string, string> => ({ 'x-user': user })
+
+    const ann = app.visitor()
+    await ann.fetch('/pin', { headers: as('ann') })
+    const socket = await ann.connect('/', as('ann'))
+    await socket.set(['division', -1, 1])
+    const tickets = socket.tickets.map(({ text }) => text)
+    const eve = cookieFor(app.live, { values: { division: 66 } })
+    const cookies = [...ann.cookie.split('; '), ...eve.split('; ')].map((pair) => pair.replace(/^[^=]*=/, ''))
+    const [ticket = ''] = tickets
+
+    const hear = async (answer: Response): Promise<void> => {
+      const headers = [...answer.headers].filter(([name]) => name !== 'set-cookie')
+      heard.push(`${answer.status} ${JSON.stringify(headers)} ${await answer.text()}`)
+    }
+    for (const path of ['/blank', '/long', '/wrong', '/undeclared', '/update', '/pin', '/none']) {
+      await hear(await ann.fetch(path, { headers: as('ann') }))
+    }
+    const forged = `${ticket.slice(0, -2)}AA`
+    const acks = [
+      await socket.sendTickets(forged),
+      await socket.sendTickets(ticket, 1),
+      await socket.set(['pin', -1, 'guess']),
+      await socket.set([ticket, -1, 1]),
+      await socket.set(['division', 0, 5]),
+      await socket.io.emitWithAck('live_session:set', { pin: 1 }),
+      await (await app.visitor().connect('/', as('bob'))).sendTickets(ticket),
+    ]
+    heard.push(...acks.map(show))
+    const posts: [unknown, Record<string, string>][] = [
+      [{ tickets: [ticket] }, as('bob')],
+      [{ tickets: [forged] }, as('ann')],
+      [{ tickets: [`${ticket}.x`, 'x'] }, as('ann')],
+      [{ tickets: [1] }, as('ann')],
+      [{ set: [['pin', -1, 'guess']] }, as('ann')],
+      [{ set: [['pin', -1]] }, as('ann')],
+      [{ set: [['role', -1, 'admin']] }, as('ann')],
+      [{ set: [['division', 0, 2]] }, as('ann')],
+      [{ set: [['division', -1, 'x']] }, as('ann')],
+      [{ set: [[ticket, -1, 1]] }, as('ann')],
+      [`{"set":${ticket}`, as('ann')],
+      [{ secret: ticket }, as('ann')],
+      [{ tickets: ['x'.repeat(70_000)] }, as('ann')],
+      [{}, { ...as('ann'), origin: 'http://evil.example' }],
+      [{}, { ...as('ann'), 'content-type': 'text/plain' }],
+      [{}, { ...as('ann'), cookie: `live=${eve}; live.sig=${eve}` }],
+      [{}, as('x'.repeat(300))],
+    ]
+    for (const [body, headers] of posts) await hear(await app.visitor(ann.cookie).store(body, headers))
+    await hear(await ann.fetch('/store_session', { headers: as('ann') }))
+
+    const handshakes: Record<string, string>[] = [
+      { ...as('ann'), origin: 'http://evil.example' },
+      { cookie: ann.cookie },
+      as('x'.repeat(300)),
+    ]
+    for (const headers of handshakes) {
+      const refused: unknown = await app
+        .visitor()
+        .connect('/', headers)
+        .catch((error: unknown) => error)
+      heard.push(show(refused instanceof Error ? { ...refused, message: refused.message } : refused))
+    }
+    await app.live.settled()
+
+    // Without these nothing has gone wrong, and nothing is shown by the rest.
+    expect(heard.filter((answer) => /^[45]\d\d /.test(answer)).length).toBeGreaterThan(15)
+    expect(acks.every(({ ok }) => ok === false)).toBe(true)
+    expect(app.errors.length).toBeGreaterThan(4)
+    expect(log.length).toBeGreaterThan(2)
+    const told = [...log, ...heard, ...app.warnings, ...app.errors.map(show)]
+    const secrets = [...KEYS, HIDDEN, ...tickets, ...tickets.map((text) => text.split('.')[2] ?? ''), ...cookies]
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(15)
+      for (const form of forms(secret)) expect(told.filter((text) => text.includes(form))).toEqual([])
+    }
+  })
+
+  it.each<[string, object, string[]]>([
+    ['a short key', {}, ['canary-short']],
+    ['a short key of its own', { keys: ['canary-short'] }, KEYS],
+    ['an option that is none', { secret: 'canary-short' }, KEYS],
+    ['keys that are no list', { keys: 'canary-short' }, KEYS],
+    ['a key where keys was meant', { key: 'canary-short, and with a blank' }, KEYS],
+  ])('finds no key in what is said at the start of %s', (_, options, keys) => {
+    const start = (): unknown => liveSession(new Koa({ keys }), { fields, ...options } as never)
+    let said = ''
+    try {
+      start()
+    } catch (error) {
+      said = show(error)
+    }
+    expect(said).toContain('koa-live-session: ')
+    expect(said.replaceAll(/^ +at .*$/gm, '')).not.toContain('canary')
+  })
+})

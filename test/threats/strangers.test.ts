@@ -1,0 +1,186 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import type { Core } from '../../server/core.js'
+import { coreOf } from '../../server/plugin.js'
+import { subjectHash, userSubject } from '../../server/subject.js'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import { Caches } from '../support/caches.js'
+
+const STRANGERS = 2000
+const MAX_SUBJECTS = 100
+
+// Thousands of requests on a busy machine: a limit for what hangs, not a measure of what is slow.
+jest.setTimeout(60_000)
+
+/** An app that has room for a hundred. */
+function start(options: object = {}): Promise<App> {
+  const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa)]
+  const cache = { maxSubjects: MAX_SUBJECTS }
+  return App.start({ before, options: { identify, cache, ...options } as never, routes: account })
+}
+
+/** Many at once, but no more than a server takes. */
+async function flood(times: number, act: (index: number) => Promise<unknown>): Promise<void> {
+  for (let done = 0; done < times; done += 100) {
+    await Promise.all(Array.from({ length: Math.min(100, times - done) }, (_, index) => act(done + index)))
+  }
+}
+
+const setPath = (values: object): string => `/set?values=${encodeURIComponent(JSON.stringify(values))}`
+const liveOf = (answer: Response): string => {
+  return answer.headers
+    .getSetCookie()
+    .filter((cookie) => cookie.startsWith('live'))
+    .map((cookie) => cookie.replace(/;.*/, ''))
+    .join('; ')
+}
+
+afterEach(() => {
+  jest.restoreAllMocks()
+})
+
+describe('threat 18: a flood of anonymous ids', () => {
+  it('that only reads leaves nothing in memory', async () => {
+    const caches = Caches.watch()
+    const app = await start()
+    await flood(STRANGERS, () => fetch(`${app.url}/`))
+    await flood(STRANGERS / 4, () => fetch(`${app.url}/`, { headers: { cookie: cookieFor(app.live, {}) } }))
+    await flood(STRANGERS / 4, () => fetch(`${app.url}/`, { headers: { cookie: 'live=garbage; live.sig=garbage' } }))
+    await flood(100, async () => {
+      const socket = await app.visitor().connect()
+      await socket.ticket()
+      socket.io.disconnect()
+      await socket.closed
+    })
+    expect([caches.users, caches.browsers]).toEqual([0, 0])
+  })
+
+  it('that writes once each stays within the bound, and every cookie still knows its own', async () => {
+    const caches = Caches.watch()
+    const app = await start()
+    const cookies: string[] = []
+    await flood(STRANGERS, async (index) => {
+      cookies[index] = liveOf(await fetch(app.url + setPath({ division: index })))
+    })
+    expect(caches.users).toBe(0)
+    expect(caches.browsers).toBeGreaterThanOrEqual(MAX_SUBJECTS / 2)
+    expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
+    await flood(STRANGERS / 4, async (index) => {
+      const answer = await fetch(`${app.url}/`, { headers: { cookie: cookies[index] ?? '' } })
+      expect(await answer.json()).toMatchObject({ division: index })
+    })
+    expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
+  })
+
+  it('that signs in and leaves stays within the bound', async () => {
+    const caches = Caches.watch()
+    const app = await start()
+    await flood(STRANGERS / 8, async (index) => {
+      const visitor = app.visitor()
+      await visitor.fetch(setPath({ division: index, theme: 'dark' }))
+      await visitor.fetch(`/login/now?user=user-${index}`)
+      await visitor.fetch('/logout/leave')
+    })
+    expect(caches.users).toBeLessThanOrEqual(MAX_SUBJECTS)
+    expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
+  })
+
+  describe('of a million, within the process', () => {
+    const million = 1_000_000
+    const maxSubjects = 10_000
+
+    it('leaves 0 entries where they only ask, and what it may where they write', async () => {
+      const caches = Caches.watch()
+      const { app, core } = await parts()
+      const [field] = core.sessions.fields.values()
+      if (!field) throw new Error('never')
+      for (let i = 0; i < million; i += 1) {
+        core.sessions.value(field, core.sessions.find(`browser:${i}`))
+        core.sessions.merge(`browser:${i}`, [], 'request')
+      }
+      expect(caches.browsers).toBe(0)
+      const sizes = new Set<number>()
+      for (let i = 0; i < million; i += 1) {
+        core.sessions.write(new Map([[field, i]]), () => `browser:${i}`, 'request')
+        if (i % 100_000 === 99_999) sizes.add(caches.browsers)
+      }
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(maxSubjects)
+      expect(Math.min(...sizes)).toBeGreaterThanOrEqual(maxSubjects / 2)
+      expect(app.errors).toEqual([])
+    })
+
+    it('remembers no more than ten thousand texts of cookies', async () => {
+      const caches = Caches.watch()
+      const { app, core } = await parts()
+      for (let i = 0; i < 25_000; i += 1) {
+        expect(core.cookie.read(cookieFor(app.live, { browserId: `${'b'.repeat(22)}${i}` }))).toBeDefined()
+      }
+      expect(caches.largestOther).toBeLessThanOrEqual(10_000)
+      expect(caches.largestOther).toBeGreaterThanOrEqual(5000)
+    })
+
+    async function parts(): Promise<{ readonly app: App; readonly core: Core }> {
+      const app = await start({ cache: { maxSubjects } })
+      return { app, core: coreOf(app.live) }
+    }
+  })
+})
+
+describe('threat 29: a flood of strangers', () => {
+  const strangers = (app: App, times = 4 * MAX_SUBJECTS): Promise<void> => {
+    return flood(times, (index) => fetch(app.url + setPath({ division: index, theme: 'dark' })))
+  }
+
+  it('evicts no user, whom only memory knows', async () => {
+    const app = await start()
+    for (let i = 0; i < MAX_SUBJECTS / 2; i += 1) await (await app.live.user(i)).set('division', i)
+    await strangers(app)
+    for (let i = 0; i < MAX_SUBJECTS / 2; i += 1) expect((await app.live.user(i)).get('division')).toBe(i)
+  })
+
+  it('takes nothing from sockets that are open, a stranger\u2019s and a user\u2019s', async () => {
+    const app = await start()
+    app.io.on('connection', (socket) => {
+      socket.on('read', (done) => done([socket.liveSession.get('division'), socket.liveSession.get('theme')]))
+    })
+    const [stranger, ann] = [app.visitor(), app.visitor()]
+    await ann.fetch('/login/now?user=ann')
+    const sockets = [await stranger.connect(), await ann.connect()]
+    for (const socket of sockets) await socket.set(['division', -1, 7], ['theme', -1, 'dark'])
+    await strangers(app)
+    for (const socket of sockets) expect(await socket.io.emitWithAck('read')).toEqual([7, 'dark'])
+  })
+
+  it('makes no revocation of a user forgotten: what was signed before stays worthless', async () => {
+    const app = await start()
+    const { epochs } = coreOf(app.live)
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const revoked = cookieFor(app.live, { userId: 'ann', values: { division: 66 } })
+    epochs.revoke(subjectHash(userSubject('ann')))
+    await strangers(app)
+    await flood(4 * MAX_SUBJECTS, async (index) => {
+      const visitor = app.visitor(cookieFor(app.live, { values: { division: index } }))
+      await visitor.fetch('/logout/leave')
+      epochs.revoke(subjectHash(userSubject(`user-${index}`)))
+    })
+    const session = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const replayed = app.visitor([revoked, ...session].join('; '))
+    expect(await (await replayed.fetch('/')).json()).toMatchObject({ division: -1 })
+    expect(epochs.accepts(subjectHash(userSubject('ann')), 0)).toBe(false)
+  })
+
+  it('makes no logout forgotten: the cookie of a browser that has left stays worthless', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch(setPath({ division: 3 }))
+    const former = visitor.cookie
+    await visitor.fetch('/logout/leave')
+    expect(await (await app.visitor(former).fetch('/')).json()).toMatchObject({ division: -1 })
+    await flood(4 * MAX_SUBJECTS, (index) => {
+      return app.visitor(cookieFor(app.live, { values: { division: index } })).fetch('/logout/leave')
+    })
+    expect(await (await app.visitor(former).fetch('/')).json()).toMatchObject({ division: -1 })
+  })
+})
