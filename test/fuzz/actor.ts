@@ -1,0 +1,50 @@
+import { browserSubject, type Subject, subjectHash, userSubject } from '../../server/subject.js'
+import type { LightSocket } from './light-socket.js'
+
+const REMEMBERED = 8
+
+/** Whom the app's own session would name; '' for nobody. */
+export type UserHeader = '' | `s:${string}` | `n:${number}`
+
+/** The user whom `identify` reads from the header of a trusted proxy, as it were. */
+export function userOf(header: string): string | number | undefined {
+  if (header === '') return undefined
+  return header.startsWith('n:') ? Number(header.slice(2)) : header.slice(2)
+}
+
+/** Somebody who may do what they like with what is their own, and with nothing else. */
+export class Actor {
+  readonly name: string
+  readonly user: UserHeader
+  /** Undefined for whoever comes without a cookie. */
+  readonly browser: string | undefined
+  readonly subjects: readonly Subject[]
+  readonly hashes: readonly string[]
+  /** Cookie headers that were issued to them. */
+  readonly cookies: string[] = []
+  /** Tickets that were issued to them. */
+  readonly tickets: string[] = []
+  socket: LightSocket | undefined
+
+  constructor(name: string, user: UserHeader, browser: string | undefined) {
+    this.name = name
+    this.user = user
+    this.browser = browser
+    const id = userOf(user)
+    this.subjects = [
+      ...(id === undefined ? [] : [userSubject(id)]),
+      ...(browser === undefined ? [] : [browserSubject(browser)]),
+    ]
+    this.hashes = this.subjects.map(subjectHash)
+  }
+
+  get userHash(): string | undefined {
+    return this.user === '' ? undefined : this.hashes[0]
+  }
+
+  /** The newest of what they were issued is enough to play with. */
+  settle(): void {
+    for (const ticket of this.socket?.tickets.splice(0) ?? []) this.tickets.push(ticket)
+    for (const list of [this.cookies, this.tickets]) list.splice(0, list.length - REMEMBERED)
+  }
+}

@@ -1,0 +1,56 @@
+import { runInThisContext } from 'node:vm'
+import { describe, expect, it } from '@jest/globals'
+import { Fuzzer } from './fuzzer.js'
+import { LONGEST_BLOCK } from './tally.js'
+import { World } from './world.js'
+
+const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 100_000)
+const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
+
+/** Everything that the protocol can answer here: what is never seen is never tested. */
+const OUTCOMES = [
+  ...[
+    'ok 200',
+    'malformed 400',
+    'malformed 405',
+    'malformed 415',
+    'too_large 413',
+    'too_large 400',
+    'invalid_value 400',
+  ],
+  ...[
+    'undeclared_key 400',
+    'not_writable 403',
+    'bad_ticket 403',
+    'other_subject 403',
+    'bad_origin 403',
+    'superseded 409',
+  ],
+  ...['ok', 'malformed', 'invalid_value', 'undeclared_key', 'not_writable', 'too_large', 'bad_ticket', 'other_subject'],
+  ...['superseded', 'handshake', 'handshake bad_origin', 'handshake other_subject'],
+]
+
+/** The process itself: what Jest shows to tests is a copy that hears of no crash. */
+const node: NodeJS.Process = runInThisContext('process')
+
+describe('a server under garbage', () => {
+  it(
+    'refuses it by the protocol, forges nothing, keeps nobody waiting and stays alive',
+    async () => {
+      const fuzzer = new Fuzzer(await World.start(), SEED)
+      const { tally } = fuzzer
+      const crash = (error: unknown): void => tally.harm('crash', String(error))
+      node.on('uncaughtException', crash).on('unhandledRejection', crash)
+      try {
+        await fuzzer.run(INPUTS)
+      } finally {
+        node.off('uncaughtException', crash).off('unhandledRejection', crash)
+      }
+      process.stdout.write(String(tally))
+      expect(tally.findings).toEqual([])
+      expect(tally.longest).toBeLessThan(LONGEST_BLOCK)
+      if (INPUTS >= 100_000) expect(OUTCOMES.filter((outcome) => !tally.outcomes.has(outcome))).toEqual([])
+    },
+    60_000 + INPUTS * 5,
+  )
+})

@@ -1,0 +1,164 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Actor } from './actor.js'
+import type { RawEvent } from './event-source.js'
+import type { Answer, RawRequest } from './light-http.js'
+import type { LightSocket } from './light-socket.js'
+import { areAllowed, isCode, isRefusal, parsed } from './refusals.js'
+import type { Harm, Tally } from './tally.js'
+import { CANARY, type World } from './world.js'
+
+const MAX_BODY = 64 * 1024
+
+/** Knows which tickets and cookies are genuine, and whose, and so what may have come of an input. */
+export class Judge {
+  readonly #world: World
+  readonly #tally: Tally
+
+  constructor(world: World, tally: Tally) {
+    this.#world = world
+    this.#tally = tally
+  }
+
+  /** Says whether something of it may have been applied. */
+  request(actor: Actor, request: RawRequest, answer: Answer): boolean {
+    const { status, text } = answer
+    const { method, url } = request
+    if (status >= 500) this.#harm('5xx', `${status} ${text}`, request)
+    const isOwn = holdsOwn(request.headers['cookie'], actor)
+    this.#cookies(actor, request, answer, isOwn)
+    if (text.includes(CANARY)) this.#harm('leak', text, request)
+    if (url !== '/store_session' && !url.startsWith('/store_session?')) return true
+    if ((method !== 'POST') !== (status === 405))
+      this.#harm('wrong answer', `${method} answered with ${status}`, request)
+    if (method === 'HEAD') return false
+    if (status !== 200) return this.#refused(request, answer)
+    this.#accepted(actor, request, parsed(text), isOwn)
+    return true
+  }
+
+  /** What an event was answered; `answers` are the calls of its acknowledgement. */
+  event(actor: Actor, { event, args, ack }: RawEvent, answers: readonly unknown[]): boolean {
+    const input = { event, args, ack, answers }
+    const expected = ack === 'last' || ack === 'twice' ? 1 : 0
+    if (answers.length !== expected) this.#harm('wrong answer', `${answers.length} answers, not ${expected}`, input)
+    const answer = parsed(JSON.stringify(answers[0]) ?? '')
+    if (!answer) return true
+    this.#tally.outcome(String(answer['code'] ?? 'ok'))
+    if (answer['ok'] !== true) {
+      if (answer['ok'] !== false || !isCode(answer['code']))
+        this.#harm('wrong answer', 'an answer outside of the protocol', input)
+      return false
+    }
+    if (ack !== 'last' || args.length !== 1) this.#harm('wrong answer', 'accepted with other arguments', input)
+    else if (event === 'live_session:set') this.#changes(args[0], input)
+    else this.#tickets(actor, args[0], true, input)
+    return true
+  }
+
+  /** What was sent to a socket, whoever caused it. */
+  sent(actor: Actor, tickets: readonly string[]): void {
+    for (const ticket of tickets) {
+      const payload = Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString()
+      if (payload.includes(CANARY)) this.#harm('leak', payload)
+      if (!actor.hashes.includes(String(parsed(payload)?.['sub']))) this.#harm('leak', `of another subject: ${payload}`)
+    }
+  }
+
+  opened(actor: Actor, headers: Readonly<Record<string, string>>, socket: LightSocket): void {
+    const { browser = '', user } = socket.greeted.visitor
+    this.#tally.outcome('handshake')
+    const stolen = [...this.#world.stolen].find(([cookie]) => holds(headers['cookie'], cookie))?.[1]
+    const isOwn = browser === actor.browser && holdsOwn(headers['cookie'], actor)
+    if (browser.startsWith('fuzz-') && !isOwn && browser !== stolen)
+      this.#harm('forged', `let in as ${browser}`, headers)
+    if (actor.user === '' ? user !== undefined : user !== actor.subjects[0]) this.#harm('forged', `as ${user}`, headers)
+    if (headers['origin'] !== this.#world.own) this.#harm('forged', 'let in from another origin', headers)
+    if (socket.tickets.some((ticket) => Buffer.from(ticket.split('.')[1] ?? '', 'base64url').includes(CANARY)))
+      this.#harm('leak', 'in a ticket of a connection', headers)
+  }
+
+  turnedAway(headers: Readonly<Record<string, string>>, error: unknown): void {
+    const isKnown = error instanceof LiveSessionError && ['bad_origin', 'other_subject'].includes(error.code)
+    if (isKnown) this.#tally.outcome(`handshake ${error.code}`)
+    else this.#harm('crash', String(error), headers)
+  }
+
+  #refused({ body, headers, ...request }: RawRequest, { status, text }: Answer): boolean {
+    const error = parsed(JSON.stringify(parsed(text)?.['error']) ?? '')
+    this.#tally.outcome(`${error?.['code']} ${status}`)
+    const isOversized = body.length > MAX_BODY
+    if (
+      !isRefusal(error?.['code'], status) ||
+      (status === 413 && !isOversized) ||
+      typeof error?.['message'] !== 'string'
+    )
+      this.#harm('wrong answer', `${status} ${text}`, { ...request, headers, body })
+    // That a change was replaced meanwhile shows once the tickets have merged.
+    return error?.['code'] === 'superseded'
+  }
+
+  #accepted(actor: Actor, request: RawRequest, answer: ReturnType<typeof parsed>, isOwn: boolean): void {
+    this.#tally.outcome('ok 200')
+    const posted = parsed(request.body.toString().replace(/^\ufeff/, ''))
+    if (!posted || request.body.length > MAX_BODY || request.isBroken) {
+      this.#harm('wrong answer', 'accepted what is no JSON', request)
+      return
+    }
+    const { set = [], tickets = [], ...others } = posted
+    if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', request)
+    this.#changes(set, request)
+    this.#tickets(actor, tickets, isOwn, request)
+    const { held, ticket } = answer ?? {}
+    if (!Array.isArray(held) || (!isOwn && held.length > 0))
+      this.#harm('forged', 'a cookie was taken for held', request)
+    if (decoded(ticket).includes(CANARY)) this.#harm('leak', 'in the answer\u2019s ticket', request)
+    const { host, origin = this.#world.own, 'sec-fetch-site': site = '' } = request.headers
+    const isForeign = site === '' ? origin !== this.#world.own : !['same-origin', 'none'].includes(site)
+    // With another Host it is another server's page that posts.
+    if (isForeign && `http://${host}` === this.#world.own) this.#harm('forged', 'accepted from another site', request)
+  }
+
+  #changes(changes: unknown, input: unknown): void {
+    if (!areAllowed(changes)) this.#harm('wrong answer', 'accepted changes that are not allowed', input)
+  }
+
+  #tickets(actor: Actor, tickets: unknown, hasBrowser: boolean, input: unknown): void {
+    if (!Array.isArray(tickets)) this.#harm('wrong answer', 'accepted tickets that are no list', input)
+    for (const ticket of Array.isArray(tickets) ? (tickets as unknown[]) : []) {
+      const isAdoptable = this.#world.newcomer.tickets.includes(String(ticket))
+      const isOwn = actor.tickets.includes(String(ticket))
+      const isOfUser = isOwn && parsed(decoded(ticket))?.['sub'] === actor.userHash
+      if (!isAdoptable && !isOfUser && !(isOwn && hasBrowser)) this.#harm('forged', `ticket ${ticket}`, input)
+    }
+  }
+
+  #cookies(actor: Actor, request: RawRequest, { cookies }: Answer, isOwn: boolean): void {
+    const [pair = '', signature = ''] = cookies.map((cookie) => cookie.split(';')[0] ?? '')
+    if (pair === '') return
+    const text = Buffer.from(pair.replace('live=', ''), 'base64').toString()
+    const { browser, user } = parsed(text) ?? {}
+    const isTheirs = isOwn && browser === actor.browser
+    if (text.includes(CANARY)) this.#harm('leak', `in a cookie: ${text}`, request)
+    if (String(browser).startsWith('fuzz-') && !isTheirs) this.#harm('forged', `cookie of ${browser}`, request)
+    if (user !== actor.userHash) this.#harm('forged', `cookie of the user ${user}`, request)
+    if (isTheirs) actor.cookies.push(`${pair}; ${signature}`)
+  }
+
+  #harm(harm: Harm, what: string, input?: unknown): void {
+    this.#tally.harm(harm, what, input)
+  }
+}
+
+function holdsOwn(header: string | undefined, { cookies }: Actor): boolean {
+  return cookies.some((cookie) => holds(header, cookie))
+}
+
+/** Whether a Cookie header has both the value and its signature, under their very names. */
+function holds(header: string | undefined, cookie: string): boolean {
+  const pairs = header?.split(/; */) ?? []
+  return cookie.split('; ').every((pair) => pairs.includes(pair))
+}
+
+function decoded(ticket: unknown): string {
+  return Buffer.from(String(ticket).split('.')[1] ?? '', 'base64url').toString()
+}

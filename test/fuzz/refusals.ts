@@ -1,0 +1,67 @@
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import { isRecord } from '../../shared/parse.js'
+
+/** The statuses that the protocol gives each code, in a server without a store. A code that is not here does not compile. */
+const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
+  malformed: [400, 405, 415],
+  invalid_value: [400],
+  undeclared_key: [400],
+  too_large: [400, 413],
+  bad_origin: [403],
+  bad_ticket: [403],
+  other_subject: [403],
+  not_writable: [403],
+  superseded: [409],
+  conflict: [409],
+  not_loaded: [409],
+  rate_limited: [429],
+  store_unavailable: [],
+  cookies_blocked: [],
+  closed: [],
+}
+const CODES = new Map<unknown, readonly number[]>(Object.entries(STATUSES))
+
+/** Whether a server may say that code at all. */
+export function isCode(code: unknown): boolean {
+  return (CODES.get(code)?.length ?? 0) > 0
+}
+
+/** Whether the protocol knows that code, with that status. */
+export function isRefusal(code: unknown, status: number): boolean {
+  return CODES.get(code)?.includes(status) ?? false
+}
+
+const VALUES = new Map<unknown, (value: unknown) => boolean>([
+  ['division', (value) => Number.isSafeInteger(value) && !Object.is(value, -0)],
+  ['theme', (value) => value === 'light' || value === 'dark'],
+  ['cart', (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && isWellFormed(item))],
+])
+
+/** Whether a list of changes is one that the protocol and the fields allow, by a reading of its own. */
+export function areAllowed(changes: unknown): boolean {
+  if (!Array.isArray(changes)) return false
+  const keys = new Set(changes.map((change) => (Array.isArray(change) ? change[0] : undefined)))
+  return keys.size === changes.length && changes.every(isAllowed)
+}
+
+function isAllowed(change: unknown): boolean {
+  if (!Array.isArray(change) || change.length < 2 || change.length > 3) return false
+  const [key, seen, value] = change as unknown[]
+  const isValid = VALUES.get(key)
+  if (!isValid || !Number.isSafeInteger(seen) || Number(seen) < -1) return false
+  return change.length === 2 || isValid(value)
+}
+
+function isWellFormed(text: string): boolean {
+  return Buffer.from(text).toString() === text
+}
+
+/** What is in a body, where it is JSON. */
+export function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}

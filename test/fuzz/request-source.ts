@@ -1,0 +1,158 @@
+import { METHODS } from 'node:http'
+import type { Actor } from './actor.js'
+import type { ChangeSource } from './changes.js'
+import type { CookieSource } from './cookies.js'
+import type { Dice } from './dice.js'
+import type { RawRequest } from './light-http.js'
+import { mutateBytes, mutateJson, mutateJsonText, mutateText } from './mutation.js'
+import type { OddValues } from './odd-values.js'
+import type { TicketSource } from './tickets.js'
+import type { World } from './world.js'
+
+// CONNECT and TRACE never reach an app.
+const VERBS = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE')
+const PLACES = [
+  ...[
+    '/store_session?a=1&a=2',
+    '/store_session?%',
+    '/store_session/',
+    '//store_session',
+    '/STORE_SESSION',
+    '/store_session%',
+  ],
+  ...[
+    '/store%5Fsession',
+    '/x/store_session',
+    '/?/store_session',
+    '/store_session;a',
+    '/store_session\\',
+    '/',
+    '/%ff',
+    '*',
+  ],
+]
+const TYPES = [
+  ...['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/json;', 'application/json; charset="\xff'],
+  ...[
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/ld+json',
+    'json',
+    '/',
+  ],
+]
+const ORIGINS = [
+  'null',
+  'http://evil.example',
+  'https://127.0.0.1',
+  'http://127.0.0.1.evil',
+  'http://',
+  'x',
+  'http://[::1',
+  '%',
+]
+const SITES = ['same-origin', 'none', 'same-site', 'cross-site', 'SAME-ORIGIN', '']
+const BODY = 64 * 1024
+
+/** Makes requests to the endpoint, and a few that miss it. */
+export class RequestSource {
+  readonly #world: World
+  readonly #odd: OddValues
+  readonly #cookies: CookieSource
+  readonly #tickets: TicketSource
+  readonly #changes: ChangeSource
+
+  constructor(world: World, odd: OddValues, cookies: CookieSource, tickets: TicketSource, changes: ChangeSource) {
+    this.#world = world
+    this.#odd = odd
+    this.#cookies = cookies
+    this.#tickets = tickets
+    this.#changes = changes
+  }
+
+  /** A POST with anything in it. */
+  post(dice: Dice, actor: Actor): RawRequest {
+    const cookie = dice.chance(0.85) ? this.#cookies.own(dice, actor) : this.#cookies.any(dice, actor)
+    const body = this.#body(dice, actor)
+    const isBroken = dice.chance(0.005)
+    const method = dice.chance(0.95) ? 'POST' : dice.pick(VERBS)
+    const url = dice.chance(0.95) ? '/store_session' : dice.pick(PLACES)
+    return { method, url, headers: this.#headers(dice, actor, cookie, body), body, isBroken }
+  }
+
+  /** Anything for a cookie, with a request that asks for values or posts nothing. */
+  visit(dice: Dice, actor: Actor): RawRequest {
+    const isSignIn = actor.user !== '' && dice.chance(0.1)
+    const cookie = isSignIn ? this.#cookies.guest(dice) : this.#cookies.any(dice, actor)
+    const headers = this.#world.headers(actor, cookie ?? '')
+    if (dice.chance(0.5)) return { method: 'GET', url: '/', headers, body: Buffer.alloc(0) }
+    const type = { 'content-type': 'application/json', 'content-length': '2', origin: this.#world.own }
+    return { method: 'POST', url: '/store_session', headers: { ...headers, ...type }, body: Buffer.from('{}') }
+  }
+
+  /** The headers of the request that opens a socket. */
+  handshake(dice: Dice, actor: Actor): Record<string, string> {
+    const headers = this.#world.headers(actor, this.#cookies.any(dice, actor) ?? '')
+    return { ...headers, upgrade: 'websocket', origin: dice.chance(0.9) ? this.#world.own : dice.pick(ORIGINS) }
+  }
+
+  #headers(dice: Dice, actor: Actor, cookie: string | undefined, body: Buffer): Record<string, string> {
+    const rarely = (name: string, make: () => string, probability = 0.02): Record<string, string> => {
+      return dice.chance(probability) ? { [name]: make() } : {}
+    }
+    const type = dice.chance(0.94) ? 'application/json' : dice.pick(TYPES)
+    const origin = dice.chance(0.95) ? this.#world.own : dice.pick(ORIGINS)
+    return {
+      ...this.#world.headers(actor, cookie ?? ''),
+      ...(type === ''
+        ? {}
+        : { 'content-type': dice.chance(0.02) ? mutateText(dice, type, () => dice.headerText(1)) : type }),
+      'content-length': String(body.length),
+      ...(dice.chance(0.7) ? { origin } : {}),
+      ...rarely('sec-fetch-site', () => dice.pick(SITES), 0.1),
+      ...rarely('host', () => dice.pick(['', 'evil.example', 'a@b', '@', '[::1', dice.headerText(8)])),
+      ...rarely('content-encoding', () => dice.pick(['gzip', 'identity', 'br', ' '])),
+      ...rarely('x-forwarded-proto', () => dice.headerText(5)),
+      ...rarely('accept', () => dice.headerText(20)),
+    }
+  }
+
+  #body(dice: Dice, actor: Actor): Buffer {
+    const valid = {
+      tickets: dice.times(dice.below(3), () => this.#tickets.own(dice, actor)),
+      set: this.#changes.valid(dice, actor),
+    }
+    const odd = (): unknown => this.#odd.json(dice)
+    const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value) ?? '')
+    return dice.one(
+      [5, () => json(valid)],
+      [5, () => json({ tickets: dice.times(1 + dice.below(3), () => this.#tickets.any(dice, actor)) })],
+      [2, () => json({ ...valid, tickets: [...valid.tickets, this.#tickets.any(dice, actor)] })],
+      [5, () => json({ ...(dice.chance(0.5) ? {} : valid), set: this.#changes.any(dice, actor) })],
+      [3, () => json(mutateJson(dice, valid, odd))],
+      [3, () => Buffer.from(mutateJsonText(dice, JSON.stringify(valid)))],
+      [1, () => mutateBytes(dice, json(valid))],
+      [1, () => dice.bytes(dice.below(100))],
+      [1, () => json(odd())],
+      [0.1, () => huge(dice, valid)],
+    )
+  }
+}
+
+/** As large, as deep and as wide as a body may be, and one byte more. */
+function huge(dice: Dice, valid: object): Buffer {
+  const set = (value: string): string => `{"set":[["cart",-1,${value}]]}`
+  const text = dice.one(
+    [2, () => JSON.stringify(valid).padEnd(BODY - 1 + dice.below(3))],
+    [1, () => set('['.repeat(30_000) + ']'.repeat(30_000))],
+    [1, () => set(`[${'1,'.repeat(9_990)}1]`)],
+    [1, () => set(`{${Array.from({ length: 6000 }, (_, at) => `"k${at}":0`).join(',')}}`)],
+    [1, () => set(`"${'\\u0000'.repeat(10_000)}"`)],
+    [1, () => set('9'.repeat(60_000))],
+    [1, () => `{"tickets":[${Array(15_000).fill('"."').join(',')}]}`],
+    [1, () => `{"set":[${Array.from({ length: 5000 }, (_, at) => `["k${at}",0]`).join(',')}]}`],
+    [1, () => '{"set":'.repeat(8000)],
+  )
+  return Buffer.from(text)
+}

@@ -1,0 +1,135 @@
+import type { StoredRegister } from '../../shared/register.js'
+import { toWire } from '../../shared/register.js'
+import type { Actor } from './actor.js'
+import type { Dice } from './dice.js'
+import { mutateJson, mutateText } from './mutation.js'
+import type { OddValues } from './odd-values.js'
+import type { World } from './world.js'
+
+const MINUTE = 60 * 1000
+const DAY = 24 * 60 * MINUTE
+
+/** Makes what a browser may send for a ticket: its own, and all that is not. */
+export class TicketSource {
+  readonly #world: World
+  readonly #odd: OddValues
+
+  constructor(world: World, odd: OddValues) {
+    this.#world = world
+    this.#odd = odd
+  }
+
+  /** One that the actor may redeem; of an earlier change, of a connection, or of a browser to adopt. */
+  own(dice: Dice, { tickets }: Actor): string {
+    const { newcomer } = this.#world
+    return dice.pick(tickets.length === 0 || dice.chance(0.05) ? newcomer.tickets : tickets)
+  }
+
+  any(dice: Dice, actor: Actor): unknown {
+    const own = this.own(dice, actor)
+    return dice.one<unknown>(
+      [6, () => own],
+      [2, () => dice.pick(dice.pick(this.#world.victims).tickets)],
+      [4, () => mutateText(dice, own, () => dice.headerText(1))],
+      [3, () => this.#edited(dice, own)],
+      [3, () => this.#signed(dice, actor)],
+      [2, () => this.#swapped(dice, own)],
+      [2, () => reencoded(dice, own)],
+      [1, () => this.#odd.text(dice)],
+      [1, () => this.#odd.json(dice)],
+    )
+  }
+
+  /** Says something else under a signature that was good. */
+  #edited(dice: Dice, ticket: string): string {
+    const [header = '', payload = '', signature = ''] = ticket.split('.')
+    const odd = (): unknown => this.#odd.json(dice)
+    const claims: Readonly<Record<string, unknown>> = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const victim = dice.pick(this.#world.victims)
+    const other = dice.one<unknown>(
+      [3, () => ({ ...claims, sub: victim.hashes[0] })],
+      [2, () => ({ ...claims, changes: [['division', this.#world.now, 13]] })],
+      [1, () => ({ ...claims, exp: Number.MAX_SAFE_INTEGER })],
+      [1, () => ({ ...claims, epoch: 1 + dice.below(1000) })],
+      [1, () => ({ ...claims, new: victim.browser })],
+      [2, () => mutateJson(dice, claims, odd)],
+    )
+    const kid = dice.chance(0.5) ? decode(header)['kid'] : this.#odd.text(dice)
+    const head = dice.one<unknown>(
+      [2, () => decode(header)],
+      [1, () => ({ alg: 'none', typ: 'live-session+jwt', kid })],
+      [1, () => ({ alg: dice.pick(['HS384', 'RS256', 'None', '']), typ: 'live-session+jwt', kid })],
+      [1, () => ({ ...decode(header), kid })],
+      [1, () => mutateJson(dice, decode(header), odd)],
+    )
+    const last = dice.one([3, () => signature], [1, () => ''], [1, () => 'A'.repeat(43)])
+    return `${encode(head)}.${encode(other)}.${last}`
+  }
+
+  /** Properly signed, but not by us, not for this, or not in time. */
+  #signed(dice: Dice, actor: Actor): string {
+    const { core, confused, foreign, now, newcomer } = this.#world
+    const sub = dice.pick([...actor.hashes, ...dice.pick(this.#world.victims).hashes, ...newcomer.hashes])
+    const register: StoredRegister = { key: 'division', stamp: now, value: 13 }
+    const content = { sub, epoch: 0, changes: [toWire(register)] }
+    return dice.one(
+      [2, () => foreign.tickets.sign(content, now)],
+      [1, () => underKid(foreign.tickets.sign(content, now), core.tickets.sign(content, now))],
+      [1, () => underKid(confused.tickets.sign(content, now), core.tickets.sign(content, now))],
+      [1, () => core.tickets.sign(content, now - 32 * DAY)],
+      [1, () => this.#late(actor)],
+    )
+  }
+
+  /** Offers a newcomer's id to others after the ten minutes for which they may take it. */
+  #late(actor: Actor): string {
+    const { core, newcomer, now } = this.#world
+    const { browser = '', hashes } = newcomer
+    const content = { sub: hashes[0] ?? '', epoch: 0, changes: [], new: browser }
+    return core.tickets.sign(content, actor === newcomer ? now - 32 * DAY : now - 10 * MINUTE)
+  }
+
+  #swapped(dice: Dice, own: string): string {
+    const other = dice.pick(dice.pick([...this.#world.victims, ...this.#world.attackers]).tickets)
+    const at = dice.below(3)
+    return own
+      .split('.')
+      .with(at, other.split('.')[at] ?? '')
+      .join('.')
+  }
+}
+
+/** The same bytes in another spelling. */
+function reencoded(dice: Dice, ticket: string): string {
+  const parts = ticket.split('.')
+  const at = dice.below(3)
+  const part = parts[at] ?? ''
+  const bytes = Buffer.from(part, 'base64url')
+  const other = dice.one(
+    [2, () => bytes.toString('base64')],
+    [1, () => `${part}=`],
+    [1, () => ` ${part}`],
+    [1, () => `${part}\n`],
+    [1, () => bytes.toString('hex')],
+    [1, () => encode(JSON.stringify(part))],
+    // The last of 43 characters carries four bits: three others decode to the same bytes.
+    [2, () => part.slice(0, -1) + dice.pick([...'AEIMQUYcgkosw048BCD'])],
+  )
+  return dice.chance(0.1) ? `${ticket}.${other}` : parts.with(at, other).join('.')
+}
+
+/** The head of one ticket on another: it claims to be signed by that one's key. */
+function underKid(ticket: string, other: string): string {
+  return ticket
+    .split('.')
+    .with(0, other.split('.')[0] ?? '')
+    .join('.')
+}
+
+function encode(part: unknown): string {
+  return Buffer.from(JSON.stringify(part) ?? '').toString('base64url')
+}
+
+function decode(part: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(part, 'base64url').toString())
+}

@@ -1,0 +1,37 @@
+import type { Actor } from './actor.js'
+import type { World } from './world.js'
+
+const PROTOTYPES = [Object.prototype, Array.prototype, String.prototype, Function.prototype]
+
+/** How everybody's values were before an input, to be compared with how they are after it. */
+export class Watch {
+  readonly #world: World
+  readonly #members = PROTOTYPES.map((prototype) => Reflect.ownKeys(prototype).length)
+  #before = new Map<Actor, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  begin(): void {
+    this.#before = this.#look()
+  }
+
+  /** Everybody whose values have changed since. */
+  changed(): readonly Actor[] {
+    const after = this.#look()
+    return [...after.keys()].filter((actor) => after.get(actor) !== this.#before.get(actor))
+  }
+
+  get arePrototypesClean(): boolean {
+    return PROTOTYPES.every((prototype, at) => Reflect.ownKeys(prototype).length === this.#members[at])
+  }
+
+  #look(): Map<Actor, number> {
+    const { attackers, victims, newcomer, core } = this.#world
+    const version = ({ subjects }: Actor): number => {
+      return subjects.reduce((sum, subject) => sum + (core.sessions.find(subject)?.version ?? 0), 0)
+    }
+    return new Map([...attackers, ...victims, newcomer].map((actor) => [actor, version(actor)]))
+  }
+}

@@ -1,0 +1,160 @@
+import Koa from 'koa'
+import { cookieFor, testClock } from 'koa-live-session/testing'
+import { LiveCookie } from '../../server/cookie.js'
+import type { Core } from '../../server/core.js'
+import { SigningKeys } from '../../server/keys.js'
+import { coreOf } from '../../server/plugin.js'
+import { Tickets } from '../../server/ticket.js'
+import { App } from '../support/app.js'
+import { Actor, type UserHeader, userOf } from './actor.js'
+import type { RequestListener } from './light-http.js'
+import { LightSocket } from './light-socket.js'
+
+const START = Date.UTC(2026, 0, 1)
+const DAY = 24 * 60 * 60 * 1000
+/** Within the ten minutes for which a newcomer's id may be adopted. */
+const NEWCOMER = 5 * 60 * 1000
+
+/** What only a victim's answers, and nobody's for hidden fields, may hold. */
+export const CANARY = 'canary'
+
+/** The one place for options that would end a flood before it began. */
+const limits = { limits: { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 } }
+
+const identify = (ctx: Koa.Context) => userOf(ctx.get('x-user'))
+const routes: Koa.Middleware = (ctx) => {
+  ctx.body = ctx.liveSession.embed()
+}
+
+/** A server, people who attack it, and others who must not notice. */
+export class World {
+  readonly app: App
+  readonly core: Core
+  readonly listener: RequestListener
+  readonly open: ReturnType<typeof LightSocket.opener>
+  readonly eve: Actor
+  readonly mallory: Actor
+  /** Signed in as the user '1', where the user 1 is somebody else. */
+  readonly one: Actor
+  /** Has neither a cookie nor a user. */
+  readonly stranger = new Actor('stranger', '', undefined)
+  /** Came over a socket first: has a browser id, and no cookie yet. */
+  newcomer = new Actor('newcomer', '', undefined)
+  readonly victims: readonly Actor[]
+  /** What is signed as ours is, by a key that is not ours. */
+  readonly foreign: { readonly tickets: Tickets; readonly cookie: LiveCookie }
+  /** What our own keys signed so long ago that it is over. */
+  readonly expired: { readonly cookie: LiveCookie }
+  /** What our own keys signed for another purpose. */
+  readonly confused: { readonly tickets: Tickets; readonly cookie: LiveCookie }
+  /** Cookies of others, as whole as they were issued: the browser's id by the cookie's header. */
+  readonly stolen = new Map<string, string>()
+  #newcomerSince = START
+
+  private constructor(app: App) {
+    this.app = app
+    this.core = coreOf(app.live)
+    this.listener = app.koa.callback()
+    this.open = LightSocket.opener(this.core)
+    const actor = (name: string, user: UserHeader): Actor => new Actor(name, user, `fuzz-${name}-${'b'.repeat(22)}`)
+    this.eve = actor('eve', '')
+    this.mallory = actor('mallory', 's:mallory')
+    this.one = actor('one', 's:1')
+    this.victims = [actor('vic', ''), actor('ann', 's:ann'), actor('number', 'n:1')]
+    const { settings } = this.core
+    const { maxAge, secrets, clock } = settings
+    const cookie = (keys: SigningKeys, now = clock) => new LiveCookie(new Koa(), keys, settings.cookie, now)
+    const other = ['another secret of at least thirty-two bytes']
+    this.foreign = {
+      tickets: new Tickets(new SigningKeys(other, 'ticket'), maxAge),
+      cookie: cookie(new SigningKeys(other, 'cookie')),
+    }
+    this.confused = {
+      tickets: new Tickets(new SigningKeys(secrets, 'cookie'), maxAge),
+      cookie: cookie(new SigningKeys(secrets, 'ticket')),
+    }
+    this.expired = { cookie: cookie(new SigningKeys(secrets, 'cookie'), () => clock() - 32 * DAY) }
+  }
+
+  static async start(): Promise<World> {
+    const clock = testClock(START)
+    const app = await App.start({ clock, routes, options: { identify, ...limits }, attach: { handshake: [] } })
+    const world = new World(app as unknown as App)
+    for (const actor of world.attackers) world.#give(actor, `own-${actor.name}`)
+    for (const victim of world.victims) world.#give(victim, `${CANARY}-${victim.name}`)
+    await world.settle()
+    return world
+  }
+
+  get attackers(): readonly Actor[] {
+    return [this.eve, this.mallory, this.one]
+  }
+
+  get own(): string {
+    return this.app.url
+  }
+
+  get now(): number {
+    return this.app.clock.now()
+  }
+
+  /** Between two inputs: time goes on, whoever was disconnected comes back, and what nobody needs is forgotten. */
+  async settle(): Promise<void> {
+    this.app.clock.advance(1)
+    this.stolen.clear()
+    for (const actor of [...this.attackers, ...this.victims]) {
+      if (!actor.socket?.isOpen) actor.socket = await this.open(this.headers(actor))
+      actor.settle()
+    }
+    await this.#settleNewcomer()
+  }
+
+  headers({ user, cookies }: Actor, cookie: string | undefined = cookies.at(-1)): Record<string, string> {
+    return {
+      host: this.own.replace('http://', ''),
+      ...(user === '' ? {} : { 'x-user': user }),
+      ...(cookie === undefined ? {} : { cookie }),
+    }
+  }
+
+  /** A cookie of a victim, in a browser that nobody else uses, as a thief would have it. */
+  steal(browserId: string): string {
+    const userId = userOf('s:ann')
+    const cookie = cookieFor(this.app.live, {
+      ...(userId === undefined ? {} : { userId }),
+      browserId,
+      values: { cart: [`${CANARY}-ann`] },
+    })
+    this.stolen.set(cookie, browserId)
+    return cookie
+  }
+
+  /** Values that the server alone can give: what is read only, and what is hidden. */
+  #give(actor: Actor, text: string): void {
+    const { sessions } = this.core
+    const [subject = ''] = actor.subjects
+    const values = { division: text.length, cart: [text], role: text, secret: `${CANARY}-hidden` }
+    const registers = Object.entries(values).map(([key, value]) => ({ key, stamp: START, value }))
+    sessions.merge(subject, registers, 'request')
+    const { browser = '' } = actor
+    const userId = userOf(actor.user)
+    actor.cookies.push(
+      cookieFor(this.app.live, {
+        ...(userId === undefined ? {} : { userId }),
+        browserId: browser,
+        values: { role: text },
+      }),
+    )
+  }
+
+  async #settleNewcomer(): Promise<void> {
+    const { socket } = this.newcomer
+    if (socket?.isOpen && this.now - this.#newcomerSince < NEWCOMER) return this.newcomer.settle()
+    socket?.disconnect()
+    const opened = await this.open(this.headers(this.stranger))
+    this.newcomer = new Actor('newcomer', '', opened.greeted.visitor.browser)
+    this.newcomer.socket = opened
+    this.#newcomerSince = this.now
+    this.newcomer.settle()
+  }
+}
