@@ -1,9 +1,10 @@
-// `npm run bench [http] [sockets]`: everything as ratios within one run, since machines differ and are noisy.
+// `npm run bench [http] [sockets] [tickets]`: everything as ratios within one run, since machines differ and are noisy.
 import { http } from './http.mjs'
 import { sockets } from './sockets.mjs'
+import { tickets } from './tickets.mjs'
 import { awake, pinSelf } from './tools.mjs'
 
-const parts = { http, sockets }
+const parts = { http, sockets, tickets }
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts)
 
 pinSelf(1)
