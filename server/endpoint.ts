@@ -7,7 +7,7 @@ import { MAX_BODY, type StoreAnswer, type WireChange } from '../shared/protocol.
 import { readJson, tooLarge } from './body.js'
 import type { Core } from './core.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
-import { redeem } from './redeem.js'
+import { type Redemption, redeem } from './redeem.js'
 import { acceptRemote, applyRemote, type RemoteChange } from './remote.js'
 import type { SubjectOf } from './sessions.js'
 import { browserSubject, type Subject, subjectHash } from './subject.js'
@@ -17,6 +17,8 @@ import type { Visit } from './visit.js'
 interface Posted {
   readonly tickets: readonly string[]
   readonly set: readonly WireChange[]
+  /** Hash of the subject whose changes they are. */
+  readonly subject: string | undefined
 }
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
@@ -69,11 +71,15 @@ async function bodyOf(ctx: Koa.Context): Promise<unknown> {
 }
 
 function parsePosted(body: unknown): Posted {
-  if (!isRecord(body)) throw new LiveSessionError('malformed', 'expected { tickets?, set? }')
-  const { tickets, set, ...others } = body
+  if (!isRecord(body)) throw new LiveSessionError('malformed', 'expected { tickets?, set?, subject? }')
+  const { tickets, set, subject, ...others } = body
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new LiveSessionError('malformed', 'expected nothing besides tickets and set')
+  if (unknown !== undefined)
+    throw new LiveSessionError('malformed', 'expected nothing besides tickets, set and subject')
+  if (subject !== undefined && typeof subject !== 'string')
+    throw new LiveSessionError('malformed', 'expected a subject')
   return {
+    subject,
     tickets: tickets === undefined ? [] : parseTickets(tickets),
     set: set === undefined || isEmpty(set) ? [] : parseChanges(set),
   }
@@ -84,20 +90,24 @@ function isEmpty(list: unknown): boolean {
 }
 
 /** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
-function answer(core: Core, visit: Visit, { tickets, set }: Posted): StoreAnswer {
+function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: Posted): StoreAnswer {
   const { sessions, connections, limits } = core
   const subject = visit.visitor.subject()
   // Tickets are not counted: whatever they say has been counted before.
   if (set.length > 0 && subject !== undefined) limits.spend(set.length, subject)
   const changes = acceptRemote(sessions, set)
   const redemption = redeem(core, tickets, visit.visitor, visit.former)
+  const posting = subject ?? (redemption.newBrowser && browserSubject(redemption.newBrowser))
+  // What somebody has set before another signed in is not the other's: the page was told whose it was.
+  if (expected !== undefined && expected !== (posting && subjectHash(posting)))
+    throw new LiveSessionError('other_subject', 'the page is somebody else’s')
   const held = heldBy(core, visit)
   const { newBrowser = '' } = redemption
   const connected = connections.of(browserSubject(newBrowser))
   // Whoever has signed in since the socket came gets an id of its own, as at every sign-in.
   const isSame = connected.every(({ greeted }) => greeted.visitor.user === visit.visitor.user)
   const visitor = visit.remember(isSame ? redemption.newBrowser : undefined)
-  const counts = redemption.merge(visitor)
+  const counts = { ...redemption.merge(visitor), ...unsaved(redemption) }
   visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
   if (newBrowser !== visitor.browser) visit.end([browserSubject(newBrowser)])
@@ -105,6 +115,12 @@ function answer(core: Core, visit: Visit, { tickets, set }: Posted): StoreAnswer
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = applyRemote(sessions, changes, subjectOf, 'request')
   return { ...counts, held, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
+}
+
+/** What no cookie will ever show, as it is kept out of it, and what no store keeps: nobody need wait for that. */
+function unsaved({ fields }: Redemption): Pick<StoreAnswer, 'unsaved'> {
+  const keys = fields.filter(({ inCookie, access }) => !inCookie && access !== 'hidden').map(({ key }) => key)
+  return keys.length === 0 ? {} : { unsaved: [...new Set(keys)] }
 }
 
 /** What the request's own cookie had: the browser's proof that it keeps what it is given. */

@@ -62,6 +62,8 @@ export interface StoreAnswer {
   readonly stale: number
   /** What the request's own cookie held: the proof that an earlier answer was stored. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
+  /** Keys of the tickets that neither the cookie nor a store keeps: they last as long as the server's memory. */
+  readonly unsaved?: readonly string[]
   readonly stamp?: Stamp
   readonly ticket?: string
 }

@@ -1,6 +1,8 @@
 import { request as httpRequest } from 'node:http'
 import { describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { App } from '../support/app.js'
 import { readClaims } from '../support/socket.js'
 
@@ -202,5 +204,41 @@ describe('POST /store_session', () => {
     for (const path of ['/api/keep/', '/api/keeps', '/x/api/keep', '/?/api/keep']) {
       expect(await (await app.visitor().fetch(path, post)).text()).toBe('the app')
     }
+  })
+})
+
+describe('a POST that says whose page it is from', () => {
+  it.each([[{ set: [['division', -1, 5]] }], [{ tickets: [] }]])(
+    'is refused where somebody else is there by now: %j',
+    async (body) => {
+      const app = await App.start()
+      const [visitor, other] = [app.visitor(cookieFor(app.live, {})), app.visitor(cookieFor(app.live, {}))]
+      const socket = await other.connect()
+      const { claims } = await socket.ticket()
+      const answer = await visitor.store({ ...body, subject: claims.sub })
+      expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'other_subject'])
+      expect((await other.store({ ...body, subject: claims.sub })).status).toBe(200)
+      expect((await app.visitor().store({ ...body, subject: claims.sub })).status).toBe(403)
+      expect((await other.store({ ...body, subject: 7 })).status).toBe(400)
+    },
+  )
+
+  it('is taken from a browser without a cookie that takes the id over', async () => {
+    const app = await App.start()
+    const visitor = app.visitor()
+    const { text, claims } = await (await visitor.connect()).ticket()
+    expect((await visitor.store({ tickets: [text], subject: claims.sub })).status).toBe(200)
+  })
+
+  it('is told what neither the cookie nor a store keeps', async () => {
+    const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
+    const app = await App.start<typeof fields>({ fields })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['note', -1, 'x'])
+    const { text } = await socket.ticket()
+    expect(await (await visitor.store({ tickets: [text, text] })).json()).toMatchObject({ unsaved: ['note'] })
+    expect(await (await visitor.store()).json()).toEqual({ stored: 0, stale: 0, held: [] })
   })
 })
