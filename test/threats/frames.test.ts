@@ -47,16 +47,16 @@ describe('threat 13: a message that is too big', () => {
     const app = await start()
     const [attacker, other] = [cookieFor(app.live, { values: { division: 1 } }), cookieFor(app.live, {})]
     const page = await RawSocket.enter(app.url, other)
-    const socket = await RawSocket.enter(app.url, attacker)
-    const gone = new Promise((resolve) => {
-      for (const { client } of app.io.sockets.sockets.values()) client.conn.once('close', resolve)
-    })
     const frames = make()
     const turn = await longestTurn(async () => {
+      const socket = await RawSocket.enter(app.url, attacker)
+      const gone = new Promise((resolve) => {
+        for (const { client } of app.io.sockets.sockets.values()) client.conn.once('close', resolve)
+      })
       socket.sendFrames(frames)
       await gone
+      expect(await socket.closed).toBe(TOO_BIG)
     })
-    expect(await socket.closed).toBe(TOO_BIG)
     expect(turn).toBeLessThan(LONGEST_TURN)
     expect(await page.ask('live_session:set', '[["division",-1,2]]')).toMatchObject({ ok: true })
     expect((await send(app.url, { headers: { cookie: attacker } })).text).toBe('1')
@@ -79,7 +79,7 @@ describe('threat 13: a message that is too big', () => {
         statuses.push((await answer).status)
       }
     })
-    expect(statuses).toEqual([413, 413])
+    expect(new Set(statuses)).toEqual(new Set([413]))
     expect(turn).toBeLessThan(LONGEST_TURN)
     expect((await send(app.url, { headers: { cookie } })).text).toBe('1')
     expect(await poll(app.url, { cookie, origin: app.url })).toMatch(/^40/)
