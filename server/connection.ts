@@ -1,7 +1,17 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../shared/errors.js'
-import { namesOf } from './connections.js'
-import type { Greeted } from './handshake.js'
+import type { VerifiedCookie } from './cookie.js'
+import { newcomers, subjectHash, type UserId } from './subject.js'
+import type { Visitor } from './visitor.js'
+
+/** Who opened a connection, as its handshake said. */
+export interface Greeted {
+  readonly visitor: Visitor
+  readonly cookie: VerifiedCookie | undefined
+  readonly userId: UserId | undefined
+  /** The browser came without a live cookie of its own: its id is not known to it yet. */
+  readonly isNew: boolean
+}
 
 /** What a connection has in each namespace. */
 interface Handle {
@@ -15,6 +25,7 @@ const GRACE = 500
 /** A connection, with its sockets in all namespaces. */
 export class Connection {
   readonly greeted: Greeted
+  /** Under which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Socket['conn']
   readonly #handles = new Set<Handle>()
@@ -23,7 +34,7 @@ export class Connection {
   constructor(conn: Socket['conn'], greeted: Greeted) {
     this.#conn = conn
     this.greeted = greeted
-    this.names = namesOf(greeted.visitor, greeted.isNew)
+    this.names = namesOf(greeted)
   }
 
   add(handle: Handle): void {
@@ -45,4 +56,11 @@ export class Connection {
     // One that has stopped polling would stay for as long as its messages wait.
     setTimeout(() => this.#conn.close(true), GRACE).unref()
   }
+}
+
+function namesOf({ visitor: { user, browserSubject }, isNew }: Greeted): readonly string[] {
+  const isNewcomer = isNew && user !== undefined
+  return [user, browserSubject, isNewcomer ? newcomers(subjectHash(user)) : undefined].filter(
+    (name) => name !== undefined,
+  )
 }

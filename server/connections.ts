@@ -1,6 +1,4 @@
 import type { Connection } from './connection.js'
-import { type Subject, subjectHash } from './subject.js'
-import type { Visitor } from './visitor.js'
 
 /** The open connections of this process, by whose they are. */
 export class Connections {
@@ -21,7 +19,7 @@ export class Connections {
     }
   }
 
-  /** The connections of a user, of a browser, or those that `newcomers` names. */
+  /** The connections under a name: a user's, a browser's, or those that `newcomers` names. */
   of(name: string): readonly Connection[] {
     return [...(this.#connections.get(name) ?? [])]
   }
@@ -29,16 +27,4 @@ export class Connections {
   all(): readonly Connection[] {
     return [...new Set([...this.#connections.values()].flatMap((connections) => [...connections]))]
   }
-}
-
-/** Names the connections that a user opened before the browser had a live cookie: which browser's they are, nobody knows. */
-export function newcomers(user: string): string {
-  return `new:${user}`
-}
-
-/** Under which names a visitor's connection is found. */
-export function namesOf({ user, browserSubject }: Visitor, isNew: boolean): readonly string[] {
-  const names: (Subject | undefined)[] = [user, browserSubject]
-  if (isNew && user !== undefined) names.push(newcomers(subjectHash(user)))
-  return names.filter((name) => name !== undefined)
 }

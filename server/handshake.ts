@@ -3,22 +3,11 @@ import type Koa from 'koa'
 import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../shared/errors.js'
-import { Connection } from './connection.js'
-import { newcomers } from './connections.js'
+import { Connection, type Greeted } from './connection.js'
 import type { Core } from './core.js'
-import type { Recognized } from './identities.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from './origin.js'
-import { newBrowserId, subjectHash, type UserId, userSubject } from './subject.js'
+import { newBrowserId, newcomers, subjectHash, type UserId, userSubject } from './subject.js'
 import { Visitor } from './visitor.js'
-
-/** Who opened a connection, as its handshake said. */
-export interface Greeted {
-  readonly visitor: Visitor
-  readonly cookie: Recognized['cookie']
-  readonly userId: UserId | undefined
-  /** The browser came without a live cookie: its id is not known to it yet. */
-  readonly isNew: boolean
-}
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])

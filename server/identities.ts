@@ -1,12 +1,11 @@
 import type { StoredRegister } from '../shared/register.js'
-import { newcomers } from './connections.js'
 import type { VerifiedCookie } from './cookie.js'
 import type { Epochs } from './epochs.js'
 import type { Freshness } from './freshness.js'
 import type { Generations } from './generations.js'
 import type { Login } from './login.js'
 import type { Sessions } from './sessions.js'
-import { browserSubject, newBrowserId, type Subject, subjectHash } from './subject.js'
+import { browserSubject, newBrowserId, newcomers, type Subject, subjectHash } from './subject.js'
 import { Visitor } from './visitor.js'
 
 /** Who a visitor was found to be. */

@@ -3,6 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
 
 const before: NonNullable<AppOptions<AppFields>['before']> = (koa) => [auth(koa)]
 const start = (routes = account): Promise<App> => App.start({ before, options: { identify } as never, routes })
@@ -22,18 +23,13 @@ describe('a socket of a user who has signed out', () => {
     })
     const visitor = app.visitor()
     await visitor.fetch('/login')
-    let release = (): void => undefined
-    const entered = new Promise<void>((resolve) => {
-      app.io.use((_socket, next) => {
-        release = next
-        resolve()
-      })
-    })
+    const gate = new Gate()
+    app.io.use((_socket, next) => void gate.pass().then(() => next()))
     const opening = visitor.connect()
-    await entered
+    await gate.entered
     await visitor.fetch('/logout')
     const connected = new Promise((resolve) => app.io.once('connection', resolve))
-    release()
+    gate.open()
     const [socket] = await Promise.all([opening, connected])
     // The first ticket comes either way; a change made afterwards must not.
     await socket.ticket()

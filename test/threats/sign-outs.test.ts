@@ -3,6 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { AuthStore, auth, identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -36,17 +37,12 @@ describe('threat 9: after logout, where no field is the browser\u2019s own', () 
     const app = await start()
     const ann = app.visitor()
     await ann.fetch('/login/now')
-    let release = (): void => undefined
-    const entered = new Promise<void>((resolve) => {
-      app.io.use((_socket, next) => {
-        release = next
-        resolve()
-      })
-    })
+    const gate = new Gate()
+    app.io.use((_socket, next) => void gate.pass().then(() => next()))
     const connecting = ann.connect()
-    await entered
+    await gate.entered
     await ann.fetch(path)
-    release()
+    gate.open()
     const socket = await connecting
     const change = socket.set(['division', -1, 66])
     expect(await Promise.race([socket.closed, change])).toBe('transport close')
