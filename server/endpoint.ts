@@ -97,20 +97,21 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   if (set.length > 0 && subject !== undefined) limits.spend(set.length, subject)
   const changes = acceptRemote(sessions, set)
   const redemption = redeem(core, tickets, visit.visitor, visit.former)
-  const posting = subject ?? (redemption.newBrowser && browserSubject(redemption.newBrowser))
+  const { newBrowser } = redemption
+  const adoptable = newBrowser === undefined ? undefined : browserSubject(newBrowser)
+  const posting = subject ?? adoptable
   // What somebody has set before another signed in is not the other's: the page was told whose it was.
   if (expected !== undefined && expected !== (posting && subjectHash(posting)))
     throw new LiveSessionError('other_subject', 'the page is somebody else’s')
   const held = heldBy(core, visit)
-  const { newBrowser = '' } = redemption
-  const connected = connections.of(browserSubject(newBrowser))
   // Whoever has signed in since the socket came gets an id of its own, as at every sign-in.
-  const isSame = connected.every(({ greeted }) => greeted.visitor.user === visit.visitor.user)
-  const visitor = visit.remember(isSame ? redemption.newBrowser : undefined)
+  const sockets = adoptable === undefined ? [] : connections.of(adoptable)
+  const isSame = sockets.every(({ greeted }) => greeted.visitor.user === visit.visitor.user)
+  const visitor = visit.remember(isSame ? newBrowser : undefined)
   const counts = { ...redemption.merge(visitor), ...unsaved(redemption) }
   visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
-  if (newBrowser !== visitor.browser) visit.end([browserSubject(newBrowser)])
+  if (adoptable !== undefined && newBrowser !== visitor.browser) visit.end([adoptable])
   if (changes.length === 0) return { ...counts, held }
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = applyRemote(sessions, changes, subjectOf, 'request')
