@@ -2,13 +2,23 @@ import config from './jest.config.mjs'
 
 const [node] = config.projects
 
-/** The quick tests of what is mutated: those that take long see nothing that these do not. */
+/** For each part the tests that are quick and about it: a thousand runs of all the others would tell nothing more. */
+const tests = {
+  shared: ['test/shared/*.test.ts', 'test/docs/*.test.ts'],
+  signed: [
+    'test/server/{cookie,options,origin,ticket}.test.ts',
+    'test/docs/*.test.ts',
+    'test/threats/{cookies,cookie-size,cookie-tossing,forged-tickets,responses}.test.ts',
+  ],
+  endpoint: [
+    'test/integration/{consent,endpoint}.test.ts',
+    'test/threats/{forged-tickets,inputs,odd-input,origins,retired-ids,tickets}.test.ts',
+  ],
+}[process.env.MUTATED]
+
 export default {
   ...node,
-  testMatch: [
-    '<rootDir>/test/{shared,server,docs}/**/*.test.ts',
-    '<rootDir>/test/integration/{endpoint,falsy-values,socket,request,close,cold-memory}.test.ts',
-    '<rootDir>/test/threats/{acknowledgements,big-events,cookies,cookie-size,cookie-tossing,forged-tickets,inputs,many-parts,odd-input,origins,responses,retired-ids,tickets}.test.ts',
-  ],
-  testPathIgnorePatterns: ['purity', 'cookie-memory'],
+  testMatch: tests?.map((test) => `<rootDir>/${test}`),
+  testPathIgnorePatterns: ['purity'],
+  testTimeout: 2000,
 }
