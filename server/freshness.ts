@@ -50,9 +50,9 @@ export class Freshness {
   absorb(cookie: VerifiedCookie, visitor: Visitor): Standing {
     const { standing } = cookie
     if (standing && this.stands(standing)) return standing
-    // Whoever was revoked since the cookie came in brings nothing back with it.
-    const subjects = this.#epochs.isCurrent(cookie) ? this.subjects(visitor) : []
-    for (const subject of subjects) {
+    // Whoever was revoked since the cookie came in brings nothing back with it, and their cookie does not stand again.
+    if (!this.#epochs.isCurrent(cookie)) return this.#compare(cookie, visitor)
+    for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: StoredRegister): boolean => {
         const field = this.#sessions.fields.get(key)
         return field !== undefined && visitor.subject(field) === subject

@@ -1,0 +1,124 @@
+import type { FakeResponse } from './http.js'
+import { fakeRequest } from './http.js'
+import { identified, type Process, type Route, routes } from './process.js'
+import type { Tab } from './tab.js'
+import { turn } from './time.js'
+
+export interface Outgoing {
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly body?: string
+  /** Cookies other than the browser's own. */
+  readonly cookies?: string
+  /** At the app's route; none at the endpoint. */
+  readonly route?: (exchange: Exchange) => Route
+  /** Its cookies are forged: to the server they are none. */
+  readonly isForged?: boolean
+  /** The app's route throws at its end. */
+  readonly isFailing?: boolean
+  /** The page whose client sent it. */
+  readonly tab?: Tab
+  /** The answer has arrived; none: it, or the request, was lost. */
+  readonly onAnswer?: (response: FakeResponse | undefined) => void
+}
+
+/** A request, from when the browser sends it until its answer has arrived, or never will. */
+export class Exchange {
+  readonly browser: Browser
+  readonly outgoing: Outgoing
+  state: 'waiting' | 'running' | 'answered' | 'lost' | 'over' = 'waiting'
+  process: Process | undefined
+  /** The cookies it went out with. */
+  cookies = ''
+  response: FakeResponse | undefined
+  openGate: () => void = () => undefined
+  readonly gate: Promise<void> = new Promise((resolve) => {
+    this.openGate = resolve
+  })
+  #request: object = {}
+
+  constructor(browser: Browser, outgoing: Outgoing) {
+    this.browser = browser
+    this.outgoing = outgoing
+  }
+
+  /** Whom the app took the sender for. */
+  get user(): string | undefined {
+    return identified.get(this.#request)
+  }
+
+  /** The request reaches the server; it may wait there for its gate. */
+  async leave(process: Process, response: FakeResponse): Promise<void> {
+    const { method, url, body, route } = this.outgoing
+    this.cookies = this.outgoing.cookies ?? this.browser.cookies
+    const req = fakeRequest(method, url, this.cookies, body)
+    this.#request = req
+    this.process = process
+    this.state = 'running'
+    if (route) routes.set(req, route(this))
+    void process.handle(req, response).then(() => {
+      if (this.state !== 'running') return
+      this.response = response
+      this.state = 'answered'
+    })
+    await turn()
+  }
+
+  /** Goes on where the app's route waited. */
+  async finish(): Promise<void> {
+    this.openGate()
+    await turn()
+  }
+
+  async arrive(isLast = true): Promise<void> {
+    if (isLast) this.state = 'over'
+    if (this.response) this.browser.receive(this.response)
+    if (isLast) {
+      this.outgoing.onAnswer?.(this.response)
+      await turn()
+    }
+  }
+
+  async lose(): Promise<void> {
+    this.state = 'over'
+    this.outgoing.onAnswer?.(undefined)
+    await turn()
+  }
+}
+
+/** A cookie jar, requests under way, and tabs. */
+export class Browser {
+  readonly index: number
+  readonly jar: Map<string, string> = new Map<string, string>()
+  readonly tabs: Tab[] = []
+  /** Tickets that its tabs have ever had. */
+  readonly tickets: string[] = []
+  exchanges: Exchange[] = []
+
+  constructor(index: number) {
+    this.index = index
+  }
+
+  get cookies(): string {
+    return Array.from(this.jar, ([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  send(outgoing: Outgoing): Exchange {
+    const exchange = new Exchange(this, outgoing)
+    this.exchanges.push(exchange)
+    return exchange
+  }
+
+  /** Takes the cookies of an answer over, in the order in which answers arrive. */
+  receive(response: FakeResponse): void {
+    for (const [name, value] of response.cookies) {
+      if (value === '') this.jar.delete(name)
+      else this.jar.set(name, value)
+    }
+  }
+
+  /** Forgets what is over. */
+  tidy(): void {
+    this.exchanges = this.exchanges.filter(({ state }) => state !== 'over')
+  }
+}

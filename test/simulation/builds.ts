@@ -1,0 +1,51 @@
+import { defineFields, type Fields } from 'koa-live-session/fields'
+import { z } from 'zod'
+
+/** No cart of a test is longer; what comes later of two carts is of no interest here. */
+const MAX_CART = 12
+
+const number = z.number().int()
+const join = (account: readonly number[], browser: readonly number[]): number[] => {
+  return [...account, ...browser].slice(-MAX_CART)
+}
+
+const both = {
+  division: { schema: number, default: -1, client: 'write' },
+  theme: { schema: number, default: 0, client: 'write', scope: 'browser' },
+  cart: { schema: z.array(number), default: [], client: 'write', onLogin: join },
+  role: { schema: number, default: 0 },
+  secret: { schema: number, default: 0, client: 'hidden' },
+} as const
+
+export type BuildName = 'one' | 'two'
+
+/** Two builds of one app, each with a field that the other does not know. */
+export const builds: Readonly<Record<BuildName, Fields>> = {
+  one: defineFields({ ...both, recent: { schema: number, default: 0, client: 'write', onLogin: 'newest' } }),
+  two: defineFields({ ...both, extra: { schema: number, default: 0, client: 'write' } }),
+}
+
+export const HIDDEN = 'secret'
+/** Of the browser alone. */
+export const OWN = 'theme'
+export const WRITABLE: readonly string[] = ['division', 'division', 'division', 'theme', 'cart', 'recent', 'extra']
+export const SERVER_ONLY: readonly string[] = ['role', 'role', 'secret']
+
+/** What becomes of a visitor's value at a sign-in. */
+export const LOGIN_RULE: Readonly<Record<string, 'account' | 'newest' | 'join'>> = {
+  division: 'account',
+  extra: 'account',
+  recent: 'newest',
+  cart: 'join',
+}
+
+/** Secrets as they are rotated: the newest signs. */
+export const rotations: readonly (readonly string[])[] = [
+  ['the first secret of at least thirty-two bytes'],
+  ['the second secret of at least thirty-two bytes', 'the first secret of at least thirty-two bytes'],
+  [
+    'the third secret of at least thirty-two bytes',
+    'the second secret of at least thirty-two bytes',
+    'the first secret of at least thirty-two bytes',
+  ],
+]

@@ -1,0 +1,151 @@
+import type { Defect } from './bundle.js'
+
+/** Mistakes in what memory, cookies, tickets and pages tell each other. */
+export const DEFECTS_OF_PLACES: readonly Defect[] = [
+  {
+    name: 'the standing of a cookie is never looked at again',
+    file: 'server/freshness.ts',
+    find: 'standing.replica.version === standing.version &&',
+    replace: '',
+  },
+  {
+    name: 'an evicted replica leaves the standing as it was',
+    file: 'server/freshness.ts',
+    find: 'standing.residency === this.#subjects.residency &&',
+    replace: '',
+  },
+  {
+    name: 'a revocation leaves the standing as it was',
+    file: 'server/freshness.ts',
+    find: 'standing.revocations === this.#epochs.revocations',
+    replace: 'standing.revocations >= 0',
+  },
+  {
+    name: 'what only the cookie knows is not taken over',
+    file: 'server/freshness.ts',
+    find: "this.#sessions.merge(subject, cookie.registers.filter(isOwn), 'request')",
+    replace: '',
+  },
+  {
+    name: 'a cookie that lacks what is known is left as it is',
+    file: 'server/freshness.ts',
+    find: 'return !known || supersedes(register, known)',
+    replace: 'return !known && supersedes(register, register)',
+  },
+  {
+    name: 'keys of another build are dropped',
+    file: 'server/freshness.ts',
+    find: 'if (!field || isCarried) carried.push(register)',
+    replace: 'if (isCarried) carried.push(register)',
+  },
+  {
+    name: 'hidden fields go into the cookie',
+    file: 'server/freshness.ts',
+    find: 'field?.inCookie && visitor.subject(field)',
+    replace: 'field && visitor.subject(field)',
+  },
+  {
+    name: 'hidden fields go into tickets',
+    file: 'server/dispatch.ts',
+    find: "this.#fields = [...fields.values()].filter((field) => field.access !== 'hidden')",
+    replace: 'this.#fields = [...fields.values()]',
+  },
+  {
+    name: 'hidden fields go into pages',
+    file: 'server/request.ts',
+    find: "if (field.access === 'hidden') continue",
+    replace: '',
+  },
+  {
+    name: '`held` says what memory knows, not what the cookie had',
+    file: 'server/endpoint.ts',
+    find: "function heldBy({ sessions }: Core, { cookie }: Visit): StoreAnswer['held'] {",
+    replace: `function heldBy({ sessions }: Core, { visitor }: Visit): StoreAnswer['held'] {
+      const cookie = sessions.find(visitor.user ?? visitor.browserSubject ?? '')?.registers().length
+        ? { registers: sessions.find(visitor.user ?? visitor.browserSubject ?? '')?.registers() ?? [] } : undefined`,
+  },
+  {
+    name: 'a POST renews no cookie',
+    file: 'server/endpoint.ts',
+    find: '  visit.renew()\n',
+    replace: '',
+  },
+  {
+    name: 'the cookie is sealed before the answer is an error',
+    file: 'server/visit.ts',
+    find: 'onHeaders(ctx.res, () => this.#seal())',
+    replace: 'queueMicrotask(() => this.#seal())',
+  },
+  {
+    name: 'a cookie is written from a memory that has forgotten',
+    file: 'server/visit.ts',
+    find: 'if (this.cookie) freshness.absorb(this.cookie, visitor)',
+    replace: '',
+  },
+  {
+    name: 'whoever signs out takes the account\u2019s subject along',
+    file: 'server/visit.ts',
+    find: 'if (user === this.visitor.user) return',
+    replace: 'if (user === this.visitor.user || user === undefined) return',
+  },
+  {
+    name: 'sockets of a browser that has changed hands stay open',
+    file: 'server/visit.ts',
+    find: "this.afterwards(() => this.#core.connections.end(left, 'other_subject'))",
+    replace: '',
+  },
+  {
+    name: 'a change is told to nobody',
+    file: 'server/sessions.ts',
+    find: 'this.#dispatch.add(holding, field)',
+    replace: '',
+  },
+  {
+    name: 'a socket forgets its cookie while the app keeps it waiting',
+    file: 'server/socket.ts',
+    find: 'if (cookie) freshness.absorb(cookie, visitor)',
+    replace: '',
+  },
+  {
+    name: 'eviction takes what sockets hold',
+    file: 'server/subjects.ts',
+    find: 'find(subject: Subject): Replica | undefined {\n    return this.#held.get(subject)?.replica ?? this',
+    replace: 'find(subject: Subject): Replica | undefined {\n    return this',
+  },
+  {
+    name: 'a change sent again after a lost answer is applied over a later one',
+    file: 'server/remote.ts',
+    find: 'if (stamp <= seen) return NEVER',
+    replace: 'return NEVER',
+  },
+  {
+    name: 'the client forgets what a lost POST was to bring',
+    file: 'client/delivery.ts',
+    find: 'for (const draft of drafts) draft.isSent = false',
+    replace: '',
+  },
+  {
+    name: 'the client keeps the oldest ticket',
+    file: 'client/outbox.ts',
+    find: 'if (stamp < (tickets.get(key)?.stamp ?? NEVER)) continue',
+    replace: 'if (tickets.has(key)) continue',
+  },
+  {
+    name: 'the client takes an acknowledgement for a proof',
+    file: 'client/outbox.ts',
+    find: 'draft.stamp = stamp\n',
+    replace: 'draft.stamp = stamp\n      saved.set(key, stamp)\n',
+  },
+  {
+    name: 'the client keeps what it shows when somebody else is there',
+    file: 'client/values.ts',
+    find: '        registers.clear()\n',
+    replace: '',
+  },
+  {
+    name: 'the client brings no tickets along when it connects',
+    file: 'client/delivery.ts',
+    find: 'const former = isFirst ? outbox.tickets() : []',
+    replace: 'const former: readonly string[] = isFirst ? [] : []',
+  },
+]

@@ -1,0 +1,156 @@
+import type { Defect } from './bundle.js'
+
+/** Mistakes in the merge rule, and in whose values are whose. */
+export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
+  {
+    name: 'on equal stamps the last to come wins',
+    file: 'shared/register.ts',
+    find: 'if (next.stamp !== current.stamp) return next.stamp > current.stamp',
+    replace: 'if (next.stamp !== 0) return next.stamp >= current.stamp',
+  },
+  {
+    name: 'the older stamp wins',
+    file: 'shared/register.ts',
+    find: 'if (next.stamp !== current.stamp) return next.stamp > current.stamp',
+    replace: 'if (next.stamp !== current.stamp) return next.stamp < current.stamp',
+  },
+  {
+    name: 'a merge takes whatever comes last',
+    file: 'shared/replica.ts',
+    find: 'if (!supersedes(register, current)) return false',
+    replace: '',
+  },
+  {
+    name: 'a merge changes the value and keeps the stamp',
+    file: 'shared/replica.ts',
+    find: 'this.#cells[at + 1] = register.stamp\n',
+    replace: '',
+  },
+  {
+    name: 'a tombstone is ignored',
+    file: 'shared/replica.ts',
+    find: 'if (!supersedes(register, current)) return false',
+    replace: 'if (register.value === undefined || !supersedes(register, current)) return false',
+  },
+  {
+    name: 'a merge does not count as a change',
+    file: 'shared/replica.ts',
+    find: 'this.#version += 1',
+    replace: 'this.#version += 0',
+  },
+  {
+    name: 'stamps are the clock alone',
+    file: 'shared/stamp.ts',
+    find: 'return Math.max(Math.floor(now), last + 1)',
+    replace: 'return Math.floor(now) + 0 * last',
+  },
+  {
+    name: 'a stamp may repeat the last one',
+    file: 'shared/stamp.ts',
+    find: 'last + 1',
+    replace: 'last',
+  },
+  {
+    name: 'what a sign-in brings along is stamped like a write',
+    file: 'server/login.ts',
+    find: 'stamp: LOGIN_STAMP }',
+    replace: 'stamp: this.#clock() }',
+  },
+  {
+    name: 'a sign-in brings along what only the server may write',
+    file: 'server/login.ts',
+    find: "field?.access === 'write' && field.scope === 'user'",
+    replace: "field?.scope === 'user'",
+  },
+  {
+    name: 'a sign-in leaves behind what belongs to the browser',
+    file: 'server/login.ts',
+    find: "user === undefined || this.#field(key)?.scope === 'browser'",
+    replace: 'user === undefined && key !== undefined',
+  },
+  {
+    name: 'a sign-in brings nothing along',
+    file: 'server/identities.ts',
+    find: 'this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], new Visitor(succession.browser, user))',
+    replace: '',
+  },
+  {
+    name: 'scope is ignored',
+    file: 'server/visitor.ts',
+    find: "return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)",
+    replace: 'return field === undefined ? this.user : (this.user ?? this.browserSubject)',
+  },
+  {
+    name: 'a cookie of another user is taken for this one\u2019s',
+    file: 'server/identities.ts',
+    find: 'if (!isKnown && cookie.user !== (user && subjectHash(user))) return undefined',
+    replace: '',
+  },
+  {
+    name: 'the epoch of a cookie is not looked at',
+    file: 'server/identities.ts',
+    find: ': this.#epochs.accepts(user, epoch)',
+    replace: ': epoch >= 0',
+  },
+  {
+    name: 'a browser id that was given up is good again',
+    file: 'server/epochs.ts',
+    find: 'return this.#browsers.get(browser) !== undefined\n',
+    replace: "return browser === ''\n",
+  },
+  {
+    name: 'the epoch of a ticket is not looked at',
+    file: 'server/redeem.ts',
+    find: 'if (!epochs.accepts(sub, ticket.epoch)) throw outdated',
+    replace: '',
+  },
+  {
+    name: 'a ticket of a former id is taken from anyone',
+    file: 'server/redeem.ts',
+    find: 'if (sub === former || isAdoptable',
+    replace: "if (sub !== '' || isAdoptable",
+  },
+  {
+    name: 'a ticket is merged into whoever brings it',
+    file: 'server/redeem.ts',
+    find: 'if (user !== undefined && sub === subjectHash(user)) {',
+    replace: 'if (user !== undefined) {',
+  },
+  {
+    name: 'the signature of a ticket is not checked',
+    file: 'server/ticket.ts',
+    find: 'if (!this.#keys.verify(kid,',
+    replace: 'if (alg === undefined && !this.#keys.verify(kid,',
+  },
+  {
+    name: 'a ticket may choose its algorithm',
+    file: 'server/ticket.ts',
+    find: "alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined",
+    replace:
+      "typ !== TYPE || crit !== undefined || (alg !== 'none' && typeof kid !== 'string')) return undefined\n    if (alg === 'none' || typeof kid !== 'string') return { ...decode(payload), registers: parse(decode(payload)['changes']), issuedAt: now } as never",
+  },
+  {
+    name: 'the signature of a cookie is not checked',
+    file: 'server/cookie.ts',
+    find: 'index < 0 ? undefined : decode(text, index > 0)',
+    replace: 'decode(text, index > 0)',
+  },
+  {
+    name: 'a remembered signature is good for any text',
+    file: 'server/cookie.ts',
+    find: 'known?.text === text ? known : this.#decode(text, signature)',
+    replace: 'known ?? this.#decode(text, signature)',
+  },
+  {
+    name: 'what was signed by a rotated key is worthless',
+    file: 'server/keys.ts',
+    find: 'return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))',
+    replace: 'return this.#keys.slice(0, 1).findIndex(({ key }) => isEqual(mac(key, text), signature))',
+  },
+  {
+    name: 'a ticket signed by a rotated key is worthless',
+    file: 'server/keys.ts',
+    find: 'this.#keys.find((key) => key.id === id)',
+    replace: 'this.#keys.slice(0, 1).find((key) => key.id === id)',
+  },
+]

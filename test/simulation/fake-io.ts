@@ -1,0 +1,86 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+
+type Middleware = (socket: ServerSocket, next: (error?: Error) => void) => void
+
+/** What `attach` asks of a socket.io server: one namespace. */
+export class FakeIo {
+  readonly namespace: FakeNamespace = new FakeNamespace()
+  readonly _nsps: ReadonlyMap<string, FakeNamespace> = new Map([['/', this.namespace]])
+
+  of(): FakeNamespace {
+    return this.namespace
+  }
+}
+
+export class FakeNamespace extends EventEmitter {
+  readonly sockets: Map<string, ServerSocket> = new Map()
+  readonly #middleware: Middleware[] = []
+
+  use(middleware: Middleware): this {
+    this.#middleware.push(middleware)
+    return this
+  }
+
+  /** What the middleware said against the socket. */
+  async check(socket: ServerSocket): Promise<Error | undefined> {
+    for (const middleware of this.#middleware) {
+      const error = await new Promise<Error | undefined>((resolve) => middleware(socket, resolve))
+      if (error) return error
+    }
+    return undefined
+  }
+
+  get local(): { to(room: string): { emit(event: string, ...args: unknown[]): void } } {
+    return {
+      to: (room) => ({
+        emit: (event, ...args) => {
+          for (const socket of this.sockets.values()) if (socket.rooms.has(room)) socket.emit(event, ...args)
+        },
+      }),
+    }
+  }
+}
+
+/** The server's end of a socket: what it emits goes to whoever opened the wire. */
+export class ServerSocket extends EventEmitter {
+  readonly id: string
+  readonly rooms: Set<string> = new Set<string>()
+  readonly nsp: FakeNamespace
+  readonly request: IncomingMessage
+  readonly conn: { close(): void }
+  readonly #toBrowser: (event: string, args: readonly unknown[]) => void
+
+  constructor(
+    id: string,
+    nsp: FakeNamespace,
+    request: IncomingMessage,
+    toBrowser: (event: string, args: readonly unknown[]) => void,
+    onClose: () => void,
+  ) {
+    super()
+    this.id = id
+    this.nsp = nsp
+    this.request = request
+    this.#toBrowser = toBrowser
+    this.conn = { close: onClose }
+  }
+
+  join(room: string): void {
+    this.rooms.add(room)
+  }
+
+  leave(room: string): void {
+    this.rooms.delete(room)
+  }
+
+  override emit(event: string, ...args: unknown[]): boolean {
+    this.#toBrowser(event, args)
+    return true
+  }
+
+  /** Something arrived from the browser, or the connection ended. */
+  hear(event: string, ...args: unknown[]): void {
+    super.emit(event, ...args)
+  }
+}

@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { createInterface } from 'node:readline'
+import type { Finding } from './simulate.js'
+
+/** What a process that ran schedules says in the end. */
+export interface Report {
+  readonly ms: number
+  readonly finding?: Finding
+}
+
+const running = new Set<ChildProcess>()
+
+/** Runs schedules in a process of their own: they replace time and the network, and block for a while. */
+export function sail(file: string, first: number, count: number, isShrunk = true): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [file, String(first), String(count), isShrunk ? '1' : '0'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    running.add(child)
+    let report: Report | undefined
+    createInterface(child.stdout).on('line', (line) => {
+      report = JSON.parse(line)
+    })
+    child.once('close', (code) => {
+      running.delete(child)
+      if (report) resolve(report)
+      else reject(new Error(`the simulation ended with ${code}`))
+    })
+  })
+}
+
+/** Ends what still runs. */
+export function recall(): void {
+  for (const child of running) child.kill()
+}
+
+/** Does something with each, as many at once as the machine can. */
+export async function eachAtOnce<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items]
+  const work = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work))
+}

@@ -1,0 +1,16 @@
+import { simulate } from './simulate.js'
+
+const [first = 1, count = 1000, isShrunk = 1] = process.argv.slice(2).map(Number)
+console.warn = () => undefined
+console.error = () => undefined
+// Refusals are many here, and nobody reads where they were made.
+Error.stackTraceLimit = 0
+
+function* seeds(): Iterable<number> {
+  for (let seed = first; seed < first + count; seed += 1) yield seed
+}
+
+const began = performance.now()
+const finding = await simulate(seeds(), isShrunk > 0)
+console.log(JSON.stringify({ ms: Math.round(performance.now() - began), ...(finding ? { finding } : {}) }))
+process.exit()

@@ -1,0 +1,30 @@
+import { afterAll, expect, it } from '@jest/globals'
+import { bundle, type Defect, plant } from './bundle.js'
+import { DEFECTS } from './defects.js'
+import { eachAtOnce, recall, sail } from './fleet.js'
+
+/** Each is noticed within far fewer; without any, the same schedules find nothing. */
+const SCHEDULES = 6000
+
+afterAll(recall)
+
+it('notices every defect that is planted', async () => {
+  const missed: string[] = []
+  await eachAtOnce([...DEFECTS.entries()], async ([index, defect]) => {
+    const { finding } = await sail(await bundle(`planted-${index}`, defect), 1, SCHEDULES, false)
+    if (!finding) missed.push(defect.name)
+  })
+  expect(missed).toEqual([])
+}, 900_000)
+
+it('finds nothing where nothing is planted', async () => {
+  const { finding } = await sail(await bundle('unplanted'), 1, SCHEDULES)
+  expect(finding).toBeUndefined()
+}, 900_000)
+
+it('does not plant a defect where the product has moved on', () => {
+  const defect: Defect = { name: 'example', file: 'server/example.ts', find: 'here', replace: 'there' }
+  expect(plant('it is here', defect)).toBe('it is there')
+  expect(() => plant('it is gone', defect)).toThrow('example: expected once in server/example.ts, found 0 times: here')
+  expect(() => plant('here and here', defect)).toThrow('found 2 times')
+})

@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http'
+import Koa from 'koa'
+import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
+import type { Fields } from 'koa-live-session/fields'
+import session from 'koa-session'
+import type { Server } from 'socket.io'
+import type { Core } from '../../server/core.js'
+import { coreOf } from '../../server/plugin.js'
+import { type BuildName, builds, rotations } from './builds.js'
+import { FakeIo } from './fake-io.js'
+import type { FakeResponse } from './http.js'
+import { cookieIn } from './registers.js'
+import { serverClock } from './time.js'
+
+/** What a request does at the app's own route. */
+export type Route = (ctx: Koa.Context) => Promise<void>
+/** By request, as the app would by its path. */
+export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
+/** Whom the app took the sender of a request for. */
+export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
+
+/** Longer than any schedule: what is evicted, and when, is for the schedule to say. */
+const FOREVER = Number.MAX_SAFE_INTEGER
+
+/** One server process: a real app with the real plugin, on no network. */
+export class Process {
+  readonly io: FakeIo = new FakeIo()
+  readonly live: LiveSessionPlugin<Fields, boolean>
+  readonly core: Core
+  readonly build: BuildName
+  /** What it reported since somebody looked. */
+  errors: unknown[] = []
+  readonly #handle: ReturnType<Koa['callback']>
+
+  constructor(build: BuildName, rotation: number, hasKoaSession: boolean) {
+    this.build = build
+    const koa = new Koa({ keys: [...(rotations[rotation] ?? [])] })
+    koa.on('error', (error) => this.errors.push(error))
+    const auth = hasKoaSession ? session({ key: 'app' }, koa) : plainSession
+    this.live = liveSession(koa, {
+      fields: builds[build],
+      identify: (ctx) => {
+        const user: string | undefined = ctx['session']?.user
+        identified.set(ctx.req, user)
+        return user
+      },
+      clock: serverClock.now,
+      onError: (error) => this.errors.push(error),
+      cache: { maxIdle: FOREVER },
+    })
+    koa.use(auth)
+    koa.use(this.live.middleware())
+    koa.use(async (ctx) => {
+      await routes.get(ctx.req)?.(ctx)
+      ctx.body ??= ''
+    })
+    this.live.attach(this.io as unknown as Server, { handshake: [auth] })
+    this.core = coreOf(this.live)
+    this.#handle = koa.callback()
+  }
+
+  async handle(req: IncomingMessage, res: FakeResponse): Promise<void> {
+    await this.#handle(req, res.asServerResponse)
+  }
+}
+
+/** A session of the app's own that costs nothing: what koa-session does with its cookie, without its signature. */
+const plainSession: Koa.Middleware = async (ctx, next) => {
+  const text = cookieIn(ctx.req.headers.cookie ?? '', 'app')
+  const before = text === undefined ? '{}' : Buffer.from(text, 'base64').toString()
+  ctx['session'] = JSON.parse(before)
+  await next()
+  const after = JSON.stringify(ctx['session'])
+  if (after !== before)
+    ctx.append('Set-Cookie', `app=${after === 'null' ? '' : Buffer.from(after).toString('base64')}; path=/`)
+}
+
+/**
+ * Processes that this schedule has not met yet. They have served other schedules, whose users and browsers nobody here
+ * shares: starting one anew would take longer than the schedule does.
+ */
+export class ProcessPool {
+  readonly #processes = new Map<string, Process[]>()
+  readonly #used = new Map<string, number>()
+
+  reset(): void {
+    this.#used.clear()
+  }
+
+  start(build: BuildName, rotation: number, hasKoaSession: boolean): Process {
+    const name = `${build} ${rotation} ${hasKoaSession}`
+    const processes = this.#processes.get(name) ?? []
+    const used = this.#used.get(name) ?? 0
+    const process = processes[used] ?? new Process(build, rotation, hasKoaSession)
+    processes[used] = process
+    this.#processes.set(name, processes)
+    this.#used.set(name, used + 1)
+    process.core.subjects.clear()
+    return process
+  }
+}

@@ -1,0 +1,110 @@
+import type Koa from 'koa'
+import type { JsonValue } from '../../shared/json.js'
+import type { AnySnapshot } from '../../shared/protocol.js'
+import type { Exchange } from './browser.js'
+import type { Route } from './process.js'
+import type { Register } from './registers.js'
+import type { RequestChecker } from './requests.js'
+import type { World } from './world.js'
+
+/** What the app's route does with a session, one after the other. */
+export type Action =
+  | { readonly does: 'read' | 'wait' | 'page' | 'signOut' | 'identify' | 'leave' | 'fail' | 'use' }
+  | { readonly does: 'signIn'; readonly user: string }
+  | { readonly does: 'count'; readonly number: number }
+  | { readonly does: 'write'; readonly key: string; readonly value: JsonValue | undefined }
+
+export interface RouteOptions {
+  readonly world: World
+  readonly checker: RequestChecker
+  /** Told what it read last. */
+  readonly onRead?: (values: ReadonlyMap<string, Register>) => void
+  readonly onPage?: (snapshot: AnySnapshot) => void
+}
+
+export function routeOf(actions: readonly Action[], options: RouteOptions): (exchange: Exchange) => Route {
+  return (exchange) => async (ctx) => {
+    for (const action of actions) await perform(action, ctx, exchange, options)
+  }
+}
+
+async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, options: RouteOptions): Promise<void> {
+  const { checker } = options
+  switch (action.does) {
+    case 'wait':
+      return exchange.gate
+    case 'fail':
+      throw new Error('on purpose')
+    case 'count':
+      ctx['session'].count = action.number
+      return
+    case 'signIn':
+      ctx['session'].user = action.user
+      return
+    case 'signOut':
+      ctx['session'] = null
+      return
+    case 'use':
+      use(ctx, exchange, checker)
+      return
+    case 'identify':
+      use(ctx, exchange, checker)
+      await ctx.liveSession.identify()
+      checker.identify(exchange, ctx['session']?.user)
+      return
+    case 'leave':
+      use(ctx, exchange, checker)
+      await ctx.liveSession.leave()
+      checker.leave(exchange)
+      return
+    case 'page':
+      use(ctx, exchange, checker)
+      checker.remember(exchange)
+      ctx.body = ctx.liveSession.embed()
+      options.onPage?.(JSON.parse(JSON.stringify(ctx.liveSession.snapshot())))
+      return read(ctx, exchange, options)
+    case 'read':
+      use(ctx, exchange, checker)
+      return read(ctx, exchange, options)
+    case 'write':
+      use(ctx, exchange, checker)
+      return write(ctx, exchange, action.key, action.value, options)
+  }
+}
+
+/** The first use of a request's session looks at its cookie. */
+function use(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): void {
+  if (ctx.liveSession) checker.begin(exchange)
+}
+
+function read(ctx: Koa.Context, exchange: Exchange, { world, checker, onRead }: RouteOptions): void {
+  const { liveSession } = ctx
+  const found = new Map<string, Register>()
+  for (const [key, { stamp, value }] of liveSession.inspect()) {
+    found.set(key, { stamp, value })
+    const read: unknown = liveSession.get(key)
+    const isDefault = value === undefined && !liveSession.has(key)
+    if (!isDefault && JSON.stringify(read) !== JSON.stringify(value))
+      world.fail(`get("${key}") is ${JSON.stringify(read)}, though ${JSON.stringify(value)} is stored`)
+    if (isDefault && typeof read === 'number' && read > 0) world.fail(`get("${key}") is ${read}, though it was deleted`)
+  }
+  checker.read(exchange, found)
+  onRead?.(found)
+}
+
+async function write(
+  ctx: Koa.Context,
+  exchange: Exchange,
+  key: string,
+  value: JsonValue | undefined,
+  { world, checker }: RouteOptions,
+): Promise<void> {
+  const { liveSession } = ctx
+  const written = value === undefined ? liveSession.delete(key as never) : liveSession.set(key as never, value as never)
+  // Visible on the next line, before anything is awaited.
+  const next: unknown = liveSession.get(key as never)
+  if (value !== undefined && JSON.stringify(next) !== JSON.stringify(value))
+    world.fail(`get("${key}") is ${JSON.stringify(next)} on the line after set(${JSON.stringify(value)})`)
+  const { stamp } = await written
+  checker.wrote(exchange, key, { stamp, value })
+}

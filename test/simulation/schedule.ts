@@ -1,0 +1,112 @@
+import { Random } from './random.js'
+
+/** What can happen, and how often compared to the rest. */
+const WEIGHTS = {
+  // Pages
+  change: 16,
+  remove: 4,
+  open: 5,
+  openStatic: 1,
+  close: 1,
+  // Requests
+  read: 5,
+  write: 8,
+  writeSlowly: 4,
+  readSlowly: 2,
+  writeAndFail: 2,
+  erase: 2,
+  signIn: 3,
+  signInUnsaid: 2,
+  signOut: 2,
+  signOutUnsaid: 2,
+  leave: 2,
+  countInSession: 2,
+  // The network
+  flow: 14,
+  send: 6,
+  finish: 3,
+  arrive: 8,
+  arriveTwice: 2,
+  lose: 2,
+  toTab: 6,
+  toServer: 6,
+  shakeHands: 5,
+  breakConnection: 3,
+  timer: 3,
+  // The server
+  restart: 3,
+  deploy: 2,
+  rotate: 1,
+  evict: 3,
+  emptyCache: 1,
+  forgetMeanwhile: 2,
+  forgetInHandshake: 2,
+  answerComesLate: 2,
+  clock: 5,
+  job: 2,
+  push: 2,
+  revoke: 1,
+  // Mischief
+  replay: 3,
+  steal: 2,
+  forgeTicket: 1,
+  forgeCookie: 1,
+} as const
+
+export type Kind = keyof typeof WEIGHTS
+
+/** Numbers of any size choose among what there is when it happens, so that any step can be left out. */
+export interface Step {
+  readonly kind: Kind
+  readonly who: number
+  readonly which: number
+  readonly what: number
+}
+
+export interface Schedule {
+  readonly seed: number
+  /** Whom each browser is signed in as at the start. */
+  readonly browsers: readonly (string | undefined)[]
+  readonly steps: readonly Step[]
+  /** The app's own session is koa-session's, which takes its time. */
+  readonly hasKoaSession: boolean
+  /** The server ends after the last step: only cookies and pages are left. */
+  readonly endsInRestart: boolean
+}
+
+const KINDS: readonly Kind[] = (Object.keys(WEIGHTS) as Kind[]).flatMap((kind) => Array<Kind>(WEIGHTS[kind]).fill(kind))
+const CASTS: readonly (readonly (string | undefined)[])[] = [
+  [undefined, undefined],
+  [undefined, 'ann'],
+  ['ann', 'ann'],
+  ['ann', 'ann'],
+  ['ann', 'bob'],
+  ['ann', 'ann', 'bob'],
+  ['ann', undefined, 'ann'],
+]
+
+export function scheduleOf(seed: number): Schedule {
+  const random = new Random(seed)
+  const browsers = CASTS[random.below(CASTS.length)] ?? []
+  const steps = Array.from({ length: 8 + random.below(13) }, () => ({
+    kind: KINDS[random.below(KINDS.length)] ?? 'flow',
+    who: random.next(),
+    which: random.next(),
+    what: random.next(),
+  }))
+  return { seed, browsers, steps, hasKoaSession: random.below(5) === 0, endsInRestart: random.below(2) === 0 }
+}
+
+/** Leaves out steps for as long as it still fails. */
+export async function shrink(schedule: Schedule, fails: (schedule: Schedule) => Promise<boolean>): Promise<Schedule> {
+  let least = schedule
+  for (let length = Math.ceil(schedule.steps.length / 2); length > 0; length = Math.floor(length / 2)) {
+    let at = 0
+    while (at < least.steps.length) {
+      const steps = [...least.steps.slice(0, at), ...least.steps.slice(at + length)]
+      if (await fails({ ...least, steps })) least = { ...least, steps }
+      else at += length
+    }
+  }
+  return least
+}

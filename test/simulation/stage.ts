@@ -1,0 +1,176 @@
+import type { JsonValue } from '../../shared/json.js'
+import type { AnySnapshot } from '../../shared/protocol.js'
+import type { Browser, Exchange } from './browser.js'
+import { FakeResponse } from './http.js'
+import { PageChecker } from './pages.js'
+import { PostChecker } from './posts.js'
+import type { Register } from './registers.js'
+import { RequestChecker } from './requests.js'
+import { type Action, routeOf } from './routes.js'
+import type { Schedule } from './schedule.js'
+import { SocketChecker } from './sockets.js'
+import { Tab } from './tab.js'
+import { turn } from './time.js'
+import { World } from './world.js'
+
+const MAX_TABS = 3
+const MAX_MOVES = 300
+
+/** Moves the actors one by one, and shows the checkers each move. */
+export class Stage {
+  readonly world: World
+  readonly requests: RequestChecker
+  readonly pages: PageChecker
+  readonly #posts: PostChecker
+  readonly #sockets: readonly SocketChecker[]
+
+  constructor({ browsers, hasKoaSession }: Schedule) {
+    this.world = new World(browsers.length, hasKoaSession)
+    this.requests = new RequestChecker(this.world)
+    this.pages = new PageChecker(this.world)
+    this.#posts = new PostChecker(this.world, this.requests)
+    this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser))
+  }
+
+  /** A request of the browser's own; its answer is left on its way. */
+  async request(
+    browser: Browser,
+    actions: readonly Action[],
+    onRead?: (found: ReadonlyMap<string, Register>) => void,
+  ): Promise<Exchange> {
+    const options = { world: this.world, checker: this.requests, ...(onRead ? { onRead } : {}) }
+    const isFailing = actions.some(({ does }) => does === 'fail')
+    const exchange = browser.send({ method: 'GET', url: '/', route: routeOf(actions, options), isFailing })
+    await this.leave(exchange)
+    return exchange
+  }
+
+  /** A request with cookies that no server gave it; its answer is of no use to anybody. */
+  async forge(browser: Browser, cookies: string): Promise<void> {
+    const route = routeOf([{ does: 'read' }], { world: this.world, checker: this.requests })
+    const exchange = browser.send({ method: 'GET', url: '/', route, cookies, isForged: true })
+    await this.leave(exchange)
+    await exchange.lose()
+  }
+
+  /** Loads a page; it opens when the answer arrives. */
+  async load(browser: Browser, hasSocket: boolean): Promise<Exchange> {
+    let snapshot: AnySnapshot | undefined
+    const onPage = (page: AnySnapshot): void => {
+      snapshot = page
+    }
+    const route = routeOf([{ does: 'page' }], { world: this.world, checker: this.requests, onPage })
+    const onAnswer = (response: FakeResponse | undefined): void => {
+      if (response) this.open(browser, snapshot, hasSocket)
+    }
+    const exchange = browser.send({ method: 'GET', url: '/', route, onAnswer })
+    await this.leave(exchange)
+    return exchange
+  }
+
+  open(browser: Browser, snapshot: AnySnapshot | undefined, hasSocket: boolean): void {
+    if (browser.tabs.length >= MAX_TABS) return
+    const tab = new Tab(browser, snapshot, hasSocket, (...outcome) => this.#settled(...outcome))
+    this.pages.opened(tab, snapshot)
+  }
+
+  async leave(exchange: Exchange): Promise<void> {
+    await exchange.leave(this.world.process, new FakeResponse())
+    this.#check(exchange)
+  }
+
+  async finish(exchange: Exchange): Promise<void> {
+    await exchange.finish()
+    this.#check(exchange)
+  }
+
+  async arrive(exchange: Exchange, isLast = true): Promise<void> {
+    const { response, outgoing } = exchange
+    if (isLast && response?.statusCode === 200 && outgoing.tab)
+      this.pages.posted(outgoing.tab, JSON.parse(response.body))
+    await exchange.arrive(isLast)
+  }
+
+  /** One packet, one way; or the next part of a handshake. Says whether there was any. */
+  async toTab(tab: Tab): Promise<boolean> {
+    const { socket } = tab
+    if (socket.state !== 'on' || !socket.wire) return false
+    if (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer) return false
+    const wasConnected = socket.connected
+    const ticket = socket.deliver()
+    if (socket.connected && !wasConnected) this.pages.connected(tab)
+    await turn()
+    this.world.checkNow()
+    if (ticket !== undefined) this.pages.delivered(tab, ticket)
+    return true
+  }
+
+  async toServer({ socket }: Tab): Promise<boolean> {
+    if (socket.state !== 'on' || !socket.wire || socket.wire.toServer.length === 0) return false
+    socket.wire.deliverToServer()
+    await turn()
+    this.world.checkNow()
+    return true
+  }
+
+  async shakeHands({ socket, browser }: Tab): Promise<boolean> {
+    const watcher = this.#sockets[browser.index]
+    if (socket.state === 'connecting' && watcher) await socket.greet(this.world.process, browser.cookies, watcher)
+    else if (socket.state === 'greeted') socket.enter()
+    else return false
+    await turn()
+    this.world.checkNow()
+    return true
+  }
+
+  pushed(tab: Tab, key: string, value: number, stamp: number): void {
+    if (tab.socket.wire) this.#sockets[tab.browser.index]?.pushed(tab.socket.wire, key, value, stamp)
+  }
+
+  /** Everything that is under way in one browser gets where it was going; says whether there was anything. */
+  async flow(browser: Browser): Promise<boolean> {
+    let moves = 0
+    while (this.world.violation === undefined && moves < MAX_MOVES && (await this.#move(browser))) moves += 1
+    if (moves === MAX_MOVES) this.world.fail(`browser ${browser.index} never comes to rest`)
+    browser.tidy()
+    return moves > 0
+  }
+
+  async #move(browser: Browser): Promise<boolean> {
+    for (const exchange of browser.exchanges) {
+      if (exchange.state === 'over') continue
+      await this.advance(exchange)
+      return true
+    }
+    for (const tab of browser.tabs) {
+      if (await this.shakeHands(tab)) return true
+      if (await this.toServer(tab)) return true
+      if (await this.toTab(tab)) return true
+    }
+    return false
+  }
+
+  /** The next thing that happens to a request where nothing goes wrong. */
+  async advance(exchange: Exchange): Promise<void> {
+    if (exchange.state === 'waiting') await this.leave(exchange)
+    else if (exchange.state === 'running') await this.finish(exchange)
+    else if (exchange.state === 'answered') await this.arrive(exchange)
+    else await exchange.lose()
+  }
+
+  #check(exchange: Exchange): void {
+    if (exchange.state === 'answered') {
+      const { method, isFailing = false } = exchange.outgoing
+      if (method === 'POST') this.#posts.answered(exchange)
+      else this.requests.answered(exchange, isFailing)
+    }
+    this.world.checkNow()
+    const { errors } = this.world.process
+    this.world.process.errors = []
+    for (const error of errors) if (!String(error).includes('on purpose')) this.world.fail(`reports ${error}`)
+  }
+
+  #settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void {
+    if (code === undefined) this.pages.saved(tab, key, value)
+  }
+}

@@ -1,0 +1,98 @@
+import { RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
+import type { Process } from './process.js'
+import { type Question, Wire, type WireWatcher } from './wire.js'
+
+type Listener = (...args: never[]) => void
+type State = 'off' | 'connecting' | 'greeted' | 'on'
+
+/** What the client takes for its socket. */
+export class TabSocket {
+  connected = false
+  state: State = 'off'
+  wire: Wire | undefined
+  readonly #listeners = new Map<string, Set<Listener>>()
+
+  on(event: string, listener: Listener): this {
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners.add(listener))
+    return this
+  }
+
+  off(event: string, listener: Listener): this {
+    this.#listeners.get(event)?.delete(listener)
+    return this
+  }
+
+  timeout(): { emit(event: string, payload: unknown, ack: Question['ack']): void } {
+    return {
+      emit: (event, payload, ack) => {
+        // As it goes over the network: what becomes of the original later does not matter.
+        const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack }
+        this.wire?.open.add(question)
+        this.wire?.toServer.push(question)
+      },
+    }
+  }
+
+  connect(): this {
+    if (this.state === 'off') this.state = 'connecting'
+    return this
+  }
+
+  disconnect(): this {
+    this.#end('off')
+    return this
+  }
+
+  /** The connection breaks; the client's own socket comes back by itself. */
+  drop(): void {
+    this.#end('connecting')
+  }
+
+  async greet(process: Process, cookies: string, watcher: WireWatcher): Promise<void> {
+    const wire = new Wire(process, cookies, watcher)
+    const error = await wire.greet()
+    if (error) {
+      this.state = 'off'
+      this.#tell('connect_error', error)
+      return
+    }
+    this.wire = wire
+    this.state = 'greeted'
+  }
+
+  enter(): void {
+    this.state = 'on'
+    this.wire?.enter()
+  }
+
+  /** The next packet arrives, or the end of them; says which ticket it was. */
+  deliver(): string | undefined {
+    const { wire } = this
+    if (!wire || this.state !== 'on') return undefined
+    const packet = wire.toTab.shift()
+    if (!packet) {
+      if (wire.isClosedByServer) this.drop()
+      return undefined
+    }
+    const { event, args } = packet
+    if (event === 'connect') this.connected = true
+    if (event === 'ack') (args[0] as () => void)()
+    else if (event !== RECONNECT) this.#tell(event, ...args)
+    return event === STORE_SESSION ? String(args[0]) : undefined
+  }
+
+  #end(next: 'off' | 'connecting'): void {
+    const { wire, connected } = this
+    this.wire = undefined
+    this.connected = false
+    this.state = next
+    wire?.close()
+    if (connected) this.#tell('disconnect')
+    for (const { ack } of wire?.open ?? []) ack(new Error('disconnected'))
+  }
+
+  #tell(event: string, ...args: readonly unknown[]): void {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(...(args as never[]))
+  }
+}

@@ -1,0 +1,62 @@
+const START = Date.UTC(2026, 0, 1)
+
+interface Timer {
+  readonly at: number
+  act(): void
+}
+
+const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
+const realNow = Date.now
+let timers: Timer[] = []
+let browserNow = START
+
+/** The servers' clock: stands still until a schedule moves it, forwards or backwards. */
+export const serverClock: { at: number; now(this: void): number } = { at: START, now: () => serverClock.at }
+
+/** Time begins anew, with nothing to wait for. */
+export function resetTime(): void {
+  timers = []
+  browserNow = START
+  serverClock.at = START
+}
+
+export function pendingTimers(): number {
+  return timers.length
+}
+
+/** The time has come for the timer that is due first. */
+export function fireTimer(): void {
+  const first = timers.reduce<Timer | undefined>(
+    (least, timer) => (least && least.at <= timer.at ? least : timer),
+    undefined,
+  )
+  if (!first) return
+  timers = timers.filter((timer) => timer !== first)
+  browserNow = Math.max(browserNow, first.at)
+  first.act()
+}
+
+/** Has the client wait for us instead of the machine; what is returned undoes it. */
+export function installTime(): () => void {
+  const set = (act: () => void, ms = 0): Timer => {
+    const timer = { at: browserNow + ms, act }
+    timers.push(timer)
+    return timer
+  }
+  const clear = (timer: Timer): void => {
+    timers = timers.filter((other) => other !== timer)
+  }
+  globalThis.setTimeout = set as unknown as typeof setTimeout
+  globalThis.clearTimeout = clear as unknown as typeof clearTimeout
+  Date.now = () => browserNow
+  return () => {
+    globalThis.setTimeout = realSetTimeout
+    globalThis.clearTimeout = realClearTimeout
+    Date.now = realNow
+  }
+}
+
+/** Everything that promises can do by themselves has been done. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

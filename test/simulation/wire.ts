@@ -1,0 +1,115 @@
+import type { SetAnswer, WireChange } from '../../shared/protocol.js'
+import { SET, STORE_SESSION } from '../../shared/protocol.js'
+import { ServerSocket } from './fake-io.js'
+import { fakeRequest } from './http.js'
+import { identified, type Process } from './process.js'
+
+/** Who is told what the server does over a wire, at the moment it does it. */
+export interface WireWatcher {
+  greeted(wire: Wire): void
+  opens(wire: Wire): void
+  sent(wire: Wire, ticket: string): void
+  answered(wire: Wire, event: string, payload: unknown, answer: unknown): void
+}
+
+export interface Packet {
+  readonly event: string
+  readonly args: readonly unknown[]
+}
+export interface Question extends Packet {
+  readonly ack: (lost: Error | null, answer?: unknown) => void
+}
+
+interface Handle {
+  set(key: string, value: unknown): Promise<{ readonly stamp: number }>
+  end(code: 'other_subject'): void
+}
+
+let count = 0
+
+/** One connection of a tab: packets wait here until the schedule delivers them, each way in their order. */
+export class Wire {
+  readonly process: Process
+  readonly cookies: string
+  readonly user: () => string | undefined
+  /** The subjects that the server has greeted it with. */
+  readonly subs: string[] = []
+  readonly toTab: Packet[] = []
+  readonly toServer: Question[] = []
+  /** Questions whose answers have not arrived. */
+  readonly open: Set<Question> = new Set()
+  isOpen = false
+  isClosedByServer = false
+  /** Greeted under an id that its browser does not have any more, or does not have yet. */
+  isOrphan = false
+  readonly #server: ServerSocket
+  readonly #watcher: WireWatcher
+
+  constructor(process: Process, cookies: string, watcher: WireWatcher) {
+    count += 1
+    const request = fakeRequest('GET', '/socket.io/?transport=websocket', cookies, '', { upgrade: 'websocket' })
+    this.process = process
+    this.cookies = cookies
+    this.user = () => identified.get(request)
+    this.#watcher = watcher
+    const send = (event: string, args: readonly unknown[]): void => {
+      this.toTab.push({ event, args })
+      if (event === STORE_SESSION) watcher.sent(this, String(args[0]))
+    }
+    this.#server = new ServerSocket(String(count), process.io.namespace, request, send, () => this.#closeByServer())
+  }
+
+  /** The handshake; what the server said against it. */
+  async greet(): Promise<Error | undefined> {
+    const error = await this.process.io.namespace.check(this.#server)
+    if (!error) this.#watcher.greeted(this)
+    return error
+  }
+
+  /** The namespace lets the socket in. */
+  enter(): void {
+    this.isOpen = true
+    this.toTab.push({ event: 'connect', args: [] })
+    this.process.io.namespace.sockets.set(this.#server.id, this.#server)
+    this.#watcher.opens(this)
+    this.process.io.namespace.emit('connect', this.#server)
+  }
+
+  /** The handle that the app's own handlers use. */
+  get handle(): ServerSocket & { readonly liveSession?: Handle } {
+    return this.#server
+  }
+
+  deliverToServer(): void {
+    const question = this.toServer.shift()
+    if (!question || !this.isOpen || this.isClosedByServer) return
+    const { event, args, ack } = question
+    this.#server.hear(event, ...args, (answer: unknown) => {
+      this.#watcher.answered(this, event, args[0], answer)
+      const heard = (): void => {
+        if (this.open.delete(question)) ack(null, answer)
+      }
+      this.toTab.push({ event: 'ack', args: [heard] })
+    })
+  }
+
+  /** The server's end learns that the connection is gone. */
+  close(): void {
+    this.process.io.namespace.sockets.delete(this.#server.id)
+    if (this.isOpen) this.#server.hear('disconnect')
+    this.isOpen = false
+  }
+
+  #closeByServer(): void {
+    this.isClosedByServer = true
+    this.close()
+  }
+}
+
+export function isSet(event: string, payload: unknown): payload is readonly WireChange[] {
+  return event === SET && Array.isArray(payload)
+}
+
+export function isAccepted(answer: unknown): answer is Extract<SetAnswer, { ok: true }> {
+  return typeof answer === 'object' && answer !== null && 'ok' in answer && answer.ok === true
+}

@@ -1,0 +1,113 @@
+import Keygrip from 'keygrip'
+import { subjectHash } from '../../server/subject.js'
+import { Browser } from './browser.js'
+import { type BuildName, builds, rotations } from './builds.js'
+import { Knowledge } from './knowledge.js'
+import { Ledger } from './ledger.js'
+import { type Process, ProcessPool } from './process.js'
+import { type CookieState, cookieIn, readCookie } from './registers.js'
+import { serverClock } from './time.js'
+
+export const USERS: readonly string[] = ['ann', 'bob']
+
+const pool = new ProcessPool()
+let runs = 0
+
+/** One schedule's: a server, browsers, and what must be true of them. */
+export class World {
+  readonly browsers: readonly Browser[]
+  readonly ledger: Ledger = new Ledger()
+  process: Process
+  knowledge: Knowledge
+  rotation = 0
+  violation: string | undefined
+  readonly #hasKoaSession: boolean
+  readonly #checks: (() => void)[] = []
+  readonly #run: number
+  readonly #subs = new Map<string, string>()
+  readonly #cookies = new Map<string, CookieState>()
+
+  constructor(browsers: number, hasKoaSession: boolean) {
+    this.#hasKoaSession = hasKoaSession
+    runs += 1
+    this.#run = runs
+    pool.reset()
+    this.browsers = Array.from({ length: browsers }, (_, index) => new Browser(index))
+    this.process = pool.start('one', 0, hasKoaSession)
+    this.knowledge = this.#begin('one')
+    for (const name of USERS) this.subOf(this.userId(name))
+  }
+
+  /** Memory is lost; the next process may be of another build, or have newer secrets. */
+  restart(build: BuildName, rotation: number): void {
+    for (const { exchanges, tabs } of this.browsers) {
+      for (const exchange of exchanges) if (exchange.state === 'running') exchange.state = 'lost'
+      for (const { socket } of tabs) if (socket.wire) socket.drop()
+    }
+    this.process = pool.start(build, rotation, this.#hasKoaSession)
+    this.rotation = rotation
+    this.knowledge = this.#begin(build)
+  }
+
+  /** A user of this schedule alone. */
+  userId(name: string): string {
+    return `${name}-${this.#run}`
+  }
+
+  subOf(userId: string | undefined): string | undefined {
+    if (userId === undefined) return undefined
+    const known = this.#subs.get(userId) ?? subjectHash(`user:s:${userId}`)
+    this.#subs.set(userId, known)
+    return known
+  }
+
+  isUser(sub: string): boolean {
+    return [...this.#subs.values()].includes(sub)
+  }
+
+  /** A genuine live cookie, unless its time is over. */
+  cookie(header: string): CookieState | undefined {
+    const text = cookieIn(header, 'live')
+    if (text === undefined) return undefined
+    const state = this.#cookies.get(text) ?? readCookie(text)
+    this.#cookies.set(text, state)
+    return state.exp > serverClock.at ? state : undefined
+  }
+
+  /** Whom the app's own session is of. */
+  appUser(header: string): string | undefined {
+    const text = cookieIn(header, 'app')
+    const keys = new Keygrip([...(rotations[this.rotation] ?? [])])
+    // An answer from before a rotation can bring the one without the other: to koa-session that is no session.
+    if (this.#hasKoaSession && !keys.verify(`app=${text}`, cookieIn(header, 'app.sig') ?? '')) return undefined
+    return text === undefined ? undefined : JSON.parse(Buffer.from(text, 'base64').toString()).user
+  }
+
+  /** Subjects that open sockets hold in memory. */
+  held(): ReadonlySet<string> {
+    const wires = this.browsers.flatMap(({ tabs }) => tabs.map(({ socket }) => socket.wire))
+    return new Set(wires.flatMap((wire) => (wire?.isOpen && wire.process === this.process ? wire.subs : [])))
+  }
+
+  fail(what: string): void {
+    this.violation ??= what
+  }
+
+  /** For what is sent before the checkers have heard of the reason. */
+  checkLater(check: () => void): void {
+    this.#checks.push(check)
+  }
+
+  checkNow(): void {
+    for (const check of this.#checks.splice(0)) check()
+  }
+
+  close(): void {
+    for (const { tabs } of this.browsers) for (const tab of [...tabs]) tab.close()
+    this.process.core.subjects.clear()
+  }
+
+  #begin(build: BuildName): Knowledge {
+    return new Knowledge((key) => key in builds[build])
+  }
+}
