@@ -3,6 +3,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
+import { poll } from '../support/raw-http.js'
 import type { Visitor } from '../support/visitor.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
@@ -39,6 +40,19 @@ describe('threat 3: what is left of a user who was revoked', () => {
     expect(await told).toBe('other_subject')
     await Promise.all([home.socket.closed, work.socket.closed])
     expect((await app.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('ends the sockets of a browser that polls, and has stopped to, within a second', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    expect(await poll(app.url, { cookie: visitor.cookie, origin: app.url })).toMatch(/^40/)
+    const [socket] = app.io.sockets.sockets.values()
+    const closed = new Promise((resolve) => socket?.conn.once('close', resolve))
+    const began = performance.now()
+    await app.live.revoke('ann')
+    await closed
+    expect(performance.now() - began).toBeLessThan(1000)
   })
 
   it('refuses tickets from before, over HTTP and over the socket', async () => {
