@@ -97,5 +97,6 @@ export function isLoginRule(rule: unknown): rule is 'account' | 'newest' | 'drop
 
 function show(value: unknown): string {
   if (typeof value === 'function') return 'a function'
-  return typeof value === 'object' && value !== null ? `an object` : (JSON.stringify(value) ?? String(value))
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { z } from 'zod'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { FieldSpec } from '../../shared/field-types.js'
-import { compileFields } from '../../shared/fields.js'
+import { compileFields, isKey, isLoginRule } from '../../shared/fields.js'
 import { defineFields } from '../../shared/index.js'
 
 const define = (spec: unknown, key = 'x'): unknown => defineFields({ [key]: spec } as never)
@@ -13,6 +13,11 @@ const compile = (spec: Partial<FieldSpec>) => {
   const field = compileFields({ x: whole }, 3000, { maxAge: 1000, onLogin: 'account' }).get('x')
   if (!field) throw new Error('not compiled')
   return field
+}
+
+/** Refuses everything, and does not say why. */
+const silent: StandardSchemaV1 = {
+  '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [] as StandardSchemaV1.Issue[] }) },
 }
 
 function refused(act: () => unknown): LiveSessionError {
@@ -91,9 +96,64 @@ describe('defineFields', () => {
       "fields.x.onLogin: expected 'account', 'newest', 'drop' or a function",
     ],
     [{ schema: z.any(), default: 1, migrate: 1 }, 'fields.x.migrate: expected a function'],
+    [null, 'fields.x: expected { schema, default, ... }, received null'],
+    ['text', 'fields.x: expected { schema, default, ... }, received "text"'],
+    [() => 1, 'fields.x: expected { schema, default, ... }, received a function'],
+    [
+      { schema: { '~standard': null }, default: 1 },
+      'fields.x.schema: expected a Standard Schema (zod, valibot, arktype, ...), received an object',
+    ],
+    [{ schema: { '~standard': { version: 1 } }, default: 1 }, 'fields.x.schema: expected a Standard Schema'],
+    [
+      { schema: null, default: 1 },
+      'fields.x.schema: expected a Standard Schema (zod, valibot, arktype, ...), received null',
+    ],
+    [
+      { schema: silent, default: 1 },
+      'fields.x.default: expected what the schema accepts, received 1: the schema refuses it',
+    ],
+    [
+      { schema: z.any(), default: 1, onLogin: 1n },
+      "fields.x.onLogin: expected 'account', 'newest', 'drop' or a function, received 1",
+    ],
   ])('refuses %p', (spec, message) => {
     expect(() => define(spec)).toThrow(TypeError)
     expect(() => define(spec)).toThrow(message)
+  })
+})
+
+describe('what may be declared', () => {
+  it.each([
+    { client: 'hidden' },
+    { client: 'read', cookie: true },
+    { client: 'write', scope: 'browser', cookie: false },
+    { scope: 'user', onLogin: 'account' },
+    { onLogin: 'newest' },
+    { onLogin: 'drop' },
+    { onLogin: () => 1, migrate: () => 1, maxBytes: 100, maxAge: 1 },
+  ])('is taken: %p', (spec) => {
+    expect(() => define({ schema: z.any(), default: 1, ...spec })).not.toThrow()
+  })
+
+  it.each([
+    ['account', true],
+    ['newest', true],
+    ['drop', true],
+    ['', false],
+    [undefined, false],
+  ])('as a rule at sign-in: %p is one: %p', (rule, expected) => {
+    expect(isLoginRule(rule)).toBe(expected)
+  })
+
+  it.each([
+    ['a', true],
+    ['a.b-c_1', true],
+    [['a'], false],
+    [5, false],
+    [undefined, false],
+    ['toJSON', false],
+  ])('as a key: %p is one: %p', (key, expected) => {
+    expect(isKey(key)).toBe(expected)
   })
 })
 

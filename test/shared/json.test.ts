@@ -112,8 +112,32 @@ describe('sameJson', () => {
     [null, undefined, false],
     [{ a: 1, b: 2 }, { b: 2, a: 1 }, true],
     [[1, 2], [2, 1], false],
+    [[1, 2], [1, 2], true],
+    [[1, 2], [1], false],
+    [[1], [1, 2], false],
+    [[], {}, false],
+    [['a'], { 0: 'a' }, false],
+    [[], [], true],
+    [{}, {}, true],
+    [{ a: 1 }, { a: 1, b: 2 }, false],
+    [{ a: 1, b: 2 }, { a: 1 }, false],
+    [{ a: 1, b: 2 }, { a: 1, b: 3 }, false],
+    [{ a: 1 }, { b: 1 }, false],
+    [{ a: [{ b: null }] }, { a: [{ b: null }] }, true],
+    [{ a: [{ b: null }] }, { a: [{ b: 0 }] }, false],
+    [{}, null, false],
+    [undefined, undefined, true],
   ])('of %p and %p is %p', (a, b, expected) => {
-    expect(sameJson(a, b)).toBe(expected)
+    expect([sameJson(a, b), sameJson(b, a)]).toEqual([expected, expected])
+  })
+
+  it('agrees with the canonical text', () => {
+    fc.assert(
+      fc.property(json, json, (a, b) => {
+        expect(sameJson(a as never, b as never)).toBe(canonicalJson(a as never) === canonicalJson(b as never))
+        expect(sameJson(a as never, reversed(a) as never)).toBe(true)
+      }),
+    )
   })
 })
 

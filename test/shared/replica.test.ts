@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { nextStamp } from '../../shared/stamp.js'
+import { isStamp, nextStamp } from '../../shared/stamp.js'
 
 /** Few keys, stamps and values, so that they meet; a key that nobody declared among them. */
 const register: fc.Arbitrary<StoredRegister> = fc.record({
@@ -97,6 +97,40 @@ describe('a merge of replicas', () => {
   })
 })
 
+describe('a replica', () => {
+  it('holds each key once, in the order in which they came, and knows nothing of others', () => {
+    const replica = new Replica()
+    expect([replica.isEmpty, replica.stamp('a'), replica.value('a'), replica.source('a')]).toEqual([
+      true,
+      0,
+      undefined,
+      undefined,
+    ])
+    replica.merge({ key: 'b', stamp: 2, value: 1 }, 'request')
+    replica.merge({ key: 'a', stamp: 3 }, 'ticket')
+    replica.merge({ key: 'b', stamp: 4, value: null }, 'socket')
+    expect(replica.registers()).toEqual([
+      { key: 'b', stamp: 4, value: null },
+      { key: 'a', stamp: 3, value: undefined },
+    ])
+    expect([replica.isEmpty, replica.stamp('a'), replica.value('b'), replica.source('a')]).toEqual([
+      false,
+      3,
+      null,
+      'ticket',
+    ])
+  })
+
+  it('forgets everything, as a change', () => {
+    const replica = new Replica()
+    replica.merge({ key: 'a', stamp: 2, value: 1 }, 'request')
+    const { version } = replica
+    replica.clear()
+    expect([replica.isEmpty, replica.registers(), replica.version > version]).toEqual([true, [], true])
+    expect(replica.merge({ key: 'a', stamp: 1, value: 5 }, 'request')).toBe(true)
+  })
+})
+
 describe('the merge rule', () => {
   const rows: [string, Omit<StoredRegister, 'key'>, Omit<StoredRegister, 'key'>, boolean][] = [
     ['a newer stamp', { stamp: 2, value: 'a' }, { stamp: 1, value: 'z' }, true],
@@ -135,5 +169,18 @@ describe('a stamp', () => {
 
   it('is a whole number also where the clock has fractions', () => {
     expect(nextStamp(1.9, 0)).toBe(1)
+  })
+
+  it.each([
+    [1, true],
+    [Number.MAX_SAFE_INTEGER, true],
+    [0, false],
+    [-1, false],
+    [1.5, false],
+    [2 ** 53, false],
+    ['1', false],
+    [undefined, false],
+  ])('%p is one: %p', (value, expected) => {
+    expect(isStamp(value)).toBe(expected)
   })
 })

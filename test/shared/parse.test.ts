@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals'
+import { LiveSessionError } from '../../shared/errors.js'
+import { isRecord, parseChanges, parseRegisters, parseTickets } from '../../shared/parse.js'
+import { MAX_BODY, MAX_CHANGES } from '../../shared/protocol.js'
+
+/** What the reader refuses an input with: code, index and message. */
+function refusal(read: (input: unknown) => unknown, input: unknown): unknown[] {
+  try {
+    read(input)
+  } catch (error) {
+    if (error instanceof LiveSessionError)
+      return [error.code, error.index, error.message.replace('koa-live-session: ', '')]
+  }
+  throw new Error('not refused')
+}
+
+describe('parseChanges', () => {
+  it('reads changes, deletions and values that are false', () => {
+    const changes = [
+      ['a', -1, 1],
+      ['b', 0],
+      ['c', 5, null],
+      ['d', -1, undefined],
+      ['e', Number.MAX_SAFE_INTEGER, 0],
+    ]
+    expect(parseChanges(changes)).toEqual(changes)
+    expect(parseChanges(changes).map(({ length }) => length)).toEqual([3, 2, 3, 3, 3])
+  })
+
+  it.each([
+    [undefined, undefined, 'expected a list of [key, seen, value?]'],
+    [{ length: 1 }, undefined, 'expected a list of [key, seen, value?]'],
+    [[], undefined, 'expected a list of [key, seen, value?]'],
+    [[['a', -1], { length: 2 }], 1, 'expected [key, seen, value?] in change 1'],
+    [['ab'], 0, 'expected [key, seen, value?] in change 0'],
+    [[['a']], 0, 'expected [key, seen, value?] in change 0'],
+    [[['a', -1, 1, 1]], 0, 'expected [key, seen, value?] in change 0'],
+    [[[1, -1]], 0, 'expected a key in change 0'],
+    [
+      [
+        ['a', -1],
+        ['a', -1],
+      ],
+      1,
+      'a key twice in change 1',
+    ],
+    [[['a', 1.5]], 0, 'expected a stamp or -1 as seen in change 0'],
+    [[['a', '1']], 0, 'expected a stamp or -1 as seen in change 0'],
+    [[['a', -2]], 0, 'expected a stamp or -1 as seen in change 0'],
+    [[['a', 2 ** 53]], 0, 'expected a stamp or -1 as seen in change 0'],
+  ])('refuses %j', (input, index, message) => {
+    expect(refusal(parseChanges, input)).toEqual(['malformed', index, message])
+  })
+
+  it('takes as many as there may be, and no more', () => {
+    const changes = Array.from({ length: MAX_CHANGES }, (_, i) => [`k${i}`, -1])
+    expect(parseChanges(changes)).toHaveLength(1000)
+    expect(refusal(parseChanges, [...changes, ['x', -1]])).toEqual([
+      'malformed',
+      undefined,
+      'expected at most 1000 changes',
+    ])
+  })
+})
+
+describe('parseTickets', () => {
+  it('takes a list of texts, up to what a POST may have', () => {
+    for (const tickets of [[], ['a', 'b'], ['x'.repeat(MAX_BODY)], ['x'.repeat(MAX_BODY - 1), 'x']]) {
+      expect(parseTickets(tickets)).toEqual(tickets)
+    }
+  })
+
+  it.each([
+    ['abc', undefined, 'expected a list of tickets'],
+    [{}, undefined, 'expected a list of tickets'],
+    [['a', 1], 1, 'expected a ticket as item 1'],
+    [[null], 0, 'expected a ticket as item 0'],
+    [['x'.repeat(MAX_BODY), 'x'], undefined, 'expected at most 65536 characters of tickets'],
+  ])('refuses %j', (input, index, message) => {
+    expect(refusal(parseTickets, input)).toEqual(['malformed', index, message])
+  })
+})
+
+describe('parseRegisters', () => {
+  it('reads registers, deletions too, and freezes their values', () => {
+    const registers = parseRegisters([
+      ['a', 5, { b: [0] }],
+      ['c', 1],
+      ['d', 2, null],
+    ])
+    expect(registers).toEqual([
+      { key: 'a', stamp: 5, value: { b: [0] } },
+      { key: 'c', stamp: 1, value: undefined },
+      { key: 'd', stamp: 2, value: null },
+    ])
+    expect(Object.isFrozen(registers?.[0]?.value)).toBe(true)
+    expect(parseRegisters([])).toEqual([])
+  })
+
+  it.each([
+    [undefined],
+    [{}],
+    ['a'],
+    [[null]],
+    [['ab']],
+    [[{ 0: 'a', 1: 5 }]],
+    [[['__proto__', 5, 1]]],
+    [[[1, 5]]],
+    [[['a', 0]]],
+    [[['a', -1]]],
+    [[['a', 1.5]]],
+    [[['a', '5']]],
+    [[['a']]],
+    [[['toJSON', 1]]],
+  ])('takes none of %j', (input) => {
+    expect(parseRegisters(input)).toBeUndefined()
+  })
+})
+
+describe('isRecord', () => {
+  it.each([
+    [{}, true],
+    [Object.create(null), true],
+    [[], false],
+    [null, false],
+    [undefined, false],
+    ['text', false],
+    [5, false],
+  ])('of %p is %p', (value, expected) => {
+    expect(isRecord(value)).toBe(expected)
+  })
+})
