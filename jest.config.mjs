@@ -36,7 +36,13 @@ export default {
       displayName: 'node',
       testEnvironment: 'node',
       testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
-      testPathIgnorePatterns: ['/test/client/', '/test/browser/'],
+      testPathIgnorePatterns: ['/test/client/', '/test/browser/', '/test/simulation/'],
+    },
+    {
+      ...base,
+      displayName: 'simulation',
+      testEnvironment: 'node',
+      testMatch: ['<rootDir>/test/simulation/**/*.test.ts'],
     },
     {
       ...base,
