@@ -60,22 +60,18 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   }
   const change = (key: string, value: JsonValue | undefined): Promise<void> => {
     const saved = outbox.set(key, value)
-    // Whoever does not wait learns of a refusal from the status.
-    saved.catch(() => undefined)
     delivery.send()
     return saved
   }
   const set = (key: string, value: unknown): Promise<void> => change(key, JSON.parse(JSON.stringify(value)))
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
-    let end = (): void => undefined
     let isOver = false
-    const begin = (): void => {
-      if (isOver) return
-      listener(get(key))
-      end = values.onChange((change) => change.key === key && listener(change.value))
+    const tell = (): void => {
+      if (isReady && !isOver) listener(values.get(key))
     }
-    if (isReady) begin()
-    else void ready.then(begin)
+    const end = values.onChange((change) => change.key === key && tell())
+    if (isReady) tell()
+    else void ready.then(tell)
     return () => {
       isOver = true
       end()
@@ -97,7 +93,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   const live = {
     ready,
     get,
-    has: values.has,
+    has: (key: string) => values.live(key) !== undefined,
     set,
     delete: (key: string) => change(key, undefined),
     subscribe,
@@ -125,12 +121,13 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): re
   }
   const { subject, browser, defaults, stamps, deleted = [] } = initial
   values.setDefaults(defaults)
-  const read = Object.entries(stamps).map(([key, stamp]) => {
-    return { key, stamp, value: deleted.includes(key) ? undefined : initial.values[key] }
-  })
-  values.merge(read, 'request')
+  const held = Object.entries(stamps)
+  values.merge(
+    held.map(([key, stamp]) => [key, stamp, deleted.includes(key) ? undefined : initial.values[key]]),
+    'request',
+  )
   // They came with the cookie, in the same answer.
-  outbox.held(Object.entries(stamps))
+  outbox.confirm(held)
   // A browser that keeps no cookies has no subject but its socket's.
   return [subject, browser ?? ''].filter((one) => one !== '')
 }

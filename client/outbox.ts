@@ -1,26 +1,32 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
-import { FIRST_SENDING, type TicketClaims } from '../shared/protocol.js'
+import { FIRST_SENDING, type StoreAnswer, type TicketClaims, type WireChange } from '../shared/protocol.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
+import { createDraft, type Draft } from './draft.js'
 import type { Values } from './values.js'
 
-/** A change that no ticket vouches for yet: the server has not heard of it, or has not signed it. */
-export interface Draft {
-  readonly key: string
-  readonly value: JsonValue | undefined
-  /** The stamp that was known when it was sent for the first time; -1 until then. */
-  seen: number
-  /** Sent over a connection that still stands. */
-  isSent: boolean
-  /** What the server acknowledged it with. */
-  stamp?: Stamp
-}
+/** How many good answers, with no cookie coming back, prove that the browser keeps none. */
+const MAX_ANSWERS = 3
 
-/** Somebody who waits for a change to be saved. */
-interface Waiter {
-  draft: Draft
-  resolve(): void
-  reject(error: Error): void
+/** How far the changes of a key have got. */
+interface Entry {
+  /** The newest change, until it is acknowledged. */
+  draft?: Draft | undefined
+  /** The change that is under way: one at a time, so that none can overtake a later one. */
+  sending?: Draft | undefined
+  /** An earlier change may have arrived or not: what the server has by now may be our own. */
+  isUncertain?: boolean
+  /** The newest ticket, and its stamp. */
+  ticket: string
+  signed: Stamp
+  /** Good answers to that ticket which did not show it in the cookie; at the most it is given up. */
+  answers: number
+  /** The newest stamp that was seen in the cookie. */
+  saved: Stamp
+  /** Why the newest change was refused. */
+  refused?: LiveSessionErrorCode | undefined
+  /** Set here, and not only elsewhere. */
+  isOwn?: boolean
 }
 
 /**
@@ -30,154 +36,194 @@ interface Waiter {
 export interface Outbox {
   /** Shows a value at once; resolves when it, or a later one of this page, was seen in the cookie. */
   set(key: string, value: JsonValue | undefined): Promise<void>
-  /** Drafts that are not on their way. */
+  /** Drafts that may go out now. */
   unsent(): readonly Draft[]
-  /** The connection has ended: what was under way may be lost. */
-  unsend(): void
+  /** A draft as it goes out: under way until it is acknowledged, refused or released. */
+  dispatch(draft: Draft): WireChange
   acknowledge(draft: Draft, stamp: Stamp): void
   refuse(draft: Draft, code: LiveSessionErrorCode): void
+  /** It is to be sent again, or a later one instead. Where it `isLost` nobody knows whether it was applied. */
+  release(draft: Draft, isLost: boolean): void
   /** Takes over what a ticket says, and keeps it for as long as it is the newest of a key. */
-  keep(ticket: string, claims: TicketClaims): void
+  keep(ticket: string, claims: Pick<TicketClaims, 'changes'>): void
   /** The tickets of this page, or only those whose changes were not seen in the cookie. */
   tickets(isUnsaved?: boolean): readonly string[]
-  /** The changes of these tickets cannot be saved. */
-  fail(tickets: readonly string[], code: LiveSessionErrorCode): void
+  /** What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it. */
+  confirm(held: StoreAnswer['held'], tickets?: readonly string[], unsaved?: readonly string[]): void
+  /** What this ticket says cannot be saved; without a ticket: nothing can, drafts included. */
+  fail(code: LiveSessionErrorCode, ticket?: string): void
   /** Tries again what was given up because the browser kept no cookies: it may do so by now. */
   retry(): void
-  /** What the cookie was seen with. */
-  held(stamps: Iterable<readonly [key: string, stamp: Stamp]>): void
   /** Why a key was refused, or whether it is saved. */
   state(key: string): LiveSessionErrorCode | boolean
   /** The keys there is something to say about. */
-  keys(): ReadonlySet<string>
-  /** Somebody else is here now: nothing of this is theirs. Changes on their way may still come along, see `inherit`. */
-  clear(): void
-  /** What was on its way has been offered to the new subject: what is there now is as good as saved, the rest is superseded. */
-  inherit(): void
+  keys(): readonly string[]
+  /**
+   * These keys, or all, are somebody else's now: nothing of this is theirs, but drafts where these are kept. The answer is to
+   * be called once the tickets were offered to whoever it is: what is there by then is as good as saved, the rest superseded.
+   */
+  clear(keys?: readonly string[], isKept?: boolean): () => void
 }
 
 export function createOutbox(values: Values): Outbox {
-  const drafts = new Map<string, Draft>()
-  const tickets = new Map<string, { readonly ticket: string; readonly stamp: Stamp }>()
-  const saved = new Map<string, Stamp>()
-  const refused = new Map<string, LiveSessionErrorCode>()
-  /** What was set here, and not elsewhere. */
-  const own = new Set<string>()
-  let waiters: readonly Waiter[] = []
+  const entries = new Map<string, Entry>()
+  /** Changes that the server has, and the cookie may not. */
+  const waiting = new Set<Draft>()
+  const entryOf = (key: string): Entry => {
+    const entry = entries.get(key) ?? { ticket: '', signed: NEVER, answers: 0, saved: NEVER }
+    entries.set(key, entry)
+    return entry
+  }
+  const keys = (): readonly string[] => [...entries.keys()]
+  const isUnsaved = ({ signed, saved, answers }: Entry): boolean => signed > saved && answers < MAX_ANSWERS
 
-  const settle = (isDone: (draft: Draft) => boolean, act: (waiter: Waiter) => void): void => {
-    const done = waiters.filter(({ draft }) => isDone(draft))
-    waiters = waiters.filter((waiter) => !done.includes(waiter))
-    done.forEach(act)
-  }
-  const reject = (code: LiveSessionErrorCode, isDone: (draft: Draft) => boolean): void => {
-    settle(isDone, ({ draft, reject }) => reject(refusal(code, draft.key)))
-  }
-  const isSaved = (key: string, stamp: Stamp): boolean => stamp <= (saved.get(key) ?? NEVER)
-  const isSigned = (key: string, stamp: Stamp): boolean => stamp <= (tickets.get(key)?.stamp ?? NEVER)
-  /** Lets go of what has got far enough. An acknowledgement, a ticket and a cookie's proof come in any order. */
-  const sweep = (): void => {
-    for (const [key, { stamp }] of drafts) {
-      if (stamp !== undefined && (isSigned(key, stamp) || isSaved(key, stamp))) drafts.delete(key)
+  /** An acknowledgement and the cookie's proof come in any order. */
+  const settle = (): void => {
+    for (const draft of waiting) {
+      if (draft.stamp > entryOf(draft.key).saved) continue
+      waiting.delete(draft)
+      draft.resolve()
     }
-    settle(
-      ({ key, stamp }) => stamp !== undefined && isSaved(key, stamp),
-      ({ resolve }) => resolve(),
-    )
   }
 
-  const put = (key: string, value: JsonValue | undefined): Draft => {
-    const draft: Draft = { key, value, seen: FIRST_SENDING, isSent: false }
-    const former = drafts.get(key)
-    // Nobody has heard of the former: this one stands for it.
-    for (const waiter of waiters) if (waiter.draft === former && !former.isSent) waiter.draft = draft
-    refused.delete(key)
-    own.add(key)
-    drafts.set(key, draft)
+  /** One that will not be sent any more is as good as the one after it. */
+  const supplant = (former: Draft | undefined, latter: Draft | undefined, entry: Entry): void => {
+    if (!former || !latter || former === latter || former === entry.sending) return
+    if (former.seen !== FIRST_SENDING) entry.isUncertain = true
+    former.resolve(latter.saved)
+  }
+  const set = (key: string, value: JsonValue | undefined): Promise<void> => {
+    const entry = entryOf(key)
+    const draft = createDraft(key, value)
+    supplant(entry.draft, draft, entry)
+    Object.assign(entry, { draft, refused: undefined, isOwn: true })
     values.draft(key, value)
-    return draft
+    return draft.saved
+  }
+
+  /** It is no more under way. None where somebody else is here by now, or it was given up. */
+  const land = (draft: Draft): Entry | undefined => {
+    const entry = entryOf(draft.key)
+    if (entry.sending !== draft) return
+    entry.sending = undefined
+    return entry
+  }
+  const refuse = (draft: Draft, code: LiveSessionErrorCode): void => {
+    land(draft)
+    const entry = entryOf(draft.key)
+    if (entry.draft === draft) {
+      Object.assign(entry, { draft: undefined, refused: code })
+      values.undraft(draft.key)
+    }
+    draft.reject(code)
+  }
+  const waitingFor = (keys: readonly string[]): readonly Draft[] => [...waiting].filter(({ key }) => keys.includes(key))
+  const giveUp = (key: string, entry: Entry, code: LiveSessionErrorCode): void => {
+    entry.answers = MAX_ANSWERS
+    if (!entry.draft) entry.refused = code
+    for (const draft of waitingFor([key])) {
+      waiting.delete(draft)
+      draft.reject(code)
+    }
   }
 
   return {
-    set: (key, value) => {
-      const draft = put(key, value)
-      return new Promise((resolve, reject) => {
-        waiters = [...waiters, { draft, resolve, reject }]
-      })
-    },
-    retry: () => {
-      for (const [key, code] of refused) {
-        if (code !== 'cookies_blocked') continue
-        refused.delete(key)
-        // Set anew: a browser that had no cookie may take over only what was signed a short while ago.
-        if (own.has(key)) put(key, values.has(key) ? values.get(key) : undefined)
-      }
-    },
-    unsent: () => [...drafts.values()].filter((draft) => !draft.isSent),
-    unsend: () => {
-      for (const draft of drafts.values()) draft.isSent = false
+    set,
+    unsent: () => [...entries.values()].flatMap(({ draft, sending }) => (draft && !sending ? draft : [])),
+    dispatch: (draft) => {
+      const { key, value } = draft
+      const entry = entryOf(key)
+      const seen = entry.isUncertain ? FIRST_SENDING : draft.seen
+      entry.sending = draft
+      draft.stamp = values.stamp(key)
+      return value === undefined ? [key, seen] : [key, seen, value]
     },
     acknowledge: (draft, stamp) => {
       const { key, value } = draft
-      draft.stamp = stamp
-      values.merge([{ key, stamp, value }], 'socket')
-      if (drafts.get(key) === draft) values.undraft(key)
-      sweep()
-    },
-    refuse: (draft, code) => {
-      const { key } = draft
-      refused.set(key, code)
-      if (drafts.get(key) === draft) {
-        drafts.delete(key)
+      const entry = land(draft)
+      if (!entry) return
+      entry.isUncertain = false
+      // A ticket of that stamp knows better: the schema may have made something else of the value.
+      if (values.stamp(key) < stamp) values.merge([[key, stamp, value]], 'socket')
+      if (entry.draft === draft) {
+        entry.draft = undefined
         values.undraft(key)
       }
-      reject(code, (other) => other === draft)
+      draft.stamp = stamp
+      waiting.add(draft)
+      settle()
+    },
+    refuse,
+    release: (draft, isLost) => {
+      const entry = land(draft)
+      if (!entry) return
+      if (isLost && draft.seen === FIRST_SENDING) draft.seen = draft.stamp
+      supplant(draft, entry.draft, entry)
     },
     keep: (ticket, { changes }) => {
       for (const [key, stamp] of changes) {
-        if (stamp < (tickets.get(key)?.stamp ?? NEVER)) continue
-        tickets.set(key, { ticket, stamp })
-        refused.delete(key)
+        const entry = entryOf(key)
+        if (stamp >= entry.signed) Object.assign(entry, { ticket, signed: stamp, answers: 0, refused: undefined })
       }
-      sweep()
-      values.merge(
-        changes.map(([key, stamp, value]) => ({ key, stamp, value })),
-        'ticket',
-      )
+      values.merge(changes, 'ticket')
     },
-    tickets: (isUnsaved = false) => {
-      const wanted = [...tickets].filter(([key, { stamp }]) => !isUnsaved || !(refused.has(key) || isSaved(key, stamp)))
-      return [...new Set(wanted.map(([, { ticket }]) => ticket))]
+    tickets: (isWanted = false) => {
+      const wanted = [...entries.values()].filter((entry) => entry.ticket && (!isWanted || isUnsaved(entry)))
+      return [...new Set(wanted.map(({ ticket }) => ticket))]
     },
-    fail: (failed, code) => {
-      for (const [key, { ticket, stamp }] of tickets) {
-        if (!failed.includes(ticket) || isSaved(key, stamp)) continue
-        refused.set(key, code)
-        reject(code, (draft) => draft.key === key && draft.stamp !== undefined)
+    confirm: (held, tickets = [], unsaved = []) => {
+      for (const [key, stamp] of held) {
+        const entry = entryOf(key)
+        entry.saved = Math.max(entry.saved, stamp)
+      }
+      settle()
+      for (const [key, entry] of entries) {
+        if (!isUnsaved(entry) || !tickets.includes(entry.ticket)) continue
+        entry.answers += 1
+        if (unsaved.includes(key)) giveUp(key, entry, 'store_unavailable')
+        else if (entry.answers === MAX_ANSWERS) giveUp(key, entry, 'cookies_blocked')
       }
     },
-    held: (stamps) => {
-      for (const [key, stamp] of stamps) if (!isSaved(key, stamp)) saved.set(key, stamp)
-      sweep()
+    fail: (code, ticket) => {
+      for (const [key, entry] of entries) {
+        if (ticket === undefined) for (const draft of [entry.sending, entry.draft]) if (draft) refuse(draft, code)
+        if (isUnsaved(entry) && entry.ticket === (ticket ?? entry.ticket)) giveUp(key, entry, code)
+      }
     },
-    state: (key) => refused.get(key) ?? (!drafts.has(key) && isSaved(key, values.stamp(key))),
-    keys: () => new Set([...drafts.keys(), ...tickets.keys(), ...saved.keys(), ...refused.keys()]),
-    clear: () => {
-      for (const map of [drafts, tickets, saved, refused, own]) map.clear()
-      values.clear()
-      reject('superseded', (draft) => draft.stamp === undefined)
+    retry: () => {
+      for (const [key, entry] of entries) {
+        const isBlocked = entry.refused === 'cookies_blocked'
+        if (isBlocked || isUnsaved(entry)) Object.assign(entry, { answers: 0, refused: undefined })
+        // Set anew: a browser that had no cookie may take over only what was signed a short while ago.
+        if (isBlocked && entry.isOwn) void set(key, values.live(key))
+      }
     },
-    inherit: () => {
-      for (const { draft } of waiters) {
-        if (draft.stamp !== undefined && sameJson(values.get(draft.key), draft.value))
-          draft.stamp = values.stamp(draft.key)
-        else reject('superseded', (other) => other === draft)
+    state: (key) => {
+      const { refused, draft, saved = NEVER } = entries.get(key) ?? {}
+      return refused ?? (!draft && waitingFor([key]).length === 0 && values.stamp(key) <= saved)
+    },
+    keys,
+    clear: (gone = keys(), isKept = false) => {
+      const former = gone.flatMap((key) => entries.get(key) ?? [])
+      const heirs = waitingFor(gone)
+      for (const key of gone) entries.delete(key)
+      values.clear(gone)
+      for (const { draft, sending } of former) {
+        if (draft !== sending) sending?.resolve(draft?.saved)
+        if (isKept && draft) draft.resolve(set(draft.key, draft.value))
+        draft?.reject('superseded')
+      }
+      // Undecided until then.
+      for (const draft of heirs) draft.stamp = Number.POSITIVE_INFINITY
+      return () => {
+        for (const draft of heirs) {
+          const { key, value } = draft
+          const isTheirs = [values.get(key), values.live(key)].some((theirs) => sameJson(theirs, value))
+          if (!isTheirs) draft.reject('superseded')
+          draft.stamp = values.stamp(key)
+        }
+        settle()
       }
     },
   }
-}
-
-/** What a promise of ours rejects with: an Error with the server's `code`. */
-function refusal(code: LiveSessionErrorCode, key: string): Error {
-  return Object.assign(new Error(`koa-live-session: ${key}: ${code}`), { name: 'LiveSessionError', code, key })
 }

@@ -9,17 +9,19 @@ export interface PostOptions {
 
 export interface PostBody {
   readonly tickets?: readonly string[]
-  readonly set?: readonly WireChange[]
+  readonly set?: readonly WireChange[] | undefined
+  /** Whose page this is: nothing of it may be taken for somebody else's. */
+  readonly subject?: string | undefined
 }
 
-/** What a POST came to. */
+/** What a POST came to: an answer, a refusal, or neither. */
 export interface Posted {
   /** 0: no answer. */
   readonly status: number
   /** ms the server asks us to wait. */
   readonly wait: number
   readonly answer?: StoreAnswer
-  readonly error?: PostError
+  readonly error?: PostError | undefined
 }
 
 export interface PostError {
@@ -27,6 +29,8 @@ export interface PostError {
   readonly key?: string
   readonly index?: number
 }
+
+const NO_ANSWER: Posted = { status: 0, wait: 0 }
 
 /** Sends tickets and changes for the cookie; never rejects. */
 export async function post({ endpoint, credentials, headers }: PostOptions, body: PostBody): Promise<Posted> {
@@ -39,13 +43,14 @@ export async function post({ endpoint, credentials, headers }: PostOptions, body
       headers: { ...headers(), 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
-    const { status } = response
+    const { ok, status } = response
+    const json = await response.json().catch(() => undefined)
+    // The page of a hotel's network is no answer of ours.
+    if (ok) return Array.isArray(json?.held) ? { status, wait: 0, answer: json } : NO_ANSWER
     const wait = Number(response.headers.get('retry-after')) * 1000 || 0
-    const json = await response.json().catch(() => ({}))
-    if (response.ok) return { status, wait, answer: json }
     // Without a code of ours it is somebody else's answer: a proxy's, or a guard's of the app.
-    return json.error?.code ? { status, wait, error: json.error } : { status, wait }
+    return { status, wait, error: typeof json?.error?.code === 'string' ? json.error : undefined }
   } catch {
-    return { status: 0, wait: 0 }
+    return NO_ANSWER
   }
 }

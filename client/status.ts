@@ -1,4 +1,5 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
+import { createListeners, type Listeners } from './listeners.js'
 import type { Outbox } from './outbox.js'
 
 /** How far a key's newest change has got: `saved` is when the cookie was seen coming back with it. */
@@ -10,55 +11,49 @@ export interface StatusDetail {
   readonly reason?: LiveSessionErrorCode
 }
 
-type Listener = (key: string, detail: StatusDetail) => void
-
 export interface StatusBoard {
   of(key: string): StatusDetail
   /** The worst of all. */
   overall(): StatusDetail
   /** Whether anything is neither saved nor given up. */
   isUnderWay(): boolean
-  onStatus(listener: Listener): () => void
+  onStatus: Listeners<[key: string, detail: StatusDetail]>['add']
   /** Something may have got further: tells of every key whose status is another now. */
   refresh(): void
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
+const SAVED: StatusDetail = { status: 'saved' }
 
 export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): StatusBoard {
   const told = new Map<string, StatusDetail>()
-  const listeners = new Set<Listener>()
+  const listeners = createListeners<[key: string, detail: StatusDetail]>()
 
   const of = (key: string): StatusDetail => {
     const state = outbox.state(key)
     if (typeof state === 'string') return { status: 'rejected', reason: state }
-    if (state) return { status: 'saved' }
+    if (state) return SAVED
     return { status: isOffline() ? 'offline' : 'saving' }
   }
+  const rank = ({ status }: StatusDetail): number => WORST_FIRST.indexOf(status)
 
   return {
     of,
-    overall: () => {
-      const details = [...outbox.keys()].map(of)
-      for (const status of WORST_FIRST) {
-        const found = details.find((detail) => detail.status === status)
-        if (found) return found
-      }
-      return { status: 'saved' }
-    },
-    isUnderWay: () => [...outbox.keys()].some((key) => outbox.state(key) === false),
-    onStatus: (listener) => {
-      const own: Listener = (key, detail) => listener(key, detail)
-      listeners.add(own)
-      return () => void listeners.delete(own)
-    },
+    overall: () =>
+      outbox
+        .keys()
+        .map(of)
+        .reduce((worst, one) => (rank(one) < rank(worst) ? one : worst), SAVED),
+    isUnderWay: () => outbox.keys().some((key) => outbox.state(key) === false),
+    onStatus: listeners.add,
     refresh: () => {
-      for (const key of outbox.keys()) {
+      // What was told of somebody who is gone is over, too.
+      for (const key of new Set([...told.keys(), ...outbox.keys()])) {
         const detail = of(key)
-        const last = told.get(key) ?? { status: 'saved' }
+        const last = told.get(key) ?? SAVED
         if (detail.status === last.status && detail.reason === last.reason) continue
         told.set(key, detail)
-        for (const listener of listeners) listener(key, detail)
+        listeners.tell(key, detail)
       }
     },
   }

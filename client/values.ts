@@ -2,32 +2,34 @@ import type { AnyChange, ChangeSource } from '../shared/change.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
 import { type StoredRegister, supersedes } from '../shared/register.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
+import { createListeners, type Listeners } from './listeners.js'
 
-type Listener = (change: AnyChange) => void
+type Register = readonly [key: string, stamp: Stamp, value?: JsonValue | undefined]
 
 /** What this page shows: the newest registers it has seen, and over them what was just set and has no stamp yet. */
 export interface Values {
   /** The value, else the default. */
   get(key: string): JsonValue | undefined
-  has(key: string): boolean
+  /** The value; undefined where there is none. */
+  live(key: string): JsonValue | undefined
   stamp(key: string): Stamp
   /** Takes over what is newer; what was just set stays in front. */
-  merge(registers: readonly StoredRegister[], source: ChangeSource): void
+  merge(registers: readonly Register[], source: ChangeSource): void
   /** Shows what was just set; no value: deleted. */
   draft(key: string, value: JsonValue | undefined): void
   /** Shows the register again. */
   undraft(key: string): void
   setDefaults(defaults: Readonly<Record<string, JsonValue>>): void
-  /** Forgets all but the defaults: somebody else is here now. */
-  clear(): void
-  onChange(listener: Listener): () => void
+  /** Forgets all of these keys but the defaults: they are somebody else's now. */
+  clear(keys: readonly string[]): void
+  onChange: Listeners<[change: AnyChange]>['add']
 }
 
 export function createValues(): Values {
   const registers = new Map<string, StoredRegister>()
   const drafts = new Map<string, { readonly value: JsonValue | undefined }>()
   const defaults = new Map<string, JsonValue>()
-  const listeners = new Set<Listener>()
+  const listeners = createListeners<[change: AnyChange]>()
 
   const live = (key: string): JsonValue | undefined => (drafts.get(key) ?? registers.get(key))?.value
   const get = (key: string): JsonValue | undefined => {
@@ -42,25 +44,18 @@ export function createValues(): Values {
     act()
     for (const { key, previous } of before) {
       const value = get(key)
-      if (sameJson(value, previous)) continue
-      for (const listener of listeners) {
-        try {
-          listener({ key, value, previous, source })
-        } catch (error) {
-          console.error(error)
-        }
-      }
+      if (!sameJson(value, previous)) listeners.tell({ key, value, previous, source })
     }
   }
 
   return {
     get,
     stamp,
-    has: (key) => live(key) !== undefined,
+    live,
     merge: (news, source) => {
-      const keys = news.map(({ key }) => key)
+      const keys = news.map(([key]) => key)
       change(keys, source, () => {
-        for (const { key, stamp, value } of news) {
+        for (const [key, stamp, value] of news) {
           const current = registers.get(key)
           if (!current || supersedes({ stamp, value }, current))
             registers.set(key, { key, stamp, value: freeze(value) })
@@ -73,16 +68,11 @@ export function createValues(): Values {
       change(Object.keys(values), 'ticket', () => {
         for (const key in values) defaults.set(key, freeze(values[key]) ?? null)
       }),
-    clear: () =>
-      change([...registers.keys(), ...drafts.keys()], 'login', () => {
-        registers.clear()
-        drafts.clear()
+    clear: (keys) =>
+      change(keys, 'login', () => {
+        for (const key of keys) for (const map of [registers, drafts]) map.delete(key)
       }),
-    onChange: (listener) => {
-      const own: Listener = (change) => listener(change)
-      listeners.add(own)
-      return () => void listeners.delete(own)
-    },
+    onChange: listeners.add,
   }
 }
 

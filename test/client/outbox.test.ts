@@ -1,31 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { createOutbox, type Draft } from '../../client/outbox.js'
-import { createValues } from '../../client/values.js'
-import type { TicketClaims } from '../../shared/protocol.js'
-import type { WireRegister } from '../../shared/register.js'
-
-function make() {
-  const values = createValues()
-  values.setDefaults({ division: -1, cart: [] })
-  const outbox = createOutbox(values)
-  const outcomes: string[] = []
-  const set = (key: string, value: number | undefined): Draft => {
-    outbox.set(key, value).then(
-      () => outcomes.push(`${value} saved`),
-      ({ code }) => outcomes.push(`${value} ${code}`),
-    )
-    const draft = outbox.unsent().find((one) => one.key === key)
-    if (!draft) throw new Error('no draft')
-    return draft
-  }
-  const keep = (ticket: string, ...changes: WireRegister[]): void =>
-    outbox.keep(ticket, { changes } as unknown as TicketClaims)
-  const settled = async (): Promise<string[]> => {
-    await new Promise((resolve) => setTimeout(resolve))
-    return outcomes
-  }
-  return { values, outbox, set, keep, settled }
-}
+import { createStatusBoard } from '../../client/status.js'
+import { bareOutbox } from '../support/bare-outbox.js'
 
 describe('the outbox', () => {
   it.each([
@@ -36,13 +11,12 @@ describe('the outbox', () => {
     ['held, acknowledged, signed', ['held', 'ack', 'ticket']],
     ['held, signed, acknowledged', ['held', 'ticket', 'ack']],
   ])('saves a change that is %s, in whichever order the news arrives', async (_, order) => {
-    const { values, outbox, set, keep, settled } = make()
+    const { values, outbox, set, keep, settled } = bareOutbox()
     const draft = set('division', 3)
-    draft.isSent = true
     const news: Record<string, () => void> = {
       ack: () => outbox.acknowledge(draft, 10),
       ticket: () => keep('t', ['division', 10, 3]),
-      held: () => outbox.held([['division', 10]]),
+      held: () => outbox.confirm([['division', 10]]),
     }
     for (const each of order) news[each]?.()
     expect(await settled()).toEqual(['3 saved'])
@@ -52,46 +26,45 @@ describe('the outbox', () => {
       [],
       [],
     ])
-    outbox.unsend()
+    outbox.release(draft, true)
     expect(outbox.unsent()).toEqual([])
   })
 
   it('lets a change that was never sent stand in for the one before it', async () => {
-    const { outbox, set, settled } = make()
-    set('division', 1)
-    const second = set('division', 2)
-    expect(outbox.unsent()).toEqual([second])
+    const { outbox, put, send, settled } = bareOutbox()
+    put('division', 1)
+    put('division', 2)
+    const second = send('division')
     outbox.acknowledge(second, 10)
-    outbox.held([['division', 10]])
-    expect(await settled()).toEqual(['1 saved', '2 saved'])
+    outbox.confirm([['division', 10]])
+    expect(await settled()).toEqual(['2 saved', '1 saved'])
   })
 
-  it('settles each of two changes that were both sent by what became of it', async () => {
-    const { values, outbox, set, settled } = make()
+  it('sends one of two changes after the other, and settles each by what became of it', async () => {
+    const { values, outbox, put, send, set, settled } = bareOutbox()
     const first = set('division', 1)
-    first.isSent = true
-    const second = set('division', 2)
-    second.isSent = true
+    put('division', 2)
+    expect(outbox.unsent()).toEqual([])
     outbox.acknowledge(first, 10)
     expect(values.get('division')).toBe(2)
-    outbox.refuse(second, 'invalid_value')
+    outbox.refuse(send('division'), 'invalid_value')
     expect(values.get('division')).toBe(1)
-    outbox.held([['division', 10]])
+    outbox.confirm([['division', 10]])
     expect(await settled()).toEqual(['2 invalid_value', '1 saved'])
   })
 
   it('counts a later write of somebody else as this one saved', async () => {
-    const { values, outbox, set, keep, settled } = make()
+    const { values, outbox, set, keep, settled } = bareOutbox()
     const draft = set('division', 1)
     outbox.acknowledge(draft, 10)
     keep('t', ['division', 11, 9])
-    outbox.held([['division', 11]])
+    outbox.confirm([['division', 11]])
     expect(await settled()).toEqual(['1 saved'])
     expect(values.get('division')).toBe(9)
   })
 
   it('shows what was just set over what comes from elsewhere, until it is acknowledged', () => {
-    const { values, outbox, set, keep } = make()
+    const { values, outbox, set, keep } = bareOutbox()
     const draft = set('division', 1)
     keep('t', ['division', 11, 9])
     expect(values.get('division')).toBe(1)
@@ -100,21 +73,21 @@ describe('the outbox', () => {
   })
 
   it('keeps the newest ticket of each key', () => {
-    const { outbox, keep } = make()
+    const { outbox, keep } = bareOutbox()
     keep('a', ['division', 10, 1], ['cart', 10, []])
     keep('b', ['division', 11, 2])
     keep('late', ['division', 9, 3])
     expect(outbox.tickets()).toEqual(['b', 'a'])
-    outbox.held([['division', 11]])
+    outbox.confirm([['division', 11]])
     expect(outbox.tickets(true)).toEqual(['a'])
   })
 
   it('gives up tickets that cannot be saved, and tries again with the next', async () => {
-    const { outbox, set, keep, settled } = make()
+    const { outbox, set, keep, settled } = bareOutbox()
     const draft = set('division', 1)
     outbox.acknowledge(draft, 10)
     keep('a', ['division', 10, 1])
-    outbox.fail(['a'], 'cookies_blocked')
+    outbox.fail('cookies_blocked', 'a')
     expect([outbox.state('division'), outbox.tickets(true)]).toEqual(['cookies_blocked', []])
     keep('b', ['division', 11, 2])
     expect([outbox.state('division'), outbox.tickets(true)]).toEqual([false, ['b']])
@@ -122,18 +95,88 @@ describe('the outbox', () => {
   })
 
   it('leaves nothing to whoever comes next, but what the server let through', async () => {
-    const { values, outbox, set, keep, settled } = make()
+    const { values, outbox, set, keep, settled } = bareOutbox()
     const kept = set('division', 1)
     outbox.acknowledge(kept, 10)
     keep('a', ['division', 10, 1])
     const lost = set('cart', 7)
     outbox.acknowledge(lost, 11)
     set('other', 5)
-    outbox.clear()
+    const inherit = outbox.clear()
     expect([values.get('division'), values.get('cart'), outbox.tickets(), outbox.unsent()]).toEqual([-1, [], [], []])
     keep('b', ['division', 1, 1])
-    outbox.inherit()
-    outbox.held([['division', 1]])
+    inherit()
+    outbox.confirm([['division', 1]])
     expect(await settled()).toEqual(['5 superseded', '7 superseded', '1 saved'])
+  })
+})
+
+describe('the outbox, of what others know better', () => {
+  it('shows a change as the server has stored it, where the schema made something else of it', () => {
+    const { values, outbox, set, keep } = bareOutbox()
+    const draft = set('division', 9)
+    keep('t', ['division', 10, 5])
+    outbox.acknowledge(draft, 10)
+    expect(values.get('division')).toBe(5)
+  })
+
+  it.each([[-1], [undefined]])(
+    'settles a change to %s where whoever comes next has never had another value',
+    async (value) => {
+      const { outbox, set, settled } = bareOutbox()
+      outbox.acknowledge(set('division', value), 10)
+      outbox.clear()()
+      expect(await settled()).toEqual([`${value} saved`])
+    },
+  )
+
+  it('does not supersede what was set after somebody else had come', async () => {
+    const { outbox, set, keep, settled } = bareOutbox()
+    const inherit = outbox.clear()
+    const draft = set('division', 3)
+    inherit()
+    keep('t', ['division', 10, 3])
+    outbox.acknowledge(draft, 10)
+    outbox.confirm([['division', 10]])
+    expect(await settled()).toEqual(['3 saved'])
+  })
+
+  it('is undecided about what may come along to whoever comes next, until it was offered', () => {
+    const { outbox, set } = bareOutbox()
+    outbox.acknowledge(set('division', 3), 10)
+    const inherit = outbox.clear()
+    expect(outbox.state('division')).toBe(false)
+    inherit()
+    expect(outbox.state('division')).toBe(true)
+  })
+
+  it('gives up everything, and goes back to what was there', async () => {
+    const { values, outbox, put, set, keep, settled } = bareOutbox()
+    outbox.acknowledge(set('cart', ['a']), 10)
+    keep('a', ['cart', 10, ['a']])
+    keep('b', ['division', 9, 4])
+    outbox.confirm([['division', 9]])
+    set('division', 5)
+    put('division', 6)
+    outbox.fail('other_subject')
+    expect([outbox.unsent(), outbox.tickets(true), values.get('division'), values.get('cart')]).toEqual([
+      [],
+      [],
+      4,
+      ['a'],
+    ])
+    expect(await settled()).toEqual(['a other_subject', '5 other_subject', '6 other_subject'])
+  })
+
+  it('lets the status tell that a key is not under way any more where somebody else has come', () => {
+    const { outbox, set } = bareOutbox()
+    const board = createStatusBoard(outbox, () => false)
+    const heard: string[] = []
+    board.onStatus((key, { status }) => heard.push(`${key} ${status}`))
+    set('division', 3)
+    board.refresh()
+    outbox.clear()
+    board.refresh()
+    expect(heard).toEqual(['division saving', 'division saved'])
   })
 })

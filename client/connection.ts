@@ -1,0 +1,157 @@
+import type { Socket } from 'socket.io-client'
+import {
+  SET,
+  type SetAnswer,
+  STORE_SESSION,
+  TICKETS,
+  type TicketClaims,
+  type TicketsAnswer,
+} from '../shared/protocol.js'
+import type { Draft } from './draft.js'
+import type { Outbox } from './outbox.js'
+import type { Pauses } from './pauses.js'
+import { readTicket } from './ticket.js'
+import type { Values } from './values.js'
+
+export interface ConnectionOptions {
+  readonly socket: Socket | undefined
+  /** The subjects of the page; none where the page does not say. */
+  readonly subjects: readonly string[]
+  /** The first values are known. */
+  onReady(): void
+  /** There may be something to send. */
+  onNews(): void
+  /** The cookie is of a user who is not signed in any more: brings the right one. */
+  renewCookie(): Promise<unknown>
+}
+
+/** The socket's part: hears whose page this is and what has changed, and takes drafts. */
+export interface Connection {
+  /** Whether the browser has no cookie, as far as is known: whose page this is, only a socket can tell. */
+  isNew(): boolean
+  /** Whose page this is; a new list whenever it becomes somebody else's. */
+  subjects(): readonly string[]
+  /** Sends the drafts, where it is known whose page this is. */
+  send(): void
+  /** Comes back, to be told whose page this is now. */
+  renew(): void
+  close(): void
+}
+
+/** What the server would do at another time: nothing was applied, and it may be sent again. */
+const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
+/** ms to wait for a socket's answer. */
+const PATIENCE = 10_000
+
+export function createConnection(
+  options: ConnectionOptions,
+  values: Values,
+  outbox: Outbox,
+  pauses: Pauses,
+): Connection {
+  const { socket, onNews } = options
+  /** The user or the browser, then the browser where it is another. */
+  let subjects = [...options.subjects]
+  /** How many of them this connection has told. */
+  let greetings = 0
+  /** The epoch of the page's subject, as far as it was told. */
+  let known = Number.POSITIVE_INFINITY
+  /** The browser has no cookie: the subject is the socket's alone. */
+  let isNew = false
+
+  const renew = (): void => {
+    if (socket?.connected && !pauses.isOver()) socket.disconnect().connect()
+  }
+
+  /** An answer; none where it was lost, also with the connection. */
+  const ask = <A>(event: string, item: unknown): Promise<A | undefined> =>
+    new Promise((resolve) => {
+      socket
+        ?.timeout(PATIENCE)
+        .emit(event, [item], (lost: Error | null, answer: A) => resolve(lost ? undefined : answer))
+    })
+
+  const sendDraft = async (draft: Draft): Promise<void> => {
+    const answer = await ask<SetAnswer>(SET, outbox.dispatch(draft))
+    if (answer?.ok) outbox.acknowledge(draft, answer.stamp)
+    else if (answer && !LATER.includes(answer.code)) outbox.refuse(draft, answer.code)
+    else {
+      if (answer) await pauses.backOff(1000)
+      outbox.release(draft, !answer)
+    }
+    onNews()
+  }
+
+  const offer = async (ticket: string): Promise<void> => {
+    const answer = await ask<TicketsAnswer>(TICKETS, ticket)
+    // What was not taken now comes with the next POST.
+    if (answer && !answer.ok && !LATER.includes(answer.code)) outbox.fail(answer.code, ticket)
+  }
+
+  /** The first ticket of a connection says whose page this is now, the next which browser's. */
+  const greet = ({ sub, epoch, new: id }: TicketClaims, defaults: NonNullable<TicketClaims['defaults']>): void => {
+    const isFirst = greetings === 0
+    const former = subjects[greetings]
+    // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
+    const isSomebodyElse = former !== undefined && (former !== sub || (isFirst && epoch > known))
+    // Before any change of ours, the server shall have seen what this browser has seen: its memory may be younger.
+    const offered = Promise.all(isFirst ? outbox.tickets().map(offer) : [])
+    if (isSomebodyElse) {
+      subjects = subjects.slice(0, greetings)
+      // Without a cookie each connection is somebody else's; as long as nobody has signed in, the person is the same.
+      const inherit = outbox.clear(isFirst ? undefined : Object.keys(defaults), isNew && id !== undefined)
+      void offered.then(inherit).then(onNews)
+    }
+    if (isFirst) {
+      known = epoch
+      isNew = id !== undefined
+    }
+    subjects[greetings] = sub
+    greetings += 1
+    values.setDefaults(defaults)
+  }
+
+  const receive = (ticket: string): void => {
+    const claims = readTicket(ticket)
+    // Its defaults tell it from a ticket of changes.
+    if (claims.defaults) greet(claims, claims.defaults)
+    if (!subjects.includes(claims.sub)) return
+    outbox.keep(ticket, claims)
+    options.onReady()
+    onNews()
+  }
+
+  const onDisconnect = (): void => {
+    greetings = 0
+    onNews()
+  }
+  const onRefused = async ({ data }: { readonly data?: { readonly code?: string } }): Promise<void> => {
+    const isLimited = data?.code === 'rate_limited'
+    if (data?.code === 'other_subject') await options.renewCookie()
+    else if (!isLimited) return
+    await pauses.backOff(isLimited ? 1000 : 0)
+    if (!pauses.isOver()) socket?.connect()
+  }
+  // Whoever is connected already has missed the first ticket.
+  renew()
+  const handlers = Object.entries({
+    connect: pauses.wake,
+    disconnect: onDisconnect,
+    connect_error: onRefused,
+    [STORE_SESSION]: receive,
+  })
+  for (const [event, handler] of handlers) socket?.on(event, handler)
+
+  return {
+    isNew: () => isNew,
+    subjects: () => subjects,
+    send: () => {
+      if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
+    },
+    renew,
+    close: () => {
+      greetings = 0
+      for (const [event, handler] of handlers) socket?.off(event, handler)
+    },
+  }
+}

@@ -1,0 +1,27 @@
+/** Who wants to hear of something. */
+export interface Listeners<A extends readonly unknown[]> {
+  add(listener: (...args: A) => void): () => void
+  tell(...args: A): void
+}
+
+export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
+  const listeners = new Set<(...args: A) => void>()
+  return {
+    add: (listener) => {
+      // The same function may be added twice.
+      const own = (...args: A): void => listener(...args)
+      listeners.add(own)
+      return () => void listeners.delete(own)
+    },
+    tell: (...args) => {
+      for (const listener of listeners) {
+        // A mistake of the app's must not stop the others, or what comes after.
+        try {
+          listener(...args)
+        } catch (error) {
+          console.error(error)
+        }
+      }
+    },
+  }
+}
