@@ -27,7 +27,7 @@ export class Page {
   readonly socket: Socket | undefined
   readonly visitor: Visitor
   /** Bodies of what was POSTed, as they went out. */
-  readonly posts: { readonly tickets?: string[]; readonly set?: unknown[] }[] = []
+  readonly posts: { readonly tickets?: string[]; readonly set?: unknown[]; readonly subject?: string }[] = []
   /** Runs before a POST goes out; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined
   /** Runs before the page hears the answer; may reject to lose that. */
@@ -64,6 +64,14 @@ export class Page {
   /** Resolves when the first ticket has come over the socket. */
   connected(): Promise<void> {
     return new Promise((resolve) => this.socket?.once('store_session', () => resolve()))
+  }
+
+  /** Connects again with the cookies that the browser has by now. */
+  comeBack(): Promise<void> {
+    const { cookie, url } = this.visitor
+    Object.assign(this.socket?.io.opts ?? {}, { extraHeaders: { cookie, origin: url } })
+    this.socket?.connect()
+    return this.connected()
   }
 
   /** Resolves when a key has got as far as that. */

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { emptyCache } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { outcome } from '../support/bounded.js'
+
+const page: Koa.Middleware = (ctx) => {
+  if (ctx.path === '/read') ctx.body = String(ctx.liveSession.get('division'))
+  else ctx.body = ctx.liveSession.snapshot()
+}
+
+/** Answers the first of these events as a server does that has had too many. */
+function limitOnce(app: App, event: string, meanwhile: () => Promise<unknown> = async () => undefined): void {
+  let isLimited = false
+  app.io.on('connection', (socket) => {
+    socket.use(([name, , ack], next) => {
+      if (name !== event || isLimited) return next()
+      isLimited = true
+      void meanwhile().then(() => ack({ ok: false, code: 'rate_limited' }))
+    })
+  })
+}
+
+describe('a page that is rate_limited', () => {
+  it('keeps the ticket that it offers after a reconnection, and saves it', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/' })
+    await opened.connected()
+    let isCut = true
+    opened.beforePost = async () => {
+      if (isCut) throw new TypeError('fetch failed')
+    }
+    const saved = opened.live.set('division', 5)
+    await opened.reaches('division', 'offline')
+    limitOnce(app, 'live_session:tickets')
+    const told = opened.connected()
+    emptyCache(app.live)
+    await told
+    isCut = false
+    expect(await outcome(saved)).toBe('saved')
+  })
+
+  it('is not superseded by who wrote while it waited: nothing of it had been applied', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    limitOnce(app, 'live_session:set', () => visitor.store({ set: [['division', -1, 9]] }))
+    const opened = await visitor.open({ path: '/' })
+    await opened.connected()
+    expect(await outcome(opened.live.set('division', 5), 4000)).toBe('saved')
+    expect(await visitor.text('/read')).toBe('5')
+  })
+
+  it('settles a change that a later one has replaced while it waited', async () => {
+    const app = await App.start({ routes: page })
+    limitOnce(app, 'live_session:set')
+    const opened = await app.visitor().open({ path: '/' })
+    await opened.connected()
+    const both = [opened.live.set('division', 1), opened.live.set('division', 2)]
+    expect(await Promise.all(both.map((one) => outcome(one, 3000)))).toEqual(['saved', 'saved'])
+  })
+
+  it('sends nothing any more once it is closed', async () => {
+    const app = await App.start({ routes: page })
+    const opened = await app.visitor().open({ path: '/' })
+    await opened.connected()
+    let sets = 0
+    app.io.on('connection', (socket) => {
+      socket.use(([name, , ack], next) => {
+        if (name !== 'live_session:set') return next()
+        sets += 1
+        ack({ ok: false, code: 'rate_limited' })
+      })
+    })
+    opened.socket?.io.engine.close()
+    await opened.connected()
+    void opened.live.set('division', 1)
+    void opened.live.set('cart', ['a'])
+    await outcome(new Promise<void>((resolve) => opened.socket?.io.engine.on('packet', () => sets === 2 && resolve())))
+    opened.live.close()
+    await outcome(new Promise(() => undefined), 1300)
+    expect(sets).toBe(2)
+  })
+})

@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import { outcome } from '../support/bounded.js'
+import { Gate } from '../support/gate.js'
+import type { Visitor } from '../support/visitor.js'
+
+const routes: Koa.Middleware = async (ctx, next) => {
+  if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
+  else await account(ctx, next)
+}
+
+function start(): Promise<App> {
+  return App.start({ before: (koa) => [auth(koa)], options: { identify } as never, routes })
+}
+
+const read = async (visitor: Visitor): Promise<unknown> => (await visitor.fetch('/')).json()
+
+describe('a page', () => {
+  it('of a stranger without a cookie keeps what was set while the server was away', async () => {
+    const before = await App.start({ routes: account })
+    const visitor = before.visitor()
+    const opened = await visitor.open()
+    await opened.live.ready
+    const { port, clock } = before
+    await before.stop({ isCrash: true })
+    let isCut = true
+    opened.beforePost = async () => {
+      if (isCut) throw new TypeError('fetch failed')
+    }
+    const saved = opened.live.set('division', 5)
+    await opened.reaches('division', 'offline')
+    const told = opened.connected()
+    await App.start({ routes: account, clock, port })
+    await told
+    isCut = false
+    expect(await outcome(saved, 3000)).toBe('saved')
+  })
+
+  it('forgets what was the browser\u2019s own where the same user comes back after a logout that forgot it', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.live.set('theme', 'dark')
+    opened.socket?.disconnect()
+    await visitor.fetch('/logout/leave')
+    await visitor.fetch('/login/now?user=ann')
+    await opened.comeBack()
+    await outcome(opened.connected(), 200)
+    expect([opened.live.get('theme'), await read(visitor)]).toMatchObject(['light', { theme: 'light' }])
+  })
+
+  it('does not connect a socket again that its app has disconnected', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open()
+    await opened.live.ready
+    opened.socket?.disconnect()
+    await visitor.fetch('/logout?unused')
+    const live = visitor.cookie.split('; ').filter((pair) => !pair.startsWith('app'))
+    Object.assign(opened.socket?.io.opts ?? {}, { extraHeaders: { cookie: live.join('; '), origin: visitor.url } })
+    const refused = new Promise((resolve) => opened.socket?.once('connect_error', resolve))
+    const { post } = opened
+    const gate = new Gate()
+    opened.post = async (input, init) => {
+      await gate.pass()
+      return post.call(opened, input, init)
+    }
+    opened.socket?.connect()
+    await refused
+    await gate.entered
+    opened.close()
+    const again = new Promise<void>((resolve) => Object.assign(opened.socket ?? {}, { connect: resolve }))
+    gate.open()
+    expect(await outcome(again, 800)).toBe('pending')
+  })
+
+  it('shows a migrated value of its user also where browsers have fields of their own', async () => {
+    const fields = defineFields({
+      division: { schema: z.number(), default: -1, client: 'write', migrate: (stored) => Number(stored) },
+      theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
+    })
+    const older = defineFields({ division: { schema: z.string(), default: '', client: 'write' } })
+    const options = { identify: () => 'ann' } as never
+    const before = await App.start({ fields: older, options, routes: account })
+    const visitor = before.visitor()
+    await visitor.fetch('/unused')
+    const page = await visitor.open()
+    await page.live.ready
+    await page.live.set('division', '7' as never)
+    page.close()
+    const { port, clock } = before
+    await before.stop()
+    await App.start({ fields, options, routes: account, port, clock })
+    const opened = await visitor.open()
+    await opened.live.ready
+    await outcome(opened.connected(), 200)
+    expect(opened.live.get('division')).toBe(7)
+  })
+})

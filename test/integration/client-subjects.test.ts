@@ -1,0 +1,192 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { createLiveSession } from 'koa-live-session/client'
+import { connect } from 'socket.io-client'
+import { App, type AppFields } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import { outcome } from '../support/bounded.js'
+import { Gate } from '../support/gate.js'
+import type { Visitor } from '../support/visitor.js'
+
+const routes: Koa.Middleware = async (ctx, next) => {
+  if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
+  else await account(ctx, next)
+}
+
+function start(): Promise<App> {
+  return App.start({ before: (koa) => [auth(koa)], options: { identify } as never, routes })
+}
+
+const read = async (visitor: Visitor): Promise<unknown> => (await visitor.fetch('/')).json()
+
+describe('what ann set while she was offline', () => {
+  it.each([[true], [false]])('is not posted as bob, who has signed in meanwhile (socket: %s)', async (hasSocket) => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page', hasSocket })
+    if (hasSocket) await opened.connected()
+    opened.socket?.disconnect()
+    let isCut = true
+    opened.beforePost = async () => {
+      if (isCut) throw new TypeError('fetch failed')
+    }
+    const saved = outcome(opened.live.set('division', 5), 3000)
+    await opened.reaches('division', 'offline')
+    await visitor.fetch('/login/now?user=bob')
+    isCut = false
+    void opened.live.flush()
+    expect([await saved, opened.live.get('division')]).toEqual(['other_subject', -1])
+    expect(await read(visitor)).toMatchObject({ division: -1 })
+  })
+
+  it('is not posted as whoever comes after her logout, when that ends her socket', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.connected()
+    // The change is on its way when the logout is handled.
+    app.io.on('connection', (socket) => socket.use(() => undefined))
+    opened.socket?.io.engine.close()
+    await opened.connected()
+    const saved = outcome(opened.live.set('division', 5), 1000)
+    await visitor.fetch('/logout/leave')
+    await saved
+    expect(await read(visitor)).toMatchObject({ division: -1 })
+  })
+})
+
+describe('what a stranger set while the server was away', () => {
+  it('is not given to ann, who has signed in meanwhile: her account decides what she brings along', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const opened = await visitor.open()
+    await opened.live.ready
+    opened.socket?.disconnect()
+    const saved = outcome(opened.live.set('division', 5))
+    expect(opened.live.status('division')).toEqual({ status: 'offline' })
+    await visitor.fetch('/login/now?user=ann')
+    await opened.comeBack()
+    expect([await saved, await read(visitor)]).toMatchObject(['superseded', { division: -1 }])
+  })
+})
+
+describe('a POST', () => {
+  it('says whose page it is, with changes and with tickets', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page', hasSocket: false })
+    const { subject } = await (await visitor.fetch('/page')).json()
+    await opened.live.set('division', 5)
+    expect(opened.posts.map((body) => body.subject)).toEqual([subject, subject])
+  })
+})
+
+describe('a page that has become bob\u2019s', () => {
+  it('does not show what the answer to ann\u2019s last POST says', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.connected()
+    opened.socket?.disconnect()
+    const gate = new Gate()
+    opened.beforeAnswer = () => gate.pass()
+    const saved = outcome(opened.live.set('division', 5))
+    await gate.entered
+    await visitor.fetch('/login/now?user=bob')
+    await opened.comeBack()
+    expect(await saved).toBe('superseded')
+    gate.open()
+    expect(await outcome(opened.shows('division', 5), 500)).toBe('pending')
+    expect(opened.live.get('division')).toBe(-1)
+  })
+
+  it('does not take what ann\u2019s cookie held for what his own holds', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.live.set('division', 5)
+    const gate = new Gate()
+    opened.socket?.disconnect()
+    opened.beforeAnswer = () => gate.pass()
+    app.clock.advance(60_000)
+    await visitor.fetch(`/set?values=${encodeURIComponent('{"division":6}')}`)
+    void opened.live.set('cart', ['a']).catch(() => undefined)
+    await gate.entered
+    app.clock.advance(-30_000)
+    await visitor.fetch('/login/now?user=bob')
+    await opened.comeBack()
+    await outcome(opened.connected(), 200)
+    opened.beforePost = async () => {
+      throw new TypeError('fetch failed')
+    }
+    const told = opened.connected()
+    const saved = opened.live.set('division', 7)
+    await told
+    gate.open()
+    expect(await outcome(saved, 500)).toBe('pending')
+  })
+
+  it('does not send his connection what it had before it heard whose it is', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10 }
+    const headers = () => ({ cookie: visitor.cookie, origin: visitor.url })
+    const socket = connect(visitor.url, { ...options, extraHeaders: headers() })
+    const connected = () => new Promise<void>((resolve) => socket.once('store_session', () => resolve()))
+    // An app whose own handler was there first, and sets something at every connection.
+    let isSet = false
+    socket.on('connect', () => {
+      if (isSet) live.set('division', 5).catch(() => undefined)
+    })
+    const endpoint = new URL('/store_session', visitor.url).href
+    const live = createLiveSession<AppFields>({ socket, endpoint, headers })
+    await connected()
+    await visitor.fetch('/login/now?user=bob')
+    isSet = true
+    Object.assign(socket.io.opts, { extraHeaders: headers() })
+    socket.io.engine.close()
+    await connected()
+    await outcome(connected(), 500)
+    live.close()
+    socket.disconnect()
+    expect((await app.live.user('bob')).get('division')).toBe(-1)
+  })
+
+  it('saves what he sets as soon as it is his', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.connected()
+    let saved: Promise<unknown> = Promise.resolve()
+    opened.socket?.once('store_session', () => {
+      saved = outcome(opened.live.set('division', 5))
+    })
+    await visitor.fetch('/login/now?user=bob')
+    await opened.connected()
+    expect(await saved).toBe('saved')
+  })
+
+  it('resolves the flush that ann has begun', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.connected()
+    opened.beforePost = async () => {
+      throw new TypeError('fetch failed')
+    }
+    void opened.live.set('division', 5).catch(() => undefined)
+    const flushed = opened.live.flush()
+    await opened.reaches('division', 'offline')
+    await visitor.fetch('/login/now?user=bob')
+    await opened.connected()
+    expect(await outcome(flushed)).toBe('saved')
+  })
+})
