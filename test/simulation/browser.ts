@@ -1,6 +1,8 @@
 import type { FakeResponse } from './http.js'
 import { fakeRequest } from './http.js'
-import { identified, type Process, type Route, routes } from './process.js'
+import type { Identity } from './knowledge.js'
+import { identified, identityOf, type Process, type Route, routes } from './process.js'
+import { type CookieState, readCookie } from './registers.js'
 import type { Tab } from './tab.js'
 import { turn } from './time.js'
 
@@ -45,6 +47,17 @@ export class Exchange {
   /** Whom the app took the sender for. */
   get user(): string | undefined {
     return identified.get(this.#request)
+  }
+
+  /** Whom the plugin takes the sender for, by now. */
+  get identity(): Identity {
+    return identityOf(this.#request)
+  }
+
+  /** The live cookie that the answer brings. */
+  get written(): CookieState | undefined {
+    const text = this.response?.cookies.find(([name]) => name === 'live')?.[1]
+    return text ? readCookie(text) : undefined
   }
 
   /** The request reaches the server; it may wait there for its gate. */

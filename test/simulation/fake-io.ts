@@ -42,13 +42,31 @@ export class FakeNamespace extends EventEmitter {
   }
 }
 
+/** The server's end of a connection. */
+export class Conn extends EventEmitter {
+  readyState = 'open'
+  readonly #onClose: () => void
+
+  constructor(onClose: () => void) {
+    super()
+    this.#onClose = onClose
+  }
+
+  close(): void {
+    if (this.readyState === 'closed') return
+    this.readyState = 'closed'
+    this.#onClose()
+    this.emit('close')
+  }
+}
+
 /** The server's end of a socket: what it emits goes to whoever opened the wire. */
 export class ServerSocket extends EventEmitter {
   readonly id: string
   readonly rooms: Set<string> = new Set<string>()
   readonly nsp: FakeNamespace
   readonly request: IncomingMessage
-  readonly conn: { close(): void }
+  readonly conn: Conn
   readonly #toBrowser: (event: string, args: readonly unknown[]) => void
 
   constructor(
@@ -63,7 +81,7 @@ export class ServerSocket extends EventEmitter {
     this.nsp = nsp
     this.request = request
     this.#toBrowser = toBrowser
-    this.conn = { close: onClose }
+    this.conn = new Conn(onClose)
   }
 
   join(room: string): void {

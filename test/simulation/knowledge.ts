@@ -1,25 +1,17 @@
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { type CookieState, isNewer, type Register, type Registers } from './registers.js'
 
-/** Who sent a request, as the protocol has it. */
-export interface Visitor {
+/** Who somebody is to the server: hashes of subjects. */
+export interface Identity {
   readonly user: string | undefined
-  /** The browser's own subject; undefined while only the server knows it. */
-  browser: string | undefined
-  /** The request's cookie, where it is this visitor's own. */
-  readonly own: CookieState | undefined
-  readonly former: string | undefined
-  /** The subject it has just taken the place of. */
-  readonly succeeds: string | undefined
+  /** The browser's own; undefined until it gets an id. */
+  readonly browser: string | undefined
 }
 
-interface Succession {
-  readonly user: string | undefined
-  next: string | undefined
-  /** What belongs to the browser goes along. */
-  own: Register | undefined
-  /** Before anybody heard of the next id it was given up too. */
-  fate?: 'left' | { readonly user: string | undefined }
+/** Who has used a browser until now. */
+export interface Departing extends Identity {
+  readonly browser: string
+  readonly registers: Registers
 }
 
 /**
@@ -28,13 +20,12 @@ interface Succession {
  */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
+  /** Browsers whose ids were given up. */
   readonly retired: Set<string> = new Set<string>()
-  readonly #successions = new Map<string, Succession>()
+  readonly #successions = new Map<string, Identity>()
   readonly #epochs = new Map<string, number>()
   readonly #brought = new Map<string, Map<string, Register>>()
   readonly #isDeclared: (key: string) => boolean
-  /** How often memory was lost. */
-  evictions = 0
 
   constructor(isDeclared: (key: string) => boolean) {
     this.#isDeclared = isDeclared
@@ -51,17 +42,15 @@ export class Knowledge {
     this.floors.set(sub, floors)
   }
 
-  /** What is in no socket's hands may have been forgotten. */
-  evict(held: ReadonlySet<string>): void {
-    this.evictions += 1
-    for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
-    for (const succession of this.#successions.values()) if (succession.next === undefined) succession.own = undefined
+  /** What a cookie of its own has told the server. Undeclared keys are not for this build to remember. */
+  learnCookie({ browser, user, registers }: CookieState): void {
+    for (const [key, register] of registers)
+      if (this.#isDeclared(key)) this.learn(key === OWN ? browser : (user ?? browser), key, register)
   }
 
-  /** A visitor whose new id only the server knows has given it up again. */
-  giveUp({ succeeds }: Visitor, fate: Succession['fate']): void {
-    const succession = this.#successions.get(succeeds ?? '')
-    if (succession && fate) succession.fate = fate
+  /** What is in no socket's hands may have been forgotten. */
+  evict(held: ReadonlySet<string>): void {
+    for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
   }
 
   revoke(user: string, epoch: number): void {
@@ -79,55 +68,32 @@ export class Knowledge {
     return isCurrent
   }
 
-  /** The visitor of a request, or of a handshake (which changes nothing). */
-  recognize(cookie: CookieState | undefined, user: string | undefined): Visitor {
-    if (!cookie) return stranger(user)
-    const { browser, former, epoch, registers } = cookie
-    if (cookie.user === user) {
-      const isCurrent = user === undefined ? !this.retired.has(browser) : this.accepts(user, epoch)
-      if (!isCurrent) return stranger(user)
-      for (const [key, register] of registers) this.learn(key === OWN ? browser : (user ?? browser), key, register)
-      return { user, browser, own: cookie, former, succeeds: undefined }
-    }
-    if (cookie.user !== undefined && !this.accepts(cookie.user, epoch)) return stranger(user)
-    return this.changeHands(browser, cookie.user === undefined ? registers : undefined, user)
+  /** Whether a cookie is still worth anything. */
+  isGood({ browser, user, epoch }: CookieState): boolean {
+    return !this.retired.has(browser) && (user === undefined || this.accepts(user, epoch))
   }
 
-  /** The browser gets a new id, because somebody else uses it now. */
-  changeHands(browser: string, anonymous: Registers | undefined, user: string | undefined): Visitor {
-    const former = anonymous && user !== undefined ? browser : undefined
+  /** A browser is given up for good, because somebody else uses it now; what that one gets is known. */
+  changeHands(departing: Departing, next: Identity): void {
+    const { browser, user, registers } = departing
     const known = this.#successions.get(browser)
-    if (known?.user === user && known) {
-      return { user, browser: known.next, own: undefined, former, succeeds: browser }
-    }
-    if (this.retired.has(browser)) return stranger(user)
-    for (const [key, register] of anonymous ?? []) this.learn(browser, key, register)
-    this.bring(browser, this.floors.get(browser) ?? new Map(), user, undefined)
+    const isKnown = known !== undefined && known.user === next.user && known.browser === next.browser
+    if (this.retired.has(browser) && !isKnown) return
     this.retired.add(browser)
-    this.#successions.set(browser, { user, next: undefined, own: this.floor(browser, OWN) })
-    return { user, browser: undefined, own: undefined, former, succeeds: browser }
+    for (const [key, register] of registers)
+      if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)
+    this.#successions.set(browser, next)
+    this.passOn(browser)
   }
 
-  /** The id that the visitor of another request got for the same reason. */
-  nextOf({ succeeds }: Visitor): string | undefined {
-    return succeeds === undefined ? undefined : this.#successions.get(succeeds)?.next
-  }
-
-  /** The answer has told which id the visitor got. */
-  settle(visitor: Visitor, browser: string): void {
-    const succession = visitor.succeeds === undefined ? undefined : this.#successions.get(visitor.succeeds)
-    if (succession && succession.next === undefined) {
-      succession.next = browser
-      if (succession.fate) this.retired.add(browser)
-      else if (succession.own) this.learn(browser, OWN, succession.own)
-      if (typeof succession.fate === 'object')
-        this.#successions.set(browser, { user: succession.fate.user, next: undefined, own: undefined })
-    }
-    visitor.browser = browser
+  /** What was written under an id that was given up goes to whoever uses the browser now. */
+  passOn(browser: string): void {
+    const next = this.#successions.get(browser)
+    if (next) this.bring(browser, this.floors.get(browser) ?? new Map(), next)
   }
 
   /** What a browser chose under an earlier id goes to whoever it is now, once, as each field's `onLogin` says. */
-  bring(former: string, registers: Registers, user: string | undefined, browser: string | undefined): void {
+  bring(former: string, registers: Registers, { user, browser }: Identity): void {
     const brought = this.#brought.get(former) ?? new Map<string, Register>()
     this.#brought.set(former, brought)
     for (const [key, register] of registers) {
@@ -146,8 +112,4 @@ export class Knowledge {
       this.learn(user, key, { ...register, stamp: 1 })
     }
   }
-}
-
-export function stranger(user: string | undefined): Visitor {
-  return { user, browser: undefined, own: undefined, former: undefined, succeeds: undefined }
 }

@@ -16,6 +16,8 @@ interface Write {
   /** With which it was acknowledged last. */
   stamp: number
   isStray: boolean
+  /** Of an account that was erased since. */
+  isErased: boolean
 }
 
 /** Who reads, or is shown, a value. */
@@ -33,7 +35,7 @@ export class Ledger {
 
   /** A value that nobody has written before. */
   tag(key: string, browser: number | undefined): number {
-    return FIRST_TAG - 1 + this.#writes.push({ key, browser, subs: new Set(), stamp: 0, isStray: false })
+    return FIRST_TAG - 1 + this.#writes.push({ key, browser, subs: new Set(), stamp: 0, isStray: false, isErased: false })
   }
 
   /** The subject that a write became part of, and its stamp. */
@@ -41,7 +43,18 @@ export class Ledger {
     for (const write of this.#of(value)) {
       if (sub !== undefined) write.subs.add(sub)
       write.stamp = stamp
+      write.isErased = false
     }
+  }
+
+  /** What was written for this account alone is gone for good. */
+  erase(sub: string): void {
+    for (const write of this.#writes) write.isErased ||= write.subs.size === 1 && write.subs.has(sub)
+  }
+
+  /** A server that has just begun knows of no erasure: without a store nothing outlives it. */
+  forgive(): void {
+    for (const write of this.#writes) write.isErased = false
   }
 
   /** A page has POSTed it while its browser was somebody else: nothing in a `set` says whose it is. */
@@ -58,19 +71,23 @@ export class Ledger {
     return Math.max(0, ...this.#of(value).map(({ stamp }) => stamp))
   }
 
-  /** The browser that an id was given to. */
-  home(sub: string): number | undefined {
-    return this.#homes.get(sub)
-  }
-
-  settle(sub: string, browser: number): void {
-    if (!this.#homes.has(sub)) this.#homes.set(sub, browser)
+  /** An id is given to a browser; says whether no other has it. */
+  settle(sub: string, browser: number): boolean {
+    const home = this.#homes.get(sub) ?? browser
+    this.#homes.set(sub, home)
+    return home === browser
   }
 
   /** What was of the one is now the other's, as far as the fields' rules let it. */
   inherit(sub: string, former: string): void {
     const formers = this.#heirs.get(sub) ?? new Set()
     this.#heirs.set(sub, formers.add(former))
+  }
+
+  /** What is wrong with a server saying that to this reader: a page may show for a while what was erased meanwhile. */
+  protest(reader: Reader, key: string, register: Register): string | undefined {
+    const isErased = this.#of(register.value).some((write) => write.isErased)
+    return isErased ? `${key} = ${JSON.stringify(register.value)}, which was erased` : this.objection(reader, key, register)
   }
 
   /** What is wrong with this reader seeing that. */

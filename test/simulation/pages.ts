@@ -17,6 +17,8 @@ interface Page {
   /** By subject and key, the newest stamp that the cookie was seen with. */
   readonly proven: Map<string, number>
   isGreeting: boolean
+  /** Of its subject, as far as it was told. */
+  epoch: number
   /** It has changed hands: what it was promised before is judged by other stamps. */
   isSomebodyElse: boolean
 }
@@ -31,7 +33,7 @@ export class PageChecker {
   }
 
   opened(tab: Tab, snapshot: AnySnapshot | undefined): void {
-    const page: Page = { heard: new Map(), proven: new Map(), isGreeting: true, isSomebodyElse: false }
+    const page: Page = { heard: new Map(), proven: new Map(), isGreeting: true, epoch: Infinity, isSomebodyElse: false }
     this.#pages.set(tab, page)
     for (const [key, stamp] of Object.entries(snapshot?.stamps ?? {})) page.proven.set(key, stamp)
     if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field')
@@ -48,9 +50,11 @@ export class PageChecker {
     if (!page) return
     const { sub, epoch, changes, defaults } = readClaims(ticket)
     if (defaults) {
-      const isSomebodyElse = page.isGreeting && tab.subs[0] !== undefined && tab.subs[0] !== sub
+      const isNext = tab.subs[0] !== undefined && (tab.subs[0] !== sub || epoch > page.epoch)
+      const isSomebodyElse = page.isGreeting && isNext
       if (isSomebodyElse) page.heard.clear()
       page.isSomebodyElse ||= isSomebodyElse
+      if (page.isGreeting) page.epoch = epoch
       tab.subs = page.isGreeting ? [sub] : [...tab.subs, sub]
       page.isGreeting = false
     }

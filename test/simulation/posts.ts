@@ -2,10 +2,9 @@ import { sameJson } from '../../shared/json.js'
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
-import type { Visitor } from './knowledge.js'
 import { redeemed } from './redemption.js'
-import { cookieIn } from './registers.js'
-import type { RequestChecker } from './requests.js'
+import { type CookieState, cookieIn } from './registers.js'
+import type { RequestChecker, Visit } from './requests.js'
 import type { World } from './world.js'
 
 interface Posted {
@@ -13,7 +12,7 @@ interface Posted {
   readonly set?: readonly WireChange[]
 }
 
-/** Checks what came of a POST to the endpoint. Says whose values its `held` was about. */
+/** Checks what came of a POST to the endpoint. */
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
@@ -23,35 +22,25 @@ export class PostChecker {
     this.#requests = requests
   }
 
-  answered(exchange: Exchange): Visitor | undefined {
+  answered(exchange: Exchange): void {
     const { response, outgoing } = exchange
-    if (!response) return undefined
-    const { visitor } = this.#requests.begin(exchange)
-    const isAccepted = response.statusCode === 200
-    if (isAccepted) this.#requests.due(exchange)
-    const { tickets = [], set = [] }: Posted = JSON.parse(outgoing.body ?? '{}')
-    const answer: Partial<StoreAnswer> = JSON.parse(response.body)
-    if (isAccepted) {
-      this.#settle(exchange, visitor)
-      const wrong = redeemed({ world: this.#world, visitor, home: exchange.browser.index }, tickets)
+    if (!response) return
+    const visit = this.#requests.begin(exchange)
+    const { identity, own, former } = visit
+    if (response.statusCode === 200) {
+      this.#requests.due(exchange)
+      const { tickets = [], set = [] }: Posted = JSON.parse(outgoing.body ?? '{}')
+      const answer: Partial<StoreAnswer> = JSON.parse(response.body)
+      const before = { user: identity.user, browser: own?.browser }
+      const wrong = redeemed(this.#world, { before, former, after: identity }, tickets)
       if (wrong !== undefined) this.#fail(exchange, wrong)
-      for (const change of set) this.#wrote(exchange, visitor, change, answer.stamp ?? 0)
-      this.#held(exchange, visitor, answer.held ?? [])
+      for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
+      this.#held(exchange, own, answer.held ?? [])
     }
     this.#requests.answered(exchange, false)
-    return visitor
   }
 
-  /** The id that the answer's cookie gives the browser is the one that tickets were brought to. */
-  #settle(exchange: Exchange, visitor: Visitor): void {
-    const text = exchange.response?.cookies.find(([name]) => name === 'live')?.[1]
-    const cookie = text === undefined ? undefined : this.#world.cookie(`live=${text}`)
-    if (!cookie || visitor.browser !== undefined) return
-    this.#world.ledger.settle(cookie.browser, exchange.browser.index)
-    this.#world.knowledge.settle(visitor, cookie.browser)
-  }
-
-  #wrote(exchange: Exchange, { user, browser }: Visitor, [key, seen, value]: WireChange, stamp: number): void {
+  #wrote(exchange: Exchange, { identity: { user, browser } }: Visit, [key, seen, value]: WireChange, stamp: number): void {
     const { knowledge, ledger } = this.#world
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
@@ -69,7 +58,7 @@ export class PostChecker {
   }
 
   /** `held` is a proof only where it is what the request's own cookie had. */
-  #held(exchange: Exchange, { own }: Visitor, held: StoreAnswer['held']): void {
+  #held(exchange: Exchange, own: CookieState | undefined, held: StoreAnswer['held']): void {
     const fields = builds[this.#world.process.build]
     const registers = [...(own?.registers ?? [])].filter(([key]) => key in fields && key !== HIDDEN)
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()

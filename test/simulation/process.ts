@@ -6,10 +6,12 @@ import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/core.js'
 import { coreOf } from '../../server/plugin.js'
+import type { Visit } from '../../server/visit.js'
 import { type BuildName, builds, rotations } from './builds.js'
 import { FakeIo } from './fake-io.js'
 import type { FakeResponse } from './http.js'
-import { cookieIn } from './registers.js'
+import type { Identity } from './knowledge.js'
+import { cookieIn, hashOf } from './registers.js'
 import { serverClock } from './time.js'
 
 /** What a request does at the app's own route. */
@@ -19,8 +21,21 @@ export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 /** Whom the app took the sender of a request for. */
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
+const contexts = new WeakMap<object, object>()
+
+/** Whom the plugin takes the sender of a request for. There is no other way to know of an id before its cookie is out. */
+export function identityOf(req: object): Identity {
+  const ctx = contexts.get(req) ?? {}
+  const [symbol] = Object.getOwnPropertySymbols(ctx).filter(({ description }) => description === 'koa-live-session')
+  const state: { readonly visit?: Visit } | undefined = symbol && Reflect.get(ctx, symbol)
+  const { user, browserSubject } = state?.visit?.visitor ?? {}
+  return { user: user && hashOf(user), browser: browserSubject && hashOf(browserSubject) }
+}
+
 /** Longer than any schedule: what is evicted, and when, is for the schedule to say. */
 const FOREVER = Number.MAX_SAFE_INTEGER
+/** Pages are patient here: refusals for being too fast have tests of their own. */
+const LIMITS = { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 }
 
 /** One server process: a real app with the real plugin, on no network. */
 export class Process {
@@ -47,6 +62,11 @@ export class Process {
       clock: serverClock.now,
       onError: (error) => this.errors.push(error),
       cache: { maxIdle: FOREVER },
+      limits: LIMITS,
+    })
+    koa.use((ctx, next) => {
+      contexts.set(ctx.req, ctx)
+      return next()
     })
     koa.use(auth)
     koa.use(this.live.middleware())

@@ -34,8 +34,20 @@ function text(value: JsonValue | undefined): string {
   return value === undefined ? '' : JSON.stringify(value)
 }
 
+const hashes = new Map<string, string>()
+
+/** Hash of a subject. */
+export function hashOf(subject: string): string {
+  const known = hashes.get(subject)
+  if (known !== undefined) return known
+  if (hashes.size > 10_000) hashes.clear()
+  const hash = subjectHash(subject)
+  hashes.set(subject, hash)
+  return hash
+}
+
 export function hashOfBrowser(id: string): string {
-  return subjectHash(`browser:${id}`)
+  return hashOf(`browser:${id}`)
 }
 
 /** Reads a cookie that a server of ours wrote. */

@@ -1,16 +1,15 @@
 import type { Exchange } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
-import { stranger, type Visitor } from './knowledge.js'
-import { isNewer, isSame, type Register, type Registers } from './registers.js'
+import type { Identity } from './knowledge.js'
+import { type CookieState, isNewer, isSame, type Register, type Registers } from './registers.js'
 import type { World } from './world.js'
 
-/** What a request has done so far. */
-interface Visit {
-  visitor: Visitor
-  /** Written under an id that only the answer's cookie tells. */
-  readonly writes: { readonly key: string; readonly register: Register; readonly evictions: number }[]
-  /** The browser has an id by now that nobody outside has seen. */
-  isVague: boolean
+/** What a request has come to so far. */
+export interface Visit {
+  identity: Identity
+  /** The request's cookie, where it is this visitor's own. */
+  own: CookieState | undefined
+  former: string | undefined
   isDue: boolean
 }
 
@@ -23,31 +22,37 @@ export class RequestChecker {
     this.#world = world
   }
 
-  visitor(exchange: Exchange): Visitor | undefined {
-    return this.#visits.get(exchange)?.visitor
-  }
-
-  /** The plugin looks at the request: from here on it knows what the cookie says. */
+  /** The plugin has looked at the request: from here on it knows what the cookie says. */
   begin(exchange: Exchange): Visit {
+    const identity = exchange.identity
     const known = this.#visits.get(exchange)
     if (known) {
-      known.visitor.browser ??= this.#world.knowledge.nextOf(known.visitor)
+      known.identity = identity
       return known
     }
-    const { ledger, knowledge } = this.#world
+    const { knowledge } = this.#world
     const cookie = exchange.outgoing.isForged ? undefined : this.#world.cookie(exchange.cookies)
-    const visitor = knowledge.recognize(cookie, this.#world.subOf(exchange.user))
-    const visit = { visitor, writes: [], isVague: false, isDue: false }
+    const user = this.#world.subOf(exchange.user)
+    if (identity.user !== user) this.#fail(exchange, 'is taken for another user')
+    const isOwn = cookie !== undefined && cookie.user === user && knowledge.isGood(cookie)
+    const isTaken = cookie !== undefined && cookie.browser === identity.browser
+    if (isOwn !== isTaken) this.#fail(exchange, isOwn ? 'loses its id' : 'goes on under an id that is not its own')
+    const visit: Visit = { identity, own: isOwn ? cookie : undefined, former: undefined, isDue: cookie !== undefined }
     this.#visits.set(exchange, visit)
-    if (visitor.succeeds !== undefined && visitor.user !== undefined) ledger.inherit(visitor.user, visitor.succeeds)
+    if (!cookie) return visit
+    if (isOwn) {
+      visit.former = cookie.former
+      visit.isDue = false
+      knowledge.learnCookie(cookie)
+    } else if (cookie.user === user || (cookie.user !== undefined && !knowledge.accepts(cookie.user, cookie.epoch)))
+      knowledge.retired.add(cookie.browser)
+    else this.#changeHands(visit, cookie, cookie)
     return visit
   }
 
   read(exchange: Exchange, found: Registers): void {
-    const { visitor, isVague, writes } = this.begin(exchange)
-    const { user, browser } = visitor
-    const isStranger = user === undefined && browser === undefined && visitor.succeeds === undefined
-    if (isStranger && !isVague && writes.length === 0 && found.size > 0)
+    const { user, browser } = this.begin(exchange).identity
+    if (user === undefined && browser === undefined && found.size > 0)
       this.#fail(exchange, `a stranger reads ${show(found)}`)
     this.#complete(exchange, user ?? browser, found, 'reads', (key) => key !== OWN)
     this.#complete(exchange, browser, found, 'reads', (key) => key === OWN)
@@ -55,48 +60,40 @@ export class RequestChecker {
   }
 
   wrote(exchange: Exchange, key: string, register: Register): void {
-    const { visitor, writes, isVague } = this.begin(exchange)
+    const { identity } = this.begin(exchange)
     const { ledger, knowledge } = this.#world
-    const sub = key === OWN ? visitor.browser : (visitor.user ?? visitor.browser)
+    const { user, browser } = identity
+    const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
     if (floor && floor.stamp >= register.stamp) {
       this.#fail(exchange, `${key}: the later write got stamp ${register.stamp} after ${floor.stamp}`)
     }
-    if (sub === undefined || isVague) writes.push({ key, register, evictions: knowledge.evictions })
-    else {
-      ledger.assign(register.value, sub, register.stamp)
-      knowledge.learn(sub, key, register)
-    }
+    ledger.assign(register.value, sub, register.stamp)
+    knowledge.learn(sub, key, register)
+    if (browser !== undefined) knowledge.passOn(browser)
   }
 
-  /** The app's route calls `identify` anew, having changed who is signed in. */
+  /** The app's route has called `identify` anew, having changed who is signed in. */
   identify(exchange: Exchange, userId: string | undefined): void {
-    const visit = this.begin(exchange)
-    const { ledger, knowledge } = this.#world
-    const { visitor, writes } = visit
-    const user = this.#world.subOf(userId)
+    const visit = this.#visits.get(exchange)
+    if (!visit) return
+    const { identity: before, own } = visit
+    visit.identity = exchange.identity
     visit.isDue = true
-    if (user === visitor.user) return
-    const isKnown = visitor.browser !== undefined
-    const hasId = isKnown || visitor.succeeds !== undefined || writes.length > 0
-    const chosen = visitor.user === undefined ? new Map<string, Register>() : undefined
-    if (!isKnown) knowledge.giveUp(visitor, { user })
-    visit.visitor = isKnown ? knowledge.changeHands(visitor.browser ?? '', chosen, user) : stranger(user)
-    visit.isVague ||= hasId && !isKnown
-    writes.length = 0
-    const { succeeds } = visit.visitor
-    if (user !== undefined && succeeds !== undefined) ledger.inherit(user, succeeds)
+    if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user')
+    if (before.user === visit.identity.user) return
+    visit.own = undefined
+    visit.former = undefined
+    const { browser } = before
+    if (browser !== undefined) this.#changeHands(visit, { ...before, browser }, own)
   }
 
   leave(exchange: Exchange): void {
-    const visit = this.begin(exchange)
-    const { browser } = visit.visitor
+    const visit = this.#visits.get(exchange)
+    if (!visit) return
+    const { browser } = visit.identity
     if (browser !== undefined) this.#world.knowledge.retired.add(browser)
-    else this.#world.knowledge.giveUp(visit.visitor, 'left')
-    visit.visitor = stranger(undefined)
-    visit.isVague = false
-    visit.isDue = true
-    visit.writes.length = 0
+    Object.assign(visit, { identity: exchange.identity, own: undefined, former: undefined, isDue: true })
   }
 
   /** The answer has to carry a cookie. */
@@ -107,45 +104,60 @@ export class RequestChecker {
   /** The same where the request brought none of its own. */
   remember(exchange: Exchange): void {
     const visit = this.begin(exchange)
-    visit.isDue ||= visit.visitor.own === undefined
+    visit.isDue ||= visit.own === undefined
   }
 
   /** The answer is on its way. */
   answered(exchange: Exchange, isFailure: boolean): void {
     const { response } = exchange
-    const visit = this.#visits.get(exchange)
     if (!response) return
     if (response.statusCode >= 500 !== isFailure)
       this.#fail(exchange, `answers ${response.statusCode} ${response.body}`)
-    if (!visit) return
+    if (!this.#visits.has(exchange)) return
     const { ledger, knowledge } = this.#world
-    const { visitor, writes, isVague } = visit
-    const { user, own } = visitor
-    const text = response.cookies.find(([name]) => name === 'live')?.[1]
-    const cookie = text === undefined ? undefined : this.#world.cookie(`live=${text}`)
-    if (!cookie && (visit.isDue || writes.length > 0)) this.#fail(exchange, 'answers without the cookie')
-    if (cookie) {
-      if (cookie.user !== user) this.#fail(exchange, 'writes a cookie of another user')
-      if (!isVague && visitor.browser !== undefined && cookie.browser !== visitor.browser)
-        this.#fail(exchange, 'writes a cookie of another browser id')
-      ledger.settle(cookie.browser, exchange.browser.index)
-      if (cookie.registers.has(HIDDEN)) this.#fail(exchange, 'a hidden field is in the cookie')
-      if (isVague || visitor.browser === undefined) knowledge.settle(visitor, cookie.browser)
+    const { identity, own, isDue } = this.begin(exchange)
+    const { user, browser } = identity
+    const cookie = exchange.written
+    if (own ? !knowledge.isGood(own) : browser !== undefined && knowledge.retired.has(browser)) {
+      if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who was revoked')
+      return
     }
-    for (const { key, register, evictions } of writes) {
-      const sub = key === OWN ? visitor.browser : (user ?? visitor.browser)
-      ledger.assign(register.value, sub, register.stamp)
-      if (evictions === knowledge.evictions) knowledge.learn(sub, key, register)
-    }
+    if (!cookie && isDue) this.#fail(exchange, 'answers without the cookie')
+    if (own) knowledge.learnCookie(own)
     const held = cookie ?? own
     if (!held) return
-    // The cookie was merged once more before the new one was written.
-    for (const [key, register] of own?.registers ?? [])
-      knowledge.learn(key === OWN ? held.browser : (user ?? held.browser), key, register)
+    if (cookie) {
+      if (cookie.user !== user) this.#fail(exchange, 'writes a cookie of another user')
+      if (cookie.browser !== browser) this.#fail(exchange, 'writes a cookie of another browser id')
+      if (!ledger.settle(cookie.browser, exchange.browser.index))
+        this.#fail(exchange, 'writes a cookie of another browser')
+      if (cookie.registers.has(HIDDEN)) this.#fail(exchange, 'a hidden field is in the cookie')
+      this.#carries(exchange, cookie.registers, own?.registers)
+    }
     const how = cookie ? 'writes the cookie' : 'leaves the cookie'
     this.#complete(exchange, user ?? held.browser, held.registers, how, (key) => key !== OWN && key !== HIDDEN)
     this.#complete(exchange, held.browser, held.registers, how, (key) => key === OWN)
     this.#allowed(exchange, held.registers)
+  }
+
+  #changeHands(visit: Visit, { browser, user }: Identity & { readonly browser: string }, own?: CookieState): void {
+    const { ledger, knowledge } = this.#world
+    const { identity } = visit
+    const registers = own?.registers ?? new Map()
+    if (identity.browser === undefined) knowledge.retired.add(browser)
+    else knowledge.changeHands({ browser, user, registers }, identity)
+    if (user !== undefined || identity.user === undefined) return
+    visit.former = identity.browser === undefined ? undefined : browser
+    ledger.inherit(identity.user, browser)
+  }
+
+  /** What another build has left is there as it was. */
+  #carries(exchange: Exchange, found: Registers, before: Registers = new Map()): void {
+    const fields = builds[this.#world.process.build]
+    for (const [key, register] of before) {
+      if (!(key in fields) && isNewer(register, found.get(key)))
+        this.#fail(exchange, `writes the cookie ${show(found)} without another build's ${key}`)
+    }
   }
 
   /** Nothing that was acknowledged is missing, or older. */
@@ -169,10 +181,10 @@ export class RequestChecker {
   }
 
   #allowed(exchange: Exchange, found: Registers): void {
-    const { user, browser } = this.begin(exchange).visitor
+    const { user, browser } = exchange.identity
     const reader = { sub: user ?? browser, isUser: user !== undefined, browser: exchange.browser.index }
     for (const [key, register] of found) {
-      const objection = this.#world.ledger.objection(reader, key, register)
+      const objection = this.#world.ledger.protest(reader, key, register)
       if (objection !== undefined) this.#fail(exchange, `sees ${objection}`)
     }
   }

@@ -76,18 +76,18 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const { knowledge, browsers } = world
   const user = world.subOf(world.appUser(browser.cookies))
   const cookie = world.cookie(browser.cookies)
-  const sub = user ?? (cookie?.user === undefined ? cookie?.browser : undefined)
+  const isNobodys = user === undefined && cookie?.user === undefined && cookie && knowledge.isGood(cookie)
+  const sub = user ?? (isNobodys ? cookie.browser : undefined)
   const registers = new Map<string, Register>()
   const add = (key: string, register: Register): void => {
     if (key !== OWN && isNewer(register, registers.get(key))) registers.set(key, register)
   }
-  if (sub === undefined || (user === undefined && knowledge.retired.has(sub)))
-    return { browser, sub: undefined, registers }
+  if (sub === undefined) return { browser, sub, registers }
   for (const [key, register] of knowledge.floors.get(sub) ?? []) add(key, register)
   for (const { cookies, tabs } of browsers) {
     const theirs = world.cookie(cookies)
     const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
-    if (!isTheirs || !theirs || (user !== undefined && !knowledge.isCurrent(user, theirs.epoch))) continue
+    if (!isTheirs || !theirs || !knowledge.isGood(theirs)) continue
     for (const [key, register] of theirs.registers) add(key, register)
     for (const tab of tabs.filter(({ subs }) => subs[0] === sub)) {
       for (const [key, heard] of pages.heard(tab, sub))
@@ -146,7 +146,7 @@ function differenceOf(
     if (user === undefined || other.index <= browser.index || users.get(other) !== user) continue
     const theirs = world.cookie(other.cookies)
     for (const [key, register] of cookie?.registers ?? []) {
-      if (key === OWN) continue
+      if (key === OWN || !(key in builds[world.process.build])) continue
       const their = theirs?.registers.get(key)
       if (their?.stamp !== register.stamp || text(their) !== text(register))
         return `browsers ${browser.index} and ${other.index} of one user differ in ${key}: ${text(register)}, ${text(their)}`

@@ -45,7 +45,8 @@ const WEIGHTS = {
   clock: 5,
   job: 2,
   push: 2,
-  revoke: 1,
+  revoke: 2,
+  eraseUser: 1,
   // Mischief
   replay: 3,
   steal: 2,

@@ -1,11 +1,16 @@
 import { sameJson } from '../../shared/json.js'
 import type { Browser } from './browser.js'
 import { HIDDEN, OWN } from './builds.js'
-import { stranger, type Visitor } from './knowledge.js'
 import { redeemed } from './redemption.js'
-import { hashOfBrowser, readClaims, readRegisters } from './registers.js'
+import { type CookieState, hashOfBrowser, readClaims, readRegisters } from './registers.js'
 import { isAccepted, isSet, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
+
+/** Who opened a socket. A browser without a cookie of its own has an id that only the server knows. */
+interface Visitor {
+  readonly user: string | undefined
+  readonly own: CookieState | undefined
+}
 
 /** Checks what the server says and takes over one browser's sockets. */
 export class SocketChecker implements WireWatcher {
@@ -19,23 +24,32 @@ export class SocketChecker implements WireWatcher {
   }
 
   greeted(wire: Wire): void {
+    const { knowledge } = this.#world
     const cookie = this.#world.cookie(wire.cookies)
-    const visitor = this.#visitor(wire)
-    this.#visitors.set(wire, visitor)
+    const user = this.#world.subOf(wire.user())
+    const isGood = cookie !== undefined && knowledge.isGood(cookie)
+    if (cookie?.user !== undefined && (user === undefined || !isGood))
+      this.#fail(wire, 'is let in with a cookie that was given up')
+    const own = isGood && cookie.user === user ? cookie : undefined
+    this.#visitors.set(wire, { user, own })
+    if (own) knowledge.learnCookie(own)
     // An answer is on its way that gives the browser another id: nobody can tell the server that this socket is its too.
-    const isLeaving = this.#browser.exchanges.some(({ state, response }) => {
-      if (state === 'running') return true
-      const text = state === 'answered' ? response?.cookies.find(([name]) => name === 'live')?.[1] : undefined
-      return text !== undefined && this.#world.cookie(`live=${text}`)?.browser !== cookie?.browser
+    const isLeaving = this.#browser.exchanges.some(({ state, written }) => {
+      return state === 'running' || (state === 'answered' && written && written.browser !== cookie?.browser)
     })
-    wire.isOrphan = !visitor.own || !cookie || isLeaving || this.#world.knowledge.retired.has(cookie.browser)
+    wire.isOrphan = !own || isLeaving
+  }
+
+  refused(wire: Wire): void {
+    const cookie = this.#world.cookie(wire.cookies)
+    const isOwn = cookie !== undefined && cookie.user === this.#world.subOf(wire.user())
+    if (isOwn && this.#world.knowledge.isGood(cookie)) this.#fail(wire, 'is refused for nothing')
   }
 
   opens(wire: Wire): void {
     // Its cookie is merged once more: memory may have forgotten it since.
-    const { own, user, browser } = this.#visitors.get(wire) ?? {}
-    for (const [key, register] of own?.registers ?? [])
-      this.#world.knowledge.learn(key === OWN ? browser : (user ?? browser), key, register)
+    const { own } = this.#visitors.get(wire) ?? {}
+    if (own && this.#world.knowledge.isGood(own)) this.#world.knowledge.learnCookie(own)
   }
 
   sent(wire: Wire, ticket: string): void {
@@ -43,7 +57,7 @@ export class SocketChecker implements WireWatcher {
     const { ledger, knowledge } = this.#world
     const visitor = this.#visitors.get(wire)
     if (defaults) {
-      this.#greets(wire, visitor, sub, provisional)
+      this.#greets(wire, visitor ?? {}, sub, provisional)
       wire.subs.push(sub)
     } else if (!wire.subs.includes(sub)) this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`)
     this.#browser.tickets.push(ticket)
@@ -53,7 +67,7 @@ export class SocketChecker implements WireWatcher {
     if (registers.has(HIDDEN) || HIDDEN in (defaults ?? {})) this.#fail(wire, 'is sent a hidden field')
     this.#world.checkLater(() => {
       for (const [key, register] of registers) {
-        const objection = ledger.objection(reader, key, register)
+        const objection = ledger.protest(reader, key, register)
         if (objection !== undefined) this.#fail(wire, `is sent ${objection}`)
       }
     })
@@ -70,10 +84,10 @@ export class SocketChecker implements WireWatcher {
     const [first, second = first] = wire.subs
     const { knowledge, ledger } = this.#world
     if (!isSet(event, payload)) {
-      const visitor = this.#visitors.get(wire)
-      if (!visitor || !Array.isArray(payload)) return
-      const known = visitor.user === undefined ? { ...visitor, browser: first } : { ...visitor, browser: second }
-      const wrong = redeemed({ world: this.#world, visitor: known, home: this.#browser.index }, payload)
+      const { user, own } = this.#visitors.get(wire) ?? {}
+      const identity = { user, browser: user === undefined ? first : second }
+      const redeemer = { before: identity, former: own?.former, after: identity }
+      const wrong = redeemed(this.#world, redeemer, Array.isArray(payload) ? payload : [])
       if (wrong !== undefined) this.#fail(wire, wrong)
       return
     }
@@ -98,21 +112,12 @@ export class SocketChecker implements WireWatcher {
     this.#world.knowledge.learn(sub, key, { stamp, value })
   }
 
-  /** The visitor of a handshake, which changes nothing: one whose cookie is somebody else's gets what only the server knows. */
-  #visitor({ cookies, user: userId }: Wire): Visitor {
-    const { knowledge } = this.#world
-    const cookie = this.#world.cookie(cookies)
-    const user = this.#world.subOf(userId())
-    if (!cookie || cookie.user === user) return knowledge.recognize(cookie, user)
-    return stranger(user)
-  }
-
-  #greets(wire: Wire, visitor: Visitor | undefined, sub: string, provisional: string | undefined): void {
-    if (provisional !== undefined && hashOfBrowser(provisional) === sub)
-      this.#world.ledger.settle(sub, this.#browser.index)
-    const { user, browser } = visitor ?? {}
-    const isOwn = wire.subs.length === 0 && user !== undefined ? sub === user : browser === undefined || sub === browser
+  #greets(wire: Wire, { user, own }: Partial<Visitor>, sub: string, provisional: string | undefined): void {
+    const isUser = wire.subs.length === 0 && user !== undefined
+    const isOwn = isUser ? sub === user : own ? sub === own.browser : hashOfBrowser(provisional ?? '') === sub
     if (!isOwn) this.#fail(wire, `is greeted as ${sub}, whom it is not`)
+    if (!isUser && !this.#world.ledger.settle(sub, this.#browser.index))
+      this.#fail(wire, `is greeted as ${sub}, who is another browser`)
   }
 
   #fields({ process }: Wire): object {

@@ -45,6 +45,24 @@ async function forget({ world }: Stage): Promise<void> {
   await turn()
 }
 
+function evict({ world }: Stage): void {
+  world.process.core.subjects.clear()
+  world.knowledge.evict(world.held())
+}
+
+async function revoke(stage: Stage, user: string): Promise<void> {
+  await stage.world.process.live.revoke(user)
+  revoked(stage, user)
+  await turn()
+}
+
+function revoked({ world }: Stage, user: string): void {
+  const { process, knowledge } = world
+  const sub = world.subOf(user) ?? ''
+  knowledge.revoke(sub, process.core.epochs.of(sub))
+  for (const tab of world.browsers.flatMap(({ tabs }) => tabs)) if (tab.subs.includes(sub)) tab.hasStrayed = true
+}
+
 async function restart({ world }: Stage, build = world.process.build, rotation = world.rotation): Promise<void> {
   world.restart(build, rotation)
   for (const { exchanges } of world.browsers) {
@@ -112,10 +130,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   restart: (stage) => restart(stage),
   deploy: (stage) => restart(stage, stage.world.process.build === 'one' ? 'two' : 'one'),
   rotate: (stage) => restart(stage, undefined, Math.min(2, stage.world.rotation + 1)),
-  evict: async ({ world }) => {
-    world.process.core.subjects.clear()
-    world.knowledge.evict(world.held())
-  },
+  evict: async (stage) => evict(stage),
   emptyCache: (stage) => forget(stage),
   forgetMeanwhile: async (stage, browser, { what }) => {
     const last: Action = { does: what % 2 === 0 ? 'identify' : 'read' }
@@ -128,7 +143,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     if (!tab) return
     if (tab.socket.state === 'on') tab.socket.drop()
     if (tab.socket.state === 'connecting') await stage.shakeHands(tab)
-    await forget(stage)
+    evict(stage)
     await stage.shakeHands(tab)
   },
   clock: async (_stage, _browser, { which }) => {
@@ -155,16 +170,14 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     if (written) stage.pushed(tab, key, value, written.stamp)
     await turn()
   },
-  revoke: async (stage, _, step) => {
-    const { process, knowledge } = stage.world
-    const sub = stage.world.subOf(userOf(stage, step)) ?? ''
-    process.core.epochs.revoke(sub)
-    knowledge.revoke(sub, process.core.epochs.of(sub))
-    for (const tab of stage.world.browsers.flatMap(({ tabs }) => tabs)) {
-      if (!tab.subs.includes(sub)) continue
-      tab.hasStrayed = true
-      tab.socket.wire?.handle.liveSession?.end('other_subject')
-    }
+  revoke: (stage, _, step) => revoke(stage, userOf(stage, step)),
+  eraseUser: async (stage, _, step) => {
+    const { world } = stage
+    const user = userOf(stage, step)
+    await world.process.live.erase(user)
+    revoked(stage, user)
+    world.knowledge.floors.delete(world.subOf(user) ?? '')
+    world.ledger.erase(world.subOf(user) ?? '')
     await turn()
   },
 

@@ -3,6 +3,8 @@ const START = Date.UTC(2026, 0, 1)
 interface Timer {
   readonly at: number
   act(): void
+  /** Nobody waits for it: it never comes. */
+  unref(): void
 }
 
 const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
@@ -39,7 +41,7 @@ export function fireTimer(): void {
 /** Has the client wait for us instead of the machine; what is returned undoes it. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
-    const timer = { at: browserNow + ms, act }
+    const timer = { at: browserNow + ms, act, unref: () => clear(timer) }
     timers.push(timer)
     return timer
   }

@@ -7,6 +7,7 @@ import { identified, type Process } from './process.js'
 /** Who is told what the server does over a wire, at the moment it does it. */
 export interface WireWatcher {
   greeted(wire: Wire): void
+  refused(wire: Wire): void
   opens(wire: Wire): void
   sent(wire: Wire, ticket: string): void
   answered(wire: Wire, event: string, payload: unknown, answer: unknown): void
@@ -22,7 +23,6 @@ export interface Question extends Packet {
 
 interface Handle {
   set(key: string, value: unknown): Promise<{ readonly stamp: number }>
-  end(code: 'other_subject'): void
 }
 
 let count = 0
@@ -42,6 +42,7 @@ export class Wire {
   isClosedByServer = false
   /** Greeted under an id that its browser does not have any more, or does not have yet. */
   isOrphan = false
+  #isLeft = false
   readonly #server: ServerSocket
   readonly #watcher: WireWatcher
 
@@ -56,13 +57,14 @@ export class Wire {
       this.toTab.push({ event, args })
       if (event === STORE_SESSION) watcher.sent(this, String(args[0]))
     }
-    this.#server = new ServerSocket(String(count), process.io.namespace, request, send, () => this.#closeByServer())
+    this.#server = new ServerSocket(String(count), process.io.namespace, request, send, () => this.#closed(!this.#isLeft))
   }
 
   /** The handshake; what the server said against it. */
   async greet(): Promise<Error | undefined> {
     const error = await this.process.io.namespace.check(this.#server)
-    if (!error) this.#watcher.greeted(this)
+    if (error) this.#watcher.refused(this)
+    else this.#watcher.greeted(this)
     return error
   }
 
@@ -95,14 +97,15 @@ export class Wire {
 
   /** The server's end learns that the connection is gone. */
   close(): void {
+    this.#isLeft = true
+    this.#server.conn.close()
+  }
+
+  #closed(isByServer: boolean): void {
+    this.isClosedByServer ||= isByServer
     this.process.io.namespace.sockets.delete(this.#server.id)
     if (this.isOpen) this.#server.hear('disconnect')
     this.isOpen = false
-  }
-
-  #closeByServer(): void {
-    this.isClosedByServer = true
-    this.close()
   }
 }
 

@@ -1,11 +1,10 @@
 import Keygrip from 'keygrip'
-import { subjectHash } from '../../server/subject.js'
 import { Browser } from './browser.js'
 import { type BuildName, builds, rotations } from './builds.js'
 import { Knowledge } from './knowledge.js'
 import { Ledger } from './ledger.js'
 import { type Process, ProcessPool } from './process.js'
-import { type CookieState, cookieIn, readCookie } from './registers.js'
+import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
 import { serverClock } from './time.js'
 
 export const USERS: readonly string[] = ['ann', 'bob']
@@ -46,6 +45,7 @@ export class World {
     }
     this.process = pool.start(build, rotation, this.#hasKoaSession)
     this.rotation = rotation
+    this.ledger.forgive()
     this.knowledge = this.#begin(build)
   }
 
@@ -56,7 +56,7 @@ export class World {
 
   subOf(userId: string | undefined): string | undefined {
     if (userId === undefined) return undefined
-    const known = this.#subs.get(userId) ?? subjectHash(`user:s:${userId}`)
+    const known = this.#subs.get(userId) ?? hashOf(`user:s:${userId}`)
     this.#subs.set(userId, known)
     return known
   }
