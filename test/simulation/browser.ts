@@ -107,13 +107,14 @@ export class Browser {
   /** Tickets that its tabs have ever had. */
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
+  #cookies = ''
 
   constructor(index: number) {
     this.index = index
   }
 
   get cookies(): string {
-    return Array.from(this.jar, ([name, value]) => `${name}=${value}`).join('; ')
+    return this.#cookies
   }
 
   send(outgoing: Outgoing): Exchange {
@@ -128,6 +129,7 @@ export class Browser {
       if (value === '') this.jar.delete(name)
       else this.jar.set(name, value)
     }
+    this.#cookies = Array.from(this.jar, ([name, value]) => `${name}=${value}`).join('; ')
   }
 
   /** Forgets what is over. */

@@ -12,6 +12,7 @@ export interface Defect {
 }
 
 const ROOT = resolve(import.meta.dirname, '../..')
+const QUICK_CRYPTO = join(ROOT, 'test/simulation/quick-crypto.ts')
 
 /** The simulation as one file for `node`, with a defect planted in the product where one is given; says where it is. */
 export async function bundle(name: string, defect?: Defect): Promise<string> {
@@ -51,6 +52,9 @@ function planting(defects: readonly Defect[]): Plugin {
   return {
     name: 'planted defects',
     setup: (builder) => {
+      builder.onResolve({ filter: /^node:crypto$/ }, ({ importer }) => {
+        return importer.startsWith(join(ROOT, 'server')) ? { path: QUICK_CRYPTO } : { path: 'node:crypto', external: true }
+      })
       builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const isHere = ({ file }: Defect): boolean => relative(ROOT, path) === file
         const mended = REPAIRS.filter(isHere).reduce(mend, readFileSync(path, 'utf8'))

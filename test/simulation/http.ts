@@ -41,6 +41,7 @@ export class FakeResponse extends EventEmitter {
   readonly socket: null = null
   body = ''
   readonly #headers = new Map<string, Header>()
+  #cookies: readonly (readonly [name: string, value: string])[] | undefined
 
   setHeader(name: string, value: Header): this {
     this.#headers.set(name.toLowerCase(), value)
@@ -86,6 +87,12 @@ export class FakeResponse extends EventEmitter {
 
   /** Name and value of each cookie it sets. */
   get cookies(): readonly (readonly [name: string, value: string])[] {
+    // They do not change once they are on their way.
+    if (this.finished) this.#cookies ??= this.#read()
+    return this.#cookies ?? this.#read()
+  }
+
+  #read(): readonly (readonly [name: string, value: string])[] {
     const header = this.getHeader('set-cookie')
     const lines = Array.isArray(header) ? header : header === undefined ? [] : [String(header)]
     return lines.map((line) => {

@@ -70,7 +70,14 @@ export class Knowledge {
 
   /** Whether a cookie is still worth anything. */
   isGood({ browser, user, epoch }: CookieState): boolean {
-    return !this.retired.has(browser) && (user === undefined || this.accepts(user, epoch))
+    return !this.retired.has(browser) && (user === undefined || this.isCurrent(user, epoch))
+  }
+
+  /** The same, for one that the process has been shown. */
+  acceptsCookie(cookie: CookieState): boolean {
+    const isGood = this.isGood(cookie)
+    if (isGood && cookie.user !== undefined) this.accepts(cookie.user, cookie.epoch)
+    return isGood
   }
 
   /** A browser is given up for good, because somebody else uses it now; what that one gets is known. */

@@ -22,12 +22,14 @@ export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
 const contexts = new WeakMap<object, object>()
+/** Under which the plugin keeps what it knows of a request. */
+let stateOf: symbol | undefined
 
 /** Whom the plugin takes the sender of a request for. There is no other way to know of an id before its cookie is out. */
 export function identityOf(req: object): Identity {
   const ctx = contexts.get(req) ?? {}
-  const [symbol] = Object.getOwnPropertySymbols(ctx).filter(({ description }) => description === 'koa-live-session')
-  const state: { readonly visit?: Visit } | undefined = symbol && Reflect.get(ctx, symbol)
+  stateOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
+  const state: { readonly visit?: Visit } | undefined = stateOf && Reflect.get(ctx, stateOf)
   const { user, browserSubject } = state?.visit?.visitor ?? {}
   return { user: user && hashOf(user), browser: browserSubject && hashOf(browserSubject) }
 }

@@ -34,38 +34,49 @@ function text(value: JsonValue | undefined): string {
   return value === undefined ? '' : JSON.stringify(value)
 }
 
-const hashes = new Map<string, string>()
+const MAX_KNOWN = 10_000
+
+/** What follows from a text is found out once. */
+function remembering<T>(find: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return (text) => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    if (known.size >= MAX_KNOWN) known.clear()
+    const result = find(text)
+    known.set(text, result)
+    return result
+  }
+}
 
 /** Hash of a subject. */
-export function hashOf(subject: string): string {
-  const known = hashes.get(subject)
-  if (known !== undefined) return known
-  if (hashes.size > 10_000) hashes.clear()
-  const hash = subjectHash(subject)
-  hashes.set(subject, hash)
-  return hash
-}
+export const hashOf: (subject: string) => string = remembering(subjectHash)
 
 export function hashOfBrowser(id: string): string {
   return hashOf(`browser:${id}`)
 }
 
 /** Reads a cookie that a server of ours wrote. */
-export function readCookie(value: string): CookieState {
+export const readCookie: (value: string) => CookieState = remembering((value) => {
   const { browser, user, former, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
   return { browser: hashOfBrowser(browser), user, former, epoch, exp, registers: readRegisters(r) }
-}
+})
 
 export function readRegisters(list: readonly (readonly [string, number, JsonValue?])[]): Registers {
   return new Map(list.map(([key, stamp, value]) => [key, { stamp, value }]))
 }
 
-export function readClaims(ticket: string): TicketClaims {
+/** Reads a ticket that a server of ours signed. */
+export const readClaims: (ticket: string) => TicketClaims = remembering((ticket) => {
   return JSON.parse(Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString())
-}
+})
 
 /** The value of one cookie in a Cookie header. */
 export function cookieIn(header: string, name: string): string | undefined {
-  const pair = header.split('; ').find((each) => each.startsWith(`${name}=`))
-  return pair?.slice(name.length + 1)
+  const pair = `${name}=`
+  const at = header.startsWith(pair) ? 0 : header.indexOf(`; ${pair}`)
+  if (at < 0) return undefined
+  const start = at + pair.length + (at === 0 ? 0 : 2)
+  const end = header.indexOf(';', start)
+  return end < 0 ? header.slice(start) : header.slice(start, end)
 }

@@ -34,7 +34,7 @@ export class RequestChecker {
     const cookie = exchange.outgoing.isForged ? undefined : this.#world.cookie(exchange.cookies)
     const user = this.#world.subOf(exchange.user)
     if (identity.user !== user) this.#fail(exchange, 'is taken for another user')
-    const isOwn = cookie !== undefined && cookie.user === user && knowledge.isGood(cookie)
+    const isOwn = cookie !== undefined && cookie.user === user && knowledge.acceptsCookie(cookie)
     const isTaken = cookie !== undefined && cookie.browser === identity.browser
     if (isOwn !== isTaken) this.#fail(exchange, isOwn ? 'loses its id' : 'goes on under an id that is not its own')
     const visit: Visit = { identity, own: isOwn ? cookie : undefined, former: undefined, isDue: cookie !== undefined }

@@ -84,14 +84,17 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   }
   if (sub === undefined) return { browser, sub, registers }
   for (const [key, register] of knowledge.floors.get(sub) ?? []) add(key, register)
+  // What is of an earlier epoch is worthless once a server that has begun anew is shown a later one.
+  const epochs = browsers.map(({ cookies }) => world.cookie(cookies)).filter((other) => other?.user === user)
+  const epoch = user === undefined ? 0 : Math.max(0, ...epochs.map((other) => other?.epoch ?? 0))
+  const isCurrent = (its: number): boolean => user === undefined || (its >= epoch && knowledge.isCurrent(user, its))
   for (const { cookies, tabs } of browsers) {
     const theirs = world.cookie(cookies)
     const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
-    if (!isTheirs || !theirs || !knowledge.isGood(theirs)) continue
+    if (!isTheirs || !theirs || !knowledge.isGood(theirs) || !isCurrent(theirs.epoch)) continue
     for (const [key, register] of theirs.registers) add(key, register)
     for (const tab of tabs.filter(({ subs }) => subs[0] === sub)) {
-      for (const [key, heard] of pages.heard(tab, sub))
-        if (user === undefined || knowledge.isCurrent(user, heard.epoch)) add(key, heard)
+      for (const [key, heard] of pages.heard(tab, sub)) if (isCurrent(heard.epoch)) add(key, heard)
     }
   }
   return { browser, sub, registers }

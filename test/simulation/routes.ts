@@ -60,8 +60,8 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
     case 'page':
       use(ctx, exchange, checker)
       checker.remember(exchange)
-      ctx.body = ctx.liveSession.embed()
       options.onPage?.(JSON.parse(JSON.stringify(ctx.liveSession.snapshot())))
+      if (!options.onPage) ctx.body = ctx.liveSession.embed()
       return read(ctx, exchange, options)
     case 'read':
       use(ctx, exchange, checker)

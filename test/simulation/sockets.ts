@@ -27,7 +27,7 @@ export class SocketChecker implements WireWatcher {
     const { knowledge } = this.#world
     const cookie = this.#world.cookie(wire.cookies)
     const user = this.#world.subOf(wire.user())
-    const isGood = cookie !== undefined && knowledge.isGood(cookie)
+    const isGood = cookie !== undefined && knowledge.acceptsCookie(cookie)
     if (cookie?.user !== undefined && (user === undefined || !isGood))
       this.#fail(wire, 'is let in with a cookie that was given up')
     const own = isGood && cookie.user === user ? cookie : undefined

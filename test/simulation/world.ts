@@ -24,7 +24,6 @@ export class World {
   readonly #checks: (() => void)[] = []
   readonly #run: number
   readonly #subs = new Map<string, string>()
-  readonly #cookies = new Map<string, CookieState>()
 
   constructor(browsers: number, hasKoaSession: boolean) {
     this.#hasKoaSession = hasKoaSession
@@ -69,8 +68,7 @@ export class World {
   cookie(header: string): CookieState | undefined {
     const text = cookieIn(header, 'live')
     if (text === undefined) return undefined
-    const state = this.#cookies.get(text) ?? readCookie(text)
-    this.#cookies.set(text, state)
+    const state = readCookie(text)
     return state.exp > serverClock.at ? state : undefined
   }
 
