@@ -102,12 +102,12 @@ export class Exchange {
 /** A cookie jar, requests under way, and tabs. */
 export class Browser {
   readonly index: number
-  readonly jar: Map<string, string> = new Map<string, string>()
   readonly tabs: Tab[] = []
   /** Tickets that its tabs have ever had. */
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
   #cookies = ''
+  readonly #jar = new Map<string, string>()
 
   constructor(index: number) {
     this.index = index
@@ -124,12 +124,12 @@ export class Browser {
   }
 
   /** Takes the cookies of an answer over, in the order in which answers arrive. */
-  receive(response: FakeResponse): void {
-    for (const [name, value] of response.cookies) {
-      if (value === '') this.jar.delete(name)
-      else this.jar.set(name, value)
+  receive({ cookies }: Pick<FakeResponse, 'cookies'>): void {
+    for (const [name, value] of cookies) {
+      if (value === '') this.#jar.delete(name)
+      else this.#jar.set(name, value)
     }
-    this.#cookies = Array.from(this.jar, ([name, value]) => `${name}=${value}`).join('; ')
+    this.#cookies = Array.from(this.#jar, ([name, value]) => `${name}=${value}`).join('; ')
   }
 
   /** Forgets what is over. */

@@ -53,7 +53,9 @@ function planting(defects: readonly Defect[]): Plugin {
     name: 'planted defects',
     setup: (builder) => {
       builder.onResolve({ filter: /^node:crypto$/ }, ({ importer }) => {
-        return importer.startsWith(join(ROOT, 'server')) ? { path: QUICK_CRYPTO } : { path: 'node:crypto', external: true }
+        return importer.startsWith(join(ROOT, 'server'))
+          ? { path: QUICK_CRYPTO }
+          : { path: 'node:crypto', external: true }
       })
       builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const isHere = ({ file }: Defect): boolean => relative(ROOT, path) === file

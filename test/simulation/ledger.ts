@@ -35,7 +35,9 @@ export class Ledger {
 
   /** A value that nobody has written before. */
   tag(key: string, browser: number | undefined): number {
-    return FIRST_TAG - 1 + this.#writes.push({ key, browser, subs: new Set(), stamp: 0, isStray: false, isErased: false })
+    return (
+      FIRST_TAG - 1 + this.#writes.push({ key, browser, subs: new Set(), stamp: 0, isStray: false, isErased: false })
+    )
   }
 
   /** The subject that a write became part of, and its stamp. */
@@ -87,7 +89,9 @@ export class Ledger {
   /** What is wrong with a server saying that to this reader: a page may show for a while what was erased meanwhile. */
   protest(reader: Reader, key: string, register: Register): string | undefined {
     const isErased = this.#of(register.value).some((write) => write.isErased)
-    return isErased ? `${key} = ${JSON.stringify(register.value)}, which was erased` : this.objection(reader, key, register)
+    return isErased
+      ? `${key} = ${JSON.stringify(register.value)}, which was erased`
+      : this.objection(reader, key, register)
   }
 
   /** What is wrong with this reader seeing that. */

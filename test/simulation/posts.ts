@@ -40,7 +40,12 @@ export class PostChecker {
     this.#requests.answered(exchange, false)
   }
 
-  #wrote(exchange: Exchange, { identity: { user, browser } }: Visit, [key, seen, value]: WireChange, stamp: number): void {
+  #wrote(
+    exchange: Exchange,
+    { identity: { user, browser } }: Visit,
+    [key, seen, value]: WireChange,
+    stamp: number,
+  ): void {
     const { knowledge, ledger } = this.#world
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)

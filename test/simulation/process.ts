@@ -21,6 +21,9 @@ export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 /** Whom the app took the sender of a request for. */
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
+/** Schedules after which what processes remember of browsers that nobody meets again is more than starting them anew. */
+const RENEWAL = 100
+
 const contexts = new WeakMap<object, object>()
 /** Under which the plugin keeps what it knows of a request. */
 let stateOf: symbol | undefined
@@ -93,8 +96,16 @@ const plainSession: Koa.Middleware = async (ctx, next) => {
   ctx['session'] = JSON.parse(before)
   await next()
   const after = JSON.stringify(ctx['session'])
-  if (after !== before)
-    ctx.append('Set-Cookie', `app=${after === 'null' ? '' : Buffer.from(after).toString('base64')}; path=/`)
+  if (after !== before) ctx.append('Set-Cookie', `app=${after === 'null' ? '' : encode(after)}; path=/`)
+}
+
+/** The cookie of somebody who has signed in, where the app's session is the plain one. */
+export function plainCookie(user: string): string {
+  return encode(JSON.stringify({ user }))
+}
+
+function encode(session: string): string {
+  return Buffer.from(session).toString('base64')
 }
 
 /**
@@ -104,9 +115,12 @@ const plainSession: Koa.Middleware = async (ctx, next) => {
 export class ProcessPool {
   readonly #processes = new Map<string, Process[]>()
   readonly #used = new Map<string, number>()
+  #schedules = 0
 
   reset(): void {
     this.#used.clear()
+    this.#schedules += 1
+    if (this.#schedules % RENEWAL === 0) this.#processes.clear()
   }
 
   start(build: BuildName, rotation: number, hasKoaSession: boolean): Process {

@@ -34,7 +34,7 @@ function text(value: JsonValue | undefined): string {
   return value === undefined ? '' : JSON.stringify(value)
 }
 
-const MAX_KNOWN = 10_000
+const MAX_KNOWN = 1000
 
 /** What follows from a text is found out once. */
 function remembering<T>(find: (text: string) => T): (text: string) => T {

@@ -89,13 +89,13 @@ const CASTS: readonly (readonly (string | undefined)[])[] = [
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed)
   const browsers = CASTS[random.below(CASTS.length)] ?? []
-  const steps = Array.from({ length: 8 + random.below(13) }, () => ({
+  const steps = Array.from({ length: 6 + random.below(11) }, () => ({
     kind: KINDS[random.below(KINDS.length)] ?? 'flow',
     who: random.next(),
     which: random.next(),
     what: random.next(),
   }))
-  return { seed, browsers, steps, hasKoaSession: random.below(5) === 0, endsInRestart: random.below(2) === 0 }
+  return { seed, browsers, steps, hasKoaSession: random.below(8) === 0, endsInRestart: random.below(2) === 0 }
 }
 
 /** Leaves out steps for as long as it still fails. */

@@ -46,9 +46,7 @@ async function run(schedule: Schedule): Promise<string | undefined> {
     for (const [index, user] of schedule.browsers.entries()) {
       const browser = world.browsers[index]
       if (!browser) continue
-      if (user !== undefined)
-        await stage.request(browser, [{ does: 'signIn', user: world.userId(user) }, { does: 'identify' }])
-      await stage.flow(browser)
+      if (user !== undefined) await stage.begin(browser, world.userId(user))
       // Without an open page nothing is held in memory.
       if ((schedule.seed + index) % 4 === 0) continue
       await stage.load(browser, true)

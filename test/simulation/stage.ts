@@ -4,6 +4,7 @@ import type { Browser, Exchange } from './browser.js'
 import { FakeResponse } from './http.js'
 import { PageChecker } from './pages.js'
 import { PostChecker } from './posts.js'
+import { plainCookie } from './process.js'
 import type { Register } from './registers.js'
 import { RequestChecker } from './requests.js'
 import { type Action, routeOf } from './routes.js'
@@ -30,6 +31,13 @@ export class Stage {
     this.pages = new PageChecker(this.world)
     this.#posts = new PostChecker(this.world, this.requests)
     this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser))
+  }
+
+  /** Somebody is signed in before the schedule begins. */
+  async begin(browser: Browser, user: string): Promise<void> {
+    if (!this.world.hasKoaSession) return browser.receive({ cookies: [['app', plainCookie(user)]] })
+    await this.request(browser, [{ does: 'signIn', user }, { does: 'identify' }])
+    await this.flow(browser)
   }
 
   /** A request of the browser's own; its answer is left on its way. */

@@ -57,7 +57,9 @@ export class Wire {
       this.toTab.push({ event, args })
       if (event === STORE_SESSION) watcher.sent(this, String(args[0]))
     }
-    this.#server = new ServerSocket(String(count), process.io.namespace, request, send, () => this.#closed(!this.#isLeft))
+    this.#server = new ServerSocket(String(count), process.io.namespace, request, send, () =>
+      this.#closed(!this.#isLeft),
+    )
   }
 
   /** The handshake; what the server said against it. */

@@ -15,18 +15,19 @@ let runs = 0
 /** One schedule's: a server, browsers, and what must be true of them. */
 export class World {
   readonly browsers: readonly Browser[]
+  readonly hasKoaSession: boolean
   readonly ledger: Ledger = new Ledger()
   process: Process
   knowledge: Knowledge
   rotation = 0
   violation: string | undefined
-  readonly #hasKoaSession: boolean
+
   readonly #checks: (() => void)[] = []
   readonly #run: number
   readonly #subs = new Map<string, string>()
 
   constructor(browsers: number, hasKoaSession: boolean) {
-    this.#hasKoaSession = hasKoaSession
+    this.hasKoaSession = hasKoaSession
     runs += 1
     this.#run = runs
     pool.reset()
@@ -42,7 +43,7 @@ export class World {
       for (const exchange of exchanges) if (exchange.state === 'running') exchange.state = 'lost'
       for (const { socket } of tabs) if (socket.wire) socket.drop()
     }
-    this.process = pool.start(build, rotation, this.#hasKoaSession)
+    this.process = pool.start(build, rotation, this.hasKoaSession)
     this.rotation = rotation
     this.ledger.forgive()
     this.knowledge = this.#begin(build)
@@ -77,7 +78,7 @@ export class World {
     const text = cookieIn(header, 'app')
     const keys = new Keygrip([...(rotations[this.rotation] ?? [])])
     // An answer from before a rotation can bring the one without the other: to koa-session that is no session.
-    if (this.#hasKoaSession && !keys.verify(`app=${text}`, cookieIn(header, 'app.sig') ?? '')) return undefined
+    if (this.hasKoaSession && !keys.verify(`app=${text}`, cookieIn(header, 'app.sig') ?? '')) return undefined
     return text === undefined ? undefined : JSON.parse(Buffer.from(text, 'base64').toString()).user
   }
 
