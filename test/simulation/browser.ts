@@ -4,6 +4,7 @@ import type { Identity } from './knowledge.js'
 import { identified, identityOf, type Process, type Route, routes } from './process.js'
 import { type CookieState, readCookie } from './registers.js'
 import type { Tab } from './tab.js'
+import { counted } from './tally.js'
 import { turn } from './time.js'
 
 export interface Outgoing {
@@ -63,6 +64,7 @@ export class Exchange {
   /** The request reaches the server; it may wait there for its gate. */
   async leave(process: Process, response: FakeResponse): Promise<void> {
     const { method, url, body, route } = this.outgoing
+    counted[method === 'POST' ? 'posts' : 'requests'] += 1
     this.cookies = this.outgoing.cookies ?? this.browser.cookies
     const req = fakeRequest(method, url, this.cookies, body)
     this.#request = req

@@ -35,8 +35,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'keys of another build are dropped',
     file: 'server/freshness.ts',
-    find: 'if (!field || isCarried) carried.push(register)',
-    replace: 'if (isCarried) carried.push(register)',
+    find: "if (!fields.has(register.key)) others.merge(register, 'request')",
+    replace: 'void register',
   },
   {
     name: 'hidden fields go into the cookie',
@@ -91,7 +91,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'sockets of a browser that has changed hands stay open',
     file: 'server/visit.ts',
-    find: "this.afterwards(() => this.#core.connections.end(left, 'other_subject'))",
+    find: '    this.end(left)\n',
     replace: '',
   },
   {
@@ -117,35 +117,5 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
     file: 'server/remote.ts',
     find: 'if (stamp <= seen) return NEVER',
     replace: 'return NEVER',
-  },
-  {
-    name: 'the client forgets what a lost POST was to bring',
-    file: 'client/delivery.ts',
-    find: 'for (const draft of drafts) draft.isSent = false',
-    replace: '',
-  },
-  {
-    name: 'the client keeps the oldest ticket',
-    file: 'client/outbox.ts',
-    find: 'if (stamp < (tickets.get(key)?.stamp ?? NEVER)) continue',
-    replace: 'if (tickets.has(key)) continue',
-  },
-  {
-    name: 'the client takes an acknowledgement for a proof',
-    file: 'client/outbox.ts',
-    find: 'draft.stamp = stamp\n',
-    replace: 'draft.stamp = stamp\n      saved.set(key, stamp)\n',
-  },
-  {
-    name: 'the client keeps what it shows when somebody else is there',
-    file: 'client/values.ts',
-    find: '        registers.clear()\n',
-    replace: '',
-  },
-  {
-    name: 'the client brings no tickets along when it connects',
-    file: 'client/delivery.ts',
-    find: 'const former = isFirst ? outbox.tickets() : []',
-    replace: 'const former: readonly string[] = isFirst ? [] : []',
   },
 ]

@@ -35,8 +35,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a merge does not count as a change',
     file: 'shared/replica.ts',
-    find: 'this.#version += 1',
-    replace: 'this.#version += 0',
+    find: 'this.#version += 1\n    return true',
+    replace: 'return true',
   },
   {
     name: 'stamps are the clock alone',
@@ -71,7 +71,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in brings nothing along',
     file: 'server/identities.ts',
-    find: 'this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], new Visitor(succession.browser, user))',
+    find: 'this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], visitor)',
     replace: '',
   },
   {
@@ -88,9 +88,9 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   },
   {
     name: 'the epoch of a cookie is not looked at',
-    file: 'server/identities.ts',
-    find: ': this.#epochs.accepts(user, epoch)',
-    replace: ': epoch >= 0',
+    file: 'server/epochs.ts',
+    find: '(user === undefined || this.accepts(user, epoch))',
+    replace: '(user === undefined || epoch >= 0)',
   },
   {
     name: 'a browser id that was given up is good again',
@@ -132,8 +132,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the signature of a cookie is not checked',
     file: 'server/cookie.ts',
-    find: 'index < 0 ? undefined : decode(text, index > 0)',
-    replace: 'decode(text, index > 0)',
+    find: 'index < 0 ? undefined : decode(flat(text), index > 0)',
+    replace: 'decode(flat(text), index > 0)',
   },
   {
     name: 'a remembered signature is good for any text',

@@ -2,19 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { Finding } from './simulate.js'
+import type { Counts } from './tally.js'
 
-/** What a process that ran schedules says in the end. */
-export interface Report {
-  readonly ms: number
+export interface Report extends Counts {
   readonly finding?: Finding
 }
+
+export const AT_ONCE: number = Math.min(4, availableParallelism())
 
 const running = new Set<ChildProcess>()
 
 /** Runs schedules in a process of their own: they replace time and the network, and block for a while. */
 export function sail(file: string, first: number, count: number, isShrunk = true): Promise<Report> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file, String(first), String(count), isShrunk ? '1' : '0'], {
+    // What a schedule leaves behind is garbage by the next: room for a good many of them.
+    const args = ['--max-semi-space-size=64', file, String(first), String(count), isShrunk ? '1' : '0']
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     running.add(child)
@@ -41,5 +44,5 @@ export async function eachAtOnce<T>(items: readonly T[], act: (item: T) => Promi
   const work = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item)
   }
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work))
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
 }

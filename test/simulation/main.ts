@@ -1,4 +1,5 @@
 import { simulate } from './simulate.js'
+import { counted } from './tally.js'
 
 const [first = 1, count = 1000, isShrunk = 1] = process.argv.slice(2).map(Number)
 console.warn = () => undefined
@@ -10,7 +11,6 @@ function* seeds(): Iterable<number> {
   for (let seed = first; seed < first + count; seed += 1) yield seed
 }
 
-const began = performance.now()
 const finding = await simulate(seeds(), isShrunk > 0)
-console.log(JSON.stringify({ ms: Math.round(performance.now() - began), ...(finding ? { finding } : {}) }))
+console.log(JSON.stringify({ ...counted, ...(finding ? { finding } : {}) }))
 process.exit()

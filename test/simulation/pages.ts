@@ -3,6 +3,7 @@ import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
 import { builds, HIDDEN } from './builds.js'
 import { isNewer, type Register, readClaims, readRegisters } from './registers.js'
 import type { Tab } from './tab.js'
+import type { Harm } from './tally.js'
 import type { World } from './world.js'
 
 /** What a ticket brought, and in which epoch of its subject. */
@@ -36,7 +37,7 @@ export class PageChecker {
     const page: Page = { heard: new Map(), proven: new Map(), isGreeting: true, epoch: Infinity, isSomebodyElse: false }
     this.#pages.set(tab, page)
     for (const [key, stamp] of Object.entries(snapshot?.stamps ?? {})) page.proven.set(key, stamp)
-    if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field')
+    if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field', 'foreign')
     this.shows(tab)
   }
 
@@ -78,7 +79,7 @@ export class PageChecker {
     if (!page || page.isSomebodyElse) return
     const proven = page.proven.get(key) ?? 0
     if (proven === 0 || proven < this.#world.ledger.stampOf(value))
-      this.#fail(tab, `was told that ${key} is saved, though no cookie was seen with it`)
+      this.#fail(tab, `was told that ${key} is saved, though no cookie was seen with it`, 'lost')
   }
 
   /** What pages of a subject bring home when they connect. */
@@ -107,7 +108,7 @@ export class PageChecker {
       if (key === HIDDEN) continue
       const value = tab.get(key)
       if (value === undefined || this.#isOwn(tab, key, value)) continue
-      this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, which is not its own`)
+      this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, which is not its own`, 'foreign')
     }
   }
 
@@ -121,7 +122,7 @@ export class PageChecker {
     })
   }
 
-  #fail(tab: Tab, what: string): void {
-    this.#world.fail(`a page of browser ${tab.browser.index} ${what}`)
+  #fail(tab: Tab, what: string, harm: Harm): void {
+    this.#world.fail(`a page of browser ${tab.browser.index} ${what}`, harm)
   }
 }

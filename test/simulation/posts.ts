@@ -5,6 +5,7 @@ import { builds, HIDDEN, OWN } from './builds.js'
 import { redeemed } from './redemption.js'
 import { type CookieState, cookieIn } from './registers.js'
 import type { RequestChecker, Visit } from './requests.js'
+import type { Harm } from './tally.js'
 import type { World } from './world.js'
 
 interface Posted {
@@ -33,7 +34,7 @@ export class PostChecker {
       const answer: Partial<StoreAnswer> = JSON.parse(response.body)
       const before = { user: identity.user, browser: own?.browser }
       const wrong = redeemed(this.#world, { before, former, after: identity }, tickets)
-      if (wrong !== undefined) this.#fail(exchange, wrong)
+      if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
       for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
       this.#held(exchange, own, answer.held ?? [])
     }
@@ -53,7 +54,11 @@ export class PostChecker {
     if (floor && stamp <= floor.stamp && !isConfirmed)
       this.#fail(exchange, `${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
     if (seen >= 0 && floor && floor.stamp > seen && !isConfirmed && !sameJson(floor.value, value))
-      this.#fail(exchange, `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`)
+      this.#fail(
+        exchange,
+        `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
+        'lost',
+      )
     ledger.assign(value, sub, stamp)
     knowledge.learn(sub, key, { stamp, value })
     const { tab } = exchange.outgoing
@@ -72,8 +77,8 @@ export class PostChecker {
       this.#fail(exchange, `is told that its cookie held [${found}], though it held [${expected}]`)
   }
 
-  #fail({ browser, user, cookies }: Exchange, what: string): void {
+  #fail({ browser, user, cookies }: Exchange, what: string, harm?: Harm): void {
     const whose = cookieIn(cookies, 'live') === undefined ? 'without a cookie' : 'with a cookie'
-    this.#world.fail(`POST by browser ${browser.index} (${user ?? 'nobody'}, ${whose}) ${what}`)
+    this.#world.fail(`POST by browser ${browser.index} (${user ?? 'nobody'}, ${whose}) ${what}`, harm)
   }
 }

@@ -22,7 +22,7 @@ export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
 /** Schedules after which what processes remember of browsers that nobody meets again is more than starting them anew. */
-const RENEWAL = 100
+const RENEWAL = 300
 
 const contexts = new WeakMap<object, object>()
 /** Under which the plugin keeps what it knows of a request. */

@@ -2,6 +2,7 @@ import type { Exchange } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
 import { type CookieState, isNewer, isSame, type Register, type Registers } from './registers.js'
+import type { Harm } from './tally.js'
 import type { World } from './world.js'
 
 /** What a request has come to so far. */
@@ -33,9 +34,12 @@ export class RequestChecker {
     const { knowledge } = this.#world
     const cookie = exchange.outgoing.isForged ? undefined : this.#world.cookie(exchange.cookies)
     const user = this.#world.subOf(exchange.user)
-    if (identity.user !== user) this.#fail(exchange, 'is taken for another user')
+    if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
     const isOwn = cookie !== undefined && cookie.user === user && knowledge.acceptsCookie(cookie)
     const isTaken = cookie !== undefined && cookie.browser === identity.browser
+    // A POST may adopt the id of its socket.
+    const isGiven = cookie !== undefined || exchange.outgoing.method === 'POST'
+    if (!isGiven && identity.browser !== undefined) this.#fail(exchange, 'has an id that no cookie gave it')
     if (isOwn !== isTaken) this.#fail(exchange, isOwn ? 'loses its id' : 'goes on under an id that is not its own')
     const visit: Visit = { identity, own: isOwn ? cookie : undefined, former: undefined, isDue: cookie !== undefined }
     this.#visits.set(exchange, visit)
@@ -53,7 +57,7 @@ export class RequestChecker {
   read(exchange: Exchange, found: Registers): void {
     const { user, browser } = this.begin(exchange).identity
     if (user === undefined && browser === undefined && found.size > 0)
-      this.#fail(exchange, `a stranger reads ${show(found)}`)
+      this.#fail(exchange, `a stranger reads ${show(found)}`, 'foreign')
     this.#complete(exchange, user ?? browser, found, 'reads', (key) => key !== OWN)
     this.#complete(exchange, browser, found, 'reads', (key) => key === OWN)
     this.#allowed(exchange, found)
@@ -80,7 +84,7 @@ export class RequestChecker {
     const { identity: before, own } = visit
     visit.identity = exchange.identity
     visit.isDue = true
-    if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user')
+    if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
     if (before.user === visit.identity.user) return
     visit.own = undefined
     visit.former = undefined
@@ -127,11 +131,11 @@ export class RequestChecker {
     const held = cookie ?? own
     if (!held) return
     if (cookie) {
-      if (cookie.user !== user) this.#fail(exchange, 'writes a cookie of another user')
-      if (cookie.browser !== browser) this.#fail(exchange, 'writes a cookie of another browser id')
+      if (cookie.user !== user) this.#fail(exchange, 'writes a cookie of another user', 'foreign')
+      if (cookie.browser !== browser) this.#fail(exchange, 'writes a cookie of another browser id', 'foreign')
       if (!ledger.settle(cookie.browser, exchange.browser.index))
-        this.#fail(exchange, 'writes a cookie of another browser')
-      if (cookie.registers.has(HIDDEN)) this.#fail(exchange, 'a hidden field is in the cookie')
+        this.#fail(exchange, 'writes a cookie of another browser', 'foreign')
+      if (cookie.registers.has(HIDDEN)) this.#fail(exchange, 'a hidden field is in the cookie', 'foreign')
       this.#carries(exchange, cookie.registers, own?.registers)
     }
     const how = cookie ? 'writes the cookie' : 'leaves the cookie'
@@ -156,7 +160,7 @@ export class RequestChecker {
     const fields = builds[this.#world.process.build]
     for (const [key, register] of before) {
       if (!(key in fields) && isNewer(register, found.get(key)))
-        this.#fail(exchange, `writes the cookie ${show(found)} without another build's ${key}`)
+        this.#fail(exchange, `writes the cookie ${show(found)} without another build's ${key}`, 'lost')
     }
   }
 
@@ -176,7 +180,11 @@ export class RequestChecker {
       const seen = found.get(key)
       const isOther = floor.stamp > 1 && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
       if (!seen || seen.stamp < floor.stamp || isOther)
-        this.#fail(exchange, `${how} ${show(found)}, though ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`)
+        this.#fail(
+          exchange,
+          `${how} ${show(found)}, though ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`,
+          'lost',
+        )
     }
   }
 
@@ -185,12 +193,12 @@ export class RequestChecker {
     const reader = { sub: user ?? browser, isUser: user !== undefined, browser: exchange.browser.index }
     for (const [key, register] of found) {
       const objection = this.#world.ledger.protest(reader, key, register)
-      if (objection !== undefined) this.#fail(exchange, `sees ${objection}`)
+      if (objection !== undefined) this.#fail(exchange, `sees ${objection}`, 'foreign')
     }
   }
 
-  #fail({ browser, outgoing, user }: Exchange, what: string): void {
-    this.#world.fail(`${outgoing.method} by browser ${browser.index} (${user ?? 'nobody'}) ${what}`)
+  #fail({ browser, outgoing, user }: Exchange, what: string, harm?: Harm): void {
+    this.#world.fail(`${outgoing.method} by browser ${browser.index} (${user ?? 'nobody'}) ${what}`, harm)
   }
 }
 

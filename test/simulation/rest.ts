@@ -2,6 +2,7 @@ import type { Browser } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
 import { isNewer, type Register } from './registers.js'
 import type { Stage } from './stage.js'
+import type { Violation } from './tally.js'
 import { fireTimer, pendingTimers, turn } from './time.js'
 
 const ROUNDS = 3
@@ -35,7 +36,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
     if (world.violation !== undefined) return
     const wrong = objection(stage, expectations, found, users)
     if (wrong === undefined) return
-    if (round === ROUNDS - 1) world.fail(wrong)
+    if (round === ROUNDS - 1) world.fail(wrong.what, wrong.harm)
   }
 }
 
@@ -44,14 +45,14 @@ function objection(
   expectations: readonly Expectation[],
   found: ReadonlyMap<Browser, ReadonlyMap<string, Register>>,
   users: ReadonlyMap<Browser, string | undefined>,
-): string | undefined {
+): Violation | undefined {
   for (const expectation of expectations) {
     const loss = lossOf(stage, expectation, found.get(expectation.browser) ?? new Map(), users.get(expectation.browser))
-    if (loss !== undefined) return loss
+    if (loss !== undefined) return { harm: 'lost', what: loss }
   }
   for (const browser of stage.world.browsers) {
     const difference = differenceOf(stage, browser, found.get(browser) ?? new Map(), users)
-    if (difference !== undefined) return difference
+    if (difference !== undefined) return { harm: 'diverged', what: difference }
   }
   return undefined
 }

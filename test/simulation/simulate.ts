@@ -3,12 +3,12 @@ import { type Schedule, type Step, scheduleOf, shrink } from './schedule.js'
 import { Stage } from './stage.js'
 import { PERFORM } from './steps.js'
 import { installFetch } from './tab.js'
+import { counted, type Violation } from './tally.js'
 import { installTime, resetTime, turn } from './time.js'
 
 /** A schedule that breaks a promise. */
-export interface Finding {
+export interface Finding extends Violation {
   readonly seed: number
-  readonly violation: string
   /** What is left of the schedule without the steps that it breaks without. */
   readonly browsers: Schedule['browsers']
   readonly endsInRestart: boolean
@@ -29,7 +29,7 @@ export async function simulate(seeds: Iterable<number>, isShrunk = true): Promis
       const violation = (isShrunk && (await run(least))) || first
       const { browsers, endsInRestart } = least
       const steps = least.steps.map(({ kind, who }) => `${kind} ${who % browsers.length}`)
-      return { seed, violation, browsers, endsInRestart, steps }
+      return { seed, ...violation, browsers, endsInRestart, steps }
     }
     return undefined
   } finally {
@@ -38,7 +38,8 @@ export async function simulate(seeds: Iterable<number>, isShrunk = true): Promis
 }
 
 /** What is wrong, if anything. */
-async function run(schedule: Schedule): Promise<string | undefined> {
+async function run(schedule: Schedule): Promise<Violation | undefined> {
+  counted.schedules += 1
   resetTime()
   const stage = new Stage(schedule)
   const { world } = stage

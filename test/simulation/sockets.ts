@@ -3,6 +3,7 @@ import type { Browser } from './browser.js'
 import { HIDDEN, OWN } from './builds.js'
 import { redeemed } from './redemption.js'
 import { type CookieState, hashOfBrowser, readClaims, readRegisters } from './registers.js'
+import type { Harm } from './tally.js'
 import { isAccepted, isSet, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
 
@@ -59,23 +60,23 @@ export class SocketChecker implements WireWatcher {
     if (defaults) {
       this.#greets(wire, visitor ?? {}, sub, provisional)
       wire.subs.push(sub)
-    } else if (!wire.subs.includes(sub)) this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`)
+    } else if (!wire.subs.includes(sub)) this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`, 'foreign')
     this.#browser.tickets.push(ticket)
     const registers = readRegisters(changes)
     const isUser = sub === visitor?.user
     const reader = { sub, isUser, browser: this.#browser.index }
-    if (registers.has(HIDDEN) || HIDDEN in (defaults ?? {})) this.#fail(wire, 'is sent a hidden field')
+    if (registers.has(HIDDEN) || HIDDEN in (defaults ?? {})) this.#fail(wire, 'is sent a hidden field', 'foreign')
     this.#world.checkLater(() => {
       for (const [key, register] of registers) {
         const objection = ledger.protest(reader, key, register)
-        if (objection !== undefined) this.#fail(wire, `is sent ${objection}`)
+        if (objection !== undefined) this.#fail(wire, `is sent ${objection}`, 'foreign')
       }
     })
     if (!defaults) return
     for (const [key, { stamp }] of knowledge.floors.get(sub) ?? []) {
       if (!(key in this.#fields(wire)) || key === HIDDEN) continue
       if ((registers.get(key)?.stamp ?? 0) < stamp)
-        this.#fail(wire, `is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`)
+        this.#fail(wire, `is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`, 'lost')
     }
   }
 
@@ -98,7 +99,11 @@ export class SocketChecker implements WireWatcher {
       if (floor && answer.stamp <= floor.stamp && !isConfirmed)
         this.#fail(wire, `${key}: the later write got stamp ${answer.stamp} after ${floor.stamp}`)
       if (seen >= 0 && floor && floor.stamp > seen && !isConfirmed && !sameJson(floor.value, value))
-        this.#fail(wire, `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`)
+        this.#fail(
+          wire,
+          `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
+          'lost',
+        )
       ledger.assign(value, sub, answer.stamp)
       knowledge.learn(sub, key, { stamp: answer.stamp, value })
     }
@@ -115,16 +120,16 @@ export class SocketChecker implements WireWatcher {
   #greets(wire: Wire, { user, own }: Partial<Visitor>, sub: string, provisional: string | undefined): void {
     const isUser = wire.subs.length === 0 && user !== undefined
     const isOwn = isUser ? sub === user : own ? sub === own.browser : hashOfBrowser(provisional ?? '') === sub
-    if (!isOwn) this.#fail(wire, `is greeted as ${sub}, whom it is not`)
+    if (!isOwn) this.#fail(wire, `is greeted as ${sub}, whom it is not`, 'foreign')
     if (!isUser && !this.#world.ledger.settle(sub, this.#browser.index))
-      this.#fail(wire, `is greeted as ${sub}, who is another browser`)
+      this.#fail(wire, `is greeted as ${sub}, who is another browser`, 'foreign')
   }
 
   #fields({ process }: Wire): object {
     return Object.fromEntries([...process.core.sessions.fields.keys()].map((key) => [key, true]))
   }
 
-  #fail(wire: Wire, what: string): void {
-    this.#world.fail(`the socket of browser ${this.#browser.index} (${wire.user() ?? 'nobody'}) ${what}`)
+  #fail(wire: Wire, what: string, harm?: Harm): void {
+    this.#world.fail(`the socket of browser ${this.#browser.index} (${wire.user() ?? 'nobody'}) ${what}`, harm)
   }
 }

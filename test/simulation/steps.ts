@@ -60,7 +60,11 @@ function revoked({ world }: Stage, user: string): void {
   const { process, knowledge } = world
   const sub = world.subOf(user) ?? ''
   knowledge.revoke(sub, process.core.epochs.of(sub))
-  for (const tab of world.browsers.flatMap(({ tabs }) => tabs)) if (tab.subs.includes(sub)) tab.hasStrayed = true
+  for (const tab of world.browsers.flatMap(({ tabs }) => tabs)) {
+    const { wire } = tab.socket
+    if (wire?.isOpen && wire.subs.includes(sub)) world.fail(`a socket of ${user}, who was revoked, stays open`)
+    if (tab.subs.includes(sub)) tab.hasStrayed = true
+  }
 }
 
 async function restart({ world }: Stage, build = world.process.build, rotation = world.rotation): Promise<void> {

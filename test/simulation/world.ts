@@ -5,6 +5,7 @@ import { Knowledge } from './knowledge.js'
 import { Ledger } from './ledger.js'
 import { type Process, ProcessPool } from './process.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
+import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
 
 export const USERS: readonly string[] = ['ann', 'bob']
@@ -20,7 +21,7 @@ export class World {
   process: Process
   knowledge: Knowledge
   rotation = 0
-  violation: string | undefined
+  violation: Violation | undefined
 
   readonly #checks: (() => void)[] = []
   readonly #run: number
@@ -88,8 +89,8 @@ export class World {
     return new Set(wires.flatMap((wire) => (wire?.isOpen && wire.process === this.process ? wire.subs : [])))
   }
 
-  fail(what: string): void {
-    this.violation ??= what
+  fail(what: string, harm: Harm = 'other'): void {
+    this.violation ??= { harm, what }
   }
 
   /** For what is sent before the checkers have heard of the reason. */

@@ -1,0 +1,71 @@
+import type { Defect } from './bundle.js'
+
+/** Mistakes in what becomes of ids, cookies and values once somebody has left, was revoked, or was erased. */
+export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
+  {
+    name: 'whoever leaves keeps the browser id',
+    file: 'server/identities.ts',
+    find: 'if (!isKnown) for (const name of left) this.#epochs.retire(name)',
+    replace: '',
+  },
+  {
+    name: 'a late answer writes the cookie of an id that was given up',
+    file: 'server/visit.ts',
+    find: 'if (this.#isGivenUp()) return false',
+    replace: '',
+  },
+  {
+    name: 'a late answer writes the cookie of a user who was revoked',
+    file: 'server/visit.ts',
+    find: 'if (cookie) return !epochs.isCurrent(cookie)',
+    replace: 'if (cookie) return epochs.isRetired(cookie.browserSubject)',
+  },
+  {
+    name: 'what is written while somebody signs in stays behind',
+    file: 'server/request.ts',
+    find: 'this.#core.identities.passOn(visitor)',
+    replace: '',
+  },
+  {
+    name: 'a handshake takes a cookie that was revoked',
+    file: 'server/handshake.ts',
+    find: '(user === undefined || !epochs.isCurrent(read))',
+    replace: 'user === undefined',
+  },
+  {
+    name: 'a handshake takes the cookie of a user who has signed out',
+    file: 'server/handshake.ts',
+    find: '(user === undefined || !epochs.isCurrent(read))',
+    replace: '(user !== undefined && !epochs.isCurrent(read))',
+  },
+  {
+    name: 'a handshake takes the cookie of somebody else',
+    file: 'server/identities.ts',
+    find: 'return this.#returning(cookie, user) ?? stranger(user)',
+    replace: 'return { ...stranger(user), visitor: new Visitor(cookie.browser, user) }',
+  },
+  {
+    name: 'the values of a user go to whoever comes next',
+    file: 'server/identities.ts',
+    find: 'isAnonymous ? departing.registers : departing.registers.filter(isOwn)',
+    replace: 'departing.registers',
+  },
+  {
+    name: 'erased values stay',
+    file: 'server/plugin.ts',
+    find: 'this.#core.sessions.erase(userSubject(id))',
+    replace: '',
+  },
+  {
+    name: 'cookies bring erased values back',
+    file: 'server/plugin.ts',
+    find: '    await this.revoke(id)\n',
+    replace: '',
+  },
+  {
+    name: 'sockets of a user who was revoked stay open',
+    file: 'server/plugin.ts',
+    find: "for (const connection of this.#core.connections.of(user)) connection.end('other_subject')",
+    replace: '',
+  },
+]

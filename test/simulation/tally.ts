@@ -1,0 +1,30 @@
+/** Which promise is broken: a write that was acknowledged, replicas that agree, values that are seen by their owner alone. */
+export type Harm = 'lost' | 'diverged' | 'foreign' | 'other'
+
+export interface Violation {
+  readonly harm: Harm
+  readonly what: string
+}
+
+/** What a process that ran schedules says in the end. */
+export interface Counts {
+  readonly schedules: number
+  readonly requests: number
+  readonly posts: number
+}
+
+/** Of this process. */
+export const counted: { schedules: number; requests: number; posts: number } = { schedules: 0, requests: 0, posts: 0 }
+
+/** Everything that was tried, and what was found, in one line. */
+export function summary(counts: readonly Counts[], harms: readonly Harm[], seconds: number): string {
+  const number = (value: number): string => value.toLocaleString('en')
+  const sum = (of: (one: Counts) => number): string => number(counts.reduce((total, one) => total + of(one), 0))
+  const times = (harm: Harm): string => number(harms.filter((one) => one === harm).length)
+  return (
+    `simulation: ${sum(({ schedules }) => schedules)} interleavings, ${times('lost')} acknowledged writes lost, ` +
+    `${times('diverged')} replicas diverged, ${times('foreign')} values under another subject, ` +
+    `${times('other')} other promises broken, ${sum(({ requests }) => requests)} requests and ` +
+    `${sum(({ posts }) => posts)} POSTs made, ${number(Math.round(seconds))} s\n`
+  )
+}
