@@ -56,6 +56,16 @@ async function revoke(stage: Stage, user: string): Promise<void> {
   await turn()
 }
 
+async function erase(stage: Stage, user: string): Promise<void> {
+  const { process, knowledge, ledger } = stage.world
+  const sub = stage.world.subOf(user) ?? ''
+  await process.live.erase(user)
+  revoked(stage, user)
+  knowledge.floors.delete(sub)
+  ledger.erase(sub)
+  await turn()
+}
+
 function revoked({ world }: Stage, user: string): void {
   const { process, knowledge } = world
   const sub = world.subOf(user) ?? ''
@@ -142,6 +152,18 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     await forget(stage)
     await stage.finish(exchange)
   },
+  signInMeanwhile: async (stage, browser, step) => {
+    const write = writing(stage, browser, step)
+    const exchange = await stage.request(browser, [{ does: 'use' }, { does: 'wait' }, write])
+    await stage.request(browser, [{ does: 'signIn', user: userOf(stage, step) }, { does: 'identify' }])
+    await stage.finish(exchange)
+  },
+  revokeMeanwhile: async (stage, browser, { what }) => {
+    const exchange = await stage.request(browser, [{ does: 'read' }, { does: 'wait' }, { does: 'read' }])
+    const { user } = exchange
+    if (user !== undefined) await (what % 2 === 0 ? revoke : erase)(stage, user)
+    await stage.finish(exchange)
+  },
   forgetInHandshake: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
     if (!tab) return
@@ -175,15 +197,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     await turn()
   },
   revoke: (stage, _, step) => revoke(stage, userOf(stage, step)),
-  eraseUser: async (stage, _, step) => {
-    const { world } = stage
-    const user = userOf(stage, step)
-    await world.process.live.erase(user)
-    revoked(stage, user)
-    world.knowledge.floors.delete(world.subOf(user) ?? '')
-    world.ledger.erase(world.subOf(user) ?? '')
-    await turn()
-  },
+  eraseUser: (stage, _, step) => erase(stage, userOf(stage, step)),
 
   answerComesLate: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
