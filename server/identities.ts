@@ -84,7 +84,9 @@ export class Identities {
     const sub = subjectHash(old)
     const former = isAnonymous && user !== undefined ? sub : undefined
     const known = this.#successions.get(sub)
-    const isKnown = known !== undefined && known.user === user
+    // One that was given up too, by an answer that got lost, would never get a cookie.
+    const isGood = known !== undefined && !this.#epochs.isRetired(browserSubject(known.browser))
+    const isKnown = isGood && known.user === user
     if (!isKnown && this.#epochs.isRetired(old)) return this.#giveUp(departing, user)
     const isOwn = ({ key }: StoredRegister): boolean => this.#sessions.fields.get(key)?.scope === 'browser'
     this.#sessions.merge(old, isAnonymous ? departing.registers : departing.registers.filter(isOwn), 'request')

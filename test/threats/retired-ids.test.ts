@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import type { Visitor } from '../support/visitor.js'
@@ -54,6 +55,17 @@ describe('a browser id that was given up', () => {
     await slow
     await visitor.fetch('/app-login')
     expect(await values(visitor)).toMatchObject({ theme: 'light' })
+  })
+
+  it('does not leave a browser without a cookie whose answer got lost with the next id', async () => {
+    const { app } = await start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
+    await visitor.fetch('/app-login')
+    // Ann gets an id, and gives it up as bob signs in within the same request.
+    await app.visitor(visitor.cookie).fetch('/login/now?user=bob')
+    await set(visitor, { division: 2 })
+    emptyCache(app.live)
+    expect(await values(visitor)).toMatchObject({ division: 2 })
   })
 
   it('is no reason to refuse what its page sets after the next sign-in', async () => {
