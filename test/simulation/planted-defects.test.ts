@@ -4,7 +4,7 @@ import { DEFECTS } from './defects.js'
 import { eachAtOnce, recall, sail } from './fleet.js'
 
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
-const SCHEDULES = 5000
+const SCHEDULES = 10_000
 
 afterAll(recall)
 

@@ -38,7 +38,7 @@ const WEIGHTS = {
   deploy: 3,
   rotate: 1,
   evict: 3,
-  emptyCache: 1,
+  emptyCache: 2,
   forgetMeanwhile: 2,
   signInMeanwhile: 2,
   revokeMeanwhile: 2,

@@ -159,6 +159,25 @@ describe('threat 3: a user who was erased', () => {
     expect((await app.live.user('ann')).has('division')).toBe(false)
   })
 
+  it('leaves no cookie standing that a request under way had', async () => {
+    const gate = new Gate()
+    const app = await start({
+      routes: async (ctx, next) => {
+        if (ctx.path !== '/slow') return account(ctx, next)
+        ctx.body = String(ctx.liveSession.get('division'))
+        await gate.pass()
+      },
+    })
+    const { visitor } = await ann(app)
+    const slow = visitor.fetch('/slow')
+    await gate.entered
+    await app.live.erase('ann')
+    gate.open()
+    await slow
+    expect((await visitor.fetch('/')).headers.getSetCookie()).not.toEqual([])
+    expect(await values(visitor)).toEqual(nothing)
+  })
+
   it('begins anew in an open page, which drops what it had', async () => {
     const app = await start({
       routes: async (ctx, next) => {
