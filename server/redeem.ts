@@ -1,5 +1,6 @@
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
+import type { StoredRegister } from '../shared/register.js'
 import type { Core } from './core.js'
 import type { Epochs } from './epochs.js'
 import { browserSubject, subjectHash } from './subject.js'
@@ -59,7 +60,11 @@ function claim(core: Core, ticket: Ticket, visitor: Visitor, former: string | un
   }
   if (browser !== undefined && sub === subjectHash(browser)) {
     if (epochs.isRetired(browser)) throw outdated
-    return () => sessions.merge(browser, registers, 'ticket')
+    if (user === undefined) return () => sessions.merge(browser, registers, 'ticket')
+    // An id that a user took over from a socket of nobody's: what that one chose goes the way of all that comes at a sign-in.
+    const isOwn = ({ key }: StoredRegister): boolean => sessions.fields.get(key)?.scope === 'browser'
+    const [own, others] = [registers.filter(isOwn), registers.filter((register) => !isOwn(register))]
+    return (recipient) => sessions.merge(browser, own, 'ticket') + login.bring(sub, others, recipient)
   }
   if (sub === former || isAdoptable(ticket, epochs, core.settings.clock())) {
     return (recipient) => login.bring(sub, registers, recipient)

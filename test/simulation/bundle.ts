@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
-import { REPAIRS } from './repairs.js'
 
 /** A mistake to make on purpose: `find` stands exactly once in the file. */
 export interface Defect {
@@ -12,7 +11,6 @@ export interface Defect {
 }
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const QUICK_CRYPTO = join(ROOT, 'test/simulation/quick-crypto.ts')
 
 /** The simulation as one file for `node`, with a defect planted in the product where one is given; says where it is. */
 export async function bundle(name: string, defect?: Defect): Promise<string> {
@@ -44,23 +42,13 @@ export function plant(text: string, { name, file, find, replace }: Defect): stri
   return text.replace(find, () => replace)
 }
 
-function mend(text: string, { find, replace }: Defect): string {
-  return text.split(find).length === 2 ? text.replace(find, () => replace) : text
-}
-
 function planting(defects: readonly Defect[]): Plugin {
   return {
     name: 'planted defects',
     setup: (builder) => {
-      builder.onResolve({ filter: /^node:crypto$/ }, ({ importer }) => {
-        return importer.startsWith(join(ROOT, 'server'))
-          ? { path: QUICK_CRYPTO }
-          : { path: 'node:crypto', external: true }
-      })
       builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const isHere = ({ file }: Defect): boolean => relative(ROOT, path) === file
-        const mended = REPAIRS.filter(isHere).reduce(mend, readFileSync(path, 'utf8'))
-        return { contents: defects.filter(isHere).reduce(plant, mended), loader: 'ts' }
+        return { contents: defects.filter(isHere).reduce(plant, readFileSync(path, 'utf8')), loader: 'ts' }
       })
     },
   }

@@ -25,6 +25,8 @@ export class Knowledge {
   readonly #successions = new Map<string, Identity>()
   readonly #epochs = new Map<string, number>()
   readonly #brought = new Map<string, Map<string, Register>>()
+  /** Users whose values were deleted: what they had brought along before comes with no later ticket or cookie again. */
+  readonly #erased = new Set<string>()
   readonly #isDeclared: (key: string) => boolean
 
   constructor(isDeclared: (key: string) => boolean) {
@@ -51,6 +53,11 @@ export class Knowledge {
   /** What is in no socket's hands may have been forgotten. */
   evict(held: ReadonlySet<string>): void {
     for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
+  }
+
+  erase(user: string): void {
+    this.floors.delete(user)
+    this.#erased.add(user)
   }
 
   revoke(user: string, epoch: number): void {
@@ -113,6 +120,7 @@ export class Knowledge {
   }
 
   #transfer(user: string, key: string, register: Register): void {
+    if (this.#erased.has(user)) return
     const rule = LOGIN_RULE[key]
     if (rule === 'newest') this.learn(user, key, register)
     if (rule === 'account' && register.value !== undefined && !this.floor(user, key)) {

@@ -47,8 +47,13 @@ export function redeemed(world: World, redeemer: Redeemer, tickets: readonly str
       knowledge.bring(sub, registers, redeemer.after)
       continue
     }
-    for (const [key, register] of registers)
-      knowledge.learn(key === OWN && sub === browser ? browser : sub, key, register)
+    // An id that a user took over: what is not the browser's own comes as at a sign-in.
+    const isTakenOver = sub === browser && user !== undefined
+    if (isTakenOver) ledger.inherit(user, sub)
+    for (const [key, register] of registers) {
+      if (isTakenOver && key !== OWN) knowledge.bring(sub, new Map([[key, register]]), redeemer.after)
+      else knowledge.learn(sub, key, register)
+    }
   }
   return undefined
 }

@@ -61,7 +61,7 @@ async function erase(stage: Stage, user: string): Promise<void> {
   const sub = stage.world.subOf(user) ?? ''
   await process.live.erase(user)
   revoked(stage, user)
-  knowledge.floors.delete(sub)
+  knowledge.erase(sub)
   ledger.erase(sub)
   await turn()
 }

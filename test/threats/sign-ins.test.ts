@@ -47,3 +47,19 @@ describe('threat 8: login fixation, where the first to come after sign-in is a s
     expect(await Promise.race([socket.closed, change])).toBe('transport close')
   })
 })
+
+describe('an id that a user takes over from a socket of before', () => {
+  it('loses nothing of what was chosen as nobody, whichever ticket comes first', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 3])
+    await socket.set(['cart', -1, ['a']])
+    const tickets = [(await socket.ticket()).text, (await socket.ticket()).text]
+    socket.io.disconnect()
+    await visitor.fetch('/login?user=ann&unused')
+    for (const text of tickets) expect((await visitor.store({ tickets: [text] })).status).toBe(200)
+    expect(await values(visitor)).toMatchObject({ division: 3, cart: ['a'] })
+  })
+})
