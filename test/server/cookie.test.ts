@@ -16,6 +16,7 @@ const content: CookieContent = {
   registers: [{ key: 'division', stamp: 5, value: 3 }],
 }
 const own = make().header(content)
+const planted = make().header({ ...content, user: 'u'.repeat(43), registers: [] })
 const signedAs = (payload: unknown): string => {
   const pair = `live=${Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)).toString('base64')}`
   return `${pair}; live.sig=${new SigningKeys([secret], 'cookie').sign(pair)}`
@@ -42,8 +43,22 @@ describe('the live cookie', () => {
     ['of one name, in any order', `live=garbage; ${own.split('; ').reverse().join('; ')}; live.sig=garbage`],
     ['with names that end alike', `xlive=1; xlive.sig=2; ${own}`],
     ['without a space', own.replace('; ', ';')],
+    ['before it without a space', `a=b;${own.replace('; ', ';')};c=d`],
+    ['good ones, of others', `${planted}; ${own}`],
+    ['before it, but with no signature of a length that ours have', `live=${'a'.repeat(100)}; live.sig=x; ${own}`],
+    ['before it, too short to be ours', `${'live=x; '.repeat(20)}${'live.sig=x; '.repeat(20)}${own}`],
   ])('is found where others are planted %s', (_, header) => {
     expect(make().read(header)).toMatchObject(content)
+  })
+
+  it.each([
+    ['in a longer name', own.replaceAll('live', 'xlive')],
+    ['in a name of several words', own.replaceAll('live', 'x live')],
+    ['in the value of another', own.replaceAll('live', 'a=live')],
+    ['with its signature in a longer name', own.replace('live.sig', 'xlive.sig')],
+    ['with its value in a longer name', own.replace('live=', 'xlive=')],
+  ])('is not found %s', (_, header) => {
+    expect(make().read(header)).toBeUndefined()
   })
 
   it.each([

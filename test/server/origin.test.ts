@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { isOwnPolling, isOwnPost, isOwnWebSocket } from '../../server/origin.js'
+import Koa from 'koa'
+import { describeBadOrigin, isOwnPolling, isOwnPost, isOwnWebSocket, originClaims } from '../../server/origin.js'
 
 const own = 'https://example.com'
 const trusted = ['https://trusted.example']
@@ -70,4 +71,25 @@ describe('a polling handshake', () => {
 it('is judged by nothing where the server does not know its own origin', () => {
   expect(isOwnPost({ site: '', origin: 'https://example.com', own: 'https://' }, [])).toBe(false)
   expect(isOwnWebSocket({ site: '', origin: 'null', own: 'null' }, [])).toBe(false)
+})
+
+describe('what the log is told', () => {
+  const advice = 'Behind a proxy set app.proxy = true, or list it in origins.'
+  it.each([
+    [{ origin: 'http://a.example', site: '' }, 'http://a.example'],
+    [{ origin: '', site: 'cross-site' }, 'nothing (Sec-Fetch-Site: cross-site)'],
+    [{ origin: '', site: '' }, 'nothing (Sec-Fetch-Site: none sent)'],
+    [{ origin: 'x'.repeat(300), site: '' }, 'x'.repeat(200)],
+  ])('of %j', (claims, says) => {
+    const own = `http://${'y'.repeat(300)}`
+    expect(describeBadOrigin({ ...claims, own })).toBe(
+      `403 bad_origin: the browser says ${says}, this server thinks it is ${own.slice(0, 200)}. ${advice}`,
+    )
+  })
+
+  it('of a request is what it says itself', () => {
+    const headers = { host: 'example.com', origin: 'https://example.com', 'sec-fetch-site': 'same-origin' }
+    const ctx = new Koa().createContext({ headers, socket: {} } as never, {} as never)
+    expect(originClaims(ctx)).toEqual({ origin: 'https://example.com', site: 'same-origin', own: 'http://example.com' })
+  })
 })
