@@ -75,8 +75,8 @@ export class SocketChecker implements WireWatcher {
     if (!defaults) return
     for (const [key, { stamp }] of knowledge.floors.get(sub) ?? []) {
       if (!(key in this.#fields(wire)) || key === HIDDEN) continue
-      // Of what was chosen as nobody, under the id that a user has taken over, the user has a copy.
-      if (visitor?.user !== undefined && !isUser && key !== OWN) continue
+      // Of somebody who has signed in, the browser's subject tells what is the browser's own alone.
+      if (!isUser && visitor?.user !== undefined && key !== OWN) continue
       if ((registers.get(key)?.stamp ?? 0) < stamp)
         this.#fail(wire, `is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`, 'lost')
     }

@@ -60,13 +60,14 @@ async function erase(stage: Stage, user: string): Promise<void> {
   const { process, knowledge, ledger } = stage.world
   const sub = stage.world.subOf(user) ?? ''
   await process.live.erase(user)
-  revoked(stage, user)
+  const isNewest = revoked(stage, user)
   knowledge.erase(sub)
-  ledger.erase(sub)
+  if (isNewest) ledger.erase(sub)
   await turn()
 }
 
-function revoked({ world }: Stage, user: string): void {
+/** Says whether the epoch is newer than any before: a process that has just begun, on a clock that runs behind, cannot know. */
+function revoked({ world }: Stage, user: string): boolean {
   const { process, knowledge } = world
   const sub = world.subOf(user) ?? ''
   knowledge.revoke(sub, process.core.epochs.of(sub))
@@ -75,6 +76,7 @@ function revoked({ world }: Stage, user: string): void {
     if (wire?.isOpen && wire.subs.includes(sub)) world.fail(`a socket of ${user}, who was revoked, stays open`)
     if (tab.subs.includes(sub)) tab.hasStrayed = true
   }
+  return world.beginsEpoch(sub, process.core.epochs.of(sub))
 }
 
 async function restart({ world }: Stage, build = world.process.build, rotation = world.rotation): Promise<void> {

@@ -26,6 +26,7 @@ export class World {
   readonly #checks: (() => void)[] = []
   readonly #run: number
   readonly #subs = new Map<string, string>()
+  readonly #epochs = new Map<string, number>()
 
   constructor(browsers: number, hasKoaSession: boolean) {
     this.hasKoaSession = hasKoaSession
@@ -81,6 +82,13 @@ export class World {
     // An answer from before a rotation can bring the one without the other: to koa-session that is no session.
     if (this.hasKoaSession && !keys.verify(`app=${text}`, cookieIn(header, 'app.sig') ?? '')) return undefined
     return text === undefined ? undefined : JSON.parse(Buffer.from(text, 'base64').toString()).user
+  }
+
+  /** A user was revoked; says whether in a later epoch than ever. */
+  beginsEpoch(sub: string, epoch: number): boolean {
+    const isNewest = epoch > (this.#epochs.get(sub) ?? 0)
+    if (isNewest) this.#epochs.set(sub, epoch)
+    return isNewest
   }
 
   /** Subjects that open sockets hold in memory. */
