@@ -104,10 +104,11 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   if (expected !== undefined && expected !== (posting && subjectHash(posting)))
     throw new LiveSessionError('other_subject', 'the page is somebody else’s')
   const held = heldBy(core, visit)
-  // Whoever has signed in since the socket came gets an id of its own, as at every sign-in.
+  // Whoever has signed in since somebody got that id gets one of their own, as at every sign-in.
+  const { user } = visit.visitor
   const sockets = adoptable === undefined ? [] : connections.of(adoptable)
-  const isSame = sockets.every(({ greeted }) => greeted.visitor.user === visit.visitor.user)
-  const visitor = visit.remember(isSame ? newBrowser : undefined)
+  const isTheirs = sockets.every(({ greeted }) => greeted.visitor.user === user) && (!user || sockets.length > 0)
+  const visitor = visit.remember(isTheirs ? newBrowser : undefined)
   const counts = { ...redemption.merge(visitor), ...unsaved(redemption) }
   visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
