@@ -74,7 +74,7 @@ export function createOutbox(values: Values): Outbox {
     entries.set(key, entry)
     return entry
   }
-  const keys = (): readonly string[] => [...entries.keys()]
+  const keys = (): readonly string[] => [...new Set([...entries.keys(), ...[...waiting].map(({ key }) => key)])]
   const isUnsaved = ({ signed, saved, answers }: Entry): boolean => signed > saved && answers < MAX_ANSWERS
 
   /** An acknowledgement and the cookie's proof come in any order. */
@@ -195,7 +195,9 @@ export function createOutbox(values: Values): Outbox {
         const isBlocked = entry.refused === 'cookies_blocked'
         if (isBlocked || isUnsaved(entry)) Object.assign(entry, { answers: 0, refused: undefined })
         // Set anew: a browser that had no cookie may take over only what was signed a short while ago.
-        if (isBlocked && entry.isOwn) void set(key, values.live(key))
+        if (!isBlocked || !entry.isOwn) continue
+        Object.assign(entry, { ticket: '', signed: NEVER })
+        void set(key, values.live(key))
       }
     },
     state: (key) => {

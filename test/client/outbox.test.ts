@@ -40,6 +40,27 @@ describe('the outbox', () => {
     expect(await settled()).toEqual(['2 saved', '1 saved'])
   })
 
+  it('sets anew what the browser kept no cookie of, and brings no ticket that may be too old', () => {
+    const { outbox, set, keep } = bareOutbox()
+    outbox.acknowledge(set('division', 3), 10)
+    keep('old', ['division', 10, 3])
+    for (let answer = 0; answer < 3; answer += 1) outbox.confirm([], ['old'])
+    expect(outbox.state('division')).toBe('cookies_blocked')
+    outbox.retry()
+    expect([outbox.state('division'), outbox.tickets()]).toEqual([false, []])
+    expect(outbox.unsent().map(({ value }) => value)).toEqual([3])
+  })
+
+  it('is not done with a key while it waits for what became of it under somebody else', () => {
+    const { outbox, set, keep } = bareOutbox()
+    outbox.acknowledge(set('division', 3), 10)
+    keep('t', ['division', 10, 3])
+    const inherit = outbox.clear()
+    expect([outbox.keys(), outbox.state('division')]).toEqual([['division'], false])
+    inherit()
+    expect(outbox.state('division')).toBe(true)
+  })
+
   it('sends one of two changes after the other, and settles each by what became of it', async () => {
     const { values, outbox, put, send, set, settled } = bareOutbox()
     const first = set('division', 1)
