@@ -1,5 +1,6 @@
 import type Koa from 'koa'
-import { LiveSessionError, printable } from '../shared/errors.js'
+import { LiveSessionError } from '../shared/errors.js'
+import { printable } from '../shared/escape.js'
 import { Connections } from './connections.js'
 import { LiveCookie } from './cookie.js'
 import { roomForRegisters } from './cookie-size.js'

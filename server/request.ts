@@ -1,3 +1,4 @@
+import { escapeUnit } from '../shared/escape.js'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, EMBED_ID } from '../shared/protocol.js'
@@ -50,9 +51,7 @@ export class RequestHandle extends Handle {
   /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
   embed(): string {
     // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
-    const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, (character) => {
-      return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-    })
+    const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
     return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
   }
 

@@ -1,3 +1,5 @@
+import { printable } from './escape.js'
+
 /** What was wrong, in one word that programs can act on. */
 export type LiveSessionErrorCode =
   | 'invalid_value'
@@ -43,13 +45,6 @@ export interface LiveSessionErrorDetails extends ErrorOptions {
   readonly status?: number
   /** Seconds. */
   readonly retryAfter?: number
-}
-
-/** Text from outside in a message: without line ends or escapes that would write lines of their own into a log. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }
 
 /** A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send. */

@@ -1,4 +1,4 @@
-import { printable } from './errors.js'
+import { escapeUnit, printable } from './escape.js'
 
 type Scalar = string | number | boolean | null
 
@@ -109,10 +109,7 @@ export function canonicalJson(value: JsonValue): string {
 }
 
 function ascii(scalar: JsonValue): string {
-  return JSON.stringify(scalar).replace(
-    /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return JSON.stringify(scalar).replace(/[^\0-\x7f]/g, escapeUnit)
 }
 
 /** Whether two JSON values are the same, whatever the order of their keys. */
