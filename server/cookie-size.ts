@@ -1,6 +1,6 @@
 import { cookieBytes, mostBytes } from '../shared/budget.js'
 import type { StoredRegister } from '../shared/register.js'
-import type { CookieOptions } from './cookie.js'
+import { type CookieOptions, encode, payloadOf } from './cookie.js'
 import { newBrowserId, subjectHash } from './subject.js'
 
 /** Bytes that every browser keeps of a cookie: its name, value and attributes (RFC 6265, 6.1). */
@@ -10,9 +10,9 @@ const MAX_COOKIE = 4096
 export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
   const sub = subjectHash('')
   const [epoch, exp] = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
-  const rest = JSON.stringify({ v: 1, browser: newBrowserId(), user: sub, former: sub, epoch, exp, r: [] })
+  const rest = payloadOf({ browser: newBrowserId(), user: sub, former: sub, epoch, registers: [] }, exp)
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
-  const line = `${name}=${btoa(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
+  const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
   return MAX_COOKIE - line.length
 }
 

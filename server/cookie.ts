@@ -120,10 +120,8 @@ export class LiveCookie {
     return ctx
   }
 
-  #payload({ browser, user, former, epoch, registers }: CookieContent): object {
-    const exp = Math.floor(this.#clock() + this.#options.maxAge)
-    const names = { ...(user === undefined ? {} : { user }), ...(former === undefined ? {} : { former }) }
-    return { v: VERSION, browser, ...names, epoch, exp, r: registers.map(toWire) }
+  #payload(content: CookieContent): object {
+    return payloadOf(content, Math.floor(this.#clock() + this.#options.maxAge))
   }
 
   /**
@@ -171,7 +169,13 @@ function encodeSession({ _expire, _maxAge, ...payload }: Record<string, unknown>
   return encode(payload)
 }
 
-function encode(payload: object): string {
+/** What a cookie's value is made of. */
+export function payloadOf({ browser, user, former, epoch, registers }: CookieContent, exp: number): object {
+  const names = { ...(user === undefined ? {} : { user }), ...(former === undefined ? {} : { former }) }
+  return { v: VERSION, browser, ...names, epoch, exp, r: registers.map(toWire) }
+}
+
+export function encode(payload: object): string {
   return Buffer.from(JSON.stringify(payload)).toString('base64')
 }
 

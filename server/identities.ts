@@ -88,8 +88,8 @@ export class Identities {
     const isGood = known !== undefined && !this.#epochs.isRetired(browserSubject(known.browser))
     const isKnown = isGood && known.user === user
     if (!isKnown && this.#epochs.isRetired(old)) return this.#giveUp(departing, user)
-    const isOwn = ({ key }: StoredRegister): boolean => this.#sessions.fields.get(key)?.scope === 'browser'
-    this.#sessions.merge(old, isAnonymous ? departing.registers : departing.registers.filter(isOwn), 'request')
+    const { registers } = departing
+    this.#sessions.merge(old, isAnonymous ? registers : registers.filter(this.#sessions.isBrowsers), 'request')
     const succession = isKnown ? known : { user, browser: newBrowserId() }
     const visitor = new Visitor(succession.browser, user)
     this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], visitor)

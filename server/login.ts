@@ -29,19 +29,15 @@ export class Login {
     if (registers.length === 0) return 0
     const seen = this.#subjects.open(`browser:former:${former}`)
     const news = registers.filter((register) => seen.merge(register, 'login'))
-    const isOwn = ({ key }: StoredRegister): boolean => user === undefined || this.#field(key)?.scope === 'browser'
-    if (browserSubject !== undefined) this.#sessions.merge(browserSubject, news.filter(isOwn), 'login')
+    const own = user === undefined ? news : news.filter(this.#sessions.isBrowsers)
+    if (browserSubject !== undefined) this.#sessions.merge(browserSubject, own, 'login')
     if (user === undefined) return news.length
     for (const register of news) {
-      const field = this.#field(register.key)
+      const field = this.#sessions.fields.get(register.key)
       // What only the server may write never crosses: the cookie it came with may have been planted.
       if (field?.access === 'write' && field.scope === 'user') this.#transfer(field, register, user)
     }
     return news.length
-  }
-
-  #field(key: string): Field | undefined {
-    return this.#sessions.fields.get(key)
   }
 
   #transfer(field: Field, register: StoredRegister, user: Subject): void {

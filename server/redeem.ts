@@ -1,9 +1,8 @@
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
-import type { StoredRegister } from '../shared/register.js'
 import type { Core } from './core.js'
 import type { Epochs } from './epochs.js'
-import { browserSubject, subjectHash } from './subject.js'
+import { browserSubject, type Subject, subjectHash } from './subject.js'
 import type { Ticket } from './ticket.js'
 import type { Visitor } from './visitor.js'
 
@@ -32,11 +31,12 @@ export function redeem(
   former: string | undefined,
 ): Redemption {
   const now = core.settings.clock()
-  const { epochs } = core
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
-  const merges = verified.map((ticket, index) => claim(core, ticket, visitor, former, index))
+  const adoptable = verified.filter((ticket) => isAdoptable(ticket, core.epochs, now))
+  const claimant = { visitor, former, user: hashOf(visitor.user), browser: hashOf(visitor.browserSubject) }
+  const merges = verified.map((ticket, index) => claim(core, ticket, claimant, adoptable.includes(ticket), index))
   return {
-    newBrowser: verified.find((ticket) => isAdoptable(ticket, epochs, now))?.newBrowser,
+    newBrowser: adoptable[0]?.newBrowser,
     fields: verified.flatMap(({ registers }) => registers.flatMap(({ key }) => core.sessions.fields.get(key) ?? [])),
     merge: (recipient) => {
       const stored = merges.reduce((sum, merge) => sum + merge(recipient), 0)
@@ -48,28 +48,41 @@ export function redeem(
 
 type Merge = (recipient: Visitor) => number
 
+/** Who brings tickets, also by the names that tickets give. */
+interface Claimant {
+  readonly visitor: Visitor
+  readonly user: string | undefined
+  readonly browser: string | undefined
+  readonly former: string | undefined
+}
+
 /** By what right the visitor redeems the ticket, and what follows from it. */
-function claim(core: Core, ticket: Ticket, visitor: Visitor, former: string | undefined, index: number): Merge {
+function claim(core: Core, ticket: Ticket, claimant: Claimant, isAdoptable: boolean, index: number): Merge {
   const { epochs, sessions, login } = core
   const { sub, registers } = ticket
-  const { user, browserSubject: browser } = visitor
-  const outdated = new LiveSessionError('bad_ticket', `ticket ${index} was revoked`, { index })
-  if (user !== undefined && sub === subjectHash(user)) {
-    if (!epochs.accepts(sub, ticket.epoch)) throw outdated
+  const { user, browserSubject: browser } = claimant.visitor
+  if (user !== undefined && sub === claimant.user) {
+    if (!epochs.accepts(sub, ticket.epoch)) throw outdated(index)
     return () => sessions.merge(user, registers, 'ticket')
   }
-  if (browser !== undefined && sub === subjectHash(browser)) {
-    if (epochs.isRetired(browser)) throw outdated
+  if (browser !== undefined && sub === claimant.browser) {
+    if (epochs.isRetired(browser)) throw outdated(index)
     if (user === undefined) return () => sessions.merge(browser, registers, 'ticket')
     // An id that a user took over from a socket of nobody's: what that one chose goes the way of all that comes at a sign-in.
-    const isOwn = ({ key }: StoredRegister): boolean => sessions.fields.get(key)?.scope === 'browser'
-    const [own, others] = [registers.filter(isOwn), registers.filter((register) => !isOwn(register))]
+    const own = registers.filter(sessions.isBrowsers)
+    const others = registers.filter((register) => !sessions.isBrowsers(register))
     return (recipient) => sessions.merge(browser, own, 'ticket') + login.bring(sub, others, recipient)
   }
-  if (sub === former || isAdoptable(ticket, epochs, core.settings.clock())) {
-    return (recipient) => login.bring(sub, registers, recipient)
-  }
+  if (sub === claimant.former || isAdoptable) return (recipient) => login.bring(sub, registers, recipient)
   throw new LiveSessionError('other_subject', `ticket ${index} is somebody else's`, { index })
+}
+
+function outdated(index: number): LiveSessionError {
+  return new LiveSessionError('bad_ticket', `ticket ${index} was revoked`, { index })
+}
+
+function hashOf(subject: Subject | undefined): string | undefined {
+  return subject === undefined ? undefined : subjectHash(subject)
 }
 
 function isAdoptable({ newBrowser, sub, issuedAt }: Ticket, epochs: Epochs, now: number): boolean {

@@ -31,6 +31,9 @@ export class Sessions {
     this.#clock = clock
   }
 
+  /** Whether a register is of a field that is the browser's own, also where somebody is signed in. */
+  readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
+
   find(subject: Subject): Replica | undefined {
     return this.#subjects.find(subject)
   }

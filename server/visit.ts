@@ -76,12 +76,6 @@ export class Visit {
     this.#isDue = true
   }
 
-  /** Does something once the answer is out: sockets that are ended come back at once, and shall bring the new cookie. */
-  afterwards(act: () => void): void {
-    if (this.#ctx.res.closed) act()
-    else this.#ctx.res.once('close', act)
-  }
-
   /** Goes on as another user, or as nobody. */
   changeTo(user: Subject | undefined): void {
     if (user === this.visitor.user) return
@@ -93,12 +87,15 @@ export class Visit {
     this.#recognized = this.#become(this.#core.identities.leave(this.#departing))
   }
 
-  /** Ends the connections under these names. */
+  /** Ends the connections under these names, once the answer is out: they come back at once, and shall bring the new cookie. */
   end(names: readonly string[]): void {
     const { connections } = this.#core
-    this.afterwards(() => {
+    const { res } = this.#ctx
+    const end = (): void => {
       for (const connection of names.flatMap((name) => connections.of(name))) connection.end('other_subject')
-    })
+    }
+    if (res.closed) end()
+    else res.once('close', end)
   }
 
   #become(recognized: Recognized): Recognized {
@@ -118,10 +115,17 @@ export class Visit {
     const { res } = this.#ctx
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
-    const isDue = this.#needsCookie()
-    if (isDue && this.#hasConsent()) this.#writeCookie()
-    else if (isDue && this.#isForsaken) this.#clearCookie()
+    // A cache between that kept an answer with a cookie would hand it to the next visitor.
+    if (this.#needsCookie() && this.#sendCookie()) res.setHeader('Cache-Control', 'no-store')
     else if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+  }
+
+  /** Says whether anything was sent: without consent a cookie is only ever taken away. */
+  #sendCookie(): boolean {
+    const isKept = this.#hasConsent()
+    if (isKept) this.#writeCookie()
+    else if (this.#isForsaken) this.#clearCookie()
+    return isKept || this.#isForsaken
   }
 
   #needsCookie(): boolean {
@@ -164,7 +168,6 @@ export class Visit {
   #clearCookie(): void {
     const { cookie, report } = this.#core
     cookie.clear(this.#ctx.req, this.#ctx.res).catch(report)
-    this.#ctx.res.setHeader('Cache-Control', 'no-store')
   }
 
   #writeCookie(): void {
@@ -183,7 +186,5 @@ export class Visit {
     }
     this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)
-    // A cache between that kept the answer would hand this visitor's cookie to the next.
-    this.#ctx.res.setHeader('Cache-Control', 'no-store')
   }
 }

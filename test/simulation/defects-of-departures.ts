@@ -47,8 +47,8 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'the values of a user go to whoever comes next',
     file: 'server/identities.ts',
-    find: 'isAnonymous ? departing.registers : departing.registers.filter(isOwn)',
-    replace: 'departing.registers',
+    find: 'isAnonymous ? registers : registers.filter(this.#sessions.isBrowsers)',
+    replace: 'registers',
   },
   {
     name: 'erased values stay',

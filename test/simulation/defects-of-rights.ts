@@ -65,8 +65,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in leaves behind what belongs to the browser',
     file: 'server/login.ts',
-    find: "user === undefined || this.#field(key)?.scope === 'browser'",
-    replace: 'user === undefined && key !== undefined',
+    find: 'user === undefined ? news : news.filter(this.#sessions.isBrowsers)',
+    replace: 'user === undefined ? news : []',
   },
   {
     name: 'a sign-in brings nothing along',
@@ -101,19 +101,19 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the epoch of a ticket is not looked at',
     file: 'server/redeem.ts',
-    find: 'if (!epochs.accepts(sub, ticket.epoch)) throw outdated',
+    find: 'if (!epochs.accepts(sub, ticket.epoch)) throw outdated(index)',
     replace: '',
   },
   {
     name: 'a ticket of a former id is taken from anyone',
     file: 'server/redeem.ts',
-    find: 'if (sub === former || isAdoptable',
+    find: 'if (sub === claimant.former || isAdoptable',
     replace: "if (sub !== '' || isAdoptable",
   },
   {
     name: 'a ticket is merged into whoever brings it',
     file: 'server/redeem.ts',
-    find: 'if (user !== undefined && sub === subjectHash(user)) {',
+    find: 'if (user !== undefined && sub === claimant.user) {',
     replace: 'if (user !== undefined) {',
   },
   {
