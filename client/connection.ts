@@ -17,6 +17,10 @@ export interface ConnectionOptions {
   readonly socket: Socket | undefined
   /** The subjects of the page; none where the page does not say. */
   readonly subjects: readonly string[]
+  /** The page was rendered for a browser without a cookie, and for whom that is it did not know before. */
+  readonly isCookieless: boolean
+  /** The page is this subject's, also what others of its pages have left. */
+  onSubject(subject: string): void
   /** The first values are known. */
   onReady(): void
   /** There may be something to send. */
@@ -33,6 +37,8 @@ export interface Connection {
   subjects(): readonly string[]
   /** Sends the drafts, where it is known whose page this is. */
   send(): void
+  /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
+  disown(): boolean
   /** Comes back, to be told whose page this is now. */
   renew(): void
   close(): void
@@ -56,8 +62,10 @@ export function createConnection(
   let greetings = 0
   /** The epoch of the page's subject, as far as it was told. */
   let known = Number.POSITIVE_INFINITY
-  /** The browser has no cookie: the subject is the socket's alone. */
-  let isNew = false
+  /** The browser has no cookie: the subject is the socket's alone, or the page's. */
+  let isNew = options.isCookieless
+  /** The subject that was told of. */
+  let told: string | undefined
 
   const renew = (): void => {
     if (socket?.connected && !pauses.isOver()) socket.disconnect().connect()
@@ -117,8 +125,16 @@ export function createConnection(
     if (claims.defaults) greet(claims, claims.defaults)
     if (!subjects.includes(claims.sub)) return
     outbox.keep(ticket, claims)
+    tellSubject()
     options.onReady()
     onNews()
+  }
+
+  const tellSubject = (): void => {
+    const [subject] = subjects
+    if (subject === undefined || subject === told) return
+    told = subject
+    options.onSubject(subject)
   }
 
   const onDisconnect = (): void => {
@@ -141,12 +157,17 @@ export function createConnection(
     [STORE_SESSION]: receive,
   })
   for (const [event, handler] of handlers) socket?.on(event, handler)
+  tellSubject()
 
   return {
-    isNew: () => isNew,
+    isNew: () => isNew && known < Number.POSITIVE_INFINITY,
     subjects: () => subjects,
     send: () => {
       if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
+    },
+    disown: () => {
+      if (isNew) subjects = []
+      return isNew
     },
     renew,
     close: () => {

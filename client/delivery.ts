@@ -3,10 +3,13 @@ import type { Draft } from './draft.js'
 import type { Outbox } from './outbox.js'
 import { createPauses } from './pauses.js'
 import { type PostError, type PostOptions, post } from './post.js'
+import { createTabs, type TabNews } from './tabs.js'
 import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
 
-export interface DeliveryOptions extends PostOptions, Pick<ConnectionOptions, 'socket' | 'subjects' | 'onReady'> {
+type Page = Pick<ConnectionOptions, 'socket' | 'subjects' | 'isCookieless' | 'onReady' | 'onSubject'>
+
+export interface DeliveryOptions extends PostOptions, Page {
   /** Something may have got further. */
   onProgress(): void
 }
@@ -14,6 +17,8 @@ export interface DeliveryOptions extends PostOptions, Pick<ConnectionOptions, 's
 /** Brings drafts to the server and tickets into the cookie, for as long as it takes. */
 export interface Delivery {
   isOffline(): boolean
+  /** Whose page this is, as far as is known. */
+  subject(): string | undefined
   /** Sends what there is to send. */
   send(): void
   /** The same, without waiting for the next turn. */
@@ -23,12 +28,24 @@ export interface Delivery {
 
 /** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
 const INTERVAL = 250
+/** ms by which the tab that has set something is ahead of those that only hear of it. */
+const LEAD = 50
 /** Characters of tickets in one POST. */
 const ROOM = 48_000
 /** What to do where something else than the endpoint has answered. */
 const REMEDIES: Readonly<Record<number, string>> = {
   403: 'Where the app guards its POSTs with a token pass headers',
   404: "Behind a sub-path pass endpoint: '/tools/store_session'",
+}
+
+/** Whose page it is then, only a new connection can tell. */
+const STRANGE: readonly string[] = ['other_subject', 'cookies_blocked']
+
+interface Load {
+  readonly tickets: readonly string[]
+  readonly drafts: readonly Draft[]
+  /** The server was not told of it before. */
+  readonly isNews: boolean
 }
 
 export function createDelivery(options: DeliveryOptions, values: Values, outbox: Outbox): Delivery {
@@ -41,6 +58,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
   let posted: readonly string[] = []
   /** Ends when the next POST with news may go. */
   let interval: Promise<void> | undefined
+  /** Ends when it may be tried again. */
+  let rest: Promise<void> | undefined
 
   const warnOf = (status: number): void => {
     const remedy = REMEDIES[status]
@@ -51,7 +70,10 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     )
   }
 
-  const deliver = async (tickets: readonly string[], drafts: readonly Draft[]): Promise<void> => {
+  const deliver = async (load: Load | undefined): Promise<void> => {
+    rest = undefined
+    if (!load) return
+    const { tickets, drafts } = load
     const subjects = connection.subjects()
     const subject = connection.isNew() ? undefined : subjects[0]
     const set = drafts.length > 0 ? drafts.map(outbox.dispatch) : undefined
@@ -62,20 +84,31 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const isOurs = subjects === connection.subjects()
     const isRefused = error !== undefined && status < 429
     if (isOurs && answer) {
+      const { stamp, ticket, held, unsaved } = answer
+      const news = { subject: subjects[0], tickets: posted, held, ...(unsaved && { unsaved }) }
       pauses.recover()
-      const { stamp, ticket } = answer
       if (ticket !== undefined) outbox.keep(ticket, readTicket(ticket))
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
-      outbox.confirm(answer.held, posted, answer.unsaved)
+      learn(news)
+      tabs.tell(news)
     }
-    if (isOurs && isRefused) refuse(error, tickets, drafts)
+    const isStray = error?.code === 'cookies_blocked' && isOurs && connection.disown()
+    if (isOurs && isRefused && !isStray) refuse(error, tickets, drafts)
     for (const draft of drafts) outbox.release(draft, !error)
     onProgress()
-    if (answer || (isRefused && error.code !== 'other_subject')) return
+    if (answer || isStray || (isRefused && !STRANGE.includes(error.code))) return
     if (!error) warnOf(status)
-    await pauses.backOff(wait)
     // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
-    if (isOurs && isRefused) connection.renew()
+    rest = pauses.backOff(wait).then(() => (isOurs && isRefused ? connection.renew() : undefined))
+  }
+
+  /** What a POST of any tab came to. */
+  const learn = ({ tickets, held, unsaved }: TabNews): void => {
+    for (const ticket of tickets) {
+      const claims = ticket && readTicket(ticket)
+      if (claims && connection.subjects().includes(claims.sub)) outbox.keep(ticket, claims)
+    }
+    outbox.confirm(held, tickets, unsaved)
   }
 
   /** One bad item has refused the whole POST: it is given up, and the rest goes out again. */
@@ -88,7 +121,15 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
   }
 
   /** Whether drafts go over the socket, or wait for it. */
-  const isAwaited = (): boolean => socket?.connected || connection.isNew()
+  const goesBySocket = (): boolean => socket?.connected || connection.isNew()
+
+  /** What the next POST shall bring; undefined where there is nothing to say or to ask. */
+  const load = (drafts = goesBySocket() ? [] : outbox.unsent()): Load | undefined => {
+    const unsaved = outbox.unsaved()
+    const tickets = fitting(unsaved ?? [])
+    const isNews = drafts.length > 0 || tickets.some((ticket) => !posted.includes(ticket))
+    return unsaved || drafts.length > 0 ? { tickets, drafts, isNews } : undefined
+  }
 
   /** POSTs until everything is in the cookie: what changed meanwhile goes with the next. */
   const run = async (): Promise<void> => {
@@ -98,22 +139,31 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       while (!pauses.isOver()) {
         // What a POST has failed to bring goes this way, if the socket is back by now.
         connection.send()
-        const tickets = fitting(outbox.tickets(true))
-        const drafts = isAwaited() ? [] : outbox.unsent()
-        if (tickets.length + drafts.length === 0) break
-        const isNews = drafts.length > 0 || tickets.some((ticket) => !posted.includes(ticket))
-        if (isNews && interval !== undefined) {
+        const next = load()
+        if (!next) break
+        if (next.isNews && interval !== undefined) {
           await interval
           interval = undefined
         } else {
-          if (isNews) interval = pauses.pause(INTERVAL)
-          await deliver(tickets, drafts)
+          if (next.isNews) interval = pauses.pause(INTERVAL)
+          if (!outbox.hasOwn()) await pauses.pause(LEAD * (1 + Math.random()))
+          // Another tab may have done it by then.
+          await tabs.alone(() => deliver(load()))
+          if (rest !== undefined) await rest
         }
         onProgress()
       }
     } finally {
       isPosting = false
     }
+  }
+
+  /** The page is left, perhaps for good: everything goes out now, also what is under way over the socket. */
+  const leave = (): void => {
+    tabs.leave()
+    outbox.releaseAll()
+    const last = load(outbox.unsent())
+    if (last?.isNews) void deliver(last)
   }
 
   const send = (): void => {
@@ -129,11 +179,17 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     outbox,
     pauses,
   )
-  const events = ['online', 'pagehide']
-  for (const event of events) globalThis.addEventListener?.(event, pauses.wake)
+  const tabs = createTabs(`live-session:${options.endpoint}`, (news) => {
+    if (news.subject !== connection.subjects()[0]) return
+    learn(news)
+    onProgress()
+  })
+  const events = Object.entries({ online: pauses.wake, pageshow: pauses.wake, pagehide: leave })
+  for (const [event, handler] of events) globalThis.addEventListener?.(event, handler)
 
   return {
-    isOffline: () => isUnreachable || (isAwaited() && !socket?.connected),
+    subject: () => connection.subjects()[0],
+    isOffline: () => isUnreachable || (goesBySocket() && !socket?.connected),
     send,
     hurry: () => {
       outbox.retry()
@@ -143,7 +199,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     close: () => {
       pauses.close()
       connection.close()
-      for (const event of events) globalThis.removeEventListener?.(event, pauses.wake)
+      tabs.close()
+      for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler)
     },
   }
 }

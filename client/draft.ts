@@ -1,6 +1,5 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { JsonValue } from '../shared/json.js'
-import { FIRST_SENDING } from '../shared/protocol.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
 
 /** A change that somebody waits for to be saved. */
@@ -17,7 +16,7 @@ export interface Draft {
   reject(code: LiveSessionErrorCode): void
 }
 
-export function createDraft(key: string, value: JsonValue | undefined): Draft {
+export function createDraft(key: string, value: JsonValue | undefined, seen: number): Draft {
   let resolve: Draft['resolve'] = () => undefined
   let refuse = (_: Error): void => undefined
   const saved = new Promise<void>((onSaved, onRefused) => {
@@ -30,5 +29,5 @@ export function createDraft(key: string, value: JsonValue | undefined): Draft {
     const error = new Error(`koa-live-session: ${key}: ${code}`)
     refuse(Object.assign(error, { name: 'LiveSessionError', code, key }))
   }
-  return { key, value, seen: FIRST_SENDING, stamp: NEVER, saved, resolve, reject }
+  return { key, value, seen, stamp: NEVER, saved, resolve, reject }
 }

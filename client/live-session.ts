@@ -2,9 +2,10 @@ import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import { createDelivery } from './delivery.js'
+import { createDelivery, type DeliveryOptions } from './delivery.js'
 import { createOutbox, type Outbox } from './outbox.js'
 import { createStatusBoard } from './status.js'
+import { createStorage } from './storage.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 import { createValues, type Values } from './values.js'
 
@@ -26,6 +27,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   const initial = (options.initial ?? embedded()) as AnySnapshot | Plain | undefined
   const values = createValues()
   const outbox = createOutbox(values)
+  const storage = createStorage(`live-session:${endpoint}:`)
   let isReady = false
   let markReady = (): void => undefined
   const ready = new Promise<void>((resolve) => {
@@ -35,7 +37,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }
   })
 
-  const subjects = initial ? begin(initial, values, outbox) : []
+  const page = initial ? begin(initial, values, outbox) : { subjects: [], isCookieless: false }
   if (initial) markReady()
   const board = createStatusBoard(outbox, () => delivery.isOffline())
   const delivery = createDelivery(
@@ -44,13 +46,21 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
       endpoint,
       credentials,
       headers: () => (typeof headers === 'function' ? headers() : headers),
-      subjects,
+      ...page,
       onReady: () => markReady(),
-      onProgress: () => board.refresh(),
+      onSubject: (subject) => outbox.restore(storage.take(subject)),
+      onProgress: () => {
+        board.refresh()
+        const subject = delivery.subject()
+        storage.keep(subject ?? '', subject === undefined ? new Map() : outbox.texts())
+      },
     },
     values,
     outbox,
   )
+
+  // What was left is sent, and what the page cannot vouch for is looked at. On a server there is nobody to ask.
+  if (globalThis.document) delivery.send()
 
   const get = (key: string): JsonValue | undefined => {
     if (isReady) return values.get(key)
@@ -113,23 +123,27 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 }
 
 /** Shows what the page brought along; says whose it is. */
-function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): readonly string[] {
+function begin(
+  initial: AnySnapshot | Plain,
+  values: Values,
+  outbox: Outbox,
+): Pick<DeliveryOptions, 'subjects' | 'isCookieless'> {
   if (!isSnapshot(initial)) {
     // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
     values.setDefaults(initial)
-    return []
+    return { subjects: [], isCookieless: false }
   }
-  const { subject, browser, defaults, stamps, deleted = [] } = initial
+  const { subject, browser, defaults, stamps, deleted = [], unsaved = [], cookieless: isCookieless = false } = initial
   values.setDefaults(defaults)
-  const held = Object.entries(stamps)
+  const registers = Object.entries(stamps)
   values.merge(
-    held.map(([key, stamp]) => [key, stamp, deleted.includes(key) ? undefined : initial.values[key]]),
+    registers.map(([key, stamp]) => [key, stamp, deleted.includes(key) ? undefined : initial.values[key]]),
     'request',
   )
-  // They came with the cookie, in the same answer.
-  outbox.confirm(held)
+  outbox.confirm(registers.filter(([key]) => !unsaved.includes(key)))
+  outbox.expect(registers.filter(([key]) => unsaved.includes(key)))
   // A browser that keeps no cookies has no subject but its socket's.
-  return [subject, browser ?? ''].filter((one) => one !== '')
+  return { subjects: [subject, browser ?? ''].filter((one) => one !== ''), isCookieless }
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

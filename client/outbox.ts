@@ -3,31 +3,9 @@ import { type JsonValue, sameJson } from '../shared/json.js'
 import { FIRST_SENDING, type StoreAnswer, type TicketClaims, type WireChange } from '../shared/protocol.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
 import { createDraft, type Draft } from './draft.js'
+import { createEntry, type Entry, isUnsaved, MAX_ANSWERS } from './entry.js'
+import { type DraftRemains, readRemains, remainsOf } from './remains.js'
 import type { Values } from './values.js'
-
-/** How many good answers, with no cookie coming back, prove that the browser keeps none. */
-const MAX_ANSWERS = 3
-
-/** How far the changes of a key have got. */
-interface Entry {
-  /** The newest change, until it is acknowledged. */
-  draft?: Draft | undefined
-  /** The change that is under way: one at a time, so that none can overtake a later one. */
-  sending?: Draft | undefined
-  /** An earlier change may have arrived or not: what the server has by now may be our own. */
-  isUncertain?: boolean
-  /** The newest ticket, and its stamp. */
-  ticket: string
-  signed: Stamp
-  /** Good answers to that ticket which did not show it in the cookie; at the most it is given up. */
-  answers: number
-  /** The newest stamp that was seen in the cookie. */
-  saved: Stamp
-  /** Why the newest change was refused. */
-  refused?: LiveSessionErrorCode | undefined
-  /** Set here, and not only elsewhere. */
-  isOwn?: boolean
-}
 
 /**
  * Every change that is not in the cookie yet, newest per key: drafts until the server has signed them, then its tickets. What
@@ -44,10 +22,18 @@ export interface Outbox {
   refuse(draft: Draft, code: LiveSessionErrorCode): void
   /** It is to be sent again, or a later one instead. Where it `isLost` nobody knows whether it was applied. */
   release(draft: Draft, isLost: boolean): void
+  /** Everything under way counts as lost. */
+  releaseAll(): void
   /** Takes over what a ticket says, and keeps it for as long as it is the newest of a key. */
   keep(ticket: string, claims: Pick<TicketClaims, 'changes'>): void
-  /** The tickets of this page, or only those whose changes were not seen in the cookie. */
-  tickets(isUnsaved?: boolean): readonly string[]
+  /** The page says of these that the cookie has yet to be seen with them. */
+  expect(stamps: StoreAnswer['held']): void
+  /** The tickets of this page. */
+  tickets(): readonly string[]
+  /** Those whose changes were not seen in the cookie; undefined where nothing waits for that. */
+  unsaved(): readonly string[] | undefined
+  /** Whether somebody here waits for a change to be saved. */
+  hasOwn(): boolean
   /** What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it. */
   confirm(held: StoreAnswer['held'], tickets?: readonly string[], unsaved?: readonly string[]): void
   /** What this ticket says cannot be saved; without a ticket: nothing can, drafts included. */
@@ -63,6 +49,10 @@ export interface Outbox {
    * be called once the tickets were offered to whoever it is: what is there by then is as good as saved, the rest superseded.
    */
   clear(keys?: readonly string[], isKept?: boolean): () => void
+  /** What shall outlive the page, by name. */
+  texts(): ReadonlyMap<string, string>
+  /** Goes on with what a page has left. */
+  restore(texts: ReadonlyMap<string, string>): void
 }
 
 export function createOutbox(values: Values): Outbox {
@@ -70,12 +60,11 @@ export function createOutbox(values: Values): Outbox {
   /** Changes that the server has, and the cookie may not. */
   const waiting = new Set<Draft>()
   const entryOf = (key: string): Entry => {
-    const entry = entries.get(key) ?? { ticket: '', signed: NEVER, answers: 0, saved: NEVER }
+    const entry = entries.get(key) ?? createEntry()
     entries.set(key, entry)
     return entry
   }
   const keys = (): readonly string[] => [...new Set([...entries.keys(), ...[...waiting].map(({ key }) => key)])]
-  const isUnsaved = ({ signed, saved, answers }: Entry): boolean => signed > saved && answers < MAX_ANSWERS
 
   /** An acknowledgement and the cookie's proof come in any order. */
   const settle = (): void => {
@@ -92,9 +81,9 @@ export function createOutbox(values: Values): Outbox {
     if (former.seen !== FIRST_SENDING) entry.isUncertain = true
     former.resolve(latter.saved)
   }
-  const set = (key: string, value: JsonValue | undefined): Promise<void> => {
+  const set = (key: string, value: JsonValue | undefined, seen = FIRST_SENDING): Promise<void> => {
     const entry = entryOf(key)
-    const draft = createDraft(key, value)
+    const draft = createDraft(key, value, seen)
     supplant(entry.draft, draft, entry)
     Object.assign(entry, { draft, refused: undefined, isOwn: true })
     values.draft(key, value)
@@ -127,6 +116,29 @@ export function createOutbox(values: Values): Outbox {
     }
   }
 
+  const release = (draft: Draft, isLost: boolean): void => {
+    const entry = land(draft)
+    if (!entry) return
+    if (isLost && draft.seen === FIRST_SENDING) draft.seen = draft.stamp
+    supplant(draft, entry.draft, entry)
+  }
+  const keep: Outbox['keep'] = (ticket, { changes }) => {
+    for (const [key, stamp] of changes) {
+      const entry = entryOf(key)
+      if (stamp < entry.signed || ticket === entry.ticket) continue
+      Object.assign(entry, { ticket, signed: stamp, answers: 0, refused: undefined })
+    }
+    values.merge(changes, 'ticket')
+  }
+  const resume = (key: string, { seen, value, former }: DraftRemains): void => {
+    if (entryOf(key).draft) return
+    const isOurs = former !== undefined && sameJson(former, values.live(key) ?? null)
+    void set(key, value, isOurs ? values.stamp(key) : seen)
+  }
+  const ticketsOf = (wanted: readonly Entry[]): readonly string[] => {
+    return [...new Set(wanted.flatMap(({ ticket }) => ticket || []))]
+  }
+
   return {
     set,
     unsent: () => [...entries.values()].flatMap(({ draft, sending }) => (draft && !sending ? draft : [])),
@@ -154,23 +166,20 @@ export function createOutbox(values: Values): Outbox {
       settle()
     },
     refuse,
-    release: (draft, isLost) => {
-      const entry = land(draft)
-      if (!entry) return
-      if (isLost && draft.seen === FIRST_SENDING) draft.seen = draft.stamp
-      supplant(draft, entry.draft, entry)
+    release,
+    releaseAll: () => {
+      for (const { sending } of entries.values()) if (sending) release(sending, true)
     },
-    keep: (ticket, { changes }) => {
-      for (const [key, stamp] of changes) {
-        const entry = entryOf(key)
-        if (stamp >= entry.signed) Object.assign(entry, { ticket, signed: stamp, answers: 0, refused: undefined })
-      }
-      values.merge(changes, 'ticket')
+    keep,
+    expect: (stamps) => {
+      for (const [key, stamp] of stamps) entryOf(key).signed = stamp
     },
-    tickets: (isWanted = false) => {
-      const wanted = [...entries.values()].filter((entry) => entry.ticket && (!isWanted || isUnsaved(entry)))
-      return [...new Set(wanted.map(({ ticket }) => ticket))]
+    tickets: () => ticketsOf([...entries.values()]),
+    unsaved: () => {
+      const wanted = [...entries.values()].filter(isUnsaved)
+      return wanted.length > 0 ? ticketsOf(wanted) : undefined
     },
+    hasOwn: () => waiting.size > 0 || [...entries.values()].some(({ draft }) => draft),
     confirm: (held, tickets = [], unsaved = []) => {
       for (const [key, stamp] of held) {
         const entry = entryOf(key)
@@ -226,6 +235,13 @@ export function createOutbox(values: Values): Outbox {
         }
         settle()
       }
+    },
+    texts: () => remainsOf(entries, values),
+    restore: (texts) => {
+      const { tickets, drafts } = readRemains(texts)
+      // What was set over them comes after.
+      for (const [ticket, claims] of tickets) keep(ticket, claims)
+      for (const [key, draft] of drafts) resume(key, draft)
     },
   }
 }

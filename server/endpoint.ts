@@ -7,7 +7,7 @@ import { MAX_BODY, type StoreAnswer, type WireChange } from '../shared/protocol.
 import { readJson, tooLarge } from './body.js'
 import type { Core } from './core.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
-import { type Redemption, redeem } from './redeem.js'
+import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote, type RemoteChange } from './remote.js'
 import type { SubjectOf } from './sessions.js'
 import { browserSubject, type Subject, subjectHash } from './subject.js'
@@ -101,28 +101,36 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   const adoptable = newBrowser === undefined ? undefined : browserSubject(newBrowser)
   const posting = subject ?? adoptable
   // What somebody has set before another signed in is not the other's: the page was told whose it was.
-  if (expected !== undefined && expected !== (posting && subjectHash(posting)))
-    throw new LiveSessionError('other_subject', 'the page is somebody else’s')
+  if (expected !== undefined && expected !== (posting && subjectHash(posting))) throw somebodyElse(visit)
   const held = heldBy(core, visit)
   // Whoever has signed in since somebody got that id gets one of their own, as at every sign-in.
   const { user } = visit.visitor
   const sockets = adoptable === undefined ? [] : connections.of(adoptable)
   const isTheirs = sockets.every(({ greeted }) => greeted.visitor.user === user) && (!user || sockets.length > 0)
   const visitor = visit.remember(isTheirs ? newBrowser : undefined)
-  const counts = { ...redemption.merge(visitor), ...unsaved(redemption) }
+  const counts = redemption.merge(visitor)
   visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
   if (adoptable !== undefined && newBrowser !== visitor.browser) visit.end([adoptable])
-  if (changes.length === 0) return { ...counts, held }
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
-  const stamp = applyRemote(sessions, changes, subjectOf, 'request')
-  return { ...counts, held, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
+  const stamp = changes.length === 0 ? undefined : applyRemote(sessions, changes, subjectOf, 'request')
+  const known = { ...counts, held, ...unsaved(core, subjectOf) }
+  return stamp === undefined ? known : { ...known, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
+}
+
+/** Why a page that says whose it is may not post here. Whoever brings no cookie at all may be anybody, also that page's own. */
+function somebodyElse({ isCookieless, visitor }: Visit): LiveSessionError {
+  if (isCookieless && visitor.user === undefined)
+    return new LiveSessionError('cookies_blocked', 'the browser has sent no cookie')
+  return new LiveSessionError('other_subject', 'the page is somebody else’s')
 }
 
 /** What no cookie will ever show, as it is kept out of it, and what no store keeps: nobody need wait for that. */
-function unsaved({ fields }: Redemption): Pick<StoreAnswer, 'unsaved'> {
-  const keys = fields.filter(({ inCookie, access }) => !inCookie && access !== 'hidden').map(({ key }) => key)
-  return keys.length === 0 ? {} : { unsaved: [...new Set(keys)] }
+function unsaved({ sessions }: Core, subjectOf: SubjectOf): Pick<StoreAnswer, 'unsaved'> {
+  const isUnsaved = (field: Field): boolean =>
+    !field.inCookie && field.access !== 'hidden' && sessions.find(subjectOf(field))?.source(field.key) !== undefined
+  const keys = [...sessions.fields.values()].filter(isUnsaved).map(({ key }) => key)
+  return keys.length === 0 ? {} : { unsaved: keys }
 }
 
 /** What the request's own cookie had: the browser's proof that it keeps what it is given. */

@@ -1,5 +1,4 @@
 import { LiveSessionError } from '../shared/errors.js'
-import type { Field } from '../shared/field.js'
 import type { Core } from './core.js'
 import type { Epochs } from './epochs.js'
 import { browserSubject, type Subject, subjectHash } from './subject.js'
@@ -13,8 +12,6 @@ const ADOPTION = 10 * 60 * 1000
 export interface Redemption {
   /** The browser id that they bring along; a browser that has none may take it over. */
   readonly newBrowser: string | undefined
-  /** The declared fields that they are about. */
-  readonly fields: readonly Field[]
   /** Merges the changes, and says how many were news. */
   merge(visitor: Visitor): { readonly stored: number; readonly stale: number }
 }
@@ -37,7 +34,6 @@ export function redeem(
   const merges = verified.map((ticket, index) => claim(core, ticket, claimant, adoptable.includes(ticket), index))
   return {
     newBrowser: adoptable[0]?.newBrowser,
-    fields: verified.flatMap(({ registers }) => registers.flatMap(({ key }) => core.sessions.fields.get(key) ?? [])),
     merge: (recipient) => {
       const stored = merges.reduce((sum, merge) => sum + merge(recipient), 0)
       const total = verified.reduce((sum, { registers }) => sum + registers.length, 0)

@@ -31,6 +31,7 @@ export class RequestHandle extends Handle {
     const defaults: Record<string, JsonValue> = {}
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
+    const unsaved: string[] = []
     for (const field of this.sessions.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = this.replica(field)
@@ -40,11 +41,17 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
+      if (stamp !== NEVER && !this.#isSaved(field.key, stamp)) unsaved.push(field.key)
     }
     // A browser that keeps no id has none to tell: the page learns from its socket whose it is.
     const isKnown = (one: Subject): boolean => one === visitor.user || this.#visit.isKept
     const [subject = '', browser] = this.#core.freshness.subjects(visitor).filter(isKnown).map(subjectHash)
-    const optional = { ...(browser === undefined ? {} : { browser }), ...(deleted.length === 0 ? {} : { deleted }) }
+    const optional = {
+      ...(browser === undefined ? {} : { browser }),
+      ...(deleted.length === 0 ? {} : { deleted }),
+      ...(unsaved.length === 0 ? {} : { unsaved }),
+      ...(this.#visit.isCookieless ? { cookieless: true as const } : {}),
+    }
     return { subject, ...optional, values, defaults, stamps }
   }
 
@@ -65,6 +72,11 @@ export class RequestHandle extends Handle {
   async leave(): Promise<void> {
     this.#visit.leave()
     this.#visit.renew()
+  }
+
+  /** Whether the request's own cookie had a register: that this answer brings it does not say that the browser keeps it. */
+  #isSaved(key: string, stamp: Stamp): boolean {
+    return this.cookie?.registers.some((register) => register.key === key && register.stamp >= stamp) ?? false
   }
 
   protected override get cookie(): Visit['cookie'] {

@@ -17,6 +17,8 @@ export class Visit {
   readonly #ctx: Koa.Context
   /** A newer build wrote the cookie: that build shall find it as it was. */
   readonly #isReserved: boolean
+  /** Whether the request brought no live cookie at all: the browser may keep none. */
+  readonly isCookieless: boolean
   #recognized: Recognized
   /** Something is worth remembering: a browser without a cookie gets one. */
   #isRemembered = false
@@ -30,6 +32,7 @@ export class Visit {
     this.#ctx = ctx
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.#isReserved = cookie?.isNewer ?? false
+    this.isCookieless = cookie === undefined
     this.#recognized = this.#become(core.identities.recognize(cookie, user))
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, () => this.#seal())

@@ -62,7 +62,7 @@ export interface StoreAnswer {
   readonly stale: number
   /** What the request's own cookie held: the proof that an earlier answer was stored. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
-  /** Keys of the tickets that neither the cookie nor a store keeps: they last as long as the server's memory. */
+  /** Keys that have a value, but in no cookie and in no store: it lasts as long as the server's memory. */
   readonly unsaved?: readonly string[]
   readonly stamp?: Stamp
   readonly ticket?: string
@@ -79,4 +79,8 @@ export interface AnySnapshot {
   readonly stamps: Readonly<Record<string, Stamp>>
   /** Keys that were written and have no value now: `values` has their default. */
   readonly deleted?: readonly string[]
+  /** Keys whose newest write was not in the cookie of the request: that the browser keeps it is still to be seen. */
+  readonly unsaved?: readonly string[]
+  /** The request came without a live cookie: whether the browser keeps the one of its answer is still to be seen. */
+  readonly cookieless?: true
 }

@@ -22,6 +22,10 @@ export interface Snapshot<F extends Fields> {
   readonly stamps: Readonly<Record<string, number>>
   /** Keys that were written and have no value now: `values` has their default. */
   readonly deleted?: readonly string[]
+  /** Keys whose newest write was not in the cookie of the request: that the browser keeps it is still to be seen. */
+  readonly unsaved?: readonly string[]
+  /** The request came without a live cookie: whether the browser keeps the one of its answer is still to be seen. */
+  readonly cookieless?: true
 }
 
 export interface Observable<F extends Fields, K extends keyof F & string> {

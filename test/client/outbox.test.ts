@@ -20,7 +20,7 @@ describe('the outbox', () => {
     }
     for (const each of order) news[each]?.()
     expect(await settled()).toEqual(['3 saved'])
-    expect([outbox.state('division'), values.get('division'), outbox.unsent(), outbox.tickets(true)]).toEqual([
+    expect([outbox.state('division'), values.get('division'), outbox.unsent(), outbox.unsaved() ?? []]).toEqual([
       true,
       3,
       [],
@@ -100,7 +100,7 @@ describe('the outbox', () => {
     keep('late', ['division', 9, 3])
     expect(outbox.tickets()).toEqual(['b', 'a'])
     outbox.confirm([['division', 11]])
-    expect(outbox.tickets(true)).toEqual(['a'])
+    expect(outbox.unsaved() ?? []).toEqual(['a'])
   })
 
   it('gives up tickets that cannot be saved, and tries again with the next', async () => {
@@ -109,9 +109,9 @@ describe('the outbox', () => {
     outbox.acknowledge(draft, 10)
     keep('a', ['division', 10, 1])
     outbox.fail('cookies_blocked', 'a')
-    expect([outbox.state('division'), outbox.tickets(true)]).toEqual(['cookies_blocked', []])
+    expect([outbox.state('division'), outbox.unsaved() ?? []]).toEqual(['cookies_blocked', []])
     keep('b', ['division', 11, 2])
-    expect([outbox.state('division'), outbox.tickets(true)]).toEqual([false, ['b']])
+    expect([outbox.state('division'), outbox.unsaved() ?? []]).toEqual([false, ['b']])
     expect(await settled()).toEqual(['1 cookies_blocked'])
   })
 
@@ -180,7 +180,7 @@ describe('the outbox, of what others know better', () => {
     set('division', 5)
     put('division', 6)
     outbox.fail('other_subject')
-    expect([outbox.unsent(), outbox.tickets(true), values.get('division'), values.get('cart')]).toEqual([
+    expect([outbox.unsent(), outbox.unsaved() ?? [], values.get('division'), values.get('cart')]).toEqual([
       [],
       [],
       4,

@@ -155,9 +155,8 @@ describe('a page', () => {
     const { length } = opened.posts
     void opened.live.set('division', 6)
     const flushed = opened.live.flush()
-    // No timer: a pause is over in a turn.
-    await Promise.resolve()
-    await Promise.resolve()
+    // No timer: a pause would be longer than a turn.
+    await new Promise((resolve) => setImmediate(resolve))
     expect(opened.posts).toHaveLength(length + 1)
     await flushed
   })

@@ -1,0 +1,61 @@
+import type { StoreAnswer } from '../shared/protocol.js'
+
+/** What a POST came to, for the tabs that did not make it. */
+export interface TabNews extends Pick<StoreAnswer, 'held' | 'unsaved'> {
+  /** Whose it is. */
+  readonly subject: string | undefined
+  /** The tickets it took, and the one it gave. */
+  readonly tickets: readonly string[]
+}
+
+/** The other tabs of this browser: one POSTs at a time, and tells the rest what came of it. */
+export interface Tabs {
+  /** Does something while no other tab does the like. None is waited for long: it may be frozen. */
+  alone(act: () => Promise<void>): Promise<void>
+  tell(news: TabNews): void
+  /** Lets the others go on: a page that waits for them, or keeps them waiting, is not kept for going back to. */
+  leave(): void
+  close(): void
+}
+
+/** ms to wait for another tab, and to have others wait. */
+const PATIENCE = 5000
+
+export function createTabs(name: string, onNews: (news: TabNews) => void): Tabs {
+  // Only browsers have tabs: on a server each client is somebody else's.
+  const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
+  const channel = BroadcastChannel && new BroadcastChannel(name)
+  let leave = (): void => undefined
+  if (channel) channel.onmessage = ({ data }) => onNews(data)
+
+  return {
+    alone: async (act) => {
+      // As without https: what the others tell has to do.
+      if (!navigator?.locks) return act()
+      const controller = new AbortController()
+      const isLeft = new Promise<void>((resolve) => {
+        leave = () => {
+          controller.abort()
+          resolve()
+        }
+      })
+      const timer = setTimeout(leave, PATIENCE)
+      let acted: Promise<void> | undefined
+      const begin = async (): Promise<void> => {
+        // What the one before has told comes another way than its leave to go on.
+        await new Promise((resolve) => setTimeout(resolve))
+        acted = act()
+        await Promise.race([acted, isLeft])
+      }
+      await navigator.locks.request(name, { signal: controller.signal }, begin).catch(() => undefined)
+      clearTimeout(timer)
+      await (acted ?? act())
+    },
+    tell: (news) => channel?.postMessage(news),
+    leave: () => leave(),
+    close: () => {
+      leave()
+      channel?.close()
+    },
+  }
+}
