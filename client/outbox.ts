@@ -131,7 +131,7 @@ export function createOutbox(values: Values): Outbox {
     values.merge(changes, 'ticket')
   }
   const resume = (key: string, { seen, value, former }: DraftRemains): void => {
-    if (entryOf(key).draft) return
+    if (entryOf(key).draft || !(seen >= NEVER)) return
     const isOurs = former !== undefined && sameJson(former, values.live(key) ?? null)
     void set(key, value, isOurs ? values.stamp(key) : seen)
   }
@@ -237,11 +237,6 @@ export function createOutbox(values: Values): Outbox {
       }
     },
     texts: () => remainsOf(entries, values),
-    restore: (texts) => {
-      const { tickets, drafts } = readRemains(texts)
-      // What was set over them comes after.
-      for (const [ticket, claims] of tickets) keep(ticket, claims)
-      for (const [key, draft] of drafts) resume(key, draft)
-    },
+    restore: (texts) => readRemains(texts, keep, resume),
   }
 }

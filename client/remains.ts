@@ -32,20 +32,16 @@ export function remainsOf(entries: ReadonlyMap<string, Entry>, values: Values): 
   return texts
 }
 
-/** What a page has left, read again. */
-export interface Legacy {
-  readonly tickets: (readonly [ticket: string, claims: TicketClaims])[]
-  readonly drafts: (readonly [key: string, draft: DraftRemains])[]
-}
-
-/** Reads those texts; one that is none of ours, or was damaged, is left out. */
-export function readRemains(texts: ReadonlyMap<string, string>): Legacy {
-  const legacy: Legacy = { tickets: [], drafts: [] }
-  for (const [name, text] of texts) {
+/** Reads those texts: tickets first, as what was set over them comes after. One that is none of ours, or damaged, is left out. */
+export function readRemains(
+  texts: ReadonlyMap<string, string>,
+  keep: (ticket: string, claims: TicketClaims) => void,
+  resume: (key: string, draft: DraftRemains) => void,
+): void {
+  for (const [name, text] of [...texts].sort().reverse()) {
     try {
-      if (name.startsWith(TICKET)) legacy.tickets.push([text, readTicket(text)])
-      else legacy.drafts.push([name.slice(DRAFT.length), { ...JSON.parse(text) }])
+      if (name.startsWith(TICKET)) keep(text, readTicket(text))
+      else resume(name.slice(DRAFT.length), JSON.parse(text))
     } catch {}
   }
-  return legacy
 }

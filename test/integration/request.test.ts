@@ -118,6 +118,28 @@ describe('ctx.liveSession', () => {
     expect(snapshot.subject).toMatch(/^[\w-]{43}$/)
   })
 
+  it('says in a snapshot what the cookie of the request lacked, and whether there was one', async () => {
+    const app = await App.start({
+      routes: (ctx) => {
+        if (ctx.path === '/set') void ctx.liveSession.setMany({ division: 1, secret: 'hush' })
+        ctx.body = ctx.liveSession.snapshot()
+      },
+    })
+    const visitor = app.visitor()
+    const doubts = async (path: string): Promise<unknown> => {
+      const { unsaved, cookieless } = await (await visitor.fetch(path)).json()
+      return { unsaved, cookieless }
+    }
+    expect(await doubts('/')).toEqual({ cookieless: true })
+    expect(await doubts('/')).toEqual({})
+    expect(await doubts('/set')).toEqual({ unsaved: ['division'] })
+    expect(await doubts('/')).toEqual({})
+    const former = visitor.cookie
+    await doubts('/set')
+    const { unsaved } = await (await app.visitor(former).fetch('/')).json()
+    expect(unsaved).toEqual(['division'])
+  })
+
   it('issues a cookie where it renders values, so that socket and page are the same visitor', async () => {
     const app = await App.start({
       routes: (ctx) => {
