@@ -115,12 +115,7 @@ function ascii(scalar: JsonValue): string {
 /** Whether two JSON values are the same, whatever the order of their keys. */
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   if (a === b) return true
+  // Only trees have texts to compare: scalars that are the same are the same to `===`.
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => sameJson(item, b[i]))
-  }
-  const [ours, theirs] = [Object.entries(a), new Map(Object.entries(b))]
-  return (
-    ours.length === theirs.size && ours.every(([key, value]) => theirs.has(key) && sameJson(value, theirs.get(key)))
-  )
+  return canonicalJson(a) === canonicalJson(b)
 }
