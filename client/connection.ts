@@ -17,10 +17,10 @@ export interface ConnectionOptions {
   readonly socket: Socket | undefined
   /** The subjects of the page; none where the page does not say. */
   readonly subjects: readonly string[]
-  /** The page was rendered for a browser without a cookie, and for whom that is it did not know before. */
+  /** The page was rendered for a browser without a cookie. */
   readonly isCookieless: boolean
-  /** The page is this subject's, also what others of its pages have left. */
-  onSubject(subject: string): void
+  /** The page is this subject's, and so is what others of its pages have left. */
+  onOwner(subject: string): void
   /** The first values are known. */
   onReady(): void
   /** There may be something to send. */
@@ -35,6 +35,10 @@ export interface Connection {
   isNew(): boolean
   /** Whose page this is; a new list whenever it becomes somebody else's. */
   subjects(): readonly string[]
+  /** Whose page this is for good; nobody's as long as the browser may not want to remember anything. */
+  owner(): string | undefined
+  /** The browser's cookie was seen. */
+  prove(): void
   /** Sends the drafts, where it is known whose page this is. */
   send(): void
   /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
@@ -62,9 +66,11 @@ export function createConnection(
   let greetings = 0
   /** The epoch of the page's subject, as far as it was told. */
   let known = Number.POSITIVE_INFINITY
-  /** The browser has no cookie: the subject is the socket's alone, or the page's. */
-  let isNew = options.isCookieless
-  /** The subject that was told of. */
+  /** The browser has no cookie: the subject is the socket's alone. */
+  let isNew = false
+  /** The browser had no cookie when it asked for the page, and was not seen with one since. */
+  let isDoubtful = options.isCookieless
+  /** The owner that was told of. */
   let told: string | undefined
 
   const renew = (): void => {
@@ -107,7 +113,10 @@ export function createConnection(
     if (isSomebodyElse) {
       subjects = subjects.slice(0, greetings)
       // Without a cookie each connection is somebody else's; as long as nobody has signed in, the person is the same.
-      const inherit = outbox.clear(isFirst ? undefined : Object.keys(defaults), isNew && id !== undefined)
+      const inherit = outbox.clear(
+        isFirst ? undefined : Object.keys(defaults),
+        (isNew || isDoubtful) && id !== undefined,
+      )
       void offered.then(inherit).then(onNews)
     }
     if (isFirst) {
@@ -125,16 +134,17 @@ export function createConnection(
     if (claims.defaults) greet(claims, claims.defaults)
     if (!subjects.includes(claims.sub)) return
     outbox.keep(ticket, claims)
-    tellSubject()
+    tellOwner()
     options.onReady()
     onNews()
   }
 
-  const tellSubject = (): void => {
-    const [subject] = subjects
+  const owner = (): string | undefined => (isNew || isDoubtful ? undefined : subjects[0])
+  const tellOwner = (): void => {
+    const subject = owner()
     if (subject === undefined || subject === told) return
     told = subject
-    options.onSubject(subject)
+    options.onOwner(subject)
   }
 
   const onDisconnect = (): void => {
@@ -157,17 +167,22 @@ export function createConnection(
     [STORE_SESSION]: receive,
   })
   for (const [event, handler] of handlers) socket?.on(event, handler)
-  tellSubject()
+  tellOwner()
 
   return {
-    isNew: () => isNew && known < Number.POSITIVE_INFINITY,
+    isNew: () => isNew,
     subjects: () => subjects,
+    owner,
+    prove: () => {
+      isDoubtful = false
+      tellOwner()
+    },
     send: () => {
       if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
     },
     disown: () => {
-      if (isNew) subjects = []
-      return isNew
+      if (isDoubtful) subjects = []
+      return isDoubtful
     },
     renew,
     close: () => {

@@ -1,4 +1,4 @@
-import { type ConnectionOptions, createConnection } from './connection.js'
+import { type Connection, type ConnectionOptions, createConnection } from './connection.js'
 import type { Draft } from './draft.js'
 import type { Outbox } from './outbox.js'
 import { createPauses } from './pauses.js'
@@ -7,7 +7,7 @@ import { createTabs, type TabNews } from './tabs.js'
 import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
 
-type Page = Pick<ConnectionOptions, 'socket' | 'subjects' | 'isCookieless' | 'onReady' | 'onSubject'>
+type Page = Pick<ConnectionOptions, 'socket' | 'subjects' | 'isCookieless' | 'onReady' | 'onOwner'>
 
 export interface DeliveryOptions extends PostOptions, Page {
   /** Something may have got further. */
@@ -17,8 +17,7 @@ export interface DeliveryOptions extends PostOptions, Page {
 /** Brings drafts to the server and tickets into the cookie, for as long as it takes. */
 export interface Delivery {
   isOffline(): boolean
-  /** Whose page this is, as far as is known. */
-  subject(): string | undefined
+  owner: Connection['owner']
   /** Sends what there is to send. */
   send(): void
   /** The same, without waiting for the next turn. */
@@ -108,6 +107,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       const claims = ticket && readTicket(ticket)
       if (claims && connection.subjects().includes(claims.sub)) outbox.keep(ticket, claims)
     }
+    if (held.length > 0) connection.prove()
     outbox.confirm(held, tickets, unsaved)
   }
 
@@ -166,6 +166,11 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     if (last?.isNews) void deliver(last)
   }
 
+  const comeBack = (): void => {
+    tabs.join()
+    pauses.wake()
+  }
+
   const send = (): void => {
     if (pauses.isOver()) return
     connection.send()
@@ -180,15 +185,15 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     pauses,
   )
   const tabs = createTabs(`live-session:${options.endpoint}`, (news) => {
-    if (news.subject !== connection.subjects()[0]) return
+    if (!connection.subjects().includes(news.subject ?? '')) return
     learn(news)
     onProgress()
   })
-  const events = Object.entries({ online: pauses.wake, pageshow: pauses.wake, pagehide: leave })
+  const events = Object.entries({ online: pauses.wake, pagehide: leave, pageshow: comeBack })
   for (const [event, handler] of events) globalThis.addEventListener?.(event, handler)
 
   return {
-    subject: () => connection.subjects()[0],
+    owner: connection.owner,
     isOffline: () => isUnreachable || (goesBySocket() && !socket?.connected),
     send,
     hurry: () => {
@@ -199,7 +204,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     close: () => {
       pauses.close()
       connection.close()
-      tabs.close()
+      tabs.leave()
       for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler)
     },
   }

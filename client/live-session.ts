@@ -48,10 +48,10 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
       headers: () => (typeof headers === 'function' ? headers() : headers),
       ...page,
       onReady: () => markReady(),
-      onSubject: (subject) => outbox.restore(storage.take(subject)),
+      onOwner: (subject) => outbox.restore(storage.take(subject)),
       onProgress: () => {
         board.refresh()
-        const subject = delivery.subject()
+        const subject = delivery.owner()
         storage.keep(subject ?? '', subject === undefined ? new Map() : outbox.texts())
       },
     },

@@ -13,9 +13,10 @@ export interface Tabs {
   /** Does something while no other tab does the like. None is waited for long: it may be frozen. */
   alone(act: () => Promise<void>): Promise<void>
   tell(news: TabNews): void
-  /** Lets the others go on: a page that waits for them, or keeps them waiting, is not kept for going back to. */
+  /** Lets the others go on, and hears of nothing more: a browser keeps no page to go back to that they wait for, or talk to. */
   leave(): void
-  close(): void
+  /** After having left. */
+  join(): void
 }
 
 /** ms to wait for another tab, and to have others wait. */
@@ -24,9 +25,14 @@ const PATIENCE = 5000
 export function createTabs(name: string, onNews: (news: TabNews) => void): Tabs {
   // Only browsers have tabs: on a server each client is somebody else's.
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
-  const channel = BroadcastChannel && new BroadcastChannel(name)
-  let leave = (): void => undefined
-  if (channel) channel.onmessage = ({ data }) => onNews(data)
+  let channel: BroadcastChannel | undefined
+  let release = (): void => undefined
+  const join = (): void => {
+    if (channel || !BroadcastChannel) return
+    channel = new BroadcastChannel(name)
+    channel.onmessage = ({ data }) => onNews(data)
+  }
+  join()
 
   return {
     alone: async (act) => {
@@ -34,12 +40,12 @@ export function createTabs(name: string, onNews: (news: TabNews) => void): Tabs 
       if (!navigator?.locks) return act()
       const controller = new AbortController()
       const isLeft = new Promise<void>((resolve) => {
-        leave = () => {
+        release = () => {
           controller.abort()
           resolve()
         }
       })
-      const timer = setTimeout(leave, PATIENCE)
+      const timer = setTimeout(release, PATIENCE)
       let acted: Promise<void> | undefined
       const begin = async (): Promise<void> => {
         // What the one before has told comes another way than its leave to go on.
@@ -52,10 +58,11 @@ export function createTabs(name: string, onNews: (news: TabNews) => void): Tabs 
       await (acted ?? act())
     },
     tell: (news) => channel?.postMessage(news),
-    leave: () => leave(),
-    close: () => {
-      leave()
+    leave: () => {
+      release()
       channel?.close()
+      channel = undefined
     },
+    join,
   }
 }

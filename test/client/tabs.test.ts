@@ -41,7 +41,7 @@ function openAct(): { readonly act: () => Promise<void>; count(): number; end():
 
 function open(hear: (news: TabNews) => void = () => undefined): ReturnType<typeof createTabs> {
   const tabs = createTabs('name', hear)
-  ends.push(tabs.close)
+  ends.push(tabs.leave)
   return tabs
 }
 
@@ -128,6 +128,29 @@ describe('of many tabs one', () => {
     one.tell(NEWS)
     await told
     expect(heard).toEqual([NEWS])
+  })
+
+  it('hears nothing while its page is left, and goes on when that comes back', async () => {
+    jest.useRealTimers()
+    const heard: unknown[] = []
+    let told = (): void => undefined
+    const [one, two] = [
+      open(),
+      open((news) => {
+        heard.push(news.subject)
+        told()
+      }),
+    ]
+    two.leave()
+    one.tell({ ...NEWS, subject: 'missed' })
+    two.join()
+    two.join()
+    const isTold = new Promise<void>((resolve) => {
+      told = resolve
+    })
+    one.tell(NEWS)
+    await isTold
+    expect(heard).toEqual(['ann'])
   })
 
   it('tells nobody where there is no channel', () => {
