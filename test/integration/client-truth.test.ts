@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import type { Page } from '../support/page.js'
+
+const BLOCKED = { status: 'rejected', reason: 'cookies_blocked' }
+
+const routes: Koa.Middleware = (ctx) => {
+  if (ctx.path === '/set') void ctx.liveSession.set('division', 4)
+  ctx.body = ctx.liveSession.snapshot()
+}
+
+const outcome = (saved: Promise<void>): Promise<string> => saved.then(() => 'saved').catch(({ code }) => code)
+
+describe('what a page says of its own HTML', () => {
+  it('is not saved before the cookie of that very answer was seen coming back', async () => {
+    const app = await App.start({ routes })
+    const opened = await app.visitor(cookieFor(app.live, {})).open({ path: '/set' })
+    expect(opened.live.status('division')).toEqual({ status: 'saving' })
+    await opened.live.flush()
+    expect(opened.live.status('division')).toEqual({ status: 'saved' })
+  })
+
+  it('is saved at once, and asks for nothing, where the cookie of the request had it', async () => {
+    const app = await App.start({ routes })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
+    const opened = await visitor.open({ path: '/' })
+    expect(opened.live.status()).toEqual({ status: 'saved' })
+    await opened.connected()
+    await opened.live.flush()
+    expect(opened.posts).toEqual([])
+  })
+
+  it.each([true, false])('is cookies_blocked where no cookie comes back (with a socket: %s)', async (hasSocket) => {
+    const app = await App.start({ routes })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    visitor.keepsCookies = false
+    const opened = await visitor.open({ path: '/set', hasSocket })
+    await opened.live.flush()
+    expect([opened.live.status('division'), opened.live.get('division')]).toEqual([BLOCKED, 4])
+  })
+})
+
+describe('a browser that keeps no cookies', () => {
+  const open = async (hasSocket: boolean): Promise<Page> => {
+    const visitor = (await App.start({ routes })).visitor()
+    visitor.keepsCookies = false
+    return visitor.open({ path: '/', hasSocket })
+  }
+
+  it.each([true, false])('is told so, and goes on showing what was set (with a socket: %s)', async (hasSocket) => {
+    const opened = await open(hasSocket)
+    expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
+    expect([opened.live.status('division'), opened.live.get('division')]).toEqual([BLOCKED, 3])
+    expect(await outcome(opened.live.set('cart', ['a']))).toBe('cookies_blocked')
+    expect(opened.live.get('cart')).toEqual(['a'])
+  })
+
+  it.each([true, false])('has it saved once it keeps them (with a socket: %s)', async (hasSocket) => {
+    const opened = await open(hasSocket)
+    await outcome(opened.live.set('division', 3))
+    opened.visitor.keepsCookies = true
+    await opened.live.flush()
+    expect(opened.live.status('division')).toEqual({ status: 'saved' })
+    expect(await (await opened.visitor.fetch('/')).json()).toMatchObject({ values: { division: 3 } })
+  })
+})
+
+it('a page of a browser whose cookies were cleared is nobody\u2019s, and says so', async () => {
+  const app = await App.start({ routes })
+  const visitor = app.visitor(cookieFor(app.live, {}))
+  const opened = await visitor.open({ path: '/', hasSocket: false })
+  visitor.jar.removeAllCookiesSync()
+  expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
+  expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: -1 } })
+})
