@@ -1,4 +1,4 @@
-import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import { connect, type Socket } from 'socket.io-client'
 import type { AppFields } from './app.js'
 import type { Visitor } from './visitor.js'
@@ -19,6 +19,12 @@ export interface PageOptions {
   readonly hasSocket?: boolean
   /** The path whose answer is the snapshot; none: the page is static. */
   readonly path?: string
+  /** Of its socket. @default '/' */
+  readonly namespace?: string
+  /** As the browser sees it. @default '/store_session' */
+  readonly endpoint?: string
+  readonly credentials?: RequestCredentials
+  readonly headers?: LiveSessionClientOptions<AppFields>['headers']
 }
 
 /** A page of a visitor: the real client, against the real server. */
@@ -28,31 +34,41 @@ export class Page {
   readonly visitor: Visitor
   /** Bodies of what was POSTed, as they went out. */
   readonly posts: { readonly tickets?: string[]; readonly set?: unknown[]; readonly subject?: string }[] = []
+  /** How they went out. */
+  readonly requests: RequestInit[] = []
   /** Runs before a POST goes out; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined
   /** Runs before the page hears the answer; may reject to lose that. */
   beforeAnswer: (answer: Response) => Promise<void> = async () => undefined
   readonly #id: string = String(visitors.size)
 
-  private constructor(visitor: Visitor, initial: unknown, hasSocket: boolean) {
+  private constructor(visitor: Visitor, initial: unknown, options: PageOptions) {
+    const { hasSocket = true, namespace = '/', endpoint = '/store_session', credentials, headers = {} } = options
     this.visitor = visitor
     visitors.set(this.#id, this)
-    if (hasSocket) this.socket = this.#connect()
+    if (hasSocket) this.socket = this.#connect(namespace)
     this.live = createLiveSession<AppFields>({
-      endpoint: new URL('/store_session', visitor.url).href,
-      headers: { 'x-page': this.#id, origin: visitor.url },
+      endpoint: new URL(endpoint, visitor.url).href,
+      headers: () => ({
+        'x-page': this.#id,
+        origin: visitor.url,
+        ...(typeof headers === 'function' ? headers() : headers),
+      }),
+      ...(credentials === undefined ? {} : { credentials }),
       ...(initial === undefined ? {} : { initial: initial as never }),
       ...(this.socket ? { socket: this.socket } : {}),
     })
   }
 
-  static async open(visitor: Visitor, { hasSocket = true, path }: PageOptions = {}): Promise<Page> {
+  static async open(visitor: Visitor, options: PageOptions = {}): Promise<Page> {
+    const { path } = options
     const initial = path === undefined ? undefined : await (await visitor.fetch(path)).json()
-    return new Page(visitor, initial, hasSocket)
+    return new Page(visitor, initial, options)
   }
 
   async post(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
     this.posts.push(JSON.parse(String(init.body)))
+    this.requests.push(init)
     await this.beforePost()
     const headers = new Headers(init.headers)
     headers.delete('x-page')
@@ -103,10 +119,10 @@ export class Page {
     this.socket?.disconnect()
   }
 
-  #connect(): Socket {
+  #connect(namespace: string): Socket {
     const { url } = this.visitor
     const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
-    const socket = connect(url, { ...options, extraHeaders: { cookie: this.visitor.cookie, origin: url } })
+    const socket = connect(url + namespace, { ...options, extraHeaders: { cookie: this.visitor.cookie, origin: url } })
     // A browser sends at each connection the cookies it has by then.
     const refresh = (): void => {
       Object.assign(socket.io.opts, { extraHeaders: { cookie: this.visitor.cookie, origin: url } })
