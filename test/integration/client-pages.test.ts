@@ -3,21 +3,17 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
+import { account } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
-import type { Visitor } from '../support/visitor.js'
+import { startWithUsers, values } from '../support/users.js'
 
 const routes: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
   else await account(ctx, next)
 }
 
-function start(): Promise<App> {
-  return App.start({ before: (koa) => [auth(koa)], options: { identify } as never, routes })
-}
-
-const read = async (visitor: Visitor): Promise<unknown> => (await visitor.fetch('/')).json()
+const start = (): Promise<App> => startWithUsers({ routes })
 
 describe('a page', () => {
   it('of a stranger without a cookie keeps what was set while the server was away', async () => {
@@ -51,7 +47,7 @@ describe('a page', () => {
     await visitor.fetch('/login/now?user=ann')
     await opened.comeBack()
     await outcome(opened.connected(), 200)
-    expect([opened.live.get('theme'), await read(visitor)]).toMatchObject(['light', { theme: 'light' }])
+    expect([opened.live.get('theme'), await values(visitor)]).toMatchObject(['light', { theme: 'light' }])
   })
 
   it('does not connect a socket again that its app has disconnected', async () => {

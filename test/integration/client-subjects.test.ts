@@ -2,22 +2,18 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { createLiveSession } from 'koa-live-session/client'
 import { connect } from 'socket.io-client'
-import { App, type AppFields } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
+import type { App, AppFields } from '../support/app.js'
+import { account } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
-import type { Visitor } from '../support/visitor.js'
+import { startWithUsers, values } from '../support/users.js'
 
 const routes: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
   else await account(ctx, next)
 }
 
-function start(): Promise<App> {
-  return App.start({ before: (koa) => [auth(koa)], options: { identify } as never, routes })
-}
-
-const read = async (visitor: Visitor): Promise<unknown> => (await visitor.fetch('/')).json()
+const start = (): Promise<App> => startWithUsers({ routes })
 
 describe('what ann set while she was offline', () => {
   it.each([[true], [false]])('is not posted as bob, who has signed in meanwhile (socket: %s)', async (hasSocket) => {
@@ -37,7 +33,7 @@ describe('what ann set while she was offline', () => {
     isCut = false
     void opened.live.flush()
     expect([await saved, opened.live.get('division')]).toEqual(['other_subject', -1])
-    expect(await read(visitor)).toMatchObject({ division: -1 })
+    expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
   it('is not posted as whoever comes after her logout, when that ends her socket', async () => {
@@ -53,7 +49,7 @@ describe('what ann set while she was offline', () => {
     const saved = outcome(opened.live.set('division', 5), 1000)
     await visitor.fetch('/logout/leave')
     await saved
-    expect(await read(visitor)).toMatchObject({ division: -1 })
+    expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 })
 
@@ -68,7 +64,7 @@ describe('what a stranger set while the server was away', () => {
     expect(opened.live.status('division')).toEqual({ status: 'offline' })
     await visitor.fetch('/login/now?user=ann')
     await opened.comeBack()
-    expect([await saved, await read(visitor)]).toMatchObject(['superseded', { division: -1 }])
+    expect([await saved, await values(visitor)]).toMatchObject(['superseded', { division: -1 }])
   })
 })
 

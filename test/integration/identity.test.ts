@@ -1,29 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { type AuthStore, account, auth, identify } from '../support/auth.js'
-import type { Visitor } from '../support/visitor.js'
+import { set, startWithUsers, values } from '../support/users.js'
 
 const MINUTE = 60 * 1000
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
-type Given = Omit<AppOptions<AppFields>, 'before' | 'routes' | 'fields'> & { readonly store?: AuthStore }
-
-/** An app with users who sign in on koa-session. */
-function start({ store, options, ...given }: Given = {}): Promise<App> {
-  const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa, store ? { store, rolling: true } : {})]
-  return App.start({ ...given, before, options: { identify, ...options } as never, routes: account })
-}
-
-const values = async (visitor: Visitor, path = '/'): Promise<unknown> => (await visitor.fetch(path)).json()
-const set = (visitor: Visitor, wanted: object): Promise<unknown> => {
-  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
-}
 const names = (answer: Response): string[] => answer.headers.getSetCookie().map((cookie) => cookie.split('=')[0] ?? '')
 
 describe('a user', () => {
   it('has the same values in every browser, and another user has none of them', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const [one, two, other] = [app.visitor(), app.visitor(), app.visitor()]
     for (const [visitor, user] of [
       [one, 'ann'],
@@ -38,7 +24,7 @@ describe('a user', () => {
   })
 
   it('is followed live by the sockets of all browsers', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const [one, two] = [app.visitor(), app.visitor()]
     for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
     const [a, b] = [await one.connect(), await two.connect()]
@@ -52,7 +38,7 @@ describe('a user', () => {
 
 describe('sign-in', () => {
   it('gives the account what the visitor chose, unless the account has chosen before', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
     expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, division: 3 })
@@ -62,7 +48,7 @@ describe('sign-in', () => {
   })
 
   it('finds out by itself at the next use where the app does not say', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
     expect(await values(visitor, '/login?user=ann')).toEqual({ ...nothing, division: 3 })
@@ -71,7 +57,7 @@ describe('sign-in', () => {
   })
 
   it('combines both where the field says how, once', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const [home, work] = [app.visitor(), app.visitor()]
     await home.fetch('/login/now?user=ann')
     await set(home, { cart: ['a'] })
@@ -82,7 +68,7 @@ describe('sign-in', () => {
   })
 
   it('combines once also where several requests with the former cookie are under way', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { cart: ['b'] })
     const former = visitor.cookie
@@ -102,7 +88,7 @@ describe('sign-in', () => {
     ['drop', { division: 3 }],
     ['account', { division: 3 }],
   ] as const)('decides by %s where the plugin is told so', async (onLogin, expected) => {
-    const app = await start({ options: { onLogin } })
+    const app = await startWithUsers({ options: { onLogin } })
     const [home, work] = [app.visitor(), app.visitor()]
     await home.fetch('/login/now?user=ann')
     await set(home, { division: 3 })
@@ -112,7 +98,7 @@ describe('sign-in', () => {
   })
 
   it('gives the browser a new id, under which what belongs to the browser goes on', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor(cookieFor(app.live, { browserId: 'planted-by-an-attacker', values: { theme: 'dark' } }))
     expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, theme: 'dark' })
     const planted = app.visitor(cookieFor(app.live, { browserId: 'planted-by-an-attacker' }))
@@ -122,7 +108,7 @@ describe('sign-in', () => {
   })
 
   it('does not expire what came along, though its own date is not known', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
     await visitor.fetch('/login/now?user=ann')
@@ -131,7 +117,7 @@ describe('sign-in', () => {
   })
 
   it('ends the sockets that the browser had as nobody, after the answer; they come back as the user', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
     const socket = await visitor.connect()
@@ -144,7 +130,7 @@ describe('sign-in', () => {
   })
 
   it('takes tickets of the former browser id through the same rule, each once', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor(cookieFor(app.live, { values: { cart: ['a'] } }))
     const socket = await visitor.connect()
     await socket.ticket()
@@ -160,7 +146,7 @@ describe('sign-in', () => {
 
 describe('sign-out', () => {
   it('leaves nothing of the user to whoever comes next, and ends the sockets', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     await set(visitor, { division: 3 })
@@ -174,7 +160,7 @@ describe('sign-out', () => {
   })
 
   it('forgets the browser too with leave(), and keeps the account', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     await set(visitor, { division: 3, theme: 'dark' })
@@ -188,7 +174,7 @@ describe('sign-out', () => {
   })
 
   it('shows the values of another user to nobody when users change places in one browser', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     await set(visitor, { division: 3 })
@@ -200,7 +186,7 @@ describe('sign-out', () => {
 
 describe('a handshake', () => {
   it('runs the app\u2019s own auth, and knows whom it lets in', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const users: unknown[] = []
     app.io.on('connection', (socket) => users.push(socket.liveSession.userId))
     const visitor = app.visitor()
@@ -211,7 +197,7 @@ describe('a handshake', () => {
   })
 
   it('is refused with a code where the cookie is of a user who is not signed in', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1 } }))
     await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_subject', data: { code: 'other_subject' } })
     const answer = await visitor.store()
@@ -220,7 +206,7 @@ describe('a handshake', () => {
   })
 
   it('is needed where identify is: every socket would be anonymous', async () => {
-    const app = await start({ isAttached: false })
+    const app = await startWithUsers({ isAttached: false })
     expect(() => (app.live.attach as (io: unknown) => void)(app.io)).toThrow(
       'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
         'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { z } from 'zod'
 import { cookieBytes } from '../../shared/budget.js'
-import { LiveSessionError } from '../../shared/errors.js'
 import { Field } from '../../shared/field.js'
 import type { FieldSpec } from '../../shared/field-types.js'
 import { Replica } from '../../shared/replica.js'
+import { refused } from '../support/refused.js'
 
 const defaults = { maxAge: 1000, maxBytes: 200, onLogin: 'newest' } as const
 const make = (spec: Partial<FieldSpec> = {}): Field =>
@@ -25,15 +25,6 @@ function counting(schema: StandardSchemaV1 = z.any()) {
     },
   }
   return { schema: counter, asked }
-}
-
-function refused(act: () => unknown): LiveSessionError {
-  try {
-    act()
-  } catch (error) {
-    if (error instanceof LiveSessionError) return error
-  }
-  throw new Error('not refused')
 }
 
 describe('what a declaration leaves out', () => {

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { LiveSessionError } from '../../shared/errors.js'
 import type { FieldSpec } from '../../shared/field-types.js'
 import { compileFields, isKey, isLoginRule } from '../../shared/fields.js'
 import { defineFields } from '../../shared/index.js'
+import { refused } from '../support/refused.js'
 
 const define = (spec: unknown, key = 'x'): unknown => defineFields({ [key]: spec } as never)
 const compile = (spec: Partial<FieldSpec>) => {
@@ -18,15 +18,6 @@ const compile = (spec: Partial<FieldSpec>) => {
 /** Refuses everything, and does not say why. */
 const silent: StandardSchemaV1 = {
   '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [] as StandardSchemaV1.Issue[] }) },
-}
-
-function refused(act: () => unknown): LiveSessionError {
-  try {
-    act()
-  } catch (error) {
-    if (error instanceof LiveSessionError) return error
-  }
-  throw new Error('not refused')
 }
 
 describe('defineFields', () => {

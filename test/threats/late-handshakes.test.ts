@@ -4,6 +4,7 @@ import session from 'koa-session'
 import { connect, type Socket } from 'socket.io-client'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { AuthStore, account, identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
 import type { Visitor } from '../support/visitor.js'
 
 type SessionOptions = Parameters<typeof session>[0]
@@ -23,26 +24,11 @@ function start({ session: options = {}, store, identify: slow }: Given = {}): Pr
   return App.start({ before, options: { identify: identifying } as never, routes: account })
 }
 
-/** Lets requests pass, and holds up handshakes, whom it tells, until they are released. */
-function gate() {
-  let enter = (): void => undefined
-  let open = (): void => undefined
-  const entered = new Promise<void>((resolve) => {
-    enter = resolve
-  })
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  const isHandshake = (ctx: Koa.Context): boolean => ctx.path.startsWith('/socket.io')
-  return {
-    entered,
-    open: () => open(),
-    async identify(ctx: Koa.Context, user: unknown): Promise<unknown> {
-      if (!isHandshake(ctx)) return user
-      enter()
-      await opened
-      return user
-    },
+/** Lets requests pass, and holds up handshakes until they are released. */
+class HandshakeGate extends Gate {
+  readonly identify = async (ctx: Koa.Context, user: unknown): Promise<unknown> => {
+    if (ctx.path.startsWith('/socket.io')) await this.pass()
+    return user
   }
 }
 
@@ -77,7 +63,7 @@ describe('threat 30: a handshake and the app\u2019s session store', () => {
     ['rolling', { rolling: true, renew: false }],
     ['renewed', { rolling: false, renew: true }],
   ])('revives no session that was destroyed while it was let in: %s', async (_, options) => {
-    const held = gate()
+    const held = new HandshakeGate()
     const store = new AuthStore()
     const app = await start({ session: options, store, identify: held.identify })
     const visitor = app.visitor()
@@ -100,7 +86,7 @@ describe('threat 30: a handshake under way at a sign-out', () => {
     ['identify()', '/logout/now'],
     ['the next request that finds out', '/logout'],
   ])('ends, still in identify when %s tells the others', async (_, path) => {
-    const held = gate()
+    const held = new HandshakeGate()
     const app = await start({ identify: held.identify })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -132,7 +118,7 @@ describe('threat 30: a handshake under way at a sign-out', () => {
   })
 
   it('ends, where another user has signed in meanwhile', async () => {
-    const held = gate()
+    const held = new HandshakeGate()
     const app = await start({ identify: held.identify })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -148,7 +134,7 @@ describe('threat 30: a handshake under way at a sign-out', () => {
     ['open', false],
     ['still in identify', true],
   ])('ends also where its browser had no live cookie yet: %s', async (_, isHeld) => {
-    const held = gate()
+    const held = new HandshakeGate()
     if (!isHeld) held.open()
     const app = await start({ identify: held.identify })
     const visitor = app.visitor()

@@ -2,24 +2,14 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
-import type { Visitor } from '../support/visitor.js'
+import { Gate } from '../support/gate.js'
+import { set, values } from '../support/users.js'
 
-const values = async (visitor: Visitor, path = '/'): Promise<unknown> => (await visitor.fetch(path)).json()
-const set = (visitor: Visitor, wanted: object): Promise<unknown> => {
-  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
-}
 const before: NonNullable<AppOptions<AppFields>['before']> = (koa) => [auth(koa)]
 
 /** An app with one slow route, which sets `division` to 9 when it is let go on. */
 async function start() {
-  let goOn = (): void => undefined
-  const held = new Promise<void>((resolve) => {
-    goOn = resolve
-  })
-  let arrive = (): void => undefined
-  const arrived = new Promise<void>((resolve) => {
-    arrive = resolve
-  })
+  const gate = new Gate()
   const app = await App.start({
     before,
     options: { identify } as never,
@@ -33,25 +23,24 @@ async function start() {
       if (ctx.path !== '/slow') return account(ctx, next)
       const { liveSession } = ctx
       liveSession.get('division')
-      arrive()
-      await held
+      await gate.pass()
       await liveSession.set('division', 9)
       ctx.body = '{}'
     },
   })
-  return { app, arrived, goOn }
+  return { app, gate }
 }
 
 describe('a browser id that was given up', () => {
   it('does not come back with a late answer, nor what leave() forgot', async () => {
-    const { app, arrived, goOn } = await start()
+    const { app, gate } = await start()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     await set(visitor, { theme: 'dark' })
     const slow = visitor.fetch('/slow')
-    await arrived
+    await gate.entered
     await visitor.fetch('/logout/leave')
-    goOn()
+    gate.open()
     await slow
     await visitor.fetch('/app-login')
     expect(await values(visitor)).toMatchObject({ theme: 'light' })
@@ -69,13 +58,13 @@ describe('a browser id that was given up', () => {
   })
 
   it('is no reason to refuse what its page sets after the next sign-in', async () => {
-    const { app, arrived, goOn } = await start()
+    const { app, gate } = await start()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     const slow = visitor.fetch('/slow')
-    await arrived
+    await gate.entered
     await visitor.fetch('/logout/now')
-    goOn()
+    gate.open()
     await slow
     await visitor.fetch('/app-login')
     await visitor.fetch('/')
@@ -128,13 +117,13 @@ describe('a browser id that was given up', () => {
 
 describe('a request that began before its browser signed in', () => {
   it('loses nothing of what it sets afterwards', async () => {
-    const { app, arrived, goOn } = await start()
+    const { app, gate } = await start()
     const visitor = app.visitor()
     await set(visitor, { theme: 'dark' })
     const slow = visitor.fetch('/slow')
-    await arrived
+    await gate.entered
     await visitor.fetch('/login/now?user=ann')
-    goOn()
+    gate.open()
     await slow
     expect(await values(visitor)).toMatchObject({ division: 9 })
   })

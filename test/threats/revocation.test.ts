@@ -4,7 +4,7 @@ import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
 import { poll } from '../support/raw-http.js'
-import type { Visitor } from '../support/visitor.js'
+import { set, values } from '../support/users.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -12,10 +12,6 @@ function start(given: Omit<AppOptions<AppFields>, 'before' | 'options' | 'fields
   return App.start({ routes: account, ...given, before: (koa) => [auth(koa)], options: { identify } as never })
 }
 
-const values = async (visitor: Visitor, path = '/'): Promise<unknown> => (await visitor.fetch(path)).json()
-const set = (visitor: Visitor, wanted: object): Promise<unknown> => {
-  return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
-}
 /** Without the app's own session, as a thief of the live cookie has it. */
 const liveOnly = (cookie: string): string => cookie.replace(/app(\.sig)?=[^;]*;? ?/g, '')
 
