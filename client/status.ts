@@ -12,6 +12,7 @@ export interface StatusDetail {
 }
 
 export interface StatusBoard {
+  /** The same object for as long as nothing has changed: frameworks compare no deeper. */
   of(key: string): StatusDetail
   /** The worst of all. */
   overall(): StatusDetail
@@ -23,17 +24,25 @@ export interface StatusBoard {
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
-const SAVED: StatusDetail = { status: 'saved' }
+const SAVED: StatusDetail = Object.freeze({ status: 'saved' })
+const SAVING: StatusDetail = Object.freeze({ status: 'saving' })
+const OFFLINE: StatusDetail = Object.freeze({ status: 'offline' })
 
 export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): StatusBoard {
   const told = new Map<string, StatusDetail>()
+  const rejections = new Map<LiveSessionErrorCode, StatusDetail>()
   const listeners = createListeners<[key: string, detail: StatusDetail]>()
 
+  const rejectedFor = (reason: LiveSessionErrorCode): StatusDetail => {
+    const detail = rejections.get(reason) ?? Object.freeze({ status: 'rejected', reason })
+    rejections.set(reason, detail)
+    return detail
+  }
   const of = (key: string): StatusDetail => {
     const state = outbox.state(key)
-    if (typeof state === 'string') return { status: 'rejected', reason: state }
+    if (typeof state === 'string') return rejectedFor(state)
     if (state) return SAVED
-    return { status: isOffline() ? 'offline' : 'saving' }
+    return isOffline() ? OFFLINE : SAVING
   }
   const rank = ({ status }: StatusDetail): number => WORST_FIRST.indexOf(status)
 
@@ -50,8 +59,7 @@ export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): Sta
       // What was told of somebody who is gone is over, too.
       for (const key of new Set([...told.keys(), ...outbox.keys()])) {
         const detail = of(key)
-        const last = told.get(key) ?? SAVED
-        if (detail.status === last.status && detail.reason === last.reason) continue
+        if (detail === (told.get(key) ?? SAVED)) continue
         told.set(key, detail)
         listeners.tell(key, detail)
       }

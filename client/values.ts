@@ -48,6 +48,12 @@ export function createValues(): Values {
     }
   }
 
+  /** What equals the value that is shown is the same: frameworks compare no deeper. */
+  const take = (key: string, value: JsonValue | undefined): JsonValue | undefined => {
+    const shown = get(key)
+    return sameJson(value, shown) ? shown : freeze(value)
+  }
+
   return {
     get,
     stamp,
@@ -58,15 +64,15 @@ export function createValues(): Values {
         for (const [key, stamp, value] of news) {
           const current = registers.get(key)
           if (!current || supersedes({ stamp, value }, current))
-            registers.set(key, { key, stamp, value: freeze(value) })
+            registers.set(key, { key, stamp, value: take(key, value) })
         }
       })
     },
-    draft: (key, value) => change([key], 'request', () => drafts.set(key, { value: freeze(value) })),
+    draft: (key, value) => change([key], 'request', () => drafts.set(key, { value: take(key, value) })),
     undraft: (key) => change([key], 'ticket', () => drafts.delete(key)),
     setDefaults: (values) =>
       change(Object.keys(values), 'ticket', () => {
-        for (const key in values) defaults.set(key, freeze(values[key]) ?? null)
+        for (const key in values) defaults.set(key, take(key, values[key]) ?? null)
       }),
     clear: (keys) =>
       change(keys, 'login', () => {
