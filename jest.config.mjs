@@ -19,6 +19,7 @@ const moduleNameMapper = {
   '^koa-live-session$': '<rootDir>/server/index.ts',
   '^koa-live-session/fields$': '<rootDir>/shared/index.ts',
   '^koa-live-session/(client|testing)$': '<rootDir>/$1/index.ts',
+  '^koa-live-session/(react|vue)$': '<rootDir>/client/$1.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 
@@ -48,6 +49,8 @@ export default {
       ...base,
       displayName: 'client',
       testEnvironment: 'jsdom',
+      // The frameworks' builds for Node: those for bundlers do not run as they are.
+      testEnvironmentOptions: { customExportConditions: ['node'] },
       testMatch: ['<rootDir>/test/client/**/*.test.{ts,tsx}'],
     },
     {

@@ -1,0 +1,40 @@
+import { afterEach } from '@jest/globals'
+import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import type { AppFields } from './app.js'
+
+/** A client with a value or two, and how many listen to it. */
+export interface BareClient {
+  readonly live: LiveSessionClient<AppFields>
+  /** The same as the hooks want it: the tests are one program, which registers no fields. */
+  readonly untyped: LiveSessionClient
+  listeners(): number
+}
+
+/** What a POST comes to: nothing, ever. */
+const silence = (): Promise<Response> => new Promise(() => undefined)
+
+const open: LiveSessionClient<AppFields>[] = []
+afterEach(() => {
+  for (const live of open.splice(0)) live.close()
+})
+
+/** `fetch` answers its POSTs. */
+export function bareClient(fetch: () => Promise<Response> = silence): BareClient {
+  Object.assign(globalThis, { fetch })
+  const client = createLiveSession<AppFields>({ initial: { division: 1, theme: 'light', cart: ['a'], role: 'guest' } })
+  open.push(client)
+  let listeners = 0
+  const counted = (end: () => void): (() => void) => {
+    listeners += 1
+    return () => {
+      listeners -= 1
+      end()
+    }
+  }
+  const live: LiveSessionClient<AppFields> = {
+    ...client,
+    subscribe: (key, listener) => counted(client.subscribe(key, listener)),
+    onStatus: (listener) => counted(client.onStatus(listener)),
+  }
+  return { live, untyped: live as unknown as LiveSessionClient, listeners: () => listeners }
+}

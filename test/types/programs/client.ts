@@ -1,0 +1,82 @@
+// What must compile, and what must not, in a page once the fields are registered.
+import type {} from 'koa-live-session'
+import {
+  createLiveSession,
+  type FieldStore,
+  type LiveSessionErrorCode,
+  type StatusDetail,
+} from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { io } from 'socket.io-client'
+import type { Readable, Writable } from 'svelte/store'
+import { z } from 'zod'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  cart: { schema: z.array(z.object({ sku: z.string() })), default: [], client: 'write' },
+  plan: { schema: z.string(), default: 'free' },
+  risk: { schema: z.number(), default: 0, client: 'hidden' },
+})
+declare module 'koa-live-session' {
+  interface Register {
+    fields: typeof fields
+  }
+}
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => undefined
+
+const live = createLiveSession({ socket: io(), endpoint: '/tools/store_session', headers: { 'x-csrf': 'y' } })
+const plain = createLiveSession({ initial: { division: 1, cart: [], plan: 'free' } })
+// @ts-expect-error a value of another type
+createLiveSession({ initial: { division: '1', cart: [], plan: 'free' } })
+// @ts-expect-error a misspelt option
+createLiveSession({ endPoint: '/' })
+plain.close()
+
+const end = live.subscribe('division', (division) => same<typeof division, number>(true))
+end()
+// @ts-expect-error hidden
+live.subscribe('risk', () => undefined)
+live.onChange((change) => {
+  if (change.key === 'cart') for (const { sku } of change.value) sku.trim()
+  // @ts-expect-error not known to be a list
+  change.value.length
+})
+live.onStatus((key, { status, reason }) => {
+  same<typeof key, 'division' | 'cart' | 'plan'>(true)
+  same<typeof reason, LiveSessionErrorCode | undefined>(true)
+  same<typeof status, StatusDetail['status']>(true)
+})
+// @ts-expect-error not a status
+live.status().status === 'lost'
+// @ts-expect-error not declared
+live.status('divisoin')
+// @ts-expect-error what is told is not to be changed
+live.status().status = 'saved'
+// @ts-expect-error not to be replaced
+live.ready = Promise.resolve()
+
+void live.set('cart', [...live.get('cart'), { sku: 'a' }])
+// @ts-expect-error no such thing in the cart
+void live.set('cart', [{ id: 1 }])
+// @ts-expect-error no value
+void live.set('division')
+// @ts-expect-error for reading only
+void live.delete('plan')
+// @ts-expect-error what get returns is frozen
+live.get('cart').push({ sku: 'a' })
+
+const division = live.field('division')
+same<typeof division, FieldStore<number, number>>(true)
+export const writable: Writable<number> = division
+export const readable: Readable<string> = live.field('plan')
+division.update((value) => value + 1)
+// @ts-expect-error of another type
+division.set('3')
+// @ts-expect-error makes nothing
+division.update(() => undefined)
+// @ts-expect-error for reading only
+export const wrong: Writable<string> = live.field('plan')
+// @ts-expect-error hidden
+live.field('risk')
