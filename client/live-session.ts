@@ -3,8 +3,9 @@ import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import { createDelivery, type DeliveryOptions } from './delivery.js'
+import { INITIAL } from './initial.js'
 import { createOutbox, type Outbox } from './outbox.js'
-import { createStatusBoard } from './status.js'
+import { createStatusBoard, SAVED } from './status.js'
 import { createStorage } from './storage.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 import { createValues, type Values } from './values.js'
@@ -38,7 +39,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   })
 
   const page = initial ? begin(initial, values, outbox) : { subjects: [], isCookieless: false }
-  if (initial) markReady()
+  /** What the page came with, of the keys that have changed since. */
+  const former = new Map<string, JsonValue | undefined>()
+  if (initial) {
+    markReady()
+    values.onChange(({ key, previous }) => former.has(key) || former.set(key, previous))
+  }
   const board = createStatusBoard(outbox, () => delivery.isOffline())
   const delivery = createDelivery(
     {
@@ -117,6 +123,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }),
     flush,
     close: delivery.close,
+    [INITIAL]: (key: string) => [former.has(key) ? former.get(key) : get(key), SAVED],
   }
   // Untyped inside: what a key's value is, only the declaration knows.
   return live as unknown as LiveSessionClient<F>

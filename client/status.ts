@@ -24,7 +24,8 @@ export interface StatusBoard {
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
-const SAVED: StatusDetail = Object.freeze({ status: 'saved' })
+/** Also how a server renders each status: nothing is on its way yet. */
+export const SAVED: StatusDetail = Object.freeze({ status: 'saved' })
 const SAVING: StatusDetail = Object.freeze({ status: 'saving' })
 const OFFLINE: StatusDetail = Object.freeze({ status: 'offline' })
 

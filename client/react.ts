@@ -1,0 +1,67 @@
+import {
+  createContext,
+  createElement,
+  type FunctionComponent,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useSyncExternalStore,
+} from 'react'
+import type { Keys, Settable, Value } from '../shared/field-types.js'
+import type { RegisteredFields } from '../shared/registered.js'
+import { type Hydratable, INITIAL } from './initial.js'
+import type { StatusDetail } from './status.js'
+import type { LiveSessionClient } from './types.js'
+
+type F = RegisteredFields
+
+const Live = createContext<Hydratable | undefined>(undefined)
+
+/**
+ * Gives the components below it the page's client.
+ *
+ * @example
+ * const live = createLiveSession({ socket: io() })
+ * hydrateRoot(root, <LiveSessionProvider live={live}><App /></LiveSessionProvider>)
+ */
+export const LiveSessionProvider: FunctionComponent<{
+  readonly live: LiveSessionClient
+  readonly children?: ReactNode
+}> = ({ live, children }) => createElement(Live.Provider, { value: live }, children)
+
+/**
+ * A value, what sets it, and how far its newest change has got. `set` stays the same function.
+ * On a page without `embed()` or `initial`, await `live.ready` before rendering.
+ *
+ * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`
+ *
+ * @example
+ * const [division, setDivision, { status }] = useLiveSession('division')
+ */
+export function useLiveSession<K extends Keys<F>['readable']>(
+  key: K,
+): readonly [
+  value: Value<F[K]>,
+  set: K extends Keys<F>['writable'] ? (value: Settable<F[K]>) => Promise<void> : never,
+  status: StatusDetail,
+] {
+  const live = useContext(Live)
+  if (!live) {
+    throw new TypeError(`useLiveSession("${key}"): no <LiveSessionProvider live={live}> above this component`)
+  }
+  const initial = (): readonly [Value<F[K]>, StatusDetail] => live[INITIAL]?.(key) ?? [live.get(key), live.status(key)]
+  const subscribe = useCallback((onChange: () => void) => live.subscribe(key, onChange), [live, key])
+  const value = useSyncExternalStore(
+    subscribe,
+    () => live.get(key),
+    () => initial()[0],
+  )
+  const status = useSyncExternalStore(
+    live.onStatus,
+    () => live.status(key),
+    () => initial()[1],
+  )
+  const set = useCallback((next: never) => live.set(key as never, next), [live, key])
+  // Untyped inside: whether a key may be set, only the declaration knows.
+  return [value, set as never, status]
+}

@@ -1,0 +1,71 @@
+import {
+  computed,
+  getCurrentInstance,
+  type InjectionKey,
+  inject,
+  onMounted,
+  onScopeDispose,
+  type Plugin,
+  type Ref,
+  shallowRef,
+  type WritableComputedRef,
+} from 'vue'
+import type { Keys, Settable, Value } from '../shared/field-types.js'
+import type { RegisteredFields } from '../shared/registered.js'
+import { type Hydratable, INITIAL } from './initial.js'
+import type { StatusDetail } from './status.js'
+import type { LiveSessionClient } from './types.js'
+
+type F = RegisteredFields
+
+const LIVE: InjectionKey<Hydratable> = Symbol()
+
+/**
+ * Gives the components of an app the page's client.
+ *
+ * @example
+ * createSSRApp(App).use(liveSessionPlugin(createLiveSession({ socket: io() }))).mount('#app')
+ */
+export function liveSessionPlugin(live: LiveSessionClient): Plugin {
+  return (app) => app.provide(LIVE, live)
+}
+
+/**
+ * A value to read and, where the page may, to write (also by `v-model`), and how far its newest change has got; both follow
+ * until the scope ends. On a page without `embed()` or `initial`, await `live.ready` before mounting.
+ *
+ * @throws {TypeError} where the app does not use `liveSessionPlugin`, and before `live.ready`
+ *
+ * @example
+ * const { value: division, status } = useLiveSession('division')
+ * division.value += 1
+ */
+export function useLiveSession<K extends Keys<F>['readable']>(
+  key: K,
+): {
+  readonly value: K extends Keys<F>['writable']
+    ? WritableComputedRef<Value<F[K]>, Settable<F[K]>>
+    : Readonly<Ref<Value<F[K]>>>
+  readonly status: Readonly<Ref<StatusDetail>>
+} {
+  const live = inject(LIVE, undefined)
+  if (!live) throw new TypeError(`useLiveSession("${key}"): no app.use(liveSessionPlugin(live))`)
+  const now = () => [live.get(key), live.status(key)] as const
+  // Where there is an element in the page already, it is the server's, to be rendered once more as it is.
+  const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
+  const state = shallowRef((isHydrating && live[INITIAL]?.(key)) || now())
+  const follow = (): void => {
+    const update = (): void => {
+      state.value = now()
+    }
+    onScopeDispose(live.subscribe(key, update))
+    onScopeDispose(live.onStatus(update))
+  }
+  if (isHydrating) onMounted(follow)
+  // On a server no scope ever ends.
+  else if (typeof document !== 'undefined') follow()
+  // A refusal shows in the status.
+  const value = computed({ get: () => state.value[0], set: (next: never) => void live.set(key as never, next) })
+  // Untyped inside: whether a key may be set, only the declaration knows.
+  return { value: value as never, status: computed(() => state.value[1]) }
+}

@@ -1,0 +1,73 @@
+/** @jsxImportSource react */
+// What must compile, and what must not, in a React component once the fields are registered.
+import type {} from 'koa-live-session'
+import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
+import { z } from 'zod'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  cart: { schema: z.array(z.object({ sku: z.string() })), default: [], client: 'write' },
+  note: { schema: z.string().optional(), client: 'write' },
+  plan: { schema: z.string(), default: 'free' },
+  risk: { schema: z.number(), default: 0, client: 'hidden' },
+})
+declare module 'koa-live-session' {
+  interface Register {
+    fields: typeof fields
+  }
+}
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => undefined
+
+export function Division() {
+  const [division, setDivision, status] = useLiveSession('division')
+  same<typeof division, number>(true)
+  same<typeof status, StatusDetail>(true)
+  same<ReturnType<typeof setDivision>, Promise<void>>(true)
+  void setDivision(division + 1).catch(() => undefined)
+  // @ts-expect-error of another type
+  void setDivision('3')
+  // @ts-expect-error a value, not what makes one of the former
+  void setDivision((former: number) => former + 1)
+  // @ts-expect-error what it returns stays as it is
+  useLiveSession('division')[0] = 3
+  return <output>{division}</output>
+}
+
+export function Others() {
+  const [cart, setCart] = useLiveSession('cart')
+  void setCart([...cart, { sku: 'a' }])
+  // @ts-expect-error what it returns is frozen
+  cart.push({ sku: 'a' })
+  const [note, setNote] = useLiveSession('note')
+  same<typeof note, string | undefined>(true)
+  // @ts-expect-error deleted by delete, not by undefined
+  void setNote(undefined)
+  const [plan, setPlan] = useLiveSession('plan')
+  same<typeof plan, string>(true)
+  same<typeof setPlan, never>(true)
+  // @ts-expect-error for reading only
+  setPlan('pro')
+  // @ts-expect-error hidden
+  useLiveSession('risk')
+  // @ts-expect-error not declared
+  useLiveSession('divisoin')
+  // @ts-expect-error no key
+  useLiveSession()
+  return <p>{plan}</p>
+}
+
+const live = createLiveSession()
+export const app = (
+  <LiveSessionProvider live={live}>
+    <Division />
+    <Others />
+  </LiveSessionProvider>
+)
+// @ts-expect-error no client
+export const without = <LiveSessionProvider>{app}</LiveSessionProvider>
+// @ts-expect-error what comes from the server is no client
+export const wrong = <LiveSessionProvider live={{ values: {} }}>{app}</LiveSessionProvider>

@@ -1,0 +1,64 @@
+// What must compile, and what must not, in a Vue component once the fields are registered.
+import type {} from 'koa-live-session'
+import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
+import { createApp, defineComponent, h, type Ref, type WritableComputedRef } from 'vue'
+import { z } from 'zod'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  cart: { schema: z.array(z.object({ sku: z.string() })), default: [], client: 'write' },
+  note: { schema: z.string().optional(), client: 'write' },
+  plan: { schema: z.string(), default: 'free' },
+  risk: { schema: z.number(), default: 0, client: 'hidden' },
+})
+declare module 'koa-live-session' {
+  interface Register {
+    fields: typeof fields
+  }
+}
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => undefined
+
+const Division = defineComponent(() => {
+  const { value: division, status } = useLiveSession('division')
+  same<typeof division, WritableComputedRef<number, number>>(true)
+  same<typeof status, Readonly<Ref<StatusDetail>>>(true)
+  division.value += 1
+  // @ts-expect-error of another type
+  division.value = '3'
+  // @ts-expect-error follows, and is not set
+  status.value = { status: 'saved' }
+  return () => h('output', division.value)
+})
+
+const Others = defineComponent(() => {
+  const { value: cart } = useLiveSession('cart')
+  cart.value = [...cart.value, { sku: 'a' }]
+  // @ts-expect-error what it holds is frozen
+  cart.value.push({ sku: 'a' })
+  const { value: note } = useLiveSession('note')
+  same<typeof note.value, string | undefined>(true)
+  note.value = 'a'
+  // @ts-expect-error deleted by delete, not by undefined
+  note.value = undefined
+  const { value: plan } = useLiveSession('plan')
+  same<typeof plan, Readonly<Ref<string>>>(true)
+  // @ts-expect-error for reading only
+  plan.value = 'pro'
+  // @ts-expect-error hidden
+  useLiveSession('risk')
+  // @ts-expect-error not declared
+  useLiveSession('divisoin')
+  // @ts-expect-error no key
+  useLiveSession()
+  return () => h('p', plan.value)
+})
+
+createApp(() => [h(Division), h(Others)]).use(liveSessionPlugin(createLiveSession()))
+// @ts-expect-error no client
+liveSessionPlugin()
+// @ts-expect-error what comes from the server is no client
+liveSessionPlugin({ values: {} })
