@@ -9,6 +9,8 @@ const alias = {
   'koa-live-session': path('server/index.ts'),
   'koa-live-session/fields': path('shared/index.ts'),
   'koa-live-session/client': path('client/index.ts'),
+  'koa-live-session/react': path('client/react.ts'),
+  'koa-live-session/vue': path('client/vue.ts'),
   'koa-live-session/testing': path('testing/index.ts'),
 }
 
@@ -26,14 +28,22 @@ const installed = {
   },
 }
 
-const shared = { bundle: true, alias, format: 'esm', jsx: 'automatic', jsxImportSource: 'preact' }
+const shared = { bundle: true, alias, format: 'esm' }
 
-/** Builds the server, and what the page needs, into a folder. */
-export async function buildInto(outdir) {
+/** What the frameworks ask a bundler for; in development they say in the console what is wrong. */
+const define = {
+  'process.env.NODE_ENV': JSON.stringify(process.env.NODE_ENV === 'development' ? 'development' : 'production'),
+  __VUE_OPTIONS_API__: 'false',
+  __VUE_PROD_DEVTOOLS__: 'false',
+  __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
+}
+
+/** Builds the server of an example, and what its page needs, into a folder. */
+export async function buildInto(outdir, example) {
   await Promise.all([
     build({
       ...shared,
-      entryPoints: [path('example/server.ts')],
+      entryPoints: [path(`${example}/server.ts`)],
       outdir,
       outExtension: { '.js': '.mjs' },
       platform: 'node',
@@ -44,11 +54,17 @@ export async function buildInto(outdir) {
     }),
     build({
       ...shared,
-      entryPoints: [path('example/browser.ts'), path('example/style.css'), path('example/favicon.svg')],
+      // Side by side, whatever folders they come from.
+      entryPoints: [
+        { in: path(`${example}/browser.ts`), out: 'browser' },
+        { in: path(`${example}/style.css`), out: 'style' },
+        { in: path('example/favicon.svg'), out: 'favicon' },
+      ],
       outdir,
       platform: 'browser',
       target: 'es2022',
       loader: { '.svg': 'copy' },
+      define,
       minify: true,
     }),
   ])

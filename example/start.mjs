@@ -1,4 +1,5 @@
-// What `npm start` runs: builds the example, serves it, and starts its server again whenever that dies.
+// What `npm start` runs: builds an example, serves it, and starts its server again whenever that dies. Without a name it is the
+// big one; `react` and `vue` are small ones.
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +7,11 @@ import { buildInto } from './build.mjs'
 import { supervise } from './supervisor.mjs'
 
 const { EXAMPLE_CACHE, PORT = '3000' } = process.env
-const folder = EXAMPLE_CACHE ? resolve(EXAMPLE_CACHE) : fileURLToPath(new URL('../.cache/example', import.meta.url))
+const titles = { example: 'ControlManiac', 'example/react': 'Tea', 'example/vue': 'Reading' }
+const example = ['example', ...process.argv.slice(2)].join('/')
+const folder = resolve(
+  EXAMPLE_CACHE || fileURLToPath(new URL(`../.cache/${example.replace('/', '-')}`, import.meta.url)),
+)
 const port = Number(PORT)
 
 if (PORT.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -15,8 +20,8 @@ if (PORT.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535) 
 }
 
 await mkdir(folder, { recursive: true })
-await buildInto(folder)
+await buildInto(folder, example)
 supervise(join(folder, 'server.mjs'), {
   port,
-  onUp: (port, pid) => console.log(`ControlManiac: http://localhost:${port} (pid ${pid})`),
+  onUp: (port, pid) => console.log(`${titles[example]}: http://localhost:${port} (pid ${pid})`),
 })

@@ -12,7 +12,9 @@ const reasons: Readonly<Record<string, string>> = {
 export function listen(http: HttpServer): void {
   const port = Number(process.env['PORT'] ?? 3000)
   http.once('error', (error: NodeJS.ErrnoException) => {
-    console.error(`Port ${port} ${reasons[error.code ?? ''] ?? error.message}. Choose another: PORT=3001 npm start`)
+    const command = process.env['npm_lifecycle_event'] ?? 'start'
+    const reason = reasons[error.code ?? ''] ?? error.message
+    console.error(`Port ${port} ${reason}. Choose another: PORT=3001 npm run ${command}`)
     process.exit(HOPELESS)
   })
   http.listen(port, () => {

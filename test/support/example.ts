@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-const UP = /^ControlManiac: (http:\S+) \(pid (\d+)\)$/
+const UP = /^\w+: (http:\S+) \(pid (\d+)\)$/
 
-/** The example app, as `npm start` starts it: on a free port, with a folder of its own. */
+/** An example app, as `npm start` or another script starts it: on a free port, with a folder of its own. */
 export class Example {
   readonly #process: ChildProcess
   readonly #folder: string
@@ -15,15 +15,16 @@ export class Example {
   #starts = 0
   #started = (): void => undefined
 
-  private constructor(folder: string) {
+  private constructor(script: string, folder: string) {
     this.#folder = folder
     // A process group of its own: npm, its shell and the server end together.
-    this.#process = spawn('npm', ['start'], {
-      env: { ...process.env, PORT: '0', EXAMPLE_CACHE: folder },
+    this.#process = spawn('npm', ['run', script], {
+      // A framework's development build says what is wrong.
+      env: { ...process.env, NODE_ENV: 'development', PORT: '0', EXAMPLE_CACHE: folder },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
     })
-    if (!this.#process.stdout) throw new Error('npm start has no output')
+    if (!this.#process.stdout) throw new Error(`npm run ${script} has no output`)
     createInterface(this.#process.stdout).on('line', (line) => {
       const [, url, pid] = UP.exec(line) ?? []
       if (url === undefined) return
@@ -34,8 +35,8 @@ export class Example {
     })
   }
 
-  static async start(): Promise<Example> {
-    const example = new Example(await mkdtemp(join(tmpdir(), 'example-')))
+  static async start(script = 'start'): Promise<Example> {
+    const example = new Example(script, await mkdtemp(join(tmpdir(), 'example-')))
     await example.#hasStarted(1)
     return example
   }
@@ -64,7 +65,7 @@ export class Example {
       this.#started = () => {
         if (this.#starts >= times) resolve()
       }
-      this.#process.once('exit', (code) => reject(new Error(`npm start ended with ${code}`)))
+      this.#process.once('exit', (code) => reject(new Error(`the example ended with ${code}`)))
     })
   }
 }

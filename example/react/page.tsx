@@ -1,0 +1,73 @@
+import type { LiveSessionClient, Status } from 'koa-live-session/client'
+import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
+import type { ReactNode } from 'react'
+// Its types alone: no schema library in the browser.
+import type {} from './fields.js'
+import { MAX_CUPS, teas } from './teas.js'
+
+const WORDS: Readonly<Record<Status, string>> = {
+  saved: 'Saved',
+  saving: 'Saving …',
+  offline: 'Offline: kept here until the server is back',
+  rejected: 'Not saved',
+}
+
+/** The page: rendered by the server for each visitor, and taken over by the browser as it is. */
+export function App({ live }: { readonly live: LiveSessionClient }): ReactNode {
+  return (
+    <LiveSessionProvider live={live}>
+      <h1>A round of tea</h1>
+      <form autoComplete="off">
+        <Cups />
+        <Tea />
+      </form>
+      <Order />
+      <p className="hint">
+        Open this page in a second tab: it follows. Reload it, or restart the server: the order stays.
+      </p>
+    </LiveSessionProvider>
+  )
+}
+
+function Cups(): ReactNode {
+  const [cups, setCups] = useLiveSession('cups')
+  const add = (more: number): void => void setCups(Math.min(Math.max(cups + more, 1), MAX_CUPS))
+  return (
+    <fieldset>
+      <legend>Cups</legend>
+      <button type="button" aria-label="One cup less" onClick={() => add(-1)}>
+        −
+      </button>
+      <output aria-label="Cups">{cups}</output>
+      <button type="button" aria-label="One cup more" onClick={() => add(1)}>
+        +
+      </button>
+    </fieldset>
+  )
+}
+
+function Tea(): ReactNode {
+  const [tea, setTea] = useLiveSession('tea')
+  return (
+    <fieldset>
+      <legend>Tea</legend>
+      {teas.map((one) => (
+        <label key={one}>
+          <input type="radio" name="tea" value={one} checked={one === tea} onChange={() => void setTea(one)} />
+          {one}
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+function Order(): ReactNode {
+  const [cups, , ofCups] = useLiveSession('cups')
+  const [tea, , ofTea] = useLiveSession('tea')
+  const { status } = ofCups.status === 'saved' ? ofTea : ofCups
+  return (
+    <p role="status" data-status={status}>
+      {`${cups} × ${tea}: ${WORDS[status]}`}
+    </p>
+  )
+}

@@ -1,0 +1,2 @@
+export const teas = ['Assam', 'Sencha', 'Mint'] as const
+export const MAX_CUPS = 12

@@ -1,0 +1,65 @@
+import type { BrowserContext, Page, Response } from 'playwright-core'
+
+/** A tab, and all that its console has complained of: a mismatch in hydration, a refusal of the policy, a throw. */
+export class Tab {
+  readonly page: Page
+  readonly complaints: string[] = []
+  readonly #url: string
+
+  private constructor(page: Page, url: string) {
+    this.page = page
+    this.#url = url
+    page.on('pageerror', (error) => this.complaints.push(String(error)))
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text())
+    })
+  }
+
+  static async open(context: BrowserContext, url: string): Promise<Tab> {
+    const tab = new Tab(await context.newPage(), url)
+    await tab.page.goto(url)
+    return tab
+  }
+
+  /** A tab whose script arrives only when the answer is called. */
+  static async openSlowly(
+    context: BrowserContext,
+    url: string,
+  ): Promise<readonly [tab: Tab, goOn: () => Promise<void>]> {
+    const tab = new Tab(await context.newPage(), url)
+    let goOn = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    await tab.page.route('**/browser.js', async (route) => {
+      await held
+      await route.continue()
+    })
+    await tab.page.goto(url, { waitUntil: 'commit' })
+    await tab.page.locator('.hint').waitFor()
+    return [
+      tab,
+      async () => {
+        goOn()
+        await tab.page.waitForLoadState('load')
+      },
+    ]
+  }
+
+  /** The HTML as the server sends it to this browser now. */
+  async html(): Promise<string> {
+    return (await this.page.request.get(this.#url)).text()
+  }
+
+  reload(): Promise<Response | null> {
+    return this.page.reload()
+  }
+
+  async click(role: 'button' | 'radio', name: string): Promise<void> {
+    await this.page.getByRole(role, { name, exact: true }).click()
+  }
+
+  async shows(selector: string, text: string): Promise<void> {
+    await this.page.locator(selector, { hasText: text }).waitFor()
+  }
+}
