@@ -21,6 +21,7 @@ export function App({ live }: { readonly live: LiveSessionClient }): ReactNode {
         <Cups />
         <Tea />
       </form>
+      <Tray />
       <Order />
       <p className="hint">
         Open this page in a second tab: it follows. Reload it, or restart the server: the order stays.
@@ -59,6 +60,23 @@ function Tea(): ReactNode {
       ))}
     </fieldset>
   )
+}
+
+/** As many components as there are cups: each knows by itself what is in it. */
+function Tray(): ReactNode {
+  const [cups] = useLiveSession('cups')
+  return (
+    <ul aria-label="Tray">
+      {Array.from({ length: cups }, (_, cup) => cup).map((cup) => (
+        <Cup key={cup} />
+      ))}
+    </ul>
+  )
+}
+
+function Cup(): ReactNode {
+  const [tea] = useLiveSession('tea')
+  return <li>{tea}</li>
 }
 
 function Order(): ReactNode {

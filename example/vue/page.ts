@@ -59,7 +59,16 @@ const Preview = defineComponent(() => {
   const { value: size } = useLiveSession('size')
   const { value: note } = useLiveSession('note')
   return () =>
-    h('blockquote', { 'data-paper': paper.value, 'data-size': size.value }, note.value || 'Nothing noted yet.')
+    h(
+      'blockquote',
+      { 'data-paper': paper.value, 'data-size': size.value },
+      note.value ? h(Quote) : 'Nothing noted yet.',
+    )
+})
+
+const Quote = defineComponent(() => {
+  const { value: note } = useLiveSession('note')
+  return () => h('q', note.value)
 })
 
 function radios<V extends string>(legend: string, options: readonly V[], chosen: WritableComputedRef<V, V>): VNode {

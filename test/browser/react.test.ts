@@ -48,6 +48,19 @@ describeInBrowser('the example with React', () => {
     expect([...one.complaints, ...late.complaints]).toEqual([])
   })
 
+  it('shows what is known by now in a component that is mounted anew', async () => {
+    const context = await openBrowser()
+    const [one, two] = [await Tab.open(context, example.url), await Tab.open(context, example.url)]
+    await one.click('button', 'One cup less')
+    await two.shows('[role=status]', '1 × Mint')
+    await two.click('radio', 'Assam')
+    await one.shows('[role=status]', '1 × Assam')
+    await one.click('button', 'One cup more')
+    await two.shows('[role=status]', '2 × Assam')
+    for (const { page } of [one, two]) expect(await page.locator('li').allTextContents()).toEqual(['Assam', 'Assam'])
+    expect([...one.complaints, ...two.complaints]).toEqual([])
+  })
+
   it('is worked by the keyboard alone', async () => {
     const tab = await Tab.open(await openBrowser(), example.url)
     const { keyboard } = tab.page

@@ -25,7 +25,7 @@ describeInBrowser('the example with Vue', () => {
     await note(two).fill('chapter 4')
     await one.shows('blockquote', 'chapter 4')
     for (const tab of [one, two]) await isSaved(tab)
-    expect(await one.html()).toContain('<blockquote data-paper="grey" data-size="medium">chapter 4</blockquote>')
+    expect(await one.html()).toContain('<blockquote data-paper="grey" data-size="medium"><q>chapter 4</q></blockquote>')
     await one.reload()
     expect([await note(one).inputValue(), await one.page.getByRole('radio', { name: 'grey' }).isChecked()]).toEqual([
       'chapter 4',
@@ -49,6 +49,17 @@ describeInBrowser('the example with Vue', () => {
     await one.page.locator('blockquote[data-size=small]').waitFor()
     expect(await one.page.getByRole('radio', { name: 'small' }).isChecked()).toBe(true)
     expect([...one.complaints, ...late.complaints]).toEqual([])
+  })
+
+  it('shows what is known by now in a component that is mounted anew', async () => {
+    const context = await openBrowser()
+    const [one, two] = [await Tab.open(context, example.url), await Tab.open(context, example.url)]
+    for (const text of ['first', '', 'second']) {
+      await note(one).fill(text)
+      await two.shows('blockquote', text || 'Nothing noted yet.')
+      await one.shows('blockquote', text || 'Nothing noted yet.')
+    }
+    expect([...one.complaints, ...two.complaints]).toEqual([])
   })
 
   it('follows what is typed, letter by letter, and loses none', async () => {
