@@ -5,7 +5,7 @@ import type { RegisteredFields } from '../shared/registered.js'
 import { createDelivery, type DeliveryOptions } from './delivery.js'
 import { INITIAL } from './initial.js'
 import { createOutbox, type Outbox } from './outbox.js'
-import { createStatusBoard, SAVED } from './status.js'
+import { createStatusBoard, SAVED, SAVING } from './status.js'
 import { createStorage } from './storage.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 import { createValues, type Values } from './values.js'
@@ -38,7 +38,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }
   })
 
-  const page = initial ? begin(initial, values, outbox) : { subjects: [], isCookieless: false }
+  const page = initial ? begin(initial, values, outbox) : UNKNOWN
   /** What the page came with, of the keys that have changed since. */
   const former = new Map<string, JsonValue | undefined>()
   if (initial) {
@@ -123,22 +123,28 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }),
     flush,
     close: delivery.close,
-    [INITIAL]: (key: string) => [former.has(key) ? former.get(key) : get(key), SAVED],
+    [INITIAL]: (key: string) => [
+      former.has(key) ? former.get(key) : get(key),
+      page.unsaved.includes(key) ? SAVING : SAVED,
+    ],
   }
   // Untyped inside: what a key's value is, only the declaration knows.
   return live as unknown as LiveSessionClient<F>
 }
 
+/** What a page says of itself. */
+interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless'> {
+  /** Keys whose value the cookie has yet to be seen with. */
+  readonly unsaved: readonly string[]
+}
+const UNKNOWN: Begun = { subjects: [], isCookieless: false, unsaved: [] }
+
 /** Shows what the page brought along; says whose it is. */
-function begin(
-  initial: AnySnapshot | Plain,
-  values: Values,
-  outbox: Outbox,
-): Pick<DeliveryOptions, 'subjects' | 'isCookieless'> {
+function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Begun {
   if (!isSnapshot(initial)) {
     // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
     values.setDefaults(initial)
-    return { subjects: [], isCookieless: false }
+    return UNKNOWN
   }
   const { subject, browser, defaults, stamps, deleted = [], unsaved = [], cookieless: isCookieless = false } = initial
   values.setDefaults(defaults)
@@ -150,7 +156,7 @@ function begin(
   outbox.confirm(registers.filter(([key]) => !unsaved.includes(key)))
   outbox.expect(registers.filter(([key]) => unsaved.includes(key)))
   // A browser that keeps no cookies has no subject but its socket's.
-  return { subjects: [subject, browser ?? ''].filter((one) => one !== ''), isCookieless }
+  return { subjects: [subject, browser ?? ''].filter((one) => one !== ''), isCookieless, unsaved }
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

@@ -24,9 +24,9 @@ export interface StatusBoard {
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
-/** Also how a server renders each status: nothing is on its way yet. */
+/** How a page begins: what its request did not prove is under way. */
 export const SAVED: StatusDetail = Object.freeze({ status: 'saved' })
-const SAVING: StatusDetail = Object.freeze({ status: 'saving' })
+export const SAVING: StatusDetail = Object.freeze({ status: 'saving' })
 const OFFLINE: StatusDetail = Object.freeze({ status: 'offline' })
 
 export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): StatusBoard {

@@ -149,6 +149,19 @@ describe('useLiveSession of React', () => {
     expect(errors).not.toHaveBeenCalled()
   })
 
+  it('says from the first rendering on what the cookie has yet to be seen with', () => {
+    const snapshot = { subject: 's', values: { division: 1 }, defaults: { division: -1 }, stamps: { division: 7 } }
+    const live = createLiveSession({ initial: { ...snapshot, unsaved: ['division'] } })
+    const { Watch, seen } = watcher()
+    container = document.body.appendChild(document.createElement('main'))
+    container.innerHTML = '<output>1 saving</output>'
+    act(() => {
+      roots.push(hydrateRoot(container, within(live, <Watch name="division" />)))
+    })
+    expect(seen.map(([value, , { status }]) => `${value} ${status}`)).toEqual(['1 saving'])
+    live.close()
+  })
+
   it('says what to do where there is no provider', () => {
     const { Watch } = watcher()
     expect(() => act(() => root.render(<Watch name="division" />))).toThrow(
