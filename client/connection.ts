@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   readonly subjects: readonly string[]
   /** The page was rendered for a browser without a cookie. */
   readonly isCookieless: boolean
+  /** Whoever it is has agreed to be remembered, as far as the page knows. */
+  readonly hasConsent: boolean
   /** The page is this subject's, and so is what others of its pages have left. */
   onOwner(subject: string): void
   /** The first values are known. */
@@ -122,6 +124,8 @@ export function createConnection(
     if (isFirst) {
       known = epoch
       isNew = id !== undefined
+      // It came with a cookie this time. Of somebody without consent it came with none, whoever that is.
+      if (!isNew && options.hasConsent) isDoubtful = false
     }
     subjects[greetings] = sub
     greetings += 1

@@ -7,7 +7,7 @@ import { createTabs, type TabNews } from './tabs.js'
 import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
 
-type Page = Pick<ConnectionOptions, 'socket' | 'subjects' | 'isCookieless' | 'onReady' | 'onOwner'>
+type Page = Pick<ConnectionOptions, 'socket' | 'subjects' | 'isCookieless' | 'hasConsent' | 'onReady' | 'onOwner'>
 
 export interface DeliveryOptions extends PostOptions, Page {
   /** Something may have got further. */

@@ -133,11 +133,11 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 }
 
 /** What a page says of itself. */
-interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless'> {
+interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'hasConsent'> {
   /** Keys whose value the cookie has yet to be seen with. */
   readonly unsaved: readonly string[]
 }
-const UNKNOWN: Begun = { subjects: [], isCookieless: false, unsaved: [] }
+const UNKNOWN: Begun = { subjects: [], isCookieless: false, hasConsent: true, unsaved: [] }
 
 /** Shows what the page brought along; says whose it is. */
 function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Begun {
@@ -146,7 +146,8 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Be
     values.setDefaults(initial)
     return UNKNOWN
   }
-  const { subject, browser, defaults, stamps, deleted = [], unsaved = [], cookieless: isCookieless = false } = initial
+  const { subject, browser, defaults, stamps, deleted = [], unsaved = [] } = initial
+  const { cookieless: isCookieless = false, consent: hasConsent = true } = initial
   values.setDefaults(defaults)
   const registers = Object.entries(stamps)
   values.merge(
@@ -156,7 +157,7 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Be
   outbox.confirm(registers.filter(([key]) => !unsaved.includes(key)))
   outbox.expect(registers.filter(([key]) => unsaved.includes(key)))
   // A browser that keeps no cookies has no subject but its socket's.
-  return { subjects: [subject, browser ?? ''].filter((one) => one !== ''), isCookieless, unsaved }
+  return { subjects: [subject, browser ?? ''].filter((one) => one !== ''), isCookieless, hasConsent, unsaved }
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

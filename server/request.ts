@@ -51,6 +51,7 @@ export class RequestHandle extends Handle {
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
       ...(this.#visit.isCookieless ? { cookieless: true as const } : {}),
+      ...(this.#visit.isKept ? {} : { consent: false as const }),
     }
     return { subject, ...optional, values, defaults, stamps }
   }

@@ -83,4 +83,6 @@ export interface AnySnapshot {
   readonly unsaved?: readonly string[]
   /** The request came without a live cookie: whether the browser keeps the one of its answer is still to be seen. */
   readonly cookieless?: true
+  /** The visitor has not agreed to be remembered: nothing may be kept in the browser. */
+  readonly consent?: false
 }

@@ -26,6 +26,8 @@ export interface Snapshot<F extends Fields> {
   readonly unsaved?: readonly string[]
   /** The request came without a live cookie: whether the browser keeps the one of its answer is still to be seen. */
   readonly cookieless?: true
+  /** The visitor has not agreed to be remembered: nothing may be kept in the browser. */
+  readonly consent?: false
 }
 
 export interface Observable<F extends Fields, K extends keyof F & string> {

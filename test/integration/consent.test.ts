@@ -34,6 +34,15 @@ describe('without consent', () => {
     expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
   })
 
+  it('a page is told so, and is not once there is a cookie', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).consent
+    expect(await told()).toBe(false)
+    await visitor.fetch('/agree')
+    expect(await told()).toBeUndefined()
+  })
+
   it('a POST is answered, and writes nothing either', async () => {
     const app = await start()
     const answer = await app.visitor().store({ set: [['division', -1, 5]] })
