@@ -12,6 +12,21 @@ const INSTALLED = {
   ),
 }
 
+const FIREFOX = {
+  linux: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
+  darwin: ['/Applications/Firefox.app/Contents/MacOS/firefox'],
+  win32: ['PROGRAMFILES', 'PROGRAMFILES(X86)'].map((name) =>
+    join(process.env[name] ?? '', 'Mozilla Firefox/firefox.exe'),
+  ),
+}
+
+/** The Firefox that is driven beside it: FIREFOX_PATH, else an installed one; undefined where there is none. */
+export function findFirefox() {
+  const asked = process.env.FIREFOX_PATH
+  if (asked && !existsSync(asked)) throw new Error(`FIREFOX_PATH=${asked} does not exist`)
+  return asked || (FIREFOX[process.platform] ?? []).find((path) => existsSync(path))
+}
+
 /**
  * The Chromium that drives the browser tests: CHROME_PATH, else the one that comes with the development dependencies (Linux
  * on x64), else an installed one; undefined where there is none.

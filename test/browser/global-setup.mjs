@@ -1,22 +1,36 @@
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
-import { findBrowser } from './find-browser.mjs'
+import { findBrowser, findFirefox } from './find-browser.mjs'
+import { buildSite } from './site/build.mjs'
 
-const ADVICE =
-  'No Chromium or Chrome was found for the browser tests. Install one (Debian: apt-get install -y chromium), or set CHROME_PATH=/path/to/chrome'
+const ADVICE = {
+  Chromium:
+    'No Chromium or Chrome was found for the browser tests. Install one (Debian: apt-get install -y chromium), or set CHROME_PATH=/path/to/chrome',
+  Firefox:
+    'No Firefox was found for the browser tests. Install one (Debian: apt-get install -y firefox-esr), or set FIREFOX_PATH=/path/to/firefox',
+}
 
-/** One browser for all browser tests; each test has contexts of its own in it. */
+/** One Chromium for all browser tests, each with contexts of its own in it; and where Firefox is, which each file starts. */
 export default async function globalSetup({ rootDir }) {
-  const browser = await findBrowser(join(rootDir, 'node_modules/.cache'))
-  if (!browser) {
-    if (process.env.CI) throw new Error(ADVICE)
-    console.warn(`\n${'!'.repeat(80)}\n${ADVICE}.\nTHE BROWSER TESTS ARE SKIPPED.\n${'!'.repeat(80)}\n`)
-    return
-  }
-  globalThis.browserServer = await chromium.launchServer({
-    executablePath: browser.executablePath,
-    host: '127.0.0.1',
-    env: { ...process.env, ...browser.env },
+  const [browser, firefox] = [await findBrowser(join(rootDir, 'node_modules/.cache')), findFirefox()]
+  if (firefox) process.env.FIREFOX_PATH = firefox
+  else miss('Firefox')
+  if (browser) await launch(browser)
+  else miss('Chromium')
+  process.env.SITE_FOLDER = join(rootDir, '.cache/site')
+  if (browser || firefox) await buildSite(process.env.SITE_FOLDER)
+}
+
+function miss(name) {
+  if (process.env.CI) throw new Error(ADVICE[name])
+  const line = '!'.repeat(80)
+  console.warn(`\n${line}\n${ADVICE[name]}.\nTHE TESTS IN ${name.toUpperCase()} ARE SKIPPED.\n${line}\n`)
+}
+
+async function launch({ executablePath, env }) {
+  const options = {
+    executablePath,
+    env: { ...process.env, ...env },
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--no-sandbox',
@@ -27,6 +41,8 @@ export default async function globalSetup({ rootDir }) {
       '--disable-component-update',
       '--disable-sync',
     ],
-  })
+  }
+  globalThis.browserServer = await chromium.launchServer({ ...options, host: '127.0.0.1' })
   process.env.BROWSER_WS = globalThis.browserServer.wsEndpoint()
+  process.env.BROWSER_OPTIONS = JSON.stringify({ ...options, env })
 }

@@ -1,0 +1,125 @@
+import { createLiveSession } from 'koa-live-session/client'
+import { io, type Socket } from 'socket.io-client'
+import type { SiteFields } from './fields.js'
+
+const KEYS = ['division', 'theme', 'cart', 'role'] as const
+export type SiteKey = (typeof KEYS)[number]
+
+/** A change of this page, and what the client said of it. */
+export interface Said {
+  readonly key: SiteKey
+  readonly text: string
+  /** Whose page it was: hashes of the subject, and of the browser's. */
+  readonly whose: readonly string[]
+  /** ms since 1970, by the clock of the browser's process. */
+  readonly began: number
+  ended?: number
+  outcome: string
+}
+
+/** What was shown, and whose page it was then. */
+export interface Shown {
+  readonly key: SiteKey
+  readonly text: string
+  readonly whose: readonly string[]
+  readonly at: number
+}
+
+/** What a page has said and shown so far. */
+export interface PageRecord {
+  readonly id: number
+  readonly said: Said[]
+  readonly shown: Shown[]
+  whose: readonly string[]
+}
+
+/** What a test reads of the page, and does in it. */
+export interface SiteHandle {
+  readonly record: PageRecord
+  /** Whether it came from the back/forward cache, each time that it came. */
+  readonly returns: boolean[]
+  readonly socket: Socket | undefined
+  set(key: 'division' | 'theme' | 'cart', value: unknown): void
+  /** Whether nothing is under way. */
+  isAtRest(): boolean
+}
+declare global {
+  interface Window {
+    site: SiteHandle
+  }
+}
+
+const now = (): number => performance.timeOrigin + performance.now()
+
+/** Whose page it is: what `embed()` says, then what each connection says first. */
+function subjects(): readonly string[] {
+  const text = document.getElementById('live-session')?.textContent
+  const { subject = '', browser = '' } = text ? JSON.parse(text) : {}
+  return [subject, browser || subject]
+}
+
+function watchSubject(socket: Socket): void {
+  let greetings = 0
+  socket.on('disconnect', () => {
+    greetings = 0
+  })
+  socket.on('store_session', (ticket: string) => {
+    const { sub, defaults } = JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
+    if (!defaults) return
+    record.whose = greetings === 0 ? [sub, sub] : [record.whose[0] ?? '', sub]
+    greetings += 1
+  })
+}
+
+// Long polls of ten tabs would take all connections that a browser opens to one host.
+const hasSocket = location.pathname !== '/no-socket'
+// A connection that is cut within its handshake ends by this timeout alone, of 20 s otherwise.
+const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 1000 }
+const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
+const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: subjects() }
+const site: SiteHandle = {
+  record,
+  returns: [],
+  socket,
+  set: (key, value) => {
+    const said: Said = { key, text: JSON.stringify(value), whose: record.whose, began: now(), outcome: 'pending' }
+    record.said.push(said)
+    const end = (outcome: string): void => void Object.assign(said, { outcome, ended: now() })
+    live.set(key, value as never).then(
+      () => end('saved'),
+      (error: { readonly code?: string }) => end(error.code ?? String(error)),
+    )
+  },
+  isAtRest: () => KEYS.every((key) => !['saving', 'offline'].includes(live.status(key).status)),
+}
+window.site = site
+// Before the client does, which shows at once what the ticket says.
+if (socket) watchSubject(socket)
+const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
+
+for (const key of KEYS) {
+  const output = document.querySelector<HTMLOutputElement>(`[data-key=${key}]`)
+  const showStatus = (): void => {
+    const { status, reason = '' } = live.status(key)
+    Object.assign(output?.dataset ?? {}, { status, reason })
+  }
+  showStatus()
+  live.onStatus(showStatus)
+  live.subscribe(key, (value) => {
+    // Also of what is no value, which no page shall ever show.
+    const text = String(JSON.stringify(value))
+    if (output) output.value = text
+    record.shown.push({ key, text, whose: record.whose, at: now() })
+  })
+}
+
+const next = {
+  division: () => live.get('division') + 1,
+  theme: () => (live.get('theme') === 'dark' ? 'light' : 'dark'),
+  cart: () => [...live.get('cart'), `item ${live.get('cart').length}`],
+}
+for (const key of ['division', 'theme', 'cart'] as const) {
+  document.querySelector(`[data-next=${key}]`)?.addEventListener('click', () => site.set(key, next[key]()))
+}
+addEventListener('pageshow', ({ persisted }) => site.returns.push(persisted))
+document.documentElement.dataset['ready'] = ''

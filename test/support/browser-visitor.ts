@@ -1,0 +1,27 @@
+import type { Person } from './driver.js'
+import { SiteTab } from './site-tab.js'
+
+/** Somebody's browser, on the site. */
+export class Visitor {
+  readonly url: string
+  readonly #person: Person
+
+  constructor(person: Person, url: string) {
+    this.#person = person
+    this.url = url
+  }
+
+  async open(path = '/'): Promise<SiteTab> {
+    const tab = new SiteTab(await this.#person.newPage(), this)
+    await tab.goto(path)
+    return tab
+  }
+
+  /** What the server has for whoever this is. */
+  async values(): Promise<Record<string, unknown>> {
+    const tab = await this.open('/values')
+    const text = String(await tab.page.evaluate('document.body.textContent'))
+    await tab.close()
+    return JSON.parse(text)
+  }
+}

@@ -1,0 +1,55 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrowserContext, chromium, type Page as PlaywrightPage } from 'playwright-core'
+import type { Conditions, Engine, Page, Person } from './driver.js'
+
+type OnError = (text: string) => void
+
+/** The Chromium of the run. */
+export async function connectChromium(): Promise<Engine> {
+  const browser = await chromium.connect(process.env['BROWSER_WS'] ?? '')
+  const open = async ({ script, hasCookies = true }: Conditions, onError: OnError): Promise<Person> => {
+    const own = hasCookies ? undefined : await launchWithoutCookies()
+    const context = own?.context ?? (await browser.newContext())
+    if (script !== undefined) await context.addInitScript({ content: script })
+    return {
+      newPage: async () => wrap(await context.newPage(), onError),
+      close: async () => {
+        await context.close()
+        if (own) await rm(own.folder, { recursive: true, force: true })
+      },
+    }
+  }
+  return { open, close: () => browser.close() }
+}
+
+function wrap(page: PlaywrightPage, onError: OnError): Page {
+  page.on('pageerror', (error) => onError(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') onError(message.text())
+  })
+  return {
+    goto: (url) => page.goto(url),
+    reload: () => page.reload(),
+    click: (selector) => page.click(selector),
+    evaluate: (expression) => page.evaluate(expression),
+    openAnother: async (url) => {
+      const opened = page.waitForEvent('popup')
+      await page.evaluate(`void open(${JSON.stringify(url)})`)
+      return wrap(await opened, onError)
+    },
+    close: () => page.close(),
+    closed: () => new Promise((resolve) => page.once('close', () => resolve())),
+  }
+}
+
+/** Cookies are blocked for a whole profile, as people block them: in the settings. */
+async function launchWithoutCookies(): Promise<{ readonly context: BrowserContext; readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'no-cookies-'))
+  await mkdir(join(folder, 'Default'))
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } }
+  await writeFile(join(folder, 'Default/Preferences'), JSON.stringify(settings))
+  const context = await chromium.launchPersistentContext(folder, JSON.parse(process.env['BROWSER_OPTIONS'] ?? '{}'))
+  return { context, folder }
+}

@@ -1,0 +1,34 @@
+/** A tab of a browser. */
+export interface Page {
+  goto(url: string): Promise<unknown>
+  reload(): Promise<unknown>
+  click(selector: string): Promise<void>
+  /** The value of an expression, or of what it promises. */
+  evaluate(expression: string): Promise<unknown>
+  close(): Promise<void>
+  /** A tab that a page has opened: only such a one may close itself. */
+  openAnother(url: string): Promise<Page>
+  /** Resolves when it has closed itself. */
+  closed(): Promise<void>
+}
+
+/** How somebody's browser differs from one that was just installed. */
+export interface Conditions {
+  /** Runs in each page before its own scripts. */
+  readonly script?: string
+  /** @default true */
+  readonly hasCookies?: boolean
+}
+
+/** Somebody's browser: its own cookies and storage. */
+export interface Person {
+  newPage(): Promise<Page>
+  close(): Promise<void>
+}
+
+/** A browser that is driven, whichever it is. */
+export interface Engine {
+  /** `onError` hears of what is thrown in the pages, or refused to them. */
+  open(conditions: Conditions, onError: (text: string) => void): Promise<Person>
+  close(): Promise<void>
+}

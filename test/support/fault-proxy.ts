@@ -1,0 +1,167 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { Gate } from './gate.js'
+
+/**
+ * What happens to a POST: it never arrives; its answer is lost; one of them is held until `release`; it arrives twice, and the
+ * page hears the second answer.
+ */
+export type Fault = 'lose request' | 'lose answer' | 'hold request' | 'hold answer' | 'twice'
+
+/** Headers that are about a connection. */
+const OWN = /^(connection|keep-alive|transfer-encoding|content-length)$/i
+
+interface Answer {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: Buffer
+}
+
+/** The network between browsers and a server, on a port of its own: it fails on demand, alike in every browser. */
+export class FaultProxy {
+  /** Bodies of what was POSTed to the endpoint, as they came from the browser. */
+  readonly posts: { readonly tickets?: string[]; readonly set?: unknown[]; readonly subject?: string }[] = []
+  readonly #target: () => number
+  readonly #http: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #faults: Fault[] = []
+  #gates: Gate[] = []
+  #isOffline = false
+  /** Whether the browser never gets a cookie. */
+  #dropsCookies = false
+  #next = new Gate()
+
+  private constructor(target: () => number) {
+    this.#target = target
+    this.#http = createServer((ask, answer) => void this.#forward(ask, answer).catch(() => answer.destroy()))
+    this.#http.on('upgrade', (ask, socket, head) => this.#upgrade(ask, socket as Socket, head))
+    this.#http.on('connection', (socket) => {
+      if (this.#isOffline) socket.destroy()
+      else this.#track(socket)
+    })
+  }
+
+  static async start(target: () => number): Promise<FaultProxy> {
+    const proxy = new FaultProxy(target)
+    proxy.#http.listen(0, '127.0.0.1')
+    await once(proxy.#http, 'listening')
+    return proxy
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
+  }
+
+  /** What happens to the next POSTs to the endpoint, one after the other. */
+  break(...faults: Fault[]): void {
+    this.#faults.push(...faults)
+  }
+
+  /** Resolves when the next POST has met its fault: it was lost, is held, or has arrived. */
+  async met(): Promise<void> {
+    await this.#next.entered
+    this.#next = new Gate()
+  }
+
+  /** Lets go what is held, and forgets the faults that were not met. */
+  release(): void {
+    this.#faults.length = 0
+    for (const gate of this.#gates.splice(0)) gate.open()
+  }
+
+  offline(): void {
+    this.#isOffline = true
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  online(): void {
+    this.#isOffline = false
+  }
+
+  /** From now on no cookie reaches the browser: for one that cannot be told to refuse them. */
+  dropCookies(): void {
+    this.#dropsCookies = true
+  }
+
+  async stop(): Promise<void> {
+    this.release()
+    this.offline()
+    this.#http.close()
+    this.#http.closeAllConnections()
+    await once(this.#http, 'close')
+  }
+
+  async #forward(ask: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const body = await buffer(ask)
+    if (ask.url !== '/store_session' || ask.method !== 'POST') return reply(answer, await this.#send(ask, body))
+    this.posts.push(JSON.parse(body.toString()))
+    await this.#meet(this.#faults.shift(), ask, body, answer)
+  }
+
+  async #meet(fault: Fault | undefined, ask: IncomingMessage, body: Buffer, answer: ServerResponse): Promise<void> {
+    const met = (): void => void this.#next.pass()
+    if (fault === 'lose request') {
+      answer.destroy()
+      return met()
+    }
+    if (fault === 'hold request') await this.#hold(met)
+    if (fault === 'twice') await this.#send(ask, body)
+    const received = await this.#send(ask, body)
+    if (fault === 'lose answer') {
+      answer.destroy()
+      return met()
+    }
+    if (fault === 'hold answer') await this.#hold(met)
+    else if (fault === 'twice') met()
+    reply(answer, received)
+  }
+
+  #hold(met: () => void): Promise<void> {
+    const gate = new Gate()
+    this.#gates.push(gate)
+    met()
+    return gate.pass()
+  }
+
+  /** As the server would have got it: with the Host of the browser's own address, so that the page's origin is its own. */
+  async #send({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
+    const port = this.#target()
+    const out = request({ host: '127.0.0.1', port, method, path: url, headers: { ...headers, connection: 'close' } })
+    out.end(body)
+    const [received] = (await once(out, 'response')) as [IncomingMessage]
+    const isKept = (name: string): boolean => !OWN.test(name) && !(this.#dropsCookies && /^set-cookie$/i.test(name))
+    const kept = received.rawHeaders.flatMap((name, i, all) =>
+      i % 2 === 0 && isKept(name) ? [name, all[i + 1] ?? ''] : [],
+    )
+    return { status: received.statusCode ?? 0, headers: kept, body: await buffer(received) }
+  }
+
+  #upgrade(ask: IncomingMessage, socket: Socket, head: Buffer): void {
+    const server = connect(this.#target(), '127.0.0.1')
+    this.#track(server)
+    const lines = ask.rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${ask.rawHeaders[i + 1]}`]))
+    server.write([`GET ${ask.url} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+    server.write(head)
+    server.pipe(socket).pipe(server)
+    for (const [one, other] of [
+      [server, socket],
+      [socket, server],
+    ] as const) {
+      one.on('error', () => undefined)
+      one.on('close', () => other.destroy())
+    }
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
+}
+
+/** On a connection of its own: browsers send a POST again by themselves where a connection used before is cut. */
+function reply(answer: ServerResponse, { status, headers, body }: Answer): void {
+  answer.writeHead(status, [...headers, 'Connection', 'close', 'Content-Length', String(body.length)])
+  answer.end(body)
+}

@@ -1,0 +1,56 @@
+import { type Browser, launch, type Page as PuppeteerPage } from 'puppeteer-core'
+import type { Conditions, Engine, Page, Person } from './driver.js'
+
+type OnError = (text: string) => void
+
+/** A Firefox of this test file: its WebDriver BiDi takes one session, so that files which run at a time cannot share one. */
+export async function launchFirefox(): Promise<Engine> {
+  const browser = await start({})
+  const open = async ({ script, hasCookies = true }: Conditions, onError: OnError): Promise<Person> => {
+    const own = hasCookies ? undefined : await start({ 'network.cookie.cookieBehavior': 2 })
+    const context = await (own ?? browser).createBrowserContext()
+    return {
+      newPage: async () => {
+        const page = await context.newPage()
+        if (script !== undefined) await page.evaluateOnNewDocument(script)
+        return wrap(page, onError)
+      },
+      close: () => (own ? own.close() : context.close()),
+    }
+  }
+  return { open, close: () => browser.close() }
+}
+
+function start(preferences: Record<string, unknown>): Promise<Browser> {
+  return launch({
+    browser: 'firefox',
+    executablePath: process.env['FIREFOX_PATH'] ?? '',
+    extraPrefsFirefox: {
+      // Off by default where a browser is driven, on where people use it.
+      'fission.bfcacheInParent': true,
+      ...preferences,
+    },
+  })
+}
+
+function wrap(page: PuppeteerPage, onError: OnError): Page {
+  page.on('pageerror', (error) => onError(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warn') onError(message.text())
+  })
+  return {
+    goto: (url) => page.goto(url),
+    reload: () => page.reload(),
+    click: (selector) => page.click(selector),
+    evaluate: (expression) => page.evaluate(expression),
+    openAnother: async (url) => {
+      const opened = new Promise<PuppeteerPage>((resolve, reject) => {
+        page.once('popup', (popup) => (popup ? resolve(popup) : reject(new Error('no popup'))))
+      })
+      await page.evaluate(`void open(${JSON.stringify(url)})`)
+      return wrap(await opened, onError)
+    },
+    close: () => page.close(),
+    closed: () => new Promise((resolve) => page.once('close', () => resolve())),
+  }
+}

@@ -1,0 +1,70 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals'
+import { Visitor } from './browser-visitor.js'
+import { connectChromium } from './chromium-engine.js'
+import type { Conditions, Engine } from './driver.js'
+import { FaultProxy } from './fault-proxy.js'
+import { launchFirefox } from './firefox-engine.js'
+import { SiteServer } from './site-server.js'
+
+const BROWSERS = [
+  { name: 'Chromium', isThere: process.env['BROWSER_WS'] !== undefined, start: connectChromium },
+  { name: 'Firefox', isThere: process.env['FIREFOX_PATH'] !== undefined, start: launchFirefox },
+]
+
+/** A network that fails is what the tests are about, and the browser tells of it. */
+const EXPECTED =
+  /Failed to load resource|WebSocket|can’t establish a connection|ERR_|NetworkError|interrupted while the page/
+
+/** A browser, a server as a process of its own, and a network between them that fails on demand. */
+export interface Outage {
+  readonly server: SiteServer
+  readonly network: FaultProxy
+  /** Somebody's browser. */
+  browse(conditions?: Conditions): Promise<Visitor>
+}
+
+/** Runs tests in each browser; where one is missing its tests are skipped, after a loud word at the start. */
+export function describeInEachBrowser(
+  title: string,
+  run: (start: () => Promise<Outage>, name: string) => void,
+  names: readonly string[] = BROWSERS.map(({ name }) => name),
+): void {
+  for (const { name, isThere, start } of BROWSERS.filter((browser) => names.includes(browser.name))) {
+    const block = isThere ? describe : describe.skip
+    block(`${title} (${name})`, () => {
+      jest.setTimeout(60_000)
+      run(prepare(start), name)
+    })
+  }
+}
+
+/** Starts the browser once, and a site for each test; what went wrong in any page fails the test. */
+function prepare(start: () => Promise<Engine>): () => Promise<Outage> {
+  let engine: Engine
+  const ends: (() => Promise<unknown>)[] = []
+  const errors: string[] = []
+  beforeAll(async () => {
+    engine = await start()
+  })
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end()
+    expect(errors.splice(0)).toEqual([])
+  })
+  afterAll(async () => {
+    await engine?.close()
+  })
+  return async () => {
+    const server = await SiteServer.start()
+    ends.push(() => server.stop())
+    const network = await FaultProxy.start(() => server.port)
+    ends.push(() => network.stop())
+    const browse = async (conditions: Conditions = {}): Promise<Visitor> => {
+      const person = await engine.open(conditions, (text) => {
+        if (!EXPECTED.test(text)) errors.push(text)
+      })
+      ends.push(() => person.close())
+      return new Visitor(person, network.url)
+    }
+    return { server, network, browse }
+  }
+}

@@ -1,0 +1,107 @@
+import { expect } from '@jest/globals'
+import type { Said, Shown, SiteKey } from '../browser/site/page.js'
+import type { Visitor } from './browser-visitor.js'
+import type { Page } from './driver.js'
+import { within } from './within.js'
+
+/** A tab with the site, and what it shows. */
+export class SiteTab {
+  readonly page: Page
+  /** Whose tab it is. */
+  readonly visitor: Visitor
+
+  constructor(page: Page, visitor: Visitor) {
+    this.page = page
+    this.visitor = visitor
+  }
+
+  async goto(path: string): Promise<void> {
+    await this.page.goto(this.visitor.url + path)
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload()
+  }
+
+  /** Like the browser's buttons; resolves when the page of that path is there, whether it was loaded or kept. */
+  async travel(direction: 'back' | 'forward', path: string): Promise<void> {
+    // Not at once: the page that has to answer would be gone.
+    await this.page.evaluate(`void setTimeout(() => history.${direction}())`)
+    await this.is(`location.pathname === ${JSON.stringify(path)} && document.readyState`, 'complete')
+  }
+
+  async close(): Promise<void> {
+    await this.page.close()
+  }
+
+  /** Opens another tab, which does something and closes itself so many ms after that. */
+  async openShortly(path: string, action: string, ms: number): Promise<void> {
+    const page = await this.page.openAnother(this.visitor.url + path)
+    const tab = new SiteTab(page, this.visitor)
+    await tab.isConnected()
+    const closed = page.closed()
+    await page.evaluate(`void (${action}, setTimeout(() => close(), ${ms}))`).catch(() => undefined)
+    await closed
+  }
+
+  /** Signs in by the form of the page, which loads the page anew. */
+  async signIn(user: string): Promise<void> {
+    await this.page.click(`[value=${user}]`)
+    await this.is("document.querySelector('#user').value", user)
+    await this.isConnected()
+  }
+
+  async signOut(): Promise<void> {
+    await this.page.click('#sign-out')
+    await this.is("document.querySelector('#user').value", 'nobody')
+    await this.isConnected()
+  }
+
+  /** A POST of this page, with the browser's cookies; the page itself stays. */
+  async post(path: string, body = ''): Promise<void> {
+    const init = { method: 'POST', body, redirect: 'manual' }
+    await this.page.evaluate(`fetch(${JSON.stringify(path)}, ${JSON.stringify(init)}).then(() => undefined)`)
+  }
+
+  /** Clicks what sets the next value of a key. */
+  async click(key: SiteKey): Promise<void> {
+    await this.page.click(`[data-next=${key}]`)
+  }
+
+  async set(key: SiteKey, value: unknown): Promise<void> {
+    await this.page.evaluate(`site.set(${JSON.stringify(key)}, ${JSON.stringify(value)})`)
+  }
+
+  /** Resolves when the page shows a value. */
+  async shows(key: SiteKey, value: unknown): Promise<void> {
+    await this.is(`document.querySelector('[data-key=${key}]').value`, JSON.stringify(value))
+  }
+
+  /** Resolves when a key has got as far as that. */
+  async reaches(key: SiteKey, status: string, reason = ''): Promise<void> {
+    await this.is(`(({ status, reason }) => [status, reason])(document.querySelector('[data-key=${key}]').dataset)`, [
+      status,
+      reason,
+    ])
+  }
+
+  async isConnected(): Promise<void> {
+    // A ticket comes with each connection, and only it makes the page somebody's.
+    await this.is('site.socket.connected && site.record.whose[0] !== ""', true)
+  }
+
+  async said(): Promise<readonly Said[]> {
+    return (await this.page.evaluate('site.record.said')) as Said[]
+  }
+
+  async shown(): Promise<readonly Shown[]> {
+    return (await this.page.evaluate('site.record.shown')) as Shown[]
+  }
+
+  /** Resolves when an expression has that value; a page that is just being left has none. */
+  async is(expression: string, wanted: unknown): Promise<void> {
+    const look = (): Promise<unknown> => this.page.evaluate(expression).catch(() => undefined)
+    const isSo = (found: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)
+    expect([expression, await within(look, isSo)]).toEqual([expression, wanted])
+  }
+}
