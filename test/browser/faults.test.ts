@@ -1,0 +1,145 @@
+import { expect, it } from '@jest/globals'
+import { describeInEachBrowser, type Outage } from '../support/outage.js'
+import type { SiteTab } from '../support/site-tab.js'
+
+/** What is left once nobody remembers anything but the browser. */
+async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<string, unknown>> {
+  await tab.close()
+  await server.restart()
+  return tab.visitor.values()
+}
+
+describeInEachBrowser('a change on a network that fails', (start) => {
+  it('made offline is shown at once, and is saved when the network is back', async () => {
+    const outage = await start()
+    const tab = await (await outage.browse()).open()
+    await tab.isConnected()
+    outage.network.offline()
+    await tab.is('site.socket.connected', false)
+    await tab.click('division')
+    await tab.shows('division', 0)
+    await tab.reaches('division', 'offline')
+    outage.network.online()
+    await tab.reaches('division', 'saved')
+    expect(await afterRestart(outage, tab)).toMatchObject({ division: 0 })
+  })
+
+  it('made offline is saved although the page was loaded again meanwhile', async () => {
+    const outage = await start()
+    const visitor = await outage.browse()
+    const tab = await visitor.open()
+    await tab.click('division')
+    await tab.reaches('division', 'saved')
+    outage.network.offline()
+    await tab.is('site.socket.connected', false)
+    await tab.click('division')
+    await tab.reaches('division', 'offline')
+    await tab.close()
+    outage.network.online()
+    const later = await visitor.open()
+    await later.shows('division', 1)
+    await later.reaches('division', 'saved')
+    expect(await afterRestart(outage, later)).toMatchObject({ division: 1 })
+  })
+
+  it('is brought again when the server is killed between the event and the POST', async () => {
+    const outage = await start()
+    const tab = await (await outage.browse()).open()
+    await tab.isConnected()
+    outage.network.break('hold request')
+    await tab.click('division')
+    await outage.network.met()
+    await outage.server.kill()
+    outage.network.release()
+    await outage.server.start()
+    await tab.reaches('division', 'saved')
+    expect(await afterRestart(outage, tab)).toMatchObject({ division: 0 })
+  })
+
+  it('outlives the server and the page, both ended between the event and the POST', async () => {
+    const outage = await start()
+    const visitor = await outage.browse()
+    const tab = await visitor.open()
+    await tab.click('theme')
+    await tab.reaches('theme', 'saved')
+    // The change, and what the page sends when it is left.
+    outage.network.break('hold request', 'lose request', 'lose request')
+    await tab.click('division')
+    await outage.network.met()
+    await tab.close()
+    await outage.server.kill()
+    outage.network.release()
+    await outage.server.start()
+    const later = await visitor.open()
+    await later.shows('division', 0)
+    await later.reaches('division', 'saved')
+    expect(await afterRestart(outage, later)).toMatchObject({ division: 0, theme: 'dark' })
+  })
+
+  it('is POSTed again when the answer is lost after it was applied', async () => {
+    const outage = await start()
+    const tab = await (await outage.browse()).open()
+    await tab.isConnected()
+    outage.network.break('lose answer', 'lose answer')
+    await tab.click('division')
+    await outage.network.met()
+    await outage.network.met()
+    expect(await tab.said()).toMatchObject([{ outcome: 'pending' }])
+    await tab.reaches('division', 'saved')
+    expect(await afterRestart(outage, tab)).toMatchObject({ division: 0 })
+  })
+
+  it('is not overtaken by the late answer to an earlier one', async () => {
+    const outage = await start()
+    const tab = await (await outage.browse()).open()
+    await tab.isConnected()
+    outage.network.break('hold answer')
+    await tab.click('division')
+    await outage.network.met()
+    await tab.click('division')
+    await tab.click('division')
+    await tab.shows('division', 2)
+    outage.network.release()
+    await tab.reaches('division', 'saved')
+    await tab.shows('division', 2)
+    expect(await afterRestart(outage, tab)).toMatchObject({ division: 2 })
+  })
+
+  it('is not undone by an answer that comes when another tab has saved a later one', async () => {
+    const outage = await start()
+    const visitor = await outage.browse()
+    const [one, two] = [await visitor.open(), await visitor.open()]
+    for (const tab of [one, two]) await tab.isConnected()
+    outage.network.break('hold answer')
+    await one.click('division')
+    await outage.network.met()
+    await two.shows('division', 0)
+    await two.set('division', 7)
+    await one.shows('division', 7)
+    outage.network.release()
+    for (const tab of [one, two]) await tab.reaches('division', 'saved')
+    await two.close()
+    expect(await afterRestart(outage, one)).toMatchObject({ division: 7 })
+  })
+
+  it('does no harm when its POST arrives twice', async () => {
+    const outage = await start()
+    const tab = await (await outage.browse()).open()
+    await tab.isConnected()
+    outage.network.break('twice', 'twice')
+    await tab.click('cart')
+    await tab.click('cart')
+    await tab.reaches('cart', 'saved')
+    expect(await afterRestart(outage, tab)).toMatchObject({ cart: ['item 0', 'item 1'] })
+  })
+
+  it('is saved by a page without a socket', async () => {
+    const outage = await start()
+    const tab = await (await outage.browse()).open('/no-socket')
+    outage.network.break('lose request', 'lose answer')
+    await tab.click('division')
+    await tab.shows('division', 0)
+    await tab.reaches('division', 'saved')
+    expect(await afterRestart(outage, tab)).toMatchObject({ division: 0 })
+  })
+})

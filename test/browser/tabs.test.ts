@@ -1,0 +1,139 @@
+import { expect, it } from '@jest/globals'
+import { describeInEachBrowser } from '../support/outage.js'
+
+const TABS = 10
+const CLICK = "document.querySelector('[data-next=division]').click()"
+
+describeInEachBrowser('a tab', (start, name) => {
+  // The Chromium that comes with the development dependencies never does; an installed one does.
+  const keepsPages = name === 'Firefox' || process.env['CHROME_PATH'] !== undefined
+
+  it('closed 1 ms after the click has lost nothing', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const opener = await visitor.open('/other')
+    await opener.openShortly('/', CLICK, 1)
+    const later = await visitor.open()
+    await later.shows('division', 0)
+    await later.reaches('division', 'saved')
+    await later.close()
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 0 })
+  })
+
+  it('closed 1 ms after the click leaves the change to one that was open before', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const other = await visitor.open()
+    await other.isConnected()
+    await other.openShortly('/', CLICK, 1)
+    await other.shows('division', 0)
+    await other.reaches('division', 'saved')
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 0 })
+  })
+
+  it('loaded again right after the click shows the change', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const tab = await visitor.open()
+    await tab.isConnected()
+    await tab.click('division')
+    await tab.reload()
+    await tab.shows('division', 0)
+    await tab.reaches('division', 'saved')
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 0 })
+  })
+
+  it('without values of its own in the page gets them over the socket, and saves', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const tab = await visitor.open('/plain')
+    await tab.shows('division', -1)
+    await tab.click('division')
+    await tab.reaches('division', 'saved')
+    await tab.reload()
+    await tab.shows('division', 0)
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 0 })
+  })
+
+  it('among ten shows what any of them changes, and one POSTs for all', async () => {
+    const { server, network, browse } = await start()
+    const visitor = await browse()
+    const tabs = await Promise.all(Array.from({ length: TABS }, () => visitor.open()))
+    for (const tab of tabs) await tab.isConnected()
+    const [first] = tabs
+    await first?.click('division')
+    for (const tab of tabs) {
+      await tab.shows('division', 0)
+      await tab.reaches('division', 'saved')
+    }
+    // One that brings the change, and one that finds it in the cookie; a browser without a cookie needs another.
+    expect(network.posts.length).toBeLessThanOrEqual(4)
+    await server.restart()
+    for (const [index, tab] of tabs.entries()) await tab.set('cart', [`tab ${index}`])
+    // Whose answer was lost with the server finds another's change there, and is told so.
+    for (const tab of tabs) await tab.is('site.isAtRest()', true)
+    const { cart } = await visitor.values()
+    for (const tab of tabs) await tab.shows('cart', cart)
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 0, cart })
+  })
+
+  it('that comes back from the back/forward cache shows what has changed since, and saves', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const tab = await visitor.open('/other')
+    // Firefox does not keep a page that has a WebSocket.
+    const path = name === 'Firefox' ? '/no-socket' : '/'
+    // Twice: the first time it comes with a new cookie, and must not be stored, which Firefox takes to mean: nor kept.
+    for (const _ of [1, 2]) await tab.goto(path)
+    await tab.is('document.documentElement.dataset.ready', '')
+    await tab.goto('/other')
+    await tab.post('/set', JSON.stringify({ division: 5 }))
+    await tab.travel('back', path)
+    await tab.is('site.returns', keepsPages ? [false, true] : [false])
+    if (path === '/') await tab.shows('division', 5)
+    await tab.set('theme', 'dark')
+    await tab.reaches('theme', 'saved')
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 5, theme: 'dark' })
+  })
+
+  it('that comes back from the back/forward cache shows what another tab has changed, and saves', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const [tab, other] = [await visitor.open(), await visitor.open()]
+    for (const one of [tab, other]) await one.isConnected()
+    await tab.click('division')
+    await tab.reaches('division', 'saved')
+    await tab.goto('/other')
+    await other.set('division', 5)
+    await other.reaches('division', 'saved')
+    await tab.travel('back', '/')
+    await tab.is('site.returns', keepsPages && name !== 'Firefox' ? [false, true] : [false])
+    await tab.shows('division', 5)
+    await tab.click('division')
+    await other.shows('division', 6)
+    for (const one of [tab, other]) await one.reaches('division', 'saved')
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 6 })
+  })
+
+  it('that is left right after the click has saved it when it comes back', async () => {
+    const { server, network, browse } = await start()
+    const visitor = await browse()
+    const tab = await visitor.open()
+    await tab.isConnected()
+    network.break('lose request')
+    await tab.click('division')
+    await tab.goto('/other')
+    await tab.travel('back', '/')
+    await tab.shows('division', 0)
+    await tab.reaches('division', 'saved')
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 0 })
+  })
+})
