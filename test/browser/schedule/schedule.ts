@@ -1,0 +1,193 @@
+import { pick, Random } from '../../simulation/random.js'
+import type { Visitor } from '../../support/browser-visitor.js'
+import type { Fault } from '../../support/fault-proxy.js'
+import type { Outage } from '../../support/outage.js'
+import { within } from '../../support/within.js'
+import { judge } from './judge.js'
+import { type NextWrite, Record } from './record.js'
+import { ScheduledTab } from './scheduled-tab.js'
+
+const FAULTS: readonly Fault[] = ['lose request', 'lose answer', 'hold request', 'hold answer', 'twice']
+const PATHS = ['/', '/', '/', '/plain']
+const STEPS = 16
+const MAX_TABS = 3
+/** ms at the most between two steps. */
+const PACE = 80
+
+type Step = (tab: ScheduledTab) => Promise<void> | void
+
+/** One browser with some tabs, a server as a process, and a network; a seed says what happens to them. */
+export class Schedule {
+  readonly #random: Random
+  readonly #outage: Outage
+  readonly #visitor: Visitor
+  readonly #record: Record = new Record()
+  readonly #tabs: ScheduledTab[] = []
+  #isOnline = true
+
+  private constructor(seed: number, outage: Outage, visitor: Visitor) {
+    this.#random = new Random(seed)
+    this.#outage = outage
+    this.#visitor = visitor
+  }
+
+  /** Runs a schedule, and says what it found broken. */
+  static async run(seed: number, outage: Outage): Promise<readonly string[]> {
+    const schedule = new Schedule(seed, outage, await outage.browse())
+    await schedule.#open()
+    for (let step = 0; step < STEPS; step += 1) await schedule.#step()
+    const findings = await schedule.#settle()
+    return findings.length === 0 ? [] : [`seed ${seed}`, ...findings, ...schedule.#record.log]
+  }
+
+  /** How often each step is to be seen. */
+  readonly #steps: readonly (readonly [weight: number, step: Step])[] = [
+    [12, (tab) => this.#set(tab)],
+    [6, () => this.#break()],
+    [2, () => this.#release()],
+    [1, () => this.#kill()],
+    [3, () => this.#restart()],
+    [1, () => this.#switch()],
+    [1, () => this.#goOnline()],
+    [2, () => this.#open()],
+    [1, (tab) => this.#close(tab)],
+    [1, (tab) => this.#setAndClose(tab)],
+    [1, (tab) => this.#whenReachable(tab, 'is loaded again', () => tab.reload())],
+    [1, (tab) => this.#whenReachable(tab, 'is left', () => tab.leave())],
+    [2, (tab) => this.#whenReachable(tab, 'goes back', () => tab.comeBack())],
+    [2, (tab) => this.#sign(tab, pick(['ann', 'bob'], this.#random.next()))],
+    [1, (tab) => this.#sign(tab)],
+  ]
+
+  async #step(): Promise<void> {
+    const open = this.#tabs.filter(({ isOpen }) => isOpen)
+    const tab = pick(open, this.#random.next())
+    let dice = this.#random.below(this.#steps.reduce((sum, [weight]) => sum + weight, 0))
+    for (const [weight, step] of this.#steps) {
+      if (dice >= 0 && dice < weight && tab) await step(tab)
+      dice -= weight
+    }
+    const ms = (this.#random.below(1000) / 1000) ** 2 * PACE
+    await new Promise((resolve) => setTimeout(resolve, ms))
+  }
+
+  async #set(tab: ScheduledTab | undefined, [key, value] = this.#nextWrite()): Promise<void> {
+    if (!tab || tab.isAway) return
+    this.#record.note(`${tab.name} sets ${key} ${JSON.stringify(value)}`)
+    await tab.set(key, value)
+  }
+
+  #nextWrite(): NextWrite {
+    const dice = this.#random.below(6)
+    return this.#record.nextWriteOf(dice < 3 ? 'division' : dice < 4 ? 'theme' : 'cart')
+  }
+
+  async #setAndClose(tab: ScheduledTab): Promise<void> {
+    await this.#set(tab)
+    await this.#close(tab)
+  }
+
+  #break(): void {
+    const fault = pick(FAULTS, this.#random.next()) ?? 'twice'
+    this.#record.note(`next POST: ${fault}`)
+    this.#outage.network.break(fault)
+  }
+
+  #release(): void {
+    this.#record.note('held POSTs go on')
+    this.#outage.network.release()
+  }
+
+  async #kill(): Promise<void> {
+    this.#record.note('server killed')
+    await this.#outage.server.kill()
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#outage.server.isUp) await this.#kill()
+    this.#record.note('server started')
+    await this.#outage.server.start()
+  }
+
+  #switch(): void {
+    if (this.#isOnline) this.#goOffline()
+    else this.#goOnline()
+  }
+
+  #goOffline(): void {
+    this.#record.note('offline')
+    this.#isOnline = false
+    this.#outage.network.offline()
+  }
+
+  #goOnline(): void {
+    this.#record.note('online')
+    this.#isOnline = true
+    this.#outage.network.online()
+  }
+
+  #isReachable(): boolean {
+    return this.#isOnline && this.#outage.server.isUp
+  }
+
+  async #open(): Promise<void> {
+    const path = pick(PATHS, this.#random.next()) ?? '/'
+    const open = this.#tabs.filter(({ isOpen }) => isOpen)
+    if (!this.#isReachable() || open.length === MAX_TABS) return
+    const name = `tab ${this.#tabs.length}`
+    this.#record.note(`${name} opened at ${path}`)
+    this.#tabs.push(new ScheduledTab(name, await this.#visitor.open(path), path, this.#record))
+  }
+
+  async #close(tab: ScheduledTab): Promise<void> {
+    if (this.#tabs.filter(({ isOpen }) => isOpen).length < 2) return
+    this.#record.note(`${tab.name} closed`)
+    await tab.close()
+  }
+
+  async #whenReachable(tab: ScheduledTab, what: string, act: () => Promise<void>): Promise<void> {
+    if (!this.#isReachable()) return
+    this.#record.note(`${tab.name} ${what}`)
+    await act()
+  }
+
+  async #sign(tab: ScheduledTab, user?: string): Promise<void> {
+    if (!this.#isReachable() || tab.isAway) return
+    this.#record.note(`${tab.name} signs ${user === undefined ? 'out' : `in as ${user}`}`)
+    this.#record.identityChanges(user)
+    await (user === undefined ? tab.post('/sign-out') : tab.post('/sign-in', `user=${user}`))
+    this.#record.identityHasChanged()
+  }
+
+  /** Makes everything good, waits until nothing is under way, and looks at what is there. */
+  async #settle(): Promise<readonly string[]> {
+    this.#record.note('settling')
+    const { network, server } = this.#outage
+    network.release()
+    this.#goOnline()
+    await server.start()
+    const open = this.#tabs.filter(({ isOpen }) => isOpen)
+    const findings: string[] = []
+    for (const tab of open) await tab.comeBack()
+    findings.push(...(await this.#compare(open)))
+    // What one more change of each kind does: tabs that are somebody else's show the same by chance at the most.
+    for (const key of ['division', 'theme'] as const) await this.#set(open[0], this.#record.nextWriteOf(key))
+    findings.push(...(await this.#compare(open)))
+    const whose = (await open[0]?.whose()) ?? []
+    for (const tab of open) await tab.harvest()
+    for (const tab of open) await tab.close()
+    await server.restart()
+    return [...findings, ...judge(this.#record, whose, await this.#visitor.values())]
+  }
+
+  /** What keeps on after nothing is under way any more, and what then is not the same everywhere. */
+  async #compare(tabs: readonly ScheduledTab[]): Promise<readonly string[]> {
+    const findings: string[] = []
+    for (const tab of tabs) if (!(await tab.comesToRest())) findings.push(`${tab.name} does not come to rest`)
+    const look = async (): Promise<readonly string[]> => {
+      const values = await this.#visitor.values()
+      return (await Promise.all(tabs.map((tab) => tab.differences(values)))).flat()
+    }
+    return [...findings, ...(await within(look, (differences) => differences.length === 0, 5000))]
+  }
+}

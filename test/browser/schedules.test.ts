@@ -1,0 +1,18 @@
+import { expect, it } from '@jest/globals'
+import { describeInEachBrowser } from '../support/outage.js'
+import { Schedule } from './schedule/schedule.js'
+
+const [first = 1, count = 25] = (process.env['SCHEDULES'] ?? '1,25').split(',').map(Number)
+
+describeInEachBrowser(
+  'a browser with some tabs, on a network and a server that fail',
+  (start) => {
+    it.each(Array.from({ length: count }, (_, i) => first + i))(
+      'keeps what was saved, agrees in the end, and shows nobody what is another’s (seed %i)',
+      async (seed) => {
+        expect(await Schedule.run(seed, await start())).toEqual([])
+      },
+    )
+  },
+  [process.env['SCHEDULES_IN'] ?? 'Chromium'],
+)
