@@ -1,0 +1,113 @@
+// Target 4, in a browser: from a click to the other tab's repaint, and to `saved`; beside a page that broadcasts by bare socket.io.
+import { fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { findBrowser } from '../test/browser/find-browser.mjs'
+import { buildSite } from '../test/browser/site/build.mjs'
+import { median, percentile, pinned } from './tools.mjs'
+
+const SAMPLES = 200
+const ROUNDS = 4
+const WARM_UP = 20
+
+export async function latency() {
+  const folder = mkdtempSync(join(tmpdir(), 'live-latency-'))
+  const found = await findBrowser(fileURLToPath(new URL('../node_modules/.cache', import.meta.url)))
+  if (!found) return console.log('No Chromium was found, latency in a browser is left out')
+  const { executablePath, env } = found
+  await buildSite(folder)
+  const browser = await chromium.launch({ executablePath, env: { ...process.env, ...env }, args: ['--no-sandbox'] })
+  const scripts = {
+    bare: fileURLToPath(new URL('./latency-server.mjs', import.meta.url)),
+    live: join(folder, 'server.cjs'),
+  }
+  const sites = []
+  try {
+    for (const [name, script] of Object.entries(scripts)) sites.push(await open(name, script, folder, browser))
+    for (const site of sites) await measure(site, WARM_UP)
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const site of round % 2 ? [...sites].reverse() : sites) {
+        site.samples.push(...(await measure(site, SAMPLES / ROUNDS)))
+      }
+    }
+  } finally {
+    await browser.close()
+    for (const { child } of sites) child.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  show(sites)
+}
+
+/** A server in a process of its own, and two tabs of one browser. */
+async function open(name, script, folder, browser) {
+  const options = pinned(0)
+  const env = { ...options.env, SITE_FOLDER: folder, SITE_SECRET: 'x'.repeat(32) }
+  const child = fork(script, [], { ...options, env })
+  await message(child)
+  child.send(0)
+  const { port } = await message(child)
+  const context = await browser.newContext()
+  const tabs = []
+  for (let i = 0; i < 2; i += 1) {
+    const page = await context.newPage()
+    await page.goto(`http://127.0.0.1:${port}/`)
+    await page.waitForFunction('site.socket.connected')
+    tabs.push(page)
+  }
+  const [clicked, other] = tabs
+  await other.evaluate(watch)
+  return { name, child, clicked, other, samples: [] }
+}
+
+const message = (child) => new Promise((resolve) => child.once('message', resolve))
+
+/** Notes when each value is painted: in the frame after it has come into the page. */
+function watch() {
+  const output = document.querySelector('[data-key=division]')
+  window.painted = {}
+  const observer = new MutationObserver(() => {
+    const value = output.value
+    requestAnimationFrame(() => {
+      window.painted[value] ??= performance.timeOrigin + performance.now()
+    })
+  })
+  observer.observe(output, { childList: true, characterData: true, subtree: true })
+}
+
+/** Clicks as a person does, who waits for the answer: one sample a click. */
+async function measure({ clicked, other }, count) {
+  const said = await clicked.evaluate(async (times) => {
+    const { said } = window.site.record
+    const from = said.length
+    for (let i = 0; i < times; i += 1) {
+      document.querySelector('[data-next=division]').click()
+      const change = said.at(-1)
+      while (change.ended === undefined) await new Promise((resolve) => setTimeout(resolve))
+      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 50))
+    }
+    return said.slice(from)
+  }, count)
+  const painted = await other.evaluate('painted')
+  return said.map(({ text, began, ended }) => ({ repaint: painted[text] - began, saved: ended - began }))
+}
+
+function show(sites) {
+  const [bare, live] = sites.map(({ samples }) => summary(samples))
+  const ratio = Object.fromEntries(Object.keys(bare).map((name) => [name, live[name] / bare[name]]))
+  const round = (row) =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value.toFixed(2))]))
+  console.table({ 'bare (saved: acknowledged)': round(bare), live: round(live), ratio: round(ratio) })
+}
+
+function summary(samples) {
+  const of = (name) => samples.map((sample) => sample[name])
+  return {
+    'repaint p50 ms': median(of('repaint')),
+    'repaint p99 ms': percentile(of('repaint'), 0.99),
+    'saved p50 ms': median(of('saved')),
+    'saved p99 ms': percentile(of('saved'), 0.99),
+  }
+}
