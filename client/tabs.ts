@@ -29,8 +29,12 @@ export function createTabs(name: string, onNews: (news: TabNews) => void): Tabs 
   let release = (): void => undefined
   const join = (): void => {
     if (channel || !BroadcastChannel) return
-    channel = new BroadcastChannel(name)
-    channel.onmessage = ({ data }) => onNews(data)
+    try {
+      channel = new BroadcastChannel(name)
+      channel.onmessage = ({ data }) => onNews(data)
+    } catch {
+      // Firefox refuses it to a site that may keep nothing.
+    }
   }
   join()
 

@@ -153,8 +153,18 @@ describe('of many tabs one', () => {
     expect(heard).toEqual(['ann'])
   })
 
-  it('tells nobody where there is no channel', () => {
-    Object.assign(globalThis, { BroadcastChannel: undefined })
+  it.each([
+    ['there is no channel', undefined],
+    [
+      'the browser refuses one',
+      class {
+        constructor() {
+          throw new DOMException('The operation is insecure.', 'SecurityError')
+        }
+      },
+    ],
+  ])('tells nobody where %s', (_, BroadcastChannel) => {
+    Object.assign(globalThis, { BroadcastChannel })
     expect(() => open().tell(NEWS)).not.toThrow()
   })
 })
