@@ -139,7 +139,7 @@ export function createConnection(
     if (!subjects.includes(claims.sub)) return
     outbox.keep(ticket, claims)
     tellOwner()
-    options.onReady()
+    if (!claims.more) options.onReady()
     onNews()
   }
 

@@ -82,23 +82,32 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     // An answer is about whoever asked.
     const isOurs = subjects === connection.subjects()
     const isRefused = error !== undefined && status < 429
+    const isMoved = answer?.subject !== undefined
     if (isOurs && answer) {
-      const { stamp, ticket, held, unsaved } = answer
-      const news = { subject: subjects[0], tickets: posted, held, ...(unsaved && { unsaved }) }
-      pauses.recover()
+      const { stamp, ticket, held, unsaved, subject: owner } = answer
+      // What was taken for somebody else's, no cookie confirms: its stamps are others now.
+      const counted = owner === undefined ? posted : []
+      const news = { subject: subjects[0], tickets: counted, held, ...(unsaved && { unsaved }) }
+      if (!isMoved) pauses.recover()
       if (ticket !== undefined) outbox.keep(ticket, readTicket(ticket))
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
       learn(news)
       tabs.tell(news)
+      if (isMoved && !connection.isNew()) giveUp(tickets, owner)
     }
     const isStray = error?.code === 'cookies_blocked' && isOurs && connection.disown()
     if (isOurs && isRefused && !isStray) refuse(error, tickets, drafts)
     for (const draft of drafts) outbox.release(draft, !error)
     onProgress()
-    if (answer || isStray || (isRefused && !STRANGE.includes(error.code))) return
-    if (!error) warnOf(status)
+    if ((answer && !isMoved) || isStray || (isRefused && !STRANGE.includes(error.code))) return
+    if (!answer && !error) warnOf(status)
     // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
-    rest = pauses.backOff(wait).then(() => (isOurs && isRefused ? connection.renew() : undefined))
+    rest = pauses.backOff(wait).then(() => (isOurs && (isRefused || isMoved) ? connection.renew() : undefined))
+  }
+
+  /** Nobody will say what has become of these: the page has no connection that could. */
+  const giveUp = (tickets: readonly string[], owner: string | undefined): void => {
+    for (const ticket of tickets) if (readTicket(ticket).sub !== owner) outbox.fail('superseded', ticket)
   }
 
   /** What a POST of any tab came to. */

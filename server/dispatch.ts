@@ -1,7 +1,7 @@
 import type { Field } from '../shared/field.js'
 import type { FieldMap } from '../shared/fields.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
-import { STORE_SESSION } from '../shared/protocol.js'
+import { STORE_SESSION, type TicketClaims } from '../shared/protocol.js'
 import { type StoredRegister, toWire } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
 import { NEVER } from '../shared/stamp.js'
@@ -59,7 +59,7 @@ export class Dispatch {
   }
 
   /** The ticket of a (re)connection: of the fields that are the subject's every readable register, and what the others read as. */
-  connectTicket(holding: Holding, isOwn: (field: Field) => boolean): string {
+  connectTicket(holding: Holding, isOwn: (field: Field) => boolean, hasNext: boolean): string {
     const { replica } = holding
     const fields = this.#fields.filter(isOwn)
     const registers = this.#readable(replica, fields)
@@ -69,16 +69,19 @@ export class Dispatch {
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
-    return this.ticket(holding, registers, Object.fromEntries(defaults))
+    return this.ticket(holding, registers, {
+      defaults: Object.fromEntries(defaults),
+      ...(hasNext ? { more: true as const } : {}),
+    })
   }
 
   ticket(
     { subject, sub, newBrowser }: Pick<Holding, 'subject' | 'sub' | 'newBrowser'>,
     registers: readonly StoredRegister[],
-    defaults?: Readonly<Record<string, JsonValue>>,
+    greeting: Pick<TicketClaims, 'defaults' | 'more'> = {},
   ): string {
     const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
-    const optional = { ...(defaults ? { defaults } : {}), ...(newBrowser === undefined ? {} : { new: newBrowser }) }
+    const optional = { ...greeting, ...(newBrowser === undefined ? {} : { new: newBrowser }) }
     return this.#tickets.sign({ sub, epoch, changes: registers.map(toWire), ...optional }, this.#clock())
   }
 

@@ -109,12 +109,13 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   const isTheirs = sockets.every(({ greeted }) => greeted.visitor.user === user) && (!user || sockets.length > 0)
   const visitor = visit.remember(isTheirs ? newBrowser : undefined)
   const counts = redemption.merge(visitor)
+  const owner = redemption.isMoved(visitor) ? { subject: subjectHash(visitor.subject() ?? '') } : {}
   visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
   if (adoptable !== undefined && newBrowser !== visitor.browser) visit.end([adoptable])
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = changes.length === 0 ? undefined : applyRemote(sessions, changes, subjectOf, 'request')
-  const known = { ...counts, held, ...unsaved(core, subjectOf) }
+  const known = { ...counts, held, ...owner, ...unsaved(core, subjectOf) }
   return stamp === undefined ? known : { ...known, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
 }
 

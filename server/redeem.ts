@@ -12,6 +12,8 @@ const ADOPTION = 10 * 60 * 1000
 export interface Redemption {
   /** The browser id that they bring along; a browser that has none may take it over. */
   readonly newBrowser: string | undefined
+  /** Whether a change goes to another subject than its ticket's. */
+  isMoved(recipient: Visitor): boolean
   /** Merges the changes, and says how many were news. */
   merge(visitor: Visitor): { readonly stored: number; readonly stale: number }
 }
@@ -34,6 +36,10 @@ export function redeem(
   const merges = verified.map((ticket, index) => claim(core, ticket, claimant, adoptable.includes(ticket), index))
   return {
     newBrowser: adoptable[0]?.newBrowser,
+    isMoved: (recipient) =>
+      verified.some(({ sub, registers }) =>
+        registers.some(({ key }) => hashOf(recipient.subject(core.sessions.fields.get(key))) !== sub),
+      ),
     merge: (recipient) => {
       const stored = merges.reduce((sum, merge) => sum + merge(recipient), 0)
       const total = verified.reduce((sum, { registers }) => sum + registers.length, 0)

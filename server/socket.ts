@@ -62,14 +62,15 @@ export class SocketHandle extends Handle {
     this.#socket.once('disconnect', () => this.#release())
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
-    for (const subject of freshness.subjects(visitor)) {
+    const all = freshness.subjects(visitor)
+    for (const subject of all) {
       const holding = subjects.hold(subject, isNew && subject === visitor.browserSubject ? visitor.browser : undefined)
       holding.sockets.add(this.#socket)
       void this.#socket.join(roomOf(holding))
       holding.listeners.add(this.#hear)
       this.#socket.emit(
         STORE_SESSION,
-        dispatch.connectTicket(holding, (field) => visitor.subject(field) === subject),
+        dispatch.connectTicket(holding, (field) => visitor.subject(field) === subject, subject !== all.at(-1)),
       )
     }
     this.#connection.add(this)

@@ -53,6 +53,8 @@ export interface TicketClaims {
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** The id of a browser that came without a live cookie: another without one may take it over. */
   readonly new?: string
+  /** A (re)connection's next ticket, of its browser, comes right after this one. */
+  readonly more?: true
 }
 
 /** The answer of a POST to the endpoint. */
@@ -62,6 +64,8 @@ export interface StoreAnswer {
   readonly stale: number
   /** What the request's own cookie held: the proof that an earlier answer was stored. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
+  /** Whose the browser is by now, where a change of a ticket was another's and went to them as at a sign-in. */
+  readonly subject?: string
   /** Keys that have a value, but in no cookie and in no store: it lasts as long as the server's memory. */
   readonly unsaved?: readonly string[]
   readonly stamp?: Stamp

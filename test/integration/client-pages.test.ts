@@ -6,7 +6,7 @@ import { App } from '../support/app.js'
 import { account } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
-import { startWithUsers, values } from '../support/users.js'
+import { set, startWithUsers, values } from '../support/users.js'
 
 const routes: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
@@ -49,6 +49,45 @@ describe('a page', () => {
     await outcome(opened.connected(), 200)
     expect([opened.live.get('theme'), await values(visitor)]).toMatchObject(['light', { theme: 'light' }])
   })
+
+  it('without a snapshot is ready once it knows what is the user’s, and what is the browser’s own', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { theme: 'dark' })
+    const opened = await visitor.open()
+    await opened.live.ready
+    expect([opened.live.get('division'), opened.live.get('theme')]).toEqual([-1, 'dark'])
+  })
+
+  it.each([true, false])(
+    'of nobody does not take a sign-in elsewhere for blocked cookies (socket: %s)',
+    async (hasSocket) => {
+      const app = await start()
+      const elsewhere = app.visitor()
+      await elsewhere.fetch('/login/now?user=ann')
+      await set(elsewhere, { division: 7 })
+      app.clock.advance(1)
+      const visitor = app.visitor()
+      const opened = await visitor.open({ hasSocket })
+      if (hasSocket) await opened.live.ready
+      const gate = new Gate()
+      let posts = 0
+      opened.beforePost = async () => {
+        posts += 1
+        if (posts === (hasSocket ? 1 : 2)) await gate.pass()
+      }
+      const saved = outcome(opened.live.set('division', 5), 3000)
+      await gate.entered
+      await visitor.fetch('/login/now?user=ann')
+      gate.open()
+      expect(await saved).toBe('superseded')
+      expect(await values(visitor)).toMatchObject({ division: 7 })
+      if (hasSocket) await opened.shows('division', 7)
+      if (hasSocket) await opened.reaches('division', 'saved')
+      else expect(opened.live.status('division')).toEqual({ status: 'rejected', reason: 'superseded' })
+    },
+  )
 
   it('does not connect a socket again that its app has disconnected', async () => {
     const app = await start()

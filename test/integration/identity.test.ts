@@ -23,6 +23,19 @@ describe('a user', () => {
     expect(await values(other)).toEqual(nothing)
   })
 
+  it('is told with the first ticket that another one, of the browser, comes after it', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    const nobody = await visitor.connect()
+    expect((await nobody.ticket()).claims).not.toHaveProperty('more')
+    await visitor.fetch('/login/now?user=ann')
+    const socket = await visitor.connect()
+    expect((await socket.ticket()).claims).toMatchObject({ more: true, defaults: { division: -1 } })
+    const { claims } = await socket.ticket()
+    expect(claims).toMatchObject({ defaults: { theme: 'light' } })
+    expect(claims).not.toHaveProperty('more')
+  })
+
   it('is followed live by the sockets of all browsers', async () => {
     const app = await startWithUsers()
     const [one, two] = [app.visitor(), app.visitor()]
