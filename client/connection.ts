@@ -39,6 +39,8 @@ export interface Connection {
   subjects(): readonly string[]
   /** Whose page this is for good; nobody's as long as the browser may not want to remember anything. */
   owner(): string | undefined
+  /** A POST that could not say whose page this is was answered by this ticket. */
+  learn(claims: TicketClaims): void
   /** The browser's cookie was seen. */
   prove(): void
   /** Sends the drafts, where it is known whose page this is. */
@@ -177,6 +179,11 @@ export function createConnection(
     isNew: () => isNew,
     subjects: () => subjects,
     owner,
+    learn: ({ sub, owner = sub, new: id }) => {
+      if (subjects.length > 0) return
+      subjects = [owner]
+      isDoubtful = id !== undefined
+    },
     prove: () => {
       isDoubtful = false
       tellOwner()

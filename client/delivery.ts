@@ -84,16 +84,19 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const isRefused = error !== undefined && status < 429
     const isMoved = answer?.subject !== undefined
     if (isOurs && answer) {
-      const { stamp, ticket, held, unsaved, subject: owner } = answer
+      const { stamp, ticket, held, unsaved } = answer
       // What was taken for somebody else's, no cookie confirms: its stamps are others now.
-      const counted = owner === undefined ? posted : []
-      const news = { subject: subjects[0], tickets: counted, held, ...(unsaved && { unsaved }) }
+      const counted = isMoved ? [] : posted
+      const news = { subject: connection.subjects()[0], tickets: counted, held, ...(unsaved && { unsaved }) }
       if (!isMoved) pauses.recover()
-      if (ticket !== undefined) outbox.keep(ticket, readTicket(ticket))
+      if (ticket !== undefined) {
+        const claims = readTicket(ticket)
+        connection.learn(claims)
+        outbox.keep(ticket, claims)
+      }
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
       learn(news)
       tabs.tell(news)
-      if (isMoved && !connection.isNew()) giveUp(tickets, owner)
     }
     const isStray = error?.code === 'cookies_blocked' && isOurs && connection.disown()
     if (isOurs && isRefused && !isStray) refuse(error, tickets, drafts)
@@ -103,11 +106,6 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     if (!answer && !error) warnOf(status)
     // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
     rest = pauses.backOff(wait).then(() => (isOurs && (isRefused || isMoved) ? connection.renew() : undefined))
-  }
-
-  /** Nobody will say what has become of these: the page has no connection that could. */
-  const giveUp = (tickets: readonly string[], owner: string | undefined): void => {
-    for (const ticket of tickets) if (readTicket(ticket).sub !== owner) outbox.fail('superseded', ticket)
   }
 
   /** What a POST of any tab came to. */

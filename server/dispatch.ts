@@ -78,10 +78,10 @@ export class Dispatch {
   ticket(
     { subject, sub, newBrowser }: Pick<Holding, 'subject' | 'sub' | 'newBrowser'>,
     registers: readonly StoredRegister[],
-    greeting: Pick<TicketClaims, 'defaults' | 'more'> = {},
+    circumstances: Pick<TicketClaims, 'defaults' | 'more' | 'owner'> = {},
   ): string {
     const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
-    const optional = { ...greeting, ...(newBrowser === undefined ? {} : { new: newBrowser }) }
+    const optional = { ...circumstances, ...(newBrowser === undefined ? {} : { new: newBrowser }) }
     return this.#tickets.sign({ sub, epoch, changes: registers.map(toWire), ...optional }, this.#clock())
   }
 

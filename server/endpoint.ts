@@ -150,5 +150,7 @@ function ticketOf(core: Core, visit: Visit, changes: readonly RemoteChange[], su
   const { browser, browserSubject } = visit.visitor
   // Where the browser does not keep the cookie of this answer, its ticket says what id to go on with.
   const newBrowser = visit.cookie === undefined && subject === browserSubject ? browser : undefined
-  return dispatch.ticket({ subject, sub: subjectHash(subject), newBrowser }, registers)
+  const { user } = visit.visitor
+  const owner = user === undefined || subject === user ? {} : { owner: subjectHash(user) }
+  return dispatch.ticket({ subject, sub: subjectHash(subject), newBrowser }, registers, owner)
 }

@@ -60,34 +60,61 @@ describe('a page', () => {
     expect([opened.live.get('division'), opened.live.get('theme')]).toEqual([-1, 'dark'])
   })
 
-  it.each([true, false])(
-    'of nobody does not take a sign-in elsewhere for blocked cookies (socket: %s)',
-    async (hasSocket) => {
+  it('of nobody does not take a sign-in elsewhere for blocked cookies', async () => {
+    const app = await start()
+    const elsewhere = app.visitor()
+    await elsewhere.fetch('/login/now?user=ann')
+    await set(elsewhere, { division: 7 })
+    app.clock.advance(1)
+    const visitor = app.visitor()
+    const opened = await visitor.open()
+    await opened.live.ready
+    const gate = new Gate()
+    opened.beforePost = () => gate.pass()
+    const saved = outcome(opened.live.set('division', 5), 3000)
+    await gate.entered
+    await visitor.fetch('/login/now?user=ann')
+    gate.open()
+    expect(await saved).toBe('superseded')
+    expect(await values(visitor)).toMatchObject({ division: 7 })
+    await opened.shows('division', 7)
+    await opened.reaches('division', 'saved')
+  })
+
+  it.each([
+    ['division', 3],
+    ['theme', 'dark'],
+  ] as const)(
+    'that could not say whose it was when it set %s shows nothing of that to who signs in next',
+    async (key, value) => {
       const app = await start()
-      const elsewhere = app.visitor()
-      await elsewhere.fetch('/login/now?user=ann')
-      await set(elsewhere, { division: 7 })
-      app.clock.advance(1)
       const visitor = app.visitor()
-      const opened = await visitor.open({ hasSocket })
-      if (hasSocket) await opened.live.ready
-      const gate = new Gate()
-      let posts = 0
-      opened.beforePost = async () => {
-        posts += 1
-        if (posts === (hasSocket ? 1 : 2)) await gate.pass()
-      }
-      const saved = outcome(opened.live.set('division', 5), 3000)
-      await gate.entered
+      await visitor.fetch('/login/now?user=bob')
+      const opened = await visitor.open()
+      const socket = opened.socket
+      socket?.disconnect()
+      await opened.live.set(key, value as never)
+      await visitor.fetch('/logout/leave')
       await visitor.fetch('/login/now?user=ann')
-      gate.open()
-      expect(await saved).toBe('superseded')
-      expect(await values(visitor)).toMatchObject({ division: 7 })
-      if (hasSocket) await opened.shows('division', 7)
-      if (hasSocket) await opened.reaches('division', 'saved')
-      else expect(opened.live.status('division')).toEqual({ status: 'rejected', reason: 'superseded' })
+      await opened.comeBack()
+      await opened.live.ready
+      expect([opened.live.get(key), await values(visitor)]).toEqual([
+        { division: -1, theme: 'light' }[key],
+        expect.objectContaining({ division: -1, theme: 'light' }),
+      ])
     },
   )
+
+  it('that could not say whose it was does not write for who signs in next', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=bob')
+    const opened = await visitor.open({ hasSocket: false })
+    await opened.live.set('theme', 'dark')
+    await visitor.fetch('/login/now?user=ann')
+    expect(await outcome(opened.live.set('division', 3))).toBe('other_subject')
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
 
   it('does not connect a socket again that its app has disconnected', async () => {
     const app = await start()
