@@ -57,9 +57,7 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
     if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
     ctx.status = status
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = {
-      error: { code, message, ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) },
-    }
+    ctx.body = { error: { code, message, key, index } }
   }
 }
 
