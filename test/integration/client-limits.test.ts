@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { emptyCache } from 'koa-live-session/testing'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { outcome } from '../support/bounded.js'
+
+const limits = { changesPerSocket: 5, changesPerSubject: 8, socketsPerSubject: 3 }
 
 const page: Koa.Middleware = (ctx) => {
   if (ctx.path === '/read') ctx.body = String(ctx.liveSession.get('division'))
@@ -80,5 +82,36 @@ describe('a page that is rate_limited', () => {
     opened.live.close()
     await outcome(new Promise(() => undefined), 1300)
     expect(sets).toBe(2)
+  })
+
+  it('keeps what it has set and sends it again, never rolls it back', async () => {
+    const app = await App.start({ options: { limits: { ...limits, changesPerSocket: 1 } } })
+    const page = await app.visitor(cookieFor(app.live, {})).open()
+    await page.connected()
+    const refused = new Promise<void>((resolve) => {
+      page.socket?.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
+        if (String(data).includes('rate_limited')) resolve()
+      })
+    })
+    const { live } = page
+    const sets = [live.set('division', 3), live.set('theme', 'dark'), live.set('cart', ['a'])]
+    await refused
+    const shown = (): unknown => [live.get('division'), live.get('theme'), live.get('cart')]
+    expect(shown()).toEqual([3, 'dark', ['a']])
+    app.clock.advance(5000)
+    await Promise.all(sets)
+    expect(shown()).toEqual([3, 'dark', ['a']])
+  })
+
+  it('tries again to connect until there are fewer sockets', async () => {
+    const app = await App.start({ options: { limits: { ...limits, socketsPerSubject: 1 } } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const first = await visitor.connect()
+    const page = await visitor.open()
+    const refused = new Promise<void>((resolve) => void page.socket?.once('connect_error', () => resolve()))
+    await refused
+    first.io.disconnect()
+    await page.connected()
+    await page.live.set('division', 4)
   })
 })
