@@ -86,6 +86,22 @@ describe('threat 17: a flood of changes', () => {
     })
     expect(await app.visitor().text('/')).toBe('99')
   })
+
+  it('does not keep anybody from bringing tickets, however much they have set', async () => {
+    const app = await App.start({ options: { limits: { ...limits, changesPerSubject: 0.5 } } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const set = ['division', 'cart'].map((key) => [key, -1])
+    expect((await visitor.store({ set })).status).toBe(200)
+    expect((await visitor.store()).status).toBe(200)
+    expect((await visitor.store({ set })).status).toBe(429)
+  })
+
+  it('of one stranger is not another\u2019s, though neither has an id yet', async () => {
+    const app = await App.start({ options: { limits: { ...limits, changesPerSubject: 1 } } })
+    for (let stranger = 0; stranger < 5; stranger += 1) {
+      expect((await app.visitor().store({ set: [['division', -1, 1]] })).status).toBe(200)
+    }
+  })
 })
 
 describe('threat 17: too many sockets', () => {
