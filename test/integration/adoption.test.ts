@@ -1,0 +1,122 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor, testClock } from 'koa-live-session/testing'
+import { coreOf } from '../../server/plugin.js'
+import { subjectHash } from '../../server/subject.js'
+import { App } from '../support/app.js'
+import { AuthStore } from '../support/auth.js'
+import type { ReceivedTicket, TestSocket } from '../support/socket.js'
+import { cookieContent, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const MINUTE = 60 * 1000
+
+interface Offer {
+  readonly socket: TestSocket
+  readonly ticket: ReceivedTicket
+  readonly id: string
+}
+
+/** The ticket by which a socket without a live cookie offers its browser an id. */
+async function offer(visitor: Visitor): Promise<Offer> {
+  const socket = await visitor.connect()
+  let ticket = await socket.ticket()
+  while (ticket.claims.new === undefined) ticket = await socket.ticket()
+  return { socket, ticket, id: ticket.claims.new }
+}
+
+/** Resolves when the server knows that a socket has gone. */
+async function hangUp(app: App, { io }: TestSocket): Promise<void> {
+  const gone = new Promise((resolve) => {
+    app.io.sockets.sockets.get(io.id ?? '')?.conn.once('close', resolve)
+  })
+  io.disconnect()
+  await gone
+}
+
+describe('the id under which a socket came without a live cookie', () => {
+  it('is taken over by a browser without one, also where the socket has gone', async () => {
+    const app = await startWithUsers()
+    for (const isGone of [false, true]) {
+      const visitor = app.visitor()
+      const { socket, ticket, id } = await offer(visitor)
+      if (isGone) await hangUp(app, socket)
+      await visitor.store({ tickets: [ticket.text] })
+      expect({ isGone, browser: cookieContent(visitor).browser }).toEqual({ isGone, browser: id })
+    }
+  })
+
+  it('is taken over for ten minutes, with what the socket has set', async () => {
+    const clock = testClock(Math.floor(Date.now() / 1000) * 1000)
+    const app = await App.start({ clock })
+    const visitor = app.visitor()
+    const { socket } = await offer(visitor)
+    await socket.set(['division', -1, 7])
+    const ticket = await socket.ticket()
+    clock.advance(10 * MINUTE - 1)
+    expect((await visitor.store({ tickets: [ticket.text] })).status).toBe(200)
+    const { claims } = await (await visitor.connect()).ticket()
+    expect(claims).toMatchObject({ sub: ticket.claims.sub, changes: ticket.claims.changes })
+    clock.advance(1)
+    const late = await app.visitor().store({ tickets: [ticket.text] })
+    expect([late.status, await late.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+  })
+
+  it('is taken over by the user whose socket it is, which stays open', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    await visitor.fetch('/login?user=ann')
+    const { socket, ticket, id } = await offer(visitor)
+    await visitor.store({ tickets: [ticket.text] })
+    expect(cookieContent(visitor).browser).toBe(id)
+    expect(await socket.set(['theme', -1, 'dark'])).toMatchObject({ ok: true })
+    expect(await values(visitor)).toMatchObject({ theme: 'dark' })
+  })
+
+  it('is not taken over by a user where nobody can tell whose the socket was: its values come along', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    await visitor.fetch('/login?user=ann')
+    const { socket, id } = await offer(visitor)
+    await socket.set(['theme', -1, 'dark'])
+    const { text } = await socket.ticket()
+    await hangUp(app, socket)
+    expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored: 1, stale: 0 })
+    expect(cookieContent(visitor).browser).not.toBe(id)
+    expect(await values(visitor)).toMatchObject({ theme: 'dark' })
+  })
+
+  it('is not taken over by nobody where the socket is a user\u2019s, who comes back under another', async () => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const visitor = app.visitor()
+    await visitor.fetch('/login?user=ann')
+    const { socket, ticket, id } = await offer(visitor)
+    await visitor.fetch('/logout')
+    await visitor.store({ tickets: [ticket.text] })
+    expect(cookieContent(visitor).browser).not.toBe(id)
+    expect(await socket.closed).toBe('transport close')
+  })
+
+  it('is no reason to take a ticket of somebody else, whatever it offers', async () => {
+    const app = await App.start()
+    const { tickets } = coreOf(app.live)
+    const [id, now] = ['an-id-that-is-not-of-the-subject', app.clock.now()]
+    const content = { sub: subjectHash('user:s:ann'), epoch: 0, changes: [['division', now, 7]] as const, new: id }
+    const answer = await app.visitor().store({ tickets: [tickets.sign(content, now)] })
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+  })
+})
+
+describe('the ticket that answers a change', () => {
+  it('says what id to go on with where the browser brought no cookie, and to nobody else', async () => {
+    const app = await startWithUsers()
+    const set = [['division', -1, 4]]
+    const offered = async (visitor: Visitor): Promise<unknown> => {
+      const { ticket } = await (await visitor.store({ set })).json()
+      return JSON.parse(Buffer.from(ticket.split('.')[1], 'base64url').toString()).new
+    }
+    const [stranger, known, ann] = [app.visitor(), app.visitor(cookieFor(app.live, {})), app.visitor()]
+    await ann.fetch('/login?user=ann')
+    expect(await offered(stranger)).toBe(cookieContent(stranger).browser)
+    expect([await offered(known), await offered(ann)]).toEqual([undefined, undefined])
+  })
+})

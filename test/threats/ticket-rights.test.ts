@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { account } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
+import type { ReceivedTicket } from '../support/socket.js'
+import { change, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+/** Signs in, sets a value over a socket, and has the ticket of that. */
+async function signedIn(visitor: Visitor, user: string): Promise<ReceivedTicket> {
+  await visitor.fetch(`/login/now?user=${user}`)
+  const socket = await visitor.connect()
+  for (let first = 0; first < 2; first += 1) await socket.ticket()
+  await socket.set(['division', -1, 7])
+  return socket.ticket()
+}
+
+describe('threat 3: the ticket of a user', () => {
+  it('is good in each of their browsers, and brings back what a restart lost', async () => {
+    const before = await startWithUsers()
+    const ticket = await signedIn(before.visitor(), 'ann')
+    await before.stop({ isCrash: true })
+    const app = await startWithUsers({ clock: before.clock })
+    const other = app.visitor()
+    await other.fetch('/login/now?user=ann')
+    expect(await (await other.store({ tickets: [ticket.text] })).json()).toMatchObject({ stored: 1, stale: 0 })
+    expect(await values(other)).toMatchObject({ division: 7 })
+    expect((await app.live.user('ann')).get('division')).toBe(7)
+    expect((await app.live.user('ann')).inspect().get('division')).toMatchObject({ source: 'ticket' })
+  })
+
+  it('is worthless once they were revoked, with all that comes beside it', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    const good = await signedIn(visitor, 'ann')
+    await app.live.revoke('ann')
+    const set = [['division', -1, 3]]
+    const { ticket: fresh } = await (await visitor.store({ set })).json()
+    const answer = await visitor.store({ tickets: [fresh, good.text], set: [['division', -1, 4]] })
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'bad_ticket', index: 1 } }])
+    expect(await values(visitor)).toMatchObject({ division: 3 })
+  })
+})
+
+describe('threat 9: the ticket of a browser id', () => {
+  it('is worthless as soon as the id is given up, also over a socket that is still to be ended', async () => {
+    const gate = new Gate()
+    const app = await startWithUsers({
+      routes: async (ctx, next) => {
+        await account(ctx, next)
+        if (ctx.path.startsWith('/logout')) await gate.pass()
+      },
+    })
+    const { visitor, socket, ticket } = await change(app)
+    const leaving = visitor.fetch('/logout/leave')
+    await gate.entered
+    expect(await socket.sendTickets(ticket.text)).toEqual({ ok: false, code: 'bad_ticket' })
+    gate.open()
+    await leaving
+  })
+
+  it('gives a user who has that id what is the browser\u2019s own, and the account the rest, as at a sign-in', async () => {
+    const text = { schema: z.string(), default: '', client: 'write' } as const
+    const own = { ...text, scope: 'browser' } as const
+    const former = defineFields({ theme: own, note: own })
+    const fields = defineFields({ theme: own, note: text })
+    const given = { options: { identify: () => 'ann' } as never, attach: { handshake: [] } }
+    // To the build before, both were the browser's own.
+    const before = await App.start<typeof former>({ ...given, fields: former })
+    const visitor = before.visitor()
+    await visitor.store()
+    const socket = await visitor.connect()
+    for (let first = 0; first < 2; first += 1) await socket.ticket()
+    await socket.set(['theme', -1, 'dark'], ['note', -1, 'x'])
+    const { text: ticket } = await socket.ticket()
+    const app = await App.start<typeof fields>({
+      ...given,
+      fields,
+      clock: before.clock,
+      routes: (ctx) => {
+        ctx.body = Object.fromEntries(ctx.liveSession.inspect())
+      },
+    })
+    const same = app.visitor(visitor.cookie)
+    expect(await (await same.store({ tickets: [ticket] })).json()).toMatchObject({ stored: 2, stale: 0 })
+    expect(await values(same)).toMatchObject({
+      theme: { value: 'dark', source: 'ticket' },
+      note: { value: 'x', source: 'login' },
+    })
+  })
+})
