@@ -6,8 +6,6 @@ import { z } from 'zod'
 import { App } from '../support/app.js'
 import { readClaims } from '../support/socket.js'
 
-const MINUTE = 60 * 1000
-
 /** A page of a visitor who has just set something over the socket. */
 async function changed(app: App, cookie = cookieFor(app.live, {})) {
   const visitor = app.visitor(cookie)
@@ -75,26 +73,7 @@ describe('POST /store_session', () => {
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now() + 1]])
   })
 
-  it('lets a browser without a cookie adopt the id under which its socket came, for ten minutes', async () => {
-    const app = await App.start()
-    const visitor = app.visitor()
-    const socket = await visitor.connect()
-    await socket.ticket()
-    await socket.set(['division', -1, 7])
-    const { text, claims } = await socket.ticket()
-    app.clock.advance(9 * MINUTE)
-    expect((await visitor.store({ tickets: [text] })).status).toBe(200)
-    expect((await (await visitor.connect()).ticket()).claims).toMatchObject({
-      sub: claims.sub,
-      changes: [['division', claims.changes[0]?.[1], 7]],
-    })
-    app.clock.advance(MINUTE)
-    const late = await app.visitor().store({ tickets: [text] })
-    expect(late.status).toBe(403)
-    expect(await late.json()).toMatchObject({ error: { code: 'other_subject', index: 0 } })
-  })
-
-  it('merges such changes where the browser has got another id meanwhile, and has its socket come back', async () => {
+  it('merges what a socket set that came without a cookie, where the browser has got another id meanwhile, and has it come back', async () => {
     const app = await App.start({
       routes: (ctx) => {
         ctx.body = ctx.liveSession.embed() + String(ctx.liveSession.get('division'))
@@ -117,12 +96,25 @@ describe('POST /store_session', () => {
     ['no JSON', 'not json', {}, 400, { code: 'malformed' }],
     ['no object', '[]', {}, 400, { code: 'malformed' }],
     ['null', 'null', {}, 400, { code: 'malformed' }],
-    ['bytes that are not UTF-8', '\ud800', {}, 400, { code: 'malformed' }],
     ['an unknown member', { ticket: 'x' }, {}, 400, { code: 'malformed' }],
     ['tickets that are no list', { tickets: 'x' }, {}, 400, { code: 'malformed' }],
     ['a ticket that is no text', { tickets: [1] }, {}, 400, { code: 'malformed', index: 0 }],
     ['a ticket that is not signed', { tickets: ['a.b.c'] }, {}, 403, { code: 'bad_ticket', index: 0 }],
     ['changes that are no list', { set: {} }, {}, 400, { code: 'malformed' }],
+    [
+      'a key that is not for browsers to write',
+      { set: [['role', -1, 'x']] },
+      {},
+      403,
+      { code: 'not_writable', key: 'role', index: 0 },
+    ],
+    [
+      'a key that is not declared',
+      { set: [['nope', -1, 1]] },
+      {},
+      400,
+      { code: 'undeclared_key', key: 'nope', index: 0 },
+    ],
     ['a body over 64 kB', { tickets: ['x'.repeat(70_000)] }, {}, 413, { code: 'too_large' }],
     ['text', '{}', { 'content-type': 'text/plain' }, 415, { code: 'malformed' }],
     ['a form', '{}', { 'content-type': 'application/x-www-form-urlencoded' }, 415, { code: 'malformed' }],
@@ -135,6 +127,12 @@ describe('POST /store_session', () => {
     expect((await answer.json()).error).toMatchObject(error)
     expect(answer.headers.getSetCookie()).toEqual([])
     expect(app.errors).toEqual([])
+  })
+
+  it('closes no connection, and names no time to wait, with a refusal for good of what it has read', async () => {
+    const app = await App.start()
+    const { headers } = await app.visitor().store('not json')
+    expect([headers.get('connection'), headers.get('retry-after')]).toEqual(['keep-alive', null])
   })
 
   it('refuses all where one item is bad, and says which', async () => {

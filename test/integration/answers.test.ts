@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { signedCookie } from '../support/signed-cookie.js'
+import { readClaims } from '../support/socket.js'
+import { startWithUsers } from '../support/users.js'
+
+const SECRET = 'the secret that this server signs with'
+const BROWSER = 'a-browser-of-another-build'
+
+describe('the answer of the endpoint', () => {
+  it('does not say what else the cookie held than what browsers may read', async () => {
+    const app = await App.start({ keys: [SECRET] })
+    const now = app.clock.now()
+    const r = [
+      ['division', now, 3],
+      ['secret', now, 'readable once'],
+      ['filter', now, 'of another build'],
+    ]
+    const visitor = app.visitor(signedCookie(SECRET, { v: 1, browser: BROWSER, epoch: 0, exp: now + 1000, r }))
+    expect(await (await visitor.store()).json()).toEqual({ stored: 0, stale: 0, held: [['division', now]] })
+  })
+
+  it('names no hidden field among those that nothing keeps', async () => {
+    const fields = defineFields({
+      note: { schema: z.string(), default: '', client: 'write', cookie: false },
+      secret: { schema: z.string(), default: '', client: 'hidden' },
+    })
+    const app = await App.start<typeof fields>({
+      fields,
+      routes: async (ctx) => {
+        await ctx.liveSession.setMany({ note: 'a', secret: 'b' })
+        ctx.body = ''
+      },
+    })
+    const visitor = app.visitor()
+    await visitor.fetch('/')
+    expect(await (await visitor.store()).json()).toMatchObject({ unsaved: ['note'] })
+  })
+
+  it('has a ticket of what was set, not of what else there is, hidden or not', async () => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        await ctx.liveSession.setMany({ cart: ['a'], secret: 'hush' })
+        ctx.body = ''
+      },
+    })
+    const visitor = app.visitor()
+    await visitor.fetch('/')
+    const { stamp, ticket } = await (await visitor.store({ set: [['division', -1, 4]] })).json()
+    expect(readClaims(ticket).changes).toEqual([['division', stamp, 4]])
+  })
+
+  it('has a ticket of one subject, also where another build had put the other\u2019s keys there', async () => {
+    const note = { schema: z.string(), default: '', client: 'write' } as const
+    const division = { schema: z.number(), default: -1, client: 'write' } as const
+    const older = defineFields({ division, note })
+    const newer = defineFields({ division, note: { ...note, scope: 'browser' } })
+    const given = { options: { identify: () => 'ann' } as never, attach: { handshake: [] } }
+    const former = await App.start<typeof older>({ ...given, fields: older })
+    const visitor = former.visitor()
+    const set = [
+      ['division', -1, 1],
+      ['note', -1, 'x'],
+    ]
+    const { ticket } = await (await visitor.store({ set })).json()
+    const app = await App.start<typeof newer>({ ...given, fields: newer, clock: former.clock })
+    const same = app.visitor(visitor.cookie)
+    await same.store({ tickets: [ticket] })
+    const answer = await (await same.store({ set })).json()
+    expect(readClaims(answer.ticket).changes).toEqual([['division', answer.stamp, 1]])
+  })
+
+  it('tells a user without a cookie whose page it is not, as any other: their id does not depend on one', async () => {
+    const app = await startWithUsers()
+    const [ann, bob] = [app.visitor(), app.visitor()]
+    await ann.fetch('/login?user=ann')
+    await bob.fetch('/login?user=bob')
+    const { claims } = await (await bob.connect()).ticket()
+    const answer = await ann.store({ subject: claims.sub })
+    expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'other_subject'])
+  })
+
+  it('says that it takes nothing but a POST', async () => {
+    const app = await App.start()
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const answer = await app.visitor().fetch('/store_session', { method })
+      expect([answer.status, answer.headers.get('allow'), (await answer.json()).error.code]).toEqual([
+        405,
+        'POST',
+        'malformed',
+      ])
+    }
+  })
+
+  it('does not repeat a key that cannot be one', async () => {
+    const app = await App.start()
+    const set = [['<no key>', -1, 1]]
+    const { error } = await (await app.visitor().store({ set })).json()
+    expect([error.code, error.index, error.key]).toEqual(['undeclared_key', 0, undefined])
+    expect(error.message).not.toMatch('<no key>')
+  })
+
+  it('is no refusal where the app itself has failed: that is the app\u2019s to hear of, and to answer', async () => {
+    const failure = new Error('the user database is away')
+    const app = await App.start({
+      options: {
+        identify: () => {
+          throw failure
+        },
+      } as never,
+      attach: { handshake: [] },
+    })
+    const answer = await app.visitor().store()
+    expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
+    expect(app.errors).toEqual([failure])
+  })
+
+  it('is followed by values that say what brought them', async () => {
+    const routes: Koa.Middleware = (ctx) => {
+      ctx.body = ctx.liveSession.inspect().get('division')
+    }
+    const before = await App.start({ routes })
+    const cookie = cookieFor(before.live, {})
+    const { ticket } = await (await before.visitor(cookie).store({ set: [['division', -1, 4]] })).json()
+    expect(await (await before.visitor(cookie).fetch('/')).json()).toMatchObject({ value: 4, source: 'request' })
+    const after = await App.start({ routes, clock: before.clock })
+    await after.visitor(cookie).store({ tickets: [ticket] })
+    expect(await (await after.visitor(cookie).fetch('/')).json()).toMatchObject({ value: 4, source: 'ticket' })
+  })
+})
