@@ -11,8 +11,8 @@ const tests = {
     'test/threats/{cookies,cookie-size,cookie-tossing,forged-tickets,responses}.test.ts',
   ],
   endpoint: [
-    'test/integration/{consent,endpoint}.test.ts',
-    'test/threats/{forged-tickets,inputs,odd-input,origins,retired-ids,tickets}.test.ts',
+    'test/integration/{adoption,answers,bodies,endpoint,identity,resending}.test.ts',
+    'test/threats/{limits,odd-input,origins,responses,retired-ids,sign-ins,ticket-rights,tickets}.test.ts',
   ],
 }[process.env.MUTATED]
 
