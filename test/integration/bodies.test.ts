@@ -61,6 +61,16 @@ describe('a body', () => {
     expect(await show(app, cookie)).toBe('-1')
   })
 
+  it('leaves the app a request that can still say whose it is, where it was too long to be read', async () => {
+    const senders: string[] = []
+    const app = await App.start({
+      before: () => [async (ctx, next) => next().then(() => void senders.push(ctx.ip))],
+      attach: { handshake: [] },
+    })
+    await pour(app, cookieFor(app.live, {}), five.padEnd(MAX_BODY + 1), { ends: false })
+    expect(senders).toEqual(['127.0.0.1'])
+  })
+
   it('is refused where its text is no UTF-8, rather than stored as another text', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
