@@ -20,7 +20,7 @@ async function read(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    // Left early, the stream must not be destroyed: the answer goes out on the same socket.
+    // Left early, the stream must not be destroyed: an app that logs whose request it was would find no socket.
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const data = Buffer.from(chunk)
       bytes += data.length
