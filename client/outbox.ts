@@ -230,7 +230,8 @@ export function createOutbox(values: Values): Outbox {
         for (const draft of heirs) {
           const { key, value } = draft
           const isTheirs = [values.get(key), values.live(key)].some((theirs) => sameJson(theirs, value))
-          if (!isTheirs) draft.reject('superseded')
+          if (isTheirs) entryOf(key).isOwn = true
+          else draft.reject('superseded')
           draft.stamp = values.stamp(key)
         }
         settle()

@@ -69,14 +69,24 @@ function claim(core: Core, ticket: Ticket, claimant: Claimant, isAdoptable: bool
   }
   if (browser !== undefined && sub === claimant.browser) {
     if (epochs.isRetired(browser)) throw outdated(index)
-    if (user === undefined) return () => sessions.merge(browser, registers, 'ticket')
-    // An id that a user took over from a socket of nobody's: what that one chose goes the way of all that comes at a sign-in.
-    const own = registers.filter(sessions.isBrowsers)
-    const others = registers.filter((register) => !sessions.isBrowsers(register))
-    return (recipient) => sessions.merge(browser, own, 'ticket') + login.bring(sub, others, recipient)
+    return (recipient) => mergeOwn(core, ticket, recipient)
   }
-  if (sub === claimant.former || isAdoptable) return (recipient) => login.bring(sub, registers, recipient)
+  if (sub === claimant.former || isAdoptable)
+    return (recipient) =>
+      hashOf(recipient.browserSubject) === sub
+        ? mergeOwn(core, ticket, recipient)
+        : login.bring(sub, registers, recipient)
   throw new LiveSessionError('other_subject', `ticket ${index} is somebody else's`, { index })
+}
+
+/** Merges what a browser chose under the very id that it has, or takes over with this ticket. */
+function mergeOwn({ sessions, login }: Core, { sub, registers }: Ticket, recipient: Visitor): number {
+  const { user, browserSubject = '' } = recipient
+  if (user === undefined) return sessions.merge(browserSubject, registers, 'ticket')
+  // The id was a socket's of nobody: what that one chose goes the way of all that comes at a sign-in.
+  const own = registers.filter(sessions.isBrowsers)
+  const others = registers.filter((register) => !sessions.isBrowsers(register))
+  return sessions.merge(browserSubject, own, 'ticket') + login.bring(sub, others, recipient)
 }
 
 function outdated(index: number): LiveSessionError {
