@@ -97,6 +97,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
       learn(news)
       tabs.tell(news)
+      // Without a connection nobody will ever say what became of them.
+      if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail('superseded', one)
     }
     const isStray = error?.code === 'cookies_blocked' && isOurs && connection.disown()
     if (isOurs && isRefused && !isStray) refuse(error, tickets, drafts)

@@ -81,6 +81,23 @@ describe('a page', () => {
     await opened.reaches('division', 'saved')
   })
 
+  it('of nobody gives up what somebody else\u2019s browser has taken in, where its socket does not come back', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const opened = await visitor.open()
+    await opened.live.ready
+    const gate = new Gate()
+    opened.beforePost = () => gate.pass()
+    const saved = outcome(opened.live.set('division', 5), 3000)
+    await gate.entered
+    opened.socket?.disconnect()
+    await visitor.fetch('/login/now?user=ann')
+    gate.open()
+    expect(await saved).toBe('superseded')
+    await opened.live.flush()
+    expect(opened.live.status('division')).toEqual({ status: 'rejected', reason: 'superseded' })
+  })
+
   it.each([
     ['division', 3],
     ['theme', 'dark'],

@@ -11,8 +11,8 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'the client keeps the oldest ticket',
     file: 'client/outbox.ts',
-    find: 'if (stamp >= entry.signed) Object',
-    replace: 'if (entry.signed === NEVER) Object',
+    find: 'if (stamp < entry.signed ||',
+    replace: 'if (entry.signed !== NEVER ||',
   },
   {
     name: 'the client takes an acknowledgement for a proof',
