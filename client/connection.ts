@@ -43,6 +43,8 @@ export interface Connection {
   learn(claims: TicketClaims): void
   /** The browser's cookie was seen. */
   prove(): void
+  /** Another tab's was: a connection that came without one comes again, with it. */
+  follow(): void
   /** Sends the drafts, where it is known whose page this is. */
   send(): void
   /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
@@ -72,6 +74,10 @@ export function createConnection(
   let known = Number.POSITIVE_INFINITY
   /** The browser has no cookie: the subject is the socket's alone. */
   let isNew = false
+  /** The connection's browser id is its alone: no cookie came with it, whoever is signed in. */
+  let isProvisional = false
+  /** It has come again because of that. */
+  let hasFollowed = false
   /** The browser had no cookie when it asked for the page, and was not seen with one since. */
   let isDoubtful = options.isCookieless
   /** The owner that was told of. */
@@ -116,6 +122,7 @@ export function createConnection(
     const offered = Promise.all(isFirst ? outbox.tickets().map(offer) : [])
     if (isSomebodyElse) {
       subjects = subjects.slice(0, greetings)
+      hasFollowed = false
       // Without a cookie each connection is somebody else's; as long as nobody has signed in, the person is the same.
       const inherit = outbox.clear(
         isFirst ? undefined : Object.keys(defaults),
@@ -123,6 +130,7 @@ export function createConnection(
       )
       void offered.then(inherit).then(onNews)
     }
+    isProvisional = id !== undefined
     if (isFirst) {
       known = epoch
       isNew = id !== undefined
@@ -190,6 +198,11 @@ export function createConnection(
     },
     send: () => {
       if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
+    },
+    follow: () => {
+      if (!isProvisional || hasFollowed) return
+      hasFollowed = true
+      renew()
     },
     disown: () => {
       if (isDoubtful) subjects = []

@@ -194,6 +194,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     pauses,
   )
   const tabs = createTabs(`live-session:${options.endpoint}`, (news) => {
+    if (news.held.length > 0) connection.follow()
     if (!connection.subjects().includes(news.subject ?? '')) return
     learn(news)
     onProgress()

@@ -46,6 +46,19 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
+  it('that connected before the browser had a cookie is the same visitor as the others once it has', async () => {
+    const { browse } = await start()
+    const visitor = await browse()
+    const early = await visitor.open('/plain')
+    await early.shows('theme', 'light')
+    const tab = await visitor.open()
+    await tab.click('theme')
+    await tab.reaches('theme', 'saved')
+    await early.shows('theme', 'dark')
+    await early.click('division')
+    await tab.shows('division', 0)
+  })
+
   it('without values of its own in the page gets them over the socket, and saves', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
