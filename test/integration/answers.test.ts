@@ -41,6 +41,12 @@ describe('the answer of the endpoint', () => {
     expect(await (await visitor.store()).json()).toMatchObject({ unsaved: ['note'] })
   })
 
+  it('names nothing that nothing keeps to somebody of whom nothing is known', async () => {
+    const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
+    const app = await App.start<typeof fields>({ fields })
+    expect(await (await app.visitor().store()).json()).toEqual({ stored: 0, stale: 0, held: [] })
+  })
+
   it('has a ticket of what was set, not of what else there is, hidden or not', async () => {
     const app = await App.start({
       routes: async (ctx) => {

@@ -38,7 +38,7 @@ describe('a body', () => {
   ])('is taken where it has just 64 kB %s', async (_, header) => {
     const app = await start()
     const cookie = cookieFor(app.live, {})
-    const body = five.padEnd(MAX_BODY)
+    const body = five.padStart(MAX_BODY)
     const status =
       header === 'content-length'
         ? (await app.visitor(cookie).store(body)).status
