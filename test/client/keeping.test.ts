@@ -42,7 +42,7 @@ afterEach(() => {
   answer = undefined
 })
 
-describe('what a page leaves in its browser', () => {
+describe('threat 31: what a page leaves in its browser', () => {
   it('is shown by the next page of the same subject, and by nobody else\u2019s', () => {
     void page(ANN).set('division', 3)
     expect(kept()).toEqual(['draft division'])
