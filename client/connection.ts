@@ -80,6 +80,8 @@ export function createConnection(
   let hasFollowed = false
   /** The browser had no cookie when it asked for the page, and was not seen with one since. */
   let isDoubtful = options.isCookieless
+  /** Ends when the server has seen what this page had when the connection began. */
+  let offered: Promise<unknown> = Promise.resolve()
   /** The owner that was told of. */
   let told: string | undefined
 
@@ -119,7 +121,7 @@ export function createConnection(
     // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
     const isSomebodyElse = former !== undefined && (former !== sub || (isFirst && epoch > known))
     // Before any change of ours, the server shall have seen what this browser has seen: its memory may be younger.
-    const offered = Promise.all(isFirst ? outbox.tickets().map(offer) : [])
+    if (isFirst) offered = Promise.all(outbox.tickets().map(offer))
     if (isSomebodyElse) {
       subjects = subjects.slice(0, greetings)
       hasFollowed = false

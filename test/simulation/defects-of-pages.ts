@@ -29,7 +29,7 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'the client brings no tickets along when it connects',
     file: 'client/connection.ts',
-    find: 'isFirst ? outbox.tickets().map(offer) : []',
-    replace: 'isFirst ? [] : []',
+    find: 'Promise.all(outbox.tickets().map(offer))',
+    replace: 'Promise.resolve()',
   },
 ]
