@@ -8,7 +8,7 @@ import { type FieldMap, isKey } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Level } from '../shared/protocol.js'
 import type { Replica } from '../shared/replica.js'
-import type { Stamp } from '../shared/stamp.js'
+import { NEVER, type Stamp } from '../shared/stamp.js'
 import type { CookieContent } from './cookie.js'
 import type { Core } from './core.js'
 import { Outcome } from './outcome.js'
@@ -84,13 +84,15 @@ export abstract class Handle {
       if (!replica || !source) continue
       const stamp = replica.stamp(field.key)
       const value = replica.value(field.key)
-      const isInCookie = this.cookie?.registers.some(
-        (register) => register.key === field.key && register.stamp === stamp,
-      )
-      const places: Inspection['places'] = isInCookie ? ['cache', 'cookie'] : ['cache']
+      const places: Inspection['places'] = this.cookieStamp(field.key) === stamp ? ['cache', 'cookie'] : ['cache']
       inspections.set(field.key, { value, stamp, places, bytes: cookieBytes(field.key, value), source })
     }
     return inspections
+  }
+
+  /** The stamp of the write that the cookie has of a key. */
+  protected cookieStamp(key: string): Stamp {
+    return this.cookie?.registers.find((register) => register.key === key)?.stamp ?? NEVER
   }
 
   /** What `update` begins from. */

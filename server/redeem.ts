@@ -36,10 +36,12 @@ export function redeem(
   const merges = verified.map((ticket, index) => claim(core, ticket, claimant, adoptable.includes(ticket), index))
   return {
     newBrowser: adoptable[0]?.newBrowser,
-    isMoved: (recipient) =>
-      verified.some(({ sub, registers }) =>
-        registers.some(({ key }) => hashOf(recipient.subject(core.sessions.fields.get(key))) !== sub),
-      ),
+    isMoved: (recipient) => {
+      const [owner, browser] = [hashOf(recipient.subject()), hashOf(recipient.browserSubject)]
+      return verified.some(({ sub, registers }) =>
+        registers.some((register) => (core.sessions.isBrowsers(register) ? browser : owner) !== sub),
+      )
+    },
     merge: (recipient) => {
       const stored = merges.reduce((sum, merge) => sum + merge(recipient), 0)
       const total = verified.reduce((sum, { registers }) => sum + registers.length, 0)

@@ -41,7 +41,8 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
-      if (stamp !== NEVER && !this.#isSaved(field.key, stamp)) unsaved.push(field.key)
+      // That this answer brings it does not say that the browser keeps it.
+      if (stamp > this.cookieStamp(field.key)) unsaved.push(field.key)
     }
     // A browser that keeps no id has none to tell: the page learns from its socket whose it is.
     const isKnown = (one: Subject): boolean => one === visitor.user || this.#visit.isKept
@@ -73,11 +74,6 @@ export class RequestHandle extends Handle {
   async leave(): Promise<void> {
     this.#visit.leave()
     this.#visit.renew()
-  }
-
-  /** Whether the request's own cookie had a register: that this answer brings it does not say that the browser keeps it. */
-  #isSaved(key: string, stamp: Stamp): boolean {
-    return this.cookie?.registers.some((register) => register.key === key && register.stamp >= stamp) ?? false
   }
 
   protected override get cookie(): Visit['cookie'] {
