@@ -95,7 +95,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
         outbox.keep(ticket, claims)
       }
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
-      learn(news)
+      confirm(news)
       tabs.tell(news)
       // Without a connection nobody will ever say what became of them.
       if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail('superseded', one)
@@ -110,14 +110,23 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     rest = pauses.backOff(wait).then(() => (isOurs && (isRefused || isMoved) ? connection.renew() : undefined))
   }
 
-  /** What a POST of any tab came to. */
-  const learn = ({ tickets, held, unsaved }: TabNews): void => {
-    for (const ticket of tickets) {
-      const claims = ticket && readTicket(ticket)
-      if (claims && connection.subjects().includes(claims.sub)) outbox.keep(ticket, claims)
-    }
+  /** What the cookie was seen with, and after which tickets. */
+  const confirm = ({ tickets, held, unsaved }: TabNews): void => {
     if (held.length > 0) connection.prove()
     outbox.confirm(held, tickets, unsaved)
+  }
+
+  /** What a POST of another tab came to, whose tickets may be news here. */
+  const hear = (news: TabNews): void => {
+    if (news.held.length > 0) connection.follow()
+    const subjects = connection.subjects()
+    if (!subjects.includes(news.subject ?? '')) return
+    for (const ticket of news.tickets) {
+      const claims = ticket && readTicket(ticket)
+      if (claims && subjects.includes(claims.sub)) outbox.keep(ticket, claims)
+    }
+    confirm(news)
+    onProgress()
   }
 
   /** One bad item has refused the whole POST: it is given up, and the rest goes out again. */
@@ -193,12 +202,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     outbox,
     pauses,
   )
-  const tabs = createTabs(`live-session:${options.endpoint}`, (news) => {
-    if (news.held.length > 0) connection.follow()
-    if (!connection.subjects().includes(news.subject ?? '')) return
-    learn(news)
-    onProgress()
-  })
+  const tabs = createTabs(`live-session:${options.endpoint}`, hear)
   const events = Object.entries({ online: pauses.wake, pagehide: leave, pageshow: comeBack })
   for (const [event, handler] of events) globalThis.addEventListener?.(event, handler)
 

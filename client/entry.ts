@@ -1,6 +1,5 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
-import type { Stamp } from '../shared/stamp.js'
-import { NEVER } from '../shared/stamp.js'
+import { NEVER, type Stamp } from '../shared/stamp.js'
 import type { Draft } from './draft.js'
 
 /** How many good answers, with no cookie coming back, prove that the browser keeps none. */
