@@ -8,7 +8,7 @@ import { accountSession, addAccount, signedIn } from './server/account.js'
 import { createAssets } from './server/assets.js'
 import { addChoices } from './server/choices.js'
 import { addHood } from './server/hood.js'
-import { endWhenAsked, listen } from './server/lifecycle.js'
+import { serve } from './server/lifecycle.js'
 import { addPages, notFound, serveViews } from './server/pages.js'
 import { policy } from './server/policy.js'
 import { sameOrigin } from './server/same-origin.js'
@@ -39,10 +39,4 @@ const io = new Server(http)
 live.attach(io, { handshake: account })
 io.on('connection', serveViews)
 
-endWhenAsked(async () => {
-  await live.close()
-  const closed = io.close()
-  http.closeAllConnections()
-  await closed
-})
-listen(http)
+serve(http, io, live)

@@ -6,7 +6,7 @@ import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { Server } from 'socket.io'
 import { createAssets } from '../server/assets.js'
-import { endWhenAsked, listen } from '../server/lifecycle.js'
+import { serve } from '../server/lifecycle.js'
 import { policy } from '../server/policy.js'
 import { readSecret } from '../server/secret.js'
 import { shell } from '../server/shell.js'
@@ -31,10 +31,4 @@ app.use(async ({ path, liveSession, response }) => {
 const http = createServer(app.callback())
 const io = new Server(http)
 live.attach(io)
-endWhenAsked(async () => {
-  await live.close()
-  const closed = io.close()
-  http.closeAllConnections()
-  await closed
-})
-listen(http)
+serve(http, io, live)

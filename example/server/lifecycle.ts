@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
+import type { Server } from 'socket.io'
 
 /** Tells start.mjs that trying again is no use. */
 const HOPELESS = 2
@@ -8,8 +9,18 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'is not for everybody to listen on',
 }
 
-/** Listens where PORT says, and tells start.mjs, over its channel, where that is. */
-export function listen(http: HttpServer): void {
+/** Listens where PORT says, and tells start.mjs, over its channel, where that is; ends when it is asked to. */
+export function serve(http: HttpServer, io: Server, live: { close(): Promise<void> }): void {
+  listen(http)
+  endWhenAsked(async () => {
+    await live.close()
+    const closed = io.close()
+    http.closeAllConnections()
+    await closed
+  })
+}
+
+function listen(http: HttpServer): void {
   const port = Number(process.env['PORT'] ?? 3000)
   http.once('error', (error: NodeJS.ErrnoException) => {
     const command = process.env['npm_lifecycle_event'] ?? 'start'
@@ -24,7 +35,7 @@ export function listen(http: HttpServer): void {
 }
 
 /** Ends the process when it is asked to, and when whoever has started it is gone. */
-export function endWhenAsked(close: () => Promise<void>): void {
+function endWhenAsked(close: () => Promise<void>): void {
   const end = (): void => {
     close().then(
       () => process.exit(0),

@@ -5,7 +5,7 @@ import { createLiveSession } from 'koa-live-session/client'
 import { Server } from 'socket.io'
 import { renderToString } from 'vue/server-renderer'
 import { createAssets } from '../server/assets.js'
-import { endWhenAsked, listen } from '../server/lifecycle.js'
+import { serve } from '../server/lifecycle.js'
 import { policy } from '../server/policy.js'
 import { readSecret } from '../server/secret.js'
 import { shell } from '../server/shell.js'
@@ -30,10 +30,4 @@ app.use(async ({ path, liveSession, response }) => {
 const http = createServer(app.callback())
 const io = new Server(http)
 live.attach(io)
-endWhenAsked(async () => {
-  await live.close()
-  const closed = io.close()
-  http.closeAllConnections()
-  await closed
-})
-listen(http)
+serve(http, io, live)
