@@ -51,8 +51,13 @@ export class Studio {
     await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
   }
 
+  /** Resolves with the next change of the connection's state, however soon the one after it comes. */
   async isCut(): Promise<void> {
-    await this.page.locator('#connection:not([data-state=connected])').waitFor()
+    await this.page.locator('#connection').evaluate((element) => {
+      return new Promise<void>((resolve) => {
+        new MutationObserver(() => resolve()).observe(element, { attributeFilter: ['data-state'] })
+      })
+    })
   }
 
   async isConnected(): Promise<void> {
