@@ -1,21 +1,13 @@
-import { TextDecoder } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type { Socket } from 'socket.io-client'
 import { createConnection } from '../../client/connection.js'
 import { createPauses } from '../../client/pauses.js'
 import type { TicketClaims } from '../../shared/protocol.js'
 import { bareOutbox } from '../support/bare-outbox.js'
-
-// Every browser has one; this environment does not.
-Object.assign(globalThis, { TextDecoder })
+import { bareTicket } from '../support/bare-ticket.js'
 
 type Handler = (ticket: string) => void
 type Ack = (lost: null, answer: object) => void
-
-/** A ticket as far as a page reads it. */
-function ticketOf(claims: Partial<TicketClaims>): string {
-  return `head.${btoa(JSON.stringify({ epoch: 0, changes: [], ...claims }))}.mac`
-}
 
 /** A socket whose server says what the test says, and answers when it does. */
 function openSocket(): { readonly socket: Socket; hear(claims: Partial<TicketClaims>): void; readonly acks: Ack[] } {
@@ -25,7 +17,7 @@ function openSocket(): { readonly socket: Socket; hear(claims: Partial<TicketCla
     on: (event: string, handler: Handler) => handlers.set(event, handler),
     timeout: () => ({ emit: (_: string, __: unknown, ack: Ack) => acks.push(ack) }),
   }
-  const hear = (claims: Partial<TicketClaims>): void => handlers.get('store_session')?.(ticketOf(claims))
+  const hear = (claims: Partial<TicketClaims>): void => handlers.get('store_session')?.(bareTicket(claims))
   return { socket: socket as unknown as Socket, hear, acks }
 }
 
@@ -39,7 +31,7 @@ describe('a connection that finds the browser under another id', () => {
     const page = { subjects: ['ann', 'former'], isCookieless: false, hasConsent: true }
     createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
     outbox.acknowledge(set('theme', undefined), 10)
-    keep(ticketOf({ sub: 'former', changes: [['theme', 10]] }), ['theme', 10])
+    keep(bareTicket({ sub: 'former', changes: [['theme', 10]] }), ['theme', 10])
     hear({ sub: 'ann', defaults: { division: -1 }, more: true })
     hear({ sub: 'browser', defaults: { theme: 'light' } })
     expect(await settled()).toEqual([])

@@ -1,15 +1,10 @@
-import { TextDecoder } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type { WireRegister } from '../../shared/register.js'
 import { type BareOutbox, bareOutbox } from '../support/bare-outbox.js'
+import { bareTicket } from '../support/bare-ticket.js'
 
-// Every browser has one; this environment does not.
-Object.assign(globalThis, { TextDecoder })
-
-/** A ticket as far as a page reads it. */
-function ticketOf(...changes: WireRegister[]): string {
-  return `head.${btoa(JSON.stringify({ sub: 'ann', changes }))}.mac`
-}
+/** A ticket of ann's. */
+const ticketOf = (...changes: WireRegister[]): string => bareTicket({ sub: 'ann', changes })
 
 /** The page after this one, which the server tells what it has. */
 function next({ outbox }: BareOutbox, ...known: WireRegister[]): BareOutbox {

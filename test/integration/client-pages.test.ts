@@ -7,6 +7,7 @@ import { account } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
 
 const routes: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
@@ -14,6 +15,17 @@ const routes: Koa.Middleware = async (ctx, next) => {
 }
 
 const start = (): Promise<App> => startWithUsers({ routes })
+
+/** A page of the visitor that has set a value, and whose POST of it is held up. */
+async function setAndHold(visitor: Visitor) {
+  const opened = await visitor.open()
+  await opened.live.ready
+  const gate = new Gate()
+  opened.beforePost = () => gate.pass()
+  const saved = outcome(opened.live.set('division', 5), 3000)
+  await gate.entered
+  return { opened, saved, gate }
+}
 
 describe('a page', () => {
   it('of a stranger without a cookie keeps what was set while the server was away', async () => {
@@ -67,12 +79,7 @@ describe('a page', () => {
     await set(elsewhere, { division: 7 })
     app.clock.advance(1)
     const visitor = app.visitor()
-    const opened = await visitor.open()
-    await opened.live.ready
-    const gate = new Gate()
-    opened.beforePost = () => gate.pass()
-    const saved = outcome(opened.live.set('division', 5), 3000)
-    await gate.entered
+    const { opened, saved, gate } = await setAndHold(visitor)
     await visitor.fetch('/login/now?user=ann')
     gate.open()
     expect(await saved).toBe('superseded')
@@ -84,12 +91,7 @@ describe('a page', () => {
   it('of nobody gives up what somebody else\u2019s browser has taken in, where its socket does not come back', async () => {
     const app = await start()
     const visitor = app.visitor()
-    const opened = await visitor.open()
-    await opened.live.ready
-    const gate = new Gate()
-    opened.beforePost = () => gate.pass()
-    const saved = outcome(opened.live.set('division', 5), 3000)
-    await gate.entered
+    const { opened, saved, gate } = await setAndHold(visitor)
     opened.socket?.disconnect()
     await visitor.fetch('/login/now?user=ann')
     gate.open()

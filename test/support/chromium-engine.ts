@@ -2,9 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page as PlaywrightPage } from 'playwright-core'
-import type { Conditions, Engine, Page, Person } from './driver.js'
-
-type OnError = (text: string) => void
+import { type Conditions, type Engine, type OnError, type Page, type Person, pageOf } from './driver.js'
 
 /** The Chromium of the run. */
 export async function connectChromium(): Promise<Engine> {
@@ -29,19 +27,11 @@ function wrap(page: PlaywrightPage, onError: OnError): Page {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') onError(message.text())
   })
-  return {
-    goto: (url) => page.goto(url),
-    reload: () => page.reload(),
-    click: (selector) => page.click(selector),
-    evaluate: (expression) => page.evaluate(expression),
-    openAnother: async (url) => {
-      const opened = page.waitForEvent('popup')
-      await page.evaluate(`void open(${JSON.stringify(url)})`)
-      return wrap(await opened, onError)
-    },
-    close: () => page.close(),
-    closed: () => new Promise((resolve) => page.once('close', () => resolve())),
-  }
+  return pageOf(page, async (url) => {
+    const opened = page.waitForEvent('popup')
+    await page.evaluate(`void open(${JSON.stringify(url)})`)
+    return wrap(await opened, onError)
+  })
 }
 
 /** Cookies are blocked for a whole profile, as people block them: in the settings. */

@@ -12,6 +12,31 @@ export interface Page {
   closed(): Promise<void>
 }
 
+/** Hears of what is thrown in the pages, or refused to them. */
+export type OnError = (text: string) => void
+
+/** What the libraries that drive browsers call alike. */
+interface Driven {
+  goto(url: string): Promise<unknown>
+  reload(): Promise<unknown>
+  click(selector: string): Promise<void>
+  evaluate(expression: string): Promise<unknown>
+  close(): Promise<void>
+  once(event: 'close', listener: () => void): unknown
+}
+
+export function pageOf(driven: Driven, openAnother: Page['openAnother']): Page {
+  return {
+    goto: (url) => driven.goto(url),
+    reload: () => driven.reload(),
+    click: (selector) => driven.click(selector),
+    evaluate: (expression) => driven.evaluate(expression),
+    openAnother,
+    close: () => driven.close(),
+    closed: () => new Promise((resolve) => driven.once('close', () => resolve())),
+  }
+}
+
 /** How somebody's browser differs from one that was just installed. */
 export interface Conditions {
   /** Runs in each page before its own scripts. */
@@ -28,7 +53,6 @@ export interface Person {
 
 /** A browser that is driven, whichever it is. */
 export interface Engine {
-  /** `onError` hears of what is thrown in the pages, or refused to them. */
-  open(conditions: Conditions, onError: (text: string) => void): Promise<Person>
+  open(conditions: Conditions, onError: OnError): Promise<Person>
   close(): Promise<void>
 }

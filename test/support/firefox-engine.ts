@@ -1,7 +1,5 @@
 import { type Browser, launch, type Page as PuppeteerPage } from 'puppeteer-core'
-import type { Conditions, Engine, Page, Person } from './driver.js'
-
-type OnError = (text: string) => void
+import { type Conditions, type Engine, type OnError, type Page, type Person, pageOf } from './driver.js'
 
 /** A Firefox of this test file: its WebDriver BiDi takes one session, so that files which run at a time cannot share one. */
 export async function launchFirefox(): Promise<Engine> {
@@ -38,19 +36,11 @@ function wrap(page: PuppeteerPage, onError: OnError): Page {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warn') onError(message.text())
   })
-  return {
-    goto: (url) => page.goto(url),
-    reload: () => page.reload(),
-    click: (selector) => page.click(selector),
-    evaluate: (expression) => page.evaluate(expression),
-    openAnother: async (url) => {
-      const opened = new Promise<PuppeteerPage>((resolve, reject) => {
-        page.once('popup', (popup) => (popup ? resolve(popup) : reject(new Error('no popup'))))
-      })
-      await page.evaluate(`void open(${JSON.stringify(url)})`)
-      return wrap(await opened, onError)
-    },
-    close: () => page.close(),
-    closed: () => new Promise((resolve) => page.once('close', () => resolve())),
-  }
+  return pageOf(page, async (url) => {
+    const opened = new Promise<PuppeteerPage>((resolve, reject) => {
+      page.once('popup', (popup) => (popup ? resolve(popup) : reject(new Error('no popup'))))
+    })
+    await page.evaluate(`void open(${JSON.stringify(url)})`)
+    return wrap(await opened, onError)
+  })
 }

@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { emptyCache } from 'koa-live-session/testing'
+import { Random } from '../simulation/random.js'
 import { App } from './app.js'
 import type { Page } from './page.js'
 import type { Visitor } from './visitor.js'
@@ -31,17 +32,6 @@ const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.liveSession.snapshot()
 }
 
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 /** One browser, some tabs, a server, and a network that a seed makes fail. */
 export class Schedule {
   readonly log: string[] = []
@@ -55,7 +45,8 @@ export class Schedule {
   #events = 0
 
   private constructor(seed: number, app: App) {
-    this.#random = randomOf(seed)
+    const random = new Random(seed)
+    this.#random = () => random.next() / 2 ** 32
     this.#app = app
     this.#visitor = app.visitor()
   }

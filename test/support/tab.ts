@@ -1,4 +1,5 @@
 import type { BrowserContext, Page, Response } from 'playwright-core'
+import { Gate } from './gate.js'
 
 /** A tab, and all that its console has complained of: a mismatch in hydration, a refusal of the policy, a throw. */
 export class Tab {
@@ -27,12 +28,9 @@ export class Tab {
     url: string,
   ): Promise<readonly [tab: Tab, goOn: () => Promise<void>]> {
     const tab = new Tab(await context.newPage(), url)
-    let goOn = (): void => undefined
-    const held = new Promise<void>((resolve) => {
-      goOn = resolve
-    })
+    const gate = new Gate()
     await tab.page.route('**/browser.js', async (route) => {
-      await held
+      await gate.pass()
       await route.continue()
     })
     await tab.page.goto(url, { waitUntil: 'commit' })
@@ -40,7 +38,7 @@ export class Tab {
     return [
       tab,
       async () => {
-        goOn()
+        gate.open()
         await tab.page.waitForLoadState('load')
       },
     ]

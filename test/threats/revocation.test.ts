@@ -27,6 +27,24 @@ async function ann(app: App) {
   return { visitor, socket, ticket: (await socket.ticket()).text }
 }
 
+/** Ann is erased while a request of hers is under way, which has read a value. */
+async function eraseMeanwhile() {
+  const gate = new Gate()
+  const app = await start({
+    routes: async (ctx, next) => {
+      if (ctx.path !== '/slow') return account(ctx, next)
+      ctx.body = String(ctx.liveSession.get('division'))
+      await gate.pass()
+    },
+  })
+  const { visitor } = await ann(app)
+  const slow = visitor.fetch('/slow')
+  await gate.entered
+  await app.live.erase('ann')
+  gate.open()
+  return { app, visitor, slow }
+}
+
 describe('threat 3: what is left of a user who was revoked', () => {
   it('ends the sockets of every browser; the values stay in memory', async () => {
     const app = await start()
@@ -138,37 +156,13 @@ describe('threat 3: a user who was erased', () => {
   })
 
   it('is not brought back by a request that was under way', async () => {
-    const gate = new Gate()
-    const app = await start({
-      routes: async (ctx, next) => {
-        if (ctx.path !== '/slow') return account(ctx, next)
-        ctx.body = String(ctx.liveSession.get('division'))
-        await gate.pass()
-      },
-    })
-    const { visitor } = await ann(app)
-    const slow = visitor.fetch('/slow')
-    await gate.entered
-    await app.live.erase('ann')
-    gate.open()
+    const { app, slow } = await eraseMeanwhile()
     expect((await slow).headers.getSetCookie()).toEqual([])
     expect((await app.live.user('ann')).has('division')).toBe(false)
   })
 
   it('leaves no cookie standing that a request under way had', async () => {
-    const gate = new Gate()
-    const app = await start({
-      routes: async (ctx, next) => {
-        if (ctx.path !== '/slow') return account(ctx, next)
-        ctx.body = String(ctx.liveSession.get('division'))
-        await gate.pass()
-      },
-    })
-    const { visitor } = await ann(app)
-    const slow = visitor.fetch('/slow')
-    await gate.entered
-    await app.live.erase('ann')
-    gate.open()
+    const { visitor, slow } = await eraseMeanwhile()
     await slow
     expect((await visitor.fetch('/')).headers.getSetCookie()).not.toEqual([])
     expect(await values(visitor)).toEqual(nothing)
