@@ -10,7 +10,8 @@ const MAX_COOKIE = 4096
 export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
   const sub = subjectHash('')
   const [epoch, exp] = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
-  const rest = payloadOf({ browser: newBrowserId(), user: sub, former: sub, epoch, registers: [] }, exp)
+  const content = { browser: newBrowserId(), user: sub, former: sub, epoch, registers: [], isFirst: false }
+  const rest = payloadOf(content, exp)
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
   return MAX_COOKIE - line.length

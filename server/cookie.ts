@@ -30,6 +30,8 @@ export interface CookieContent {
   readonly former: string | undefined
   readonly epoch: number
   readonly registers: readonly StoredRegister[]
+  /** The browser was not seen with this id before: an answer to another of its tabs may give it another. */
+  readonly isFirst: boolean
 }
 
 /** A live cookie whose signature is good. */
@@ -170,9 +172,11 @@ function encodeSession({ _expire, _maxAge, ...payload }: Record<string, unknown>
 }
 
 /** What a cookie's value is made of. */
-export function payloadOf({ browser, user, former, epoch, registers }: CookieContent, exp: number): object {
+export function payloadOf(content: CookieContent, exp: number): object {
+  const { browser, user, former, epoch, registers, isFirst } = content
   const names = { ...(user === undefined ? {} : { user }), ...(former === undefined ? {} : { former }) }
-  return { v: VERSION, browser, ...names, epoch, exp, r: registers.map(toWire) }
+  const first = isFirst ? { first: true } : {}
+  return { v: VERSION, browser, ...names, ...first, epoch, exp, r: registers.map(toWire) }
 }
 
 export function encode(payload: object): string {
@@ -183,7 +187,7 @@ function decode(text: string, isRetired: boolean): VerifiedCookie | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined
-    const { v, browser, user, former, epoch, exp, r } = payload
+    const { v, browser, user, former, first, epoch, exp, r } = payload
     if (Number(v) > VERSION) return newerCookie(text, Number(exp))
     const registers = parseRegisters(r)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
@@ -194,6 +198,7 @@ function decode(text: string, isRetired: boolean): VerifiedCookie | undefined {
       former: optionalString(former),
       epoch: Number(epoch),
       registers,
+      isFirst: first === true,
       text,
       browserSubject: browserSubject(browser),
       expiresAt: Number(exp),
@@ -208,7 +213,7 @@ function decode(text: string, isRetired: boolean): VerifiedCookie | undefined {
 
 function newerCookie(text: string, exp: number): VerifiedCookie {
   const expiresAt = Number.isFinite(exp) ? exp : Number.POSITIVE_INFINITY
-  const content = { browser: '', user: undefined, former: undefined, epoch: 0, registers: [] }
+  const content = { browser: '', user: undefined, former: undefined, epoch: 0, registers: [], isFirst: false }
   return { ...content, text, browserSubject: '', expiresAt, isRetired: false, isNewer: true, standing: undefined }
 }
 

@@ -76,13 +76,13 @@ export class Dispatch {
   }
 
   ticket(
-    { subject, sub, newBrowser }: Pick<Holding, 'subject' | 'sub' | 'newBrowser'>,
+    { subject, sub, offer }: Pick<Holding, 'subject' | 'sub' | 'offer'>,
     registers: readonly StoredRegister[],
     circumstances: Pick<TicketClaims, 'defaults' | 'more' | 'owner'> = {},
   ): string {
     const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
-    const optional = { ...circumstances, ...(newBrowser === undefined ? {} : { new: newBrowser }) }
-    return this.#tickets.sign({ sub, epoch, changes: registers.map(toWire), ...optional }, this.#clock())
+    const changes = registers.map(toWire)
+    return this.#tickets.sign({ sub, epoch, changes, ...circumstances, ...offer }, this.#clock())
   }
 
   #try(act: () => void): void {

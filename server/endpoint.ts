@@ -97,12 +97,13 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   const redemption = redeem(core, tickets, visit.visitor, visit.former)
   const { newBrowser } = redemption
   const adoptable = newBrowser === undefined ? undefined : browserSubject(newBrowser)
-  const posting = subject ?? adoptable
+  const { user } = visit.visitor
+  const posting = user === undefined ? [subject, adoptable] : [subject]
   // What somebody has set before another signed in is not the other's: the page was told whose it was.
-  if (expected !== undefined && expected !== (posting && subjectHash(posting))) throw somebodyElse(visit)
+  if (expected !== undefined && !posting.some((one) => one !== undefined && subjectHash(one) === expected))
+    throw somebodyElse(visit)
   const held = heldBy(core, visit)
   // Whoever has signed in since somebody got that id gets one of their own, as at every sign-in.
-  const { user } = visit.visitor
   const sockets = adoptable === undefined ? [] : connections.of(adoptable)
   const isTheirs = sockets.every(({ greeted }) => greeted.visitor.user === user) && (!user || sockets.length > 0)
   const visitor = visit.remember(isTheirs ? newBrowser : undefined)
@@ -147,8 +148,9 @@ function ticketOf(core: Core, visit: Visit, changes: readonly RemoteChange[], su
   const registers = (sessions.find(subject)?.registers() ?? []).filter(({ key }) => keys.has(key))
   const { browser, browserSubject } = visit.visitor
   // Where the browser does not keep the cookie of this answer, its ticket says what id to go on with.
-  const newBrowser = visit.cookie === undefined && subject === browserSubject ? browser : undefined
+  const isNew = visit.cookie === undefined && subject === browserSubject
+  const offer = isNew && browser !== undefined ? { new: browser } : {}
   const { user } = visit.visitor
   const owner = user === undefined || subject === user ? {} : { owner: subjectHash(user) }
-  return dispatch.ticket({ subject, sub: subjectHash(subject), newBrowser }, registers, owner)
+  return dispatch.ticket({ subject, sub: subjectHash(subject), offer }, registers, owner)
 }

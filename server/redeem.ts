@@ -31,7 +31,8 @@ export function redeem(
 ): Redemption {
   const now = core.settings.clock()
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
-  const adoptable = verified.filter((ticket) => isAdoptable(ticket, core.epochs, now))
+  const isOffer = ({ isFirst }: Ticket): boolean => !isFirst || visitor.browser !== undefined
+  const adoptable = verified.filter((ticket) => isOffer(ticket) && isAdoptable(ticket, core.epochs, now))
   const claimant = { visitor, former, user: hashOf(visitor.user), browser: hashOf(visitor.browserSubject) }
   const merges = verified.map((ticket, index) => claim(core, ticket, claimant, adoptable.includes(ticket), index))
   return {

@@ -17,6 +17,7 @@ import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote } from './remote.js'
 import type { FieldChanges } from './sessions.js'
 import type { Subject } from './subject.js'
+import type { Offer } from './subjects.js'
 
 /** `socket.liveSession`: the values of whoever opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
@@ -50,7 +51,7 @@ export class SocketHandle extends Handle {
 
   /** Holds the subjects in memory, sends the browser what they have, and takes its events. */
   open(): void {
-    const { cookie, visitor, isNew } = this.#greeted
+    const { cookie, visitor } = this.#greeted
     const { dispatch, freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen) return
@@ -64,7 +65,7 @@ export class SocketHandle extends Handle {
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
     const all = freshness.subjects(visitor)
     for (const subject of all) {
-      const holding = subjects.hold(subject, isNew && subject === visitor.browserSubject ? visitor.browser : undefined)
+      const holding = subjects.hold(subject, subject === visitor.browserSubject ? this.#offer : {})
       holding.sockets.add(this.#socket)
       void this.#socket.join(roomOf(holding))
       holding.listeners.add(this.#hear)
@@ -81,6 +82,13 @@ export class SocketHandle extends Handle {
     this.#release()
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
     this.#socket.emit(RECONNECT, code)
+  }
+
+  get #offer(): Offer {
+    const { cookie, visitor, isNew } = this.#greeted
+    const { browser = '' } = visitor
+    if (isNew) return { new: browser }
+    return cookie?.isFirst ? { first: browser } : {}
   }
 
   get #greeted(): Greeted {

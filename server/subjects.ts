@@ -1,8 +1,12 @@
 import type { Socket } from 'socket.io'
+import type { TicketClaims } from '../shared/protocol.js'
 import { Replica } from '../shared/replica.js'
 import { Generations, type GenerationsOptions } from './generations.js'
 import type { Listener } from './listeners.js'
 import { type Subject, subjectHash } from './subject.js'
+
+/** How tickets offer an id that the browser may not have kept. */
+export type Offer = Pick<TicketClaims, 'new' | 'first'>
 
 /** A subject kept in memory by its open sockets, and by whoever watches it. */
 export interface Holding {
@@ -10,8 +14,8 @@ export interface Holding {
   /** The subject's name on the wire. */
   readonly sub: string
   readonly replica: Replica
-  /** The browser's id, where its sockets came without a live cookie: their tickets offer it. */
-  readonly newBrowser: string | undefined
+  /** The browser's id, where its sockets came without a live cookie, or with its first: their tickets offer it. */
+  readonly offer: Offer
   readonly sockets: Set<Socket>
   readonly listeners: Set<Listener>
 }
@@ -51,13 +55,13 @@ export class Subjects {
   }
 
   /** Keeps the subject in memory until `release`. */
-  hold(subject: Subject, newBrowser?: string): Holding {
+  hold(subject: Subject, offer: Offer = {}): Holding {
     const held = this.#held.get(subject)
     if (held) return held
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     const holders = { sockets: new Set<Socket>(), listeners: new Set<Listener>() }
-    const holding = { subject, sub: subjectHash(subject), replica, newBrowser, ...holders }
+    const holding = { subject, sub: subjectHash(subject), replica, offer, ...holders }
     this.#held.set(subject, holding)
     return holding
   }

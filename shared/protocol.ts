@@ -53,6 +53,8 @@ export interface TicketClaims {
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** The id of a browser that came without a live cookie: another without one may take it over. */
   readonly new?: string
+  /** The id of a browser that was given it just before: another tab may have got another, which the browser has kept. */
+  readonly first?: string
   /** In the answer to a POST, where it is of the browser's own values: the user who is signed in there. */
   readonly owner?: string
   /** A (re)connection's next ticket, of its browser, comes right after this one. */

@@ -33,5 +33,5 @@ export function cookieFor<F extends Fields>(
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId))
   const epoch = user === undefined ? 0 : epochs.of(user)
-  return cookie.header({ browser: browserId, user, former: undefined, epoch, registers })
+  return cookie.header({ browser: browserId, user, former: undefined, epoch, registers, isFirst: false })
 }

@@ -71,6 +71,7 @@ describe('docs/protocol.md', () => {
     const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, testClock(now).now)
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read(header)).toMatchObject({ browser, user, former: undefined, epoch: 0, registers: wire })
-    expect(cookie.header({ browser, user, former: undefined, epoch: 0, registers: wire })).toBe(header)
+    const content = { browser, user, former: undefined, epoch: 0, registers: wire, isFirst: false }
+    expect(cookie.header(content)).toBe(header)
   })
 })

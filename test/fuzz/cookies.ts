@@ -73,6 +73,7 @@ export class CookieSource {
       former: undefined,
       epoch: dice.below(2),
       registers: [{ key: 'role', stamp: now, value: 'admin' }],
+      isFirst: dice.below(2) === 1,
     }
     return dice.pick([foreign, confused, expired]).cookie.header(content)
   }

@@ -51,7 +51,7 @@ export class TicketSource {
       [2, () => ({ ...claims, changes: [['division', this.#world.now, 13]] })],
       [1, () => ({ ...claims, exp: Number.MAX_SAFE_INTEGER })],
       [1, () => ({ ...claims, epoch: 1 + dice.below(1000) })],
-      [1, () => ({ ...claims, new: victim.browser })],
+      [1, () => ({ ...claims, [dice.pick(['new', 'first'])]: victim.browser })],
       [2, () => mutateJson(dice, claims, odd)],
     )
     const kid = dice.chance(0.5) ? decode(header)['kid'] : this.#odd.text(dice)
@@ -77,15 +77,15 @@ export class TicketSource {
       [1, () => underKid(foreign.tickets.sign(content, now), core.tickets.sign(content, now))],
       [1, () => underKid(confused.tickets.sign(content, now), core.tickets.sign(content, now))],
       [1, () => core.tickets.sign(content, now - 32 * DAY)],
-      [1, () => this.#late(actor)],
+      [1, () => this.#late(dice, actor)],
     )
   }
 
   /** Offers a newcomer's id to others after the ten minutes for which they may take it. */
-  #late(actor: Actor): string {
+  #late(dice: Dice, actor: Actor): string {
     const { core, newcomer, now } = this.#world
     const { browser = '', hashes } = newcomer
-    const content = { sub: hashes[0] ?? '', epoch: 0, changes: [], new: browser }
+    const content = { sub: hashes[0] ?? '', epoch: 0, changes: [], [dice.pick(['new', 'first'])]: browser }
     return core.tickets.sign(content, actor === newcomer ? now - 32 * DAY : now - 10 * MINUTE)
   }
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, testClock } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { subjectHash } from '../../server/subject.js'
-import { App } from '../support/app.js'
-import { AuthStore } from '../support/auth.js'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { AuthStore, account } from '../support/auth.js'
 import type { ReceivedTicket, TestSocket } from '../support/socket.js'
 import { cookieContent, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -103,6 +103,90 @@ describe('the id under which a socket came without a live cookie', () => {
     const content = { sub: subjectHash('user:s:ann'), epoch: 0, changes: [['division', now, 7]] as const, new: id }
     const answer = await app.visitor().store({ tickets: [tickets.sign(content, now)] })
     expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+  })
+})
+
+describe('the id of a cookie that was not seen coming back, of which another tab has got another', () => {
+  const clock = testClock(Math.floor(Date.now() / 1000) * 1000)
+  const pages: AppOptions<AppFields>['routes'] = async (ctx, next) => {
+    if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
+    else await account(ctx, next)
+  }
+
+  /** A page that was opened at once with another, and has set a value under the id that its browser has lost. */
+  async function lose(app: App) {
+    const visitor = app.visitor()
+    const { subject } = await (await visitor.fetch('/page')).json()
+    const { cookie } = visitor
+    const socket = await visitor.connect()
+    visitor.jar.removeAllCookiesSync()
+    await visitor.fetch('/page')
+    await socket.ticket()
+    await socket.set(['division', -1, 7], ['theme', -1, 'dark'])
+    const { text, claims } = await socket.ticket()
+    return { visitor, socket, subject, cookie, text, claims }
+  }
+
+  it('is offered until a request was seen with it', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const visitor = app.visitor()
+    await visitor.fetch('/page')
+    const { browser } = cookieContent(visitor)
+    const socket = await visitor.connect()
+    expect((await socket.ticket()).claims).toMatchObject({ first: browser })
+    await hangUp(app, socket)
+    await visitor.store()
+    expect((await (await visitor.connect()).ticket()).claims).not.toHaveProperty('first')
+    expect(cookieContent(visitor)).toMatchObject({ browser })
+  })
+
+  it('gives what was set to the one that was kept for ten minutes, and its socket comes back', async () => {
+    const app = await startWithUsers({ routes: pages, clock })
+    const { visitor, socket, subject, text } = await lose(app)
+    const { browser } = cookieContent(visitor)
+    clock.advance(10 * MINUTE - 1)
+    const answer = await (await visitor.store({ subject, tickets: [text] })).json()
+    expect(answer).toMatchObject({ stored: 2, subject: subjectHash(`browser:${browser}`) })
+    expect(await values(visitor)).toMatchObject({ division: 7, theme: 'dark' })
+    expect(cookieContent(visitor).browser).toBe(browser)
+    expect(await socket.closed).toBe('transport close')
+    const late = await lose(app)
+    clock.advance(10 * MINUTE)
+    const refused = await late.visitor.store({ tickets: [late.text] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+  })
+
+  it('gives nothing to who has signed in since', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const { visitor, subject, text } = await lose(app)
+    await visitor.fetch('/login/now?user=ann')
+    const refused = await visitor.store({ subject, tickets: [text], set: [['division', -1, 8]] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject' } }])
+    expect(await values(visitor)).toMatchObject({ division: -1, theme: 'light' })
+  })
+
+  it('is not taken over by a browser without one, as another may have kept it', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const { text } = await lose(app)
+    const refused = await app.visitor().store({ tickets: [text] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+  })
+
+  it('gives nothing once it was given up', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const { visitor, cookie, subject, text } = await lose(app)
+    await app.visitor(cookie).fetch('/logout/leave')
+    const refused = await visitor.store({ subject, tickets: [text] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject' } }])
+  })
+
+  it('is no reason to take what a page that says to be somebody else has set', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const { visitor, text } = await lose(app)
+    const subject = subjectHash('user:s:ann')
+    const refused = await visitor.store({ subject, tickets: [text], set: [['division', -1, 8]] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject' } }])
+    expect(await values(visitor)).toMatchObject({ division: -1, theme: 'light' })
   })
 })
 

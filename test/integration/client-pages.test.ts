@@ -72,6 +72,21 @@ describe('a page', () => {
     expect([opened.live.get('division'), opened.live.get('theme')]).toEqual([-1, 'dark'])
   })
 
+  it('that was opened at once with another, whose cookie came later, saves, and goes on as the same visitor', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/page' })
+    await page.connected()
+    visitor.jar.removeAllCookiesSync()
+    const other = await visitor.open({ path: '/page' })
+    await other.connected()
+    expect(await outcome(page.live.set('division', 5), 3000)).toBe('saved')
+    await other.shows('division', 5)
+    expect(await values(visitor)).toMatchObject({ division: 5 })
+    await other.live.set('division', 6)
+    await page.shows('division', 6)
+  })
+
   it('of nobody does not take a sign-in elsewhere for blocked cookies', async () => {
     const app = await start()
     const elsewhere = app.visitor()

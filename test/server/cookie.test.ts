@@ -14,6 +14,7 @@ const content: CookieContent = {
   former: undefined,
   epoch: 0,
   registers: [{ key: 'division', stamp: 5, value: 3 }],
+  isFirst: true,
 }
 const own = make().header(content)
 const planted = make().header({ ...content, user: 'u'.repeat(43), registers: [] })

@@ -31,6 +31,7 @@ describe('a ticket', () => {
       issuedAt: NOW,
       registers,
       newBrowser: undefined,
+      isFirst: false,
     })
     expect(() => tickets.verify(good, NOW + MAX_AGE, 3)).toThrow(
       expect.objectContaining({ code: 'bad_ticket', index: 3 }),
@@ -81,6 +82,7 @@ describe('a ticket', () => {
     ['a key of the prototype', signed(head, { ...claims, changes: [['__proto__', 1, 1]] })],
     ['a value too deep', signed(head, { ...claims, changes: [['a', 1, JSON.parse('['.repeat(40) + ']'.repeat(40))]] })],
     ['a browser id that is none', signed(head, { ...claims, new: 'short' })],
+    ['another browser id that is none', signed(head, { ...claims, first: 1 })],
     ['claims that are a list', signed(head, [])],
     ['claims that are null', signed(head, null)],
   ])('is refused with %s', (_, text) => {

@@ -22,13 +22,14 @@ function rightTo(
   ticket: string,
   { before: { user, browser }, former }: Redeemer,
 ): 'own' | 'bring' | 'none' {
-  const { sub, epoch, iat, changes, new: provisional } = readClaims(ticket)
+  const { sub, epoch, iat, changes, new: provisional, first = provisional } = readClaims(ticket)
   if (changes.some(([, , value]) => value === FORGED)) return 'none'
   if (sub === user) return knowledge.accepts(sub, epoch) ? 'own' : 'none'
   if (sub === browser) return knowledge.retired.has(sub) ? 'none' : 'own'
   if (sub === former) return 'bring'
-  const isFresh = provisional !== undefined && iat * 1000 + ADOPTION > serverClock.at
-  return isFresh && hashOfBrowser(provisional) === sub && !knowledge.retired.has(sub) ? 'bring' : 'none'
+  const isOffer = first !== undefined && (first === provisional || browser !== undefined)
+  const isFresh = isOffer && iat * 1000 + ADOPTION > serverClock.at
+  return isFresh && hashOfBrowser(first) === sub && !knowledge.retired.has(sub) ? 'bring' : 'none'
 }
 
 /** Says what is wrong with the tickets having been accepted, if they were; what they say is known from then on. */

@@ -1,4 +1,5 @@
 import { emptyCache } from 'koa-live-session/testing'
+import type { TicketClaims } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { builds, SERVER_ONLY, WRITABLE } from './builds.js'
 import { forgeCookie, forgeTicket } from './forgery.js'
@@ -219,7 +220,9 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     post(stage, browser, [pick(browser.tickets, which), ...(what % 2 === 0 ? [pick(browser.tickets, what)] : [])]),
   steal: async (stage, browser, { which, what }) => {
     const victim = pick(stage.world.browsers.slice(browser.index + 1), what)
-    const tickets = victim?.tickets.filter((ticket) => readClaims(ticket).new === undefined) ?? []
+    const isOffer = ({ new: provisional, first }: TicketClaims): boolean => (provisional ?? first) !== undefined
+    // One that offers an id is for whoever has it to bring.
+    const tickets = victim?.tickets.filter((ticket) => !isOffer(readClaims(ticket))) ?? []
     await post(stage, browser, [pick(tickets, which)])
   },
   forgeTicket: async (stage, browser, { which, what }) => {
