@@ -43,8 +43,8 @@ export interface Connection {
   learn(claims: TicketClaims): void
   /** The browser's cookie was seen. */
   prove(): void
-  /** Another tab's was: a connection that came without one comes again, with it. */
-  follow(): void
+  /** Another tab's was, which was this subject's: a connection that came with none, or with another's, comes again. */
+  follow(subject: string): void
   /** Sends the drafts, where it is known whose page this is. */
   send(): void
   /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
@@ -76,8 +76,8 @@ export function createConnection(
   let isNew = false
   /** The connection's browser id is its alone: no cookie came with it, whoever is signed in. */
   let isProvisional = false
-  /** It has come again because of that. */
-  let hasFollowed = false
+  /** The subject of another tab that it has come again because of. */
+  let followed: string | undefined
   /** The browser had no cookie when it asked for the page, and was not seen with one since. */
   let isDoubtful = options.isCookieless
   /** Ends when the server has seen what this page had when the connection began. */
@@ -124,7 +124,7 @@ export function createConnection(
     if (isFirst) offered = Promise.all(outbox.tickets().map(offer))
     if (isSomebodyElse) {
       subjects = subjects.slice(0, greetings)
-      hasFollowed = false
+      followed = undefined
       // Without a cookie each connection is somebody else's; as long as nobody has signed in, the person is the same.
       const inherit = outbox.clear(
         isFirst ? undefined : Object.keys(defaults),
@@ -201,9 +201,10 @@ export function createConnection(
     send: () => {
       if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
     },
-    follow: () => {
-      if (!isProvisional || hasFollowed) return
-      hasFollowed = true
+    follow: (subject) => {
+      const isTheirs = !isProvisional && subjects.includes(subject)
+      if (isTheirs || subject === followed) return
+      followed = subject
       renew()
     },
     disown: () => {

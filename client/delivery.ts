@@ -80,14 +80,14 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     isUnreachable = status === 0
     posted = [...tickets, answer?.ticket ?? '']
     // An answer is about whoever asked.
-    const isOurs = subjects === connection.subjects()
+    const isOurs = (): boolean => subjects === connection.subjects()
     const isRefused = error !== undefined && status < 429
     const isMoved = answer?.subject !== undefined
-    if (isOurs && answer) {
-      const { stamp, ticket, held, unsaved } = answer
+    if (isOurs() && answer) {
+      const { stamp, ticket, held, unsaved, subject: whose = subjects[0] } = answer
       // What was taken for somebody else's, no cookie confirms: its stamps are others now.
       const counted = isMoved ? [] : posted
-      const news = { subject: connection.subjects()[0], tickets: counted, held, ...(unsaved && { unsaved }) }
+      const news = { subject: whose, tickets: counted, held, ...(unsaved && { unsaved }) }
       if (!isMoved) pauses.recover()
       if (ticket !== undefined) {
         const claims = readTicket(ticket)
@@ -100,14 +100,14 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       // Without a connection nobody will ever say what became of them.
       if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail('superseded', one)
     }
-    const isStray = error?.code === 'cookies_blocked' && isOurs && connection.disown()
-    if (isOurs && isRefused && !isStray) refuse(error, tickets, drafts)
+    const isStray = error?.code === 'cookies_blocked' && isOurs() && connection.disown()
+    if (isOurs() && isRefused && !isStray) refuse(error, tickets, drafts)
     for (const draft of drafts) outbox.release(draft, !error)
     onProgress()
     if ((answer && !isMoved) || isStray || (isRefused && !STRANGE.includes(error.code))) return
     if (!answer && !error) warnOf(status)
     // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
-    rest = pauses.backOff(wait).then(() => (isOurs && (isRefused || isMoved) ? connection.renew() : undefined))
+    rest = pauses.backOff(wait).then(() => (isOurs() && (isRefused || isMoved) ? connection.renew() : undefined))
   }
 
   /** What the cookie was seen with, and after which tickets. */
@@ -118,9 +118,10 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
 
   /** What a POST of another tab came to, whose tickets may be news here. */
   const hear = (news: TabNews): void => {
-    if (news.held.length > 0) connection.follow()
+    const { subject = '', held } = news
+    if (held.length > 0) connection.follow(subject)
     const subjects = connection.subjects()
-    if (!subjects.includes(news.subject ?? '')) return
+    if (!subjects.includes(subject)) return
     for (const ticket of news.tickets) {
       const claims = ticket && readTicket(ticket)
       if (claims && subjects.includes(claims.sub)) outbox.keep(ticket, claims)

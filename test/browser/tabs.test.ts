@@ -59,6 +59,45 @@ describeInEachBrowser('a tab', (start, name) => {
     await tab.shows('division', 0)
   })
 
+  it.each([
+    ['first', 0, 1],
+    ['second', 1, 0],
+  ] as const)(
+    'of two that were opened at once is the same visitor as the other once the %s has set something',
+    async (_, setter, hearer) => {
+      const { server, browse } = await start()
+      const visitor = await browse()
+      const first = await visitor.open()
+      await first.isConnected()
+      // The answer to the other came later, whose request had brought no cookie either.
+      await first.post('/forget')
+      const tabs = [first, await visitor.open()] as const
+      await tabs[1].isConnected()
+      await tabs[setter].click('division')
+      await tabs[setter].reaches('division', 'saved')
+      await tabs[hearer].shows('division', 0)
+      await tabs[hearer].click('division')
+      await tabs[setter].shows('division', 1)
+      await tabs[hearer].reaches('division', 'saved')
+      await server.restart()
+      expect(await visitor.values()).toMatchObject({ division: 1 })
+    },
+  )
+
+  it('of ten that were opened at once is the same visitor as the others once one has set something', async () => {
+    const { browse } = await start()
+    const visitor = await browse()
+    const tabs = await Promise.all(Array.from({ length: TABS }, () => visitor.open()))
+    for (const tab of tabs) await tab.isConnected()
+    await tabs[0]?.click('division')
+    for (const tab of tabs) {
+      await tab.shows('division', 0)
+      await tab.reaches('division', 'saved')
+    }
+    await tabs[9]?.click('division')
+    for (const tab of tabs) await tab.shows('division', 1)
+  })
+
   it('without values of its own in the page gets them over the socket, and saves', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
@@ -75,10 +114,11 @@ describeInEachBrowser('a tab', (start, name) => {
   it('among ten shows what any of them changes, and one POSTs for all', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
-    const tabs = await Promise.all(Array.from({ length: TABS }, () => visitor.open()))
+    const first = await visitor.open()
+    const others = await Promise.all(Array.from({ length: TABS - 1 }, () => visitor.open()))
+    const tabs = [first, ...others]
     for (const tab of tabs) await tab.isConnected()
-    const [first] = tabs
-    await first?.click('division')
+    await first.click('division')
     for (const tab of tabs) {
       await tab.shows('division', 0)
       await tab.reaches('division', 'saved')

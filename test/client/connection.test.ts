@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import type { Socket } from 'socket.io-client'
 import { createConnection } from '../../client/connection.js'
 import { createPauses } from '../../client/pauses.js'
@@ -9,25 +9,39 @@ import { bareTicket } from '../support/bare-ticket.js'
 type Handler = (ticket: string) => void
 type Ack = (lost: null, answer: object) => void
 
+interface TestSocket {
+  readonly socket: Socket
+  readonly acks: Ack[]
+  hear(claims: Partial<TicketClaims>): void
+  /** How often it was connected again. */
+  returns(): number
+}
+
 /** A socket whose server says what the test says, and answers when it does. */
-function openSocket(): { readonly socket: Socket; hear(claims: Partial<TicketClaims>): void; readonly acks: Ack[] } {
+function openSocket(): TestSocket {
   const handlers = new Map<string, Handler>()
   const acks: Ack[] = []
+  const connect = jest.fn()
   const socket = {
+    connected: false,
     on: (event: string, handler: Handler) => handlers.set(event, handler),
     timeout: () => ({ emit: (_: string, __: unknown, ack: Ack) => acks.push(ack) }),
+    disconnect: () => ({ connect }),
   }
-  const hear = (claims: Partial<TicketClaims>): void => handlers.get('store_session')?.(bareTicket(claims))
-  return { socket: socket as unknown as Socket, hear, acks }
+  const hear = (claims: Partial<TicketClaims>): void => {
+    socket.connected = true
+    handlers.get('store_session')?.(bareTicket(claims))
+  }
+  return { socket: socket as unknown as Socket, hear, acks, returns: () => connect.mock.calls.length }
 }
 
 const nothing = (): undefined => undefined
+const told = { onReady: nothing, onNews: nothing, onOwner: nothing, renewCookie: async () => undefined }
 
 describe('a connection that finds the browser under another id', () => {
   it('judges what was set under the former one only once the server has seen that', async () => {
     const { values, outbox, set, keep, settled } = bareOutbox()
     const { socket, hear, acks } = openSocket()
-    const told = { onReady: nothing, onNews: nothing, onOwner: nothing, renewCookie: async () => undefined }
     const page = { subjects: ['ann', 'former'], isCookieless: false, hasConsent: true }
     createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
     outbox.acknowledge(set('theme', undefined), 10)
@@ -40,5 +54,37 @@ describe('a connection that finds the browser under another id', () => {
     expect(await settled()).toEqual([])
     outbox.confirm([['theme', 10]])
     expect(await settled()).toEqual(['undefined saved'])
+  })
+})
+
+describe('a connection that hears with whose cookie another tab has POSTed', () => {
+  const open = (subjects: readonly string[]) => {
+    const { values, outbox } = bareOutbox()
+    const { socket, hear, returns } = openSocket()
+    const page = { subjects, isCookieless: true, hasConsent: true }
+    const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
+    return { connection, hear, returns }
+  }
+
+  it('comes back once where it is of another browser id', () => {
+    const { connection, hear, returns } = open(['mine'])
+    hear({ sub: 'mine', defaults: {} })
+    connection.follow('mine')
+    expect(returns()).toBe(0)
+    connection.follow('theirs')
+    connection.follow('theirs')
+    expect(returns()).toBe(1)
+    hear({ sub: 'theirs', defaults: {} })
+    connection.follow('theirs')
+    expect(returns()).toBe(1)
+  })
+
+  it('comes back once where it came without a cookie', () => {
+    const { connection, hear, returns } = open(['ann'])
+    hear({ sub: 'ann', defaults: {}, more: true })
+    hear({ sub: 'provisional', defaults: {}, new: 'id' })
+    connection.follow('ann')
+    connection.follow('ann')
+    expect(returns()).toBe(1)
   })
 })

@@ -32,6 +32,12 @@ function page(ctx: Koa.Context, hasValues: boolean): string {
     <a href="/other">other</a>${hasValues ? ctx.liveSession.embed() : ''}<script type="module" src="/page.js"></script></html>`
 }
 
+/** As if the browser had never had a cookie. */
+function forget(ctx: Koa.Context): void {
+  for (const name of ['live', 'live.sig']) ctx.cookies.set(name, null, { signed: false })
+  ctx.body = {}
+}
+
 async function setValues(ctx: Koa.Context): Promise<void> {
   await ctx.liveSession.setMany(JSON.parse(await text(ctx.req)))
   ctx.body = {}
@@ -75,6 +81,7 @@ const routes: Readonly<Record<string, (ctx: Koa.Context) => unknown>> = {
   'GET /page.js': getScript,
   'GET /values': getValues,
   'POST /set': setValues,
+  'POST /forget': forget,
   'POST /sign-in': async (ctx) => sign(ctx, new URLSearchParams(await text(ctx.req)).get('user') ?? ''),
   'POST /sign-out': (ctx) => sign(ctx),
 }
