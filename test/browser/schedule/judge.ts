@@ -64,12 +64,12 @@ function judgeSights(record: Record): readonly string[] {
   const written = new Map(
     record.writes().flatMap((write) => marksOf(write.text).map((mark) => [write.key + mark, write])),
   )
-  const blanks = sights.filter(({ text }) => text === 'undefined').map(({ key, page }) => `${page} has shown no ${key}`)
+  const blanks = sights.filter(({ text }) => text === 'undefined').map(({ key, tab }) => `${tab} has shown no ${key}`)
   const foreign = sights.flatMap((sight) =>
     marksOf(sight.text).flatMap((mark) => {
       const write = written.get(sight.key + mark)
       return write && isForeign(write, sight, record)
-        ? [`${sight.page} has shown ${describe(sight)}, set by ${describe(write)}`]
+        ? [`${sight.tab} has shown ${describe(sight)}, set by ${describe(write)}`]
         : []
     }),
   )
@@ -80,10 +80,20 @@ function isForeign(write: Write, sight: Sight, record: Record): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
   if (USERS.includes(theirs)) return true
+  // A page that was nobody's all the time goes on showing what was set in it.
+  if (write.page === sight.page && !isUsers(sight) && !wasUsers(write, sight, record)) return false
   // What nobody in particular has chosen goes with them when they sign in, and is another's after they have signed out.
   const since = bornAt(ours, record)
   const isGone = record.departures.some(({ isOut, began, ended }) => isOut && began > write.began && ended < since)
   return !USERS.includes(ours) && isGone
+}
+
+const isUsers = ({ whose: [subject = ''] }: Sight): boolean => USERS.includes(subject)
+
+/** Whether the page was a user's between these two. */
+function wasUsers(write: Write, sight: Sight, record: Record): boolean {
+  const since = record.sights().filter(({ page, at }) => page === sight.page && at > write.began && at < sight.at)
+  return since.some(isUsers)
 }
 
 /** When a subject was first seen in any page. */

@@ -9,6 +9,7 @@ export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value: unk
 
 /** What was shown, and where. */
 export interface Sight extends Shown {
+  readonly tab: string
   readonly page: string
 }
 
@@ -56,6 +57,8 @@ export class Record {
   }
 
   sights(): readonly Sight[] {
-    return [...this.#pages.values()].flatMap(({ name, page }) => page.shown.map((shown) => ({ ...shown, page: name })))
+    return [...this.#pages].flatMap(([id, { name, page }]) =>
+      page.shown.map((shown) => ({ ...shown, tab: name, page: String(id) })),
+    )
   }
 }
