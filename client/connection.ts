@@ -17,7 +17,7 @@ export interface ConnectionOptions {
   readonly socket: Socket | undefined
   /** The subjects of the page; none where the page does not say. */
   readonly subjects: readonly string[]
-  /** The page was rendered for a browser without a cookie. */
+  /** The page was rendered for a browser without a cookie, or does not say. */
   readonly isCookieless: boolean
   /** Whoever it is has agreed to be remembered, as far as the page knows. */
   readonly hasConsent: boolean
@@ -56,6 +56,8 @@ export interface Connection {
 
 /** What the server would do at another time: nothing was applied, and it may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
+/** An epoch that no other is later than. */
+const UNTOLD = Number.POSITIVE_INFINITY
 /** ms to wait for a socket's answer. */
 const PATIENCE = 10_000
 
@@ -71,14 +73,14 @@ export function createConnection(
   /** How many of them this connection has told. */
   let greetings = 0
   /** The epoch of the page's subject, as far as it was told. */
-  let known = Number.POSITIVE_INFINITY
+  let known = UNTOLD
   /** The browser has no cookie: the subject is the socket's alone. */
   let isNew = false
   /** The connection's browser id is its alone: no cookie came with it, whoever is signed in. */
   let isProvisional = false
   /** The subject of another tab that it has come again because of. */
   let followed: string | undefined
-  /** The browser had no cookie when it asked for the page, and was not seen with one since. */
+  /** The browser had no cookie when it asked for the page, as far as is known, and was not seen with one since. */
   let isDoubtful = options.isCookieless
   /** Ends when the server has seen what this page had when the connection began. */
   let offered: Promise<unknown> = Promise.resolve()
@@ -115,7 +117,8 @@ export function createConnection(
   }
 
   /** The first ticket of a connection says whose page this is now, the next which browser's. */
-  const greet = ({ sub, epoch, new: id }: TicketClaims, defaults: NonNullable<TicketClaims['defaults']>): void => {
+  const greet = (claims: TicketClaims, defaults: NonNullable<TicketClaims['defaults']>): void => {
+    const { sub, epoch, new: id, more } = claims
     const isFirst = greetings === 0
     const former = subjects[greetings]
     // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
@@ -125,20 +128,19 @@ export function createConnection(
     if (isSomebodyElse) {
       subjects = subjects.slice(0, greetings)
       followed = undefined
-      // Without a cookie each connection is somebody else's; as long as nobody has signed in, the person is the same.
-      const inherit = outbox.clear(
-        isFirst ? undefined : Object.keys(defaults),
-        (isNew || isDoubtful) && id !== undefined,
-      )
+      // Without a cookie each connection is somebody else's; as long as nobody has signed in, or out, the person is the same.
+      const wasNobodys = isNew || (isDoubtful && options.hasConsent && known === UNTOLD)
+      const isSame = id !== undefined && (isFirst ? wasNobodys : isDoubtful)
+      const inherit = outbox.clear(isFirst ? undefined : Object.keys(defaults), isSame)
       void offered.then(inherit).then(onNews)
     }
     isProvisional = id !== undefined
     if (isFirst) {
       known = epoch
       isNew = id !== undefined
-      // It came with a cookie this time. Of somebody without consent it came with none, whoever that is.
-      if (!isNew && options.hasConsent) isDoubtful = false
     }
+    // It came with a cookie this time. Of somebody without consent it came with none, whoever that is.
+    if (!more && id === undefined && options.hasConsent) isDoubtful = false
     subjects[greetings] = sub
     greetings += 1
     values.setDefaults(defaults)

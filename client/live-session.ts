@@ -137,7 +137,8 @@ interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'has
   /** Keys whose value the cookie has yet to be seen with. */
   readonly unsaved: readonly string[]
 }
-const UNKNOWN: Begun = { subjects: [], isCookieless: false, hasConsent: true, unsaved: [] }
+/** It may have been rendered for a browser without a cookie. */
+const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, unsaved: [] }
 
 /** Shows what the page brought along; says whose it is. */
 function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Begun {

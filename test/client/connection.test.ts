@@ -88,3 +88,29 @@ describe('a connection that hears with whose cookie another tab has POSTed', () 
     expect(returns()).toBe(1)
   })
 })
+
+describe('a connection of a page that does not say whose it is', () => {
+  const open = () => {
+    const { values, outbox } = bareOutbox()
+    const { socket, hear } = openSocket()
+    const page = { subjects: [], isCookieless: true, hasConsent: true }
+    const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
+    hear({ sub: 'ann', defaults: {}, more: true })
+    return { connection, hear }
+  }
+
+  it('lets the page keep something for a user whose browser came with a cookie', () => {
+    const { connection, hear } = open()
+    expect(connection.owner()).toBeUndefined()
+    hear({ sub: 'browser', defaults: {} })
+    expect(connection.owner()).toBe('ann')
+  })
+
+  it('lets it keep nothing for one whose browser may have none because it must not', () => {
+    const { connection, hear } = open()
+    hear({ sub: 'provisional', defaults: {}, new: 'id' })
+    expect(connection.owner()).toBeUndefined()
+    connection.prove()
+    expect(connection.owner()).toBe('ann')
+  })
+})

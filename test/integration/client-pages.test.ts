@@ -139,6 +139,22 @@ describe('a page', () => {
     },
   )
 
+  it('of a user who has not agreed to be remembered keeps nothing of what was set for nobody after the sign-out', async () => {
+    const app = await startWithUsers({ routes, options: { consent: () => false } })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.connected()
+    opened.beforePost = async () => {
+      throw new TypeError('fetch failed')
+    }
+    opened.socket?.disconnect()
+    const saved = outcome(opened.live.set('division', 5), 3000)
+    await visitor.fetch('/logout/now')
+    await opened.comeBack()
+    expect([opened.live.get('division'), await saved]).toEqual([-1, 'superseded'])
+  })
+
   it('that could not say whose it was does not write for who signs in next', async () => {
     const app = await start()
     const visitor = app.visitor()
