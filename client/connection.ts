@@ -118,7 +118,7 @@ export function createConnection(
 
   /** The first ticket of a connection says whose page this is now, the next which browser's. */
   const greet = (claims: TicketClaims, defaults: NonNullable<TicketClaims['defaults']>): void => {
-    const { sub, epoch, new: id, more } = claims
+    const { sub, epoch, new: id, cookieless } = claims
     const isFirst = greetings === 0
     const former = subjects[greetings]
     // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
@@ -138,9 +138,9 @@ export function createConnection(
     if (isFirst) {
       known = epoch
       isNew = id !== undefined
+      // Somebody may have withdrawn the consent, and still have a cookie.
+      if (!cookieless && options.hasConsent) isDoubtful = false
     }
-    // It came with a cookie this time. Of somebody without consent it came with none, whoever that is.
-    if (!more && id === undefined && options.hasConsent) isDoubtful = false
     subjects[greetings] = sub
     greetings += 1
     values.setDefaults(defaults)

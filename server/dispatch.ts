@@ -59,7 +59,11 @@ export class Dispatch {
   }
 
   /** The ticket of a (re)connection: of the fields that are the subject's every readable register, and what the others read as. */
-  connectTicket(holding: Holding, isOwn: (field: Field) => boolean, hasNext: boolean): string {
+  connectTicket(
+    holding: Holding,
+    isOwn: (field: Field) => boolean,
+    circumstances: Pick<TicketClaims, 'more' | 'cookieless'>,
+  ): string {
     const { replica } = holding
     const fields = this.#fields.filter(isOwn)
     const registers = this.#readable(replica, fields)
@@ -69,16 +73,13 @@ export class Dispatch {
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
-    return this.ticket(holding, registers, {
-      defaults: Object.fromEntries(defaults),
-      ...(hasNext ? { more: true as const } : {}),
-    })
+    return this.ticket(holding, registers, { defaults: Object.fromEntries(defaults), ...circumstances })
   }
 
   ticket(
     { subject, sub, offer }: Pick<Holding, 'subject' | 'sub' | 'offer'>,
     registers: readonly StoredRegister[],
-    circumstances: Pick<TicketClaims, 'defaults' | 'more' | 'owner'> = {},
+    circumstances: Pick<TicketClaims, 'defaults' | 'more' | 'cookieless' | 'owner'> = {},
   ): string {
     const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
     const changes = registers.map(toWire)

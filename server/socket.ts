@@ -51,7 +51,7 @@ export class SocketHandle extends Handle {
 
   /** Holds the subjects in memory, sends the browser what they have, and takes its events. */
   open(): void {
-    const { cookie, visitor } = this.#greeted
+    const { cookie, visitor, isNew } = this.#greeted
     const { dispatch, freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen) return
@@ -64,15 +64,15 @@ export class SocketHandle extends Handle {
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
     const all = freshness.subjects(visitor)
+    const cookieless = isNew ? { cookieless: true as const } : {}
     for (const subject of all) {
       const holding = subjects.hold(subject, subject === visitor.browserSubject ? this.#offer : {})
       holding.sockets.add(this.#socket)
       void this.#socket.join(roomOf(holding))
       holding.listeners.add(this.#hear)
-      this.#socket.emit(
-        STORE_SESSION,
-        dispatch.connectTicket(holding, (field) => visitor.subject(field) === subject, subject !== all.at(-1)),
-      )
+      const isOwn = (field: Field): boolean => visitor.subject(field) === subject
+      const more = subject === all.at(-1) ? {} : { more: true as const }
+      this.#socket.emit(STORE_SESSION, dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
     }
     this.#connection.add(this)
   }

@@ -59,6 +59,8 @@ export interface TicketClaims {
   readonly owner?: string
   /** A (re)connection's next ticket, of its browser, comes right after this one. */
   readonly more?: true
+  /** A (re)connection that brought no live cookie: the browser may keep none. */
+  readonly cookieless?: true
 }
 
 /** The answer of a POST to the endpoint. */

@@ -95,20 +95,19 @@ describe('a connection of a page that does not say whose it is', () => {
     const { socket, hear } = openSocket()
     const page = { subjects: [], isCookieless: true, hasConsent: true }
     const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
-    hear({ sub: 'ann', defaults: {}, more: true })
     return { connection, hear }
   }
 
   it('lets the page keep something for a user whose browser came with a cookie', () => {
     const { connection, hear } = open()
     expect(connection.owner()).toBeUndefined()
-    hear({ sub: 'browser', defaults: {} })
+    hear({ sub: 'ann', defaults: {} })
     expect(connection.owner()).toBe('ann')
   })
 
   it('lets it keep nothing for one whose browser may have none because it must not', () => {
     const { connection, hear } = open()
-    hear({ sub: 'provisional', defaults: {}, new: 'id' })
+    hear({ sub: 'ann', defaults: {}, cookieless: true })
     expect(connection.owner()).toBeUndefined()
     connection.prove()
     expect(connection.owner()).toBe('ann')

@@ -36,6 +36,22 @@ describe('a user', () => {
     expect(claims).not.toHaveProperty('more')
   })
 
+  it('is told with every ticket of a connection whether it brought a cookie', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    const told = async (): Promise<unknown[]> => {
+      const socket = await visitor.connect()
+      return [(await socket.ticket()).claims, (await socket.ticket()).claims].map(({ cookieless }) => cookieless)
+    }
+    await visitor.fetch('/login/unused?user=ann')
+    const before = await told()
+    await set(visitor, { theme: 'dark' })
+    expect([before, await told()]).toEqual([
+      [true, true],
+      [undefined, undefined],
+    ])
+  })
+
   it('is followed live by the sockets of all browsers', async () => {
     const app = await startWithUsers()
     const [one, two] = [app.visitor(), app.visitor()]
