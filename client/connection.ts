@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly isCookieless: boolean
   /** Whoever it is has agreed to be remembered, as far as the page knows. */
   readonly hasConsent: boolean
+  /** Nobody was signed in when the page was rendered. */
+  readonly isNobodys: boolean
   /** The page is this subject's, and so is what others of its pages have left. */
   onOwner(subject: string): void
   /** The first values are known. */
@@ -43,8 +45,8 @@ export interface Connection {
   learn(claims: TicketClaims): void
   /** The browser's cookie was seen. */
   prove(): void
-  /** Another tab's was, which was this subject's: a connection that came with none, or with another's, comes again. */
-  follow(subject: string): void
+  /** Another tab's was, which was of these subjects: a connection that came with none, or with another's, comes again. */
+  follow(subjects: readonly string[]): void
   /** Sends the drafts, where it is known whose page this is. */
   send(): void
   /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
@@ -56,8 +58,6 @@ export interface Connection {
 
 /** What the server would do at another time: nothing was applied, and it may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
-/** An epoch that no other is later than. */
-const UNTOLD = Number.POSITIVE_INFINITY
 /** ms to wait for a socket's answer. */
 const PATIENCE = 10_000
 
@@ -73,13 +73,15 @@ export function createConnection(
   /** How many of them this connection has told. */
   let greetings = 0
   /** The epoch of the page's subject, as far as it was told. */
-  let known = UNTOLD
+  let known = Number.POSITIVE_INFINITY
   /** The browser has no cookie: the subject is the socket's alone. */
   let isNew = false
   /** The connection's browser id is its alone: no cookie came with it, whoever is signed in. */
   let isProvisional = false
-  /** The subject of another tab that it has come again because of. */
+  /** The subjects of another tab that it has come again because of. */
   let followed: string | undefined
+  /** Nobody is signed in, as far as that is known of a browser without a cookie. */
+  let { isNobodys } = options
   /** The browser had no cookie when it asked for the page, as far as is known, and was not seen with one since. */
   let isDoubtful = options.isCookieless
   /** Ends when the server has seen what this page had when the connection began. */
@@ -129,8 +131,7 @@ export function createConnection(
       subjects = subjects.slice(0, greetings)
       followed = undefined
       // Without a cookie each connection is somebody else's; as long as nobody has signed in, or out, the person is the same.
-      const wasNobodys = isNew || (isDoubtful && options.hasConsent && known === UNTOLD)
-      const isSame = id !== undefined && (isFirst ? wasNobodys : isDoubtful)
+      const isSame = id !== undefined && (isFirst ? isNew || (isDoubtful && isNobodys) : isDoubtful)
       const inherit = outbox.clear(isFirst ? undefined : Object.keys(defaults), isSame)
       void offered.then(inherit).then(onNews)
     }
@@ -138,6 +139,7 @@ export function createConnection(
     if (isFirst) {
       known = epoch
       isNew = id !== undefined
+      isNobodys = isNew
       // Somebody may have withdrawn the consent, and still have a cookie.
       if (!cookieless && options.hasConsent) isDoubtful = false
     }
@@ -194,7 +196,7 @@ export function createConnection(
     learn: ({ sub, owner = sub, new: id }) => {
       if (subjects.length > 0) return
       subjects = [owner]
-      isDoubtful = id !== undefined
+      isNobodys = id !== undefined && owner === sub
     },
     prove: () => {
       isDoubtful = false
@@ -203,15 +205,16 @@ export function createConnection(
     send: () => {
       if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
     },
-    follow: (subject) => {
-      const isTheirs = !isProvisional && subjects.includes(subject)
-      if (isTheirs || subject === followed) return
-      followed = subject
+    follow: (theirs) => {
+      const isOurs = !isProvisional && theirs.every((subject) => subjects.includes(subject))
+      if (isOurs || `${theirs}` === followed || !socket?.connected) return
+      followed = `${theirs}`
       renew()
     },
     disown: () => {
-      if (isDoubtful) subjects = []
-      return isDoubtful
+      const isStray = isDoubtful && isNobodys
+      if (isStray) subjects = []
+      return isStray
     },
     renew,
     close: () => {

@@ -7,7 +7,7 @@ import { createTabs, type TabNews } from './tabs.js'
 import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
 
-type Page = Pick<ConnectionOptions, 'socket' | 'subjects' | 'isCookieless' | 'hasConsent' | 'onReady' | 'onOwner'>
+type Page = Omit<ConnectionOptions, 'onNews' | 'renewCookie'>
 
 export interface DeliveryOptions extends PostOptions, Page {
   /** Something may have got further. */
@@ -84,10 +84,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const isRefused = error !== undefined && status < 429
     const isMoved = answer?.subject !== undefined
     if (isOurs() && answer) {
-      const { stamp, ticket, held, unsaved, subject: whose = subjects[0] } = answer
-      // What was taken for somebody else's, no cookie confirms: its stamps are others now.
-      const counted = isMoved ? [] : posted
-      const news = { subject: whose, tickets: counted, held, ...(unsaved && { unsaved }) }
+      const { stamp, ticket, held, unsaved, subject: whose } = answer
+      const news = { tickets: posted, held, ...(unsaved && { unsaved }) }
       if (!isMoved) pauses.recover()
       if (ticket !== undefined) {
         const claims = readTicket(ticket)
@@ -95,8 +93,9 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
         outbox.keep(ticket, claims)
       }
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
-      confirm(news)
-      tabs.tell(news)
+      // What was taken for somebody else's, no cookie confirms here: its stamps are others now.
+      if (!isMoved) confirm(news)
+      tabs.tell({ ...news, subjects: whose === undefined ? connection.subjects() : [whose] })
       // Without a connection nobody will ever say what became of them.
       if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail('superseded', one)
     }
@@ -111,17 +110,16 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
   }
 
   /** What the cookie was seen with, and after which tickets. */
-  const confirm = ({ tickets, held, unsaved }: TabNews): void => {
+  const confirm = ({ tickets, held, unsaved }: Omit<TabNews, 'subjects'>): void => {
     if (held.length > 0) connection.prove()
     outbox.confirm(held, tickets, unsaved)
   }
 
   /** What a POST of another tab came to, whose tickets may be news here. */
   const hear = (news: TabNews): void => {
-    const { subject = '', held } = news
-    if (held.length > 0) connection.follow(subject)
+    if (news.held.length > 0) connection.follow(news.subjects)
     const subjects = connection.subjects()
-    if (!subjects.includes(subject)) return
+    if (!subjects.includes(news.subjects[0] ?? '')) return
     for (const ticket of news.tickets) {
       const claims = ticket && readTicket(ticket)
       if (claims && subjects.includes(claims.sub)) outbox.keep(ticket, claims)

@@ -133,12 +133,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 }
 
 /** What a page says of itself. */
-interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'hasConsent'> {
+interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'hasConsent' | 'isNobodys'> {
   /** Keys whose value the cookie has yet to be seen with. */
   readonly unsaved: readonly string[]
 }
 /** It may have been rendered for a browser without a cookie. */
-const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, unsaved: [] }
+const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, isNobodys: false, unsaved: [] }
 
 /** Shows what the page brought along; says whose it is. */
 function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Begun {
@@ -148,7 +148,7 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Be
     return UNKNOWN
   }
   const { subject, browser, defaults, stamps, deleted = [], unsaved = [] } = initial
-  const { cookieless: isCookieless = false, consent: hasConsent = true } = initial
+  const { cookieless: isCookieless = false, consent: hasConsent = true, user = false } = initial
   values.setDefaults(defaults)
   const registers = Object.entries(stamps)
   values.merge(
@@ -158,7 +158,8 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Be
   outbox.confirm(registers.filter(([key]) => !unsaved.includes(key)))
   outbox.expect(registers.filter(([key]) => unsaved.includes(key)))
   // A browser that keeps no cookies has no subject but its socket's.
-  return { subjects: [subject, browser ?? ''].filter((one) => one !== ''), isCookieless, hasConsent, unsaved }
+  const subjects = [subject, browser ?? ''].filter((one) => one !== '')
+  return { subjects, isCookieless, hasConsent, isNobodys: !user, unsaved }
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

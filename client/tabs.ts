@@ -2,8 +2,8 @@ import type { StoreAnswer } from '../shared/protocol.js'
 
 /** What a POST came to, for the tabs that did not make it. */
 export interface TabNews extends Pick<StoreAnswer, 'held' | 'unsaved'> {
-  /** Whose it is. */
-  readonly subject: string | undefined
+  /** Whose it is: of the user or the browser, then of the browser where it is another. */
+  readonly subjects: readonly string[]
   /** The tickets it took, and the one it gave. */
   readonly tickets: readonly string[]
 }

@@ -30,7 +30,7 @@ export interface CookieContent {
   readonly former: string | undefined
   readonly epoch: number
   readonly registers: readonly StoredRegister[]
-  /** The browser was not seen with this id before: an answer to another of its tabs may give it another. */
+  /** The request had brought none: an answer to another tab, opened at the same time, may have brought another id. */
   readonly isFirst: boolean
 }
 

@@ -94,7 +94,7 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   // Tickets are not counted: whatever they say has been counted before.
   if (set.length > 0 && subject !== undefined) limits.spend(set.length, subject)
   const changes = acceptRemote(sessions, set)
-  const redemption = redeem(core, tickets, visit.visitor, visit.former)
+  const redemption = redeem(core, tickets, visit)
   const { newBrowser } = redemption
   const adoptable = newBrowser === undefined ? undefined : browserSubject(newBrowser)
   const { user } = visit.visitor

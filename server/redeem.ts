@@ -1,6 +1,7 @@
 import { LiveSessionError } from '../shared/errors.js'
 import type { Core } from './core.js'
 import type { Epochs } from './epochs.js'
+import type { Recognized } from './identities.js'
 import { browserSubject, type Subject, subjectHash } from './subject.js'
 import type { Ticket } from './ticket.js'
 import type { Visitor } from './visitor.js'
@@ -26,14 +27,17 @@ export interface Redemption {
 export function redeem(
   core: Core,
   tickets: readonly string[],
-  visitor: Visitor,
-  former: string | undefined,
+  { visitor, cookie, former }: Omit<Recognized, 'left'>,
 ): Redemption {
   const now = core.settings.clock()
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
-  const isOffer = ({ isFirst }: Ticket): boolean => !isFirst || visitor.browser !== undefined
-  const adoptable = verified.filter((ticket) => isOffer(ticket) && isAdoptable(ticket, core.epochs, now))
-  const claimant = { visitor, former, user: hashOf(visitor.user), browser: hashOf(visitor.browserSubject) }
+  const user = hashOf(visitor.user)
+  // Two ids that a browser got at once: whoever has signed in, or out, since has got theirs in another way.
+  const isTwin = ({ owner }: Ticket): boolean => (cookie?.isFirst ?? false) && owner === user
+  const adoptable = verified.filter(
+    (ticket) => (!ticket.isFirst || isTwin(ticket)) && isAdoptable(ticket, core.epochs, now),
+  )
+  const claimant = { visitor, former, user, browser: hashOf(visitor.browserSubject) }
   const merges = verified.map((ticket, index) => claim(core, ticket, claimant, adoptable.includes(ticket), index))
   return {
     newBrowser: adoptable[0]?.newBrowser,

@@ -53,6 +53,7 @@ export class RequestHandle extends Handle {
       ...(unsaved.length === 0 ? {} : { unsaved }),
       ...(this.#visit.isCookieless ? { cookieless: true as const } : {}),
       ...(this.#visit.isKept ? {} : { consent: false as const }),
+      ...(visitor.user === undefined ? {} : { user: true as const }),
     }
     return { subject, ...optional, values, defaults, stamps }
   }

@@ -16,7 +16,7 @@ import { type Listener, Listeners } from './listeners.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote } from './remote.js'
 import type { FieldChanges } from './sessions.js'
-import type { Subject } from './subject.js'
+import { type Subject, subjectHash } from './subject.js'
 import type { Offer } from './subjects.js'
 
 /** `socket.liveSession`: the values of whoever opened the socket, for as long as it is open. */
@@ -86,9 +86,10 @@ export class SocketHandle extends Handle {
 
   get #offer(): Offer {
     const { cookie, visitor, isNew } = this.#greeted
-    const { browser = '' } = visitor
+    const { browser = '', user } = visitor
     if (isNew) return { new: browser }
-    return cookie?.isFirst ? { first: browser } : {}
+    if (!cookie?.isFirst) return {}
+    return { first: browser, ...(user === undefined ? {} : { owner: subjectHash(user) }) }
   }
 
   get #greeted(): Greeted {
@@ -124,8 +125,8 @@ export class SocketHandle extends Handle {
   }
 
   #redeem(input: unknown): object {
-    const { visitor } = this.#greeted
-    redeem(this.#core, parseTickets(input), visitor, this.#greeted.cookie?.former).merge(visitor)
+    const { visitor, cookie } = this.#greeted
+    redeem(this.#core, parseTickets(input), { visitor, cookie, former: cookie?.former }).merge(visitor)
     return { ok: true }
   }
 

@@ -6,7 +6,7 @@ import type { Listener } from './listeners.js'
 import { type Subject, subjectHash } from './subject.js'
 
 /** How tickets offer an id that the browser may not have kept. */
-export type Offer = Pick<TicketClaims, 'new' | 'first'>
+export type Offer = Pick<TicketClaims, 'new' | 'first' | 'owner'>
 
 /** A subject kept in memory by its open sockets, and by whoever watches it. */
 export interface Holding {

@@ -20,8 +20,10 @@ export interface Ticket {
   readonly registers: readonly StoredRegister[]
   /** The browser id that it offers. */
   readonly newBrowser: string | undefined
-  /** That id came with a cookie, which a browser may have kept: no other may take it over. */
+  /** That id came with a browser's first cookie, which it may have kept: nobody else may take it over. */
   readonly isFirst: boolean
+  /** Hash of the user who was signed in there. */
+  readonly owner: string | undefined
 }
 
 /** Signs and verifies tickets: JWS in compact form (RFC 7515), HS256. */
@@ -57,16 +59,15 @@ export class Tickets {
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined
-    const { aud, sub, epoch, iat, exp, changes, new: provisional, first = provisional } = decode(payload)
+    const { aud, sub, epoch, iat, exp, changes, new: provisional, first = provisional, owner } = decode(payload)
     if (aud !== STORE_SESSION || typeof sub !== 'string') return undefined
     if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
     if (first !== undefined && !isBrowserId(first)) return undefined
     const registers = parse(changes)
-    const isFirst = first !== provisional
-    return (
-      registers && { sub, epoch: Number(epoch), issuedAt: Number(iat) * 1000, registers, newBrowser: first, isFirst }
-    )
+    if (owner !== undefined && typeof owner !== 'string') return undefined
+    const offer = { newBrowser: first, isFirst: first !== provisional, owner }
+    return registers && { sub, epoch: Number(epoch), issuedAt: Number(iat) * 1000, registers, ...offer }
   }
 }
 

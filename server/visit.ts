@@ -186,8 +186,7 @@ export class Visit {
       former: this.former,
       epoch: epochs.of(sub),
       registers: freshness.registers(visitor, this.cookie),
-      // At a sign-in all requests that are under way get the same id.
-      isFirst: this.cookie === undefined && this.former === undefined,
+      isFirst: this.isCookieless,
     }
     this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)

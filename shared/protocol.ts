@@ -55,7 +55,7 @@ export interface TicketClaims {
   readonly new?: string
   /** The id of a browser that was given it just before: another tab may have got another, which the browser has kept. */
   readonly first?: string
-  /** In the answer to a POST, where it is of the browser's own values: the user who is signed in there. */
+  /** The user who is signed in there, where it is of the browser's own values: in the answer to a POST, and with `first`. */
   readonly owner?: string
   /** A (re)connection's next ticket, of its browser, comes right after this one. */
   readonly more?: true
@@ -95,4 +95,6 @@ export interface AnySnapshot {
   readonly cookieless?: true
   /** The visitor has not agreed to be remembered: nothing may be kept in the browser. */
   readonly consent?: false
+  /** Somebody is signed in. */
+  readonly user?: true
 }

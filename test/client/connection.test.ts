@@ -42,7 +42,7 @@ describe('a connection that finds the browser under another id', () => {
   it('judges what was set under the former one only once the server has seen that', async () => {
     const { values, outbox, set, keep, settled } = bareOutbox()
     const { socket, hear, acks } = openSocket()
-    const page = { subjects: ['ann', 'former'], isCookieless: false, hasConsent: true }
+    const page = { subjects: ['ann', 'former'], isCookieless: false, hasConsent: true, isNobodys: false }
     createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
     outbox.acknowledge(set('theme', undefined), 10)
     keep(bareTicket({ sub: 'former', changes: [['theme', 10]] }), ['theme', 10])
@@ -61,7 +61,7 @@ describe('a connection that hears with whose cookie another tab has POSTed', () 
   const open = (subjects: readonly string[]) => {
     const { values, outbox } = bareOutbox()
     const { socket, hear, returns } = openSocket()
-    const page = { subjects, isCookieless: true, hasConsent: true }
+    const page = { subjects, isCookieless: true, hasConsent: true, isNobodys: false }
     const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
     return { connection, hear, returns }
   }
@@ -69,13 +69,32 @@ describe('a connection that hears with whose cookie another tab has POSTed', () 
   it('comes back once where it is of another browser id', () => {
     const { connection, hear, returns } = open(['mine'])
     hear({ sub: 'mine', defaults: {} })
-    connection.follow('mine')
+    connection.follow(['mine'])
     expect(returns()).toBe(0)
-    connection.follow('theirs')
-    connection.follow('theirs')
+    connection.follow(['theirs'])
+    connection.follow(['theirs'])
     expect(returns()).toBe(1)
     hear({ sub: 'theirs', defaults: {} })
-    connection.follow('theirs')
+    connection.follow(['theirs'])
+    expect(returns()).toBe(1)
+  })
+
+  it('comes back where it has one of the subjects, and not the other', () => {
+    const { connection, hear, returns } = open(['ann', 'lost'])
+    hear({ sub: 'ann', defaults: {}, more: true })
+    hear({ sub: 'lost', defaults: {}, first: 'id' })
+    connection.follow(['ann', 'lost'])
+    expect(returns()).toBe(0)
+    connection.follow(['ann', 'kept'])
+    expect(returns()).toBe(1)
+  })
+
+  it('comes back with the next that it hears where it was away', () => {
+    const { connection, hear, returns } = open(['mine'])
+    connection.follow(['theirs'])
+    expect(returns()).toBe(0)
+    hear({ sub: 'mine', defaults: {} })
+    connection.follow(['theirs'])
     expect(returns()).toBe(1)
   })
 
@@ -83,8 +102,8 @@ describe('a connection that hears with whose cookie another tab has POSTed', () 
     const { connection, hear, returns } = open(['ann'])
     hear({ sub: 'ann', defaults: {}, more: true })
     hear({ sub: 'provisional', defaults: {}, new: 'id' })
-    connection.follow('ann')
-    connection.follow('ann')
+    connection.follow(['ann', 'browser'])
+    connection.follow(['ann', 'browser'])
     expect(returns()).toBe(1)
   })
 })
@@ -93,7 +112,7 @@ describe('a connection of a page that does not say whose it is', () => {
   const open = () => {
     const { values, outbox } = bareOutbox()
     const { socket, hear } = openSocket()
-    const page = { subjects: [], isCookieless: true, hasConsent: true }
+    const page = { subjects: [], isCookieless: true, hasConsent: true, isNobodys: false }
     const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
     return { connection, hear }
   }
@@ -109,6 +128,16 @@ describe('a connection of a page that does not say whose it is', () => {
     const { connection, hear } = open()
     hear({ sub: 'ann', defaults: {}, cookieless: true })
     expect(connection.owner()).toBeUndefined()
+    connection.prove()
+    expect(connection.owner()).toBe('ann')
+  })
+
+  it('lets it keep nothing because a POST was answered, before one was seen to bring a cookie', () => {
+    const { values, outbox } = bareOutbox()
+    const page = { socket: undefined, subjects: [], isCookieless: true, hasConsent: true, isNobodys: false }
+    const connection = createConnection({ ...page, ...told }, values, outbox, createPauses())
+    connection.learn({ sub: 'ann' } as TicketClaims)
+    expect([connection.subjects(), connection.owner()]).toEqual([['ann'], undefined])
     connection.prove()
     expect(connection.owner()).toBe('ann')
   })

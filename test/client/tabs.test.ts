@@ -25,7 +25,7 @@ class Locks {
   }
 }
 
-const NEWS: TabNews = { subject: 'ann', tickets: [], held: [['division', 3]] }
+const NEWS: TabNews = { subjects: ['ann'], tickets: [], held: [['division', 3]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
@@ -118,7 +118,7 @@ describe('of many tabs one', () => {
   it('tells the rest what came of it, and not itself', async () => {
     jest.useRealTimers()
     const heard: TabNews[] = []
-    const [one] = [open(() => heard.push({ ...NEWS, subject: 'itself' }))]
+    const [one] = [open(() => heard.push({ ...NEWS, subjects: ['itself'] }))]
     const told = new Promise<void>((resolve) => {
       open((news) => {
         heard.push(news)
@@ -137,12 +137,12 @@ describe('of many tabs one', () => {
     const [one, two] = [
       open(),
       open((news) => {
-        heard.push(news.subject)
+        heard.push(news.subjects)
         told()
       }),
     ]
     two.leave()
-    one.tell({ ...NEWS, subject: 'missed' })
+    one.tell({ ...NEWS, subjects: ['missed'] })
     two.join()
     two.join()
     const isTold = new Promise<void>((resolve) => {
@@ -150,7 +150,7 @@ describe('of many tabs one', () => {
     })
     one.tell(NEWS)
     await isTold
-    expect(heard).toEqual(['ann'])
+    expect(heard).toEqual([['ann']])
   })
 
   it.each([

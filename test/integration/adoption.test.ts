@@ -119,7 +119,7 @@ describe('the id of a cookie that was not seen coming back, of which another tab
     const { subject } = await (await visitor.fetch('/page')).json()
     const { cookie } = visitor
     const socket = await visitor.connect()
-    visitor.jar.removeAllCookiesSync()
+    visitor.forget()
     await visitor.fetch('/page')
     await socket.ticket()
     await socket.set(['division', -1, 7], ['theme', -1, 'dark'])
@@ -170,6 +170,36 @@ describe('the id of a cookie that was not seen coming back, of which another tab
     const { text } = await lose(app)
     const refused = await app.visitor().store({ tickets: [text] })
     expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+  })
+
+  it.each(['/logout/leave', '/set?values={"role":"admin"}'])('gives nothing once %s has answered', async (path) => {
+    const app = await startWithUsers({ routes: pages })
+    const { visitor, text } = await lose(app)
+    await visitor.fetch(path)
+    const refused = await visitor.store({ tickets: [text] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    expect(await values(visitor)).toMatchObject({ division: -1, theme: 'light' })
+  })
+
+  it('gives what was the browser\u2019s own to the same user', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/unused?user=ann')
+    const open = async () => {
+      visitor.forget()
+      await visitor.fetch('/page')
+      const socket = await visitor.connect()
+      await socket.ticket()
+      await socket.ticket()
+      return socket
+    }
+    const lost = await open()
+    await open()
+    await lost.set(['theme', -1, 'dark'])
+    const { text, claims } = await lost.ticket()
+    expect(claims).toMatchObject({ owner: subjectHash('user:s:ann') })
+    expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored: 1 })
+    expect(await values(visitor)).toMatchObject({ theme: 'dark' })
   })
 
   it('gives nothing once it was given up', async () => {

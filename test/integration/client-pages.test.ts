@@ -77,7 +77,7 @@ describe('a page', () => {
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/page' })
     await page.connected()
-    visitor.jar.removeAllCookiesSync()
+    visitor.forget()
     const other = await visitor.open({ path: '/page' })
     await other.connected()
     expect(await outcome(page.live.set('division', 5), 3000)).toBe('saved')
@@ -153,6 +153,84 @@ describe('a page', () => {
     await visitor.fetch('/logout/now')
     await opened.comeBack()
     expect([opened.live.get('division'), await saved]).toEqual([-1, 'superseded'])
+  })
+
+  it.each([
+    ['that does not say whose it is', undefined, {}],
+    ['of a user without consent', '/page', { consent: () => false }],
+  ])('%s, and is a user\u2019s, writes for nobody who comes after the sign-out', async (_, path, options) => {
+    const app = await startWithUsers({ routes, options })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/unused?user=ann')
+    visitor.forget()
+    const opened = await visitor.open(path === undefined ? {} : { path })
+    await opened.connected()
+    opened.socket?.disconnect()
+    opened.beforePost = async () => {
+      if (opened.posts.length === 1) await visitor.fetch('/logout/unused')
+      else await visitor.fetch('/login/now?user=bob')
+    }
+    expect(await outcome(opened.live.set('division', 5), 3000)).toBe('cookies_blocked')
+    expect(opened.posts.filter(({ set, subject }) => set && subject === undefined)).toEqual([])
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
+
+  it('of a user whose cookies were all removed keeps nothing of what was set for nobody', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/unused?user=ann')
+    visitor.forget()
+    const opened = await visitor.open({ path: '/page' })
+    opened.socket?.disconnect()
+    opened.beforePost = async () => {
+      throw new TypeError('fetch failed')
+    }
+    const saved = outcome(opened.live.set('division', 5), 3000)
+    visitor.jar.removeAllCookiesSync()
+    await opened.comeBack()
+    expect([opened.live.get('division'), await saved]).toEqual([-1, 'superseded'])
+  })
+
+  it.each([
+    ['nobody', 'cart', ['x'], '/logout/leave'],
+    ['nobody', 'cart', ['x'], '/unused'],
+    ['ann', 'theme', 'dark', '/logout/leave'],
+  ] as const)(
+    'under an id that the browser of %s has lost leaves nothing of %s to who signs in next',
+    async (user, key, value, path) => {
+      const app = await start()
+      const visitor = app.visitor()
+      if (user === 'ann') await visitor.fetch('/login/unused?user=ann')
+      visitor.forget()
+      const opened = await visitor.open({ path: '/page' })
+      await opened.connected()
+      visitor.forget()
+      await visitor.fetch('/page')
+      const gate = new Gate()
+      opened.beforePost = () => gate.pass()
+      const saved = outcome(opened.live.set(key, value as never), 3000)
+      await gate.entered
+      await visitor.fetch(path)
+      await visitor.fetch('/login/now?user=bob')
+      const told = opened.connected()
+      gate.open()
+      expect(await saved).toBe('other_subject')
+      await told
+      await opened.live.flush()
+      expect(await values(visitor)).toMatchObject({ cart: [], theme: 'light' })
+    },
+  )
+
+  it('under an id that its browser has lost does not call saved what the other has another value for', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const { opened, saved, gate } = await setAndHold(visitor)
+    app.clock.advance(10_000)
+    await set(visitor, { division: 7 })
+    gate.open()
+    expect(await saved).toBe('superseded')
+    expect(await values(visitor)).toMatchObject({ division: 7 })
+    await opened.shows('division', 7)
   })
 
   it('that could not say whose it was does not write for who signs in next', async () => {

@@ -32,6 +32,7 @@ describe('a ticket', () => {
       registers,
       newBrowser: undefined,
       isFirst: false,
+      owner: undefined,
     })
     expect(() => tickets.verify(good, NOW + MAX_AGE, 3)).toThrow(
       expect.objectContaining({ code: 'bad_ticket', index: 3 }),

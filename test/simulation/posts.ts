@@ -33,7 +33,8 @@ export class PostChecker {
       const { tickets = [], set = [] }: Posted = JSON.parse(outgoing.body ?? '{}')
       const answer: Partial<StoreAnswer> = JSON.parse(response.body)
       const before = { user: identity.user, browser: own?.browser }
-      const wrong = redeemed(this.#world, { before, former, after: identity }, tickets)
+      const redeemer = { before, former, isFirst: own?.isFirst ?? false, after: identity }
+      const wrong = redeemed(this.#world, redeemer, tickets)
       if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
       for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
       this.#held(exchange, own, answer.held ?? [])

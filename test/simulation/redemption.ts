@@ -12,6 +12,8 @@ export interface Redeemer {
   /** Whose they may be. */
   readonly before: Identity
   readonly former: string | undefined
+  /** With the first cookie that a browser got. */
+  readonly isFirst: boolean
   /** Who gets what they say: the first may have come without an id. */
   readonly after: Identity
 }
@@ -20,14 +22,14 @@ export interface Redeemer {
 function rightTo(
   { knowledge }: World,
   ticket: string,
-  { before: { user, browser }, former }: Redeemer,
+  { before: { user, browser }, former, isFirst }: Redeemer,
 ): 'own' | 'bring' | 'none' {
-  const { sub, epoch, iat, changes, new: provisional, first = provisional } = readClaims(ticket)
+  const { sub, epoch, iat, changes, new: provisional, first = provisional, owner } = readClaims(ticket)
   if (changes.some(([, , value]) => value === FORGED)) return 'none'
   if (sub === user) return knowledge.accepts(sub, epoch) ? 'own' : 'none'
   if (sub === browser) return knowledge.retired.has(sub) ? 'none' : 'own'
   if (sub === former) return 'bring'
-  const isOffer = first !== undefined && (first === provisional || browser !== undefined)
+  const isOffer = first !== undefined && (first === provisional || (isFirst && owner === user))
   const isFresh = isOffer && iat * 1000 + ADOPTION > serverClock.at
   return isFresh && hashOfBrowser(first) === sub && !knowledge.retired.has(sub) ? 'bring' : 'none'
 }

@@ -15,6 +15,8 @@ export interface CookieState {
   readonly browser: string
   readonly user: string | undefined
   readonly former: string | undefined
+  /** Of an answer to a request that had brought none. */
+  readonly isFirst: boolean
   readonly epoch: number
   readonly exp: number
   readonly registers: Registers
@@ -58,8 +60,8 @@ export function hashOfBrowser(id: string): string {
 
 /** Reads a cookie that a server of ours wrote. */
 export const readCookie: (value: string) => CookieState = remembering((value) => {
-  const { browser, user, former, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
-  return { browser: hashOfBrowser(browser), user, former, epoch, exp, registers: readRegisters(r) }
+  const { browser, user, former, first = false, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
+  return { browser: hashOfBrowser(browser), user, former, isFirst: first, epoch, exp, registers: readRegisters(r) }
 })
 
 export function readRegisters(list: readonly (readonly [string, number, JsonValue?])[]): Registers {

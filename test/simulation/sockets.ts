@@ -89,7 +89,8 @@ export class SocketChecker implements WireWatcher {
     if (!isSet(event, payload)) {
       const { user, own } = this.#visitors.get(wire) ?? {}
       const identity = { user, browser: user === undefined ? first : second }
-      const redeemer = { before: identity, former: own?.former, after: identity }
+      const isFirst = own?.isFirst ?? false
+      const redeemer = { before: identity, former: own?.former, isFirst, after: identity }
       const wrong = redeemed(this.#world, redeemer, Array.isArray(payload) ? payload : [])
       if (wrong !== undefined) this.#fail(wire, wrong)
       return

@@ -30,6 +30,13 @@ export class Visitor {
     return response
   }
 
+  /** Loses the live cookie and no other, as if none had come with any answer until now. */
+  forget(): void {
+    const others = this.cookie.split('; ').filter((pair) => !/^(live(\.sig)?=|$)/.test(pair))
+    this.jar.removeAllCookiesSync()
+    for (const pair of others) this.jar.setCookieSync(`${pair}; Path=/`, this.url)
+  }
+
   async text(path: string): Promise<string> {
     return (await this.fetch(path)).text()
   }
