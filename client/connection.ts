@@ -45,7 +45,7 @@ export interface Connection {
   learn(claims: TicketClaims): void
   /** The browser's cookie was seen. */
   prove(): void
-  /** Another tab's was, which was of these subjects: a connection that came with none, or with another's, comes again. */
+  /** It was, here or in another tab, and was of these subjects: a connection that came with none, or another's, comes again. */
   follow(subjects: readonly string[]): void
   /** Sends the drafts, where it is known whose page this is. */
   send(): void
@@ -78,7 +78,7 @@ export function createConnection(
   let isNew = false
   /** The connection's browser id is its alone: no cookie came with it, whoever is signed in. */
   let isProvisional = false
-  /** The subjects of another tab that it has come again because of. */
+  /** The subjects of a cookie that it has come again because of. */
   let followed: string | undefined
   /** Nobody is signed in, as far as that is known of a browser without a cookie. */
   let { isNobodys } = options

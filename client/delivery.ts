@@ -85,7 +85,6 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const isMoved = answer?.subject !== undefined
     if (isOurs() && answer) {
       const { stamp, ticket, held, unsaved, subject: whose } = answer
-      const news = { tickets: posted, held, ...(unsaved && { unsaved }) }
       if (!isMoved) pauses.recover()
       if (ticket !== undefined) {
         const claims = readTicket(ticket)
@@ -93,9 +92,11 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
         outbox.keep(ticket, claims)
       }
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
+      const theirs = whose === undefined ? connection.subjects() : [whose]
+      const news: TabNews = { subjects: theirs, tickets: posted, held, ...(unsaved && { unsaved }) }
       // What was taken for somebody else's, no cookie confirms here: its stamps are others now.
       if (!isMoved) confirm(news)
-      tabs.tell({ ...news, subjects: whose === undefined ? connection.subjects() : [whose] })
+      tabs.tell(news)
       // Without a connection nobody will ever say what became of them.
       if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail('superseded', one)
     }
@@ -109,17 +110,22 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     rest = pauses.backOff(wait).then(() => (isOurs() && (isRefused || isMoved) ? connection.renew() : undefined))
   }
 
-  /** What the cookie was seen with, and after which tickets. */
-  const confirm = ({ tickets, held, unsaved }: Omit<TabNews, 'subjects'>): void => {
-    if (held.length > 0) connection.prove()
+  /** Whose cookie was seen, with what, and after which tickets. */
+  const confirm = ({ subjects, tickets, held, unsaved }: TabNews): void => {
+    if (held.length > 0) {
+      connection.prove()
+      connection.follow(subjects)
+    }
     outbox.confirm(held, tickets, unsaved)
   }
 
   /** What a POST of another tab came to, whose tickets may be news here. */
   const hear = (news: TabNews): void => {
-    if (news.held.length > 0) connection.follow(news.subjects)
     const subjects = connection.subjects()
-    if (!subjects.includes(news.subjects[0] ?? '')) return
+    if (!subjects.includes(news.subjects[0] ?? '')) {
+      if (news.held.length > 0) connection.follow(news.subjects)
+      return
+    }
     for (const ticket of news.tickets) {
       const claims = ticket && readTicket(ticket)
       if (claims && subjects.includes(claims.sub)) outbox.keep(ticket, claims)

@@ -62,7 +62,7 @@ describe('the cache', () => {
 
   it('is emptied by emptyCache, and filled again from cookies and tickets', async () => {
     const app = await App.start({ routes: echo })
-    const visitor = app.visitor()
+    const visitor = app.visitor(cookieFor(app.live, {}))
     const page = await visitor.open()
     await page.live.ready
     await page.live.set('division', 5)

@@ -155,6 +155,18 @@ describe('a page', () => {
     expect([opened.live.get('division'), await saved]).toEqual([-1, 'superseded'])
   })
 
+  it('of a user whose socket came without a cookie has the browser\u2019s own values once there is one', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/unused?user=ann')
+    visitor.forget()
+    const opened = await visitor.open()
+    await opened.connected()
+    await opened.live.set('division', 5)
+    await set(visitor, { theme: 'dark' })
+    await opened.shows('theme', 'dark')
+  })
+
   it.each([
     ['that does not say whose it is', undefined, {}],
     ['of a user without consent', '/page', { consent: () => false }],
