@@ -28,6 +28,8 @@ export class FaultProxy {
   readonly #sockets = new Set<Socket>()
   readonly #faults: Fault[] = []
   #gates: Gate[] = []
+  /** How often everything was let go. */
+  #releases = 0
   #isOffline = false
   /** Whether the browser never gets a cookie. */
   #dropsCookies = false
@@ -68,6 +70,7 @@ export class FaultProxy {
   /** Lets go what is held, and forgets the faults that were not met. */
   release(): void {
     this.#faults.length = 0
+    this.#releases += 1
     for (const gate of this.#gates.splice(0)) gate.open()
   }
 
@@ -102,6 +105,7 @@ export class FaultProxy {
 
   async #meet(fault: Fault | undefined, ask: IncomingMessage, body: Buffer, answer: ServerResponse): Promise<void> {
     const met = (): void => void this.#next.pass()
+    const releases = this.#releases
     if (fault === 'lose request') {
       answer.destroy()
       return met()
@@ -113,7 +117,8 @@ export class FaultProxy {
       answer.destroy()
       return met()
     }
-    if (fault === 'hold answer') await this.#hold(met)
+    // What was let go while the server was being asked is not held any more.
+    if (fault === 'hold answer' && releases === this.#releases) await this.#hold(met)
     else if (fault === 'twice') met()
     reply(answer, received)
   }
