@@ -38,6 +38,15 @@ function openSocket(): TestSocket {
 const nothing = (): undefined => undefined
 const told = { onReady: nothing, onNews: nothing, onOwner: nothing, renewCookie: async () => undefined }
 
+/** A connection of a page with these subjects, which knows no more of its browser. */
+function open(subjects: readonly string[] = []) {
+  const tested = openSocket()
+  const bare = bareOutbox()
+  const page = { subjects, isCookieless: true, hasConsent: true, isNobodys: false }
+  const options = { socket: tested.socket, ...page, ...told }
+  return { ...tested, ...bare, connection: createConnection(options, bare.values, bare.outbox, createPauses()) }
+}
+
 describe('a connection that finds the browser under another id', () => {
   it('judges what was set under the former one only once the server has seen that', async () => {
     const { values, outbox, set, keep, settled } = bareOutbox()
@@ -58,14 +67,6 @@ describe('a connection that finds the browser under another id', () => {
 })
 
 describe('a connection that hears with whose cookie another tab has POSTed', () => {
-  const open = (subjects: readonly string[]) => {
-    const { values, outbox } = bareOutbox()
-    const { socket, hear, returns } = openSocket()
-    const page = { subjects, isCookieless: true, hasConsent: true, isNobodys: false }
-    const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
-    return { connection, hear, returns }
-  }
-
   it('comes back once where it is of another browser id', () => {
     const { connection, hear, returns } = open(['mine'])
     hear({ sub: 'mine', defaults: {} })
@@ -109,14 +110,6 @@ describe('a connection that hears with whose cookie another tab has POSTed', () 
 })
 
 describe('a connection of a page that does not say whose it is', () => {
-  const open = () => {
-    const { values, outbox } = bareOutbox()
-    const { socket, hear } = openSocket()
-    const page = { subjects: [], isCookieless: true, hasConsent: true, isNobodys: false }
-    const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
-    return { connection, hear }
-  }
-
   it('lets the page keep something for a user whose browser came with a cookie', () => {
     const { connection, hear } = open()
     expect(connection.owner()).toBeUndefined()
@@ -133,9 +126,7 @@ describe('a connection of a page that does not say whose it is', () => {
   })
 
   it('lets it keep nothing because a POST was answered, before one was seen to bring a cookie', () => {
-    const { values, outbox } = bareOutbox()
-    const page = { socket: undefined, subjects: [], isCookieless: true, hasConsent: true, isNobodys: false }
-    const connection = createConnection({ ...page, ...told }, values, outbox, createPauses())
+    const { connection } = open()
     connection.learn({ sub: 'ann' } as TicketClaims)
     expect([connection.subjects(), connection.owner()]).toEqual([['ann'], undefined])
     connection.prove()

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, testClock } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { subjectHash } from '../../server/subject.js'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { AuthStore, account } from '../support/auth.js'
+import { App } from '../support/app.js'
+import { AuthStore, pages } from '../support/auth.js'
 import type { ReceivedTicket, TestSocket } from '../support/socket.js'
 import { cookieContent, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -108,10 +108,6 @@ describe('the id under which a socket came without a live cookie', () => {
 
 describe('the id of a cookie that was not seen coming back, of which another tab has got another', () => {
   const clock = testClock(Math.floor(Date.now() / 1000) * 1000)
-  const pages: AppOptions<AppFields>['routes'] = async (ctx, next) => {
-    if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
-    else await account(ctx, next)
-  }
 
   /** A page that was opened at once with another, and has set a value under the id that its browser has lost. */
   async function lose(app: App) {

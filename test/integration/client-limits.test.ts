@@ -29,17 +29,14 @@ describe('a page that is rate_limited', () => {
     const visitor = app.visitor()
     const opened = await visitor.open({ path: '/' })
     await opened.connected()
-    let isCut = true
-    opened.beforePost = async () => {
-      if (isCut) throw new TypeError('fetch failed')
-    }
+    const mend = opened.cutPosts()
     const saved = opened.live.set('division', 5)
     await opened.reaches('division', 'offline')
     limitOnce(app, 'live_session:tickets')
     const told = opened.connected()
     emptyCache(app.live)
     await told
-    isCut = false
+    mend()
     expect(await outcome(saved)).toBe('saved')
   })
 

@@ -1,20 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { account } from '../support/auth.js'
+import { account, pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
-const routes: Koa.Middleware = async (ctx, next) => {
-  if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
-  else await account(ctx, next)
-}
-
-const start = (): Promise<App> => startWithUsers({ routes })
+const start = (): Promise<App> => startWithUsers({ routes: pages })
 
 /** A page of the visitor that has set a value, and whose POST of it is held up. */
 async function setAndHold(visitor: Visitor) {
@@ -35,16 +29,13 @@ describe('a page', () => {
     await opened.live.ready
     const { port, clock } = before
     await before.stop({ isCrash: true })
-    let isCut = true
-    opened.beforePost = async () => {
-      if (isCut) throw new TypeError('fetch failed')
-    }
+    const mend = opened.cutPosts()
     const saved = opened.live.set('division', 5)
     await opened.reaches('division', 'offline')
     const told = opened.connected()
     await App.start({ routes: account, clock, port })
     await told
-    isCut = false
+    mend()
     expect(await outcome(saved, 3000)).toBe('saved')
   })
 
@@ -140,14 +131,12 @@ describe('a page', () => {
   )
 
   it('of a user who has not agreed to be remembered keeps nothing of what was set for nobody after the sign-out', async () => {
-    const app = await startWithUsers({ routes, options: { consent: () => false } })
+    const app = await startWithUsers({ routes: pages, options: { consent: () => false } })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page' })
     await opened.connected()
-    opened.beforePost = async () => {
-      throw new TypeError('fetch failed')
-    }
+    opened.cutPosts()
     opened.socket?.disconnect()
     const saved = outcome(opened.live.set('division', 5), 3000)
     await visitor.fetch('/logout/now')
@@ -171,7 +160,7 @@ describe('a page', () => {
     ['that does not say whose it is', undefined, {}],
     ['of a user without consent', '/page', { consent: () => false }],
   ])('%s, and is a user\u2019s, writes for nobody who comes after the sign-out', async (_, path, options) => {
-    const app = await startWithUsers({ routes, options })
+    const app = await startWithUsers({ routes: pages, options })
     const visitor = app.visitor()
     await visitor.fetch('/login/unused?user=ann')
     visitor.forget()
@@ -194,9 +183,7 @@ describe('a page', () => {
     visitor.forget()
     const opened = await visitor.open({ path: '/page' })
     opened.socket?.disconnect()
-    opened.beforePost = async () => {
-      throw new TypeError('fetch failed')
-    }
+    opened.cutPosts()
     const saved = outcome(opened.live.set('division', 5), 3000)
     visitor.jar.removeAllCookiesSync()
     await opened.comeBack()

@@ -1,19 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import { createLiveSession } from 'koa-live-session/client'
 import { connect } from 'socket.io-client'
 import type { App, AppFields } from '../support/app.js'
-import { account } from '../support/auth.js'
+import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { startWithUsers, values } from '../support/users.js'
 
-const routes: Koa.Middleware = async (ctx, next) => {
-  if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
-  else await account(ctx, next)
-}
-
-const start = (): Promise<App> => startWithUsers({ routes })
+const start = (): Promise<App> => startWithUsers({ routes: pages })
 
 describe('what ann set while she was offline', () => {
   it.each([[true], [false]])('is not posted as bob, who has signed in meanwhile (socket: %s)', async (hasSocket) => {
@@ -23,14 +17,11 @@ describe('what ann set while she was offline', () => {
     const opened = await visitor.open({ path: '/page', hasSocket })
     if (hasSocket) await opened.connected()
     opened.socket?.disconnect()
-    let isCut = true
-    opened.beforePost = async () => {
-      if (isCut) throw new TypeError('fetch failed')
-    }
+    const mend = opened.cutPosts()
     const saved = outcome(opened.live.set('division', 5), 3000)
     await opened.reaches('division', 'offline')
     await visitor.fetch('/login/now?user=bob')
-    isCut = false
+    mend()
     void opened.live.flush()
     expect([await saved, opened.live.get('division')]).toEqual(['other_subject', -1])
     expect(await values(visitor)).toMatchObject({ division: -1 })
@@ -117,9 +108,7 @@ describe('a page that has become bob\u2019s', () => {
     await visitor.fetch('/login/now?user=bob')
     await opened.comeBack()
     await outcome(opened.connected(), 200)
-    opened.beforePost = async () => {
-      throw new TypeError('fetch failed')
-    }
+    opened.cutPosts()
     const told = opened.connected()
     const saved = opened.live.set('division', 7)
     await told
@@ -175,9 +164,7 @@ describe('a page that has become bob\u2019s', () => {
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page' })
     await opened.connected()
-    opened.beforePost = async () => {
-      throw new TypeError('fetch failed')
-    }
+    opened.cutPosts()
     void opened.live.set('division', 5).catch(() => undefined)
     const flushed = opened.live.flush()
     await opened.reaches('division', 'offline')

@@ -109,16 +109,13 @@ describe('a page', () => {
     const before = await App.start({ routes: page })
     const visitor = before.visitor()
     const opened = await visitor.open({ path: '/' })
-    let isCut = true
-    opened.beforePost = async () => {
-      if (isCut) throw new TypeError('fetch failed')
-    }
+    const mend = opened.cutPosts()
     const saved = opened.live.set('division', 5)
     await opened.reaches('division', 'offline')
     const { port } = before
     await before.stop({ isCrash: true })
     const after = await App.start({ routes: page, clock: before.clock, port })
-    isCut = false
+    mend()
     await saved
     expect(await after.visitor(visitor.cookie).text('/read')).toBe('5')
   })

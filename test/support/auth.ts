@@ -45,3 +45,9 @@ export const account: Koa.Middleware = async (ctx) => {
   if (ctx.path === '/unused') ctx.body = ''
   else ctx.body = Object.fromEntries(['division', 'theme', 'cart', 'role'].map((key) => [key, liveSession.get(key)]))
 }
+
+/** The same, and at `/page` what a page comes with. */
+export const pages: Koa.Middleware = async (ctx, next) => {
+  if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
+  else await account(ctx, next)
+}

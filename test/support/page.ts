@@ -77,6 +77,16 @@ export class Page {
     return answer
   }
 
+  /** Loses every POST on its way, until the answer is called. */
+  cutPosts(): () => void {
+    this.beforePost = async () => {
+      throw new TypeError('fetch failed')
+    }
+    return () => {
+      this.beforePost = async () => undefined
+    }
+  }
+
   /** Resolves when the first ticket has come over the socket. */
   connected(): Promise<void> {
     return new Promise((resolve) => this.socket?.once('store_session', () => resolve()))
