@@ -40,11 +40,11 @@ const told = { onReady: nothing, onNews: nothing, onOwner: nothing, renewCookie:
 
 /** A connection of a page with these subjects, which knows no more of its browser. */
 function open(subjects: readonly string[] = []) {
-  const tested = openSocket()
-  const bare = bareOutbox()
+  const { values, outbox } = bareOutbox()
+  const { socket, hear, returns } = openSocket()
   const page = { subjects, isCookieless: true, hasConsent: true, isNobodys: false }
-  const options = { socket: tested.socket, ...page, ...told }
-  return { ...tested, ...bare, connection: createConnection(options, bare.values, bare.outbox, createPauses()) }
+  const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
+  return { connection, hear, returns }
 }
 
 describe('a connection that finds the browser under another id', () => {
