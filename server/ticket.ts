@@ -64,8 +64,8 @@ export class Tickets {
     if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
     if (first !== undefined && !isBrowserId(first)) return undefined
-    const registers = parse(changes)
     if (owner !== undefined && typeof owner !== 'string') return undefined
+    const registers = parse(changes)
     const offer = { newBrowser: first, isFirst: first !== provisional, owner }
     return registers && { sub, epoch: Number(epoch), issuedAt: Number(iat) * 1000, registers, ...offer }
   }
