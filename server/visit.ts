@@ -186,7 +186,8 @@ export class Visit {
       former: this.former,
       epoch: epochs.of(sub),
       registers: freshness.registers(visitor, this.cookie),
-      isFirst: this.isCookieless,
+      // A sign-in has one successor for all requests under way; nor is there room for it beside `former`.
+      isFirst: this.isCookieless && this.former === undefined,
     }
     this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)

@@ -136,6 +136,21 @@ describe('the id of a cookie that was not seen coming back, of which another tab
     expect(cookieContent(visitor)).toMatchObject({ browser })
   })
 
+  it('is not said of one that came of a sign-in', async () => {
+    const app = await startWithUsers({
+      routes: async (ctx) => {
+        await ctx.liveSession.set('division', 7)
+        ctx['session'].user = 'ann'
+        await ctx.liveSession.identify()
+        ctx.body = ''
+      },
+    })
+    const visitor = app.visitor()
+    await visitor.fetch('/')
+    expect(cookieContent(visitor)).toMatchObject({ former: expect.any(String) })
+    expect(cookieContent(visitor)).not.toHaveProperty('first')
+  })
+
   it('gives what was set to the one that was kept for ten minutes, and its socket comes back', async () => {
     const app = await startWithUsers({ routes: pages, clock })
     const { visitor, socket, subject, text } = await lose(app)
