@@ -135,7 +135,7 @@ export class RequestSource {
       [1, () => mutateBytes(dice, json(valid))],
       [1, () => dice.bytes(dice.below(100))],
       [1, () => json(odd())],
-      [0.1, () => huge(dice, valid)],
+      [0.3, () => huge(dice, valid)],
     )
   }
 }
@@ -144,7 +144,7 @@ export class RequestSource {
 function huge(dice: Dice, valid: object): Buffer {
   const set = (value: string): string => `{"set":[["cart",-1,${value}]]}`
   const text = dice.one(
-    [2, () => JSON.stringify(valid).padEnd(BODY - 1 + dice.below(3))],
+    [4, () => JSON.stringify(valid).padEnd(BODY - 1 + dice.below(3))],
     [1, () => set('['.repeat(30_000) + ']'.repeat(30_000))],
     [1, () => set(`[${'1,'.repeat(9_990)}1]`)],
     [1, () => set(`{${Array.from({ length: 6000 }, (_, at) => `"k${at}":0`).join(',')}}`)],

@@ -1,9 +1,11 @@
+import { slowness, stopwatch } from '../support/cpu-time.js'
+
 /** What must never happen. */
 export type Harm = 'crash' | '5xx' | 'forged' | 'leak' | 'wrong answer'
 
-/** ms for which one input may keep everybody else waiting. */
-export const LONGEST_BLOCK = 50
-/** How often an input that took so many ms is tried again: a pause of the machine is not the input's. */
+/** ms of CPU time for which one input may keep everybody else waiting, on the machine where this was set. */
+const LONGEST_BLOCK = 50
+/** How often an input that took so many ms is tried again: a pause of the process is not the input's. */
 const SLOW = 25
 const ATTEMPTS = 6
 /** After that many findings the rest would say the same. */
@@ -16,6 +18,7 @@ export class Tally {
   readonly outcomes = new Map<string, number>()
   readonly #harms = new Map<Harm, number>()
   readonly #seed: number
+  readonly #slow = SLOW * slowness()
   #inputs = 0
   #wired = 0
   #longest = 0
@@ -26,10 +29,6 @@ export class Tally {
 
   get isFull(): boolean {
     return this.findings.length >= ENOUGH
-  }
-
-  get longest(): number {
-    return this.#longest
   }
 
   begin(): void {
@@ -58,19 +57,15 @@ export class Tally {
   /** Runs something alone, and remembers how long it took; of several attempts, the least. */
   async time<T>(input: unknown, perform: () => Promise<T>): Promise<T> {
     const attempt = async (): Promise<readonly [T, number]> => {
-      const [began, spent] = [performance.now(), process.cpuUsage()]
-      const result = await perform()
-      const took = performance.now() - began
-      const { user, system } = process.cpuUsage(spent)
-      // On a busy machine the clock goes on while others have the processor.
-      return [result, Math.min(took, (user + system) / 1000)]
+      const took = stopwatch()
+      return [await perform(), took()]
     }
     const [result, first] = await attempt()
     let least = first
-    const isUnclear = (): boolean => least >= SLOW && least < 10 * LONGEST_BLOCK
-    for (let again = 0; isUnclear() && again < ATTEMPTS; again += 1) least = Math.min(least, (await attempt())[1])
+    for (let again = 0; least >= this.#slow && again < ATTEMPTS; again += 1)
+      least = Math.min(least, (await attempt())[1])
     this.#longest = Math.max(this.#longest, least)
-    if (least >= LONGEST_BLOCK)
+    if (least >= LONGEST_BLOCK && least >= LONGEST_BLOCK * slowness())
       this.harm('wrong answer', `the event loop was blocked for ${Math.round(least)} ms`, input)
     return result
   }
