@@ -5,7 +5,7 @@ import { emptyCache } from 'koa-live-session/testing'
 import type { Socket as ServerSocket } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { outcome } from '../support/bounded.js'
+import { outcome, outcomeWithin } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import type { Page } from '../support/page.js'
 
@@ -124,7 +124,7 @@ describe('a page', () => {
     }
     void opened.live.set('division', 1)
     expect(opened.posts.map(({ set }) => set)).toEqual([[['division', -1, 1]]])
-    expect(await outcome(opened.live.set('division', 2), 4000)).toBe('saved')
+    expect(await outcome(opened.live.set('division', 2))).toBe('saved')
     expect(await visitor.text('/read')).toBe('2')
   })
 
@@ -141,7 +141,7 @@ describe('a page', () => {
     await opened.connected()
     const told = opened.connected()
     const second = opened.live.set('division', 2)
-    await outcome(told, 500)
+    await outcomeWithin(told, 500)
     app.clock.advance(1)
     gate.open()
     expect(await outcome(second)).toBe('saved')

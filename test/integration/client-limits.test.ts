@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
-import { outcome } from '../support/bounded.js'
+import { outcome, outcomeWithin } from '../support/bounded.js'
 
 const limits = { changesPerSocket: 5, changesPerSubject: 8, socketsPerSubject: 3 }
 
@@ -46,7 +46,7 @@ describe('a page that is rate_limited', () => {
     limitOnce(app, 'live_session:set', () => visitor.store({ set: [['division', -1, 9]] }))
     const opened = await visitor.open({ path: '/' })
     await opened.connected()
-    expect(await outcome(opened.live.set('division', 5), 4000)).toBe('saved')
+    expect(await outcome(opened.live.set('division', 5))).toBe('saved')
     expect(await visitor.text('/read')).toBe('5')
   })
 
@@ -56,7 +56,7 @@ describe('a page that is rate_limited', () => {
     const opened = await app.visitor().open({ path: '/' })
     await opened.connected()
     const both = [opened.live.set('division', 1), opened.live.set('division', 2)]
-    expect(await Promise.all(both.map((one) => outcome(one, 3000)))).toEqual(['saved', 'saved'])
+    expect(await Promise.all(both.map((one) => outcome(one)))).toEqual(['saved', 'saved'])
   })
 
   it('sends nothing any more once it is closed', async () => {
@@ -77,7 +77,7 @@ describe('a page that is rate_limited', () => {
     void opened.live.set('cart', ['a'])
     await outcome(new Promise<void>((resolve) => opened.socket?.io.engine.on('packet', () => sets === 2 && resolve())))
     opened.live.close()
-    await outcome(new Promise(() => undefined), 1300)
+    await outcomeWithin(new Promise(() => undefined), 1300)
     expect(sets).toBe(2)
   })
 

@@ -3,7 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { account, pages } from '../support/auth.js'
-import { outcome } from '../support/bounded.js'
+import { outcome, outcomeWithin } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -16,7 +16,7 @@ async function setAndHold(visitor: Visitor) {
   await opened.live.ready
   const gate = new Gate()
   opened.beforePost = () => gate.pass()
-  const saved = outcome(opened.live.set('division', 5), 3000)
+  const saved = outcome(opened.live.set('division', 5))
   await gate.entered
   return { opened, saved, gate }
 }
@@ -36,7 +36,7 @@ describe('a page', () => {
     await App.start({ routes: account, clock, port })
     await told
     mend()
-    expect(await outcome(saved, 3000)).toBe('saved')
+    expect(await outcome(saved)).toBe('saved')
   })
 
   it('forgets what was the browser\u2019s own where the same user comes back after a logout that forgot it', async () => {
@@ -49,7 +49,7 @@ describe('a page', () => {
     await visitor.fetch('/logout/leave')
     await visitor.fetch('/login/now?user=ann')
     await opened.comeBack()
-    await outcome(opened.connected(), 200)
+    await outcomeWithin(opened.connected(), 200)
     expect([opened.live.get('theme'), await values(visitor)]).toMatchObject(['light', { theme: 'light' }])
   })
 
@@ -71,7 +71,7 @@ describe('a page', () => {
     visitor.forget()
     const other = await visitor.open({ path: '/page' })
     await other.connected()
-    expect(await outcome(page.live.set('division', 5), 3000)).toBe('saved')
+    expect(await outcome(page.live.set('division', 5))).toBe('saved')
     await other.shows('division', 5)
     expect(await values(visitor)).toMatchObject({ division: 5 })
     await other.live.set('division', 6)
@@ -138,7 +138,7 @@ describe('a page', () => {
     await opened.connected()
     opened.cutPosts()
     opened.socket?.disconnect()
-    const saved = outcome(opened.live.set('division', 5), 3000)
+    const saved = outcome(opened.live.set('division', 5))
     await visitor.fetch('/logout/now')
     await opened.comeBack()
     expect([opened.live.get('division'), await saved]).toEqual([-1, 'superseded'])
@@ -171,7 +171,7 @@ describe('a page', () => {
       if (opened.posts.length === 1) await visitor.fetch('/logout/unused')
       else await visitor.fetch('/login/now?user=bob')
     }
-    expect(await outcome(opened.live.set('division', 5), 3000)).toBe('cookies_blocked')
+    expect(await outcome(opened.live.set('division', 5))).toBe('cookies_blocked')
     expect(opened.posts.filter(({ set, subject }) => set && subject === undefined)).toEqual([])
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
@@ -184,7 +184,7 @@ describe('a page', () => {
     const opened = await visitor.open({ path: '/page' })
     opened.socket?.disconnect()
     opened.cutPosts()
-    const saved = outcome(opened.live.set('division', 5), 3000)
+    const saved = outcome(opened.live.set('division', 5))
     visitor.jar.removeAllCookiesSync()
     await opened.comeBack()
     expect([opened.live.get('division'), await saved]).toEqual([-1, 'superseded'])
@@ -207,7 +207,7 @@ describe('a page', () => {
       await visitor.fetch('/page')
       const gate = new Gate()
       opened.beforePost = () => gate.pass()
-      const saved = outcome(opened.live.set(key, value as never), 3000)
+      const saved = outcome(opened.live.set(key, value as never))
       await gate.entered
       await visitor.fetch(path)
       await visitor.fetch('/login/now?user=bob')
@@ -266,7 +266,7 @@ describe('a page', () => {
     opened.close()
     const again = new Promise<void>((resolve) => Object.assign(opened.socket ?? {}, { connect: resolve }))
     gate.open()
-    expect(await outcome(again, 800)).toBe('pending')
+    expect(await outcomeWithin(again, 800)).toBe('pending')
   })
 
   it('shows a migrated value of its user also where browsers have fields of their own', async () => {
@@ -288,7 +288,7 @@ describe('a page', () => {
     await App.start({ fields, options, routes: account, port, clock })
     const opened = await visitor.open()
     await opened.live.ready
-    await outcome(opened.connected(), 200)
+    await outcomeWithin(opened.connected(), 200)
     expect(opened.live.get('division')).toBe(7)
   })
 })

@@ -3,7 +3,7 @@ import { createLiveSession } from 'koa-live-session/client'
 import { connect } from 'socket.io-client'
 import type { App, AppFields } from '../support/app.js'
 import { pages } from '../support/auth.js'
-import { outcome } from '../support/bounded.js'
+import { outcome, outcomeWithin } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { startWithUsers, values } from '../support/users.js'
 
@@ -18,7 +18,7 @@ describe('what ann set while she was offline', () => {
     if (hasSocket) await opened.connected()
     opened.socket?.disconnect()
     const mend = opened.cutPosts()
-    const saved = outcome(opened.live.set('division', 5), 3000)
+    const saved = outcome(opened.live.set('division', 5))
     await opened.reaches('division', 'offline')
     await visitor.fetch('/login/now?user=bob')
     mend()
@@ -37,7 +37,7 @@ describe('what ann set while she was offline', () => {
     app.io.on('connection', (socket) => socket.use(() => undefined))
     opened.socket?.io.engine.close()
     await opened.connected()
-    const saved = outcome(opened.live.set('division', 5), 1000)
+    const saved = outcome(opened.live.set('division', 5))
     await visitor.fetch('/logout/leave')
     await saved
     expect(await values(visitor)).toMatchObject({ division: -1 })
@@ -87,7 +87,7 @@ describe('a page that has become bob\u2019s', () => {
     await opened.comeBack()
     expect(await saved).toBe('superseded')
     gate.open()
-    expect(await outcome(opened.shows('division', 5), 500)).toBe('pending')
+    expect(await outcomeWithin(opened.shows('division', 5), 500)).toBe('pending')
     expect(opened.live.get('division')).toBe(-1)
   })
 
@@ -107,13 +107,13 @@ describe('a page that has become bob\u2019s', () => {
     app.clock.advance(-30_000)
     await visitor.fetch('/login/now?user=bob')
     await opened.comeBack()
-    await outcome(opened.connected(), 200)
+    await outcomeWithin(opened.connected(), 200)
     opened.cutPosts()
     const told = opened.connected()
     const saved = opened.live.set('division', 7)
     await told
     gate.open()
-    expect(await outcome(saved, 500)).toBe('pending')
+    expect(await outcomeWithin(saved, 500)).toBe('pending')
   })
 
   it('does not send his connection what it had before it heard whose it is', async () => {
@@ -137,7 +137,7 @@ describe('a page that has become bob\u2019s', () => {
     Object.assign(socket.io.opts, { extraHeaders: headers() })
     socket.io.engine.close()
     await connected()
-    await outcome(connected(), 500)
+    await outcomeWithin(connected(), 500)
     live.close()
     socket.disconnect()
     expect((await app.live.user('bob')).get('division')).toBe(-1)

@@ -50,15 +50,15 @@ describe('a browser that keeps no cookies', () => {
 
   it.each([true, false])('is told so, and goes on showing what was set (with a socket: %s)', async (hasSocket) => {
     const opened = await open(hasSocket)
-    expect(await outcome(opened.live.set('division', 3), 5000)).toBe('cookies_blocked')
+    expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
     expect([opened.live.status('division'), opened.live.get('division')]).toEqual([BLOCKED, 3])
-    expect(await outcome(opened.live.set('cart', ['a']), 5000)).toBe('cookies_blocked')
+    expect(await outcome(opened.live.set('cart', ['a']))).toBe('cookies_blocked')
     expect(opened.live.get('cart')).toEqual(['a'])
   })
 
   it.each([true, false])('has it saved once it keeps them (with a socket: %s)', async (hasSocket) => {
     const opened = await open(hasSocket)
-    await outcome(opened.live.set('division', 3), 5000)
+    await outcome(opened.live.set('division', 3))
     opened.visitor.keepsCookies = true
     await opened.live.flush()
     expect(opened.live.status('division')).toEqual({ status: 'saved' })
@@ -71,6 +71,6 @@ it('a page of a browser whose cookies were cleared is nobody\u2019s, and says so
   const visitor = app.visitor(cookieFor(app.live, {}))
   const opened = await visitor.open({ path: '/', hasSocket: false })
   visitor.jar.removeAllCookiesSync()
-  expect(await outcome(opened.live.set('division', 3), 5000)).toBe('cookies_blocked')
+  expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
   expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: -1 } })
 })

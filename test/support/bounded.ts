@@ -1,14 +1,18 @@
-/** How a promise ended within a real second or so; `pending` where it did not. */
-export async function outcome(promise: Promise<unknown>, ms = 1500): Promise<unknown> {
+/** How a promise ended. What never ends is ended by the time limit of the test. */
+export async function outcome(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'saved',
+    (error: { readonly code?: unknown }) => error.code ?? String(error),
+  )
+}
+
+/** How it ended if it did so within some ms, else `pending`: for what must not happen, and gets the time to. */
+export async function outcomeWithin(promise: Promise<unknown>, ms: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise((resolve) => {
     timer = setTimeout(() => resolve('pending'), ms)
   })
-  const ended = promise.then(
-    () => 'saved',
-    (error: { readonly code?: unknown }) => error.code ?? String(error),
-  )
-  const first = await Promise.race([ended, late])
+  const first = await Promise.race([outcome(promise), late])
   clearTimeout(timer)
   return first
 }
