@@ -31,6 +31,9 @@ const base = {
 }
 
 export default {
+  // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. No test has another limit.
+  testTimeout: 180_000,
+  maxWorkers: '100%',
   projects: [
     {
       ...base,

@@ -1,11 +1,11 @@
-/** ms: a limit for what hangs on a busy machine, not a measure of what is slow. */
-const PATIENCE = 20_000
+/** ms: a limit for what never comes, so large that it is none for a slow or busy machine. */
+const PATIENCE = 60_000
 /** ms between two looks at what no event tells of. */
 const PACE = 15
 
 /** Looks until something is so; what it was at last where it never was. */
-export async function within<T>(look: () => Promise<T>, isSo: (found: T) => boolean, ms = PATIENCE): Promise<T> {
-  const end = Date.now() + ms
+export async function within<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
+  const end = Date.now() + PATIENCE
   for (;;) {
     const found = await look()
     if (isSo(found) || Date.now() > end) return found

@@ -127,7 +127,7 @@ describe('threat 35: a rolling deploy', () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     for (let seed = 1; seed <= SCHEDULES; seed += 1) await play(builds, [builds.old.visitor()], undefined, seed)
     expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
-  }, 60_000)
+  })
 
   it(`loses nothing of a user with two browsers in ${SCHEDULES} schedules, in either direction`, async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
@@ -135,7 +135,7 @@ describe('threat 35: a rolling deploy', () => {
       await play(builds, [builds.old.visitor(), builds.old.visitor()], `user ${seed}`, seed)
     }
     expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
-  }, 60_000)
+  })
 
   it('carries a value that the other build cannot read, and does not put its own default there', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })

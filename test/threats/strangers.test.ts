@@ -10,9 +10,6 @@ import { Caches } from '../support/caches.js'
 const STRANGERS = 2000
 const MAX_SUBJECTS = 100
 
-// Thousands of requests on a busy machine: a limit for what hangs, not a measure of what is slow.
-jest.setTimeout(60_000)
-
 /** An app that has room for a hundred. */
 function start(options: object = {}): Promise<App> {
   const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa)]

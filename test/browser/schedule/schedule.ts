@@ -188,6 +188,6 @@ export class Schedule {
       const values = await this.#visitor.values()
       return (await Promise.all(tabs.map((tab) => tab.differences(values)))).flat()
     }
-    return [...findings, ...(await within(look, (differences) => differences.length === 0, 5000))]
+    return [...findings, ...(await within(look, (differences) => differences.length === 0))]
   }
 }
