@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { unpack } from './bundled-chromium.mjs'
 
-const INSTALLED = {
+const CHROMIUM = {
   linux: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable'],
   darwin: [
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
@@ -20,53 +21,23 @@ const FIREFOX = {
   ),
 }
 
-/** The Firefox that is driven beside it: FIREFOX_PATH, else an installed one; undefined where there is none. */
-export function findFirefox() {
-  const asked = process.env.FIREFOX_PATH
-  if (asked && !existsSync(asked)) throw new Error(`FIREFOX_PATH=${asked} does not exist`)
-  return asked || (FIREFOX[process.platform] ?? []).find((path) => existsSync(path))
-}
-
 /**
- * The Chromium that drives the browser tests: CHROME_PATH, else the one that comes with the development dependencies (Linux
- * on x64), else an installed one; undefined where there is none.
+ * How to get at each Chromium that may drive the tests, the best first: CHROME_PATH alone, else the one that comes with the
+ * development dependencies (Linux on x64), then those that are installed.
  */
-export async function findBrowser(cache) {
-  const asked = process.env.CHROME_PATH
-  if (asked) {
-    if (!existsSync(asked)) throw new Error(`CHROME_PATH=${asked} does not exist`)
-    return { executablePath: asked, env: {} }
-  }
-  if (process.platform === 'linux' && process.arch === 'x64') {
-    const bundled = await unpack(join(cache, 'chromium')).catch(() => undefined)
-    if (bundled) return bundled
-  }
-  const executablePath = (INSTALLED[process.platform] ?? []).find((path) => existsSync(path))
-  return executablePath && { executablePath, env: {} }
+export function chromiums() {
+  const found = installed(process.env.CHROME_PATH, CHROMIUM).map((executablePath) => async () => {
+    return { executablePath, env: {}, isBundled: false }
+  })
+  const hasBundled = process.platform === 'linux' && process.arch === 'x64' && !process.env.CHROME_PATH
+  return hasBundled ? [unpack, ...found] : found
 }
 
-/** The package unpacks into the folder for temporary files, and its libraries only where it thinks it is in a cloud. */
-async function unpack(folder) {
-  mkdirSync(folder, { recursive: true })
-  const before = { ...process.env }
-  Object.assign(process.env, { TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs20.x' })
-  try {
-    const { default: chromium } = await import('@sparticuz/chromium')
-    const executablePath = await chromium.executablePath()
-    const libraries = [join(folder, 'al2023/lib'), before.LD_LIBRARY_PATH].filter(Boolean).join(':')
-    return { executablePath, env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: describeFonts(folder) } }
-  } finally {
-    for (const name of ['TMPDIR', 'AWS_LAMBDA_JS_RUNTIME', 'LD_LIBRARY_PATH', 'FONTCONFIG_PATH']) {
-      if (before[name] === undefined) delete process.env[name]
-      else process.env[name] = before[name]
-    }
-  }
+/** Where a Firefox may be: FIREFOX_PATH alone, else those that are installed. */
+export function firefoxes() {
+  return installed(process.env.FIREFOX_PATH, FIREFOX)
 }
 
-/** The package's own description looks for its fonts where this machine has none; without any, all text is 0 pixels high. */
-function describeFonts(folder) {
-  const file = join(folder, 'own-fonts.conf')
-  const folders = [join(folder, 'fonts'), '/usr/share/fonts'].map((path) => `<dir>${path}</dir>`).join('')
-  writeFileSync(file, `<fontconfig>${folders}<cachedir>${join(folder, 'fonts-cache')}</cachedir></fontconfig>`)
-  return file
+function installed(asked, paths) {
+  return asked ? [asked] : (paths[process.platform] ?? []).filter((path) => existsSync(path))
 }

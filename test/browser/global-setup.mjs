@@ -1,36 +1,49 @@
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
-import { findBrowser, findFirefox } from './find-browser.mjs'
+import { launch } from 'puppeteer-core'
+import { report } from '../support/missing.mjs'
+import { chromiums, firefoxes } from './find-browser.mjs'
 import { buildSite } from './site/build.mjs'
 
-const ADVICE = {
-  Chromium:
-    'No Chromium or Chrome was found for the browser tests. Install one (Debian: apt-get install -y chromium), or set CHROME_PATH=/path/to/chrome',
-  Firefox:
-    'No Firefox was found for the browser tests. Install one (Debian: apt-get install -y firefox-esr), or set FIREFOX_PATH=/path/to/firefox',
-}
+/** ms: for a browser that hangs. */
+const timeout = 120_000
 
 /** One Chromium for all browser tests, each with contexts of its own in it; and where Firefox is, which each file starts. */
 export default async function globalSetup({ rootDir }) {
-  const [browser, firefox] = [await findBrowser(join(rootDir, 'node_modules/.cache')), findFirefox()]
-  if (firefox) process.env.FIREFOX_PATH = firefox
-  else miss('Firefox')
-  if (browser) await launch(browser)
-  else miss('Chromium')
+  const [browser, firefox] = [await first(chromiums(), startChromium), await first(firefoxes(), tryFirefox)]
+  if (browser.found) useChromium(browser.found)
+  else report('Chromium', 'apt-get install -y chromium', 'CHROME_PATH=/path/to/chrome', browser.reasons)
+  if (firefox.found) process.env.FIREFOX_PATH = firefox.found
+  else report('Firefox', 'apt-get install -y firefox-esr', 'FIREFOX_PATH=/path/to/firefox', firefox.reasons)
   process.env.SITE_FOLDER = join(rootDir, '.cache/site')
-  if (browser || firefox) await buildSite(process.env.SITE_FOLDER)
+  if (browser.found || firefox.found) await buildSite(process.env.SITE_FOLDER)
 }
 
-function miss(name) {
-  if (process.env.CI) throw new Error(ADVICE[name])
-  const line = '!'.repeat(80)
-  console.warn(`\n${line}\n${ADVICE[name]}.\nTHE TESTS IN ${name.toUpperCase()} ARE SKIPPED.\n${line}\n`)
+/** The first that starts, or why each did not: to be there is not enough, libraries may be missing. */
+async function first(candidates, start) {
+  const reasons = []
+  for (const candidate of candidates) {
+    try {
+      return { found: await start(candidate), reasons }
+    } catch (error) {
+      reasons.push(reasonOf(error))
+    }
+  }
+  return { reasons }
 }
 
-async function launch({ executablePath, env }) {
+/** Of what a driver tells at length: what happened, and what the browser itself said last. */
+function reasonOf(error) {
+  const [what, ...lines] = String(error).split('\n')
+  return [what, ...lines.filter((line) => line.includes('[err]')).slice(-2)].join('\n')
+}
+
+async function startChromium(find) {
+  const { executablePath, env, isBundled } = await find()
   const options = {
     executablePath,
     env: { ...process.env, ...env },
+    timeout,
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--no-sandbox',
@@ -42,7 +55,27 @@ async function launch({ executablePath, env }) {
       '--disable-sync',
     ],
   }
-  globalThis.browserServer = await chromium.launchServer({ ...options, host: '127.0.0.1' })
-  process.env.BROWSER_WS = globalThis.browserServer.wsEndpoint()
-  process.env.BROWSER_OPTIONS = JSON.stringify({ ...options, env })
+  const server = await chromium.launchServer({ ...options, host: '127.0.0.1' })
+  try {
+    const browser = await chromium.connect(server.wsEndpoint())
+    await browser.newPage()
+    await browser.close()
+    return { server, options: { ...options, env }, isBundled }
+  } catch (error) {
+    await server.kill()
+    throw error
+  }
+}
+
+function useChromium({ server, options, isBundled }) {
+  globalThis.browserServer = server
+  process.env.BROWSER_WS = server.wsEndpoint()
+  process.env.BROWSER_OPTIONS = JSON.stringify(options)
+  if (isBundled) process.env.BROWSER_IS_BUNDLED = 'true'
+}
+
+async function tryFirefox(executablePath) {
+  const browser = await launch({ browser: 'firefox', executablePath, timeout })
+  await browser.close()
+  return executablePath
 }

@@ -6,7 +6,7 @@ const CLICK = "document.querySelector('[data-next=division]').click()"
 
 describeInEachBrowser('a tab', (start, name) => {
   // The Chromium that comes with the development dependencies never does; an installed one does.
-  const keepsPages = name === 'Firefox' || process.env['CHROME_PATH'] !== undefined
+  const keepsPages = name === 'Firefox' || process.env['BROWSER_IS_BUNDLED'] === undefined
 
   it('closed 1 ms after the click has lost nothing', async () => {
     const { server, browse } = await start()

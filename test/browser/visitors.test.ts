@@ -64,7 +64,7 @@ describeInEachBrowser('a visitor', (start, name) => {
     const { network, browse } = await start()
     const visitor = await browse({ hasCookies: false })
     // The Chromium that comes with the development dependencies does not know that setting; an installed one does.
-    if (name === 'Chromium' && process.env['CHROME_PATH'] === undefined) network.dropCookies()
+    if (name === 'Chromium' && process.env['BROWSER_IS_BUNDLED'] !== undefined) network.dropCookies()
     const tab = await visitor.open()
     await tab.isConnected()
     await tab.click('division')

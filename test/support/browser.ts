@@ -1,16 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
+import { describeWith } from './describe-with.js'
 
 const endpoint = process.env['BROWSER_WS']
 
-/** Skipped, after a loud word at the start, only where there is no browser; with CI=true that is a failure instead. */
-export const describeInBrowser = endpoint === undefined ? describe.skip : describe
+export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)
 
 let browser: Browser | undefined
 const contexts: BrowserContext[] = []
-
-// A browser on a busy machine: a limit for what hangs, not a measure of what is slow.
-jest.setTimeout(60_000)
 
 if (endpoint !== undefined) {
   beforeAll(async () => {
@@ -28,6 +25,8 @@ if (endpoint !== undefined) {
 export async function openBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   if (!browser) throw new Error('openBrowser: only within describeInBrowser')
   const context = await browser.newContext(options)
+  // What hangs is ended by the time limit of the test.
+  context.setDefaultTimeout(0)
   contexts.push(context)
   return context
 }

@@ -10,6 +10,8 @@ export async function connectChromium(): Promise<Engine> {
   const open = async ({ script, hasCookies = true }: Conditions, onError: OnError): Promise<Person> => {
     const own = hasCookies ? undefined : await launchWithoutCookies()
     const context = own?.context ?? (await browser.newContext())
+    // What hangs is ended by the time limit of the test.
+    context.setDefaultTimeout(0)
     if (script !== undefined) await context.addInitScript({ content: script })
     return {
       newPage: async () => wrap(await context.newPage(), onError),

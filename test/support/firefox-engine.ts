@@ -10,6 +10,8 @@ export async function launchFirefox(): Promise<Engine> {
     return {
       newPage: async () => {
         const page = await context.newPage()
+        // What hangs is ended by the time limit of the test.
+        page.setDefaultTimeout(0)
         if (script !== undefined) await page.evaluateOnNewDocument(script)
         return wrap(page, onError)
       },
@@ -23,6 +25,8 @@ function start(preferences: Record<string, unknown>): Promise<Browser> {
   return launch({
     browser: 'firefox',
     executablePath: process.env['FIREFOX_PATH'] ?? '',
+    timeout: 0,
+    protocolTimeout: 0,
     extraPrefsFirefox: {
       // Off by default where a browser is driven, on where people use it.
       'fission.bfcacheInParent': true,

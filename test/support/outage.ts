@@ -1,14 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals'
 import { Visitor } from './browser-visitor.js'
 import { connectChromium } from './chromium-engine.js'
+import { describeWith } from './describe-with.js'
 import type { Conditions, Engine } from './driver.js'
 import { FaultProxy } from './fault-proxy.js'
 import { launchFirefox } from './firefox-engine.js'
 import { SiteServer } from './site-server.js'
 
 const BROWSERS = [
-  { name: 'Chromium', isThere: process.env['BROWSER_WS'] !== undefined, start: connectChromium },
-  { name: 'Firefox', isThere: process.env['FIREFOX_PATH'] !== undefined, start: launchFirefox },
+  { name: 'Chromium', start: connectChromium },
+  { name: 'Firefox', start: launchFirefox },
 ]
 
 /** A network that fails is what the tests are about, and the browser tells of it. */
@@ -23,19 +24,14 @@ export interface Outage {
   browse(conditions?: Conditions): Promise<Visitor>
 }
 
-/** Runs tests in each browser; where one is missing its tests are skipped, after a loud word at the start. */
+/** Runs tests in each browser. */
 export function describeInEachBrowser(
   title: string,
   run: (start: () => Promise<Outage>, name: string) => void,
   names: readonly string[] = BROWSERS.map(({ name }) => name),
 ): void {
-  for (const { name, isThere, start } of BROWSERS.filter((browser) => names.includes(browser.name))) {
-    const block = isThere ? describe : describe.skip
-    block(`${title} (${name})`, () => {
-      jest.setTimeout(60_000)
-      run(prepare(start), name)
-    })
-  }
+  for (const { name, start } of BROWSERS.filter((browser) => names.includes(browser.name)))
+    describeWith(name, `${title} (${name})`, () => run(prepare(start), name))
 }
 
 /** Starts the browser once, and a site for each test; what went wrong in any page fails the test. */
