@@ -1,3 +1,22 @@
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+
+/** A folder for temporary files, which browsers and examples need too: one of ours where that of the machine is no good. */
+function temporaryFolder() {
+  const folder = resolve(tmpdir())
+  try {
+    rmdirSync(mkdtempSync(resolve(folder, 'live-session-')))
+    return folder
+  } catch {
+    const own = resolve(import.meta.dirname, '.cache/tmp')
+    mkdirSync(own, { recursive: true })
+    return own
+  }
+}
+
+process.env.TMPDIR = temporaryFolder()
+
 const transform = {
   '^.+\\.tsx?$': [
     '@swc/jest',
@@ -24,6 +43,7 @@ const moduleNameMapper = {
 }
 
 const base = {
+  cacheDirectory: '<rootDir>/.cache/jest',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform,
   moduleNameMapper,
@@ -31,7 +51,7 @@ const base = {
 }
 
 export default {
-  // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. No test has another limit.
+  // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
   maxWorkers: '100%',
   projects: [
