@@ -7,7 +7,7 @@ import { summary } from './tally.js'
 const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? 2000)
 const SEED = process.env['SIMULATION_SEED']
 /** ms that no machine takes for so many. */
-const HANGS = 180_000 + SIMULATIONS * 100
+const HANGS = 300_000 + SIMULATIONS * 100
 /** Each process begins slowly, and ends at its first finding. */
 const MAX_PORTION = 12_500
 
