@@ -73,8 +73,9 @@ function watchSubject(socket: Socket): void {
 
 // Long polls of ten tabs would take all connections that a browser opens to one host.
 const hasSocket = location.pathname !== '/no-socket'
-// A connection that is cut within its handshake ends by this timeout alone, of 20 s otherwise.
-const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 1000 }
+// A connection that is cut within its handshake ends by this timeout alone, of 20 s otherwise. After many that failed Chromium
+// lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
+const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
 const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: subjects() }
 const site: SiteHandle = {
