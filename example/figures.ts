@@ -1,14 +1,14 @@
-import { categories, costs, months, type Project, projects } from './data.js'
+import { categories, months } from './data.js'
 import { findDivision } from './divisions.js'
-
-/** Percentage points by which spending may run ahead of the work. */
-const TOLERANCE = 5
+import { type Project, projects, sum } from './projects.js'
 
 interface MonthlyCosts {
   readonly month: string
   /** Euros, in the order of the categories. */
   readonly byCategory: readonly number[]
   readonly total: number
+  /** Euros that were planned. */
+  readonly plan: number
 }
 
 export interface ProjectFigures {
@@ -17,6 +17,8 @@ export interface ProjectFigures {
   readonly atRisk: readonly Project[]
   readonly budget: number
   readonly spent: number
+  /** Whole percent of the budget: the rest to 100 is left. */
+  readonly percentSpent: number
 }
 
 export interface CostFigures {
@@ -24,50 +26,54 @@ export interface CostFigures {
   /** Euros of the whole year, in the order of the categories. */
   readonly byCategory: readonly number[]
   readonly total: number
-  /** Euros a month. */
+  /** Euros that were planned for the whole year. */
   readonly plan: number
-}
-
-/** Whether more of the budget is gone than of the work is done. */
-export function isAtRisk({ status, spent, budget, progress }: Project): boolean {
-  return status === 'Active' && (spent / budget) * 100 > progress + TOLERANCE
 }
 
 /** The projects of one division, or of all where there is no such division. */
 export function projectFigures(division: number): ProjectFigures {
-  const own = projects.filter(belongsTo(division))
+  const own = projectsOf(division)
+  const budget = sum(own.map((project) => project.budget))
+  const spent = sum(own.map((project) => project.spent))
+  const active = own.filter(({ status }) => status === 'Active')
   return {
     projects: own,
-    active: own.filter(({ status }) => status === 'Active'),
-    atRisk: own.filter(isAtRisk),
-    budget: sum(own.map(({ budget }) => budget)),
-    spent: sum(own.map(({ spent }) => spent)),
+    active,
+    atRisk: active.filter(({ concern }) => concern !== undefined),
+    budget,
+    spent,
+    percentSpent: Math.round((spent / budget) * 100),
   }
 }
 
-/** The year's costs of one division, or of all where there is no such division. */
+/** The year's costs of one division, or of all where there is no such division: what its projects have cost. */
 export function costFigures(division: number): CostFigures {
-  const own = costs.filter(belongsTo(division))
-  const cell = (category: number, month: number): number => {
-    return sum(own.map(({ thousands }) => Math.round((thousands[category]?.[month] ?? 0) * 1000)))
-  }
+  const own = projectsOf(division)
   const monthly = months.map((month, index) => {
-    const byCategory = categories.map((_, category) => cell(category, index))
-    return { month, byCategory, total: sum(byCategory) }
+    const byCategory = categories.map((_, category) => sum(own.map(({ costs }) => costs[index]?.[category] ?? 0)))
+    return { month, byCategory, total: sum(byCategory), plan: sum(own.map(({ plan }) => plan[index] ?? 0)) }
   })
   return {
     months: monthly,
     byCategory: categories.map((_, category) => sum(monthly.map(({ byCategory }) => byCategory[category] ?? 0))),
     total: sum(monthly.map(({ total }) => total)),
-    plan: sum(own.map(({ plan }) => plan)),
+    plan: sum(monthly.map(({ plan }) => plan)),
   }
 }
 
-function belongsTo(division: number): (item: { readonly division: number }) => boolean {
-  const found = findDivision(division)
-  return (item) => found === undefined || item.division === found.id
+/** Whole percents that add up to 100, each as near as that allows: the largest remainders are rounded up. */
+export function wholePercents(amounts: readonly number[]): readonly number[] {
+  const total = sum(amounts)
+  const exact = amounts.map((amount) => (amount / total) * 100)
+  const rest = 100 - sum(exact.map(Math.floor))
+  const remainders = exact.map((percent) => percent - Math.floor(percent))
+  const roundedUp = new Set(
+    [...remainders.keys()].sort((a, b) => (remainders[b] ?? 0) - (remainders[a] ?? 0)).slice(0, rest),
+  )
+  return exact.map((percent, index) => Math.floor(percent) + (roundedUp.has(index) ? 1 : 0))
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
+function projectsOf(division: number): readonly Project[] {
+  const found = findDivision(division)
+  return projects.filter((project) => found === undefined || project.division === found.id)
 }

@@ -1,11 +1,11 @@
-import { BarChart } from 'echarts/charts'
-import { GridComponent, MarkLineComponent } from 'echarts/components'
+import { BarChart, LineChart } from 'echarts/charts'
+import { GridComponent } from 'echarts/components'
 import { init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
 import { categories, months } from '../data.js'
-import { costFigures } from '../figures.js'
+import { type CostFigures, costFigures } from '../figures.js'
 
-use([BarChart, GridComponent, MarkLineComponent, SVGRenderer])
+use([BarChart, LineChart, GridComponent, SVGRenderer])
 
 /** The same chart drawn for two widths: scaled down to a phone, the text of one would be too small to read. */
 const chartSizes = {
@@ -31,7 +31,7 @@ export function costChart(division: number, size: ChartSize): string {
 function draw(division: number, size: ChartSize): string {
   const { width, height, gap, isSparse } = chartSizes[size]
   const figures = costFigures(division)
-  const step = gridStep(Math.max(...figures.months.map(({ total }) => total)))
+  const step = gridStep(Math.max(...figures.months.flatMap(({ total, plan }) => [total, plan])))
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height })
   chart.setOption({
     animation: false,
@@ -50,16 +50,18 @@ function draw(division: number, size: ChartSize): string {
       splitLine: { lineStyle: { color: 'var(--line)' } },
       axisLabel: { color: 'var(--muted)', formatter: (value: number) => (value === 0 ? '€0' : `€${value / 1000}k`) },
     },
-    series: categories.map((name, index) => ({
-      name,
-      type: 'bar',
-      stack: 'costs',
-      barCategoryGap: gap,
-      silent: true,
-      data: figures.months.map(({ byCategory }) => byCategory[index] ?? 0),
-      itemStyle: { color: `var(--series-${index + 1})`, borderColor: 'var(--surface)', borderWidth: 1 },
-      ...(index === 0 ? { markLine: planLine(figures.plan) } : {}),
-    })),
+    series: [
+      ...categories.map((name, index) => ({
+        name,
+        type: 'bar',
+        stack: 'costs',
+        barCategoryGap: gap,
+        silent: true,
+        data: figures.months.map(({ byCategory }) => byCategory[index] ?? 0),
+        itemStyle: { color: `var(--series-${index + 1})`, borderColor: 'var(--surface)', borderWidth: 1 },
+      })),
+      planLine(figures),
+    ],
   })
   const svg = chart.renderToSVGString({ useViewBox: true })
   // Undisposed, its timers would keep the process alive.
@@ -73,13 +75,14 @@ function gridStep(top: number): number {
   return magnitude * (ROUND.find((round) => round * magnitude * GRID_LINES >= top) ?? 10)
 }
 
-function planLine(plan: number): object {
+function planLine({ months }: CostFigures): object {
   return {
+    type: 'line',
+    step: 'middle',
     silent: true,
     symbol: 'none',
-    label: { show: false },
     lineStyle: { color: 'var(--ink)', type: [4, 4], width: 1.5 },
-    data: [{ yAxis: plan }],
+    data: months.map(({ plan }) => plan),
   }
 }
 

@@ -1,10 +1,11 @@
 import type { VNode } from 'preact'
 import { categories, YEAR } from '../data.js'
 import { divisionLabel } from '../divisions.js'
-import { type CostFigures, costFigures } from '../figures.js'
+import { type CostFigures, costFigures, wholePercents } from '../figures.js'
+import { AgainstPlan } from './against-plan.js'
 import { CostChart } from './cost-chart.js'
 import { CostTable } from './cost-table.js'
-import { money, percent, share } from './format.js'
+import { money, percent } from './format.js'
 import { KeyFigure, KeyFigures } from './key-figures.js'
 import type { ViewProps } from './view.js'
 import { ViewHeading } from './view-heading.js'
@@ -12,24 +13,18 @@ import { ViewHeading } from './view-heading.js'
 /** Where the money goes, month by month. */
 export function Costs({ division }: ViewProps): VNode {
   const figures = costFigures(division)
-  const { months, total, plan } = figures
+  const { months, total } = figures
   const highest = months.reduce((most, month) => (month.total > most.total ? month : most))
-  const difference = total - plan * months.length
   return (
     <div id="view-costs" class="view">
       <ViewHeading title="Costs">
         {divisionLabel(division)}, {YEAR}
       </ViewHeading>
       <KeyFigures>
-        <KeyFigure label="Total" value={money(total)}>
+        <KeyFigure label="Spent" value={money(total)}>
           {money(Math.round(total / months.length))} a month
         </KeyFigure>
-        <KeyFigure label="Against plan" value={money(Math.abs(difference))}>
-          <span class={difference > 0 ? 'trend over' : 'trend under'}>
-            {share(Math.abs(difference) / (plan * months.length))}
-          </span>
-          {difference > 0 ? ' over plan' : ' under plan'}
-        </KeyFigure>
+        <AgainstPlan figures={figures} />
         <KeyFigure label="Highest month" value={highest.month}>
           {money(highest.total)}
         </KeyFigure>
@@ -60,13 +55,14 @@ interface CategoriesProps {
 }
 
 function Categories({ figures: { byCategory, total } }: CategoriesProps): VNode {
+  const percents = wholePercents(byCategory)
   return (
     <ul class="categories">
       {byCategory.map((amount, index) => (
         <li key={categories[index]}>
           <span class={`swatch series-${index + 1}`}>{categories[index]}</span>
           <span class="amount">{money(amount)}</span>
-          <span class="share">{percent(amount / total)}</span>
+          <span class="share">{percent((percents[index] ?? 0) / 100)}</span>
           <progress value={amount} max={total} aria-hidden="true" />
         </li>
       ))}

@@ -1,7 +1,6 @@
 import type { VNode } from 'preact'
-import type { Project } from '../data.js'
-import { isAtRisk } from '../figures.js'
-import { date } from './format.js'
+import type { Project } from '../projects.js'
+import { capitalized, date } from './format.js'
 
 const SHOWN = 6
 
@@ -18,7 +17,7 @@ export function DueNext({ projects }: DueNextProps): VNode {
         <li key={project.name}>
           <div>
             <span class="name">{project.name}</span>
-            {isAtRisk(project) && <span class="risk">At risk</span>}
+            {project.concern && <span class="risk">{capitalized(project.concern)}</span>}
           </div>
           <time dateTime={project.due}>{date(project.due)}</time>
           <progress value={project.progress} max={100} aria-label={`Progress of ${project.name}`} />

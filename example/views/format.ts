@@ -28,6 +28,11 @@ export function date(iso: string): string {
   return dates.format(new Date(iso))
 }
 
+/** As it begins a label. */
+export function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}
+
 /** `1 project`, `2 projects`. */
 export function count(amount: number, noun: string): string {
   return `${plain.format(amount)} ${noun}${amount === 1 ? '' : 's'}`

@@ -1,24 +1,23 @@
 import type { VNode } from 'preact'
-import { YEAR } from '../data.js'
+import { AS_OF } from '../data.js'
 import { divisionLabel } from '../divisions.js'
 import { costFigures, projectFigures } from '../figures.js'
+import { AgainstPlan } from './against-plan.js'
 import { CostChart } from './cost-chart.js'
 import { CostTable } from './cost-table.js'
 import { DueNext } from './due-next.js'
-import { count, money, percent, share } from './format.js'
+import { count, date, money, percent } from './format.js'
 import { KeyFigure, KeyFigures } from './key-figures.js'
 import type { ViewProps } from './view.js'
 import { ViewHeading } from './view-heading.js'
 
 /** How the studio is doing, at a glance. */
 export function Home({ division }: ViewProps): VNode {
-  const { projects, active, atRisk, budget, spent } = projectFigures(division)
-  const { months, total, plan } = costFigures(division)
-  const overPlan = total / (plan * months.length) - 1
+  const { projects, active, atRisk, budget, spent, percentSpent } = projectFigures(division)
   return (
     <div id="view-home" class="view">
       <ViewHeading title="Home">
-        {divisionLabel(division)}, January to December {YEAR}
+        {divisionLabel(division)}, as of {date(AS_OF)}
       </ViewHeading>
       <KeyFigures>
         <KeyFigure label="Budget" value={money(budget)}>
@@ -26,12 +25,9 @@ export function Home({ division }: ViewProps): VNode {
         </KeyFigure>
         <KeyFigure label="Spent" value={money(spent)}>
           <progress value={spent} max={budget} aria-hidden="true" />
-          {percent(spent / budget)} of the budget
+          {percent(percentSpent / 100)} of the budget
         </KeyFigure>
-        <KeyFigure label={`Costs ${YEAR}`} value={money(total)}>
-          <span class={overPlan > 0 ? 'trend over' : 'trend under'}>{share(Math.abs(overPlan))}</span>
-          {overPlan > 0 ? ' over plan' : ' under plan'}
-        </KeyFigure>
+        <AgainstPlan figures={costFigures(division)} />
         <KeyFigure label="At risk" value={count(atRisk.length, 'project')}>
           {atRisk.length === 0 ? 'Spending keeps pace with the work' : atRisk.map(({ name }) => name).join(', ')}
         </KeyFigure>

@@ -5,6 +5,7 @@ import { type Theme, themes } from '../themes.js'
 import type { User } from '../users.js'
 import { Account } from './account.js'
 import { Choice, type Option } from './choice.js'
+import { capitalized } from './format.js'
 import { views } from './view.js'
 
 interface PageProps {
@@ -19,7 +20,7 @@ interface PageProps {
 }
 
 const themeOptions: readonly Option[] = themes.map((theme) => {
-  return { value: theme, label: theme.slice(0, 1).toUpperCase() + theme.slice(1) }
+  return { value: theme, label: capitalized(theme) }
 })
 const divisionOptions: readonly Option[] = [
   { value: String(ALL_DIVISIONS), label: <AllDivisions /> },

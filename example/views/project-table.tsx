@@ -1,8 +1,7 @@
 // biome-ignore-all lint/a11y/noRedundantRoles: Safari forgets what is a table where it is laid out as a grid
 import type { VNode } from 'preact'
-import type { Project } from '../data.js'
 import { divisionLabel } from '../divisions.js'
-import { isAtRisk } from '../figures.js'
+import type { Project } from '../projects.js'
 import { date, money, percent } from './format.js'
 
 interface ProjectTableProps {
@@ -52,7 +51,7 @@ interface ProjectRowProps {
 }
 
 function ProjectRow({ project }: ProjectRowProps): VNode {
-  const { name, client, division, status, budget, spent, due, progress } = project
+  const { name, client, division, status, budget, spent, concern, due, progress } = project
   return (
     <tr role="row">
       <th scope="row" role="rowheader">
@@ -70,9 +69,9 @@ function ProjectRow({ project }: ProjectRowProps): VNode {
       </td>
       <td role="cell" data-label="Spent" class="amount">
         {money(spent)}
-        <span class={isAtRisk(project) ? 'share over' : 'share'}>
+        <span class={concern ? 'share over' : 'share'}>
           {percent(spent / budget)}
-          {isAtRisk(project) && ', at risk'}
+          {concern && `, ${concern}`}
         </span>
       </td>
       <td role="cell" data-label="Progress">

@@ -1,0 +1,19 @@
+import type { VNode } from 'preact'
+import type { CostFigures } from '../figures.js'
+import { money, share } from './format.js'
+import { KeyFigure } from './key-figures.js'
+
+interface AgainstPlanProps {
+  readonly figures: CostFigures
+}
+
+/** How far the year's costs are from what was planned for it. */
+export function AgainstPlan({ figures: { total, plan } }: AgainstPlanProps): VNode {
+  const difference = total - plan
+  return (
+    <KeyFigure label="Against plan" value={money(Math.abs(difference))}>
+      <span class={difference > 0 ? 'trend over' : 'trend under'}>{share(Math.abs(difference) / plan)}</span>
+      {difference > 0 ? ' over plan' : ' under plan'}
+    </KeyFigure>
+  )
+}
