@@ -59,8 +59,8 @@ function Categories({ figures: { byCategory, total } }: CategoriesProps): VNode 
   return (
     <ul class="categories">
       {byCategory.map((amount, index) => (
-        <li key={categories[index]}>
-          <span class={`swatch series-${index + 1}`}>{categories[index]}</span>
+        <li key={categories[index]} class={`series-${index + 1}`}>
+          <span class="swatch">{categories[index]}</span>
           <span class="amount">{money(amount)}</span>
           <span class="share">{percent((percents[index] ?? 0) / 100)}</span>
           <progress value={amount} max={total} aria-hidden="true" />
