@@ -13,7 +13,8 @@ export function AgainstPlan({ figures: { total, plan } }: AgainstPlanProps): VNo
   return (
     <KeyFigure label="Against plan" value={money(Math.abs(difference))}>
       <span class={difference > 0 ? 'trend over' : 'trend under'}>{share(Math.abs(difference) / plan)}</span>
-      {difference > 0 ? ' over plan' : ' under plan'}
+      {difference > 0 ? ' over the plan of ' : ' under the plan of '}
+      {money(plan)}
     </KeyFigure>
   )
 }
