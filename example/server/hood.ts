@@ -4,6 +4,9 @@ import { emptyCache } from 'koa-live-session/testing'
 import type { fields } from '../fields.js'
 import type { HoodReport } from '../protocol.js'
 
+/** Seconds after which a restart is over. */
+const RESTART = 3
+
 const startedAt = Date.now()
 
 /** What the panel "Under the hood" shows, and the accidents it can cause. */
@@ -17,6 +20,9 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>):
   })
   router.post('/restart', (ctx) => {
     ctx.status = 202
+    // Of use to browsers without a script: by then the server is back.
+    ctx.set('Refresh', `${RESTART}; url=/`)
+    ctx.body = 'The server is restarting. The page comes back by itself.'
     // As hard as it gets: nothing can be saved on the way down. start.mjs starts it again.
     ctx.res.once('close', () => process.kill(process.pid, 'SIGKILL'))
   })

@@ -6,6 +6,7 @@ import type { User } from '../users.js'
 import { Account } from './account.js'
 import { Choice, type Option } from './choice.js'
 import { capitalized } from './format.js'
+import { Intro } from './intro.js'
 import { views } from './view.js'
 
 interface PageProps {
@@ -68,6 +69,7 @@ export function Page({ path, title, division, theme, user, embedded, children }:
           </nav>
           <Choice name="division" legend="Division" value={String(division)} options={divisionOptions} />
         </div>
+        <Intro />
         <p id="notice" class="notice" role="status" />
         <main id="main" tabIndex={-1}>
           {children}

@@ -6,10 +6,10 @@ import { Studio } from '../support/studio.js'
 
 let example: Example
 
+/** Open as it is on a wide screen. */
 async function openHood(): Promise<Studio> {
   const studio = await Studio.open(await openBrowser(), example.url)
   await studio.isConnected()
-  await studio.page.locator('summary', { hasText: 'Under the hood' }).click()
   return studio
 }
 
@@ -28,11 +28,10 @@ describeInBrowser('the panel "Under the hood"', () => {
 
   it('shows each value with its stamp, and which places hold it', async () => {
     const studio = await openHood()
-    for (const place of ['cache', 'cookie', 'browser']) await holds(studio, place, false)
+    for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, false)
     const before = Date.now()
     await studio.choose('Film')
-    for (const place of ['cache', 'cookie', 'browser']) await holds(studio, place, true)
-    expect(await division(studio, '[data-value]').textContent()).toBe('2')
+    for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
     const stamp = Number(await division(studio, '[data-stamp]').getAttribute('data-stamp'))
     expect(stamp).toBeGreaterThanOrEqual(before)
     expect(stamp).toBeLessThanOrEqual(Date.now())
@@ -42,21 +41,19 @@ describeInBrowser('the panel "Under the hood"', () => {
     const studio = await openHood()
     await studio.choose('Film')
     const pid = await studio.page.locator('.pid').textContent()
-    await studio.page.getByRole('button', { name: 'Restart the server' }).click()
-    await studio.page.locator('.pid', { hasNotText: pid ?? '' }).waitFor()
-    await studio.isConnected()
+    await studio.page.getByRole('button', { name: 'Restart the server', exact: true }).click()
+    await studio.tells(/Server restarted as process \d+, restored from your cookie: Division Film/)
+    expect(await studio.page.locator('.pid').textContent()).not.toBe(pid)
     await studio.go('Costs')
     await studio.shows('Costs', 'Film')
-    for (const place of ['cache', 'cookie', 'browser']) await holds(studio, place, true)
+    for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
   })
 
   it('empties the cache, which is filled again from the cookie', async () => {
     const studio = await openHood()
     await studio.choose('Film')
-    const isCut = studio.isCut()
     await studio.page.getByRole('button', { name: 'Empty the cache' }).click()
-    await isCut
-    await studio.isConnected()
+    await studio.tells('Cache emptied, restored from your cookie: Division Film')
     await holds(studio, 'cache', true)
     await studio.page.reload()
     await studio.shows('Home', 'Film')
@@ -66,62 +63,59 @@ describeInBrowser('the panel "Under the hood"', () => {
     const studio = await openHood()
     await studio.page.getByRole('button', { name: 'Go offline' }).click()
     await studio.page.locator('#connection[data-state=offline]').waitFor()
+    await studio.tells('This page is offline. Choose a division: it is kept here until you go online.')
     await studio.pick('Film')
     await studio.page.locator('[data-key=division][data-status=offline]').waitFor()
     await studio.page.getByText('Offline: the figures follow once the connection is back.').waitFor()
     await studio.page.getByRole('button', { name: 'Go online' }).click()
-    await studio.hasSaved()
+    await studio.tells('Online again, and saved: Division Film')
     await studio.shows('Home', 'Film')
     await studio.page.reload()
     await studio.shows('Home', 'Film')
   })
-})
 
-describeInBrowser('the example', () => {
-  beforeAll(async () => {
-    example = await Example.start()
-  })
-  afterAll(async () => {
-    await example.stop()
+  it('names keys and values as people do', async () => {
+    const studio = await openHood()
+    const cards = studio.page.locator('.hood-field')
+    expect(await cards.locator('h2').allTextContents()).toEqual(['Division', 'Theme'])
+    expect(await cards.locator('[data-value]').allTextContents()).toEqual(['All divisions', 'Auto'])
+    await studio.choose('Film')
+    await studio.page.getByRole('radio', { name: 'Dark' }).click()
+    await cards.locator('[data-value]', { hasText: 'Dark' }).waitFor()
+    expect(await cards.locator('[data-value]').allTextContents()).toEqual(['Film', 'Dark'])
   })
 
-  it('is used with the keyboard alone', async () => {
-    const studio = await Studio.open(await openBrowser(), example.url)
-    await studio.isConnected()
-    const { keyboard } = studio.page
-    await keyboard.press('Tab')
-    expect(await studio.page.evaluate('document.activeElement.textContent.trim()')).toBe('Skip to content')
-    await studio.page.getByRole('radio', { name: 'All divisions' }).focus()
-    await keyboard.press('ArrowRight')
-    await keyboard.press('ArrowRight')
-    await studio.shows('Home', 'Film')
-    await studio.page.getByRole('navigation').getByRole('link', { name: 'Projects' }).focus()
-    await keyboard.press('Enter')
-    await studio.shows('Projects', 'Film')
-    expect(await studio.page.evaluate('document.activeElement.tagName')).toBe('H1')
-    await studio.page.locator('summary', { hasText: 'Under the hood' }).focus()
-    await keyboard.press('Space')
-    await studio.page.getByRole('button', { name: 'Restart the server' }).waitFor()
+  it('shows no state of what was never chosen, for there is nothing to save', async () => {
+    const studio = await openHood()
+    expect(await studio.page.locator('.hood-field .state, .brief .state').count()).toBe(0)
+    await studio.choose('Film')
+    expect(await studio.page.locator('.hood-field .state').allTextContents()).toEqual(['saved'])
+  })
+
+  it('explains in a legend each place, each state and the stamp', async () => {
+    const { page } = await openHood()
+    const legend = (await page.locator('.hood-legend').textContent()) ?? ''
+    const places = await page.locator('[data-key=division] [data-place]').evaluateAll((chips) => {
+      return chips.map((chip) => chip.getAttribute('data-place') ?? '')
+    })
+    expect(places).toEqual(['cache', 'cookie', 'page'])
+    for (const word of [...places, 'has this value', 'has it not', 'saved', 'saving', 'offline', 'rejected', 'Stamp']) {
+      expect(legend).toContain(word)
+    }
   })
 
   it.each([
-    ['a wide window', 1280],
-    ['a phone', 360],
-  ])('fits %s, and breaks no rule of its Content-Security-Policy', async (_, width) => {
+    ['open on a wide screen', 1280, 'visible', 'hidden'],
+    ['closed on a phone', 375, 'hidden', 'visible'],
+  ] as const)('is %s, until the visitor decides otherwise', async (_, width, first, then) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
     await studio.isConnected()
-    for (const view of ['Projects', 'Costs', 'Home']) {
-      await studio.go(view)
-      await studio.shows(view, 'All')
-      expect(await studio.page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
-    }
-    expect(studio.errors).toEqual([])
-  })
-
-  it('refuses what another site posts', async () => {
-    const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
-    for (const path of ['/sign-in', '/sign-out', '/division', '/theme', '/restart', '/empty-cache']) {
-      expect((await fetch(example.url + path, { method: 'POST', headers })).status).toBe(403)
-    }
+    const button = studio.page.getByRole('button', { name: 'Go offline' })
+    await button.waitFor({ state: first })
+    await studio.page.locator('summary', { hasText: 'Under the hood' }).click()
+    await button.waitFor({ state: then })
+    await studio.page.reload()
+    await studio.isConnected()
+    await button.waitFor({ state: then })
   })
 })

@@ -34,7 +34,12 @@ export class Studio {
   }
 
   async hasSaved(): Promise<void> {
-    await this.page.locator('.brief .state.saved', { hasText: 'division' }).waitFor()
+    await this.page.locator('[data-key=division][data-status=saved]').waitFor({ state: 'attached' })
+  }
+
+  /** Resolves when the panel says that, where screen readers hear it. */
+  async tells(text: string | RegExp): Promise<void> {
+    await this.page.locator('#hood').getByRole('status').getByText(text).waitFor()
   }
 
   /** Resolves when the view shows a division: in its figures, and in the navigation bar. */

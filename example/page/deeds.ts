@@ -1,0 +1,58 @@
+/** What the visitor did to the server or to the page, by a button. */
+export type Deed =
+  | { readonly kind: 'restart' /** Of the process that was to end. */; readonly pid: number | undefined }
+  | { readonly kind: 'empty-cache' }
+  | { readonly kind: 'go-online' /** What was chosen offline. */; readonly waiting: readonly string[] }
+
+/** A value, as the panel shows it. */
+export interface Shown {
+  /** `Division Film` */
+  readonly text: string
+  readonly status: string
+  /** Which places hold it now. */
+  readonly places: readonly Place[]
+}
+
+export type Place = 'cache' | 'cookie' | 'page'
+
+/** What has been seen of the server since the deed. */
+export interface Seen {
+  readonly pid: number
+  readonly isReconnected: boolean
+}
+
+/** What a deed has led to, in a sentence; nothing as long as that is not seen. */
+export function outcomeOf(deed: Deed, values: readonly Shown[], { pid, isReconnected }: Seen): string | undefined {
+  if (!isReconnected) return undefined
+  switch (deed.kind) {
+    case 'restart':
+      return pid === deed.pid ? undefined : restored(`Server restarted as process ${pid}`, values)
+    case 'empty-cache':
+      return restored('Cache emptied', values)
+    case 'go-online':
+      return broughtHome(deed.waiting, values)
+  }
+}
+
+function restored(what: string, values: readonly Shown[]): string | undefined {
+  const chosen = values.filter(({ places }) => places.includes('page'))
+  if (chosen.length === 0) return `${what}. Choose something, and try again.`
+  if (!chosen.every(({ places }) => places.includes('cache'))) return undefined
+  const isInCookie = ({ places }: Shown): boolean => places.includes('cookie')
+  const sources = [
+    ...(chosen.every(isInCookie) ? [] : ['this page']),
+    ...(chosen.some(isInCookie) ? ['your cookie'] : []),
+  ]
+  return `${what}, restored from ${list(sources)}: ${list(chosen.map(({ text }) => text))}.`
+}
+
+function broughtHome(waiting: readonly string[], values: readonly Shown[]): string | undefined {
+  if (waiting.length === 0) return 'Online again. Nothing was waiting.'
+  if (values.some(({ status }) => status === 'saving' || status === 'offline')) return undefined
+  const isRefused = values.some(({ status }) => status === 'rejected')
+  return `Online again, ${isRefused ? 'but not accepted' : 'and saved'}: ${list(waiting)}.`
+}
+
+function list(texts: readonly string[]): string {
+  return texts.join(' and ')
+}

@@ -1,0 +1,58 @@
+import type { VNode } from 'preact'
+import type { Place } from './deeds.js'
+
+/** One declared key, as the panel shows it. */
+export interface HoodField {
+  readonly key: string
+  /** As people call it. */
+  readonly name: string
+  readonly value: string
+  /** How far its newest change has got. */
+  readonly status: string
+  /** Why it was rejected. */
+  readonly reason: string | undefined
+  /** ms since 1970; none where no server has given it one yet. */
+  readonly stamp: number | undefined
+  /** Those that hold this very value. */
+  readonly places: readonly Place[]
+}
+
+const PLACES: readonly Place[] = ['cache', 'cookie', 'page']
+
+/** What is told of a change. Any other status is of a value that was never chosen: there is nothing to save, or to show. */
+const TOLD: ReadonlySet<string> = new Set(['saved', 'saving', 'offline', 'rejected'])
+
+const times = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+})
+
+export function FieldCard({ field }: { readonly field: HoodField }): VNode {
+  const { key, name, value, status, reason, stamp, places } = field
+  return (
+    <li class="hood-field" data-key={key} data-status={status}>
+      <h2>{name}</h2>
+      {TOLD.has(status) && <p class={`state ${status}`}>{reason === undefined ? status : `${status}: ${reason}`}</p>}
+      <dl>
+        <div>
+          <dt>Value</dt>
+          <dd data-value>{value}</dd>
+        </div>
+        <div>
+          <dt>Stamp</dt>
+          <dd data-stamp={stamp}>{stamp === undefined ? 'none yet' : times.format(stamp)}</dd>
+        </div>
+      </dl>
+      <ul class="places" aria-label={`Places that hold ${name}`}>
+        {PLACES.map((place) => (
+          <li key={place} data-place={place} data-held={String(places.includes(place))}>
+            {place}
+            <span class="visually-hidden">{places.includes(place) ? ': has it' : ': has it not'}</span>
+          </li>
+        ))}
+      </ul>
+    </li>
+  )
+}

@@ -1,0 +1,21 @@
+import type { VNode } from 'preact'
+
+/** What this app is there to show, and three things to try. */
+export function Intro(): VNode {
+  return (
+    <div class="intro">
+      <p>
+        <b>One choice, the same everywhere.</b> Try it: choose a division,{' '}
+        <a href="/" target="_blank" rel="noopener">
+          open a second tab
+        </a>
+        ,{' '}
+        <button type="submit" form="restart" class="link">
+          restart the server
+        </button>
+        . Your choice stays.
+      </p>
+      <form id="restart" method="post" action="/restart" />
+    </div>
+  )
+}

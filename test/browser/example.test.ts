@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Example } from '../support/example.js'
+import { Studio } from '../support/studio.js'
+
+let example: Example
+
+describeInBrowser('the example', () => {
+  beforeAll(async () => {
+    example = await Example.start()
+  })
+  afterAll(async () => {
+    await example.stop()
+  })
+
+  it('is used with the keyboard alone', async () => {
+    const studio = await Studio.open(await openBrowser(), example.url)
+    await studio.isConnected()
+    const { keyboard } = studio.page
+    await keyboard.press('Tab')
+    expect(await studio.page.evaluate('document.activeElement.textContent.trim()')).toBe('Skip to content')
+    await studio.page.getByRole('radio', { name: 'All divisions' }).focus()
+    await keyboard.press('ArrowRight')
+    await keyboard.press('ArrowRight')
+    await studio.shows('Home', 'Film')
+    await studio.page.getByRole('navigation').getByRole('link', { name: 'Projects' }).focus()
+    await keyboard.press('Enter')
+    await studio.shows('Projects', 'Film')
+    expect(await studio.page.evaluate('document.activeElement.tagName')).toBe('H1')
+    const panel = studio.page.locator('summary', { hasText: 'Under the hood' })
+    const button = studio.page.getByRole('button', { name: 'Empty the cache' })
+    await panel.focus()
+    await keyboard.press('Space')
+    await button.waitFor({ state: 'hidden' })
+    await keyboard.press('Space')
+    await button.waitFor()
+    await keyboard.press('Tab')
+    await keyboard.press('Tab')
+    expect(await studio.page.evaluate('document.activeElement.textContent')).toBe('Empty the cache')
+    await keyboard.press('Enter')
+    await studio.tells('Cache emptied, restored from your cookie: Division Film')
+  })
+
+  it.each([
+    ['a wide window', 1280],
+    ['a phone', 360],
+  ])('fits %s, and breaks no rule of its Content-Security-Policy', async (_, width) => {
+    const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
+    await studio.isConnected()
+    for (const view of ['Projects', 'Costs', 'Home']) {
+      await studio.go(view)
+      await studio.shows(view, 'All')
+      expect(await studio.page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    }
+    expect(studio.errors).toEqual([])
+  })
+
+  it('refuses what another site posts', async () => {
+    const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
+    for (const path of ['/sign-in', '/sign-out', '/division', '/theme', '/restart', '/empty-cache']) {
+      expect((await fetch(example.url + path, { method: 'POST', headers })).status).toBe(403)
+    }
+  })
+
+  it('says in one line what it shows and what to try, and a click in it opens the second tab', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    const line = studio.page.locator('.intro')
+    for (const step of ['choose a division', 'open a second tab', 'restart the server']) {
+      await line.getByText(step).waitFor()
+    }
+    const opened = context.waitForEvent('page')
+    await line.getByRole('link', { name: 'open a second tab' }).click()
+    expect(await (await opened).locator('.view-heading').textContent()).toContain('Film')
+  })
+
+  it('restarts the server from that line, and tells what became of the choice', async () => {
+    const studio = await Studio.open(await openBrowser({ viewport: { width: 375, height: 700 } }), example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    await studio.page.locator('.intro').getByRole('button', { name: 'restart the server' }).click()
+    await studio.tells(/Server restarted as process \d+, restored from your cookie: Division Film/)
+    expect(studio.errors).toEqual([])
+  })
+
+  it('restarts the server with JavaScript off, too, and goes on by itself', async () => {
+    const page = await (await openBrowser({ javaScriptEnabled: false })).newPage()
+    await page.goto(example.url)
+    await page.getByRole('radio', { name: 'Design' }).check()
+    await page.getByRole('group', { name: 'Division' }).getByRole('button', { name: 'Apply' }).click()
+    await page.getByRole('button', { name: 'restart the server' }).click()
+    await page.getByText('The server is restarting').waitFor()
+    await page.locator('.view-heading', { hasText: 'Design' }).waitFor()
+  })
+
+  it.each(['light', 'dark'] as const)('has each bar in the colour of its swatch, in the %s', async (colorScheme) => {
+    const { page } = await Studio.open(await openBrowser({ colorScheme }), `${example.url}/costs`)
+    const colours = (script: string): Promise<unknown> => page.evaluate(script)
+    const legend = await colours(swatches('.legend li:not(.plan)'))
+    expect(new Set(Array.isArray(legend) ? legend : []).size).toBe(4)
+    expect(await colours(swatches('.categories .swatch'))).toEqual(legend)
+    expect(
+      await colours(`[...document.querySelectorAll('.categories progress')].map((bar) => getComputedStyle(bar).color)`),
+    ).toEqual(legend)
+    for (const size of ['wide', 'narrow']) {
+      expect(await colours(fills(size))).toEqual(expect.arrayContaining(Array.isArray(legend) ? legend : []))
+    }
+  })
+})
+
+/** What the squares before some texts are filled with. */
+function swatches(selector: string): string {
+  return `[...document.querySelectorAll('${selector}')].map((swatch) => getComputedStyle(swatch, '::before').backgroundColor)`
+}
+
+/** What the parts of a drawing are filled with. */
+function fills(size: string): string {
+  return `[...document.querySelectorAll('.drawing.${size} path')].map((path) => getComputedStyle(path).fill)`
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Deed, outcomeOf, type Shown } from '../../example/page/deeds.js'
+
+const film: Shown = { text: 'Division Film', status: 'saved', places: ['cache', 'cookie', 'page'] }
+const dark: Shown = { text: 'Theme Dark', status: 'saved', places: ['cache', 'cookie', 'page'] }
+const unset: Shown = { text: 'Theme Auto', status: 'default', places: [] }
+const seen = { pid: 2, isReconnected: true }
+const restart: Deed = { kind: 'restart', pid: 1 }
+const emptyCache: Deed = { kind: 'empty-cache' }
+
+describe('what a button has done', () => {
+  it('is told of a restart once another process answers', () => {
+    expect(outcomeOf(restart, [film], { ...seen, pid: 1 })).toBeUndefined()
+    expect(outcomeOf(restart, [film], { ...seen, isReconnected: false })).toBeUndefined()
+    expect(outcomeOf(restart, [film, unset], seen)).toBe(
+      'Server restarted as process 2, restored from your cookie: Division Film.',
+    )
+  })
+
+  it('is told of an emptied cache once the page is connected again', () => {
+    expect(outcomeOf(emptyCache, [film], { ...seen, isReconnected: false })).toBeUndefined()
+    expect(outcomeOf(emptyCache, [film, dark], seen)).toBe(
+      'Cache emptied, restored from your cookie: Division Film and Theme Dark.',
+    )
+  })
+
+  it('waits until every value is back in the cache', () => {
+    expect(outcomeOf(emptyCache, [film, { ...dark, places: ['cookie', 'page'] }], seen)).toBeUndefined()
+  })
+
+  it('gives no credit to a cookie that has not got the value', () => {
+    const kept: Shown = { ...film, places: ['cache', 'page'] }
+    expect(outcomeOf(emptyCache, [kept], seen)).toBe('Cache emptied, restored from this page: Division Film.')
+    expect(outcomeOf(emptyCache, [kept, dark], seen)).toBe(
+      'Cache emptied, restored from this page and your cookie: Division Film and Theme Dark.',
+    )
+  })
+
+  it('is told where nothing was chosen yet', () => {
+    expect(outcomeOf(restart, [unset], seen)).toBe('Server restarted as process 2. Choose something, and try again.')
+    expect(outcomeOf(emptyCache, [unset], seen)).toBe('Cache emptied. Choose something, and try again.')
+  })
+
+  it('is told of going online once what was chosen meanwhile is saved', () => {
+    const online: Deed = { kind: 'go-online', waiting: ['Division Film'] }
+    expect(outcomeOf(online, [{ ...film, status: 'saving' }], seen)).toBeUndefined()
+    expect(outcomeOf(online, [{ ...film, status: 'offline' }], seen)).toBeUndefined()
+    expect(outcomeOf(online, [film], { ...seen, isReconnected: false })).toBeUndefined()
+    expect(outcomeOf(online, [film], seen)).toBe('Online again, and saved: Division Film.')
+    expect(outcomeOf({ kind: 'go-online', waiting: [] }, [film], seen)).toBe('Online again. Nothing was waiting.')
+  })
+
+  it('is told of what was refused on the way home', () => {
+    const refused: Shown = { ...film, status: 'rejected' }
+    expect(outcomeOf({ kind: 'go-online', waiting: ['Division Film'] }, [refused], seen)).toBe(
+      'Online again, but not accepted: Division Film.',
+    )
+  })
+})
