@@ -78,8 +78,8 @@ export function Page({ path, title, division, theme, user, embedded, children }:
           <p>A studio that does not exist, with figures that do not change.</p>
           <Choice name="theme" legend="Theme" value={theme} options={themeOptions} />
         </footer>
-        <aside id="hood" class="hood" aria-label="Under the hood" />
         <p id="announcer" class="visually-hidden" aria-live="polite" />
+        <aside id="hood" class="hood" aria-label="Under the hood" />
         {/* An inert script element, which the library escapes. */}
         <div hidden dangerouslySetInnerHTML={{ __html: embedded }} />
       </body>

@@ -43,6 +43,34 @@ describeInBrowser('the example', () => {
 
   it.each([
     ['a wide window', 1280],
+    ['a phone', 375],
+  ])('hides nothing behind the open panel that has the focus, in %s', async (_, width) => {
+    const { page } = await openWithPanel(width)
+    const hidden: string[] = []
+    let focus = ''
+    do {
+      await page.keyboard.press('Tab')
+      focus = String(await page.evaluate('document.activeElement.textContent || document.activeElement.value'))
+      if (await page.evaluate(IS_COVERED)) hidden.push(focus)
+    } while (focus !== 'Go offline')
+    expect(hidden).toEqual([])
+  })
+
+  it.each([
+    ['a wide window', 1280],
+    ['a phone', 375],
+  ])('stays where it is while the panel is gone through, in %s', async (_, width) => {
+    const { page } = await openWithPanel(width)
+    await page.evaluate("document.querySelector('#hood summary').focus({ preventScroll: true })")
+    for (const button of ['Restart the server', 'Empty the cache', 'Go offline']) {
+      await page.keyboard.press('Tab')
+      expect(await page.evaluate('document.activeElement.textContent')).toBe(button)
+      expect(await page.evaluate('scrollY')).toBe(0)
+    }
+  })
+
+  it.each([
+    ['a wide window', 1280],
     ['a phone', 360],
   ])('fits %s, and breaks no rule of its Content-Security-Policy', async (_, width) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
@@ -119,3 +147,22 @@ function swatches(selector: string): string {
 function fills(size: string): string {
   return `[...document.querySelectorAll('.drawing.${size} path')].map((path) => getComputedStyle(path).fill)`
 }
+
+/** A page with its panel open, whatever the width. */
+async function openWithPanel(width: number): Promise<Studio> {
+  const context = await openBrowser({ viewport: { width, height: 800 } })
+  await context.addInitScript("sessionStorage.setItem('hood-open', 'true')")
+  const studio = await Studio.open(context, example.url)
+  await studio.isConnected()
+  await studio.page.getByRole('button', { name: 'Go offline' }).waitFor()
+  return studio
+}
+
+/** Whether anything lies over what has the focus. */
+const IS_COVERED = `(() => {
+  const focused = document.activeElement
+  const shown = focused.matches('.segment input') ? focused.parentElement : focused
+  const { left, top, width, height } = shown.getBoundingClientRect()
+  const above = document.elementFromPoint(left + width / 2, top + height / 2)
+  return !above || !(shown.contains(above) || above.contains(shown))
+})()`
