@@ -72,6 +72,7 @@ describeInBrowser('the example', () => {
   it.each([
     ['a wide window', 1280],
     ['a phone', 360],
+    ['the smallest phone', 320],
   ])('fits %s, and breaks no rule of its Content-Security-Policy', async (_, width) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
     await studio.isConnected()
