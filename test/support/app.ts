@@ -5,7 +5,7 @@ import Koa from 'koa'
 import { type AttachOptions, type LiveSessionOptions, type LiveSessionPlugin, liveSession } from 'koa-live-session'
 import { defineFields, type Fields } from 'koa-live-session/fields'
 import { type TestClock, testClock } from 'koa-live-session/testing'
-import { Server } from 'socket.io'
+import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
 import { Visitor } from './visitor.js'
 
@@ -26,6 +26,7 @@ export interface AppOptions<F extends Fields> {
   readonly fields?: F
   readonly options?: Partial<LiveSessionOptions<F>>
   readonly attach?: AttachOptions
+  readonly io?: Partial<ServerOptions>
   /** @default true */
   readonly isAttached?: boolean
   readonly keys?: string[]
@@ -75,7 +76,7 @@ export class App<F extends Fields = AppFields> {
     this.koa.use(this.live.middleware())
     if (given.routes) this.koa.use(given.routes)
     this.#http = this.koa.listen(given.port ?? 0, '127.0.0.1', () => listening(this.#http))
-    this.io = new Server(this.#http)
+    this.io = new Server(this.#http, given.io)
     if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
   }
 

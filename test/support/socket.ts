@@ -10,7 +10,7 @@ export interface ReceivedTicket {
 export class TestSocket {
   readonly io: Socket
   readonly tickets: ReceivedTicket[] = []
-  /** Resolves when connected; rejects with what `connect_error` said. */
+  /** Resolves when connected; rejects with what `connect_error` said, or why the connection ended before. */
   readonly opened: Promise<void>
   /** Resolves with the reason when the connection has ended. */
   readonly closed: Promise<string>
@@ -26,6 +26,7 @@ export class TestSocket {
     this.opened = new Promise((resolve, reject) => {
       io.once('connect', resolve)
       io.once('connect_error', reject)
+      io.once('disconnect', (reason) => reject(new Error(reason)))
     })
     this.closed = new Promise((resolve) => io.once('disconnect', resolve))
   }
