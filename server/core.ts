@@ -13,6 +13,7 @@ import { SigningKeys } from './keys.js'
 import { Limits } from './limits.js'
 import { Login } from './login.js'
 import type { Settings } from './options.js'
+import { Rooms } from './rooms.js'
 import { Sessions } from './sessions.js'
 import { Subjects } from './subjects.js'
 import { Tickets } from './ticket.js'
@@ -48,7 +49,8 @@ export function createCore(app: Koa, settings: Settings): Core {
   const cookie = new LiveCookie(app, new SigningKeys(secrets, 'cookie'), settings.cookie, clock)
   const epochs = new Epochs({ maxAge, maxSubjects, clock })
   const dispatch = new Dispatch(fields, tickets, epochs, clock, report)
-  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock })
+  const rooms = new Rooms(new SigningKeys(secrets, 'room'))
+  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
   const sessions = new Sessions(fields, subjects, dispatch, clock)
   const freshness = new Freshness(sessions, subjects, epochs, roomForRegisters(settings.cookie), clock)
   const login = new Login(sessions, subjects, clock, report)

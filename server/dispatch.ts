@@ -98,7 +98,7 @@ export class Dispatch {
     const ticket = this.ticket(holding, this.#readable(holding.replica, fields))
     // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
     const namespaces = new Set(Array.from(holding.sockets, (socket) => socket.nsp))
-    for (const namespace of namespaces) namespace.local.to(roomOf(holding)).emit(STORE_SESSION, ticket)
+    for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
   }
 
   /** The registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
@@ -111,15 +111,4 @@ export class Dispatch {
       return isShown ? [{ key, stamp, value }] : []
     })
   }
-}
-
-const ROOMS = 'live_session:'
-
-/** The room of a subject's sockets, in each namespace. */
-export function roomOf({ sub }: Pick<Holding, 'sub'>): string {
-  return ROOMS + sub
-}
-
-export function isSubjectRoom(room: string): boolean {
-  return room.startsWith(ROOMS)
 }

@@ -3,7 +3,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 const MIN_BYTES = 32
 
 /** What a key is for: a signature made for one purpose is worthless for another. */
-export type Purpose = 'ticket' | 'cookie'
+export type Purpose = 'ticket' | 'cookie' | 'room'
 
 /** The keys of one purpose: the first signs, all verify, so that secrets can be rotated. */
 export class SigningKeys {

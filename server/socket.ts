@@ -10,11 +10,11 @@ import type { Stamp } from '../shared/stamp.js'
 import type { Bucket } from './bucket.js'
 import type { Connection, Greeted } from './connection.js'
 import type { Core } from './core.js'
-import { isSubjectRoom, roomOf } from './dispatch.js'
 import { Handle } from './handle.js'
 import { type Listener, Listeners } from './listeners.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote } from './remote.js'
+import { isSubjectRoom } from './rooms.js'
 import type { FieldChanges } from './sessions.js'
 import { type Subject, subjectHash } from './subject.js'
 import type { Offer } from './subjects.js'
@@ -68,7 +68,7 @@ export class SocketHandle extends Handle {
     for (const subject of all) {
       const holding = subjects.hold(subject, subject === visitor.browserSubject ? this.#offer : {})
       holding.sockets.add(this.#socket)
-      void this.#socket.join(roomOf(holding))
+      void this.#socket.join(holding.room)
       holding.listeners.add(this.#hear)
       const isOwn = (field: Field): boolean => visitor.subject(field) === subject
       const more = subject === all.at(-1) ? {} : { more: true as const }

@@ -3,6 +3,7 @@ import type { TicketClaims } from '../shared/protocol.js'
 import { Replica } from '../shared/replica.js'
 import { Generations, type GenerationsOptions } from './generations.js'
 import type { Listener } from './listeners.js'
+import type { Rooms } from './rooms.js'
 import { type Subject, subjectHash } from './subject.js'
 
 /** How tickets offer an id that the browser may not have kept. */
@@ -13,6 +14,8 @@ export interface Holding {
   readonly subject: Subject
   /** The subject's name on the wire. */
   readonly sub: string
+  /** Of its sockets, in each namespace. */
+  readonly room: string
   readonly replica: Replica
   /** The browser's id, where its sockets came without a live cookie, or with its first: their tickets offer it. */
   readonly offer: Offer
@@ -25,13 +28,15 @@ export interface Holding {
  * subject that is held. Anonymous and signed-in subjects have bounds of their own, so strangers evict no users.
  */
 export class Subjects {
+  readonly #rooms: Rooms
   readonly #held = new Map<Subject, Holding>()
   readonly #users: Generations<Replica>
   readonly #browsers: Generations<Replica>
   /** How many empty replicas ended with their sockets. */
   #dropped = 0
 
-  constructor(options: GenerationsOptions) {
+  constructor(options: GenerationsOptions, rooms: Rooms) {
+    this.#rooms = rooms
     this.#users = Generations.onNodeCache(options)
     this.#browsers = Generations.onNodeCache(options)
   }
@@ -61,7 +66,8 @@ export class Subjects {
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     const holders = { sockets: new Set<Socket>(), listeners: new Set<Listener>() }
-    const holding = { subject, sub: subjectHash(subject), replica, offer, ...holders }
+    const room = this.#rooms.ofSubject(subject)
+    const holding = { subject, sub: subjectHash(subject), room, replica, offer, ...holders }
     this.#held.set(subject, holding)
     return holding
   }

@@ -38,7 +38,7 @@ describe('docs/protocol.md', () => {
 
   it('the keys of signing', () => {
     const { secret, ...purposes } = vectors('keys')
-    for (const purpose of ['ticket', 'cookie'] as const) {
+    for (const purpose of ['ticket', 'cookie', 'room'] as const) {
       const key = hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, 32)
       expect([Buffer.from(key).toString('base64url'), new SigningKeys([secret], purpose).id]).toEqual(purposes[purpose])
     }

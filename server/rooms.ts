@@ -1,0 +1,25 @@
+import type { SigningKeys } from './keys.js'
+import type { Subject } from './subject.js'
+
+const PREFIX = 'live_session:'
+
+/**
+ * Names of rooms that only servers with the same keys know: an app may let its clients say which rooms they join. During a
+ * rotation nodes with another first secret have other names, which does no harm: each node sends to its own sockets alone.
+ */
+export class Rooms {
+  readonly #keys: SigningKeys
+
+  constructor(keys: SigningKeys) {
+    this.#keys = keys
+  }
+
+  /** Of the sockets of a subject. */
+  ofSubject(subject: Subject): string {
+    return PREFIX + this.#keys.sign(`subject:${subject}`)
+  }
+}
+
+export function isSubjectRoom(room: string): boolean {
+  return room.startsWith(PREFIX)
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from '@jest/globals'
+import type { App } from '../support/app.js'
+import { readClaims } from '../support/socket.js'
+import { set, startWithUsers } from '../support/users.js'
+
+const SUBJECT = 'user:s:ann'
+const hash = (text: string, encoding: 'base64url' | 'hex' | 'base64'): string =>
+  createHash('sha256').update(text).digest(encoding)
+
+/** What can be said of a user whose id is known. */
+const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
+  name,
+  ...(['base64url', 'hex', 'base64'] as const).map((encoding) => hash(name, encoding)),
+])
+const PREFIXES = ['', 'live_session:', 'live_session', 'live_session:user:']
+
+/** An app whose clients may say which room they join. */
+async function start(): Promise<App> {
+  const app = await startWithUsers()
+  app.io.on('connection', (socket) => {
+    socket.on('join', async (rooms: string[], done: () => void) => {
+      await socket.join(rooms)
+      done()
+    })
+  })
+  return app
+}
+
+const ofSubjects = (app: App): string[] => [...app.io.sockets.adapter.rooms.keys()].filter((room) => /live/.test(room))
+
+describe('threat 46: where clients may name the room they join', () => {
+  it('hears nothing of a user whose id it knows', async () => {
+    const app = await start()
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const socket = await ann.connect()
+    await socket.ticket()
+    await socket.ticket()
+    const attacker = await app.visitor().connect()
+    await attacker.ticket()
+    await attacker.io.emitWithAck(
+      'join',
+      PREFIXES.flatMap((prefix) => NAMES.map((name) => prefix + name)),
+    )
+    await socket.set(['division', -1, 7])
+    await set(ann, { theme: 'dark' })
+    await attacker.set(['division', -1, 1])
+    const sub = hash(SUBJECT, 'base64url')
+    expect(attacker.tickets.filter(({ claims }) => claims.sub === sub)).toEqual([])
+    expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 7]])
+  })
+
+  it('hears nothing of a browser whose public name it knows', async () => {
+    const app = await start()
+    const guest = app.visitor()
+    await set(guest, { division: 1 })
+    const socket = await guest.connect()
+    const { sub } = (await socket.ticket()).claims
+    const attacker = await app.visitor().connect()
+    await attacker.ticket()
+    await attacker.io.emitWithAck(
+      'join',
+      PREFIXES.map((prefix) => prefix + sub),
+    )
+    await socket.set(['division', -1, 7])
+    await attacker.set(['division', -1, 1])
+    expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(sub)
+  })
+})
+
+describe('the room of a subject', () => {
+  const roomsWith = async (keys: string[]): Promise<string[]> => {
+    const app = await startWithUsers({ keys })
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const socket = await ann.connect()
+    expect(readClaims((await socket.ticket()).text).sub).toBe(hash(SUBJECT, 'base64url'))
+    await socket.ticket()
+    const rooms = ofSubjects(app)
+    // The browser's own is another in each browser.
+    return rooms
+  }
+  const [one, two] = ['1'.repeat(32), '2'.repeat(32)]
+
+  it('is the same on every node with the same keys, and another with others', async () => {
+    const [a, b, c] = [await roomsWith([one, two]), await roomsWith([one]), await roomsWith([two])]
+    expect(a.filter((room) => b.includes(room)).length).toBe(1)
+    expect(a.filter((room) => c.includes(room))).toEqual([])
+  })
+})
