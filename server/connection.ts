@@ -19,43 +19,66 @@ interface Handle {
   dismiss(code: LiveSessionErrorCode): void
 }
 
-/** ms for a browser to fetch its last messages, where it polls. */
+type Conn = Socket['conn']
+
+/** ms for a browser to take its last messages, where its network is slow. */
 const GRACE = 500
 
-/** A connection, with its sockets in all namespaces. */
+/** A connection, with its sockets in all namespaces; it may have left them all. */
 export class Connection {
   readonly greeted: Greeted
   /** Under which `Connections` finds it. */
   readonly names: readonly string[]
-  readonly #conn: Socket['conn']
+  readonly #conn: Conn
   readonly #handles = new Set<Handle>()
-  #ended: LiveSessionErrorCode | undefined
+  #isEnded = false
 
-  constructor(conn: Socket['conn'], greeted: Greeted) {
+  constructor(conn: Conn, greeted: Greeted) {
     this.#conn = conn
     this.greeted = greeted
     this.names = namesOf(greeted)
   }
 
+  /** It is nobody's any more: nothing comes in over it, and nothing goes out. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
   add(handle: Handle): void {
     this.#handles.add(handle)
-    if (this.#ended !== undefined) this.end(this.#ended)
   }
 
   remove(handle: Handle): void {
     this.#handles.delete(handle)
   }
 
-  /** Ends it so that its browser comes back as whoever it is by then: after `disconnect(true)` it never would. */
-  end(code: LiveSessionErrorCode): void {
-    this.#ended = code
-    // One that is still being let in has heard of nothing yet: it is told as it comes in.
-    if (this.#handles.size === 0) return
+  /**
+   * Ends it so that its browser comes back as whoever it is by then: after `disconnect(true)` it never would. What is being let
+   * in over it is dropped by socket.io. Resolves when it is closed.
+   */
+  async end(code: LiveSessionErrorCode): Promise<void> {
+    this.#isEnded = true
     for (const handle of [...this.#handles]) handle.dismiss(code)
-    this.#conn.close()
-    // One that has stopped polling would stay for as long as its messages wait.
-    setTimeout(() => this.#conn.close(true), GRACE).unref()
+    await hangUp(this.#conn)
   }
+}
+
+/** Closes a connection so that its browser comes back. Resolves when it is closed. */
+export function hangUp(conn: Conn): Promise<void> {
+  return new Promise((resolve) => {
+    if (conn.readyState === 'closed') return resolve()
+    const timer = setTimeout(() => {
+      conn.close(true)
+      resolve()
+    }, GRACE).unref()
+    conn.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    // A browser that polls has its last messages by the poll that waits here: an orderly end would wait for the next one, and
+    // give it what was meant for whoever it was before.
+    conn.close(conn.transport.name === 'polling')
+  })
 }
 
 function namesOf({ visitor: { user, browserSubject }, isNew }: Greeted): readonly string[] {

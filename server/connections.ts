@@ -1,6 +1,7 @@
+import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { Connection } from './connection.js'
 
-/** The open connections of this process, by whose they are. */
+/** The connections of this process that have not ended, by whose they are. */
 export class Connections {
   readonly #connections = new Map<string, Set<Connection>>()
 
@@ -19,12 +20,18 @@ export class Connections {
     }
   }
 
-  /** The connections under a name: a user's, a browser's, or those that `newcomers` names. */
-  of(name: string): readonly Connection[] {
-    return [...(this.#connections.get(name) ?? [])]
+  /** The connections under these names: a user's, a browser's, or those that `newcomers` names. */
+  of(...names: readonly string[]): readonly Connection[] {
+    return [...new Set(names.flatMap((name) => [...(this.#connections.get(name) ?? [])]))]
   }
 
   all(): readonly Connection[] {
-    return [...new Set([...this.#connections.values()].flatMap((connections) => [...connections]))]
+    return this.of(...this.#connections.keys())
+  }
+
+  /** Ends connections, which count no more from now on. Resolves when they are closed. */
+  async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
+    for (const connection of connections) this.remove(connection)
+    await Promise.all(connections.map((connection) => connection.end(code)))
   }
 }

@@ -4,6 +4,7 @@ import { printable } from '../shared/escape.js'
 import { Connections } from './connections.js'
 import { LiveCookie } from './cookie.js'
 import { roomForRegisters } from './cookie-size.js'
+import { Departures } from './departures.js'
 import { Dispatch } from './dispatch.js'
 import { Epochs } from './epochs.js'
 import { Freshness } from './freshness.js'
@@ -26,6 +27,7 @@ export interface Core {
   readonly settings: Settings
   readonly connections: Connections
   readonly cookie: LiveCookie
+  readonly departures: Departures
   readonly dispatch: Dispatch
   readonly epochs: Epochs
   readonly freshness: Freshness
@@ -57,10 +59,12 @@ export function createCore(app: Koa, settings: Settings): Core {
   const successions = Generations.onMap<Succession>({ max: maxSubjects, maxIdle: maxAge, clock })
   const identities = new Identities(sessions, freshness, login, epochs, successions)
   const connections = new Connections()
+  const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
   const parts = {
     connections,
     cookie,
+    departures,
     dispatch,
     epochs,
     freshness,

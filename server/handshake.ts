@@ -3,10 +3,11 @@ import type Koa from 'koa'
 import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../shared/errors.js'
-import { Connection, type Greeted } from './connection.js'
+import { Connection, type Greeted, hangUp } from './connection.js'
+import type { VerifiedCookie } from './cookie.js'
 import type { Core } from './core.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from './origin.js'
-import { newBrowserId, newcomers, subjectHash, type UserId, userSubject } from './subject.js'
+import { newBrowserId, newcomers, type Subject, subjectHash, type UserId, userSubject } from './subject.js'
 import { Visitor } from './visitor.js'
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
@@ -24,10 +25,23 @@ export class Handshake {
   }
 
   /**
+   * Lets a socket in, or not.
+   *
    * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user who is signed in no more;
    * `rate_limited` where whoever it is has too many sockets
    */
-  greet({ conn, request }: Socket): Promise<Connection> {
+  async greet(socket: Socket): Promise<Connection> {
+    const connection = await this.#find(socket)
+    if (connection.isEnded) throw signedOut()
+    return connection
+  }
+
+  /**
+   * Who opened a connection. It is asked but once.
+   *
+   * @throws {LiveSessionError} as `greet`
+   */
+  #find({ conn, request }: Socket): Promise<Connection> {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
     const connection = this.#admit(conn, request)
@@ -38,9 +52,17 @@ export class Handshake {
   async #admit(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
     const { connections, epochs, limits } = this.#core
     const { revocations } = epochs
-    const greeted = await this.#greet(request)
-    // Whoever was signed out while we asked who it is was not known here yet when the others were told.
-    if (this.#isRevoked(greeted, revocations)) throw signedOut()
+    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    this.#checkOrigin(ctx)
+    const userId = await this.#identify(ctx)
+    const user = userId === undefined ? undefined : userSubject(userId)
+    const read = this.#core.cookie.read(request.headers.cookie, user)
+    if (this.#isLeaving(read, user, revocations)) {
+      // Before `next` is called with the refusal, which socket.io then keeps to itself: the browser comes back by itself.
+      void hangUp(conn)
+      throw signedOut()
+    }
+    const greeted = this.#recognize(read, user, userId)
     limits.admit(connections.of(greeted.visitor.subject() ?? '').length)
     const connection = new Connection(conn, greeted)
     if (conn.readyState === 'open') {
@@ -50,28 +72,22 @@ export class Handshake {
     return connection
   }
 
-  #isRevoked({ visitor, cookie }: Greeted, revocations: number): boolean {
-    const { epochs } = this.#core
-    const { user, browserSubject = '' } = visitor
-    if (epochs.isRetired(browserSubject)) return true
-    if (user === undefined) return false
-    if (cookie) return !epochs.isCurrent(cookie)
-    const sub = subjectHash(user)
-    return epochs.isRevokedSince(sub, revocations) || epochs.isRevokedSince(newcomers(sub), revocations)
+  /** Whether it is becoming somebody else's: by an answer that is not out yet, or since the app's own session was read. */
+  #isLeaving(read: VerifiedCookie | undefined, user: Subject | undefined, revocations: number): boolean {
+    const { departures, epochs } = this.#core
+    const isRevoked = (name: string): boolean => epochs.isRevokedSince(name, revocations)
+    if (read && (departures.isUnderWay(read.browserSubject) || isRevoked(read.browserSubject))) return true
+    const sub = user === undefined ? undefined : subjectHash(user)
+    return sub !== undefined && [sub, newcomers(sub)].some(isRevoked)
   }
 
-  async #greet(req: Socket['request']): Promise<Greeted> {
-    const { app, cookie, epochs, identities } = this.#core
-    const ctx = app.createContext(req, new ServerResponse(req))
-    this.#checkOrigin(ctx)
-    const userId = await this.#identify(ctx)
-    const user = userId === undefined ? undefined : userSubject(userId)
-    const read = cookie.read(req.headers.cookie, user)
+  #recognize(read: VerifiedCookie | undefined, user: Subject | undefined, userId: UserId | undefined): Greeted {
+    const { epochs, identities } = this.#core
     // A cookie that was given up and a session that was not: at a logout the two were under way together.
     if (read?.user !== undefined && (user === undefined || !epochs.isCurrent(read))) throw signedOut()
-    const { visitor, cookie: own } = identities.greet(read, user)
-    if (visitor.browser !== undefined) return { visitor, cookie: own, userId, isNew: false }
-    return { visitor: new Visitor(newBrowserId(), user), cookie: own, userId, isNew: true }
+    const { visitor, cookie } = identities.greet(read, user)
+    if (visitor.browser !== undefined) return { visitor, cookie, userId, isNew: false }
+    return { visitor: new Visitor(newBrowserId(), user), cookie, userId, isNew: true }
   }
 
   #checkOrigin(ctx: Koa.Context): void {

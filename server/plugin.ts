@@ -107,15 +107,18 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async revoke(id: UserId): Promise<void> {
+    const { connections, epochs } = this.#core
     const user = userSubject(id)
-    this.#core.epochs.revoke(subjectHash(user))
-    for (const connection of this.#core.connections.of(user)) connection.end('other_subject')
+    epochs.revoke(subjectHash(user))
+    await connections.end(connections.of(user), 'other_subject')
   }
 
   async erase(id: UserId): Promise<void> {
+    const user = userSubject(id)
     // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
-    await this.revoke(id)
-    this.#core.sessions.erase(userSubject(id))
+    const revoked = this.revoke(id)
+    this.#core.sessions.erase(user)
+    await revoked
   }
 
   async settled(): Promise<void> {

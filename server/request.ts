@@ -67,14 +67,15 @@ export class RequestHandle extends Handle {
 
   identify(): Promise<void> {
     return Outcome.of(async () => {
-      this.#visit.changeTo(await this.#identify())
+      const user = await this.#identify()
       this.#visit.renew()
+      await this.#visit.changeTo(user)
     }, this.#core.report)
   }
 
   async leave(): Promise<void> {
-    this.#visit.leave()
     this.#visit.renew()
+    await this.#visit.leave()
   }
 
   protected override get cookie(): Visit['cookie'] {

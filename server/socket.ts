@@ -54,10 +54,11 @@ export class SocketHandle extends Handle {
     const { cookie, visitor, isNew } = this.#greeted
     const { dispatch, freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
-    if (this.#isOpen) return
+    if (this.#isOpen || this.#connection.isEnded) return
     // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
     if (cookie) freshness.absorb(cookie, visitor)
     this.#isOpen = true
+    this.#connection.add(this)
     // Connection state recovery brings back the rooms of whoever this was before.
     for (const room of this.#socket.rooms) if (isSubjectRoom(room)) void this.#socket.leave(room)
     this.#socket.once('disconnect', () => this.#release())
@@ -74,14 +75,13 @@ export class SocketHandle extends Handle {
       const more = subject === all.at(-1) ? {} : { more: true as const }
       this.#socket.emit(STORE_SESSION, dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
     }
-    this.#connection.add(this)
   }
 
   /** Tells the browser to come back as whoever it is now, and takes nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
-    for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
     this.#socket.emit(RECONNECT, code)
+    for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
   get #offer(): Offer {
@@ -155,8 +155,9 @@ export class SocketHandle extends Handle {
     this.#connection.remove(this)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.holding(subject)
-      holding?.sockets.delete(this.#socket)
-      holding?.listeners.delete(this.#hear)
+      if (!holding) continue
+      holding.sockets.delete(this.#socket)
+      holding.listeners.delete(this.#hear)
       subjects.release(subject)
     }
   }

@@ -33,7 +33,8 @@ export class Visit {
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.#isReserved = cookie?.isNewer ?? false
     this.isCookieless = cookie === undefined
-    this.#recognized = this.#become(core.identities.recognize(cookie, user))
+    this.#recognized = core.identities.recognize(cookie, user)
+    void this.#depart(this.#recognized.left)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, () => this.#seal())
   }
@@ -79,34 +80,36 @@ export class Visit {
     this.#isDue = true
   }
 
-  /** Goes on as another user, or as nobody. */
-  changeTo(user: Subject | undefined): void {
+  /** Goes on as another user, or as nobody. Resolves when the connections of before are closed. */
+  async changeTo(user: Subject | undefined): Promise<void> {
     if (user === this.visitor.user) return
-    this.#recognized = this.#become(this.#core.identities.changeHands(this.#departing, user))
+    await this.#become(this.#core.identities.changeHands(this.#departing, user))
   }
 
-  /** Goes on as a stranger, with a new browser id. */
-  leave(): void {
-    this.#recognized = this.#become(this.#core.identities.leave(this.#departing))
+  /** Goes on as a stranger, with a new browser id. Resolves when the connections of before are closed. */
+  async leave(): Promise<void> {
+    await this.#become(this.#core.identities.leave(this.#departing))
   }
 
   /** Ends the connections under these names, once the answer is out: they come back at once, and shall bring the new cookie. */
   end(names: readonly string[]): void {
     const { connections } = this.#core
     const { res } = this.#ctx
-    const end = (): void => {
-      for (const connection of names.flatMap((name) => connections.of(name))) connection.end('other_subject')
-    }
+    const end = (): void => void connections.end(connections.of(...names), 'other_subject')
     if (res.closed) end()
     else res.once('close', end)
   }
 
-  #become(recognized: Recognized): Recognized {
-    const { left } = recognized
-    if (left.length === 0) return recognized
+  #become(recognized: Recognized): Promise<void> {
+    const former = this.visitor.user
+    this.#recognized = recognized
+    return this.#depart(recognized.left, former)
+  }
+
+  async #depart(left: readonly string[], user?: Subject): Promise<void> {
+    if (left.length === 0) return
     this.#isForsaken = true
-    this.end(left)
-    return recognized
+    await this.#core.departures.begin(left, user, this.#ctx.res)
   }
 
   get #departing(): Departing {

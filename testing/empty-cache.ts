@@ -13,6 +13,6 @@ import type { Fields } from '../shared/field-types.js'
  */
 export function emptyCache<F extends Fields>(live: LiveSessionPlugin<F, boolean>): void {
   const { connections, subjects } = coreOf(live)
-  for (const connection of connections.all()) connection.end('closed')
+  void connections.end(connections.all(), 'closed')
   subjects.clear()
 }

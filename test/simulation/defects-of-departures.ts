@@ -53,19 +53,19 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'erased values stay',
     file: 'server/plugin.ts',
-    find: 'this.#core.sessions.erase(userSubject(id))',
+    find: 'this.#core.sessions.erase(user)',
     replace: '',
   },
   {
     name: 'cookies bring erased values back',
     file: 'server/plugin.ts',
-    find: '    await this.revoke(id)\n',
-    replace: '',
+    find: 'const revoked = this.revoke(id)',
+    replace: 'const revoked = undefined',
   },
   {
     name: 'sockets of a user who was revoked stay open',
     file: 'server/plugin.ts',
-    find: "for (const connection of this.#core.connections.of(user)) connection.end('other_subject')",
+    find: "await connections.end(connections.of(user), 'other_subject')",
     replace: '',
   },
 ]

@@ -91,7 +91,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'sockets of a browser that has changed hands stay open',
     file: 'server/visit.ts',
-    find: '    this.end(left)\n',
+    find: 'await this.#core.departures.begin(left, user, this.#ctx.res)',
     replace: '',
   },
   {

@@ -45,6 +45,7 @@ export class FakeNamespace extends EventEmitter {
 /** The server's end of a connection. */
 export class Conn extends EventEmitter {
   readyState = 'open'
+  readonly transport = { name: 'websocket' }
   readonly #onClose: () => void
 
   constructor(onClose: () => void) {

@@ -52,6 +52,7 @@ export class TabSocket {
   async greet(process: Process, cookies: string, watcher: WireWatcher): Promise<void> {
     const wire = new Wire(process, cookies, watcher)
     const error = await wire.greet()
+    if (wire.isClosedByServer) return
     if (error) {
       this.state = 'off'
       this.#tell('connect_error', error)

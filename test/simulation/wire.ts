@@ -65,6 +65,8 @@ export class Wire {
   /** The handshake; what the server said against it. */
   async greet(): Promise<Error | undefined> {
     const error = await this.process.io.namespace.check(this.#server)
+    // socket.io keeps to itself what is said of a connection that was closed meanwhile.
+    if (this.isClosedByServer) return undefined
     if (error) this.#watcher.refused(this)
     else this.#watcher.greeted(this)
     return error

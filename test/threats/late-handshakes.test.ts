@@ -110,11 +110,11 @@ describe('threat 30: a handshake under way at a sign-out', () => {
         resolve()
       })
     })
-    const before = visitor.connect()
+    const before = expect(visitor.connect()).rejects.toThrow('transport close')
     await entered
     await visitor.fetch('/logout/leave')
     release()
-    await (await before).closed
+    await before
   })
 
   it('ends, where another user has signed in meanwhile', async () => {
