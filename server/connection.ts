@@ -30,6 +30,7 @@ export class Connection {
   /** Under which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
+  readonly #sockets = new Set<Socket>()
   readonly #handles = new Set<Handle>()
   #isEnded = false
 
@@ -42,6 +43,20 @@ export class Connection {
   /** It is nobody's any more: nothing comes in over it, and nothing goes out. */
   get isEnded(): boolean {
     return this.#isEnded
+  }
+
+  /** How many sockets it has, also those that are still being let in. */
+  get sockets(): number {
+    // socket.io does not say when it lets go of one that was not let in, but that has no rooms any more.
+    for (const socket of this.#sockets) if (!socket.rooms.has(socket.id)) this.#sockets.delete(socket)
+    return this.#sockets.size
+  }
+
+  /** Counts a socket from now on. */
+  enter(socket: Socket): void {
+    // The room that it gets when it is let in.
+    void socket.join(socket.id)
+    this.#sockets.add(socket)
   }
 
   add(handle: Handle): void {

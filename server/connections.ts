@@ -29,6 +29,13 @@ export class Connections {
     return this.of(...this.#connections.keys())
   }
 
+  /** How many sockets there are under a name. A connection that is in no namespace counts as well. */
+  sockets(name: string): number {
+    let sum = 0
+    for (const { sockets } of this.#connections.get(name) ?? []) sum += Math.max(1, sockets)
+    return sum
+  }
+
   /** Ends connections, which count no more from now on. Resolves when they are closed. */
   async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
     for (const connection of connections) this.remove(connection)

@@ -33,6 +33,9 @@ export class Handshake {
   async greet(socket: Socket): Promise<Connection> {
     const connection = await this.#find(socket)
     if (connection.isEnded) throw signedOut()
+    // The first one has the place that the connection took.
+    if (connection.sockets > 0) this.#checkRoom(connection.greeted)
+    connection.enter(socket)
     return connection
   }
 
@@ -50,7 +53,7 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
-    const { connections, epochs, limits } = this.#core
+    const { connections, epochs } = this.#core
     const { revocations } = epochs
     const ctx = this.#core.app.createContext(request, new ServerResponse(request))
     this.#checkOrigin(ctx)
@@ -63,7 +66,7 @@ export class Handshake {
       throw signedOut()
     }
     const greeted = this.#recognize(read, user, userId)
-    limits.admit(connections.of(greeted.visitor.subject() ?? '').length)
+    this.#checkRoom(greeted)
     const connection = new Connection(conn, greeted)
     if (conn.readyState === 'open') {
       connections.add(connection)
@@ -88,6 +91,10 @@ export class Handshake {
     const { visitor, cookie } = identities.greet(read, user)
     if (visitor.browser !== undefined) return { visitor, cookie, userId, isNew: false }
     return { visitor: new Visitor(newBrowserId(), user), cookie, userId, isNew: true }
+  }
+
+  #checkRoom({ visitor }: Greeted): void {
+    this.#core.limits.admit(this.#core.connections.sockets(visitor.subject() ?? ''))
   }
 
   #checkOrigin(ctx: Koa.Context): void {

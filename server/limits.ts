@@ -43,7 +43,7 @@ export class Limits {
     socket?.take(changes)
   }
 
-  /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may */
+  /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may, in all namespaces */
   admit(open: number): void {
     const { socketsPerSubject } = this.#options
     if (open < socketsPerSubject) return

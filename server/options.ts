@@ -44,7 +44,7 @@ export interface LiveSessionOptions<F extends Fields> {
     readonly changesPerSocket?: number
     /** @default 50 */
     readonly changesPerSubject?: number
-    /** Open sockets of one subject on this node. @default 20 */
+    /** Open sockets of one subject on this node; each namespace of a connection has one. @default 20 */
     readonly socketsPerSubject?: number
   }
   /** @default 'account' */

@@ -128,8 +128,8 @@ describe('threat 17: too many sockets', () => {
     await expect(visitor.connect()).resolves.toBeDefined()
   })
 
-  it('are counted by connection: namespaces are no further ones', async () => {
-    const app = await App.start({ options: { limits: { ...limits, socketsPerSubject: 1 } } })
+  it('are counted by namespace: a connection that is in two is as many', async () => {
+    const app = await App.start({ options: { limits: { ...limits, socketsPerSubject: 2 } } })
     app.io.of('/admin')
     const visitor = app.visitor(cookieFor(app.live, {}))
     const page = await visitor.open()
