@@ -2,16 +2,20 @@ import type { Namespace, Server, ServerOptions, Socket } from 'socket.io'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Core } from './core.js'
 import type { Handshake } from './handshake.js'
+import { Recovery } from './recovery.js'
 import { SocketHandle } from './socket.js'
 
 /** Gives every socket of every namespace its `liveSession`, before any handler of the app's own runs. */
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   checkServer(io)
+  const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
   const handles = new WeakMap<Socket, SocketHandle>()
   const enter = async (socket: Socket): Promise<void> => {
     // A child of a dynamic namespace has its parent's handlers too.
     if (handles.has(socket)) return
-    const handle = new SocketHandle(core, socket, await handshake.greet(socket))
+    const connection = await handshake.greet(socket)
+    const handle = new SocketHandle(core, socket, connection)
+    recovery?.mark(socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
   }
@@ -19,6 +23,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   const install = (namespace: Namespace): void => {
     if (installed.has(namespace)) return
     installed.add(namespace)
+    recovery?.guard(namespace)
     namespace.use((socket, next) => {
       enter(socket).then(
         () => next(),
@@ -37,9 +42,14 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   }
 }
 
+function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | undefined {
+  const { connectionStateRecovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
+  return connectionStateRecovery
+}
+
 /** @throws {TypeError} where sockets could pass, or have passed, without being asked who they are */
 function checkServer(io: Server): void {
-  const { connectionStateRecovery: recovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
+  const recovery = recoveryOf(io)
   if (recovery && recovery.skipMiddlewares !== false) {
     throw new TypeError(
       'koa-live-session: attach(io): connectionStateRecovery lets a socket back in without asking who it is, ' +

@@ -34,6 +34,7 @@ export interface Core {
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
+  readonly rooms: Rooms
   readonly sessions: Sessions
   readonly subjects: Subjects
   readonly tickets: Tickets
@@ -71,6 +72,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     identities,
     limits,
     login,
+    rooms,
     sessions,
     subjects,
     tickets,

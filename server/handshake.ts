@@ -31,7 +31,7 @@ export class Handshake {
    * `rate_limited` where whoever it is has too many sockets
    */
   async greet(socket: Socket): Promise<Connection> {
-    const connection = await this.#find(socket)
+    const connection = await this.find(socket.conn, socket.request)
     if (connection.isEnded) throw signedOut()
     // The first one has the place that the connection took.
     if (connection.sockets > 0) this.#checkRoom(connection.greeted)
@@ -44,7 +44,7 @@ export class Handshake {
    *
    * @throws {LiveSessionError} as `greet`
    */
-  #find({ conn, request }: Socket): Promise<Connection> {
+  find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
     const connection = this.#admit(conn, request)

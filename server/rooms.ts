@@ -1,5 +1,6 @@
 import type { SigningKeys } from './keys.js'
 import type { Subject } from './subject.js'
+import type { Visitor } from './visitor.js'
 
 const PREFIX = 'live_session:'
 
@@ -16,10 +17,15 @@ export class Rooms {
 
   /** Of the sockets of a subject. */
   ofSubject(subject: Subject): string {
-    return PREFIX + this.#keys.sign(`subject:${subject}`)
+    return this.#name('subject', subject)
   }
-}
 
-export function isSubjectRoom(room: string): boolean {
-  return room.startsWith(PREFIX)
+  /** Of the sockets of one browser, for as long as it is the same visitor's. */
+  ofVisitor({ browser, user }: Visitor, epoch: number): string {
+    return this.#name('visitor', JSON.stringify([browser, user ?? null, epoch]))
+  }
+
+  #name(kind: 'subject' | 'visitor', text: string): string {
+    return PREFIX + this.#keys.sign(`${kind}:${text}`)
+  }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
@@ -14,7 +15,6 @@ import { Handle } from './handle.js'
 import { type Listener, Listeners } from './listeners.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote } from './remote.js'
-import { isSubjectRoom } from './rooms.js'
 import type { FieldChanges } from './sessions.js'
 import { type Subject, subjectHash } from './subject.js'
 import type { Offer } from './subjects.js'
@@ -59,9 +59,8 @@ export class SocketHandle extends Handle {
     if (cookie) freshness.absorb(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this)
-    // Connection state recovery brings back the rooms of whoever this was before.
-    for (const room of this.#socket.rooms) if (isSubjectRoom(room)) void this.#socket.leave(room)
-    this.#socket.once('disconnect', () => this.#release())
+    // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
+    this.#socket.once('disconnecting', () => this.#release())
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
     const all = freshness.subjects(visitor)
@@ -73,7 +72,7 @@ export class SocketHandle extends Handle {
       holding.listeners.add(this.#hear)
       const isOwn = (field: Field): boolean => visitor.subject(field) === subject
       const more = subject === all.at(-1) ? {} : { more: true as const }
-      this.#socket.emit(STORE_SESSION, dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
+      this.#greet(dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
     }
   }
 
@@ -81,7 +80,19 @@ export class SocketHandle extends Handle {
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
     this.#socket.emit(RECONNECT, code)
+    // Connection state recovery shall find nothing of it.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  /**
+   * With connection state recovery `socket.emit` goes to the room that the socket's id names: others may have joined it, and
+   * what is missed there is told again.
+   */
+  #greet(ticket: string): void {
+    const alone = randomUUID()
+    void this.#socket.join(alone)
+    this.#socket.nsp.local.to(alone).emit(STORE_SESSION, ticket)
+    void this.#socket.leave(alone)
   }
 
   get #offer(): Offer {
@@ -158,6 +169,7 @@ export class SocketHandle extends Handle {
       if (!holding) continue
       holding.sockets.delete(this.#socket)
       holding.listeners.delete(this.#hear)
+      void this.#socket.leave(holding.room)
       subjects.release(subject)
     }
   }

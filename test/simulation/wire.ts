@@ -108,7 +108,7 @@ export class Wire {
   #closed(isByServer: boolean): void {
     this.isClosedByServer ||= isByServer
     this.process.io.namespace.sockets.delete(this.#server.id)
-    if (this.isOpen) this.#server.hear('disconnect')
+    if (this.isOpen) this.#server.hear('disconnecting')
     this.isOpen = false
   }
 }

@@ -1,52 +1,90 @@
-import { once } from 'node:events'
-import { afterEach, describe, expect, it } from '@jest/globals'
-import Koa from 'koa'
-import { liveSession } from 'koa-live-session'
-import { defineFields } from 'koa-live-session/fields'
-import { Server, type ServerOptions } from 'socket.io'
-import { connect, type Socket } from 'socket.io-client'
-import { z } from 'zod'
-import { readClaims } from '../support/socket.js'
+import { describe, expect, it } from '@jest/globals'
+import type { ServerOptions, Socket } from 'socket.io'
+import { App } from '../support/app.js'
+import { AuthStore } from '../support/auth.js'
+import { ENDS } from '../support/ends.js'
+import { RawSocket } from '../support/raw-socket.js'
+import { cookieContent, startWithUsers } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
 
-type Recovery = ServerOptions['connectionStateRecovery']
+const connectionStateRecovery = { maxDisconnectionDuration: 60_000, skipMiddlewares: false }
 
-const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
-const running: (() => void)[] = []
-afterEach(() => {
-  for (const stop of running.splice(0)) stop()
-})
+/** What a browser remembers of a connection that it lost. */
+interface Lost {
+  readonly pid: string
+  readonly sid: string
+  readonly offset: string
+}
 
-/** A server with connection state recovery, where the header of a handshake says who it is. */
-async function start(recovery: Recovery) {
-  const app = new Koa({ keys: ['x'.repeat(32)] })
-  const live = liveSession(app, { fields, identify: (ctx) => ctx.get('x-user') })
-  app.use(live.middleware())
-  const http = app.listen(0, '127.0.0.1')
-  const io = new Server(http, { connectionStateRecovery: recovery })
-  running.push(() => void io.close())
-  await once(http, 'listening')
-  const address = http.address()
-  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
-  const open = (user: string): Socket => {
-    const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 1 }
-    const socket = connect(url, { ...options, extraHeaders: { 'x-user': user, origin: url } })
-    running.push(() => void socket.disconnect())
-    return socket
+/** An app that puts its sockets into rooms of its own, by user, and remembers things of them. */
+async function start(): Promise<{ readonly app: App; readonly ann: Visitor; readonly entered: Socket[] }> {
+  const app = await startWithUsers({ store: new AuthStore(), io: { connectionStateRecovery } })
+  const entered: Socket[] = []
+  app.io.on('connection', (socket) => {
+    entered.push(socket)
+    if (socket.recovered) return
+    const { userId = 'guest' } = socket.liveSession
+    void socket.join(`room of ${userId}`)
+    socket.data.name = userId
+  })
+  const ann = app.visitor()
+  await ann.fetch('/login/now?user=ann')
+  return { app, ann, entered }
+}
+
+const open = ({ url }: App, cookie: string): Promise<RawSocket> => RawSocket.open(url, { cookie, origin: url })
+
+/** A connection of the visitor's, which has the newest packet of the app's and is lost then. */
+async function lose(app: App, { cookie }: Visitor, claim: object = {}): Promise<Lost> {
+  const socket = await open(app, cookie)
+  const isIn = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
+  socket.send(`40${JSON.stringify(claim)}`)
+  const server = await isIn
+  const { pid, sid } = JSON.parse((await socket.next('40')).slice(2))
+  app.io.emit('app', 'heard')
+  const [, , offset] = JSON.parse((await socket.next('42["app","heard"')).slice(2))
+  const gone = new Promise((resolve) => server.once('disconnect', resolve))
+  socket.hangUp()
+  await gone
+  return { pid, sid, offset }
+}
+
+/** What is sent while nobody is there to hear it, for ann and in her rooms. */
+async function miss(app: App, { sid }: Lost): Promise<void> {
+  await (await app.live.user('ann')).set('division', 66)
+  await app.live.settled()
+  app.io.emit('app', 'missed by all')
+  app.io.to('room of ann').emit('app', 'missed by the room')
+  app.io.to(sid).emit('app', 'missed by the socket')
+}
+
+/** All that a connection hears that claims to be the lost one, up to a round trip after it was let in or refused. */
+async function claim(app: App, cookie: string, lost: Lost): Promise<readonly string[]> {
+  const socket = await open(app, cookie)
+  socket.send(`40${JSON.stringify(lost)}`)
+  for (;;) {
+    const text = await socket.next('4')
+    if (text.startsWith('44')) break
+    if (!text.startsWith('40')) continue
+    app.io.to('room of ann').emit('app', 'later for the room')
+    app.io.to(lost.sid).emit('app', 'later for the socket')
+    await socket.ask('live_session:tickets', '[]')
+    break
   }
-  return { io, live, open }
+  socket.hangUp()
+  return socket.received
 }
 
-const ticket = async (socket: Socket): Promise<ReturnType<typeof readClaims>> => {
-  return new Promise((resolve) => socket.once('store_session', (text: string) => resolve(readClaims(text))))
-}
+const of = (received: readonly string[], start: string): string[] => received.filter((text) => text.startsWith(start))
+type Recovery = NonNullable<ServerOptions['connectionStateRecovery']>
 
-describe('threat 20: connection state recovery', () => {
+describe('threats 20 and 39: connection state recovery', () => {
   it.each([
     ['as it comes', {}],
     ['skipping middleware', { skipMiddlewares: true }],
   ])('is refused %s: it would let a socket back in after a logout', async (_, recovery) => {
-    const { io, live } = await start(recovery as Recovery)
-    expect(() => live.attach(io, { handshake: [] })).toThrow(
+    const app = await App.start({ isAttached: false, io: { connectionStateRecovery: recovery as Recovery } })
+    expect(() => app.live.attach(app.io)).toThrow(
       new TypeError(
         'koa-live-session: attach(io): connectionStateRecovery lets a socket back in without asking who it is, ' +
           'after a logout too. Set connectionStateRecovery: { skipMiddlewares: false }',
@@ -54,28 +92,138 @@ describe('threat 20: connection state recovery', () => {
     )
   })
 
-  it('brings nobody else’s rooms back where it does not skip middleware', async () => {
-    const { io, live, open } = await start({ maxDisconnectionDuration: 60_000, skipMiddlewares: false })
-    live.attach(io, { handshake: [] })
-    const socket = open('ann')
-    const first = await ticket(socket)
-    // Recovery needs a message after which the browser was lost.
-    const greeted = new Promise((resolve) => socket.once('app', resolve))
-    io.emit('app', 'hello')
-    await greeted
-    const opts: { extraHeaders?: Record<string, string> } = socket.io.opts
-    opts.extraHeaders = { ...opts.extraHeaders, 'x-user': 'bob' }
-    const again = ticket(socket)
-    socket.io.engine.close()
-    const second = await again
-    expect(socket.recovered).toBe(true)
-    expect(second.sub).not.toBe(first.sub)
-    const ofAnn: string[] = []
-    socket.on('store_session', (text: string) => ofAnn.push(readClaims(text).sub))
-    await (await live.user('ann')).set('division', 7)
-    const bobs = ticket(socket)
-    await (await live.user('bob')).set('division', 8)
-    expect((await bobs).changes).toEqual([['division', expect.any(Number), 8]])
-    expect(ofAnn).toEqual([second.sub])
+  it.each(ENDS)('tells nothing of what ann has missed after %s, however often it is claimed', async (_, end) => {
+    const { app, ann, entered } = await start()
+    const former = ann.cookie
+    const lost = await lose(app, ann)
+    await miss(app, lost)
+    await end(app, ann)
+    await miss(app, lost)
+    await ann.store()
+    for (const cookie of [ann.cookie, former, '', ann.cookie]) {
+      const received = await claim(app, cookie, lost)
+      expect(of(received, '42["app","missed')).toEqual([])
+      expect(of(received, '42["app","later for the socket')).toEqual([])
+      const [welcome = '40{}'] = of(received, '40')
+      const { sid, pid } = JSON.parse(welcome.slice(2))
+      expect([lost.sid, lost.pid]).not.toEqual(expect.arrayContaining([sid]))
+      expect([lost.sid, lost.pid]).not.toEqual(expect.arrayContaining([pid]))
+    }
+    expect(entered.filter(({ recovered }) => recovered)).toEqual([])
+    expect(new Set(entered.map(({ data }) => data)).size).toBe(entered.length)
+  })
+
+  it.each(ENDS)('brings nothing back where ann signs in again after %s', async (_, end) => {
+    const { app, ann, entered } = await start()
+    const lost = await lose(app, ann)
+    await miss(app, lost)
+    await end(app, ann)
+    await ann.fetch('/login/now?user=ann')
+    const received = await claim(app, ann.cookie, lost)
+    expect(of(received, '42["app","missed')).toEqual([])
+    expect(entered.at(-1)?.recovered).toBe(false)
+  })
+
+  it.each(ENDS)('keeps nothing of a connection that was ended by %s', async (_, end) => {
+    const { app, ann } = await start()
+    const socket = await open(app, ann.cookie)
+    socket.send('40')
+    const { pid, sid } = JSON.parse((await socket.next('40')).slice(2))
+    app.io.emit('app', 'heard')
+    const [, , offset] = JSON.parse((await socket.next('42["app","heard"')).slice(2))
+    const { cookie } = ann
+    await end(app, ann)
+    await socket.closed
+    const lost = { pid, sid, offset }
+    await miss(app, lost)
+    for (const jar of [ann.cookie, cookie]) expect(of(await claim(app, jar, lost), '42["app"')).toEqual([])
+  })
+
+  it('tells the same visitor what was missed, and no greeting twice', async () => {
+    const { app, ann, entered } = await start()
+    const lost = await lose(app, ann)
+    await miss(app, lost)
+    const received = await claim(app, ann.cookie, lost)
+    expect(of(received, '42["app"').map((text) => JSON.parse(text.slice(2))[1])).toEqual([
+      'missed by all',
+      'missed by the room',
+      'missed by the socket',
+      'later for the room',
+      'later for the socket',
+    ])
+    expect(of(received, '42["store_session"').length).toBe(2)
+    expect(JSON.parse(of(received, '40')[0]?.slice(2) ?? '')).toEqual({ pid: lost.pid, sid: lost.sid })
+    expect(entered.map(({ recovered, data }) => [recovered, data])).toEqual([
+      [false, { name: 'ann' }],
+      [true, { name: 'ann' }],
+    ])
+  })
+
+  it('recovers the same visitor who was lost again', async () => {
+    const { app, ann } = await start()
+    const again = await lose(app, ann, await lose(app, ann))
+    await miss(app, again)
+    expect(of(await claim(app, ann.cookie, again), '42["app","missed').length).toBe(3)
+  })
+
+  it('recovers a guest who comes with the same cookie, and nobody who comes with none', async () => {
+    const { app } = await start()
+    const [guest, other] = [app.visitor(), app.visitor()]
+    for (const visitor of [guest, other]) await visitor.fetch('/set?values={"division":1}')
+    expect(cookieContent(guest).browser).not.toBe(cookieContent(other).browser)
+    const lost = await lose(app, guest)
+    await miss(app, lost)
+    for (const cookie of ['', other.cookie]) expect(of(await claim(app, cookie, lost), '42["app","missed')).toEqual([])
+    expect(of(await claim(app, guest.cookie, lost), '42["app","missed').length).toBe(2)
+  })
+
+  it('recovers no user whose browser has no live cookie: whose it is, only the app\u2019s session says', async () => {
+    const { app } = await start()
+    const ann = app.visitor()
+    await ann.fetch('/login/unused?user=ann')
+    const lost = await lose(app, ann)
+    await miss(app, lost)
+    expect(of(await claim(app, ann.cookie, lost), '42["app","missed')).toEqual([])
+  })
+
+  it('holds in namespaces that are made as they are asked for, and with another adapter', async () => {
+    const { app, ann } = await start()
+    app.io.of(/^\/dyn-\d$/).on('connection', (socket) => void socket.join('room of ann'))
+    const Adapter = app.io.adapter()
+    app.io.adapter(class extends (Adapter as never as new (nsp: unknown) => object) {} as never)
+    const socket = await open(app, ann.cookie)
+    socket.send('40/dyn-1,')
+    const { pid, sid } = JSON.parse((await socket.next('40/dyn-1,')).slice('40/dyn-1,'.length))
+    app.io.of('/dyn-1').emit('app', 'heard')
+    const [, , offset] = JSON.parse((await socket.next('42/dyn-1,["app"')).slice('42/dyn-1,'.length))
+    const gone = new Promise((resolve) => app.io.of('/dyn-1').sockets.get(sid)?.once('disconnect', resolve))
+    socket.hangUp()
+    await gone
+    app.io.of('/dyn-1').to('room of ann').emit('app', 'missed')
+    await ann.fetch('/login/now?user=bob')
+    const bobs = await open(app, ann.cookie)
+    bobs.send(`40/dyn-1,${JSON.stringify({ pid, offset })}`)
+    await bobs.next('42/dyn-1,["store_session"')
+    expect(of(bobs.received, '42/dyn-1,["app"')).toEqual([])
+  })
+
+  it('keeps no room of a subject for a connection that was lost', async () => {
+    const { app, ann } = await start()
+    const kept: string[][] = []
+    const { adapter } = app.io.sockets
+    const persist = adapter.persistSession.bind(adapter)
+    adapter.persistSession = (session) => {
+      kept.push(session.rooms)
+      persist(session)
+    }
+    const isIn = new Promise<readonly string[]>((resolve) =>
+      app.io.once('connection', ({ rooms }) => resolve([...rooms])),
+    )
+    const losing = lose(app, ann)
+    const rooms = await isIn
+    await losing
+    const ours = rooms.filter((room) => room.startsWith('live_session:'))
+    const left = kept.flat().filter((room) => room.startsWith('live_session:'))
+    expect([ours.length, left.length]).toEqual([3, 1])
   })
 })

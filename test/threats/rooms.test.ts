@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import type { App } from '../support/app.js'
+import { RawSocket } from '../support/raw-socket.js'
 import { readClaims } from '../support/socket.js'
 import { set, startWithUsers } from '../support/users.js'
 
@@ -66,6 +67,33 @@ describe('threat 46: where clients may name the room they join', () => {
     await socket.set(['division', -1, 7])
     await attacker.set(['division', -1, 1])
     expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(sub)
+  })
+
+  it('hears no greeting by the id of another socket, where that one is recovered', async () => {
+    const app = await startWithUsers({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
+    app.io.on('connection', (socket) => {
+      socket.on('join', (rooms: string[], done: () => void) => {
+        void socket.join(rooms)
+        done()
+      })
+    })
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const socket = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
+    socket.send('40')
+    const { sid, pid } = JSON.parse((await socket.next('40')).slice(2))
+    const offset = JSON.parse((await socket.next('42["store_session"')).slice(2))[2]
+    const attacker = await app.visitor().connect()
+    await attacker.ticket()
+    await attacker.io.emitWithAck('join', [sid])
+    const gone = new Promise((resolve) => app.io.sockets.sockets.get(sid)?.once('disconnect', resolve))
+    socket.hangUp()
+    await gone
+    const again = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
+    again.send(`40${JSON.stringify({ pid, offset })}`)
+    await again.next('42["store_session"')
+    await attacker.set(['division', -1, 1])
+    expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(hash(SUBJECT, 'base64url'))
   })
 })
 
