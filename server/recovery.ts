@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
 import type { Namespace, Socket } from 'socket.io'
 import type { Connection } from './connection.js'
 import type { Handshake } from './handshake.js'
 import type { Rooms } from './rooms.js'
+import type { Outlet } from './socket.js'
 
 type Adapter = Namespace['adapter']
 type Session = Awaited<ReturnType<Adapter['restoreSession']>>
@@ -40,6 +42,21 @@ export class Recovery {
   mark(socket: Socket, connection: Connection): void {
     const mark = this.#markOf(connection)
     if (mark !== undefined) void socket.join(mark)
+  }
+
+  /**
+   * Where to send what is for this socket alone. With recovery `socket.emit` goes to the room that the socket's id names: others
+   * may have joined it, and what is missed there is told again.
+   */
+  outlet(socket: Socket): Outlet {
+    return {
+      emit: (event, ...args) => {
+        const alone = randomUUID()
+        void socket.join(alone)
+        socket.nsp.local.to(alone).emit(event, ...args)
+        void socket.leave(alone)
+      },
+    }
   }
 
   async #find({ conn, request }: Pick<Socket, 'conn' | 'request'>): Promise<string | undefined> {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
@@ -19,23 +18,31 @@ import type { FieldChanges } from './sessions.js'
 import { type Subject, subjectHash } from './subject.js'
 import type { Offer } from './subjects.js'
 
+/** Sends to one socket. */
+export interface Outlet {
+  emit(event: string, ...args: readonly unknown[]): void
+}
+
 /** `socket.liveSession`: the values of whoever opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly #core: Core
   readonly #socket: Socket
+  readonly #outlet: Outlet
   readonly #connection: Connection
   readonly #bucket: Bucket
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
 
-  constructor(core: Core, socket: Socket, connection: Connection) {
+  /** @param outlet where to send what is for this socket alone */
+  constructor(core: Core, socket: Socket, connection: Connection, outlet: Outlet = socket) {
     super(core)
     const { userId } = connection.greeted
     this.userId = userId === undefined ? undefined : String(userId)
     this.#core = core
     this.#socket = socket
+    this.#outlet = outlet
     this.#connection = connection
     this.#bucket = core.limits.ofSocket()
   }
@@ -72,27 +79,16 @@ export class SocketHandle extends Handle {
       holding.listeners.add(this.#hear)
       const isOwn = (field: Field): boolean => visitor.subject(field) === subject
       const more = subject === all.at(-1) ? {} : { more: true as const }
-      this.#greet(dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
+      this.#outlet.emit(STORE_SESSION, dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
     }
   }
 
   /** Tells the browser to come back as whoever it is now, and takes nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
-    this.#socket.emit(RECONNECT, code)
+    this.#outlet.emit(RECONNECT, code)
     // Connection state recovery shall find nothing of it.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
-  }
-
-  /**
-   * With connection state recovery `socket.emit` goes to the room that the socket's id names: others may have joined it, and
-   * what is missed there is told again.
-   */
-  #greet(ticket: string): void {
-    const alone = randomUUID()
-    void this.#socket.join(alone)
-    this.#socket.nsp.local.to(alone).emit(STORE_SESSION, ticket)
-    void this.#socket.leave(alone)
   }
 
   get #offer(): Offer {
