@@ -1,22 +1,32 @@
 import type { ServerResponse } from 'node:http'
 import type { Connections } from './connections.js'
-import type { Epochs } from './epochs.js'
 import type { Subject } from './subject.js'
 
 /** Browsers whose id was given up by an answer that is not out yet: until then they bring their former cookie. */
 export class Departures {
   readonly #connections: Connections
-  readonly #epochs: Epochs
   /** How many answers are under way that give up each name. */
   readonly #underWay = new Map<string, number>()
+  /** Where those who wait learn which names were given up meanwhile. */
+  readonly #watching = new Set<Set<string>>()
 
-  constructor(connections: Connections, epochs: Epochs) {
+  constructor(connections: Connections) {
     this.#connections = connections
-    this.#epochs = epochs
   }
 
   isUnderWay(name: string): boolean {
     return this.#underWay.has(name)
+  }
+
+  /** Waits, and says which names were given up by answers that have gone out meanwhile. */
+  async watch<T>(waiting: Promise<T>): Promise<readonly [T, ReadonlySet<string>]> {
+    const names = new Set<string>()
+    this.#watching.add(names)
+    try {
+      return [await waiting, names]
+    } finally {
+      this.#watching.delete(names)
+    }
   }
 
   /**
@@ -31,8 +41,7 @@ export class Departures {
     for (const name of names) this.#count(name, 1)
     res.once('close', () => {
       for (const name of names) this.#count(name, -1)
-      // A handshake may have asked who it is before the answer was out, and hear it afterwards.
-      for (const name of names) this.#epochs.retire(name)
+      for (const watching of this.#watching) for (const name of names) watching.add(name)
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
       void this.#connections.end(late, 'other_subject')
     })

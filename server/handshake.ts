@@ -53,15 +53,17 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
-    const { connections, epochs } = this.#core
+    const { app, connections, cookie, departures, epochs } = this.#core
     const { revocations } = epochs
-    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    const ctx = app.createContext(request, new ServerResponse(request))
     this.#checkOrigin(ctx)
-    const userId = await this.#identify(ctx)
+    const [userId, left] = await departures.watch(this.#identify(ctx))
     const user = userId === undefined ? undefined : userSubject(userId)
-    const read = this.#core.cookie.read(request.headers.cookie, user)
-    if (this.#isLeaving(read, user, revocations)) {
-      // Before `next` is called with the refusal, which socket.io then keeps to itself: the browser comes back by itself.
+    const read = cookie.read(request.headers.cookie, user)
+    const isLeft = (name: string): boolean => left.has(name) || epochs.isRevokedSince(name, revocations)
+    if (namesOf(read, user).some(isLeft) || departures.isUnderWay(read?.browserSubject ?? '')) {
+      // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
+      // socket.io then keeps to itself: the browser comes back by itself.
       void hangUp(conn)
       throw signedOut()
     }
@@ -73,15 +75,6 @@ export class Handshake {
       conn.once('close', () => connections.remove(connection))
     }
     return connection
-  }
-
-  /** Whether it is becoming somebody else's: by an answer that is not out yet, or since the app's own session was read. */
-  #isLeaving(read: VerifiedCookie | undefined, user: Subject | undefined, revocations: number): boolean {
-    const { departures, epochs } = this.#core
-    const isRevoked = (name: string): boolean => epochs.isRevokedSince(name, revocations)
-    if (read && (departures.isUnderWay(read.browserSubject) || isRevoked(read.browserSubject))) return true
-    const sub = user === undefined ? undefined : subjectHash(user)
-    return sub !== undefined && [sub, newcomers(sub)].some(isRevoked)
   }
 
   #recognize(read: VerifiedCookie | undefined, user: Subject | undefined, userId: UserId | undefined): Greeted {
@@ -120,6 +113,12 @@ export class Handshake {
     })
     return userId ?? undefined
   }
+}
+
+/** Under which the visitor of a handshake may be signed out. */
+function namesOf(read: VerifiedCookie | undefined, user: Subject | undefined): readonly string[] {
+  const sub = user === undefined ? undefined : subjectHash(user)
+  return [...(read ? [read.browserSubject] : []), ...(sub === undefined ? [] : [sub, newcomers(sub)])]
 }
 
 function signedOut(): LiveSessionError {
