@@ -85,9 +85,9 @@ export class LiveCookie {
     const at = header.indexOf(this.#pair)
     const sig = header.indexOf(this.#sigPair)
     if (at < 0 || sig < 0) return undefined
-    // Found once each, and where a name begins; anything else is somebody's doing.
-    const isPlain = isName(header, at) && isName(header, sig) && header.indexOf(this.#pair, at + 1) < 0
-    if (!isPlain) return this.#search(header, user)
+    // Found once each, and where a name begins; anything else may have been planted.
+    const isSingle = header.indexOf(this.#pair, at + 1) < 0 && header.indexOf(this.#sigPair, sig + 1) < 0
+    if (!isSingle || !isName(header, at) || !isName(header, sig)) return this.#search(header, user)
     return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sig + this.#sigPair.length))
   }
 

@@ -10,6 +10,8 @@ import { readCookie, signedCookie } from '../support/signed-cookie.js'
 const SECRET = 'the secret that all of these apps are signed with'
 const DAY = 24 * 60 * 60 * 1000
 const BROWSER = 'b'.repeat(22)
+/** As long as a signature is. */
+const FOREIGN = 'x'.repeat(43)
 
 /** Counts its own visits in `ctx.session`, sets what the query says, and answers with what is there. */
 const echo: Koa.Middleware = (ctx) => {
@@ -118,11 +120,17 @@ describe('threat 16: cookie tossing', () => {
     ['empty', (own: string) => `live=; live.sig=; ${own}`],
     ['under names that end alike', (own: string) => `xlive=evil; xlive.sig=evil; ${own}`],
     ['ten times', (own: string) => `${'live=evil; live.sig=evil; '.repeat(10)}${own}`],
+    ['that is a signature alone, ahead of it', (own: string) => `live.sig=${FOREIGN}; ${own}`],
+    ['that is a signature alone, behind it', (own: string) => `${own}; live.sig=${FOREIGN}`],
+    ['that is a signature alone, between', (own: string) => own.replace('; ', `; live.sig=${FOREIGN}; `)],
+    ['that is an empty signature alone', (own: string) => `live.sig=; ${own}`],
+    ['that is a signature without a space', (own: string) => `live.sig=${FOREIGN};${own}`],
   ])('does not hide the cookie that verifies: garbage %s', async (_, toss) => {
     const app = await start()
     const own = cookieFor(app.live, { browserId: BROWSER, values: { division: 5 } })
     const read = await app.visitor().fetch('/', { headers: { cookie: toss(own) } })
     expect(await read.json()).toMatchObject({ division: 5 })
+    expect(names(read)).toEqual(['app', 'app.sig'])
     const written = await app.visitor().fetch('/?set=6', { headers: { cookie: toss(own) } })
     const cookies = written.headers.getSetCookie().filter((cookie) => cookie.startsWith('live'))
     expect(readCookie(cookies[0] ?? '')).toMatchObject({ browser: BROWSER, r: [['division', expect.anything(), 6]] })
