@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import Router from '@koa/router'
 import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'
@@ -36,13 +37,18 @@ export function createEndpoint(core: Core, visitOf: (ctx: Koa.Context) => Promis
       throw new LiveSessionError('bad_origin', 'this page may not post here')
     }
     // A form on another site can send what looks like JSON, but not call it so.
-    if (!ctx.is('application/json') || ctx.get('Content-Encoding') !== '')
+    if (!isJson(ctx) || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const posted = parsePosted(await bodyOf(ctx))
     ctx.body = answer(core, await visitOf(ctx), posted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
+}
+
+/** `ctx.is()` would need a body's length, which a POST over HTTP/2 need not say. */
+function isJson({ request }: Koa.Context): boolean {
+  return request.type.trim().toLowerCase() === 'application/json'
 }
 
 /** Answers a refusal with its code. */
@@ -52,13 +58,20 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     const { code, message, key, index, status, retryAfter } = error
-    // Whatever of the body is left unread must not be taken for the next request.
-    if (status === 413) ctx.set('Connection', 'close')
+    if (status === 413) endAfter(ctx)
     if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
     ctx.status = status
     ctx.set('Cache-Control', 'no-store')
     ctx.body = { error: { code, message, key, index } }
   }
+}
+
+/** What of the body is left unread must not be taken for the next request, nor be waited for. */
+function endAfter({ res }: Koa.Context): void {
+  const { stream } = res as { readonly stream?: ServerHttp2Stream }
+  // Requests share an HTTP/2 connection, where the header is forbidden: only this one's stream ends.
+  if (stream) stream.once('finish', () => stream.close())
+  else res.setHeader('Connection', 'close')
 }
 
 /** The body, which an app's own parser may have read already. */
