@@ -9,6 +9,9 @@ export interface LimitOptions {
   readonly socketsPerSubject: number
 }
 
+/** Shared by all that have no cookie: a flood of those would else be a new visitor with every request. No subject is called so. */
+const WITHOUT_COOKIE = 'without a cookie'
+
 /** How much browsers may ask of this process. What the app itself does is not counted. */
 export class Limits {
   readonly #options: LimitOptions
@@ -31,9 +34,9 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, subject: Subject, socket?: Bucket): void {
+  spend(changes: number, subject: Subject | undefined, socket?: Bucket): void {
     const now = this.#clock()
-    const own = this.#buckets.ensure(subject, () => new Bucket(this.#options.changesPerSubject, now))
+    const own = this.#buckets.ensure(subject ?? WITHOUT_COOKIE, () => new Bucket(this.#options.changesPerSubject, now))
     const wait = Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0)
     if (wait > 0) {
       const retryAfter = Math.ceil(wait / 1000)

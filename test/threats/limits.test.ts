@@ -95,12 +95,52 @@ describe('threat 17: a flood of changes', () => {
     expect((await visitor.store()).status).toBe(200)
     expect((await visitor.store({ set })).status).toBe(429)
   })
+})
 
-  it('of one stranger is not another\u2019s, though neither has an id yet', async () => {
-    const app = await App.start({ options: { limits: { ...limits, changesPerSubject: 1 } } })
-    for (let stranger = 0; stranger < 5; stranger += 1) {
-      expect((await app.visitor().store({ set: [['division', -1, 1]] })).status).toBe(200)
-    }
+describe('threat 45: changes by POSTs without a cookie', () => {
+  const one = { set: [['division', -1, 1]] }
+
+  it('are limited like those of any visitor: all of them share one bucket', async () => {
+    const app = await App.start({ options: { limits } })
+    const answers: Response[] = []
+    for (let sent = 0; sent < 20; sent += 1) answers.push(await app.visitor().store(one))
+    const statuses = answers.map(({ status }) => status)
+    expect(statuses).toEqual([...Array(16).fill(200), ...Array(4).fill(429)])
+    expect(answers[19]?.headers.get('retry-after')).toBe('1')
+    expect(answers[19]?.headers.getSetCookie()).toEqual([])
+    app.clock.advance(1000)
+    const later: number[] = []
+    for (let sent = 0; sent < 9; sent += 1) later.push((await app.visitor().store(one)).status)
+    expect(later).toEqual([...Array(8).fill(200), 429])
+  })
+
+  it.each([
+    ['garbage', 'live=garbage; live.sig=garbage'],
+    ['one that was given up', ''],
+  ])('are those with a cookie that is worth nothing, too: %s', async (_, garbage) => {
+    const app = await App.start({ options: { limits }, routes: (ctx) => ctx.liveSession.leave() })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const worthless = garbage === '' ? visitor.cookie : garbage
+    await visitor.fetch('/')
+    const statuses: number[] = []
+    for (let sent = 0; sent < 17; sent += 1)
+      statuses.push((await app.visitor().store(one, { cookie: worthless })).status)
+    expect(statuses).toEqual([...Array(16).fill(200), 429])
+  })
+
+  it('take nothing from visitors with a cookie, from users, nor from those who only ask for one', async () => {
+    const app = await App.start({
+      options: { limits, identify } as never,
+      before: (koa) => [auth(koa)],
+      routes: account,
+    })
+    const ann = app.visitor()
+    await ann.fetch('/login/unused?user=ann')
+    for (let sent = 0; sent < 17; sent += 1) await app.visitor().store(one)
+    expect((await app.visitor().store(one)).status).toBe(429)
+    const visitor = app.visitor()
+    expect((await visitor.store()).status).toBe(200)
+    expect([(await visitor.store(one)).status, (await ann.store(one)).status]).toEqual([200, 200])
   })
 })
 
