@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Field } from '../shared/field.js'
 import type { Replica } from '../shared/replica.js'
+import { keepFromSharedCaches } from './cache-control.js'
 import type { VerifiedCookie } from './cookie.js'
 import type { Core } from './core.js'
 import type { Departing, Recognized } from './identities.js'
@@ -10,6 +11,11 @@ import { Visitor } from './visitor.js'
 
 const TOO_LATE =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
+
+const NOT_SHARED =
+  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
+  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
+  'for all, read no values'
 
 /** One request's part in a session: whose it is, and what its answer does to the cookie. Begun at the first use. */
 export class Visit {
@@ -121,9 +127,8 @@ export class Visit {
     const { res } = this.#ctx
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
-    // A cache between that kept an answer with a cookie would hand it to the next visitor.
-    if (this.#needsCookie() && this.#sendCookie()) res.setHeader('Cache-Control', 'no-store')
-    else if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+    const hasCookie = this.#needsCookie() && this.#sendCookie()
+    if (keepFromSharedCaches(res, hasCookie)) this.#core.warn(NOT_SHARED)
   }
 
   /** Says whether anything was sent: without consent a cookie is only ever taken away. */

@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http'
+
+/** Let an answer be kept for other visitors; `must-understand` sets `no-store` aside (RFC 9111, 5.2.2). */
+const SHARED = new Set(['public', 's-maxage', 'must-understand'])
+/** What caches in front of an app go by rather than by Cache-Control: RFC 9213, and what was there before it. */
+const TARGETED = /(?:^|-)cdn-cache-control$|^(?:surrogate-control|edge-control|x-accel-expires)$/
+
+/**
+ * Has no cache between give the answer to another visitor, whatever the app says of it. Says whether the app meant it for
+ * such caches.
+ */
+export function keepFromSharedCaches(res: ServerResponse, hasCookie: boolean): boolean {
+  const given = res.getHeader('Cache-Control')
+  const text = given === undefined ? undefined : [given].flat().join(', ')
+  const targeted = res.getHeaderNames().filter((name) => TARGETED.test(name))
+  for (const name of targeted) res.removeHeader(name)
+  if (hasCookie) res.setHeader('Cache-Control', 'no-store')
+  else if (text === undefined) res.setHeader('Cache-Control', 'private')
+  else res.setHeader('Cache-Control', privateCacheControl(text))
+  return targeted.length > 0 || (text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one))))
+}
+
+/** The same Cache-Control for the visitor's own browser alone: what says how that may keep the answer stays. */
+export function privateCacheControl(given: string): string {
+  const all = directives(given)
+  const kept = all.filter((one) => !SHARED.has(nameOf(one)) && !isQualified(one))
+  const isPrivate = kept.some((one) => ['private', 'no-store'].includes(nameOf(one)))
+  if (isPrivate && kept.length === all.length) return given
+  return (isPrivate ? kept : ['private', ...kept]).join(', ')
+}
+
+/** `private="set-cookie"` keeps that header from others, and no more. */
+function isQualified(directive: string): boolean {
+  return nameOf(directive) === 'private' && directive.includes('=')
+}
+
+/** Commas within quotes are no ends. */
+function directives(text: string): readonly string[] {
+  const found = text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []
+  return found.map((one) => one.trim()).filter((one) => one !== '')
+}
+
+function nameOf(directive: string): string {
+  return directive.replace(/=.*/s, '').trim().toLowerCase()
+}
