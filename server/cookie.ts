@@ -83,12 +83,12 @@ export class LiveCookie {
   read(header: string | undefined, user?: Subject): VerifiedCookie | undefined {
     if (header === undefined) return undefined
     const at = header.indexOf(this.#pair)
-    const sig = header.indexOf(this.#sigPair)
-    if (at < 0 || sig < 0) return undefined
+    const sigAt = header.indexOf(this.#sigPair)
+    if (at < 0 || sigAt < 0) return undefined
     // Found once each, and where a name begins; anything else may have been planted.
-    const isSingle = header.indexOf(this.#pair, at + 1) < 0 && header.indexOf(this.#sigPair, sig + 1) < 0
-    if (!isSingle || !isName(header, at) || !isName(header, sig)) return this.#search(header, user)
-    return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sig + this.#sigPair.length))
+    const isSingle = header.indexOf(this.#pair, at + 1) < 0 && header.indexOf(this.#sigPair, sigAt + 1) < 0
+    if (!isSingle || !isName(header, at) || !isName(header, sigAt)) return this.#search(header, user)
+    return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sigAt + this.#sigPair.length))
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */

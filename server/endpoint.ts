@@ -12,7 +12,7 @@ import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote, type RemoteChange } from './remote.js'
 import type { SubjectOf } from './sessions.js'
 import { browserSubject, type Subject, subjectHash } from './subject.js'
-import type { Visit } from './visit.js'
+import type { Visit, Vouched } from './visit.js'
 
 /** What a browser POSTs: tickets to store, and changes where it has no socket to send them over. */
 interface Posted {
@@ -22,11 +22,19 @@ interface Posted {
   readonly subject: string | undefined
 }
 
+/** What the endpoint asks of the plugin. */
+interface Recognition {
+  identify(ctx: Koa.Context): Promise<Subject | undefined>
+  visit(ctx: Koa.Context, vouched: Vouched): Visit
+}
+
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
-export function createEndpoint(core: Core, visitOf: (ctx: Koa.Context) => Promise<Visit>): Koa.Middleware {
+export function createEndpoint(core: Core, { identify, visit }: Recognition): Koa.Middleware {
   const { endpoint, origins } = core.settings
   const router = new Router()
   router.all(endpoint, refuse, async (ctx) => {
+    // A body can take its time, while its user signs out.
+    const since = core.epochs.revocations
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
@@ -40,7 +48,9 @@ export function createEndpoint(core: Core, visitOf: (ctx: Koa.Context) => Promis
     if (!isJson(ctx) || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const posted = parsePosted(await bodyOf(ctx))
-    ctx.body = answer(core, await visitOf(ctx), posted)
+    const user = await identify(ctx)
+    if (posted.subject !== undefined) checkPage(core, ctx, user, posted.subject)
+    ctx.body = answer(core, visit(ctx, { user, since }), posted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
@@ -100,6 +110,17 @@ function isEmpty(list: unknown): boolean {
   return Array.isArray(list) && list.length === 0
 }
 
+/**
+ * A page that says whose it is gets no new id: its POST may have been held back until another person uses the browser, and its
+ * answer would replace that one's cookie. Checked before an id is given up, as a refusal brings no other for it.
+ */
+function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: Subject | undefined, page: string): void {
+  const read = cookie.read(ctx.req.headers.cookie, user)
+  if (!read || read.isNewer || identities.greet(read, user).cookie) return
+  const isUsers = user !== undefined && subjectHash(user) === page
+  if (!isUsers || !identities.follows(read, user)) throw otherSubject()
+}
+
 /** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
 function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: Posted): StoreAnswer {
   const { sessions, connections, limits } = core
@@ -122,11 +143,11 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   const visitor = visit.remember(isTheirs ? newBrowser : undefined)
   const counts = redemption.merge(visitor)
   const owner = redemption.isMoved(visitor) ? { subject: subjectHash(visitor.subject() ?? '') } : {}
-  visit.renew()
   // Its sockets go by an id that this browser did not take: they come back under the one it has.
   if (adoptable !== undefined && newBrowser !== visitor.browser) visit.end([adoptable])
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = changes.length === 0 ? undefined : applyRemote(sessions, changes, subjectOf, 'request')
+  visit.does('renews')
   const known = { ...counts, held, ...owner, ...unsaved(core, subjectOf) }
   return stamp === undefined ? known : { ...known, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
 }
@@ -135,7 +156,11 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
 function somebodyElse({ isCookieless, visitor }: Visit): LiveSessionError {
   if (isCookieless && visitor.user === undefined)
     return new LiveSessionError('cookies_blocked', 'the browser has sent no cookie')
-  return new LiveSessionError('other_subject', 'the page is somebody else’s')
+  return otherSubject()
+}
+
+function otherSubject(): LiveSessionError {
+  return new LiveSessionError('other_subject', 'the page is another visitor’s')
 }
 
 /** What no cookie will ever show, as it is kept out of it, and what no store keeps: nobody need wait for that. */

@@ -1,7 +1,7 @@
 import { nextStamp } from '../shared/stamp.js'
 import type { VerifiedCookie } from './cookie.js'
 import { Generations } from './generations.js'
-import type { Subject } from './subject.js'
+import { newcomers, type Subject } from './subject.js'
 
 /** The epoch of a subject that was never revoked. */
 export const FIRST_EPOCH = 0
@@ -79,6 +79,11 @@ export class Epochs {
   isRevokedSince(name: string, revocations: number): boolean {
     const revocation = this.#users.get(name) ?? this.#browsers.get(name)
     return revocation !== undefined && revocation.order > revocations
+  }
+
+  /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many revocations. */
+  hasLeftSince(sub: string, revocations: number): boolean {
+    return this.isRevokedSince(sub, revocations) || this.isRevokedSince(newcomers(sub), revocations)
   }
 
   #begin(epoch: number): Revocation {

@@ -9,7 +9,7 @@ import { RequestHandle } from './request.js'
 import { type Subject, subjectHash, type UserId, userSubject } from './subject.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './user.js'
-import { Visit } from './visit.js'
+import { Visit, type Vouched } from './visit.js'
 
 const REQUEST = Symbol('koa-live-session')
 const cores = new WeakMap<object, Core>()
@@ -54,7 +54,7 @@ export function coreOf(plugin: object): Core {
 
 /** One request's: what the middleware learnt, and what is made of it at the first use. */
 interface RequestState {
-  readonly user: Subject | undefined
+  readonly vouched: Vouched
   visit?: Visit
   handle?: RequestHandle
 }
@@ -66,7 +66,10 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
   constructor(core: Core) {
     this.#core = core
-    this.#endpoint = createEndpoint(core, async (ctx) => this.#visit(ctx, this.#begin(ctx, await this.#identify(ctx))))
+    this.#endpoint = createEndpoint(core, {
+      identify: (ctx) => this.#identify(ctx),
+      visit: (ctx, vouched) => this.#visit(ctx, this.#begin(ctx, vouched)),
+    })
     const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
     Object.defineProperty(core.app.context, 'liveSession', {
       get(this: Koa.Context) {
@@ -76,15 +79,16 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   middleware(): Koa.Middleware {
-    const { endpoint, identify } = this.#core.settings
+    const { epochs, settings } = this.#core
+    const { endpoint, identify } = settings
     return (ctx, next) => {
       // The URL first: a request for anything else does not even get its path parsed.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
       if (identify)
-        return this.#identify(ctx)
-          .then((user) => void this.#begin(ctx, user))
+        return this.#vouch(ctx)
+          .then((vouched) => void this.#begin(ctx, vouched))
           .then(next)
-      this.#begin(ctx, undefined)
+      this.#begin(ctx, { user: undefined, since: epochs.revocations })
       return next()
     }
   }
@@ -135,14 +139,19 @@ class Plugin implements LiveSessionPlugin<Fields> {
     return id === undefined || id === null ? undefined : userSubject(id)
   }
 
-  #begin(ctx: Koa.Context, user: Subject | undefined): RequestState {
-    const state: RequestState = { user }
+  async #vouch(ctx: Koa.Context): Promise<Vouched> {
+    const since = this.#core.epochs.revocations
+    return { user: await this.#identify(ctx), since }
+  }
+
+  #begin(ctx: Koa.Context, vouched: Vouched): RequestState {
+    const state: RequestState = { vouched }
     ctx[REQUEST] = state
     return state
   }
 
   #visit(ctx: Koa.Context, state: RequestState): Visit {
-    state.visit ??= new Visit(this.#core, ctx, state.user)
+    state.visit ??= new Visit(this.#core, ctx, state.vouched)
     return state.visit
   }
 
@@ -154,7 +163,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
           'app.use(live.middleware()) goes after auth and before your routes',
       )
     }
-    state.handle ??= new RequestHandle(this.#core, this.#visit(ctx, state), () => this.#identify(ctx))
+    state.handle ??= new RequestHandle(this.#core, this.#visit(ctx, state), () => this.#vouch(ctx))
     return state.handle
   }
 }

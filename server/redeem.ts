@@ -27,7 +27,7 @@ export interface Redemption {
 export function redeem(
   core: Core,
   tickets: readonly string[],
-  { visitor, cookie, former }: Omit<Recognized, 'left'>,
+  { visitor, cookie, former }: Pick<Recognized, 'visitor' | 'cookie' | 'former'>,
 ): Redemption {
   const now = core.settings.clock()
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))

@@ -1,3 +1,4 @@
+import { LiveSessionError } from '../shared/errors.js'
 import { escapeUnit } from '../shared/escape.js'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
@@ -9,15 +10,15 @@ import { Handle } from './handle.js'
 import { Outcome } from './outcome.js'
 import type { FieldChanges } from './sessions.js'
 import { type Subject, subjectHash } from './subject.js'
-import type { Visit } from './visit.js'
+import type { Visit, Vouched } from './visit.js'
 
 /** `ctx.liveSession`: the values of whoever made the request. */
 export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #visit: Visit
-  readonly #identify: () => Promise<Subject | undefined>
+  readonly #identify: () => Promise<Vouched>
 
-  constructor(core: Core, visit: Visit, identify: () => Promise<Subject | undefined>) {
+  constructor(core: Core, visit: Visit, identify: () => Promise<Vouched>) {
     super(core)
     this.#core = core
     this.#visit = visit
@@ -26,6 +27,7 @@ export class RequestHandle extends Handle {
 
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
+    this.#visit.does('shows')
     const visitor = this.#visit.remember()
     const values: Record<string, JsonValue> = {}
     const defaults: Record<string, JsonValue> = {}
@@ -52,7 +54,7 @@ export class RequestHandle extends Handle {
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
       ...(this.#visit.isCookieless ? { cookieless: true as const } : {}),
-      ...(this.#visit.isKept ? {} : { consent: false as const }),
+      ...(this.#visit.hasConsent ? {} : { consent: false as const }),
       ...(visitor.user === undefined ? {} : { user: true as const }),
     }
     return { subject, ...optional, values, defaults, stamps }
@@ -66,16 +68,11 @@ export class RequestHandle extends Handle {
   }
 
   identify(): Promise<void> {
-    return Outcome.of(async () => {
-      const user = await this.#identify()
-      this.#visit.renew()
-      await this.#visit.changeTo(user)
-    }, this.#core.report)
+    return Outcome.of(async () => this.#visit.changeTo(await this.#identify()), this.#core.report)
   }
 
-  async leave(): Promise<void> {
-    this.#visit.renew()
-    await this.#visit.leave()
+  leave(): Promise<void> {
+    return this.#visit.leave()
   }
 
   protected override get cookie(): Visit['cookie'] {
@@ -87,9 +84,17 @@ export class RequestHandle extends Handle {
   }
 
   protected override apply(changes: FieldChanges): Stamp {
+    const { identities } = this.#core
+    if (this.#visit.isSuperseded && !identities.hasSuccessor(this.#visit.visitor)) throw superseded()
+    this.#visit.does('sets')
     const visitor = this.#visit.remember()
     const stamp = this.sessions.write(changes, (field) => visitor.subject(field) ?? '', 'request')
-    this.#core.identities.passOn(visitor)
+    identities.passOn(visitor)
     return stamp
   }
+}
+
+/** It would be in no cookie, or in the next person's. */
+function superseded(): LiveSessionError {
+  return new LiveSessionError('superseded', 'the visitor has left this browser since the request began')
 }

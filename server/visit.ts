@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Field } from '../shared/field.js'
 import type { Replica } from '../shared/replica.js'
+import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import type { VerifiedCookie } from './cookie.js'
 import type { Core } from './core.js'
@@ -17,29 +18,35 @@ const NOT_SHARED =
   's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
   'for all, read no values'
 
+/** Whom `identify` has vouched for, at a request's beginning or within it. */
+export interface Vouched {
+  readonly user: Subject | undefined
+  /** How many revocations there had been when it was asked. */
+  readonly since: number
+}
+
 /** One request's part in a session: whose it is, and what its answer does to the cookie. Begun at the first use. */
 export class Visit {
   readonly #core: Core
   readonly #ctx: Koa.Context
-  /** A newer build wrote the cookie: that build shall find it as it was. */
-  readonly #isReserved: boolean
   /** Whether the request brought no live cookie at all: the browser may keep none. */
   readonly isCookieless: boolean
+  /** The browser id of a cookie that had been given up before the session was used. */
+  readonly #givenUp: Subject | undefined
   #recognized: Recognized
-  /** Something is worth remembering: a browser without a cookie gets one. */
-  #isRemembered = false
-  /** Somebody waits for a new cookie. */
-  #isDue = false
-  /** The browser's cookie is not this visitor's any more. */
-  #isForsaken = false
+  #since: number
+  #brought: Brought
+  #deed: Deed = 'reads'
 
-  constructor(core: Core, ctx: Koa.Context, user: Subject | undefined) {
+  constructor(core: Core, ctx: Koa.Context, { user, since }: Vouched) {
     this.#core = core
     this.#ctx = ctx
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
-    this.#isReserved = cookie?.isNewer ?? false
     this.isCookieless = cookie === undefined
     this.#recognized = core.identities.recognize(cookie, user)
+    this.#brought = this.#recognized.brought
+    this.#givenUp = this.#brought === 'given-up' ? cookie?.browserSubject : undefined
+    this.#since = since
     void this.#depart(this.#recognized.left)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, () => this.#seal())
@@ -67,12 +74,29 @@ export class Visit {
 
   /** Whether the browser knows, or will know, under which id it goes. */
   get isKept(): boolean {
+    return this.cookie !== undefined || this.#action() === 'write'
+  }
+
+  /** Whether this visitor agreed to be remembered, as far as is known. */
+  get hasConsent(): boolean {
     return this.cookie !== undefined || this.#hasConsent()
   }
 
-  /** Gives the visitor a browser id, which the answer's cookie carries: a new one unless it is told which. */
+  /** Whether the browser id that the request came with was given up since the request began. */
+  get isSuperseded(): boolean {
+    const { epochs } = this.#core
+    const { browserSubject } = this.visitor
+    if (this.#givenUp !== undefined && epochs.isRevokedSince(this.#givenUp, this.#since)) return true
+    return browserSubject !== undefined && epochs.isRetired(browserSubject)
+  }
+
+  /** Takes note of what the request does with the session. */
+  does(deed: Deed): void {
+    this.#deed = moreOf(this.#deed, deed)
+  }
+
+  /** The visitor with a browser id, for the answer's cookie to carry: a new one unless it is told which. */
   remember(browser?: string): Visitor {
-    this.#isRemembered = true
     if (this.visitor.browser === undefined) {
       if (this.#ctx.res.headersSent) this.#core.warn(TOO_LATE)
       const visitor = new Visitor(browser ?? newBrowserId(), this.visitor.user)
@@ -81,20 +105,15 @@ export class Visit {
     return this.visitor
   }
 
-  /** Has the answer carry a cookie, whatever the request's own one says. */
-  renew(): void {
-    this.#isDue = true
-  }
-
-  /** Goes on as another user, or as nobody. Resolves when the connections of before are closed. */
-  async changeTo(user: Subject | undefined): Promise<void> {
-    if (user === this.visitor.user) return
-    await this.#become(this.#core.identities.changeHands(this.#departing, user))
+  /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
+  async changeTo({ user, since }: Vouched): Promise<void> {
+    if (user === this.visitor.user) this.does('shows')
+    else await this.#become(this.#core.identities.changeHands(this.#departing, user), since)
   }
 
   /** Goes on as a stranger, with a new browser id. Resolves when the connections of before are closed. */
   async leave(): Promise<void> {
-    await this.#become(this.#core.identities.leave(this.#departing))
+    await this.#become(this.#core.identities.leave(this.#departing), this.#core.epochs.revocations)
   }
 
   /** Ends the connections under these names, once the answer is out: they come back at once, and shall bring the new cookie. */
@@ -106,16 +125,17 @@ export class Visit {
     else res.once('close', end)
   }
 
-  #become(recognized: Recognized): Promise<void> {
+  #become(recognized: Recognized, since: number): Promise<void> {
     const former = this.visitor.user
     this.#recognized = recognized
+    this.#since = since
+    if (this.#brought === 'own') this.#brought = 'former'
+    this.does('renews')
     return this.#depart(recognized.left, former)
   }
 
   async #depart(left: readonly string[], user?: Subject): Promise<void> {
-    if (left.length === 0) return
-    this.#isForsaken = true
-    await this.#core.departures.begin(left, user, this.#ctx.res)
+    if (left.length > 0) await this.#core.departures.begin(left, user, this.#ctx.res)
   }
 
   get #departing(): Departing {
@@ -127,35 +147,37 @@ export class Visit {
     const { res } = this.#ctx
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
-    const hasCookie = this.#needsCookie() && this.#sendCookie()
-    if (keepFromSharedCaches(res, hasCookie)) this.#core.warn(NOT_SHARED)
+    const action = this.#action()
+    if (action === 'write') this.#writeCookie()
+    if (action === 'clear') this.#clearCookie()
+    if (keepFromSharedCaches(res, action !== 'leave')) this.#core.warn(NOT_SHARED)
   }
 
-  /** Says whether anything was sent: without consent a cookie is only ever taken away. */
-  #sendCookie(): boolean {
-    const isKept = this.#hasConsent()
-    if (isKept) this.#writeCookie()
-    else if (this.#isForsaken) this.#clearCookie()
-    return isKept || this.#isForsaken
+  #action(): ReturnType<typeof cookieAction> {
+    return cookieAction({
+      brought: this.#brought,
+      deed: this.#deed,
+      hasEnded: this.#hasEnded(),
+      isStale: this.#isStale(),
+      hasConsent: () => this.#hasConsent(),
+    })
   }
 
-  #needsCookie(): boolean {
-    if (this.#isReserved) return false
-    const { cookie, visitor } = this.#recognized
-    if (this.#isGivenUp()) return false
-    if (this.#isDue || this.#isForsaken) return true
-    if (!cookie) return this.#isRemembered
-    const { maxAge, clock } = this.#core.settings
-    if (cookie.isRetired || cookie.expiresAt - clock() < maxAge / 2) return true
-    return this.#core.freshness.absorb(cookie, visitor).isBehind
-  }
-
-  /** While this request was under way another one signed out: its answer, being late, must not undo that. */
-  #isGivenUp(): boolean {
+  /** Another request has signed the visitor out, in, or over to another user: this answer, being late, must not undo that. */
+  #hasEnded(): boolean {
     const { epochs } = this.#core
     const { cookie, visitor } = this.#recognized
     if (cookie) return !epochs.isCurrent(cookie)
-    return visitor.browserSubject !== undefined && epochs.isRetired(visitor.browserSubject)
+    if (this.isSuperseded) return true
+    return visitor.user !== undefined && epochs.hasLeftSince(subjectHash(visitor.user), this.#since)
+  }
+
+  #isStale(): boolean {
+    const { cookie, visitor } = this.#recognized
+    if (!cookie) return false
+    const { maxAge, clock } = this.#core.settings
+    if (cookie.isRetired || cookie.expiresAt - clock() < maxAge / 2) return true
+    return this.#core.freshness.absorb(cookie, visitor).isBehind
   }
 
   #hasConsent(): boolean {
@@ -195,7 +217,7 @@ export class Visit {
       epoch: epochs.of(sub),
       registers: freshness.registers(visitor, this.cookie),
       // A sign-in has one successor for all requests under way; nor is there room for it beside `former`.
-      isFirst: this.isCookieless && this.former === undefined,
+      isFirst: ['none', 'given-up'].includes(this.#brought) && this.former === undefined,
     }
     this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)

@@ -1,7 +1,7 @@
 import type { FakeResponse } from './http.js'
 import { fakeRequest } from './http.js'
 import type { Identity } from './knowledge.js'
-import { identified, identityOf, type Process, type Route, routes } from './process.js'
+import { identified, identityOf, isRecognized, type Process, type Route, routes } from './process.js'
 import { type CookieState, readCookie } from './registers.js'
 import type { Tab } from './tab.js'
 import { counted } from './tally.js'
@@ -25,6 +25,12 @@ export interface Outgoing {
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }
 
+/** How many ids had been given up, and how many users had left. */
+export interface Since {
+  readonly retired: number
+  readonly departed: number
+}
+
 /** A request, from when the browser sends it until its answer has arrived, or never will. */
 export class Exchange {
   readonly browser: Browser
@@ -34,6 +40,8 @@ export class Exchange {
   /** The cookies it went out with. */
   cookies = ''
   response: FakeResponse | undefined
+  /** How much had ended when it reached the server. */
+  since: Since = { retired: 0, departed: 0 }
   openGate: () => void = () => undefined
   readonly gate: Promise<void> = new Promise((resolve) => {
     this.openGate = resolve
@@ -53,6 +61,11 @@ export class Exchange {
   /** Whom the plugin takes the sender for, by now. */
   get identity(): Identity {
     return identityOf(this.#request)
+  }
+
+  /** Whether the plugin has looked at who it is. */
+  get isRecognized(): boolean {
+    return isRecognized(this.#request)
   }
 
   /** The live cookie that the answer brings. */

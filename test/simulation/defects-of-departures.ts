@@ -5,14 +5,14 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'whoever leaves keeps the browser id',
     file: 'server/identities.ts',
-    find: 'if (!isKnown) for (const name of left) this.#epochs.retire(name)',
+    find: 'for (const name of left) this.#epochs.retire(name)',
     replace: '',
   },
   {
     name: 'a late answer writes the cookie of an id that was given up',
     file: 'server/visit.ts',
-    find: 'if (this.#isGivenUp()) return false',
-    replace: '',
+    find: 'hasEnded: this.#hasEnded(),',
+    replace: 'hasEnded: false,',
   },
   {
     name: 'a late answer writes the cookie of a user who was revoked',
@@ -21,9 +21,39 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
     replace: 'if (cookie) return epochs.isRetired(cookie.browserSubject)',
   },
   {
+    name: 'a late answer writes the cookie of a user who had none, and has left',
+    file: 'server/visit.ts',
+    find: 'return visitor.user !== undefined && epochs.hasLeftSince(subjectHash(visitor.user), this.#since)',
+    replace: 'return false',
+  },
+  {
+    name: 'a late request replaces the cookie of who came after',
+    file: 'server/answer-cookie.ts',
+    find: "'given-up': 'sets'",
+    replace: "'given-up': 'reads'",
+  },
+  {
+    name: 'a page of the former visitor is given a new id',
+    file: 'server/endpoint.ts',
+    find: 'if (!isUsers || !identities.follows(read, user)) throw otherSubject()',
+    replace: '',
+  },
+  {
+    name: 'an id that was given up leads to whoever has signed in there since',
+    file: 'server/identities.ts',
+    find: 'known.user !== user || ',
+    replace: '',
+  },
+  {
+    name: 'what is set under an id that was given up meanwhile is lost in silence',
+    file: 'server/request.ts',
+    find: 'if (this.#visit.isSuperseded && !identities.hasSuccessor(this.#visit.visitor)) throw superseded()',
+    replace: '',
+  },
+  {
     name: 'what is written while somebody signs in stays behind',
     file: 'server/request.ts',
-    find: 'this.#core.identities.passOn(visitor)',
+    find: 'identities.passOn(visitor)',
     replace: '',
   },
   {
@@ -41,13 +71,13 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a handshake takes the cookie of somebody else',
     file: 'server/identities.ts',
-    find: 'return this.#returning(cookie, user) ?? stranger(user)',
-    replace: 'return { ...stranger(user), visitor: new Visitor(cookie.browser, user) }',
+    find: "return this.#returning(cookie, user) ?? stranger(user, 'former')",
+    replace: "return { ...stranger(user, 'former'), visitor: new Visitor(cookie.browser, user) }",
   },
   {
     name: 'the values of a user go to whoever comes next',
     file: 'server/identities.ts',
-    find: 'isAnonymous ? registers : registers.filter(this.#sessions.isBrowsers)',
+    find: 'isGuest ? registers : registers.filter(this.#sessions.isBrowsers)',
     replace: 'registers',
   },
   {

@@ -67,7 +67,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a POST renews no cookie',
     file: 'server/endpoint.ts',
-    find: '  visit.renew()\n',
+    find: "  visit.does('renews')\n",
     replace: '',
   },
   {
@@ -85,13 +85,13 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'whoever signs out takes the account\u2019s subject along',
     file: 'server/visit.ts',
-    find: 'if (user === this.visitor.user) return',
+    find: "if (user === this.visitor.user) this.does('shows')\n    else ",
     replace: 'if (user === this.visitor.user || user === undefined) return',
   },
   {
     name: 'sockets of a browser that has changed hands stay open',
     file: 'server/visit.ts',
-    find: 'await this.#core.departures.begin(left, user, this.#ctx.res)',
+    find: 'if (left.length > 0) await this.#core.departures.begin(left, user, this.#ctx.res)',
     replace: '',
   },
   {

@@ -1,3 +1,4 @@
+import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { type CookieState, isNewer, type Register, type Registers } from './registers.js'
 
@@ -21,7 +22,9 @@ export interface Departing extends Identity {
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
   /** Browsers whose ids were given up. */
-  readonly retired: Set<string> = new Set<string>()
+  readonly retired: Ends = new Ends()
+  /** Users who have signed out somewhere, or were revoked. */
+  readonly departed: Ends = new Ends()
   readonly #successions = new Map<string, Identity>()
   readonly #epochs = new Map<string, number>()
   readonly #brought = new Map<string, Map<string, Register>>()
@@ -44,6 +47,11 @@ export class Knowledge {
     this.floors.set(sub, floors)
   }
 
+  /** How much has ended so far. */
+  get ends(): Since {
+    return { retired: this.retired.count, departed: this.departed.count }
+  }
+
   /** What a cookie of its own has told the server. Undeclared keys are not for this build to remember. */
   learnCookie({ browser, user, registers }: CookieState): void {
     for (const [key, register] of registers)
@@ -62,6 +70,7 @@ export class Knowledge {
 
   revoke(user: string, epoch: number): void {
     this.#epochs.set(user, epoch)
+    this.departed.add(user)
   }
 
   isCurrent(user: string, epoch: number): boolean {
@@ -71,7 +80,7 @@ export class Knowledge {
   /** The same, for what the process has been shown: a newer epoch than the known one is learnt. */
   accepts(user: string, epoch: number): boolean {
     const isCurrent = this.isCurrent(user, epoch)
-    if (isCurrent) this.#epochs.set(user, epoch)
+    if (isCurrent && epoch > (this.#epochs.get(user) ?? 0)) this.revoke(user, epoch)
     return isCurrent
   }
 
@@ -87,17 +96,24 @@ export class Knowledge {
     return isGood
   }
 
-  /** A browser is given up for good, because somebody else uses it now; what that one gets is known. */
+  /** A browser is given up for good, because another visitor uses it now; what that one gets is known. */
   changeHands(departing: Departing, next: Identity): void {
     const { browser, user, registers } = departing
     const known = this.#successions.get(browser)
     const isKnown = known !== undefined && known.user === next.user && known.browser === next.browser
     if (this.retired.has(browser) && !isKnown) return
-    this.retired.add(browser)
+    if (!isKnown) this.retired.add(browser)
     for (const [key, register] of registers)
       if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)
-    this.#successions.set(browser, next)
-    this.passOn(browser)
+    this.bring(browser, this.floors.get(browser) ?? new Map(), next)
+    // Only a user who was vouched for is led to what followed.
+    if (next.user !== undefined) this.#successions.set(browser, next)
+  }
+
+  /** Whether what is written under an id that was given up still goes to who uses the browser now. */
+  hasSuccessor(browser: string): boolean {
+    const next = this.#successions.get(browser)?.browser
+    return next !== undefined && !this.retired.has(next)
   }
 
   /** What was written under an id that was given up goes to whoever uses the browser now. */
@@ -126,5 +142,29 @@ export class Knowledge {
     if (rule === 'account' && register.value !== undefined && !this.floor(user, key)) {
       this.learn(user, key, { ...register, stamp: 1 })
     }
+  }
+}
+
+/** What came to an end, and in which order. */
+export class Ends {
+  readonly #at = new Map<string, number>()
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  add(name: string): void {
+    this.#count += 1
+    this.#at.set(name, this.#count)
+  }
+
+  has(name: string): boolean {
+    return this.#at.has(name)
+  }
+
+  /** Whether it ended after so many others had. */
+  hasSince(name: string, count: number): boolean {
+    return (this.#at.get(name) ?? 0) > count
   }
 }

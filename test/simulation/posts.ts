@@ -2,6 +2,7 @@ import { sameJson } from '../../shared/json.js'
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
+import type { FakeResponse } from './http.js'
 import { redeemed } from './redemption.js'
 import { type CookieState, cookieIn } from './registers.js'
 import type { RequestChecker, Visit } from './requests.js'
@@ -11,6 +12,7 @@ import type { World } from './world.js'
 interface Posted {
   readonly tickets?: readonly string[]
   readonly set?: readonly WireChange[]
+  readonly subject?: string
 }
 
 /** Checks what came of a POST to the endpoint. */
@@ -26,6 +28,10 @@ export class PostChecker {
   answered(exchange: Exchange): void {
     const { response, outgoing } = exchange
     if (!response) return
+    if (!exchange.isRecognized) {
+      this.#refusedUnseen(exchange, response)
+      return
+    }
     const visit = this.#requests.begin(exchange)
     const { identity, own, former } = visit
     if (response.statusCode === 200) {
@@ -40,6 +46,18 @@ export class PostChecker {
       this.#held(exchange, own, answer.held ?? [])
     }
     this.#requests.answered(exchange, false)
+  }
+
+  /** A page that says whose it is, where the browser's cookie is another's: its id is not even given up. */
+  #refusedUnseen(exchange: Exchange, { statusCode, body }: FakeResponse): void {
+    const { cookies, user, outgoing, written } = exchange
+    const cookie = this.#world.cookie(cookies)
+    const isOwn =
+      cookie?.user === this.#world.subOf(user) && cookie !== undefined && this.#world.knowledge.isGood(cookie)
+    const { subject }: Posted = JSON.parse(outgoing.body ?? '{}')
+    if (statusCode !== 403 || !body.includes('other_subject') || subject === undefined || isOwn || !cookie)
+      this.#fail(exchange, `is answered ${statusCode} ${body}`)
+    if (written) this.#fail(exchange, 'is refused with a cookie')
   }
 
   #wrote(

@@ -30,11 +30,20 @@ let stateOf: symbol | undefined
 
 /** Whom the plugin takes the sender of a request for. There is no other way to know of an id before its cookie is out. */
 export function identityOf(req: object): Identity {
+  const { user, browserSubject } = visitOf(req)?.visitor ?? {}
+  return { user: user && hashOf(user), browser: browserSubject && hashOf(browserSubject) }
+}
+
+/** Whether the plugin has looked at who sent a request. */
+export function isRecognized(req: object): boolean {
+  return visitOf(req) !== undefined
+}
+
+function visitOf(req: object): Visit | undefined {
   const ctx = contexts.get(req) ?? {}
   stateOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
   const state: { readonly visit?: Visit } | undefined = stateOf && Reflect.get(ctx, stateOf)
-  const { user, browserSubject } = state?.visit?.visitor ?? {}
-  return { user: user && hashOf(user), browser: browserSubject && hashOf(browserSubject) }
+  return state?.visit
 }
 
 /** Longer than any schedule: what is evicted, and when, is for the schedule to say. */

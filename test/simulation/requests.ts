@@ -1,4 +1,4 @@
-import type { Exchange } from './browser.js'
+import type { Exchange, Since } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
 import { type CookieState, isNewer, isSame, type Register, type Registers } from './registers.js'
@@ -12,6 +12,10 @@ export interface Visit {
   own: CookieState | undefined
   former: string | undefined
   isDue: boolean
+  /** The id of the request's cookie, where it had been given up before, and leads to no other. */
+  readonly givenUp: string | undefined
+  /** How much had ended when it became known who sent it. */
+  since: Since
 }
 
 /** Checks what requests read, and what their answers do to the cookie. */
@@ -41,15 +45,21 @@ export class RequestChecker {
     const isGiven = cookie !== undefined || exchange.outgoing.method === 'POST'
     if (!isGiven && identity.browser !== undefined) this.#fail(exchange, 'has an id that no cookie gave it')
     if (isOwn !== isTaken) this.#fail(exchange, isOwn ? 'loses its id' : 'goes on under an id that is not its own')
-    const visit: Visit = { identity, own: isOwn ? cookie : undefined, former: undefined, isDue: cookie !== undefined }
+    const wasGivenUp = cookie !== undefined && knowledge.retired.has(cookie.browser)
+    const givenUp = wasGivenUp && identity.browser === undefined ? cookie.browser : undefined
+    const isDue = cookie !== undefined && !isOwn && givenUp === undefined
+    const { since } = exchange
+    const visit: Visit = { identity, own: isOwn ? cookie : undefined, former: undefined, isDue, givenUp, since }
     this.#visits.set(exchange, visit)
-    if (!cookie) return visit
+    if (!cookie || givenUp !== undefined) return visit
     if (isOwn) {
       visit.former = cookie.former
-      visit.isDue = false
       knowledge.learnCookie(cookie)
-    } else if (cookie.user === user || (cookie.user !== undefined && !knowledge.accepts(cookie.user, cookie.epoch)))
-      knowledge.retired.add(cookie.browser)
+      return visit
+    }
+    const isRevoked = cookie.user !== undefined && !knowledge.accepts(cookie.user, cookie.epoch)
+    if (!wasGivenUp && cookie.user !== undefined && cookie.user !== user) knowledge.departed.add(cookie.user)
+    if (isRevoked && !wasGivenUp) knowledge.retired.add(cookie.browser)
     else this.#changeHands(visit, cookie, cookie)
     return visit
   }
@@ -64,9 +74,11 @@ export class RequestChecker {
   }
 
   wrote(exchange: Exchange, key: string, register: Register): void {
-    const { identity } = this.begin(exchange)
+    const visit = this.begin(exchange)
     const { ledger, knowledge } = this.#world
-    const { user, browser } = identity
+    const { user, browser } = visit.identity
+    if (this.#isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile')
+    visit.isDue ||= visit.own === undefined
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
     if (floor && floor.stamp >= register.stamp) {
@@ -77,27 +89,40 @@ export class RequestChecker {
     if (browser !== undefined) knowledge.passOn(browser)
   }
 
+  /** What it wrote was refused. */
+  superseded(exchange: Exchange): void {
+    if (!this.#isSuperseded(this.begin(exchange))) this.#fail(exchange, 'is told that its browser was given up')
+  }
+
   /** The app's route has called `identify` anew, having changed who is signed in. */
   identify(exchange: Exchange, userId: string | undefined): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
     const { identity: before, own } = visit
     visit.identity = exchange.identity
-    visit.isDue = true
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
-    if (before.user === visit.identity.user) return
+    if (before.user === visit.identity.user) {
+      this.remember(exchange)
+      return
+    }
+    if (before.user !== undefined) this.#world.knowledge.departed.add(before.user)
+    visit.isDue = true
     visit.own = undefined
     visit.former = undefined
     const { browser } = before
     if (browser !== undefined) this.#changeHands(visit, { ...before, browser }, own)
+    visit.since = this.#world.knowledge.ends
   }
 
   leave(exchange: Exchange): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
-    const { browser } = visit.identity
-    if (browser !== undefined) this.#world.knowledge.retired.add(browser)
-    Object.assign(visit, { identity: exchange.identity, own: undefined, former: undefined, isDue: true })
+    const { knowledge } = this.#world
+    const { user, browser } = visit.identity
+    if (user !== undefined) knowledge.departed.add(user)
+    if (browser !== undefined) knowledge.retired.add(browser)
+    const since = knowledge.ends
+    Object.assign(visit, { identity: exchange.identity, own: undefined, former: undefined, isDue: true, since })
   }
 
   /** The answer has to carry a cookie. */
@@ -105,10 +130,10 @@ export class RequestChecker {
     this.begin(exchange).isDue = true
   }
 
-  /** The same where the request brought none of its own. */
+  /** The same where the request brought none of its own, nor one that was given up. */
   remember(exchange: Exchange): void {
     const visit = this.begin(exchange)
-    visit.isDue ||= visit.own === undefined
+    visit.isDue ||= visit.own === undefined && visit.givenUp === undefined
   }
 
   /** The answer is on its way. */
@@ -119,13 +144,15 @@ export class RequestChecker {
       this.#fail(exchange, `answers ${response.statusCode} ${response.body}`)
     if (!this.#visits.has(exchange)) return
     const { ledger, knowledge } = this.#world
-    const { identity, own, isDue } = this.begin(exchange)
+    const visit = this.begin(exchange)
+    const { identity, own, isDue, givenUp } = visit
     const { user, browser } = identity
     const cookie = exchange.written
-    if (own ? !knowledge.isGood(own) : browser !== undefined && knowledge.retired.has(browser)) {
-      if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who was revoked')
+    if (this.#hasEnded(visit)) {
+      if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who has left')
       return
     }
+    if (cookie && givenUp !== undefined && !isDue) this.#fail(exchange, 'replaces a cookie that was given up')
     if (!cookie && isDue) this.#fail(exchange, 'answers without the cookie')
     if (own) knowledge.learnCookie(own)
     const held = cookie ?? own
@@ -142,6 +169,22 @@ export class RequestChecker {
     this.#complete(exchange, user ?? held.browser, held.registers, how, (key) => key !== OWN && key !== HIDDEN)
     this.#complete(exchange, held.browser, held.registers, how, (key) => key === OWN)
     this.#allowed(exchange, held.registers)
+  }
+
+  /** Whether another request has given up, since this one began, the id that this one goes by. */
+  #isSuperseded({ identity: { browser }, givenUp, since }: Visit): boolean {
+    const { knowledge } = this.#world
+    if (givenUp !== undefined && knowledge.retired.hasSince(givenUp, since.retired)) return true
+    return browser !== undefined && knowledge.retired.has(browser) && !knowledge.hasSuccessor(browser)
+  }
+
+  /** Whether the visitor has left this browser, or was revoked, since the request began. */
+  #hasEnded({ identity: { user, browser }, own, givenUp, since }: Visit): boolean {
+    const { knowledge } = this.#world
+    if (own) return !knowledge.isGood(own)
+    if (givenUp !== undefined && knowledge.retired.hasSince(givenUp, since.retired)) return true
+    if (browser !== undefined && knowledge.retired.has(browser)) return true
+    return user !== undefined && knowledge.departed.hasSince(user, since.departed)
   }
 
   #changeHands(visit: Visit, { browser, user }: Identity & { readonly browser: string }, own?: CookieState): void {

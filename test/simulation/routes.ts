@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
@@ -103,8 +104,22 @@ async function write(
   const written = value === undefined ? liveSession.delete(key as never) : liveSession.set(key as never, value as never)
   // Visible on the next line, before anything is awaited.
   const next: unknown = liveSession.get(key as never)
+  const stamp = await stampOf(written)
+  if (stamp === undefined) {
+    checker.superseded(exchange)
+    return
+  }
   if (value !== undefined && JSON.stringify(next) !== JSON.stringify(value))
     world.fail(`get("${key}") is ${JSON.stringify(next)} on the line after set(${JSON.stringify(value)})`)
-  const { stamp } = await written
   checker.wrote(exchange, key, { stamp, value })
+}
+
+/** None where the browser was given up since the request began. */
+async function stampOf(written: Promise<{ readonly stamp: number }>): Promise<number | undefined> {
+  try {
+    return (await written).stamp
+  } catch (error) {
+    if (error instanceof LiveSessionError && error.code === 'superseded') return undefined
+    throw error
+  }
 }

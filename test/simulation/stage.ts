@@ -83,6 +83,7 @@ export class Stage {
   }
 
   async leave(exchange: Exchange): Promise<void> {
+    exchange.since = this.world.knowledge.ends
     await exchange.leave(this.world.process, new FakeResponse())
     this.#check(exchange)
   }

@@ -91,6 +91,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
     await app.live.revoke('ann')
     expect(await values(app.visitor(liveOnly(former)))).toEqual(nothing)
     expect(await values(visitor)).toMatchObject({ division: 3 })
+    expect(await (await visitor.store()).json()).toMatchObject({ held: [] })
     expect(liveOnly(visitor.cookie)).not.toBe(liveOnly(former))
     expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division', 'cart'])
   })

@@ -1,0 +1,151 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import type { App } from '../support/app.js'
+import { AuthStore } from '../support/auth.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const DAY = 24 * 60 * 60 * 1000
+const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
+const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
+
+const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
+
+/** Without the app's own session, as a thief has it, or as it is when that session has ended. */
+const liveOnly = ({ cookie }: Visitor): string => {
+  const pairs = cookie.split('; ').filter((pair) => pair.startsWith('live'))
+  return pairs.join('; ')
+}
+
+/** A browser whose user's session has ended, and which the next person uses by now. */
+async function change(app: App, paths: readonly string[]) {
+  const browser = app.visitor()
+  await browser.fetch('/login/now?user=ann')
+  await set(browser, { division: 3, theme: 'dark', cart: ['a'] })
+  const old = liveOnly(browser)
+  for (const path of paths) await browser.fetch(path)
+  await set(browser, THEIRS)
+  const socket = await browser.connect()
+  await socket.ticket()
+  return { browser, old, socket }
+}
+
+describe('threat 40: a cookie of a user, replayed after the session has ended', () => {
+  const ends = [
+    ['by identify()', ['/logout/now']],
+    ['without a word to the plugin', ['/logout', '/']],
+    ['by leave()', ['/logout/leave']],
+    ['by another user\u2019s sign-in', ['/login/now?user=bob']],
+    ['by another user\u2019s sign-in, without a word', ['/login?user=bob', '/']],
+    ['twice', ['/logout/now', '/login/now?user=bob', '/logout/now']],
+  ] as const
+  const times = [
+    ['at once', 0],
+    ['20 days later', 20 * DAY],
+  ] as const
+  const cases = ends.flatMap(([how, paths]) => times.map(([when, wait]) => [how, when, paths, wait] as const))
+
+  it.each(cases)(
+    '%s, %s: is a stranger\u2019s, while the next person uses the browser',
+    async (_how, _when, paths, wait) => {
+      const app = await start()
+      const { browser, old, socket } = await change(app, paths)
+      app.clock.advance(wait)
+      const thief = app.visitor(old)
+      expect(await values(thief)).toEqual(NOTHING)
+      expect(await (await thief.store()).json()).toMatchObject({ stored: 0, held: [] })
+      const ids = [old, liveOnly(browser)].map((cookie) => cookieContent(app.visitor(cookie)).browser)
+      expect(ids).not.toContain(cookieContent(thief).browser)
+      expect((await (await thief.connect()).ticket()).claims.changes).toEqual([])
+      await set(thief, { division: 66, theme: 'light', cart: ['x'] })
+      await thief.fetch('/logout/leave')
+      expect(await values(browser)).toMatchObject(THEIRS)
+      expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
+    },
+  )
+
+  it.each(cases)('%s, %s: plants nothing by a request that sets at once', async (_how, _when, paths, wait) => {
+    const app = await start()
+    const { browser, old, socket } = await change(app, paths)
+    app.clock.advance(wait)
+    for (const replay of [old, old]) {
+      const thief = app.visitor(replay)
+      await set(thief, { division: 66, theme: 'light', cart: ['x'] })
+      expect(cookieContent(thief).browser).not.toBe(cookieContent(browser).browser)
+    }
+    expect(await values(browser)).toMatchObject(THEIRS)
+    expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
+  })
+
+  it('gets an id of its own each time', async () => {
+    const app = await start()
+    const { old } = await change(app, ['/logout/now'])
+    const thieves = [app.visitor(old), app.visitor(old), app.visitor(old)]
+    for (const thief of thieves) await thief.store()
+    expect(new Set(thieves.map((thief) => cookieContent(thief).browser)).size).toBe(3)
+  })
+
+  it('gives another user who brings it nothing of the next person\u2019s', async () => {
+    const app = await start()
+    const { browser, old } = await change(app, ['/login/now?user=bob'])
+    const mallory = app.visitor(old)
+    expect(await values(mallory, '/login/now?user=mallory')).toEqual(NOTHING)
+    await set(mallory, { theme: 'light' })
+    expect(cookieContent(mallory).browser).not.toBe(cookieContent(browser).browser)
+    expect(await values(browser)).toMatchObject(THEIRS)
+  })
+
+  it('ends no socket of its user, who has signed in elsewhere and has no live cookie there yet', async () => {
+    const app = await start()
+    const { old } = await change(app, ['/logout/now'])
+    const ann = app.visitor()
+    await ann.fetch('/login/unused?user=ann')
+    const socket = await ann.connect()
+    await socket.ticket()
+    const bob = app.visitor(old)
+    await bob.fetch('/login?user=bob')
+    for (const replay of [app.visitor(old), bob]) {
+      await values(replay)
+      await replay.store()
+    }
+    expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
+  })
+})
+
+describe('threat 40: a cookie of a guest, replayed after a user has signed in there', () => {
+  it('is a stranger\u2019s to all but that user', async () => {
+    const app = await start()
+    const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
+    const old = liveOnly(browser)
+    await browser.fetch('/login/now?user=ann')
+    await set(browser, THEIRS)
+    const socket = await browser.connect()
+    await socket.ticket()
+    const thief = app.visitor(old)
+    await set(thief, { theme: 'light' })
+    expect(await values(thief)).toEqual(NOTHING)
+    expect(cookieContent(thief).browser).not.toBe(cookieContent(browser).browser)
+    const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const late = app.visitor([old, ...session].join('; '))
+    expect(await values(late)).toMatchObject({ division: 8, theme: 'dark' })
+    expect(cookieContent(late).browser).toBe(cookieContent(browser).browser)
+    expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
+  })
+
+  it('is one to that user, too, where the id that followed was given up', async () => {
+    const app = await start()
+    const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
+    const old = liveOnly(browser)
+    await browser.fetch('/login/now?user=ann')
+    await set(browser, { theme: 'dark' })
+    const given = cookieContent(browser).browser
+    await browser.fetch('/logout/now')
+    const session = app.visitor()
+    await session.fetch('/login/unused?user=ann')
+    const late = app.visitor(`${old}; ${session.cookie}`)
+    expect(await values(late)).toMatchObject({ theme: 'light' })
+    await late.store()
+    expect(cookieContent(late).browser).not.toBe(given)
+    expect(cookieContent(late).browser).not.toBe(cookieContent(browser).browser)
+  })
+})
