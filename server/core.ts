@@ -1,5 +1,4 @@
 import type Koa from 'koa'
-import { LiveSessionError } from '../shared/errors.js'
 import { printable } from '../shared/escape.js'
 import { Connections } from './connections.js'
 import { LiveCookie } from './cookie.js'
@@ -46,8 +45,7 @@ export interface Core {
 
 /** Puts the parts together. */
 export function createCore(app: Koa, settings: Settings): Core {
-  const { fields, secrets, maxAge, maxIdle, maxSubjects, clock } = settings
-  const report = createReport(app, settings)
+  const { fields, secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookie = new LiveCookie(app, new SigningKeys(secrets, 'cookie'), settings.cookie, clock)
   const epochs = new Epochs({ maxAge, maxSubjects, clock })
@@ -78,15 +76,6 @@ export function createCore(app: Koa, settings: Settings): Core {
     tickets,
   }
   return { app, settings, ...parts, report, warn: createWarn() }
-}
-
-/** Refusals go to `onError`; what an app's own code threw goes where Koa sends it. */
-function createReport(app: Koa, { onError }: Settings): Core['report'] {
-  return (error) => {
-    if (error instanceof LiveSessionError) onError(error)
-    else if (app.listenerCount('error') > 0) app.emit('error', error)
-    else console.error(error)
-  }
 }
 
 function createWarn(): Core['warn'] {

@@ -6,6 +6,7 @@ import { printable } from '../shared/escape.js'
 import type { Field } from '../shared/field.js'
 import { type FieldMap, isKey } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
+import { refusePromise } from '../shared/promise.js'
 import type { Level } from '../shared/protocol.js'
 import type { Replica } from '../shared/replica.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
@@ -51,12 +52,12 @@ export abstract class Handle {
   protected abstract apply(changes: FieldChanges): Stamp
 
   get(key: string): JsonValue | undefined {
-    const field = this.#declared('get', key)
+    const field = this.declared('get', key)
     return this.sessions.value(field, this.replica(field))
   }
 
   has(key: string): boolean {
-    const field = this.#declared('has', key)
+    const field = this.declared('has', key)
     return this.sessions.read(field, this.replica(field)) !== undefined
   }
 
@@ -111,6 +112,7 @@ export abstract class Handle {
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
     const field = this.#settable(method, key)
+    refusePromise(value, `${method}("${key}")`, 'Await it first, and pass what it resolves to.')
     return [field, field.accept(value)]
   }
 
@@ -120,11 +122,16 @@ export abstract class Handle {
     if (field) return field
     // What browsers see has no names of hidden fields in it.
     const keys = [...this.#fields.values()].filter(({ access }) => access !== 'hidden').map((each) => each.key)
-    throw new LiveSessionError('undeclared_key', undeclared(method, key, keys), isKey(key) ? { key } : {})
+    const message = undeclared(method, key, keys)
+    // A user has no fields that are the browser's own.
+    throw (
+      this.sessions.fields.get(key)?.refusal('undeclared_key', message) ??
+      new LiveSessionError('undeclared_key', message, isKey(key) ? { key } : {})
+    )
   }
 
   /** For reads, whose key is in the source: a mistake of the programmer. */
-  #declared(method: string, key: string): Field {
+  protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
     throw new TypeError(printable(`koa-live-session: ${undeclared(method, key, [...this.#fields.keys()])}`))

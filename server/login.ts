@@ -1,5 +1,6 @@
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
+import { refusePromise } from '../shared/promise.js'
 import type { StoredRegister } from '../shared/register.js'
 import { LOGIN_STAMP } from '../shared/stamp.js'
 import type { Sessions } from './sessions.js'
@@ -63,7 +64,9 @@ export class Login {
     if (browser === undefined) return
     const account = this.#sessions.value(field, this.#sessions.find(user))
     try {
-      const combined = field.accept(rule(account as never, browser as never))
+      const answer = rule(account as never, browser as never)
+      refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
+      const combined = field.accept(answer)
       // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
       if (this.#sessions.find(user)?.stamp(field.key))
         this.#sessions.write(new Map([[field, combined]]), () => user, 'login')

@@ -6,6 +6,7 @@ import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import { roomForRegisters } from './cookie-size.js'
 import { readSecrets } from './keys.js'
 import type { LimitOptions } from './limits.js'
+import { createReport } from './report.js'
 import type { UserId } from './subject.js'
 
 type Awaitable<T> = T | Promise<T>
@@ -74,7 +75,8 @@ export interface Settings {
   readonly maxSubjects: number
   readonly consent: (ctx: Koa.Context) => boolean
   readonly limits: LimitOptions
-  readonly onError: (error: LiveSessionError) => void
+  /** Tells the app of an error that has nobody else to go to. */
+  readonly report: (error: unknown) => void
   readonly clock: () => number
 }
 
@@ -156,8 +158,9 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(isPositive(socketsPerSubject), 'limits.socketsPerSubject', 'expected a number, more than 0', socketsPerSubject)
   check(isFunction(onError), 'onError', 'expected a function', onError)
   check(isFunction(clock), 'clock', 'expected a function', clock)
+  const report = createReport(app, onError)
   return Object.freeze({
-    fields: compileFields(options.fields, cookieBudget, { maxAge, onLogin }),
+    fields: compileFields(options.fields, cookieBudget, { maxAge, onLogin, report }),
     identify,
     secrets: options.keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(options.keys, 'keys'),
     cookie,
@@ -168,7 +171,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     maxSubjects,
     consent,
     limits: Object.freeze({ changesPerSocket, changesPerSubject, socketsPerSubject }),
-    onError,
+    report,
     clock,
   })
 }

@@ -23,7 +23,8 @@ export interface RemoteChange {
 export function acceptRemote(sessions: Sessions, wire: readonly WireChange[]): readonly RemoteChange[] {
   return wire.map(([key, seen, ...value], index) => {
     const field = sessions.fields.get(key)
-    if (!field) {
+    // That there is such a field, where it is hidden, is not for browsers to know.
+    if (!field || field.access === 'hidden') {
       const details = { index, ...(isKey(key) ? { key } : {}) }
       throw new LiveSessionError('undeclared_key', `change ${index}: no such key`, details)
     }

@@ -1,4 +1,3 @@
-import { LiveSessionError } from '../shared/errors.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Replica } from '../shared/replica.js'
 import type { Stamp } from '../shared/stamp.js'
@@ -53,7 +52,7 @@ export class UserHandle extends Handle {
   /** What is not known may still be in some cookie: a value computed from the default would overwrite it. */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
-    throw new LiveSessionError('not_loaded', `update("${key}"): nothing is known of this user here yet`, { key })
+    throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
   }
 
   protected override apply(changes: FieldChanges): Stamp {

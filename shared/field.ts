@@ -1,8 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, mostBytes } from './budget.js'
-import { LiveSessionError } from './errors.js'
+import { LiveSessionError, type LiveSessionErrorCode } from './errors.js'
+import { printable } from './escape.js'
 import type { ClientAccess, FieldSpec } from './field-types.js'
 import { freezeJson, type JsonValue, NotJson } from './json.js'
+import { PromiseRefused, refusePromise } from './promise.js'
 import type { Replica } from './replica.js'
 import { LOGIN_STAMP, type Stamp } from './stamp.js'
 
@@ -10,6 +12,8 @@ const REMEMBERED_SCALARS = 1000
 const MAX_ISSUES = 3
 /** How many times as large as what is stored an input may be, for a schema to strip. */
 const SLACK = 4
+/** What a browser may read of a refusal that is about a hidden field. */
+const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
 interface Reading {
   readonly value: JsonValue | undefined
@@ -20,6 +24,8 @@ export interface FieldDefaults {
   readonly maxAge: number
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
+  /** Told of a mistake in the declaration that only a stored value brings to light. */
+  readonly report?: (error: TypeError) => void
 }
 
 /** One declared field, ready for use: it knows its default, what it accepts and what it can read. */
@@ -34,6 +40,8 @@ export class Field {
   readonly default: JsonValue | undefined
   readonly #schema: StandardSchemaV1
   readonly #migrate: FieldSpec['migrate']
+  readonly #report: (error: TypeError) => void
+  #isReported = false
   // What the schema makes of a value never changes: stored objects are frozen, and most scalars recur.
   readonly #objects = new WeakMap<object, Reading>()
   readonly #scalars = new Map<JsonValue, Reading>()
@@ -48,6 +56,7 @@ export class Field {
     this.onLogin = spec.onLogin ?? defaults.onLogin
     this.#schema = spec.schema
     this.#migrate = spec.migrate
+    this.#report = defaults.report ?? (() => undefined)
     this.default = spec.default === undefined ? this.#parse(undefined).value : freezeJson(spec.default)
   }
 
@@ -101,11 +110,20 @@ export class Field {
     if (result.readable) return result.value
     if (!this.#migrate) return undefined
     try {
-      const migrated = this.#parse(this.#migrate(stored))
+      const made = this.#migrate(stored)
+      refusePromise(made, `fields.${this.key}.migrate`, 'It must answer at once.')
+      const migrated = this.#parse(made)
       return migrated.readable ? migrated.value : undefined
-    } catch {
+    } catch (error) {
+      if (error instanceof PromiseRefused) this.#reportOnce(error)
       return undefined
     }
+  }
+
+  #reportOnce(error: TypeError): void {
+    if (this.#isReported) return
+    this.#isReported = true
+    this.#report(error)
   }
 
   #parse(value: unknown): { readonly readable: boolean; readonly value: JsonValue | undefined } {
@@ -145,14 +163,19 @@ export class Field {
     const room = `${this.maxBytes.toLocaleString('en')} it may take${this.inCookie ? ' in the cookie' : ''}`
     const advice = this.inCookie ? 'Raise maxBytes, or set cookie: false and configure a store.' : 'Raise maxBytes.'
     const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes of the ${room}. ${advice}`
-    throw new LiveSessionError('too_large', message, { key: this.key })
+    throw this.refusal('too_large', message)
   }
 
   #invalid(reason: string, cause?: unknown): LiveSessionError {
     // Schemas quote what they refuse.
-    if (this.access === 'hidden') return new LiveSessionError('invalid_value', `set("${this.key}"): not a valid value`)
-    const details = { key: this.key, ...(cause === undefined ? {} : { cause }) }
-    return new LiveSessionError('invalid_value', `set("${this.key}"): ${reason}`, details)
+    if (this.access === 'hidden') return this.refusal('invalid_value', `set("${this.key}"): not a valid value`)
+    return this.refusal('invalid_value', `set("${this.key}"): ${reason}`, cause)
+  }
+
+  /** A refusal that is about this field. Apps send refusals to browsers: the name of a hidden field is in the cause alone. */
+  refusal(code: LiveSessionErrorCode, message: string, cause?: unknown): LiveSessionError {
+    if (this.access === 'hidden') return new LiveSessionError(code, HIDDEN, { cause: new Error(printable(message)) })
+    return new LiveSessionError(code, message, { key: this.key, ...(cause === undefined ? {} : { cause }) })
   }
 }
 

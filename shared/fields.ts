@@ -2,6 +2,7 @@ import { shareBudget } from './budget.js'
 import { Field, type FieldDefaults, validate } from './field.js'
 import type { CheckField, FieldSpec, Fields } from './field-types.js'
 import { freezeJson, NotJson } from './json.js'
+import { isAsync } from './promise.js'
 
 /** Keys that come from outside are looked up here, never used to index a plain object. */
 export type FieldMap = ReadonlyMap<string, Field>
@@ -68,6 +69,8 @@ function checkField(key: string, spec: FieldSpec): FieldSpec {
   const isRule = onLogin === undefined || typeof onLogin === 'function' || isLoginRule(onLogin)
   expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
   expect(migrate === undefined || typeof migrate === 'function', '.migrate: expected a function', migrate)
+  for (const [option, given] of Object.entries({ onLogin, migrate }))
+    expect(!isAsync(given), `.${option}: expected a function that answers at once`, given)
   return Object.freeze({ ...spec, ...checkDefault(key, spec) })
 }
 
@@ -96,7 +99,7 @@ export function isLoginRule(rule: unknown): rule is 'account' | 'newest' | 'drop
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'function') return isAsync(value) ? 'an async function' : 'a function'
   if (typeof value === 'object' && value !== null) return 'an object'
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

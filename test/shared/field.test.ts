@@ -148,11 +148,14 @@ describe('accept', () => {
   it('says nothing of a hidden value, nor why it was refused', () => {
     const field = make({ schema: z.enum(['a', 'b']), default: 'a', client: 'hidden' })
     const refusal = refused(() => field.accept('canary'))
-    expect([refusal.code, refusal.message, refusal.cause]).toEqual([
+    expect([refusal.code, refusal.key, refusal.cause]).toEqual([
       'invalid_value',
-      'koa-live-session: set("x"): not a valid value',
       undefined,
+      new Error('set("x"): not a valid value'),
     ])
+    expect(refusal.message).toBe(
+      'koa-live-session: a value that is not for browsers was refused; the cause of this error says which',
+    )
   })
 
   it('lets through what is no refusal', () => {

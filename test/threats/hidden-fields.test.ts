@@ -144,11 +144,11 @@ describe('threat 12: a hidden field', () => {
     await visitor.fetch('/write')
     const socket = await visitor.connect()
     expect(await (await visitor.store({ set: [['secret', -1, 'x']] })).json()).toMatchObject({
-      error: { code: 'not_writable', key: 'secret' },
+      error: { code: 'undeclared_key', key: 'secret' },
     })
-    expect(await socket.set(['secret', -1, 'x'])).toEqual({ ok: false, code: 'not_writable', key: 'secret' })
-    expect(await socket.set(['secret', 0])).toEqual({ ok: false, code: 'not_writable', key: 'secret' })
-    expect(await socket.set(['vault', -1, 5])).toEqual({ ok: false, code: 'not_writable', key: 'vault' })
+    expect(await socket.set(['secret', -1, 'x'])).toEqual({ ok: false, code: 'undeclared_key', key: 'secret' })
+    expect(await socket.set(['secret', 0])).toEqual({ ok: false, code: 'undeclared_key', key: 'secret' })
+    expect(await socket.set(['vault', -1, 5])).toEqual({ ok: false, code: 'undeclared_key', key: 'vault' })
     expect(tap.plain + tap.decoded + log()).not.toContain(CANARY)
   })
 

@@ -104,21 +104,22 @@ describe('threat 10: a key that was not declared', () => {
 })
 
 describe('threat 11: a field that browsers may not write', () => {
-  it.each([
-    ['set, to be read', 'role', ['role', -1, 'admin']],
-    ['deleted, to be read', 'role', ['role', -1]],
-    ['sent again, to be read', 'role', ['role', 0, 'user']],
-    ['set, hidden', 'secret', ['secret', -1, 'x']],
-    ['deleted, hidden', 'secret', ['secret', -1]],
-    ['set to what its schema refuses', 'secret', ['secret', -1, 5]],
-  ])('is not %s, by POST or by socket', async (_, key, change) => {
+  it.each<[string, number, string, readonly unknown[]]>([
+    ['set, to be read', 403, 'not_writable', ['role', -1, 'admin']],
+    ['deleted, to be read', 403, 'not_writable', ['role', -1]],
+    ['sent again, to be read', 403, 'not_writable', ['role', 0, 'user']],
+    ['set, hidden', 400, 'undeclared_key', ['secret', -1, 'x']],
+    ['deleted, hidden', 400, 'undeclared_key', ['secret', -1]],
+    ['set to what its schema refuses', 400, 'undeclared_key', ['secret', -1, 5]],
+  ])('is not %s, by POST or by socket', async (_, status, code, change) => {
+    const [key] = change
     const { visitor, socket, isUnchanged } = await start()
     for (const set of [[change], [['division', -1, 66], change]]) {
       const answer = await visitor.store({ set })
       const index = set.length - 1
-      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'not_writable', key, index } }])
+      expect([answer.status, await answer.json()]).toMatchObject([status, { error: { code, key, index } }])
       const ack = await socket.ask('live_session:set', JSON.stringify(set))
-      expect(ack).toEqual({ ok: false, code: 'not_writable', key })
+      expect(ack).toEqual({ ok: false, code, key })
     }
     await isUnchanged()
   })

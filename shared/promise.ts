@@ -1,0 +1,22 @@
+/** A promise was given where a value was expected. */
+export class PromiseRefused extends TypeError {}
+
+/**
+ * Refuses a promise where a value is expected, and hears it out: a rejection that no code handles would end the process.
+ *
+ * @throws {PromiseRefused} saying where, and what to do instead
+ */
+export function refusePromise(value: unknown, where: string, remedy: string): void {
+  if (!isThenable(value)) return
+  Promise.resolve(value).catch(() => undefined)
+  throw new PromiseRefused(`koa-live-session: ${where}: expected a value, received a promise. ${remedy}`)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/** Whether a function was written as one that answers with a promise. */
+export function isAsync(given: unknown): boolean {
+  return typeof given === 'function' && given.constructor.name === 'AsyncFunction'
+}
