@@ -6,10 +6,10 @@ import type { ClientAccess, FieldSpec } from './field-types.js'
 import { freezeJson, type JsonValue, NotJson } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
 import type { Replica } from './replica.js'
+import { judge, type Verdict, validate } from './schema.js'
 import { LOGIN_STAMP, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
-const MAX_ISSUES = 3
 /** How many times as large as what is stored an input may be, for a schema to strip. */
 const SLACK = 4
 /** What a browser may read of a refusal that is about a hidden field. */
@@ -146,14 +146,14 @@ export class Field {
   }
 
   #output(value: JsonValue): JsonValue {
-    let result: StandardSchemaV1.Result<unknown>
+    let verdict: Verdict
     try {
-      result = validate(this.#schema, value)
+      verdict = judge(this.#schema, value)
     } catch (cause) {
       throw this.#invalid('the schema failed', cause)
     }
-    if (result.issues) throw this.#invalid(describe(result.issues))
-    return this.#json(result.value)
+    if ('reason' in verdict) throw this.#invalid(verdict.reason)
+    return this.#json(verdict.value)
   }
 
   #mustFit(value: JsonValue, most: number): void {
@@ -177,25 +177,6 @@ export class Field {
     if (this.access === 'hidden') return new LiveSessionError(code, HIDDEN, { cause: new Error(printable(message)) })
     return new LiveSessionError(code, message, { key: this.key, ...(cause === undefined ? {} : { cause }) })
   }
-}
-
-/** Runs a Standard Schema, which must be synchronous. */
-export function validate(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
-  const result = schema['~standard'].validate(value)
-  if (!(result instanceof Promise)) return result
-  result.catch(() => undefined)
-  throw new TypeError('expected a synchronous schema, received one that answers with a promise')
-}
-
-/** The first few: a list of ten thousand bad items has as many issues. */
-function describe(issues: readonly StandardSchemaV1.Issue[]): string {
-  const rest = issues.length > MAX_ISSUES ? `; and ${issues.length - MAX_ISSUES} more` : ''
-  return issues.slice(0, MAX_ISSUES).map(describeIssue).join('; ') + rest
-}
-
-function describeIssue({ message, path = [] }: StandardSchemaV1.Issue): string {
-  if (path.length === 0) return message
-  return `${message} at $.${path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.')}`
 }
 
 function remedy(received: string): string {

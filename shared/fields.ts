@@ -1,8 +1,9 @@
 import { shareBudget } from './budget.js'
-import { Field, type FieldDefaults, validate } from './field.js'
+import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, FieldSpec, Fields } from './field-types.js'
 import { freezeJson, NotJson } from './json.js'
 import { isAsync } from './promise.js'
+import { validate } from './schema.js'
 
 /** Keys that come from outside are looked up here, never used to index a plain object. */
 export type FieldMap = ReadonlyMap<string, Field>
