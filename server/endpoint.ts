@@ -125,7 +125,8 @@ function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: Subject
 function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: Posted): StoreAnswer {
   const { sessions, connections, limits } = core
   const subject = visit.visitor.subject()
-  // Tickets are not counted: whatever they say has been counted before.
+  // Not as changes, which have been counted when they were made, but for what it takes to verify them.
+  limits.spendTickets(tickets, subject)
   if (set.length > 0) limits.spend(set.length, subject)
   const changes = acceptRemote(sessions, set)
   const redemption = redeem(core, tickets, visit)

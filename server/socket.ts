@@ -133,7 +133,9 @@ export class SocketHandle extends Handle {
 
   #redeem(input: unknown): object {
     const { visitor, cookie } = this.#greeted
-    redeem(this.#core, parseTickets(input), { visitor, cookie, former: cookie?.former }).merge(visitor)
+    const tickets = parseTickets(input)
+    this.#core.limits.spendTickets(tickets, this.#subject())
+    redeem(this.#core, tickets, { visitor, cookie, former: cookie?.former }).merge(visitor)
     return { ok: true }
   }
 

@@ -27,3 +27,62 @@ describe('threat 49: a list of 9,900 bad items for a wide schema', () => {
     expect(turn).toBeLessThan(MOST)
   })
 })
+
+describe('threat 49: tickets, 57 kB a POST', () => {
+  /** As many copies of a good ticket as a POST has room for. */
+  async function start() {
+    const app = await App.start()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 7])
+    const { text } = await socket.ticket()
+    const tickets = Array.from({ length: Math.floor(57_000 / (text.length + 3)) }, () => text)
+    return { app, visitor, socket, text, tickets }
+  }
+
+  it('are refused once there are too many, with the seconds to wait, and taken again after those', async () => {
+    const { app, visitor, tickets } = await start()
+    const statuses: number[] = []
+    for (let i = 0; i < 30; i += 1) statuses.push((await visitor.store({ tickets })).status)
+    expect([statuses[0], statuses.at(-1)]).toEqual([200, 429])
+    const refusal = await visitor.store({ tickets })
+    expect([refusal.headers.get('retry-after'), (await refusal.json()).error.code]).toEqual(['1', 'rate_limited'])
+    app.clock.advance(1000)
+    expect((await visitor.store({ tickets })).status).toBe(200)
+  })
+
+  it('are refused over a socket too, and whichever way they come', async () => {
+    const { visitor, socket, text, tickets } = await start()
+    const answers: unknown[] = []
+    for (let i = 0; i < 30; i += 1) answers.push(await socket.sendTickets(...tickets))
+    expect([answers[0], answers.at(-1)]).toEqual([{ ok: true }, { ok: false, code: 'rate_limited' }])
+    expect((await visitor.store({ tickets })).status).toBe(429)
+    expect(await socket.set(['division', -1, 8])).toMatchObject({ ok: true })
+    expect((await socket.ticket()).text).not.toBe(text)
+  })
+
+  it('are counted for all who bring no cookie together', async () => {
+    const { app, tickets } = await start()
+    const statuses: number[] = []
+    for (let i = 0; i < 30; i += 1) statuses.push((await app.visitor().store({ tickets })).status)
+    expect(statuses.at(-1)).toBe(429)
+  })
+
+  it('of twenty pages that come back at once, with all that a POST of theirs may bring, are taken', async () => {
+    const { visitor, socket, text } = await start()
+    const most = Array.from({ length: Math.floor(48_000 / text.length) }, () => text)
+    for (let page = 0; page < 20; page += 1) expect(await socket.sendTickets(...most)).toEqual({ ok: true })
+    expect((await visitor.store({ tickets: [text] })).status).toBe(200)
+  })
+
+  it('of a page that drags what is as large as it may be, for a minute, are taken', async () => {
+    const { app, visitor, text } = await start()
+    const large = Array.from({ length: Math.floor(48_000 / text.length) }, () => text)
+    // Four POSTs a second with news, and another after each, which sees it in the cookie.
+    for (let post = 0; post < 60 * 4; post += 1) {
+      app.clock.advance(250)
+      for (let i = 0; i < 2; i += 1) expect((await visitor.store({ tickets: large })).status).toBe(200)
+    }
+  })
+})

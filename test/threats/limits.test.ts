@@ -56,7 +56,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await socket.set(['division', -1, 1])).toEqual(limited)
   })
 
-  it('does not count tickets, however often they are brought', async () => {
+  it('does not count tickets as changes, however often they are brought', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await visitor.connect()
