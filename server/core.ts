@@ -53,7 +53,7 @@ export function createCore(app: Koa, settings: Settings): Core {
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
   const sessions = new Sessions(fields, subjects, dispatch, clock)
-  const freshness = new Freshness(sessions, subjects, epochs, roomForRegisters(settings.cookie), clock)
+  const freshness = new Freshness(sessions, subjects, epochs, roomForRegisters(settings.cookie), maxAge, clock)
   const login = new Login(sessions, subjects, clock, report)
   const successions = Generations.onMap<Succession>({ max: maxSubjects, maxIdle: maxAge, clock })
   const identities = new Identities(sessions, freshness, login, epochs, successions)

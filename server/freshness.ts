@@ -1,3 +1,4 @@
+import type { ChangeSource } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import { type StoredRegister, supersedes } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
@@ -17,14 +18,26 @@ export class Freshness {
   readonly #epochs: Epochs
   readonly #clock: () => number
   readonly #room: number
+  readonly #maxAge: number
   readonly #hasBrowserFields: boolean
 
-  /** @param room bytes for registers in the cookie */
-  constructor(sessions: Sessions, subjects: Subjects, epochs: Epochs, room: number, clock: () => number) {
+  /**
+   * @param room bytes for registers in the cookie
+   * @param maxAge ms since its last write for which a key of another build is carried
+   */
+  constructor(
+    sessions: Sessions,
+    subjects: Subjects,
+    epochs: Epochs,
+    room: number,
+    maxAge: number,
+    clock: () => number,
+  ) {
     this.#sessions = sessions
     this.#subjects = subjects
     this.#epochs = epochs
     this.#room = room
+    this.#maxAge = maxAge
     this.#clock = clock
     this.#hasBrowserFields = [...sessions.fields.values()].some((field) => field.scope === 'browser')
   }
@@ -83,13 +96,17 @@ export class Freshness {
     const now = this.#clock()
     const own: StoredRegister[] = []
     const others = new Replica()
-    for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) others.merge(register, 'request')
+    // How they are used is not known here, so their time counts from their write: else a dead key would stay for good.
+    const carry = (register: StoredRegister, source: ChangeSource): void => {
+      if (register.stamp + this.#maxAge > now) others.merge(register, source)
+    }
+    for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
     for (const subject of this.subjects(visitor)) {
       for (const register of this.#subjects.find(subject)?.registers() ?? []) {
         const field = fields.get(register.key)
         const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
         if (isOwn) own.push(register)
-        if (!field) others.merge(register, 'ticket')
+        if (!field) carry(register, 'ticket')
       }
     }
     return fitting(own, others.registers(), this.#room)

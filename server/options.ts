@@ -19,7 +19,7 @@ export interface LiveSessionOptions<F extends Fields> {
   readonly keys?: readonly string[]
   /** Cookie name. @default 'live', '__Host-live' when secure and without domain */
   readonly key?: string
-  /** ms. @default 31 days */
+  /** ms since the last use. @default 31 days */
   readonly maxAge?: number
   /** URL path of the POST. @default '/store_session' */
   readonly endpoint?: string
@@ -31,7 +31,7 @@ export interface LiveSessionOptions<F extends Fields> {
   /** Further origins besides the server's own. */
   readonly origins?: readonly string[]
   readonly cache?: {
-    /** ms after which an unused subject may leave the cache. @default 1 hour */
+    /** ms after which an unused subject may leave the cache. @default maxAge */
     readonly maxIdle?: number
     /** Subjects in the cache, users and anonymous browsers each; between half of them and all are kept. @default 100_000 */
     readonly maxSubjects?: number
@@ -80,8 +80,7 @@ export interface Settings {
   readonly clock: () => number
 }
 
-const HOUR = 60 * 60 * 1000
-const DAY = 24 * HOUR
+const DAY = 24 * 60 * 60 * 1000
 
 const OPTIONS = [
   'fields',
@@ -125,7 +124,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     key: name = secure && domain === undefined ? '__Host-live' : 'live',
     consent = always,
     limits: { changesPerSocket = 20, changesPerSubject = 50, socketsPerSubject = 20 } = {},
-    cache: { maxIdle = HOUR, maxSubjects = 100_000 } = {},
+    cache: { maxIdle = maxAge, maxSubjects = 100_000 } = {},
   } = options
   check(isRecord(options.fields), 'fields', 'expected what defineFields returned', options.fields)
   check(identify === undefined || isFunction(identify), 'identify', 'expected a function', identify)
@@ -160,7 +159,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(isFunction(clock), 'clock', 'expected a function', clock)
   const report = createReport(app, onError)
   return Object.freeze({
-    fields: compileFields(options.fields, cookieBudget, { maxAge, onLogin, report }),
+    fields: compileFields(options.fields, cookieBudget, { onLogin, report }),
     identify,
     secrets: options.keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(options.keys, 'keys'),
     cookie,

@@ -50,7 +50,7 @@ export interface FieldSpec {
   readonly cookie?: boolean
   /** Bytes it may take in the cookie, key and stamp included; their sum must fit cookieBudget. @default an equal share */
   readonly maxBytes?: number
-  /** Milliseconds since the last write, then the default is read. @default the plugin's maxAge */
+  /** Milliseconds since the last write, then the default is read. @default as long as the session lives */
   readonly maxAge?: number
   /** @default the plugin's onLogin */
   readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)

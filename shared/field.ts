@@ -21,7 +21,6 @@ interface Reading {
 
 /** What a field gets from the plugin's options where it does not say itself. */
 export interface FieldDefaults {
-  readonly maxAge: number
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
   /** Told of a mistake in the declaration that only a stored value brings to light. */
@@ -35,7 +34,8 @@ export class Field {
   readonly scope: 'user' | 'browser'
   readonly inCookie: boolean
   readonly maxBytes: number
-  readonly maxAge: number
+  /** ms since the last write; undefined: as long as the session lives. */
+  readonly maxAge: number | undefined
   readonly onLogin: NonNullable<FieldSpec['onLogin']>
   readonly default: JsonValue | undefined
   readonly #schema: StandardSchemaV1
@@ -52,7 +52,7 @@ export class Field {
     this.scope = spec.scope === 'browser' ? 'browser' : 'user'
     this.inCookie = spec.cookie ?? this.access !== 'hidden'
     this.maxBytes = defaults.maxBytes
-    this.maxAge = spec.maxAge ?? defaults.maxAge
+    this.maxAge = spec.maxAge
     this.onLogin = spec.onLogin ?? defaults.onLogin
     this.#schema = spec.schema
     this.#migrate = spec.migrate
@@ -94,9 +94,9 @@ export class Field {
     return reading.value
   }
 
-  /** Whether a register written at `stamp` is past its `maxAge`. One that a sign-in brought along has no date of its own. */
+  /** Whether a register written at `stamp` is past the field's own `maxAge`. One that a sign-in brought along has no date of its own. */
   isExpired(stamp: Stamp, now: number): boolean {
-    return stamp + this.maxAge <= now && stamp !== LOGIN_STAMP
+    return this.maxAge !== undefined && stamp + this.maxAge <= now && stamp !== LOGIN_STAMP
   }
 
   #remember(scalar: JsonValue, reading: Reading): void {

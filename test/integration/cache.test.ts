@@ -23,8 +23,8 @@ describe('the cache', () => {
     expect(await app.visitor(cookie).text('/')).toBe('5')
   })
 
-  it('forgets whom it has not seen for an hour or two; the cookie knows more', async () => {
-    const app = await App.start({ routes: echo })
+  it('forgets whom it has not seen for as long as it was told, or twice that; the cookie knows more', async () => {
+    const app = await App.start({ routes: echo, options: { cache: { maxIdle: HOUR } } })
     const visitor = app.visitor()
     await visitor.text('/?set=5')
     const user = await app.live.user('ann')

@@ -30,7 +30,7 @@ function make(schema: StandardSchemaV1, initial: unknown) {
   }
   const counted: StandardSchemaV1 = { '~standard': { version: 1, vendor: 'test', validate } }
   const spec = { schema: counted, default: initial, client: 'write', cookie: false } as const
-  const field = new Field('rows', spec, { maxAge: undefined, maxBytes: 24_000, onLogin: 'account' } as never)
+  const field = new Field('rows', spec, { maxBytes: 24_000, onLogin: 'account' })
   return { field, made }
 }
 

@@ -7,7 +7,7 @@ import type { FieldSpec } from '../../shared/field-types.js'
 import { Replica } from '../../shared/replica.js'
 import { refused } from '../support/refused.js'
 
-const defaults = { maxAge: 1000, maxBytes: 200, onLogin: 'newest' } as const
+const defaults = { maxBytes: 200, onLogin: 'newest' } as const
 const make = (spec: Partial<FieldSpec> = {}): Field =>
   new Field('x', { schema: z.any(), default: null, ...spec }, defaults)
 

@@ -10,7 +10,7 @@ import { refused } from '../support/refused.js'
 const define = (spec: unknown, key = 'x'): unknown => defineFields({ [key]: spec } as never)
 const compile = (spec: Partial<FieldSpec>) => {
   const whole: FieldSpec = { schema: z.any(), default: null, ...spec }
-  const field = compileFields({ x: whole }, 3000, { maxAge: 1000, onLogin: 'account' }).get('x')
+  const field = compileFields({ x: whole }, 3000, { onLogin: 'account' }).get('x')
   if (!field) throw new Error('not compiled')
   return field
 }
@@ -174,7 +174,6 @@ describe('a field', () => {
   it('refuses what the schema puts out where it would not take it again', () => {
     const twice = z.string().transform((text) => Number(text)) as unknown as z.ZodType<string, string>
     const field = compileFields({ x: { schema: twice.default('1' as never) } }, 3000, {
-      maxAge: 1,
       onLogin: 'drop',
     }).get('x')
     expect(() => field?.accept('5')).toThrow('set("x"): Invalid input: expected string, received number')
@@ -246,7 +245,7 @@ describe('the budget', () => {
   const schema = z.any()
   const compileAll = (fields: Record<string, Partial<FieldSpec>>, budget = 3000) => {
     const specs = Object.entries(fields).map(([key, spec]) => [key, { schema, default: 0, ...spec }])
-    return compileFields(Object.fromEntries(specs), budget, { maxAge: 1, onLogin: 'account' })
+    return compileFields(Object.fromEntries(specs), budget, { onLogin: 'account' })
   }
 
   it('is shared equally by the fields that do not ask', () => {
