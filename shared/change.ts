@@ -1,7 +1,7 @@
 import type { JsonValue } from './json.js'
 
 /** Where a change came from. */
-export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login' | 'expiry'
+export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login'
 
 /** A value that changed, as this build reads it. */
 export interface AnyChange {

@@ -32,7 +32,7 @@ type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { rea
 /** What a browser may do with a field. */
 export type ClientAccess = 'hidden' | 'read' | 'write'
 /** Whose value it is: the user's on every device, or this browser's alone. */
-export type Scope = 'user' | 'browser' | 'tab'
+export type Scope = 'user' | 'browser'
 /** Whose value stands when a visitor signs in. A function combines both (a cart). */
 export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
 
@@ -59,6 +59,23 @@ export interface FieldSpec {
 }
 export type Fields = Readonly<Record<string, FieldSpec>>
 
+/** What `defineFields` infers a declaration from. A rule gets the types of its parameters from the schema alone. */
+export type Declarations = Readonly<Record<string, Omit<FieldSpec, 'onLogin'> & { readonly onLogin?: unknown }>>
+export type Schemas = Readonly<Record<string, StandardSchemaV1>>
+/** The fields of these schemas: what a rule is given, and what it answers, follows from its schema. */
+export type Rules<S extends Schemas> = {
+  readonly [K in keyof S]: Omit<FieldSpec, 'schema' | 'onLogin'> & {
+    readonly schema: S[K]
+    readonly onLogin?:
+      | Exclude<LoginRule, (...args: never) => unknown>
+      | Rule<Frozen<Exclude<StandardSchemaV1.InferOutput<S[K]>, undefined>>>
+  }
+}
+type Rule<V> = (account: V, browser: V) => V | Literal
+/** Of no value: TypeScript takes what a function returns as it is written, `'a'` for no other string, where a literal is expected. */
+type Literal = ('' | 0 | true) & { readonly [literal]: true }
+declare const literal: unique symbol
+
 type Output<F> = F extends { readonly schema: infer S extends StandardSchemaV1 }
   ? StandardSchemaV1.InferOutput<S>
   : never
@@ -73,7 +90,7 @@ type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'use
 /** The keys by what may be done with them; indexed rather than aliased, so that errors list the keys. */
 export interface Keys<F extends Fields> {
   readonly all: keyof F & string
-  readonly request: { [K in keyof F]: ScopeOf<F[K]> extends 'tab' ? never : K }[keyof F] & string
+  readonly request: keyof F & string
   readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
   readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
   readonly writable: { [K in keyof F]: ClientOf<F[K]> extends 'write' ? K : never }[keyof F] & string
@@ -93,6 +110,6 @@ export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
       : { readonly default: readonly ['koa-live-session: default must be', Settable<F>] }
     : undefined extends Input<F>
       ? unknown
-      : { readonly default: Settable<F> }) & { readonly onLogin?: LoginRule<Settable<F>> } & {
+      : { readonly default: Settable<F> }) & {
     readonly [K in Exclude<keyof F, keyof FieldSpec>]: never
   }

@@ -1,6 +1,6 @@
 import { shareBudget } from './budget.js'
 import { Field, type FieldDefaults } from './field.js'
-import type { CheckField, FieldSpec, Fields } from './field-types.js'
+import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
 import { freezeJson, NotJson } from './json.js'
 import { isAsync } from './promise.js'
 import { validate } from './schema.js'
@@ -24,13 +24,13 @@ export function isKey(key: unknown): key is string {
  * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
  * declare module 'koa-live-session' { interface Register { fields: typeof fields } }
  */
-export function defineFields<const F extends Fields>(
-  fields: F & { readonly [K in keyof F]: CheckField<F[K]> },
+export function defineFields<const F extends Declarations, const S extends Schemas>(
+  fields: Rules<S> & F & { readonly [K in keyof F]: CheckField<F[K]> },
 ): Readonly<F> {
   return checkFields<F>(fields)
 }
 
-function checkFields<F extends Fields>(fields: F): Readonly<F> {
+function checkFields<F extends Declarations>(fields: F): Readonly<F> {
   const checked = Object.entries(fields).map(([key, spec]) => [key, checkField(key, spec)])
   return Object.freeze(Object.fromEntries(checked))
 }
@@ -45,7 +45,7 @@ export function compileFields(fields: Fields, budget: number, defaults: Omit<Fie
   return new Map(Object.entries(declared).map(compile))
 }
 
-function checkField(key: string, spec: FieldSpec): FieldSpec {
+function checkField(key: string, spec: Declarations[string]): Declarations[string] {
   const expect = (is: boolean, what: string, received: unknown): void => {
     if (!is) throw new TypeError(`koa-live-session: fields.${key}${what}, received ${show(received)}`)
   }
@@ -60,7 +60,7 @@ function checkField(key: string, spec: FieldSpec): FieldSpec {
   const { client = 'read', scope = 'user', cookie, maxBytes, maxAge, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   // What a tab alone knows needs the page's part in it, which is not built: refused rather than shared by mistake.
-  expect(scope !== 'tab', ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
+  expect(!isTab(scope), ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
   expect(['user', 'browser'].includes(scope), ".scope: expected 'user' or 'browser'", scope)
   expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
   // The cookie is signed, not encrypted: its owner can read it.
@@ -75,7 +75,7 @@ function checkField(key: string, spec: FieldSpec): FieldSpec {
   return Object.freeze({ ...spec, ...checkDefault(key, spec) })
 }
 
-function checkDefault(key: string, { schema, default: given }: FieldSpec): Pick<FieldSpec, 'default'> {
+function checkDefault(key: string, { schema, default: given }: Declarations[string]): Pick<FieldSpec, 'default'> {
   const name = `koa-live-session: fields.${key}.default`
   try {
     const result = validate(schema, given)
@@ -89,6 +89,10 @@ function checkDefault(key: string, { schema, default: given }: FieldSpec): Pick<
     if (error instanceof NotJson) throw new TypeError(`${name}: ${error.message}`, { cause: error })
     throw error
   }
+}
+
+function isTab(scope: unknown): boolean {
+  return scope === 'tab'
 }
 
 function isPositive(value: unknown): boolean {

@@ -80,9 +80,9 @@ export interface StoreAnswer {
 
 /** Values with stamps, as a page brings them along: what `ctx.liveSession.embed()` renders. */
 export interface AnySnapshot {
-  /** Hash of the subject. */
+  /** base64url(SHA-256(subject)), as tickets name it. */
   readonly subject: string
-  /** Hash of the browser's own subject, where it is another and has fields. */
+  /** The browser's own subject, where it is another and has fields. */
   readonly browser?: string
   readonly values: Readonly<Record<string, JsonValue>>
   readonly defaults: Readonly<Record<string, JsonValue>>

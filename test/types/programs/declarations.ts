@@ -28,3 +28,5 @@ defineFields({ x: { schema: z.number(), default: 1, onLogin: (a: string, b: stri
 defineFields({ x: { default: 1 } })
 // @ts-expect-error no spec
 defineFields({ x: 1 })
+// @ts-expect-error not available yet
+defineFields({ x: { schema: z.number(), default: 1, scope: 'tab' } })

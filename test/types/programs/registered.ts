@@ -1,6 +1,6 @@
 // What must compile, and what must not, once the fields are registered.
 import Koa from 'koa'
-import { liveSession } from 'koa-live-session'
+import { type ChangeSource, liveSession } from 'koa-live-session'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
@@ -70,6 +70,8 @@ app.use(async (ctx) => {
   const { values, stamps } = session.snapshot()
   same<typeof values.division, number>(true)
   same<typeof stamps, Readonly<Record<string, number>>>(true)
+  const { user } = session.snapshot()
+  same<typeof user, true | undefined>(true)
   // @ts-expect-error hidden fields are in no snapshot
   values.risk
   // @ts-expect-error not declared
@@ -94,6 +96,8 @@ io.on('connection', (socket) => {
   })
   same<typeof socket.liveSession.userId, string | undefined>(true)
 })
+
+same<ChangeSource, 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login'>(true)
 
 const user = await live.user('ann')
 user.get('division').toFixed()

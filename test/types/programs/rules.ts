@@ -1,0 +1,149 @@
+// Rules of a sign-in: what they are given is typed by the field's schema, and what they answer may be mutable or not.
+import { defineFields } from 'koa-live-session/fields'
+import * as v from 'valibot'
+import { z } from 'zod'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => undefined
+
+const item = z.object({ sku: z.string(), count: z.number(), note: z.string().optional() })
+type Item = { readonly sku: string; readonly count: number; readonly note?: string | undefined }
+
+export const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  cart: {
+    schema: z.array(z.string()),
+    default: [],
+    client: 'write',
+    maxBytes: 500,
+    onLogin: (account, browser) => {
+      same<typeof account, readonly string[]>(true)
+      same<typeof browser, readonly string[]>(true)
+      return [...account, ...browser]
+    },
+  },
+  items: {
+    onLogin: (account, browser) => {
+      same<typeof account, readonly Item[]>(true)
+      const merged: Item[] = []
+      for (const one of [...account, ...browser]) merged.push({ ...one, count: one.count + 1 })
+      return merged
+    },
+    schema: z.array(item),
+    default: [{ sku: 'a', count: 1 }],
+    client: 'write',
+  },
+  visits: {
+    schema: v.number(),
+    default: 0,
+    client: 'write',
+    onLogin: (account, browser) => {
+      same<typeof account, number>(true)
+      return account + browser
+    },
+  },
+  tags: {
+    schema: v.array(v.picklist(['a', 'b'])),
+    default: [],
+    client: 'write',
+    onLogin: (account, browser): readonly ('a' | 'b')[] => [...account, ...browser],
+  },
+  theme: { schema: v.picklist(['light', 'dark']), default: 'light', client: 'write', onLogin: (_, browser) => browser },
+  mode: { schema: z.enum(['a', 'b']), default: 'a', client: 'write', onLogin: () => 'b' },
+  note: {
+    schema: z.string().optional(),
+    client: 'write',
+    onLogin: (account, browser) => {
+      same<typeof account, string>(true)
+      return account || browser
+    },
+  },
+  size: { schema: z.number().default(3), client: 'write', onLogin: Math.max },
+  annotated: {
+    schema: z.array(z.string()),
+    default: [],
+    onLogin: (account: readonly string[], browser: readonly string[]): string[] => account.concat(browser),
+  },
+  loose: {
+    schema: z.array(item),
+    default: [],
+    onLogin: (account: readonly { sku: string }[]) => [...(account as Item[])],
+  },
+  plain: { schema: z.string(), default: '', onLogin: 'newest', scope: 'browser' },
+  old: {
+    schema: z.number(),
+    default: 1,
+    migrate: (stored) => (typeof stored === 'string' ? Number(stored) : 1),
+  },
+  both: {
+    schema: z.array(z.number()),
+    default: [],
+    migrate: (stored) => (Array.isArray(stored) ? stored : []),
+    onLogin: (account, browser) => [...account, ...browser],
+  },
+  risk: { schema: z.number(), default: 0, client: 'hidden' },
+})
+same<typeof fields.cart.client, 'write'>(true)
+same<typeof fields.plain.scope, 'browser'>(true)
+
+const join = (account: readonly string[], browser: readonly string[]): readonly string[] => [...account, ...browser]
+defineFields({ cart: { schema: z.array(z.string()), default: [], onLogin: join } })
+defineFields({
+  theme: {
+    schema: z.enum(['light', 'dark']),
+    default: 'light',
+    onLogin(account, browser) {
+      return account === 'light' ? browser : account
+    },
+  },
+})
+
+defineFields({
+  // @ts-expect-error a rule that answers with another type
+  cart: { schema: z.array(z.string()), default: [], onLogin: (account, browser) => account.length + browser.length },
+})
+defineFields({
+  // @ts-expect-error a rule that answers with other items
+  cart: { schema: z.array(z.string()), default: [], onLogin: (account) => account.map((one) => one.length) },
+})
+// @ts-expect-error a rule that answers with a promise
+defineFields({ cart: { schema: z.array(z.string()), default: [], onLogin: async (account) => account } })
+// @ts-expect-error a rule that answers with nothing
+defineFields({ cart: { schema: z.array(z.string()), default: [], onLogin: () => undefined } })
+defineFields({
+  cart: {
+    schema: z.array(z.string()),
+    default: [],
+    onLogin: (account, browser) => {
+      // @ts-expect-error a rule that changes what is frozen
+      account.push(...browser)
+      return account
+    },
+  },
+})
+// @ts-expect-error no such rule
+defineFields({ cart: { schema: z.array(z.string()), default: [], onLogin: 'join' } })
+defineFields({
+  good: { schema: z.array(z.string()), default: [], onLogin: (account) => account },
+  // @ts-expect-error no default, beside a field with a rule
+  cart: { schema: z.array(z.string()), onLogin: (account) => account },
+})
+defineFields({
+  good: { schema: z.array(z.string()), default: [], onLogin: (account) => account },
+  // @ts-expect-error a default of another type, beside a field with a rule
+  other: { schema: z.number(), default: 'a' },
+})
+defineFields({
+  good: { schema: z.array(z.string()), default: [], onLogin: (account) => account },
+  // @ts-expect-error a misspelt option, beside a field with a rule
+  other: { schema: z.number(), default: 1, maxage: 5 },
+})
+// @ts-expect-error a default of another type, in a field with a rule
+defineFields({ cart: { schema: z.array(z.string()), default: 5, onLogin: (account) => account } })
+// @ts-expect-error a misspelt option, in a field with a rule
+defineFields({ cart: { schema: z.array(z.string()), default: [], maxage: 5, onLogin: (account) => account } })
+// @ts-expect-error no JSON, in a field with a rule
+defineFields({ at: { schema: z.date(), default: new Date(), onLogin: (account) => account } })
+const misspelt = { schema: z.number(), default: 1, maxage: 5 } as const
+// @ts-expect-error a misspelt option, declared elsewhere
+defineFields({ x: misspelt })
