@@ -106,6 +106,11 @@ const LIMIT_OPTIONS = ['changesPerSocket', 'changesPerSubject', 'socketsPerSubje
 
 /** @throws {TypeError} naming the option, what was expected and what was received */
 export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
+  if (!isRecord(options)) {
+    throw new TypeError(
+      `koa-live-session: liveSession(app, options): expected { fields }, received ${String(options)}. Pass what defineFields returned`,
+    )
+  }
   checkNames(options, OPTIONS, '')
   checkNames(options.cache, CACHE_OPTIONS, 'cache.')
   checkNames(options.limits, LIMIT_OPTIONS, 'limits.')

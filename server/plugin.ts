@@ -6,11 +6,16 @@ import { createEndpoint } from './endpoint.js'
 import { Handshake } from './handshake.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { RequestHandle } from './request.js'
+import { checkOrder, sessionOf } from './session-order.js'
+import { installSocketGetter } from './socket-getter.js'
 import { type Subject, subjectHash, type UserId, userSubject } from './subject.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './user.js'
 import { Visit, type Vouched } from './visit.js'
 
+const TWICE =
+  'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
+  'after your auth and before your routes'
 const REQUEST = Symbol('koa-live-session')
 const cores = new WeakMap<object, Core>()
 
@@ -38,7 +43,14 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   if ('liveSession' in app.context) {
     throw new TypeError('koa-live-session: liveSession(app): this app has a live session already')
   }
+  // In Koa 2 some of what is used here is there, and is another thing: an app would start, and go wrong later.
+  if (typeof app.response?.back !== 'function') {
+    throw new TypeError(
+      'koa-live-session: liveSession(app): expected an app of Koa 3, received one of Koa 2. Run npm install koa@3',
+    )
+  }
   const core = createCore(app, resolveOptions(app, options))
+  installSocketGetter()
   warnOfLoss(core)
   const plugin = new Plugin(core)
   cores.set(plugin, core)
@@ -84,6 +96,10 @@ class Plugin implements LiveSessionPlugin<Fields> {
     return (ctx, next) => {
       // The URL first: a request for anything else does not even get its path parsed.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (ctx[REQUEST] !== undefined) {
+        this.#core.warn(TWICE)
+        return next()
+      }
       if (identify)
         return this.#vouch(ctx)
           .then((vouched) => void this.#begin(ctx, vouched))
@@ -135,7 +151,9 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async #identify(ctx: Koa.Context): Promise<Subject | undefined> {
+    const before = sessionOf(ctx)
     const id = await this.#core.settings.identify?.(ctx)
+    checkOrder(ctx, before)
     return id === undefined || id === null ? undefined : userSubject(id)
   }
 

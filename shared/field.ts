@@ -161,7 +161,9 @@ export class Field {
     const bytes = cookieBytes(this.key, value)
     if (bytes <= most) return
     const room = `${this.maxBytes.toLocaleString('en')} it may take${this.inCookie ? ' in the cookie' : ''}`
-    const advice = this.inCookie ? 'Raise maxBytes, or set cookie: false and configure a store.' : 'Raise maxBytes.'
+    const advice = this.inCookie
+      ? 'Raise its maxBytes, or set cookie: false, which keeps it in memory only.'
+      : 'Raise its maxBytes.'
     const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes of the ${room}. ${advice}`
     throw this.refusal('too_large', message)
   }

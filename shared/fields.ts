@@ -3,7 +3,7 @@ import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
 import { freezeJson, NotJson } from './json.js'
 import { isAsync } from './promise.js'
-import { validate } from './schema.js'
+import { AsyncSchema, validate } from './schema.js'
 
 /** Keys that come from outside are looked up here, never used to index a plain object. */
 export type FieldMap = ReadonlyMap<string, Field>
@@ -49,8 +49,19 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const expect = (is: boolean, what: string, received: unknown): void => {
     if (!is) throw new TypeError(`koa-live-session: fields.${key}${what}, received ${show(received)}`)
   }
+  expect(
+    !RESERVED.has(key),
+    `: expected another key: ${[...RESERVED].join(', ')} mean something to JavaScript itself`,
+    key,
+  )
   expect(isKey(key), `: expected a key that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -`, key)
   expect(typeof spec === 'object' && spec !== null, ': expected { schema, default, ... }', spec)
+  if ('~standard' in spec) {
+    const remedy = `Write ${key}: { schema, default }`
+    throw new TypeError(
+      `koa-live-session: fields.${key}: expected { schema, default, ... }, received a schema. ${remedy}`,
+    )
+  }
   for (const option of Object.keys(spec)) {
     expect(OPTIONS.has(option), `: expected only ${[...OPTIONS].join(', ')}`, option)
   }
@@ -87,6 +98,7 @@ function checkDefault(key: string, { schema, default: given }: Declarations[stri
     return given === undefined ? {} : { default: freezeJson(given) }
   } catch (error) {
     if (error instanceof NotJson) throw new TypeError(`${name}: ${error.message}`, { cause: error })
+    if (error instanceof AsyncSchema) throw new TypeError(`koa-live-session: fields.${key}.schema: ${error.message}`)
     throw error
   }
 }

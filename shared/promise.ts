@@ -8,11 +8,16 @@ export class PromiseRefused extends TypeError {}
  */
 export function refusePromise(value: unknown, where: string, remedy: string): void {
   if (!isThenable(value)) return
-  Promise.resolve(value).catch(() => undefined)
+  hearOut(value)
   throw new PromiseRefused(`koa-live-session: ${where}: expected a value, received a promise. ${remedy}`)
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Keeps a rejection from ending the process. */
+export function hearOut(promise: PromiseLike<unknown>): void {
+  Promise.resolve(promise).catch(() => undefined)
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonValue } from './json.js'
 import { type Part, partsOf } from './parts.js'
+import { hearOut, isThenable } from './promise.js'
 
 type Issue = StandardSchemaV1.Issue
 
@@ -10,12 +11,15 @@ const PART_SIZE = 50
 /** Issues of one part past which there is no asking about the next. */
 const MANY_ISSUES = 10
 
+/** A schema has answered with a promise. */
+export class AsyncSchema extends TypeError {}
+
 /** Runs a Standard Schema, which must be synchronous. */
 export function validate(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
   const result = schema['~standard'].validate(value)
-  if (!(result instanceof Promise)) return result
-  result.catch(() => undefined)
-  throw new TypeError('expected a synchronous schema, received one that answers with a promise')
+  if (!isThenable(result)) return result
+  hearOut(result)
+  throw new AsyncSchema('expected a synchronous schema, received one that answers with a promise')
 }
 
 /** What a schema makes of a value from outside. */

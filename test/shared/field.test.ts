@@ -91,10 +91,10 @@ describe('accept', () => {
     expect([refusal.code, refusal.key, refusal.status]).toEqual(['too_large', 'x', 400])
     expect(refusal.message).toBe(
       'koa-live-session: too_large: "x" needs 202 bytes of the 200 it may take in the cookie. ' +
-        'Raise maxBytes, or set cookie: false and configure a store.',
+        'Raise its maxBytes, or set cookie: false, which keeps it in memory only.',
     )
     const kept = refused(() => make({ cookie: false }).accept('z'.repeat(2000)))
-    expect(kept.message).toMatch(/bytes of the 200 it may take\. Raise maxBytes\.$/)
+    expect(kept.message).toMatch(/bytes of the 200 it may take\. Raise its maxBytes\.$/)
   })
 
   it('does not bother the schema with what it could never cut down to size, but lets it strip some', () => {

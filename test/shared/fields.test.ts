@@ -42,23 +42,14 @@ describe('defineFields', () => {
     expect(() => define({ schema: z.any(), default: null }, key)).not.toThrow()
   })
 
-  it.each([
-    '',
-    '1a',
-    '$epoch',
-    '_x',
-    'a b',
-    'caf\u00e9',
-    'constructor',
-    'prototype',
-    'toJSON',
-    '__proto__x',
-    `x${'y'.repeat(64)}`,
-  ])('refuses %p as a key', (key) => {
-    expect(() => define({ schema: z.any(), default: null }, key)).toThrow(
-      ': expected a key that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -, received',
-    )
-  })
+  it.each(['', '1a', '$epoch', '_x', 'a b', 'caf\u00e9', '__proto__x', `x${'y'.repeat(64)}`])(
+    'refuses %p as a key',
+    (key) => {
+      expect(() => define({ schema: z.any(), default: null }, key)).toThrow(
+        ': expected a key that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -, received',
+      )
+    },
+  )
 
   it.each([
     [undefined, 'fields.x: expected { schema, default, ... }, received undefined'],
@@ -274,7 +265,7 @@ describe('the budget', () => {
     expect(field?.accept('x'.repeat(44))).toHaveLength(44)
     expect(() => field?.accept('x'.repeat(48))).toThrow(
       'koa-live-session: too_large: "cart" needs 103 bytes of the 100 it may take in the cookie. ' +
-        'Raise maxBytes, or set cookie: false and configure a store.',
+        'Raise its maxBytes, or set cookie: false, which keeps it in memory only.',
     )
     expect(() => field?.accept('\u{1f600}'.repeat(12))).toThrow('too_large')
   })

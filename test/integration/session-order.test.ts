@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import session from 'koa-session'
+import { App } from '../support/app.js'
+import { AuthStore, account, identify } from '../support/auth.js'
+import { startWithUsers, values } from '../support/users.js'
+
+type Options = Parameters<typeof session>[0]
+
+/** An app whose session comes after the plugin's middleware. */
+function startInReverse(options: Options, who: unknown): Promise<App> {
+  const late: { session?: Koa.Middleware } = {}
+  return App.start({
+    before: (koa) => {
+      late.session = session({ key: 'app', ...options }, koa)
+      return []
+    },
+    attach: { handshake: [] },
+    options: { identify: who } as never,
+    routes: async (ctx, next) => {
+      await late.session?.(ctx, () => account(ctx, next))
+    },
+  })
+}
+
+const TOLD = [
+  'koa-live-session: identify read ctx.session before session() had loaded it, so every visitor would be a guest: expected ',
+  'app.use(session(...)) before app.use(live.middleware())',
+].join('')
+
+describe('a session with a store that comes after the middleware', () => {
+  it('is told at the first request, and at each: no user is taken for a guest', async () => {
+    const app = await startInReverse({ store: new AuthStore() }, identify)
+    for (const path of ['/', '/login?user=ann', '/']) expect((await app.visitor().fetch(path)).status).toBe(500)
+    expect((await app.visitor().store()).status).toBe(500)
+    expect(app.errors.map(String)).toEqual(Array.from({ length: 4 }, () => `TypeError: ${TOLD}`))
+  })
+})
+
+describe('no mistake', () => {
+  it('is a session in a cookie, in whatever order: it is there without its middleware', async () => {
+    const app = await startInReverse({}, identify)
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    expect((await visitor.fetch('/')).status).toBe(200)
+    expect((await values(visitor))['division']).toBe(-1)
+    expect(app.errors).toEqual([])
+  })
+
+  it('is a session with a store that comes first', async () => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const visitor = app.visitor()
+    for (const path of ['/', '/login/now?user=ann', '/', '/logout/leave', '/'])
+      expect((await visitor.fetch(path)).status).toBe(200)
+    expect((await visitor.store()).status).toBe(200)
+    expect(app.errors).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['an identify that needs no session', (ctx: Koa.Context) => ctx.get('x-user') || undefined],
+    ['no identify at all', undefined],
+  ])('is %s', async (_, who) => {
+    const app = await startInReverse({ store: new AuthStore() }, who)
+    expect([(await app.visitor().fetch('/unused')).status, app.errors]).toEqual([200, []])
+  })
+
+  it('is an app without koa-session', async () => {
+    const app = await App.start({
+      options: { identify: (ctx: Koa.Context) => ctx['session']?.user } as never,
+      routes: (ctx) => {
+        ctx.body = ctx.liveSession.get('division')
+      },
+    })
+    expect((await app.visitor().fetch('/')).status).toBe(200)
+  })
+})
