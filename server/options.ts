@@ -13,7 +13,13 @@ type Awaitable<T> = T | Promise<T>
 
 export interface LiveSessionOptions<F extends Fields> {
   readonly fields: F
-  /** The signed-in user's id, or nothing. Run by `middleware()`, so put that after your auth middleware. */
+  /**
+   * The signed-in user's id, or nothing. Run by `middleware()`, so put that after your auth middleware; and again by
+   * `ctx.liveSession.identify()`, also after a sign-out, when koa-session's `ctx.session` is null.
+   *
+   * @example
+   * identify: (ctx) => ctx.session?.userId
+   */
   readonly identify?: (ctx: Koa.Context) => Awaitable<UserId | null | undefined>
   /** At least one secret of 32 bytes; the first signs. @default app.keys */
   readonly keys?: readonly string[]

@@ -50,3 +50,11 @@ function blocks(markdown: string): readonly Block[] {
 function fileOf(text: string): string | undefined {
   return /^\/\/ ([\w./-]+\.tsx?)\b/.exec(text)?.[1]
 }
+
+/** The first TypeScript below a heading of the README. */
+export function snippetUnder(heading: string): string {
+  const [, below = ''] = readFileSync('README.md', 'utf8').split(`\n### ${heading}\n`)
+  const [, code] = /```ts\n(.*?)```/s.exec(below) ?? []
+  if (code === undefined) throw new Error(`README.md has no snippet under ${heading}`)
+  return code
+}

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { compile } from '../support/compile.js'
-import { snippet } from '../support/readme.js'
+import { snippet, snippetUnder } from '../support/readme.js'
 
 let folder: string
 
@@ -14,6 +14,33 @@ describe('the README', () => {
   })
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true })
+  })
+
+  it.each([
+    [
+      'Declaring values',
+      "import { defineFields } from 'koa-live-session/fields'\nimport { z } from 'zod'\nexport const fields = ",
+    ],
+    [
+      'Users',
+      `import Router from '@koa/router'
+      import Koa from 'koa'
+      import session from 'koa-session'
+      import { Server } from 'socket.io'
+      import { liveSession } from 'koa-live-session'
+      import { fields } from './fields.js'
+      const [app, io, router] = [new Koa(), new Server(), new Router()]
+      const check = async (_: object): Promise<string> => 'ann'
+      `,
+    ],
+  ])('has a snippet under "%s" that compiles', (heading, imports) => {
+    const at = join(folder, heading.slice(0, 5))
+    mkdirSync(at)
+    writeFileSync(join(at, 'fields.ts'), snippet('fields.ts'))
+    writeFileSync(join(at, 'under.ts'), imports + snippetUnder(heading))
+    // What other middleware gives a context, an app of the strictest settings has to declare.
+    const settings = { noPropertyAccessFromIndexSignature: false }
+    expect(compile([relative('.', join(at, 'under.ts'))], settings)).toEqual([])
   })
 
   it.each([
