@@ -93,8 +93,14 @@ export interface Keys<F extends Fields> {
   readonly request: keyof F & string
   readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
   readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
-  readonly writable: { [K in keyof F]: ClientOf<F[K]> extends 'write' ? K : never }[keyof F] & string
+  readonly writable: (string extends keyof F
+    ? Unregistered
+    : { [K in keyof F]: ClientOf<F[K]> extends 'write' ? K : never }[keyof F]) &
+    keyof F &
+    string
 }
+/** In place of the keys that a page may write, where nothing says what they are. */
+type Unregistered = "koa-live-session: no fields here. Write import type {} from './fields.js', which declares Register"
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
 
 /** What `defineFields` demands of a declaration, so that a mistake is underlined where it is made. */
