@@ -104,7 +104,7 @@ export function createConnection(
   const sendDraft = async (draft: Draft): Promise<void> => {
     const answer = await ask<SetAnswer>(SET, outbox.dispatch(draft))
     if (answer?.ok) outbox.acknowledge(draft, answer.stamp)
-    else if (answer && !LATER.includes(answer.code)) outbox.refuse(draft, answer.code)
+    else if (answer && !LATER.includes(answer.code)) outbox.refuse(draft, answer)
     else {
       if (answer) await pauses.backOff(1000)
       outbox.release(draft, !answer)
@@ -115,7 +115,7 @@ export function createConnection(
   const offer = async (ticket: string): Promise<void> => {
     const answer = await ask<TicketsAnswer>(TICKETS, ticket)
     // What was not taken now comes with the next POST.
-    if (answer && !answer.ok && !LATER.includes(answer.code)) outbox.fail(answer.code, ticket)
+    if (answer && !answer.ok && !LATER.includes(answer.code)) outbox.fail(answer, ticket)
   }
 
   /** The first ticket of a connection says whose page this is now, the next which browser's. */

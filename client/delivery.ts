@@ -98,7 +98,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       if (!isMoved) confirm(news)
       tabs.tell(news)
       // Without a connection nobody will ever say what became of them.
-      if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail('superseded', one)
+      if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail({ code: 'superseded' }, one)
     }
     const isStray = error?.code === 'cookies_blocked' && isOurs() && connection.disown()
     if (isOurs() && isRefused && !isStray) refuse(error, tickets, drafts)
@@ -135,12 +135,13 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
   }
 
   /** One bad item has refused the whole POST: it is given up, and the rest goes out again. */
-  const refuse = ({ code, key, index }: PostError, tickets: readonly string[], drafts: readonly Draft[]): void => {
+  const refuse = (error: PostError, tickets: readonly string[], drafts: readonly Draft[]): void => {
+    const { code, key, index } = error
     const isTicket = code === 'bad_ticket' || code === 'other_subject'
     const ticket = isTicket ? tickets[index ?? -1] : undefined
     const draft = drafts.find((one, i) => !isTicket && (one.key === key || i === index))
-    if (draft) outbox.refuse(draft, code)
-    else outbox.fail(code, ticket)
+    if (draft) outbox.refuse(draft, error)
+    else outbox.fail(error, ticket)
   }
 
   /** Whether drafts go over the socket, or wait for it. */

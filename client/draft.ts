@@ -1,6 +1,12 @@
-import type { LiveSessionErrorCode } from '../shared/errors.js'
+import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 import type { JsonValue } from '../shared/json.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
+
+/** Why something was refused: where the server has said it in words, in those. */
+export interface Reason {
+  readonly code: LiveSessionErrorCode
+  readonly message?: string
+}
 
 /** A change that somebody waits for to be saved. */
 export interface Draft {
@@ -13,7 +19,7 @@ export interface Draft {
   readonly saved: Promise<void>
   /** Saved; or as far as another change is, which stands for it now. */
   resolve(as?: Promise<void>): void
-  reject(code: LiveSessionErrorCode): void
+  reject(reason: Reason): void
 }
 
 export function createDraft(key: string, value: JsonValue | undefined, seen: number): Draft {
@@ -25,9 +31,7 @@ export function createDraft(key: string, value: JsonValue | undefined, seen: num
   })
   // Whoever does not wait learns of a refusal from the status.
   saved.catch(() => undefined)
-  const reject = (code: LiveSessionErrorCode): void => {
-    const error = new Error(`koa-live-session: ${key}: ${code}`)
-    refuse(Object.assign(error, { name: 'LiveSessionError', code, key }))
-  }
+  const reject = ({ code, message = `${key}: ${code}` }: Reason): void =>
+    refuse(new LiveSessionError(code, message, { key }))
   return { key, value, seen, stamp: NEVER, saved, resolve, reject }
 }

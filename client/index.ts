@@ -1,4 +1,4 @@
-export type { LiveSessionErrorCode } from '../shared/errors.js'
+export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'

@@ -2,7 +2,7 @@ import type { LiveSessionErrorCode } from '../shared/errors.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
 import { FIRST_SENDING, type StoreAnswer, type TicketClaims, type WireChange } from '../shared/protocol.js'
 import { NEVER, type Stamp } from '../shared/stamp.js'
-import { createDraft, type Draft } from './draft.js'
+import { createDraft, type Draft, type Reason } from './draft.js'
 import { createEntry, type Entry, isUnsaved, MAX_ANSWERS } from './entry.js'
 import { type DraftRemains, readRemains, remainsOf } from './remains.js'
 import type { Values } from './values.js'
@@ -19,7 +19,7 @@ export interface Outbox {
   /** A draft as it goes out: under way until it is acknowledged, refused or released. */
   dispatch(draft: Draft): WireChange
   acknowledge(draft: Draft, stamp: Stamp): void
-  refuse(draft: Draft, code: LiveSessionErrorCode): void
+  refuse(draft: Draft, reason: Reason): void
   /** It is to be sent again, or a later one instead. Where it `isLost` nobody knows whether it was applied. */
   release(draft: Draft, isLost: boolean): void
   /** Everything under way counts as lost. */
@@ -37,7 +37,7 @@ export interface Outbox {
   /** What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it. */
   confirm(held: StoreAnswer['held'], tickets?: readonly string[], unsaved?: readonly string[]): void
   /** What this ticket says cannot be saved; without a ticket: nothing can, drafts included. */
-  fail(code: LiveSessionErrorCode, ticket?: string): void
+  fail(reason: Reason, ticket?: string): void
   /** Tries again what was given up because the browser kept no cookies: it may do so by now. */
   retry(): void
   /** Why a key was refused, or whether it is saved. */
@@ -97,22 +97,22 @@ export function createOutbox(values: Values): Outbox {
     entry.sending = undefined
     return entry
   }
-  const refuse = (draft: Draft, code: LiveSessionErrorCode): void => {
+  const refuse = (draft: Draft, reason: Reason): void => {
     land(draft)
     const entry = entryOf(draft.key)
     if (entry.draft === draft) {
-      Object.assign(entry, { draft: undefined, refused: code })
+      Object.assign(entry, { draft: undefined, refused: reason.code })
       values.undraft(draft.key)
     }
-    draft.reject(code)
+    draft.reject(reason)
   }
   const waitingFor = (keys: readonly string[]): readonly Draft[] => [...waiting].filter(({ key }) => keys.includes(key))
-  const giveUp = (key: string, entry: Entry, code: LiveSessionErrorCode): void => {
+  const giveUp = (key: string, entry: Entry, reason: Reason): void => {
     entry.answers = MAX_ANSWERS
-    if (!entry.draft) entry.refused = code
+    if (!entry.draft) entry.refused = reason.code
     for (const draft of waitingFor([key])) {
       waiting.delete(draft)
-      draft.reject(code)
+      draft.reject(reason)
     }
   }
 
@@ -189,14 +189,14 @@ export function createOutbox(values: Values): Outbox {
       for (const [key, entry] of entries) {
         if (!isUnsaved(entry) || !tickets.includes(entry.ticket)) continue
         entry.answers += 1
-        if (unsaved.includes(key)) giveUp(key, entry, 'store_unavailable')
-        else if (entry.answers === MAX_ANSWERS) giveUp(key, entry, 'cookies_blocked')
+        if (unsaved.includes(key)) giveUp(key, entry, { code: 'store_unavailable' })
+        else if (entry.answers === MAX_ANSWERS) giveUp(key, entry, { code: 'cookies_blocked' })
       }
     },
-    fail: (code, ticket) => {
+    fail: (reason, ticket) => {
       for (const [key, entry] of entries) {
-        if (ticket === undefined) for (const draft of [entry.sending, entry.draft]) if (draft) refuse(draft, code)
-        if (isUnsaved(entry) && entry.ticket === (ticket ?? entry.ticket)) giveUp(key, entry, code)
+        if (ticket === undefined) for (const draft of [entry.sending, entry.draft]) if (draft) refuse(draft, reason)
+        if (isUnsaved(entry) && entry.ticket === (ticket ?? entry.ticket)) giveUp(key, entry, reason)
       }
     },
     retry: () => {
@@ -222,7 +222,7 @@ export function createOutbox(values: Values): Outbox {
       for (const { draft, sending } of former) {
         if (draft !== sending) sending?.resolve(draft?.saved)
         if (isKept && draft) draft.resolve(set(draft.key, draft.value))
-        draft?.reject('superseded')
+        draft?.reject({ code: 'superseded' })
       }
       // Undecided until then.
       for (const draft of heirs) draft.stamp = Number.POSITIVE_INFINITY
@@ -231,7 +231,7 @@ export function createOutbox(values: Values): Outbox {
           const { key, value } = draft
           const isTheirs = [values.get(key), values.live(key)].some((theirs) => sameJson(theirs, value))
           if (isTheirs) entryOf(key).isOwn = true
-          else draft.reject('superseded')
+          else draft.reject({ code: 'superseded' })
           draft.stamp = values.stamp(key)
         }
         settle()

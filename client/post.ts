@@ -1,5 +1,5 @@
-import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { StoreAnswer, WireChange } from '../shared/protocol.js'
+import type { Reason } from './draft.js'
 
 export interface PostOptions {
   readonly endpoint: string
@@ -24,8 +24,7 @@ export interface Posted {
   readonly error?: PostError | undefined
 }
 
-export interface PostError {
-  readonly code: LiveSessionErrorCode
+export interface PostError extends Reason {
   readonly key?: string
   readonly index?: number
 }

@@ -18,11 +18,8 @@ export type LiveSessionErrorCode =
   | 'cookies_blocked'
   | 'closed'
 
-const STATUS: Readonly<Record<LiveSessionErrorCode, number>> = {
-  malformed: 400,
-  invalid_value: 400,
-  undeclared_key: 400,
-  too_large: 400,
+/** Where it is not 400. */
+const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   bad_origin: 403,
   bad_ticket: 403,
   cookies_blocked: 403,
@@ -47,6 +44,8 @@ export interface LiveSessionErrorDetails extends ErrorOptions {
   readonly retryAfter?: number
 }
 
+const PREFIX = 'koa-live-session: '
+
 /** A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send. */
 export class LiveSessionError extends Error {
   override readonly name = 'LiveSessionError'
@@ -61,11 +60,12 @@ export class LiveSessionError extends Error {
   readonly expose = true
 
   constructor(code: LiveSessionErrorCode, message: string, details: LiveSessionErrorDetails = {}) {
-    super(printable(`koa-live-session: ${message}`), details)
+    // One that came over the wire has it already.
+    super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)
     this.code = code
     this.key = details.key
     this.index = details.index
-    this.status = details.status ?? STATUS[code]
+    this.status = details.status ?? STATUS[code] ?? 400
     this.retryAfter = details.retryAfter
   }
 }

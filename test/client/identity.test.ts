@@ -33,7 +33,7 @@ describe('a status', () => {
   it.each([
     ['saved', () => undefined],
     ['saving', ({ put }) => put('division', 2)],
-    ['rejected', ({ set, outbox }) => outbox.refuse(set('division', 2), 'invalid_value')],
+    ['rejected', ({ set, outbox }) => outbox.refuse(set('division', 2), { code: 'invalid_value' })],
   ] as readonly [string, (bare: ReturnType<typeof bareOutbox>) => void][])(
     'that is %s is the same object each time',
     (status, make) => {

@@ -68,7 +68,7 @@ describe('the outbox', () => {
     expect(outbox.unsent()).toEqual([])
     outbox.acknowledge(first, 10)
     expect(values.get('division')).toBe(2)
-    outbox.refuse(send('division'), 'invalid_value')
+    outbox.refuse(send('division'), { code: 'invalid_value' })
     expect(values.get('division')).toBe(1)
     outbox.confirm([['division', 10]])
     expect(await settled()).toEqual(['2 invalid_value', '1 saved'])
@@ -108,7 +108,7 @@ describe('the outbox', () => {
     const draft = set('division', 1)
     outbox.acknowledge(draft, 10)
     keep('a', ['division', 10, 1])
-    outbox.fail('cookies_blocked', 'a')
+    outbox.fail({ code: 'cookies_blocked' }, 'a')
     expect([outbox.state('division'), outbox.unsaved() ?? []]).toEqual(['cookies_blocked', []])
     keep('b', ['division', 11, 2])
     expect([outbox.state('division'), outbox.unsaved() ?? []]).toEqual([false, ['b']])
@@ -179,7 +179,7 @@ describe('the outbox, of what others know better', () => {
     outbox.confirm([['division', 9]])
     set('division', 5)
     put('division', 6)
-    outbox.fail('other_subject')
+    outbox.fail({ code: 'other_subject' })
     expect([outbox.unsent(), outbox.unsaved() ?? [], values.get('division'), values.get('cart')]).toEqual([
       [],
       [],

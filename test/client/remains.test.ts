@@ -85,7 +85,7 @@ describe('what a page has left', () => {
     saved.keep(ticketOf(['division', 10, 3]), ['division', 10, 3])
     saved.outbox.confirm([['division', 10]])
     const refused = bareOutbox()
-    refused.outbox.refuse(refused.set('division', 3), 'invalid_value')
+    refused.outbox.refuse(refused.set('division', 3), { code: 'invalid_value' })
     const left = bareOutbox()
     left.put('division', 3)
     left.outbox.clear()

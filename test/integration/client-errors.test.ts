@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { LiveSessionError as ServerError } from 'koa-live-session'
+import { LiveSessionError } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+
+const fields = defineFields({
+  level: { schema: z.number().max(5, 'expected 5 at the most'), default: 0, client: 'write' },
+  note: { schema: z.string(), default: '', client: 'write', maxBytes: 60 },
+  plan: { schema: z.string(), default: '' },
+})
+
+const routes: Koa.Middleware = (ctx) => {
+  ctx.body = ctx.liveSession.snapshot()
+}
+
+async function open(hasSocket: boolean, keepsCookies = true) {
+  const app = await App.start({ fields, routes })
+  const visitor = app.visitor()
+  visitor.keepsCookies = keepsCookies
+  const page = await visitor.open({ path: '/', hasSocket })
+  if (hasSocket) await page.connected()
+  // The tests are one program, which registers no fields.
+  return (key: keyof typeof fields, value: unknown) => page.live.set(key as never, value as never)
+}
+
+const refusal = (refused: Promise<unknown>): Promise<unknown> =>
+  refused.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+describe.each(['a POST'])('what the server refuses in %s', (way) => {
+  it.each([
+    ['level', 9, 'invalid_value', 'koa-live-session: set("level"): expected 5 at the most'],
+    ['note', 'x'.repeat(50), 'too_large', 'koa-live-session: too_large: "note" needs 106 bytes of the 60 it may take'],
+    ['plan', 'pro', 'not_writable', 'koa-live-session: change 0: "plan" is not for browsers to write'],
+  ] as const)('says why, in the server\u2019s words: %s', async (key, value, code, says) => {
+    const set = await open(way === 'a set')
+    const error = await refusal(set(key, value))
+    expect(error).toBeInstanceOf(LiveSessionError)
+    expect(error).toMatchObject({ name: 'LiveSessionError', code, key })
+    expect(String(error)).toContain(`LiveSessionError: ${says}`)
+  })
+})
+
+describe('LiveSessionError', () => {
+  it('is one class on both sides', () => {
+    expect(LiveSessionError).toBe(ServerError)
+  })
+
+  it('is what a page rejects with of its own, too', async () => {
+    const set = await open(false, false)
+    const error = await refusal(set('level', 3))
+    expect(error).toBeInstanceOf(LiveSessionError)
+    expect(error).toMatchObject({ key: 'level', message: 'koa-live-session: level: cookies_blocked' })
+  })
+})
