@@ -32,7 +32,7 @@ const refusal = (refused: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
-describe.each(['a POST'])('what the server refuses in %s', (way) => {
+describe.each(['a POST', 'a set'])('what the server refuses in %s', (way) => {
   it.each([
     ['level', 9, 'invalid_value', 'koa-live-session: set("level"): expected 5 at the most'],
     ['note', 'x'.repeat(50), 'too_large', 'koa-live-session: too_large: "note" needs 106 bytes of the 60 it may take'],
