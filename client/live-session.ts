@@ -5,7 +5,7 @@ import type { RegisteredFields } from '../shared/registered.js'
 import { createDelivery, type DeliveryOptions } from './delivery.js'
 import { INITIAL } from './initial.js'
 import { createOutbox, type Outbox } from './outbox.js'
-import { createStatusBoard, SAVED, SAVING } from './status.js'
+import { createStatusBoard, DEFAULT, SAVED, SAVING, type StatusDetail } from './status.js'
 import { createStorage } from './storage.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 import { createValues, type Values } from './values.js'
@@ -45,7 +45,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     markReady()
     values.onChange(({ key, previous }) => former.has(key) || former.set(key, previous))
   }
-  const board = createStatusBoard(outbox, () => delivery.isOffline())
+  const board = createStatusBoard(outbox, () => delivery.isOffline(), page.status)
   const delivery = createDelivery(
     {
       socket,
@@ -123,10 +123,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }),
     flush,
     close: delivery.close,
-    [INITIAL]: (key: string) => [
-      former.has(key) ? former.get(key) : get(key),
-      page.unsaved.includes(key) ? SAVING : SAVED,
-    ],
+    [INITIAL]: (key: string) => [former.has(key) ? former.get(key) : get(key), page.status(key)],
   }
   // Untyped inside: what a key's value is, only the declaration knows.
   return live as unknown as LiveSessionClient<F>
@@ -134,11 +131,11 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 
 /** What a page says of itself. */
 interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'hasConsent' | 'isNobodys'> {
-  /** Keys whose value the cookie has yet to be seen with. */
-  readonly unsaved: readonly string[]
+  /** How far the newest change of a key had got. */
+  status(key: string): StatusDetail
 }
 /** It may have been rendered for a browser without a cookie. */
-const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, isNobodys: false, unsaved: [] }
+const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, isNobodys: false, status: () => DEFAULT }
 
 /** Shows what the page brought along; says whose it is. */
 function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Begun {
@@ -159,7 +156,11 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Be
   outbox.expect(registers.filter(([key]) => unsaved.includes(key)))
   // A browser that keeps no cookies has no subject but its socket's.
   const subjects = [subject, browser ?? ''].filter((one) => one !== '')
-  return { subjects, isCookieless, hasConsent, isNobodys: !user, unsaved }
+  const status = (key: string): StatusDetail => {
+    if (unsaved.includes(key)) return SAVING
+    return registers.some(([known]) => known === key) ? SAVED : DEFAULT
+  }
+  return { subjects, isCookieless, hasConsent, isNobodys: !user, status }
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

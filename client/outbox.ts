@@ -40,8 +40,8 @@ export interface Outbox {
   fail(reason: Reason, ticket?: string): void
   /** Tries again what was given up because the browser kept no cookies: it may do so by now. */
   retry(): void
-  /** Why a key was refused, or whether it is saved. */
-  state(key: string): LiveSessionErrorCode | boolean
+  /** Why a key was refused, or whether it is saved; undefined where it was never set. */
+  state(key: string): LiveSessionErrorCode | boolean | undefined
   /** The keys there is something to say about. */
   keys(): readonly string[]
   /**
@@ -211,7 +211,9 @@ export function createOutbox(values: Values): Outbox {
     },
     state: (key) => {
       const { refused, draft, saved = NEVER } = entries.get(key) ?? {}
-      return refused ?? (!draft && waitingFor([key]).length === 0 && values.stamp(key) <= saved)
+      if (refused || draft || waitingFor([key]).length > 0) return refused ?? false
+      const stamp = values.stamp(key)
+      return stamp > saved ? false : saved > NEVER || undefined
     },
     keys,
     clear: (gone = keys(), isKept = false) => {

@@ -2,8 +2,11 @@ import type { LiveSessionErrorCode } from '../shared/errors.js'
 import { createListeners, type Listeners } from './listeners.js'
 import type { Outbox } from './outbox.js'
 
-/** How far a key's newest change has got: `saved` is when the cookie was seen coming back with it. */
-export type Status = 'saved' | 'saving' | 'offline' | 'rejected'
+/**
+ * How far a key's newest change has got: `saved` is when the cookie was seen coming back with it. `default`: never set, nothing
+ * to save.
+ */
+export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
 export interface StatusDetail {
   readonly status: Status
@@ -23,13 +26,19 @@ export interface StatusBoard {
   refresh(): void
 }
 
-const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
-/** How a page begins: what its request did not prove is under way. */
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
+/** How a key begins: what the page's request did not prove is under way. */
+export const DEFAULT: StatusDetail = Object.freeze({ status: 'default' })
 export const SAVED: StatusDetail = Object.freeze({ status: 'saved' })
 export const SAVING: StatusDetail = Object.freeze({ status: 'saving' })
 const OFFLINE: StatusDetail = Object.freeze({ status: 'offline' })
 
-export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): StatusBoard {
+/** @param initial how a key was when the page began */
+export function createStatusBoard(
+  outbox: Outbox,
+  isOffline: () => boolean,
+  initial: (key: string) => StatusDetail,
+): StatusBoard {
   const told = new Map<string, StatusDetail>()
   const rejections = new Map<LiveSessionErrorCode, StatusDetail>()
   const listeners = createListeners<[key: string, detail: StatusDetail]>()
@@ -42,6 +51,7 @@ export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): Sta
   const of = (key: string): StatusDetail => {
     const state = outbox.state(key)
     if (typeof state === 'string') return rejectedFor(state)
+    if (state === undefined) return DEFAULT
     if (state) return SAVED
     return isOffline() ? OFFLINE : SAVING
   }
@@ -53,14 +63,14 @@ export function createStatusBoard(outbox: Outbox, isOffline: () => boolean): Sta
       outbox
         .keys()
         .map(of)
-        .reduce((worst, one) => (rank(one) < rank(worst) ? one : worst), SAVED),
+        .reduce((worst, one) => (rank(one) < rank(worst) ? one : worst), DEFAULT),
     isUnderWay: () => outbox.keys().some((key) => outbox.state(key) === false),
     onStatus: listeners.add,
     refresh: () => {
       // What was told of somebody who is gone is over, too.
       for (const key of new Set([...told.keys(), ...outbox.keys()])) {
         const detail = of(key)
-        if (detail === (told.get(key) ?? SAVED)) continue
+        if (detail === (told.get(key) ?? initial(key))) continue
         told.set(key, detail)
         listeners.tell(key, detail)
       }

@@ -5,7 +5,9 @@ import type { ReactNode } from 'react'
 import type {} from './fields.js'
 import { MAX_CUPS, teas } from './teas.js'
 
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
 const WORDS: Readonly<Record<Status, string>> = {
+  default: 'Nothing chosen yet',
   saved: 'Saved',
   saving: 'Saving …',
   offline: 'Offline: kept here until the server is back',
@@ -82,7 +84,7 @@ function Cup(): ReactNode {
 function Order(): ReactNode {
   const [cups, , ofCups] = useLiveSession('cups')
   const [tea, , ofTea] = useLiveSession('tea')
-  const { status } = ofCups.status === 'saved' ? ofTea : ofCups
+  const status = WORST_FIRST.find((one) => [ofCups.status, ofTea.status].includes(one)) ?? 'default'
   return (
     <p role="status" data-status={status}>
       {`${cups} × ${tea}: ${WORDS[status]}`}

@@ -5,7 +5,9 @@ import { MAX_NOTE, papers, sizes } from './choices.js'
 // Its types alone: no schema library in the browser.
 import type {} from './fields.js'
 
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
 const WORDS: Readonly<Record<Status, string>> = {
+  default: 'Nothing chosen yet',
   saved: 'Saved',
   saving: 'Saving …',
   offline: 'Offline: kept here until the server is back',
@@ -49,7 +51,7 @@ const Note = defineComponent(() => {
 const Progress = defineComponent(() => {
   const statuses = (['paper', 'size', 'note'] as const).map((key) => useLiveSession(key).status)
   return () => {
-    const { status } = statuses.map(({ value }) => value).find((one) => one.status !== 'saved') ?? { status: 'saved' }
+    const status = WORST_FIRST.find((one) => statuses.some(({ value }) => value.status === one)) ?? 'default'
     return h('p', { role: 'status', 'data-status': status }, WORDS[status])
   }
 })

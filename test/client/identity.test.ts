@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createStatusBoard } from '../../client/status.js'
+import { createStatusBoard, DEFAULT } from '../../client/status.js'
 import { bareOutbox } from '../support/bare-outbox.js'
 
 describe('a value', () => {
@@ -31,7 +31,8 @@ describe('a value', () => {
 
 describe('a status', () => {
   it.each([
-    ['saved', () => undefined],
+    ['default', () => undefined],
+    ['saved', ({ keep, outbox }) => [keep('t', ['division', 10, 2]), outbox.confirm([['division', 10]])]],
     ['saving', ({ put }) => put('division', 2)],
     ['rejected', ({ set, outbox }) => outbox.refuse(set('division', 2), { code: 'invalid_value' })],
   ] as readonly [string, (bare: ReturnType<typeof bareOutbox>) => void][])(
@@ -39,7 +40,11 @@ describe('a status', () => {
     (status, make) => {
       const bare = bareOutbox()
       make(bare)
-      const board = createStatusBoard(bare.outbox, () => false)
+      const board = createStatusBoard(
+        bare.outbox,
+        () => false,
+        () => DEFAULT,
+      )
       expect(board.of('division').status).toBe(status)
       expect(board.of('division')).toBe(board.of('division'))
       expect(board.overall()).toBe(board.of('division'))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createStatusBoard } from '../../client/status.js'
+import { createStatusBoard, DEFAULT } from '../../client/status.js'
 import { bareOutbox } from '../support/bare-outbox.js'
 
 describe('the outbox', () => {
@@ -58,7 +58,7 @@ describe('the outbox', () => {
     const inherit = outbox.clear()
     expect([outbox.keys(), outbox.state('division')]).toEqual([['division'], false])
     inherit()
-    expect(outbox.state('division')).toBe(true)
+    expect(outbox.state('division')).toBeUndefined()
   })
 
   it('sends one of two changes after the other, and settles each by what became of it', async () => {
@@ -168,7 +168,7 @@ describe('the outbox, of what others know better', () => {
     const inherit = outbox.clear()
     expect(outbox.state('division')).toBe(false)
     inherit()
-    expect(outbox.state('division')).toBe(true)
+    expect(outbox.state('division')).toBeUndefined()
   })
 
   it('gives up everything, and goes back to what was there', async () => {
@@ -191,13 +191,17 @@ describe('the outbox, of what others know better', () => {
 
   it('lets the status tell that a key is not under way any more where somebody else has come', () => {
     const { outbox, set } = bareOutbox()
-    const board = createStatusBoard(outbox, () => false)
+    const board = createStatusBoard(
+      outbox,
+      () => false,
+      () => DEFAULT,
+    )
     const heard: string[] = []
     board.onStatus((key, { status }) => heard.push(`${key} ${status}`))
     set('division', 3)
     board.refresh()
     outbox.clear()
     board.refresh()
-    expect(heard).toEqual(['division saving', 'division saved'])
+    expect(heard).toEqual(['division saving', 'division default'])
   })
 })

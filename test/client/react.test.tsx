@@ -53,7 +53,7 @@ describe('useLiveSession of React', () => {
     const { live, untyped } = bareClient()
     const { Watch } = watcher()
     act(() => root.render(within(untyped, <Watch name="division" />)))
-    expect(container.textContent).toBe('1 saved')
+    expect(container.textContent).toBe('1 default')
     act(() => void live.set('division', 2))
     expect(container.textContent).toBe('2 saving')
   })
@@ -100,7 +100,7 @@ describe('useLiveSession of React', () => {
     const { seen, Watch } = watcher()
     act(() => root.render(within(untyped, <Watch name="division" />)))
     act(() => root.render(within(untyped, <Watch name="theme" />)))
-    expect(container.textContent).toBe('light saved')
+    expect(container.textContent).toBe('light default')
     const { length } = seen
     act(() => void live.set('division', 2))
     expect(seen).toHaveLength(length)
@@ -137,14 +137,14 @@ describe('useLiveSession of React', () => {
     const { seen, Watch } = watcher()
     const errors = jest.fn()
     container = document.body.appendChild(document.createElement('main'))
-    container.innerHTML = '<output>1 saved</output>'
+    container.innerHTML = '<output>1 default</output>'
     const rendered = container.firstChild
     void live.set('division', 2)
     act(() => {
       const options = { onRecoverableError: errors, onUncaughtError: errors }
       roots.push(hydrateRoot(container, within(untyped, <Watch name="division" />), options))
     })
-    expect(seen.map(([value, , { status }]) => `${value} ${status}`)).toEqual(['1 saved', '2 saving'])
+    expect(seen.map(([value, , { status }]) => `${value} ${status}`)).toEqual(['1 default', '2 saving'])
     expect([container.textContent, container.firstChild === rendered]).toEqual(['2 saving', true])
     expect(errors).not.toHaveBeenCalled()
   })

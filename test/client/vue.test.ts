@@ -60,7 +60,7 @@ describe('useLiveSession of Vue', () => {
   it('shows a value that is set, with how far it has got', async () => {
     const { live, untyped } = bareClient()
     const container = mount(untyped, watcher().Watch)
-    expect(container.textContent).toBe('1 saved')
+    expect(container.textContent).toBe('1 default')
     void live.set('division', 2)
     await nextTick()
     expect(container.textContent).toBe('2 saving')
@@ -106,7 +106,7 @@ describe('useLiveSession of Vue', () => {
     mount(untyped, Watch)
     void live.set('cart', ['b'])
     await nextTick()
-    expect(seen).toEqual(['1 saved'])
+    expect(seen).toEqual(['1 default'])
   })
 
   it('listens no more once its component is unmounted', async () => {
@@ -140,9 +140,9 @@ describe('useLiveSession of Vue', () => {
     const { live, untyped, listeners } = bareClient()
     void live.set('division', 2)
     const { Watch, seen } = watcher()
-    const container = mount(untyped, Watch, createSSRApp, '<output>1 saved</output>')
+    const container = mount(untyped, Watch, createSSRApp, '<output>1 default</output>')
     const rendered = container.firstChild
-    expect(seen).toEqual(['1 saved'])
+    expect(seen).toEqual(['1 default'])
     await nextTick()
     expect([container.textContent, container.firstChild === rendered]).toEqual(['2 saving', true])
     expect([warn.mock.calls, listeners()]).toEqual([[], 2])

@@ -115,7 +115,7 @@ client.get('plan').trim()
 void client.set('division', 3).then(() => undefined)
 client.field('division').set(1)
 client.field('plan').subscribe((plan) => plan.trim())
-same<ReturnType<typeof client.status>['status'], 'saved' | 'saving' | 'offline' | 'rejected'>(true)
+same<ReturnType<typeof client.status>['status'], 'default' | 'saved' | 'saving' | 'offline' | 'rejected'>(true)
 // @ts-expect-error hidden
 client.get('risk')
 // @ts-expect-error for reading only
