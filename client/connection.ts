@@ -47,8 +47,8 @@ export interface Connection {
   prove(): void
   /** It was, here or in another tab, and was of these subjects: a connection that came with none, or another's, comes again. */
   follow(subjects: readonly string[]): void
-  /** Sends the drafts, where it is known whose page this is. */
-  send(): void
+  /** Sends the drafts, where it is known whose page this is. Only then is something told that may have the page ask for more. */
+  send(tell?: () => void): void
   /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
   disown(): boolean
   /** Comes back, to be told whose page this is now. */
@@ -58,6 +58,8 @@ export interface Connection {
 
 /** What the server would do at another time: nothing was applied, and it may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
+/** ms to wait for the first ticket of a connection with what listeners are told. */
+const GREETING = 1000
 /** ms to wait for a socket's answer. */
 const PATIENCE = 10_000
 
@@ -86,6 +88,8 @@ export function createConnection(
   let isDoubtful = options.isCookieless
   /** Ends when the server has seen what this page had when the connection began. */
   let offered: Promise<unknown> = Promise.resolve()
+  /** What is told once the drafts have left. */
+  const untold: (() => void)[] = []
   /** The owner that was told of. */
   let told: string | undefined
 
@@ -159,6 +163,10 @@ export function createConnection(
     onNews()
   }
 
+  const tellAll = (): void => {
+    for (const tell of untold.splice(0)) tell()
+  }
+
   const owner = (): string | undefined => (isNew || isDoubtful ? undefined : subjects[0])
   const tellOwner = (): void => {
     const subject = owner()
@@ -202,8 +210,12 @@ export function createConnection(
       isDoubtful = false
       tellOwner()
     },
-    send: () => {
+    send: (tell) => {
+      if (tell) untold.push(tell)
       if (greetings > 0) for (const draft of outbox.unsent()) void sendDraft(draft)
+      // What a listener sends would be there before the draft, which has to wait for the first ticket.
+      else if (socket?.connected && !pauses.isOver()) return void (tell && setTimeout(tellAll, GREETING))
+      tellAll()
     },
     follow: (theirs) => {
       const isOurs = !isProvisional && theirs.every((subject) => subjects.includes(subject))

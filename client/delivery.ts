@@ -18,6 +18,8 @@ export interface DeliveryOptions extends PostOptions, Page {
 export interface Delivery {
   isOffline(): boolean
   owner: Connection['owner']
+  /** Sends what goes over the socket, then tells. */
+  emit: Connection['send']
   /** Sends what there is to send. */
   send(): void
   /** The same, without waiting for the next turn. */
@@ -214,6 +216,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
 
   return {
     owner: connection.owner,
+    emit: connection.send,
     isOffline: () => isUnreachable || (goesBySocket() && !socket?.connected),
     send,
     hurry: () => {

@@ -75,7 +75,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     )
   }
   const change = (key: string, value: JsonValue | undefined): Promise<void> => {
-    const saved = outbox.set(key, value)
+    const saved = outbox.set(key, value, delivery.emit)
     delivery.send()
     return saved
   }

@@ -12,8 +12,8 @@ import type { Values } from './values.js'
  * the server's memory loses is here, to be sent again.
  */
 export interface Outbox {
-  /** Shows a value at once; resolves when it, or a later one of this page, was seen in the cookie. */
-  set(key: string, value: JsonValue | undefined): Promise<void>
+  /** Shows a value at once, sends it, tells of it; resolves when it, or a later one of this page, was seen in the cookie. */
+  set(key: string, value: JsonValue | undefined, send?: (tell: () => void) => void): Promise<void>
   /** Drafts that may go out now. */
   unsent(): readonly Draft[]
   /** A draft as it goes out: under way until it is acknowledged, refused or released. */
@@ -55,6 +55,8 @@ export interface Outbox {
   restore(texts: ReadonlyMap<string, string>): void
 }
 
+const tellNow = (tell: () => void): void => tell()
+
 export function createOutbox(values: Values): Outbox {
   const entries = new Map<string, Entry>()
   /** Changes that the server has, and the cookie may not. */
@@ -81,12 +83,12 @@ export function createOutbox(values: Values): Outbox {
     if (former.seen !== FIRST_SENDING) entry.isUncertain = true
     former.resolve(latter.saved)
   }
-  const set = (key: string, value: JsonValue | undefined, seen = FIRST_SENDING): Promise<void> => {
+  const set = (key: string, value: JsonValue | undefined, send = tellNow, seen = FIRST_SENDING): Promise<void> => {
     const entry = entryOf(key)
     const draft = createDraft(key, value, seen)
     supplant(entry.draft, draft, entry)
     Object.assign(entry, { draft, refused: undefined, isOwn: true })
-    values.draft(key, value)
+    send(values.draft(key, value))
     return draft.saved
   }
 
@@ -133,7 +135,7 @@ export function createOutbox(values: Values): Outbox {
   const resume = (key: string, { seen, value, former }: DraftRemains): void => {
     if (entryOf(key).draft || !(seen >= NEVER)) return
     const isOurs = former !== undefined && sameJson(former, values.live(key) ?? null)
-    void set(key, value, isOurs ? values.stamp(key) : seen)
+    void set(key, value, tellNow, isOurs ? values.stamp(key) : seen)
   }
   const ticketsOf = (wanted: readonly Entry[]): readonly string[] => {
     return [...new Set(wanted.flatMap(({ ticket }) => ticket || []))]

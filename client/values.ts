@@ -15,8 +15,8 @@ export interface Values {
   stamp(key: string): Stamp
   /** Takes over what is newer; what was just set stays in front. */
   merge(registers: readonly Register[], source: ChangeSource): void
-  /** Shows what was just set; no value: deleted. */
-  draft(key: string, value: JsonValue | undefined): void
+  /** Shows what was just set; no value: deleted. What is answered tells the listeners. */
+  draft(key: string, value: JsonValue | undefined): () => void
   /** Shows the register again. */
   undraft(key: string): void
   setDefaults(defaults: Readonly<Record<string, JsonValue>>): void
@@ -38,15 +38,18 @@ export function createValues(): Values {
   }
   const stamp = (key: string): Stamp => registers.get(key)?.stamp ?? NEVER
 
-  /** Does something to some keys, and tells of those whose value is another afterwards. */
-  const change = (keys: Iterable<string>, source: ChangeSource, act: () => void): void => {
+  /** Does something to some keys; what is answered tells of those whose value is another afterwards. */
+  const apply = (keys: Iterable<string>, source: ChangeSource, act: () => void): (() => void) => {
     const before = [...keys].map((key) => ({ key, previous: get(key) }))
     act()
-    for (const { key, previous } of before) {
-      const value = get(key)
-      if (!sameJson(value, previous)) listeners.tell({ key, value, previous, source })
+    return () => {
+      for (const { key, previous } of before) {
+        const value = get(key)
+        if (!sameJson(value, previous)) listeners.tell({ key, value, previous, source })
+      }
     }
   }
+  const change = (...args: Parameters<typeof apply>): void => apply(...args)()
 
   /** What equals the value that is shown is the same: frameworks compare no deeper. */
   const take = (key: string, value: JsonValue | undefined): JsonValue | undefined => {
@@ -68,7 +71,7 @@ export function createValues(): Values {
         }
       })
     },
-    draft: (key, value) => change([key], 'request', () => drafts.set(key, { value: take(key, value) })),
+    draft: (key, value) => apply([key], 'request', () => drafts.set(key, { value: take(key, value) })),
     undraft: (key) => change([key], 'ticket', () => drafts.delete(key)),
     setDefaults: (values) =>
       change(Object.keys(values), 'ticket', () => {
