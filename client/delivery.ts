@@ -33,10 +33,10 @@ const INTERVAL = 250
 const LEAD = 50
 /** Characters of tickets in one POST. */
 const ROOM = 48_000
-/** What to do where something else than the endpoint has answered. */
-const REMEDIES: Readonly<Record<number, string>> = {
-  403: 'Where the app guards its POSTs with a token pass headers',
-  404: "Behind a sub-path pass endpoint: '/tools/store_session'",
+/** What to do where something else than the endpoint has answered. No answer at all, and a busy server, heal by themselves. */
+function remedyOf(status: number): string | undefined {
+  if (status === 401 || status === 403) return 'Where the app guards its POSTs with a token pass headers'
+  return status > 0 && status < 429 ? "Behind a sub-path pass endpoint: '/tools/store_session'" : undefined
 }
 
 /** Whose page it is then, only a new connection can tell. */
@@ -63,7 +63,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
   let rest: Promise<void> | undefined
 
   const warnOf = (status: number): void => {
-    const remedy = REMEDIES[status]
+    const remedy = remedyOf(status)
     if (!remedy || warned === status) return
     warned = status
     console.warn(
@@ -79,7 +79,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const subject = connection.isNew() ? undefined : subjects[0]
     const set = drafts.length > 0 ? drafts.map(outbox.dispatch) : undefined
     const { status, wait, answer, error } = await post(options, { subject, tickets, set })
-    isUnreachable = status === 0
+    // What something else has answered comes from the endpoint no more than no answer does.
+    isUnreachable = !answer && !error
     posted = [...tickets, answer?.ticket ?? '']
     // An answer is about whoever asked.
     const isOurs = (): boolean => subjects === connection.subjects()
@@ -107,7 +108,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     for (const draft of drafts) outbox.release(draft, !error)
     onProgress()
     if ((answer && !isMoved) || isStray || (isRefused && !STRANGE.includes(error.code))) return
-    if (!answer && !error) warnOf(status)
+    if (isUnreachable) warnOf(status)
     // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
     rest = pauses.backOff(wait).then(() => (isOurs() && (isRefused || isMoved) ? connection.renew() : undefined))
   }
@@ -220,6 +221,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     isOffline: () => isUnreachable || (goesBySocket() && !socket?.connected),
     send,
     hurry: () => {
+      // Whether it still is, the next try shows.
+      isUnreachable = false
       outbox.retry()
       send()
       pauses.wake()

@@ -45,7 +45,7 @@ export async function post({ endpoint, credentials, headers }: PostOptions, body
     const { ok, status } = response
     const json = await response.json().catch(() => undefined)
     // The page of a hotel's network is no answer of ours.
-    if (ok) return Array.isArray(json?.held) ? { status, wait: 0, answer: json } : NO_ANSWER
+    if (ok) return { status, wait: 0, ...(Array.isArray(json?.held) && { answer: json }) }
     const wait = Number(response.headers.get('retry-after')) * 1000 || 0
     // Without a code of ours it is somebody else's answer: a proxy's, or a guard's of the app.
     return { status, wait, error: typeof json?.error?.code === 'string' ? json.error : undefined }

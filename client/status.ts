@@ -19,7 +19,7 @@ export interface StatusBoard {
   of(key: string): StatusDetail
   /** The worst of all. */
   overall(): StatusDetail
-  /** Whether anything is neither saved nor given up. */
+  /** Whether anything is on its way: neither saved, nor given up, nor waiting for the server to be reached. */
   isUnderWay(): boolean
   onStatus: Listeners<[key: string, detail: StatusDetail]>['add']
   /** Something may have got further: tells of every key whose status is another now. */
@@ -64,7 +64,7 @@ export function createStatusBoard(
         .keys()
         .map(of)
         .reduce((worst, one) => (rank(one) < rank(worst) ? one : worst), DEFAULT),
-    isUnderWay: () => outbox.keys().some((key) => outbox.state(key) === false),
+    isUnderWay: () => outbox.keys().some((key) => of(key) === SAVING),
     onStatus: listeners.add,
     refresh: () => {
       // What was told of somebody who is gone is over, too.

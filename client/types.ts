@@ -38,7 +38,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /** One field as a store, for frameworks. */
   field<K extends Keys<F>['writable']>(key: K): FieldStore<Value<F[K]>, Settable<F[K]>>
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
-  /** Sends what is unsaved now; resolves when all of it is saved, or given up. */
+  /** Tries once more to send what is unsaved; resolves when all of it is saved, given up, or `offline`: `status()` says which. */
   flush(): Promise<void>
   /** Ends its listeners; the socket stays open. */
   close(): void

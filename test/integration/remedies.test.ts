@@ -43,7 +43,7 @@ describe('a page whose POSTs something else answers', () => {
     })
     void page.live.set('division', 3)
     await twice
-    expect([page.live.get('division'), page.live.status('division')]).toEqual([3, { status: 'saving' }])
+    expect([page.live.get('division'), page.live.status('division')]).toEqual([3, { status: 'offline' }])
     const told = app.warnings.filter((line) => line.includes('POST'))
     expect(told).toEqual([
       `koa-live-session: POST ${app.url}/store_session answered ${status}; changes are shown but not saved. ${remedy}`,
