@@ -30,14 +30,19 @@ export interface PostError extends Reason {
 }
 
 const NO_ANSWER: Posted = { status: 0, wait: 0 }
+/** ms after which a POST counts as lost: a connection that was cut says nothing. */
+const PATIENCE = 10_000
 
 /** Sends tickets and changes for the cookie; never rejects. */
 export async function post({ endpoint, credentials, headers }: PostOptions, body: PostBody): Promise<Posted> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), PATIENCE)
   try {
     const response = await fetch(endpoint, {
       method: 'POST',
       // Goes on when the page is left.
       keepalive: true,
+      signal: controller.signal,
       credentials,
       headers: { ...headers(), 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -51,5 +56,7 @@ export async function post({ endpoint, credentials, headers }: PostOptions, body
     return { status, wait, error: typeof json?.error?.code === 'string' ? json.error : undefined }
   } catch {
     return NO_ANSWER
+  } finally {
+    clearTimeout(timer)
   }
 }

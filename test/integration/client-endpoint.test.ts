@@ -92,3 +92,42 @@ describe.each([true, false])('a page whose POSTs something else answers (with a 
     await saved
   })
 })
+
+describe('a POST that is never answered', () => {
+  it('counts as lost after a while, is made again, and its change is saved once', async () => {
+    let held = 0
+    const { app, mend } = await startBehind((ctx) => {
+      held += 1
+      if (held > 1) return Object.assign(ctx, { status: 503 })
+      return new Promise<void>((resolve) => ctx.req.once('close', () => resolve()))
+    })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    const saved = opened.live.set('division', 3)
+    await opened.reaches('division', 'offline')
+    mend()
+    await saved
+    expect(opened.posts.map(({ set }) => set).slice(0, 2)).toEqual([[['division', -1, 3]], [['division', 0, 3]]])
+    expect(await visitor.text('/read')).toBe('3')
+  })
+
+  it('counts as lost where its answer stops on the way', async () => {
+    const { app, mend } = await startBehind((ctx) => {
+      ctx.type = 'application/json'
+      ctx.respond = false
+      ctx.res.write('{"held":')
+    })
+    const opened = await app.visitor().open({ path: '/', hasSocket: false })
+    const saved = opened.live.set('division', 3)
+    await opened.reaches('division', 'offline')
+    mend()
+    await saved
+  })
+
+  it('goes out with keepalive all the same, as the page may be left before it is answered', async () => {
+    const app = await App.start({ routes: page })
+    const opened = await app.visitor().open({ path: '/', hasSocket: false })
+    await opened.live.set('division', 3)
+    expect(opened.requests[0]).toMatchObject({ keepalive: true, signal: { aborted: false } })
+  })
+})
