@@ -41,8 +41,8 @@ export interface Connection {
   subjects(): readonly string[]
   /** Whose page this is for good; nobody's as long as the browser may not want to remember anything. */
   owner(): string | undefined
-  /** A POST that could not say whose page this is was answered by this ticket. */
-  learn(claims: TicketClaims): void
+  /** The tickets that a POST was answered with: they say whose page this is where it could not, or has asked. */
+  learn(ticket: string, more?: string): void
   /** The browser's cookie was seen. */
   prove(): void
   /** It was, here or in another tab, and was of these subjects: a connection that came with none, or another's, comes again. */
@@ -201,10 +201,23 @@ export function createConnection(
     isNew: () => isNew,
     subjects: () => subjects,
     owner,
-    learn: ({ sub, owner = sub, new: id }) => {
-      if (subjects.length > 0) return
-      subjects = [owner]
-      isNobodys = id !== undefined && owner === sub
+    learn: (ticket, more) => {
+      const claims = readTicket(ticket)
+      const others = more === undefined ? undefined : readTicket(more)
+      const { sub, owner: whose = sub, new: id, defaults, cookieless = false } = claims
+      if (defaults || subjects.length === 0) {
+        const theirs = others ? [sub, others.sub] : [whose]
+        if (subjects.length > 0 && `${theirs}` !== `${subjects}`) outbox.clear()()
+        subjects = theirs
+        isNobodys = id !== undefined && whose === sub
+      }
+      values.setDefaults({ ...defaults, ...others?.defaults })
+      outbox.keep(ticket, claims)
+      if (more && others) outbox.keep(more, others)
+      if (!defaults) return
+      isDoubtful = cookieless
+      tellOwner()
+      options.onReady()
     },
     prove: () => {
       isDoubtful = false

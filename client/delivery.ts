@@ -6,10 +6,13 @@ import { type PostError, type PostOptions, post } from './post.js'
 import { createTabs, type TabNews } from './tabs.js'
 import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
+import { createWarning } from './warning.js'
 
 type Page = Omit<ConnectionOptions, 'onNews' | 'renewCookie'>
 
 export interface DeliveryOptions extends PostOptions, Page {
+  /** The page knows nothing, and no socket tells it. */
+  readonly isAsking: boolean
   /** Something may have got further. */
   onProgress(): void
 }
@@ -33,14 +36,11 @@ const INTERVAL = 250
 const LEAD = 50
 /** Characters of tickets in one POST. */
 const ROOM = 48_000
-/** What to do where something else than the endpoint has answered. No answer at all, and a busy server, heal by themselves. */
-function remedyOf(status: number): string | undefined {
-  if (status === 401 || status === 403) return 'Where the app guards its POSTs with a token pass headers'
-  return status > 0 && status < 429 ? "Behind a sub-path pass endpoint: '/tools/store_session'" : undefined
-}
-
 /** Whose page it is then, only a new connection can tell. */
 const STRANGE: readonly string[] = ['other_subject', 'cookies_blocked']
+
+/** What a page POSTs that asks whose it is. */
+const QUESTION: Load = { tickets: [], drafts: [], isNews: true }
 
 interface Load {
   readonly tickets: readonly string[]
@@ -53,23 +53,16 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
   const { onProgress, socket } = options
   const pauses = createPauses()
   let isUnreachable = false
+  /** Whose page this is, and what its values are, the answer to a POST shall tell. */
+  let { isAsking } = options
   let isPosting = false
-  let warned = 0
+  const warnOf = createWarning(options.endpoint)
   /** The tickets of the last POST, and the one of its answer. */
   let posted: readonly string[] = []
   /** Ends when the next POST with news may go. */
   let interval: Promise<void> | undefined
   /** Ends when it may be tried again. */
   let rest: Promise<void> | undefined
-
-  const warnOf = (status: number): void => {
-    const remedy = remedyOf(status)
-    if (!remedy || warned === status) return
-    warned = status
-    console.warn(
-      `koa-live-session: POST ${options.endpoint} answered ${status}; changes are shown but not saved. ${remedy}.`,
-    )
-  }
 
   const deliver = async (load: Load | undefined): Promise<void> => {
     rest = undefined
@@ -78,7 +71,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const subjects = connection.subjects()
     const subject = connection.isNew() ? undefined : subjects[0]
     const set = drafts.length > 0 ? drafts.map(outbox.dispatch) : undefined
-    const { status, wait, answer, error } = await post(options, { subject, tickets, set })
+    const isQuestion = load === QUESTION
+    const { status, wait, answer, error } = await post(options, isQuestion ? {} : { subject, tickets, set })
     // What something else has answered comes from the endpoint no more than no answer does.
     isUnreachable = !answer && !error
     posted = [...tickets, answer?.ticket ?? '']
@@ -86,14 +80,11 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     const isOurs = (): boolean => subjects === connection.subjects()
     const isRefused = error !== undefined && status < 429
     const isMoved = answer?.subject !== undefined
+    if (isQuestion && (answer || isRefused)) isAsking = false
     if (isOurs() && answer) {
-      const { stamp, ticket, held, unsaved, subject: whose } = answer
+      const { stamp, ticket, more, held, unsaved, subject: whose } = answer
       if (!isMoved) pauses.recover()
-      if (ticket !== undefined) {
-        const claims = readTicket(ticket)
-        connection.learn(claims)
-        outbox.keep(ticket, claims)
-      }
+      if (ticket !== undefined) connection.learn(ticket, more)
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
       const theirs = whose === undefined ? connection.subjects() : [whose]
       const news: TabNews = { subjects: theirs, tickets: posted, held, ...(unsaved && { unsaved }) }
@@ -110,7 +101,13 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     if ((answer && !isMoved) || isStray || (isRefused && !STRANGE.includes(error.code))) return
     if (isUnreachable) warnOf(status)
     // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
-    rest = pauses.backOff(wait).then(() => (isOurs() && (isRefused || isMoved) ? connection.renew() : undefined))
+    rest = pauses.backOff(wait).then(() => (isOurs() && (isRefused || isMoved) ? comeAgain() : undefined))
+  }
+
+  /** To be told whose page this is now. */
+  const comeAgain = (): void => {
+    if (socket) connection.renew()
+    else isAsking = true
   }
 
   /** Whose cookie was seen, with what, and after which tickets. */
@@ -158,6 +155,8 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     return unsaved || drafts.length > 0 ? { tickets, drafts, isNews } : undefined
   }
 
+  const next = (): Load | undefined => (isAsking ? QUESTION : load())
+
   /** POSTs until everything is in the cookie: what changed meanwhile goes with the next. */
   const run = async (): Promise<void> => {
     if (isPosting) return
@@ -166,16 +165,16 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       while (!pauses.isOver()) {
         // What a POST has failed to bring goes this way, if the socket is back by now.
         connection.send()
-        const next = load()
-        if (!next) break
-        if (next.isNews && interval !== undefined) {
+        const due = next()
+        if (!due) break
+        if (due.isNews && interval !== undefined) {
           await interval
           interval = undefined
         } else {
-          if (next.isNews) interval = pauses.pause(INTERVAL)
-          if (!outbox.hasOwn()) await pauses.pause(LEAD * (1 + Math.random()))
+          if (due.isNews) interval = pauses.pause(INTERVAL)
+          if (!isAsking && !outbox.hasOwn()) await pauses.pause(LEAD * (1 + Math.random()))
           // Another tab may have done it by then.
-          await tabs.alone(() => deliver(load()))
+          await tabs.alone(() => deliver(next()))
           if (rest !== undefined) await rest
         }
         onProgress()

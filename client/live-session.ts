@@ -38,6 +38,8 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }
   })
 
+  /** Nothing tells it what its values are: it has to ask. */
+  const isBlank = !initial && !socket
   const page = initial ? begin(initial, values, outbox) : UNKNOWN
   /** What the page came with, of the keys that have changed since. */
   const former = new Map<string, JsonValue | undefined>()
@@ -52,6 +54,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
       endpoint,
       credentials,
       headers: () => (typeof headers === 'function' ? headers() : headers),
+      isAsking: isBlank,
       ...page,
       onReady: () => markReady(),
       onOwner: (subject) => outbox.restore(storage.take(subject)),
@@ -65,8 +68,8 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     outbox,
   )
 
-  // What was left is sent, and what the page cannot vouch for is looked at. On a server there is nobody to ask.
-  if (globalThis.document) delivery.send()
+  // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
+  if (globalThis.document || (isBlank && endpoint.includes('://'))) delivery.send()
 
   const get = (key: string): JsonValue | undefined => {
     if (isReady) return values.get(key)

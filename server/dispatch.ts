@@ -60,7 +60,7 @@ export class Dispatch {
 
   /** The ticket of a (re)connection: of the fields that are the subject's every readable register, and what the others read as. */
   connectTicket(
-    holding: Holding,
+    holding: Pick<Holding, 'subject' | 'sub' | 'offer' | 'replica'>,
     isOwn: (field: Field) => boolean,
     circumstances: Pick<TicketClaims, 'more' | 'cookieless'>,
   ): string {

@@ -7,6 +7,7 @@ import { isRecord, parseChanges, parseTickets } from '../shared/parse.js'
 import { MAX_BODY, type StoreAnswer, type WireChange } from '../shared/protocol.js'
 import { readJson, tooLarge } from './body.js'
 import type { Core } from './core.js'
+import { greetingOf, offerOf } from './greeting.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote, type RemoteChange } from './remote.js'
@@ -20,6 +21,8 @@ interface Posted {
   readonly set: readonly WireChange[]
   /** Hash of the subject whose changes they are. */
   readonly subject: string | undefined
+  /** It brings nothing along, and asks whose page it is. */
+  readonly isAsking: boolean
 }
 
 /** What the endpoint asks of the plugin. */
@@ -101,6 +104,7 @@ function parsePosted(body: unknown): Posted {
     throw new LiveSessionError('malformed', 'expected a subject')
   return {
     subject,
+    isAsking: Object.keys(body).length === 0,
     tickets: tickets === undefined ? [] : parseTickets(tickets),
     set: set === undefined || isEmpty(set) ? [] : parseChanges(set),
   }
@@ -122,7 +126,7 @@ function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: Subject
 }
 
 /** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
-function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: Posted): StoreAnswer {
+function answer(core: Core, visit: Visit, { tickets, set, subject: expected, isAsking }: Posted): StoreAnswer {
   const { sessions, connections, limits } = core
   const subject = visit.visitor.subject()
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
@@ -149,7 +153,8 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected }: P
   const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
   const stamp = changes.length === 0 ? undefined : applyRemote(sessions, changes, subjectOf, 'request')
   visit.does('renews')
-  const known = { ...counts, held, ...owner, ...unsaved(core, subjectOf) }
+  const greeting = isAsking ? greetingOf(core, visit) : {}
+  const known = { ...counts, held, ...owner, ...unsaved(core, subjectOf), ...greeting }
   return stamp === undefined ? known : { ...known, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
 }
 
@@ -185,10 +190,7 @@ function ticketOf(core: Core, visit: Visit, changes: readonly RemoteChange[], su
   const [subject = ''] = subjects
   const keys = new Set(changes.filter((_, index) => subjects[index] === subject).map(({ field }) => field.key))
   const registers = (sessions.find(subject)?.registers() ?? []).filter(({ key }) => keys.has(key))
-  const { browser, browserSubject } = visit.visitor
-  // Where the browser does not keep the cookie of this answer, its ticket says what id to go on with.
-  const isNew = visit.cookie === undefined && subject === browserSubject
-  const offer = isNew && browser !== undefined ? { new: browser } : {}
+  const offer = offerOf(visit, subject)
   const { user } = visit.visitor
   const owner = user === undefined || subject === user ? {} : { owner: subjectHash(user) }
   return dispatch.ticket({ subject, sub: subjectHash(subject), offer }, registers, owner)

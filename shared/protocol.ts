@@ -81,7 +81,10 @@ export interface StoreAnswer {
   /** Keys that have a value, but in no cookie and in no store: it lasts as long as the server's memory. */
   readonly unsaved?: readonly string[]
   readonly stamp?: Stamp
+  /** Of what was set; for a POST that brings nothing along, everything that the browser may read. */
   readonly ticket?: string
+  /** The ticket of the browser's own values, where that one is a user's. */
+  readonly more?: string
 }
 
 /** Values with stamps, as a page brings them along: what `ctx.liveSession.embed()` renders. */

@@ -127,7 +127,7 @@ describe('a connection of a page that does not say whose it is', () => {
 
   it('lets it keep nothing because a POST was answered, before one was seen to bring a cookie', () => {
     const { connection } = open()
-    connection.learn({ sub: 'ann' } as TicketClaims)
+    connection.learn(bareTicket({ sub: 'ann' }))
     expect([connection.subjects(), connection.owner()]).toEqual([['ann'], undefined])
     connection.prove()
     expect(connection.owner()).toBe('ann')

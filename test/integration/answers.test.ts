@@ -21,7 +21,12 @@ describe('the answer of the endpoint', () => {
       ['filter', now, 'of another build'],
     ]
     const visitor = app.visitor(signedCookie(SECRET, { v: 1, browser: BROWSER, epoch: 0, exp: now + 1000, r }))
-    expect(await (await visitor.store()).json()).toEqual({ stored: 0, stale: 0, held: [['division', now]] })
+    expect(await (await visitor.store()).json()).toEqual({
+      stored: 0,
+      stale: 0,
+      held: [['division', now]],
+      ticket: expect.any(String),
+    })
   })
 
   it('names no hidden field among those that nothing keeps', async () => {
@@ -44,7 +49,12 @@ describe('the answer of the endpoint', () => {
   it('names nothing that nothing keeps to somebody of whom nothing is known', async () => {
     const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
     const app = await App.start<typeof fields>({ fields })
-    expect(await (await app.visitor().store()).json()).toEqual({ stored: 0, stale: 0, held: [] })
+    expect(await (await app.visitor().store()).json()).toEqual({
+      stored: 0,
+      stale: 0,
+      held: [],
+      ticket: expect.any(String),
+    })
   })
 
   it('has a ticket of what was set, not of what else there is, hidden or not', async () => {

@@ -74,8 +74,10 @@ export class Tab {
     )
   }
 
-  post(body: string): Promise<Response> {
+  /** One that the page gives up goes on: it may arrive all the same. */
+  post(body: string, signal?: AbortSignal | null): Promise<Response> {
     return new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new TypeError('given up')))
       const onAnswer = (response: FakeResponse | undefined): void => {
         if (response) resolve(asFetched(response))
         else reject(new TypeError('lost'))
@@ -103,7 +105,7 @@ export function installFetch(): () => void {
   globalThis.fetch = async (input, init) => {
     const headers = (init?.headers ?? {}) as Readonly<Record<string, string>>
     const tab = tabs.get(headers['x-tab'] ?? '')
-    return tab ? tab.post(String(init?.body)) : realFetch(input, init)
+    return tab ? tab.post(String(init?.body), init?.signal) : realFetch(input, init)
   }
   return () => {
     globalThis.fetch = realFetch

@@ -6,6 +6,7 @@ import { SigningKeys } from '../../server/keys.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { auth } from '../support/auth.js'
 import { readCookie, signedCookie } from '../support/signed-cookie.js'
+import { readClaims } from '../support/socket.js'
 
 const SECRET = 'the secret that all of these apps are signed with'
 const DAY = 24 * 60 * 60 * 1000
@@ -84,7 +85,9 @@ describe('threat 15: a live cookie that is not ours', () => {
       const { claims } = await socket.ticket()
       expect([claims.new === undefined, claims.changes]).toEqual([false, []])
       const stored = await app.visitor().store({}, { cookie })
-      expect([stored.status, await stored.json()]).toEqual([200, { stored: 0, stale: 0, held: [] }])
+      const { ticket, ...answer } = await stored.json()
+      expect([stored.status, answer]).toEqual([200, { stored: 0, stale: 0, held: [] }])
+      expect(readClaims(ticket).changes).toEqual([])
       expect(names(stored)).toEqual(['live', 'live.sig'])
       expect(readCookie(stored.headers.getSetCookie()[0] ?? '')['browser']).not.toBe(BROWSER)
       expect(app.errors).toEqual([])

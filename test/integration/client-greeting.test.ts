@@ -1,0 +1,189 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { pages } from '../support/auth.js'
+import { outcome } from '../support/bounded.js'
+import { readClaims } from '../support/socket.js'
+import { set, startWithUsers, values } from '../support/users.js'
+
+const DEFAULTS = { division: -1, theme: 'light', cart: [], role: 'guest' }
+
+describe('the answer to a POST of {}', () => {
+  it('carries a ticket with everything that the browser may read', async () => {
+    const app = await App.start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+    const { ticket, more, ...answer } = await (await visitor.store({})).json()
+    const now = app.clock.now()
+    expect(answer).toEqual({ stored: 0, stale: 0, held: [['division', now]] })
+    expect(readClaims(ticket)).toMatchObject({ changes: [['division', now, 3]] })
+    expect(readClaims(ticket).defaults).toEqual(DEFAULTS)
+    expect(more).toBeUndefined()
+  })
+
+  it('says the same after a restart, of which only the cookie knows', async () => {
+    const app = await App.start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+    emptyCache(app.live)
+    const { ticket } = await (await visitor.store({})).json()
+    expect(readClaims(ticket).changes).toEqual([['division', app.clock.now(), 3]])
+  })
+
+  it('carries one of the user, and one of the browser’s own values', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { division: 3, theme: 'dark' })
+    const { ticket, more } = await (await visitor.store({})).json()
+    const [ofUser, ofBrowser] = [readClaims(ticket), readClaims(more)]
+    expect([ofUser.changes.map(([key]) => key), ofUser.more]).toEqual([['division'], true])
+    expect([ofBrowser.changes.map(([key]) => key), ofBrowser.more]).toEqual([['theme'], undefined])
+    expect(ofUser.sub).not.toBe(ofBrowser.sub)
+  })
+
+  it('is all defaults for a browser without a cookie, and says so', async () => {
+    const app = await App.start()
+    const { ticket } = await (await app.visitor().store({})).json()
+    expect(readClaims(ticket)).toMatchObject({ changes: [], defaults: DEFAULTS, cookieless: true })
+  })
+
+  it.each([[{ tickets: [] }], [{ set: [] }], [{ tickets: [], set: [] }]])('is not that to %j', async (body) => {
+    const app = await App.start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+    expect(await (await visitor.store(body)).json()).toEqual({
+      stored: 0,
+      stale: 0,
+      held: [['division', app.clock.now()]],
+    })
+  })
+
+  it('never has a hidden field in it', async () => {
+    const fields = defineFields({ risk: { schema: z.number(), default: 7, client: 'hidden' } })
+    const app = await App.start({ fields })
+    const { ticket } = await (await app.visitor().store({})).json()
+    expect(readClaims(ticket)).toMatchObject({ changes: [], defaults: {} })
+  })
+})
+
+describe('a page with neither values of its own nor a socket', () => {
+  it('is ready once it has asked, and has the values', async () => {
+    const app = await App.start({ routes: pages })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+    const page = await visitor.open({ hasSocket: false })
+    expect(() => page.live.get('division')).toThrow('before the first values')
+    const heard: unknown[] = []
+    page.live.subscribe('division', (division) => heard.push(division))
+    await page.live.ready
+    await Promise.resolve()
+    expect([page.live.get('division'), page.live.get('cart'), page.live.has('cart')]).toEqual([3, [], false])
+    expect([heard, page.live.status('division'), page.live.status('cart')]).toEqual([
+      [3],
+      { status: 'saved' },
+      { status: 'default' },
+    ])
+    expect(page.posts).toEqual([{}])
+  })
+
+  it('has the user’s values, and the browser’s own', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { division: 3, theme: 'dark' })
+    const { live } = await visitor.open({ hasSocket: false })
+    await live.ready
+    expect([live.get('division'), live.get('theme'), live.has('theme')]).toEqual([3, 'dark', true])
+    await live.set('theme', 'light')
+    await live.set('division', 4)
+    expect(await values(visitor)).toMatchObject({ division: 4, theme: 'light' })
+  })
+
+  it.each([
+    ['keeps no cookies', {}, false],
+    ['of a visitor who has not agreed to be remembered', { consent: () => false }, true],
+  ])('has the defaults where its browser %s', async (_, options, keepsCookies) => {
+    const app = await App.start({ routes: pages, options })
+    const visitor = app.visitor()
+    visitor.keepsCookies = keepsCookies
+    const { live } = await visitor.open({ hasSocket: false })
+    await live.ready
+    expect([live.get('division'), live.get('role'), live.status()]).toEqual([-1, 'guest', { status: 'default' }])
+    expect(await outcome(live.set('division', 5), 5000)).toBe('cookies_blocked')
+    expect(live.get('division')).toBe(5)
+  })
+
+  it('saves what was set before it was ready', async () => {
+    const app = await App.start({ routes: pages })
+    const visitor = app.visitor()
+    const page = await visitor.open({ hasSocket: false })
+    await page.live.set('division', 5)
+    expect(page.live.get('division')).toBe(5)
+    expect(await values(visitor)).toMatchObject({ division: 5 })
+    expect(page.posts[0]).toEqual({})
+    expect(page.posts.slice(1).every(({ subject }) => subject !== undefined)).toBe(true)
+  })
+
+  it('asks again until it is answered', async () => {
+    let busy = 2
+    const between: Koa.Middleware = (ctx, next) => {
+      if (ctx.method !== 'POST' || busy === 0) return next()
+      busy -= 1
+      ctx.status = 503
+    }
+    const app = await App.start({ before: () => [between], attach: { handshake: [] } })
+    const page = await app.visitor().open({ hasSocket: false })
+    await page.live.ready
+    expect([page.live.get('division'), page.posts]).toEqual([-1, [{}, {}, {}]])
+  })
+
+  it('goes on without values where an older server answers without a ticket', async () => {
+    const app = await App.start({ routes: pages })
+    const visitor = app.visitor()
+    const page = await visitor.open({ hasSocket: false })
+    const { post } = page
+    page.post = async (input, init) => {
+      const answer = await post.call(page, input, init)
+      if (init?.body !== '{}') return answer
+      const { ticket, ...rest } = await answer.json()
+      return Response.json(rest)
+    }
+    await page.live.set('division', 5)
+    expect(await values(visitor)).toMatchObject({ division: 5 })
+    expect(page.posts.filter((body) => Object.keys(body).length === 0)).toHaveLength(1)
+  })
+
+  it('asks no more where it may not post at all', async () => {
+    const app = await App.start({ routes: pages })
+    const page = await app.visitor().open({ hasSocket: false, headers: { origin: 'https://elsewhere.example' } })
+    expect(await outcome(page.live.set('division', 5))).toBe('bad_origin')
+    expect(page.posts).toEqual([{}])
+  })
+
+  it('goes on as the user who has signed in meanwhile, and shows nothing of the one before', async () => {
+    const app = await startWithUsers({ routes: pages })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=bob')
+    const { live } = await visitor.open({ hasSocket: false })
+    await live.ready
+    await live.set('division', 7)
+    await visitor.fetch('/logout/leave')
+    await visitor.fetch('/login/now?user=ann')
+    await set(visitor, { division: 2 })
+    expect(await outcome(live.set('cart', ['b']))).toBe('other_subject')
+    const shown = new Promise<void>((resolve) => {
+      live.onChange(({ key, value }) => key === 'division' && value === 2 && resolve())
+    })
+    await shown
+    await live.set('cart', ['a'])
+    expect(await values(visitor)).toMatchObject({ division: 2, cart: ['a'] })
+  })
+})
+
+it('a page with values of its own or a socket asks for nothing', async () => {
+  const app = await App.start({ routes: pages })
+  const visitor = app.visitor(cookieFor(app.live, {}))
+  const opened = [await visitor.open({ path: '/page', hasSocket: false }), await visitor.open()]
+  await opened[1]?.live.ready
+  expect(opened.map(({ posts }) => posts)).toEqual([[], []])
+})
