@@ -2,6 +2,7 @@ import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import { settable } from '../shared/settable.js'
 import { createDelivery, type DeliveryOptions } from './delivery.js'
 import { INITIAL } from './initial.js'
 import { createOutbox, type Outbox } from './outbox.js'
@@ -82,7 +83,17 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     delivery.send()
     return saved
   }
-  const set = (key: string, value: unknown): Promise<void> => change(key, JSON.parse(JSON.stringify(value)))
+  const set = (key: string, value: unknown): Promise<void> => {
+    try {
+      return change(key, settable(key, value))
+    } catch (error) {
+      // A mistake of the program, which may well wait for nothing.
+      console.error(error)
+      const refused = Promise.reject(error)
+      refused.catch(() => undefined)
+      return refused
+    }
+  }
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isOver = false
     const tell = (): void => {

@@ -69,3 +69,9 @@ export class LiveSessionError extends Error {
     this.retryAfter = details.retryAfter
   }
 }
+
+/** A value that a field does not take, or that is none. */
+export function invalidValue(key: string, reason: string, cause?: unknown): LiveSessionError {
+  const details = { key, ...(cause === undefined ? {} : { cause }) }
+  return new LiveSessionError('invalid_value', `set("${key}"): ${reason}`, details)
+}

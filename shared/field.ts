@@ -1,12 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, mostBytes } from './budget.js'
-import { LiveSessionError, type LiveSessionErrorCode } from './errors.js'
+import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'
 import { printable } from './escape.js'
 import type { ClientAccess, FieldSpec } from './field-types.js'
-import { freezeJson, type JsonValue, NotJson } from './json.js'
+import { freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
 import type { Replica } from './replica.js'
 import { judge, type Verdict, validate } from './schema.js'
+import { settable } from './settable.js'
 import { LOGIN_STAMP, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
@@ -138,10 +139,9 @@ export class Field {
 
   #json(input: unknown): JsonValue {
     try {
-      return freezeJson(input)
-    } catch (cause) {
-      if (!(cause instanceof NotJson)) throw cause
-      throw this.#invalid(`${cause.message}.${remedy(cause.received)}`, cause)
+      return settable(this.key, input)
+    } catch (error) {
+      throw error instanceof LiveSessionError && this.access === 'hidden' ? this.#invalid(error.message) : error
     }
   }
 
@@ -171,7 +171,7 @@ export class Field {
   #invalid(reason: string, cause?: unknown): LiveSessionError {
     // Schemas quote what they refuse.
     if (this.access === 'hidden') return this.refusal('invalid_value', `set("${this.key}"): not a valid value`)
-    return this.refusal('invalid_value', `set("${this.key}"): ${reason}`, cause)
+    return invalidValue(this.key, reason, cause)
   }
 
   /** A refusal that is about this field. Apps send refusals to browsers: the name of a hidden field is in the cause alone. */
@@ -179,11 +179,4 @@ export class Field {
     if (this.access === 'hidden') return new LiveSessionError(code, HIDDEN, { cause: new Error(printable(message)) })
     return new LiveSessionError(code, message, { key: this.key, ...(cause === undefined ? {} : { cause }) })
   }
-}
-
-function remedy(received: string): string {
-  if (received === 'a Date') return ' Store value.toISOString() and declare a string.'
-  if (received === 'undefined') return ' To remove the value, use delete.'
-  if (received === 'a bigint') return ' Store String(value) and declare a string.'
-  return ''
 }

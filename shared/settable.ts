@@ -1,0 +1,23 @@
+import { invalidValue } from './errors.js'
+import { freezeJson, type JsonValue, NotJson } from './json.js'
+
+/**
+ * What may be set, as far as JSON is concerned: on the server, and in a page before anything is shown or sent.
+ *
+ * @throws {LiveSessionError} `invalid_value`, saying what to do instead
+ */
+export function settable(key: string, input: unknown): JsonValue {
+  try {
+    return freezeJson(input)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw invalidValue(key, `${cause.message}.${remedy(cause.received)}`, cause)
+  }
+}
+
+function remedy(received: string): string {
+  if (received === 'a Date') return ' Store value.toISOString() and declare a string.'
+  if (received === 'undefined') return ' To remove the value, use delete.'
+  if (received === 'a bigint') return ' Store String(value) and declare a string.'
+  return ''
+}

@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import type Koa from 'koa'
+import { LiveSessionError } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { reactive } from 'vue'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+
+const fields = defineFields({
+  due: { schema: z.object({ at: z.string() }), default: { at: '' }, client: 'write' },
+  level: { schema: z.number(), default: 0, client: 'write' },
+  note: { schema: z.string(), default: '', client: 'write' },
+})
+type Key = keyof typeof fields
+
+const routes: Koa.Middleware = async (ctx) => {
+  if (ctx.path !== '/set') ctx.body = ctx.liveSession.snapshot()
+  else ctx.body = await ctx.liveSession.set('due', { at: new Date(0) } as never).catch(({ message }) => message)
+}
+
+/** A page as an app sees it that has these fields: the tests are one program, which registers none. */
+async function open(hasSocket = true) {
+  const app = await App.start({ fields, routes })
+  const page = await app.visitor().open({ path: '/', hasSocket })
+  if (hasSocket) await page.connected()
+  const set = (key: Key, value: unknown): Promise<void> => page.live.set(key as never, value as never)
+  const field = (key: Key) => page.live.field(key as never)
+  const get = (key: Key): unknown => page.live.get(key as never)
+  return { page, set, get, field }
+}
+
+const refusal = (refused: Promise<unknown>): Promise<unknown> =>
+  refused.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+afterEach(() => void jest.restoreAllMocks())
+
+describe('a value that JSON does not carry, set in a page', () => {
+  const date = { at: new Date(0) }
+
+  it.each([
+    ['a Date', 'due', date, 'received a Date at $.at. Store value.toISOString() and declare a string.'],
+    ['undefined', 'level', undefined, 'received undefined at $. To remove the value, use delete.'],
+    ['NaN', 'level', Number.NaN, 'received NaN at $.'],
+    ['a bigint', 'level', 1n, 'received a bigint at $. Store String(value) and declare a string.'],
+    ['a function', 'note', () => 1, 'received a function at $.'],
+  ] as const)('is refused as on the server: %s', async (_, key, value, says) => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const { set } = await open()
+    const error = await refusal(set(key, value))
+    expect(error).toBeInstanceOf(LiveSessionError)
+    expect(error).toMatchObject({
+      name: 'LiveSessionError',
+      code: 'invalid_value',
+      key,
+      message: `koa-live-session: set("${key}"): expected a JSON value, ${says}`,
+    })
+  })
+
+  it('is refused with the very message of the server', async () => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const { page, set } = await open()
+    expect(await refusal(set('due', date))).toMatchObject({ message: await page.visitor.text('/set') })
+  })
+
+  it('is not shown, not told, and not sent', async () => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const { page, set, get } = await open(false)
+    const told: unknown[] = []
+    page.live.onChange((change) => told.push(change))
+    page.live.onStatus((...status) => told.push(status))
+    const error = refusal(set('due', date))
+    expect(get('due')).toEqual({ at: '' })
+    await error
+    expect([told, page.posts]).toEqual([[], []])
+    await set('due', { at: 'today' })
+    expect(get('due')).toEqual({ at: 'today' })
+  })
+
+  it('is told to the console, as code need not wait for an answer, and is no unhandled rejection', async () => {
+    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const unhandled = jest.fn()
+    process.on('unhandledRejection', unhandled)
+    const { page, set, get, field } = await open(false)
+    field('due').set(date as never)
+    field('due').update(() => date as never)
+    void set('due', date)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+    const error = expect.objectContaining({ code: 'invalid_value', key: 'due' })
+    expect(logged.mock.calls).toEqual([[error], [error], [error]])
+    expect([get('due'), page.posts]).toEqual([{ at: '' }, []])
+  })
+
+  it('is not what a framework wraps a plain value into', async () => {
+    const { set, get } = await open()
+    await set('due', reactive({ at: 'today' }))
+    expect(get('due')).toEqual({ at: 'today' })
+  })
+})
