@@ -39,7 +39,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
     replace: '',
   },
   {
-    name: 'an id that was given up leads to whoever has signed in there since',
+    name: 'an id that was given up leads every guest and user to who has signed in there',
     file: 'server/identities.ts',
     find: 'known.user !== user || ',
     replace: '',

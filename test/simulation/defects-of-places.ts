@@ -85,8 +85,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'whoever signs out takes the account\u2019s subject along',
     file: 'server/visit.ts',
-    find: "if (user === this.visitor.user) this.does('shows')\n    else ",
-    replace: 'if (user === this.visitor.user || user === undefined) return',
+    find: "if (user === this.visitor.user) this.does('shows')",
+    replace: "if (user === this.visitor.user || user === undefined) this.does('shows')",
   },
   {
     name: 'sockets of a browser that has changed hands stay open',

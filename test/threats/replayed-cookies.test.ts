@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
+import { liveOnly } from '../support/departures.js'
 import { cookieContent, set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
@@ -11,18 +11,12 @@ const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
 
 const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
 
-/** Without the app's own session, as a thief has it, or as it is when that session has ended. */
-const liveOnly = ({ cookie }: Visitor): string => {
-  const pairs = cookie.split('; ').filter((pair) => pair.startsWith('live'))
-  return pairs.join('; ')
-}
-
 /** A browser whose user's session has ended, and which the next person uses by now. */
 async function change(app: App, paths: readonly string[]) {
   const browser = app.visitor()
   await browser.fetch('/login/now?user=ann')
   await set(browser, { division: 3, theme: 'dark', cart: ['a'] })
-  const old = liveOnly(browser)
+  const old = liveOnly(browser.cookie)
   for (const path of paths) await browser.fetch(path)
   await set(browser, THEIRS)
   const socket = await browser.connect()
@@ -54,7 +48,7 @@ describe('threat 40: a cookie of a user, replayed after the session has ended', 
       const thief = app.visitor(old)
       expect(await values(thief)).toEqual(NOTHING)
       expect(await (await thief.store()).json()).toMatchObject({ stored: 0, held: [] })
-      const ids = [old, liveOnly(browser)].map((cookie) => cookieContent(app.visitor(cookie)).browser)
+      const ids = [old, liveOnly(browser.cookie)].map((cookie) => cookieContent(app.visitor(cookie)).browser)
       expect(ids).not.toContain(cookieContent(thief).browser)
       expect((await (await thief.connect()).ticket()).claims.changes).toEqual([])
       await set(thief, { division: 66, theme: 'light', cart: ['x'] })
@@ -116,7 +110,7 @@ describe('threat 40: a cookie of a guest, replayed after a user has signed in th
   it('is a stranger\u2019s to all but that user', async () => {
     const app = await start()
     const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
-    const old = liveOnly(browser)
+    const old = liveOnly(browser.cookie)
     await browser.fetch('/login/now?user=ann')
     await set(browser, THEIRS)
     const socket = await browser.connect()
@@ -135,7 +129,7 @@ describe('threat 40: a cookie of a guest, replayed after a user has signed in th
   it('is one to that user, too, where the id that followed was given up', async () => {
     const app = await start()
     const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
-    const old = liveOnly(browser)
+    const old = liveOnly(browser.cookie)
     await browser.fetch('/login/now?user=ann')
     await set(browser, { theme: 'dark' })
     const given = cookieContent(browser).browser

@@ -1,0 +1,22 @@
+import type { App } from './app.js'
+import type { Visitor } from './visitor.js'
+
+/** The ways in which ann's session ends. */
+export const ENDS: readonly (readonly [string, (app: App, ann: Visitor) => Promise<unknown>])[] = [
+  ['leave()', (_, ann) => ann.fetch('/logout/leave')],
+  ['identify()', (_, ann) => ann.fetch('/logout/now')],
+  ['another sign-in', (_, ann) => ann.fetch('/login/now?user=bob')],
+  ['revoke()', (app) => app.live.revoke('ann')],
+  ['erase()', (app) => app.live.erase('ann')],
+]
+
+/** The live cookie of a Cookie header, without the app's own session: as a thief has it, or when that session has ended. */
+export function liveOnly(cookie: string): string {
+  const pairs = cookie.split('; ').filter((pair) => pair.startsWith('live'))
+  return pairs.join('; ')
+}
+
+/** What an answer does to the live cookie. */
+export function written(answer: Response): readonly string[] {
+  return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
+}

@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals'
+import { subjectHash } from '../../server/subject.js'
+import type { App } from '../support/app.js'
+import { AuthStore, pages } from '../support/auth.js'
+import { liveOnly, written } from '../support/departures.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const ANN = subjectHash('user:s:ann')
+
+const start = (): Promise<App> =>
+  startWithUsers({
+    store: new AuthStore(),
+    routes: async (ctx, next) => {
+      if (ctx.path === '/again') await ctx.liveSession.identify()
+      if (ctx.path === '/embed') ctx.body = ctx.liveSession.embed()
+      else await pages(ctx, next)
+    },
+  })
+
+/** A browser whose cookie was given up, as its answer got lost, or as the request was held back. */
+async function givenUp(app: App, first = '/login/now?user=ann', last = '/logout/leave') {
+  const visitor = app.visitor()
+  await visitor.fetch(first)
+  await set(visitor, { theme: 'dark' })
+  const old = liveOnly(visitor.cookie)
+  await visitor.fetch(last)
+  return { old, held: app.visitor(old), subject: subjectHash(`browser:${cookieContent(app.visitor(old)).browser}`) }
+}
+
+const KINDS = [
+  ['of a guest who has signed in', '/', '/login/now?user=ann'],
+  ['of a user who has signed out', '/login/now?user=ann', '/logout/now'],
+  ['of a guest who has left', '/', '/logout/leave'],
+] as const
+
+describe.each(KINDS)('threat 43: a request with a cookie that was given up, %s', (_, first, last) => {
+  it.each(['/', '/page', '/embed', '/again', '/nothing'])('gets none where it sets nothing: %s', async (path) => {
+    const app = await start()
+    const { held } = await givenUp(app, first, last)
+    const { cookie } = held
+    expect(written(await held.fetch(path))).toEqual([])
+    expect(held.cookie).toBe(cookie)
+  })
+
+  it('gets none with a refusal, nor where it says whose page it is', async () => {
+    const app = await start()
+    const { held, subject } = await givenUp(app, first, last)
+    const change = ['division', -1, 5]
+    const bodies: readonly (readonly [number, unknown])[] = [
+      [403, { subject }],
+      [403, { subject, set: [change] }],
+      [403, { subject: ANN, set: [change] }],
+      [403, { tickets: ['garbage'] }],
+      [400, { set: [['nope', -1, 1]] }],
+      [403, { set: [['role', -1, 'admin']] }],
+      [400, 'garbage'],
+    ]
+    for (const [status, body] of bodies) {
+      const answer = await held.store(body)
+      expect([body, answer.status, written(answer)]).toEqual([body, status, []])
+    }
+    const foreign = await held.store({}, { origin: 'http://evil.example' })
+    expect([foreign.status, written(foreign)]).toEqual([403, []])
+  })
+
+  it.each([
+    ['by the app', (held: Visitor) => held.fetch('/set?values={"division":5}')],
+    ['by a POST', (held: Visitor) => held.store({ set: [['division', -1, 5]] })],
+  ])('gets a new one where it sets a value %s', async (_how, change) => {
+    const app = await start()
+    const { held, old } = await givenUp(app, first, last)
+    expect(written(await change(held))).toHaveLength(2)
+    expect(cookieContent(held).browser).not.toBe(cookieContent(app.visitor(old)).browser)
+    expect(await values(held)).toEqual({ division: 5, theme: 'light', cart: [], role: 'guest' })
+  })
+
+  it('gets a new one with a POST of {}', async () => {
+    const app = await start()
+    const { held, old } = await givenUp(app, first, last)
+    expect(written(await held.store())).toHaveLength(2)
+    expect(cookieContent(held).browser).not.toBe(cookieContent(app.visitor(old)).browser)
+  })
+
+  it('gets a new one as it signs in', async () => {
+    const app = await start()
+    const { held } = await givenUp(app, first, last)
+    expect(written(await held.fetch('/login/now?user=bob'))).toHaveLength(2)
+    expect(cookieContent(held)).toMatchObject({ user: subjectHash('user:s:bob') })
+  })
+
+  it('tells its page of no id, as the browser gets none', async () => {
+    const app = await start()
+    const { held } = await givenUp(app, first, last)
+    const page = await (await held.fetch('/page')).json()
+    expect(page).toMatchObject({ subject: '', values: { theme: 'light' } })
+    expect(page).not.toHaveProperty('consent')
+  })
+
+  it('brings its page home all the same', async () => {
+    const app = await start()
+    const { held } = await givenUp(app, first, last)
+    for (const hasSocket of [true, false]) {
+      const page = await held.open({ path: '/page', hasSocket })
+      await page.live.set('division', hasSocket ? 6 : 7)
+    }
+    expect(await values(held)).toMatchObject({ division: 7 })
+  })
+})
