@@ -40,7 +40,7 @@ export class Connection {
     this.names = namesOf(greeted)
   }
 
-  /** It is nobody's any more: nothing comes in over it, and nothing goes out. */
+  /** Its visitor has gone: nothing comes in over it, and nothing goes out. */
   get isEnded(): boolean {
     return this.#isEnded
   }
@@ -68,7 +68,7 @@ export class Connection {
   }
 
   /**
-   * Ends it so that its browser comes back as whoever it is by then: after `disconnect(true)` it never would. What is being let
+   * Ends it so that its browser comes back as the visitor it has by then: after `disconnect(true)` it never would. What is being let
    * in over it is dropped by socket.io. Resolves when it is closed.
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
@@ -91,7 +91,7 @@ export function hangUp(conn: Conn): Promise<void> {
       resolve()
     })
     // A browser that polls has its last messages by the poll that waits here: an orderly end would wait for the next one, and
-    // give it what was meant for whoever it was before.
+    // give it what was meant for its former visitor.
     conn.close(conn.transport.name === 'polling')
   })
 }

@@ -49,7 +49,7 @@ async function lose(app: App, { cookie }: Visitor, claim: object = {}): Promise<
   return { pid, sid, offset }
 }
 
-/** What is sent while nobody is there to hear it, for ann and in her rooms. */
+/** What is sent while the connection is lost, for ann and in her rooms. */
 async function miss(app: App, { sid }: Lost): Promise<void> {
   await (await app.live.user('ann')).set('division', 66)
   await app.live.settled()
@@ -166,7 +166,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(of(await claim(app, ann.cookie, again), '42["app","missed').length).toBe(3)
   })
 
-  it('recovers a guest who comes with the same cookie, and nobody who comes with none', async () => {
+  it('recovers a guest who comes with the same cookie, and none who comes without, or with another', async () => {
     const { app } = await start()
     const [guest, other] = [app.visitor(), app.visitor()]
     for (const visitor of [guest, other]) await visitor.fetch('/set?values={"division":1}')
