@@ -109,7 +109,7 @@ describe('a page with neither values of its own nor a socket', () => {
     const { live } = await visitor.open({ hasSocket: false })
     await live.ready
     expect([live.get('division'), live.get('role'), live.status()]).toEqual([-1, 'guest', { status: 'default' }])
-    expect(await outcome(live.set('division', 5), 5000)).toBe('cookies_blocked')
+    expect(await outcome(live.set('division', 5))).toBe('cookies_blocked')
     expect(live.get('division')).toBe(5)
   })
 
