@@ -9,6 +9,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import session from 'koa-session'
 import onHeaders from 'on-headers'
 import { z } from 'zod'
+import { coreOf } from '../dist/server/plugin.js'
 
 const [mode, redisSocket] = process.argv.slice(2)
 const SECRET = 'x'.repeat(32)
@@ -16,6 +17,9 @@ const DAY = 86_400_000
 const VISITORS = 256
 /** More than the cache and the memory of verified cookies hold, so that each request finds neither. */
 const STRANGERS = 24_000
+/** A second. */
+const SIGN_OUTS = 100
+const SOCKET_CLOSES = 500
 
 const names = ['theme', 'lang', 'cart', 'page', 'zoom', 'vol']
 const text = z.string()
@@ -83,6 +87,7 @@ const modes = {
     return sameCookies()
   },
   'live warm': (app) => live(app, {}, VISITORS),
+  'live busy': (app) => live(app, {}, VISITORS, churn),
   'live cold': (app) => live(app, { cache: { maxSubjects: 1000 } }, STRANGERS),
   'live unused': (app) => {
     app.use(liveSession(app, { fields }).middleware())
@@ -102,13 +107,34 @@ function sameCookies() {
   return live(new Koa({ keys: [SECRET] }), {}, VISITORS)
 }
 
-function live(app, options, visitors) {
+function live(app, options, visitors, beside = () => undefined) {
   const plugin = liveSession(app, { fields, ...options })
+  beside(coreOf(plugin))
   app.use(plugin.middleware())
   app.use((ctx) => {
     ctx.body = ctx.liveSession.get('theme')
   })
   return Array.from({ length: visitors }, () => cookieFor(plugin, { values: values() }))
+}
+
+/**
+ * What other visitors do meanwhile: sign out, and close sockets under which nothing was ever set. Only what that leaves behind
+ * counts here, so it is done without requests and sockets of its own.
+ */
+function churn({ epochs, subjects }) {
+  const each = (rate, act) => {
+    const began = performance.now()
+    let done = 0
+    setInterval(() => {
+      for (const due = ((performance.now() - began) * rate) / 1000; done < due; done += 1)
+        act(`browser:${randomBytes(16).toString('base64url')}`)
+    }, 2)
+  }
+  each(SIGN_OUTS, (browser) => epochs.retire(browser))
+  each(SOCKET_CLOSES, (browser) => {
+    subjects.hold(browser)
+    subjects.release(browser)
+  })
 }
 
 const app = new Koa({ keys: [SECRET] })

@@ -14,6 +14,7 @@ export async function http() {
       'koa with headers',
       'live unused',
       'live warm',
+      'live busy',
       'live cold',
       'koa-session cookie',
       'koa-session beside',
@@ -78,6 +79,12 @@ function show(results) {
   report('1 warm read / koa-session cookie', rate('live warm', 'koa-session cookie'), '>=', 2.1)
   if (results['koa-session redis'])
     report('1 warm read / koa-session on Redis', rate('live warm', 'koa-session redis'), '>=', 2.6)
+  report(
+    '1 warm, with 100 sign-outs and 500 socket closes a second / quiet',
+    rate('live busy', 'live warm'),
+    '>=',
+    0.95,
+  )
   report('1 cold read / koa-session cookie', rate('live cold', 'koa-session cookie'), '>=', 1.4)
   report('2 unused / bare Koa', rate('live unused', 'koa'), '>=', 0.98)
   report('3 beside koa-session / koa-session alone', rate('live beside', 'koa-session beside'), '>=', 0.97)

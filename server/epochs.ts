@@ -39,7 +39,7 @@ export class Epochs {
     this.#browsers = Generations.onMap({ max: Math.max(LEAST_RETIRED, 10 * maxSubjects), maxIdle: maxAge, clock })
   }
 
-  /** How many revocations there have been: as long as it stays the same, so does every answer given here. */
+  /** How many revocations there have been: what `isRevokedSince` counts from. */
   get revocations(): number {
     return this.#revocations
   }

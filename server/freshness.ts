@@ -48,21 +48,22 @@ export class Freshness {
     return browserSubject === undefined || !this.#hasBrowserFields ? [user] : [user, browserSubject]
   }
 
-  /** Whether the cookie still stands as it was last found to. */
-  stands(standing: Standing): boolean {
-    return (
-      standing.replica !== undefined &&
+  /** What a cookie was last found to be, where nothing that rests on has changed: only what is the visitor's own is asked. */
+  standing(cookie: VerifiedCookie): Standing | undefined {
+    const { standing } = cookie
+    const stands =
+      standing?.replica !== undefined &&
       standing.replica.version === standing.version &&
       (standing.ownReplica ?? this.#own(standing.visitor))?.version === standing.ownVersion &&
       standing.residency === this.#subjects.residency &&
-      standing.revocations === this.#epochs.revocations
-    )
+      this.#epochs.isCurrent(cookie)
+    return stands ? standing : undefined
   }
 
   /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
   absorb(cookie: VerifiedCookie, visitor: Visitor): Standing {
-    const { standing } = cookie
-    if (standing && this.stands(standing)) return standing
+    const standing = this.standing(cookie)
+    if (standing) return standing
     // Whoever was revoked since the cookie came in brings nothing back with it, and their cookie does not stand again.
     if (!this.#epochs.isCurrent(cookie)) return this.#compare(cookie, visitor)
     for (const subject of this.subjects(visitor)) {
@@ -125,7 +126,6 @@ export class Freshness {
     })
     const [replica, ownReplica] = this.subjects(visitor).map((subject) => this.#subjects.find(subject))
     const versions = { version: replica?.version, ownVersion: ownReplica?.version }
-    const rest = { residency: this.#subjects.residency, revocations: this.#epochs.revocations, isBehind }
-    return { visitor, replica, ownReplica, ...versions, ...rest }
+    return { visitor, replica, ownReplica, ...versions, residency: this.#subjects.residency, isBehind }
   }
 }

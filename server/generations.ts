@@ -55,7 +55,7 @@ export class Generations<V> {
     return this.#young.size + this.#old.size
   }
 
-  /** As long as this stays the same, what was found is still there. */
+  /** As long as this stays the same, what was found is still there, unless it was deleted by its name. */
   get rotations(): number {
     // Whoever holds on to what was found must notice that time has passed, or would be dropped while in use.
     this.#age()
@@ -91,7 +91,6 @@ export class Generations<V> {
   delete(name: string): void {
     this.#young.delete(name)
     this.#old.delete(name)
-    this.#rotations += 1
   }
 
   clear(): void {

@@ -160,7 +160,7 @@ export class Identities {
   #returning(cookie: VerifiedCookie, user: Subject | undefined): Recognized | undefined {
     const { standing, former } = cookie
     const isKnown = standing !== undefined && standing.visitor.user === user
-    if (isKnown && this.#freshness.stands(standing)) return own(cookie, standing.visitor, former)
+    if (isKnown && this.#freshness.standing(cookie)) return own(cookie, standing.visitor, former)
     if (!isKnown && cookie.user !== (user && subjectHash(user))) return undefined
     if (!this.#epochs.isCurrent(cookie)) return undefined
     const visitor = isKnown ? standing.visitor : new Visitor(cookie.browser, user)

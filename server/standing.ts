@@ -14,7 +14,6 @@ export interface Standing {
   readonly ownReplica: Replica | undefined
   readonly ownVersion: number | undefined
   readonly residency: number
-  readonly revocations: number
   /** The cookie lacks what a cookie written now would carry. */
   readonly isBehind: boolean
 }

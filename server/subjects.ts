@@ -32,8 +32,6 @@ export class Subjects {
   readonly #held = new Map<Subject, Holding>()
   readonly #users: Generations<Replica>
   readonly #browsers: Generations<Replica>
-  /** How many empty replicas ended with their sockets. */
-  #dropped = 0
 
   constructor(options: GenerationsOptions, rooms: Rooms) {
     this.#rooms = rooms
@@ -43,7 +41,7 @@ export class Subjects {
 
   /** As long as this stays the same, no replica that was found has been evicted. */
   get residency(): number {
-    return this.#users.rotations + this.#browsers.rotations + this.#dropped
+    return this.#users.rotations + this.#browsers.rotations
   }
 
   find(subject: Subject): Replica | undefined {
@@ -77,7 +75,8 @@ export class Subjects {
     const holding = this.#held.get(subject)
     if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
     this.#held.delete(subject)
-    if (holding.replica.isEmpty) this.#dropped += 1
+    // What was found of an empty one is not true any more: it is not kept, and the next write begins another.
+    if (holding.replica.isEmpty) holding.replica.clear()
     else this.#cache(subject).set(subject, holding.replica)
   }
 

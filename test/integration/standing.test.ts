@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 
 const start = (): Promise<App> => {
@@ -29,5 +30,48 @@ describe('the cookie of a signed-in user', () => {
     const socket = await visitor.connect()
     await socket.set(['theme', -1, 'dark'])
     expect((await visitor.fetch('/')).headers.getSetCookie()).toHaveLength(2)
+  })
+})
+
+describe('a cookie that was compared with memory', () => {
+  const open = async () => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        if (ctx.path === '/leave') await ctx.liveSession.leave()
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
+    await visitor.text('/')
+    const compare = jest.spyOn(coreOf(app.live).freshness, 'registers')
+    return { app, visitor, compare }
+  }
+
+  it('is not compared again because another visitor signs out', async () => {
+    const { app, visitor, compare } = await open()
+    const other = app.visitor(cookieFor(app.live, { values: { division: 2 } }))
+    await other.fetch('/leave')
+    compare.mockClear()
+    expect(await visitor.text('/')).toBe('1')
+    expect(compare).not.toHaveBeenCalled()
+  })
+
+  it('is not compared again because the socket of another visitor without values closes', async () => {
+    const { app, visitor, compare } = await open()
+    const socket = await app.visitor().connect()
+    const [server] = await app.io.fetchSockets()
+    socket.io.disconnect()
+    await new Promise((resolve) => app.io.sockets.sockets.get(server?.id ?? '')?.once('disconnect', resolve))
+    compare.mockClear()
+    expect(await visitor.text('/')).toBe('1')
+    expect(compare).not.toHaveBeenCalled()
+  })
+
+  it('is worth nothing once its own visitor has signed out', async () => {
+    const { visitor } = await open()
+    const { cookie } = visitor
+    await visitor.fetch('/leave')
+    const late = await fetch(visitor.url, { headers: { cookie } })
+    expect(await late.text()).toBe('-1')
   })
 })

@@ -17,8 +17,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a revocation leaves the standing as it was',
     file: 'server/freshness.ts',
-    find: 'standing.revocations === this.#epochs.revocations',
-    replace: 'standing.revocations >= 0',
+    find: 'this.#epochs.isCurrent(cookie)\n    return stands',
+    replace: 'true\n    return stands',
   },
   {
     name: 'what only the cookie knows is not taken over',
