@@ -4,7 +4,7 @@ import type { Field } from '../shared/field.js'
 import type { FieldMap } from '../shared/fields.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
 import type { StoredRegister } from '../shared/register.js'
-import type { Replica } from '../shared/replica.js'
+import { Replica } from '../shared/replica.js'
 import { NEVER, nextStamp, type Stamp } from '../shared/stamp.js'
 import type { Dispatch } from './dispatch.js'
 import type { Subject } from './subject.js'
@@ -65,20 +65,11 @@ export class Sessions {
   /** Takes over what is newer, and tells the subject's sockets and listeners; says how many registers were taken over. */
   merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
     if (registers.length === 0) return 0
-    const replica = this.#subjects.open(subject)
-    const holding = this.#subjects.holding(subject)
-    let taken = 0
-    for (const register of registers) {
-      const field = this.fields.get(register.key)
-      const previous = field && holding && this.value(field, replica)
-      // The declared key, not the text just parsed: a million subjects share one string.
-      if (!replica.merge(field ? { ...register, key: field.key } : register, source)) continue
-      taken += 1
-      if (!field || !holding) continue
-      this.#dispatch.add(holding, field)
-      this.#tell(holding, field, previous, source)
-    }
-    return taken
+    const replica = this.find(subject)
+    if (replica) return this.#mergeInto(replica, subject, registers, source)
+    const begun = Replica.of(registers.map(this.#named), source)
+    this.#subjects.begin(subject, begun)
+    return begun.version
   }
 
   /** Forgets all that a subject has, and tells whoever listens. */
@@ -94,6 +85,27 @@ export class Sessions {
   /** Takes no more writes. */
   close(): void {
     this.#isClosed = true
+  }
+
+  #mergeInto(replica: Replica, subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+    const holding = this.#subjects.holding(subject)
+    let taken = 0
+    for (const register of registers) {
+      const field = this.fields.get(register.key)
+      const previous = field && holding && this.value(field, replica)
+      if (!replica.merge(this.#named(register), source)) continue
+      taken += 1
+      if (!field || !holding) continue
+      this.#dispatch.add(holding, field)
+      this.#tell(holding, field, previous, source)
+    }
+    return taken
+  }
+
+  /** Under the declared key, not the text just parsed: a million subjects share one string. */
+  readonly #named = (register: StoredRegister): StoredRegister => {
+    const field = this.fields.get(register.key)
+    return field ? { key: field.key, stamp: register.stamp, value: register.value } : register
   }
 
   #tell(holding: Holding, field: Field, previous: JsonValue | undefined, source: ChangeSource): void {

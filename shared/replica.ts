@@ -14,8 +14,16 @@ const WIDTH = 4
 export class Replica {
   // Key, stamp, value, source in one flat array: with a million subjects in memory, an object a register costs 80 bytes a subject
   // more, a Map 200. Keys are few, so a scan is as fast as a hash.
-  readonly #cells: Cell[] = []
+  #cells: Cell[] = []
   #version = 0
+
+  /** A replica that begins with these registers. */
+  static of(registers: readonly StoredRegister[], source: ChangeSource): Replica {
+    const replica = new Replica()
+    for (const register of registers) replica.#put(register, source)
+    replica.#fit()
+    return replica
+  }
 
   /** Grows with every merge that changed something. */
   get version(): number {
@@ -46,6 +54,26 @@ export class Replica {
 
   /** Takes the register over if it is newer; says whether it was. */
   merge(register: StoredRegister, source: ChangeSource): boolean {
+    const { length } = this.#cells
+    const isNews = this.#put(register, source)
+    if (this.#cells.length > length) this.#fit()
+    return isNews
+  }
+
+  /** Forgets everything: the one way in which registers do not grow newer. */
+  clear(): void {
+    this.#cells = []
+    this.#version += 1
+  }
+
+  /** What it holds, in the order in which keys were first written. */
+  registers(): readonly StoredRegister[] {
+    const registers: StoredRegister[] = []
+    for (let at = 0; at < this.#cells.length; at += WIDTH) registers.push(this.#register(at))
+    return registers
+  }
+
+  #put(register: StoredRegister, source: ChangeSource): boolean {
     const at = this.#at(register.key)
     if (at < 0) {
       this.#cells.push(register.key, register.stamp, register.value, source)
@@ -60,17 +88,9 @@ export class Replica {
     return true
   }
 
-  /** Forgets everything: the one way in which registers do not grow newer. */
-  clear(): void {
-    this.#cells.length = 0
-    this.#version += 1
-  }
-
-  /** What it holds, in the order in which keys were first written. */
-  registers(): readonly StoredRegister[] {
-    const registers: StoredRegister[] = []
-    for (let at = 0; at < this.#cells.length; at += WIDTH) registers.push(this.#register(at))
-    return registers
+  /** An array that has grown has room for more than a subject with few keys ever gets: 80 bytes of 430. */
+  #fit(): void {
+    this.#cells = this.#cells.slice()
   }
 
   #register(at: number): StoredRegister {
