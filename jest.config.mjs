@@ -38,7 +38,7 @@ const moduleNameMapper = {
   '^koa-live-session$': '<rootDir>/server/index.ts',
   '^koa-live-session/fields$': '<rootDir>/shared/index.ts',
   '^koa-live-session/(client|testing)$': '<rootDir>/$1/index.ts',
-  '^koa-live-session/(react|vue)$': '<rootDir>/client/$1.ts',
+  '^koa-live-session/(hook|react|vue)$': '<rootDir>/client/$1.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 

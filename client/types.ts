@@ -4,9 +4,12 @@ import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
 import type { StatusDetail } from './status.js'
 
+/** A socket with any events of the app's own. */
+export type AnySocket = Socket<any, any>
+
 export interface LiveSessionClientOptions<F extends Fields> {
   /** Left out: plain POSTs. */
-  readonly socket?: Socket<any, any>
+  readonly socket?: AnySocket
   /** Left out: what `ctx.liveSession.embed()` put into the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
   /** As the browser sees it, sub-path included. @default '/store_session' */

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { storeSession } from 'koa-live-session/hook'
+import { emptyCache } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { bareTicket } from '../support/bare-ticket.js'
+import type { Visitor } from '../support/visitor.js'
+
+const original = { fetch: globalThis.fetch }
+const ends: (() => void)[] = []
+let page = new EventTarget()
+beforeEach(() => {
+  page = new EventTarget()
+  Object.assign(globalThis, {
+    addEventListener: page.addEventListener.bind(page),
+    removeEventListener: page.removeEventListener.bind(page),
+  })
+})
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+  Object.assign(globalThis, original)
+})
+
+interface Posted {
+  readonly init: RequestInit
+  readonly tickets: readonly string[]
+  readonly status: number
+}
+
+/** What the hook's POSTs come to; `lose` makes one fail. */
+function posts(visitor: Visitor, lose: (count: number) => boolean = () => false) {
+  const done: Posted[] = []
+  const waiting: (() => void)[] = []
+  let count = 0
+  globalThis.fetch = async (input, init = {}) => {
+    // What the visitor's browser sends is none of the hook's.
+    if (init.keepalive !== true) return original.fetch(input, init)
+    count += 1
+    if (lose(count)) throw new TypeError('fetch failed')
+    const answer = await visitor.store(String(init.body))
+    done.push({ init, tickets: JSON.parse(String(init.body)).tickets, status: answer.status })
+    for (const wake of waiting.splice(0)) wake()
+    return answer
+  }
+  const next = async (): Promise<Posted> => {
+    for (;;) {
+      const posted = done.shift()
+      if (posted) return posted
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+  }
+  return { next, counted: () => count }
+}
+
+/** A visitor with a page whose server renders everything, and which says by its socket what to set. */
+async function open() {
+  const app = await App.start({
+    routes: (ctx) => {
+      ctx.body = ctx.liveSession.embed() && String(ctx.liveSession.get('division'))
+    },
+  })
+  app.io.on('connection', (socket) => {
+    socket.on('choose', (key, value, done) => void socket.liveSession.set(key, value).then(done))
+  })
+  const visitor = app.visitor()
+  await visitor.text('/')
+  const { io } = await visitor.connect()
+  const hook = (options = {}): (() => void) => {
+    const end = storeSession(io, options)
+    ends.push(end)
+    return end
+  }
+  return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
+}
+
+describe('the small hook', () => {
+  it('brings what a socket handler has set into the cookie, so that it survives a restart', async () => {
+    const { app, visitor, hook, choose } = await open()
+    const { next } = posts(visitor)
+    hook()
+    await choose('division', 3)
+    expect((await next()).status).toBe(200)
+    emptyCache(app.live)
+    expect(await visitor.text('/')).toBe('3')
+  })
+
+  it('POSTs the newest ticket of each key, once for all that changed within a moment', async () => {
+    const { visitor, hook, choose } = await open()
+    const { next, counted } = posts(visitor)
+    hook()
+    for (const division of [1, 2, 3]) await choose('division', division)
+    await choose('cart', ['a'])
+    const { tickets } = await next()
+    expect(tickets).toHaveLength(2)
+    expect(counted()).toBe(1)
+    expect(visitor.cookie).toContain('live=')
+  })
+
+  it('tries again what was lost', async () => {
+    const { app, visitor, hook, choose } = await open()
+    const { next, counted } = posts(visitor, (count) => count < 3)
+    hook()
+    await choose('division', 3)
+    await next()
+    expect(counted()).toBe(3)
+    emptyCache(app.live)
+    expect(await visitor.text('/')).toBe('3')
+  })
+
+  it('gives up a ticket that is refused, and brings the others', async () => {
+    const { app, visitor, io, hook, choose } = await open()
+    const { next } = posts(visitor)
+    hook()
+    const [hear] = io.listeners('store_session').slice(-1) as [(ticket: string) => void]
+    hear(bareTicket({ sub: 'nothing', changes: [['theme', 1, 'dark']] }))
+    await choose('division', 3)
+    expect((await next()).status).toBe(403)
+    const { tickets, status } = await next()
+    expect([tickets.length, status]).toEqual([1, 200])
+    emptyCache(app.live)
+    expect(await visitor.text('/')).toBe('3')
+  })
+
+  it('POSTs at once, with keepalive, as the page is left', async () => {
+    const { visitor, hook, io } = await open()
+    const { next, counted } = posts(visitor)
+    hook({ headers: () => ({ 'x-csrf': 'token' }), credentials: 'include' })
+    const heard = new Promise((resolve) => io.once('store_session', resolve))
+    io.emit('choose', 'division', 3, () => undefined)
+    await heard
+    expect(counted()).toBe(0)
+    page.dispatchEvent(new Event('pagehide'))
+    expect(counted()).toBe(1)
+    const { init } = await next()
+    expect(init).toMatchObject({ keepalive: true, credentials: 'include', headers: { 'x-csrf': 'token' } })
+  })
+
+  it('brings nothing more once it was ended', async () => {
+    const { visitor, io, hook, choose } = await open()
+    const { counted } = posts(visitor)
+    const listeners = io.listeners('store_session').length
+    const end = hook()
+    await choose('division', 3)
+    end()
+    page.dispatchEvent(new Event('pagehide'))
+    await choose('division', 4)
+    expect(counted()).toBe(0)
+    expect(io.listeners('store_session')).toHaveLength(listeners)
+  })
+
+  it('reads tickets with text beyond ASCII', async () => {
+    const { app, visitor, hook, choose } = await open()
+    const { next } = posts(visitor)
+    hook()
+    await choose('cart', ['žluťoučký 🐎'])
+    await next()
+    emptyCache(app.live)
+    const socket = await visitor.connect()
+    expect((await socket.ticket()).claims.changes).toEqual([['cart', expect.any(Number), ['žluťoučký 🐎']]])
+  })
+})
