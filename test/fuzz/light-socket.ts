@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
 import type { Greeted } from '../../server/connection.js'
@@ -19,12 +20,32 @@ class LightNamespace {
   }
 }
 
+/** The connection of one socket. */
+class LightConn extends EventEmitter {
+  readyState = 'open'
+  readonly transport = { name: 'websocket' }
+  readonly #onClose: () => void
+
+  constructor(onClose: () => void) {
+    super()
+    this.#onClose = onClose
+  }
+
+  close(): void {
+    if (this.readyState === 'closed') return
+    this.readyState = 'closed'
+    this.#onClose()
+    this.emit('close')
+  }
+}
+
 /** A socket over no network: all that the server's side of one is asked for, and the real handle on it. */
 export class LightSocket {
   readonly nsp: LightNamespace
   readonly request: ReturnType<typeof lightRequest>
   readonly rooms = new Set<string>()
-  readonly conn = { readyState: 'open', close: (): void => this.disconnect(), once: (): void => undefined }
+  readonly id = randomUUID()
+  readonly conn = new LightConn(() => this.disconnect())
   /** Every ticket that was sent to it. */
   readonly tickets: string[] = []
   readonly #incoming = new EventEmitter()
@@ -85,9 +106,10 @@ export class LightSocket {
   disconnect(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
+    this.#incoming.emit('disconnecting')
     this.rooms.clear()
     this.nsp.sockets.delete(this)
-    this.#incoming.emit('disconnect')
+    this.conn.close()
   }
 
   /** Opens sockets of one server; rejects as the handshake does. */
