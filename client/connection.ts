@@ -1,5 +1,7 @@
 import type { Socket } from 'socket.io-client'
 import {
+  type LiveSessionClientToServer,
+  type LiveSessionServerToClient,
   SET,
   type SetAnswer,
   STORE_SESSION,
@@ -14,7 +16,7 @@ import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
 
 export interface ConnectionOptions {
-  readonly socket: Socket | undefined
+  readonly socket: Socket<LiveSessionServerToClient, LiveSessionClientToServer> | undefined
   /** The subjects of the page; none where the page does not say. */
   readonly subjects: readonly string[]
   /** The page was rendered for a browser without a cookie, or does not say. */
@@ -98,15 +100,14 @@ export function createConnection(
   }
 
   /** An answer; none where it was lost, also with the connection. */
-  const ask = <A>(event: string, item: unknown): Promise<A | undefined> =>
+  const answerTo = <A>(emit: (ack: (lost: Error | null, answer: A) => void) => unknown): Promise<A | undefined> =>
     new Promise((resolve) => {
-      socket
-        ?.timeout(PATIENCE)
-        .emit(event, [item], (lost: Error | null, answer: A) => resolve(lost ? undefined : answer))
+      emit((lost, answer) => resolve(lost ? undefined : answer))
     })
 
   const sendDraft = async (draft: Draft): Promise<void> => {
-    const answer = await ask<SetAnswer>(SET, outbox.dispatch(draft))
+    const changes = [outbox.dispatch(draft)]
+    const answer = await answerTo<SetAnswer>((ack) => socket?.timeout(PATIENCE).emit(SET, changes, ack))
     if (answer?.ok) outbox.acknowledge(draft, answer.stamp)
     else if (answer && !LATER.includes(answer.code)) outbox.refuse(draft, answer)
     else {
@@ -117,7 +118,7 @@ export function createConnection(
   }
 
   const offer = async (ticket: string): Promise<void> => {
-    const answer = await ask<TicketsAnswer>(TICKETS, ticket)
+    const answer = await answerTo<TicketsAnswer>((ack) => socket?.timeout(PATIENCE).emit(TICKETS, [ticket], ack))
     // What was not taken now comes with the next POST.
     if (answer && !answer.ok && !LATER.includes(answer.code)) outbox.fail(answer, ticket)
   }
@@ -179,7 +180,8 @@ export function createConnection(
     greetings = 0
     onNews()
   }
-  const onRefused = async ({ data }: { readonly data?: { readonly code?: string } }): Promise<void> => {
+  const onRefused = async (error: Error): Promise<void> => {
+    const data: { readonly code?: string } | undefined = Reflect.get(error, 'data')
     const isLimited = data?.code === 'rate_limited'
     if (data?.code === 'other_subject') await options.renewCookie()
     else if (!isLimited) return
@@ -188,13 +190,8 @@ export function createConnection(
   }
   // Whoever is connected already has missed the first ticket.
   renew()
-  const handlers = Object.entries({
-    connect: pauses.wake,
-    disconnect: onDisconnect,
-    connect_error: onRefused,
-    [STORE_SESSION]: receive,
-  })
-  for (const [event, handler] of handlers) socket?.on(event, handler)
+  socket?.on('connect', pauses.wake).on('disconnect', onDisconnect)
+  socket?.on('connect_error', onRefused).on(STORE_SESSION, receive)
   tellOwner()
 
   return {
@@ -244,7 +241,8 @@ export function createConnection(
     renew,
     close: () => {
       greetings = 0
-      for (const [event, handler] of handlers) socket?.off(event, handler)
+      socket?.off('connect', pauses.wake).off('disconnect', onDisconnect)
+      socket?.off('connect_error', onRefused).off(STORE_SESSION, receive)
     },
   }
 }

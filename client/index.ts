@@ -1,5 +1,6 @@
 export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
+export type { LiveSessionClientToServer, LiveSessionServerToClient } from '../shared/protocol.js'
 export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'
 export { createLiveSession } from './live-session.js'

@@ -1,7 +1,8 @@
-import type { Namespace, Server, ServerOptions, Socket } from 'socket.io'
+import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Core } from './core.js'
 import type { Handshake } from './handshake.js'
+import type { LiveSocket } from './live-socket.js'
 import { Recovery } from './recovery.js'
 import { SocketHandle } from './socket.js'
 
@@ -9,8 +10,8 @@ import { SocketHandle } from './socket.js'
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   checkServer(io)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
-  const handles = new WeakMap<Socket, SocketHandle>()
-  const enter = async (socket: Socket): Promise<void> => {
+  const handles = new WeakMap<LiveSocket, SocketHandle>()
+  const enter = async (socket: LiveSocket): Promise<void> => {
     // A child of a dynamic namespace has its parent's handlers too.
     if (handles.has(socket)) return
     const connection = await handshake.greet(socket)

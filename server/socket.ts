@@ -1,4 +1,3 @@
-import type { Socket } from 'socket.io'
 import type { AnyChange } from '../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
@@ -12,6 +11,7 @@ import type { Connection, Greeted } from './connection.js'
 import type { Core } from './core.js'
 import { Handle } from './handle.js'
 import { type Listener, Listeners } from './listeners.js'
+import type { LiveSocket } from './live-socket.js'
 import { redeem } from './redeem.js'
 import { acceptRemote, applyRemote } from './remote.js'
 import type { FieldChanges } from './sessions.js'
@@ -27,7 +27,7 @@ export interface Outlet {
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly #core: Core
-  readonly #socket: Socket
+  readonly #socket: LiveSocket
   readonly #outlet: Outlet
   readonly #connection: Connection
   readonly #bucket: Bucket
@@ -36,7 +36,7 @@ export class SocketHandle extends Handle {
   #isOpen = false
 
   /** @param outlet where to send what is for this socket alone */
-  constructor(core: Core, socket: Socket, connection: Connection, outlet: Outlet = socket) {
+  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
     const { userId } = connection.greeted
     this.userId = userId === undefined ? undefined : String(userId)

@@ -1,8 +1,8 @@
-import type { Socket } from 'socket.io'
 import type { TicketClaims } from '../shared/protocol.js'
 import { Replica } from '../shared/replica.js'
 import { Generations, type GenerationsOptions } from './generations.js'
 import type { Listener } from './listeners.js'
+import type { LiveSocket } from './live-socket.js'
 import type { Rooms } from './rooms.js'
 import { type Subject, subjectHash } from './subject.js'
 
@@ -19,7 +19,7 @@ export interface Holding {
   readonly replica: Replica
   /** The browser's id, where its sockets came without a live cookie, or with its first: their tickets offer it. */
   readonly offer: Offer
-  readonly sockets: Set<Socket>
+  readonly sockets: Set<LiveSocket>
   readonly listeners: Set<Listener>
 }
 
@@ -68,7 +68,7 @@ export class Subjects {
     if (held) return held
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
-    const holders = { sockets: new Set<Socket>(), listeners: new Set<Listener>() }
+    const holders = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
     const room = this.#rooms.ofSubject(subject)
     const holding = { subject, sub: subjectHash(subject), room, replica, offer, ...holders }
     this.#held.set(subject, holding)

@@ -24,7 +24,10 @@ function openSocket(): TestSocket {
   const connect = jest.fn()
   const socket = {
     connected: false,
-    on: (event: string, handler: Handler) => handlers.set(event, handler),
+    on: (event: string, handler: Handler) => {
+      handlers.set(event, handler)
+      return socket
+    },
     timeout: () => ({ emit: (_: string, __: unknown, ack: Ack) => acks.push(ack) }),
     disconnect: () => ({ connect }),
   }

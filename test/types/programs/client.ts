@@ -3,11 +3,14 @@ import type {} from 'koa-live-session'
 import {
   createLiveSession,
   type FieldStore,
+  type LiveSessionClientToServer,
+  LiveSessionError,
   type LiveSessionErrorCode,
+  type LiveSessionServerToClient,
   type StatusDetail,
 } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
-import { io } from 'socket.io-client'
+import { io, type Socket } from 'socket.io-client'
 import type { Readable, Writable } from 'svelte/store'
 import { z } from 'zod'
 
@@ -80,3 +83,18 @@ division.update(() => undefined)
 export const wrong: Writable<string> = live.field('plan')
 // @ts-expect-error hidden
 live.field('risk')
+
+const wire: Socket<LiveSessionServerToClient, LiveSessionClientToServer> = io()
+createLiveSession({ socket: wire })
+wire.on('store_session', (ticket) => same<typeof ticket, string>(true))
+wire.emit('live_session:set', [['division', -1, 3]], (answer) => {
+  if (!answer.ok) same<typeof answer.code, LiveSessionErrorCode>(true)
+})
+// @ts-expect-error no such event
+wire.emit('live_session:get', [['division', -1]], () => undefined)
+// @ts-expect-error no change
+wire.emit('live_session:set', ['division'], () => undefined)
+
+live.set('division', 3).catch((error: unknown) => {
+  if (error instanceof LiveSessionError) same<typeof error.code, LiveSessionErrorCode>(true)
+})
