@@ -6,7 +6,7 @@ import { chromiums, firefoxes } from './find-browser.mjs'
 import { buildSite } from './site/build.mjs'
 
 /** ms: for a browser that hangs. */
-const timeout = 120_000
+const timeout = 60_000
 
 /** One Chromium for all browser tests, each with contexts of its own in it; and where Firefox is, which each file starts. */
 export default async function globalSetup({ rootDir }) {
