@@ -5,7 +5,7 @@ import { AuthStore, identify, pages } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
 import { RawPolling } from '../support/raw-polling.js'
 import { RawSocket } from '../support/raw-socket.js'
-import { set, startWithUsers, values } from '../support/users.js'
+import { set, startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
 interface Slow {
@@ -138,7 +138,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     const tab = app.visitor(ann.cookie)
     const answer = ann.fetch(path)
     await gate.entered
-    await values(tab, '/page')
+    await tab.store()
     const meanwhile = await tab.connect()
     expect((await meanwhile.ticket()).claims.sub).toBeDefined()
     gate.open()
@@ -157,7 +157,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
       const answer = ann.fetch(path)
       await gate.entered
       const former = tab.cookie
-      await values(tab, '/page')
+      await tab.store()
       handshakes.hold()
       const asking = [former, tab.cookie, session].map(async (cookie) => {
         const socket = await RawSocket.open(app.url, { cookie, origin: app.url })
