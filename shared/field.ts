@@ -72,7 +72,7 @@ export class Field {
     this.#mustFit(json, SLACK * this.maxBytes)
     const stored = this.#output(json)
     // A transform that does not accept what it made would make the value unreadable: refuse it while it can be reported.
-    if (stored !== input) this.#output(stored)
+    if (stored !== json && JSON.stringify(stored) !== JSON.stringify(json)) this.#judge(stored)
     this.#mustFit(stored, this.maxBytes)
     return stored
   }
@@ -145,15 +145,20 @@ export class Field {
     }
   }
 
-  #output(value: JsonValue): JsonValue {
+  #output(json: JsonValue): JsonValue {
+    const made = this.#judge(json)
+    return made === json ? json : this.#json(made)
+  }
+
+  #judge(json: JsonValue): unknown {
     let verdict: Verdict
     try {
-      verdict = judge(this.#schema, value)
+      verdict = judge(this.#schema, json)
     } catch (cause) {
       throw this.#invalid('the schema failed', cause)
     }
     if ('reason' in verdict) throw this.#invalid(verdict.reason)
-    return this.#json(verdict.value)
+    return verdict.value
   }
 
   #mustFit(value: JsonValue, most: number): void {

@@ -27,52 +27,65 @@ export class NotJson extends TypeError {
  * more than 32 levels or 10,000 nodes.
  */
 export function freezeJson(value: unknown): JsonValue {
-  return typeof value === 'object' && value !== null ? freezeTree(value) : freezeScalar(value, '$')
+  return freezeTree(value)
 }
 
-function freezeTree(root: object): JsonValue {
+function freezeTree(root: unknown): JsonValue {
   let nodes = 0
-  const walk = (value: unknown, path: string, depth: number): JsonValue => {
-    if (typeof value !== 'object' || value === null) return freezeScalar(value, path)
-    if (depth > MAX_DEPTH) throw new NotJson(`more than ${MAX_DEPTH} levels`, path)
-    const each = (child: unknown, step: string): JsonValue => {
-      nodes += 1
-      if (nodes > MAX_NODES) throw new NotJson(`more than ${MAX_NODES.toLocaleString('en')} values`, '$')
-      return walk(child, path + step, depth + 1)
-    }
+  // Where we are; as a text only where something is wrong there.
+  const steps: (string | number)[] = []
+  const refuse = (received: string): never => {
+    const path = steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    throw new NotJson(received, `$${path.join('')}`)
+  }
+  const each = (child: unknown, step: string | number): JsonValue => {
+    nodes += 1
+    if (nodes > MAX_NODES) throw new NotJson(`more than ${MAX_NODES.toLocaleString('en')} values`, '$')
+    steps.push(step)
+    const frozen = walk(child)
+    steps.pop()
+    return frozen
+  }
+  const walk = (value: unknown): JsonValue => {
+    if (typeof value !== 'object' || value === null) return isSound(value) ? value : refuse(String(flawOf(value)))
+    if (steps.length >= MAX_DEPTH) refuse(`more than ${MAX_DEPTH} levels`)
     // Array.from visits the holes of a sparse array too, as undefined.
-    if (Array.isArray(value)) return Object.freeze(Array.from(value, (item, index) => each(item, `[${index}]`)))
-    if (!isPlainObject(value)) throw new NotJson(article(className(value)), path)
+    if (Array.isArray(value)) return Object.freeze(Array.from(value, each))
+    if (!isPlainObject(value)) return refuse(article(className(value)))
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {
       // Assigned to a plain object it would change its prototype, here or in whatever the app merges it into.
-      if (key === '__proto__') throw new NotJson('a key "__proto__"', path)
-      copy[freezeScalar(key, path) as string] = each(value[key], `.${key}`)
+      if (key === '__proto__') refuse('a key "__proto__"')
+      const flaw = flawOf(key)
+      if (flaw !== undefined) refuse(flaw)
+      copy[key] = each(value[key], key)
     }
-    if (Object.getOwnPropertySymbols(value).length > 0) throw new NotJson('a symbol key', path)
+    if (Object.getOwnPropertySymbols(value).length > 0) refuse('a symbol key')
     return Object.freeze(copy)
   }
-  return walk(root, '$', 1)
+  return walk(root)
 }
 
-function freezeScalar(value: unknown, path: string): JsonValue {
+/** What JSON would lose of a scalar; undefined where nothing. */
+function flawOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
       // UTF-8 has no lone surrogates: what comes back would be another string.
-      if (!isWellFormed(value)) throw new NotJson('a lone surrogate', path)
-      return value
+      return isWellFormed(value) ? undefined : 'a lone surrogate'
     case 'number':
-      if (!Number.isFinite(value)) throw new NotJson(String(value), path)
-      if (Object.is(value, -0)) throw new NotJson('-0', path)
-      return value
+      if (!Number.isFinite(value)) return String(value)
+      return Object.is(value, -0) ? '-0' : undefined
     case 'boolean':
-      return value
+      return undefined
     case 'undefined':
-      throw new NotJson('undefined', path)
+      return 'undefined'
     default:
-      if (value === null) return null
-      throw new NotJson(article(typeof value), path)
+      return value === null ? undefined : article(typeof value)
   }
+}
+
+function isSound(value: unknown): value is Scalar {
+  return flawOf(value) === undefined
 }
 
 /** Without lone surrogates. (String.prototype.isWellFormed is newer than this project's compile target.) */

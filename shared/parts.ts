@@ -46,14 +46,14 @@ export function partsOf(tree: JsonValue, size: number): readonly Part[] {
   const walk = (key: string, value: JsonValue): void => {
     const own = sizes.get(value) ?? 1
     if (members + (own > size ? 1 : own) > size) tear()
-    if (own <= size) {
+    if (own <= size || typeof value !== 'object' || value === null) {
       put(key, value)
       members += own
       return
     }
     members += 1
     enter(key, Array.isArray(value))
-    for (const [name, member] of membersOf(value)) walk(name, member)
+    eachMember(value, walk)
     // The root stays, for the last part.
     if (path.length > 1) path.pop()
   }
@@ -65,11 +65,16 @@ export function partsOf(tree: JsonValue, size: number): readonly Part[] {
 /** Notes how many members each branch has in all, itself counted. */
 function measure(value: JsonValue, sizes: Map<JsonValue, number>): number {
   if (typeof value !== 'object' || value === null) return 1
-  const size = membersOf(value).reduce((sum, [, member]) => sum + measure(member, sizes), 1)
+  let size = 1
+  eachMember(value, (_, member) => {
+    size += measure(member, sizes)
+  })
   sizes.set(value, size)
   return size
 }
 
-function membersOf(branch: JsonValue): readonly [string, JsonValue][] {
-  return Object.entries(branch ?? {}).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined)
+function eachMember(branch: object, visit: (key: string, member: JsonValue) => void): void {
+  // An item's place in a list is of no use here, and to write it down costs more than all the rest.
+  if (Array.isArray(branch)) for (const item of branch) visit('', item)
+  else for (const [key, member] of Object.entries(branch)) if (member !== undefined) visit(key, member)
 }
