@@ -173,6 +173,6 @@ export class SocketHandle extends Handle {
   }
 }
 
-function refusal({ code, key, message }: LiveSessionError): Refusal {
-  return { ok: false, code, ...(key === undefined ? {} : { key, message }) }
+function refusal({ code, key }: LiveSessionError): Refusal {
+  return { ok: false, code, ...(key === undefined ? {} : { key }) }
 }

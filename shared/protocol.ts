@@ -26,13 +26,7 @@ export const FIRST_SENDING = -1
 export type Level = 'memory' | 'store'
 /** `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time. */
 export type WireChange = readonly [key: string, seen: number, value?: JsonValue]
-export type Refusal = {
-  readonly ok: false
-  readonly code: LiveSessionErrorCode
-  readonly key?: string
-  /** Why the change of that key was refused, in words. */
-  readonly message?: string
-}
+export type Refusal = { readonly ok: false; readonly code: LiveSessionErrorCode; readonly key?: string }
 export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
 export type TicketsAnswer = { readonly ok: true } | Refusal
 

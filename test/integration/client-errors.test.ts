@@ -32,17 +32,26 @@ const refusal = (refused: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
-describe.each(['a POST', 'a set'])('what the server refuses in %s', (way) => {
-  it.each([
-    ['level', 9, 'invalid_value', 'koa-live-session: set("level"): expected 5 at the most'],
-    ['note', 'x'.repeat(50), 'too_large', 'koa-live-session: too_large: "note" needs 106 bytes of the 60 it may take'],
-    ['plan', 'pro', 'not_writable', 'koa-live-session: change 0: "plan" is not for browsers to write'],
-  ] as const)('says why, in the server\u2019s words: %s', async (key, value, code, says) => {
-    const set = await open(way === 'a set')
+const REFUSED = [
+  ['level', 9, 'invalid_value', 'set("level"): expected 5 at the most'],
+  ['note', 'x'.repeat(50), 'too_large', 'too_large: "note" needs 106 bytes of the 60 it may take'],
+  ['plan', 'pro', 'not_writable', 'change 0: "plan" is not for browsers to write'],
+] as const
+
+describe('what the server refuses', () => {
+  it.each(REFUSED)('in a POST, says why in the server\u2019s words: %s', async (key, value, code, says) => {
+    const set = await open(false)
     const error = await refusal(set(key, value))
     expect(error).toBeInstanceOf(LiveSessionError)
     expect(error).toMatchObject({ name: 'LiveSessionError', code, key })
-    expect(String(error)).toContain(`LiveSessionError: ${says}`)
+    expect(String(error)).toContain(`LiveSessionError: koa-live-session: ${says}`)
+  })
+
+  it.each(REFUSED)('over a socket, says which key and which code: %s', async (key, value, code) => {
+    const set = await open(true)
+    const error = await refusal(set(key, value))
+    expect(error).toBeInstanceOf(LiveSessionError)
+    expect(error).toMatchObject({ code, key, message: `koa-live-session: ${key}: ${code}` })
   })
 })
 

@@ -146,9 +146,9 @@ describe('threat 12: a hidden field', () => {
     expect(await (await visitor.store({ set: [['secret', -1, 'x']] })).json()).toMatchObject({
       error: { code: 'undeclared_key', key: 'secret' },
     })
-    expect(await socket.set(['secret', -1, 'x'])).toMatchObject({ ok: false, code: 'undeclared_key', key: 'secret' })
-    expect(await socket.set(['secret', 0])).toMatchObject({ ok: false, code: 'undeclared_key', key: 'secret' })
-    expect(await socket.set(['vault', -1, 5])).toMatchObject({ ok: false, code: 'undeclared_key', key: 'vault' })
+    expect(await socket.set(['secret', -1, 'x'])).toEqual({ ok: false, code: 'undeclared_key', key: 'secret' })
+    expect(await socket.set(['secret', 0])).toEqual({ ok: false, code: 'undeclared_key', key: 'secret' })
+    expect(await socket.set(['vault', -1, 5])).toEqual({ ok: false, code: 'undeclared_key', key: 'vault' })
     expect(tap.plain + tap.decoded + log()).not.toContain(CANARY)
   })
 
