@@ -56,9 +56,18 @@ function memberOf(branch: unknown, key: PropertyKey): unknown {
   return Object.getOwnPropertyDescriptor(branch, key)?.value
 }
 
-/** With those that issues are made of. */
+/**
+ * How many of the issues are about the form of a member, with those that issues are made of: what is wrong with that in a part
+ * is wrong in the whole. A rule of the app's own may look at members that are in another part.
+ */
 function count(issues: readonly Issue[]): number {
-  return issues.reduce((sum, issue) => sum + 1 + count(nestedIn(issue)), 0)
+  return issues.reduce((sum, issue) => sum + Number(isOfForm(issue)) + count(nestedIn(issue)), 0)
+}
+
+/** By `code` in zod and arktype, by `kind` in valibot. Of other libraries that cannot be told. */
+function isOfForm(issue: Issue): boolean {
+  const [code, kind] = [Reflect.get(issue, 'code'), Reflect.get(issue, 'kind')]
+  return kind === 'schema' || (typeof code === 'string' && code !== 'custom' && code !== 'predicate')
 }
 
 /** The issues of a union's options: in zod a list for each option, in valibot one list. */

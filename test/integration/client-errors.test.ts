@@ -47,7 +47,7 @@ describe('what the server refuses', () => {
     expect(String(error)).toContain(`LiveSessionError: koa-live-session: ${says}`)
   })
 
-  it.each(REFUSED)('over a socket, says which key and which code: %s', async (key, value, code) => {
+  it.each(REFUSED)('over a socket, says which key and which code: %s', async (key, value, code, _says) => {
     const set = await open(true)
     const error = await refusal(set(key, value))
     expect(error).toBeInstanceOf(LiveSessionError)

@@ -74,12 +74,30 @@ describe('what a schema accepts', () => {
     for (const [i, one] of all.entries())
       if (i > 0 && one < (all[i - 1] ?? 0)) context.addIssue({ code: 'custom', path: [i], message: 'not sorted' })
   })
+  const ids = list(200, 0).map((_, i) => i)
+  const graph = { nodes: ids, edges: ids.map((id) => ({ from: id, to: 199 - id })) }
+  const graphZod = z
+    .object({ nodes: z.array(z.number()), edges: z.array(z.object({ from: z.number(), to: z.number() })) })
+    .superRefine(({ nodes, edges }, context) => {
+      for (const [i, { from, to }] of edges.entries())
+        if (!nodes.includes(from) || !nodes.includes(to))
+          context.addIssue({ code: 'custom', path: ['edges', i], message: 'no such node' })
+    })
+  const graphValibot = v.pipe(
+    v.object({ nodes: v.array(v.number()), edges: v.array(v.object({ from: v.number(), to: v.number() })) }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return
+      for (const { from } of dataset.value.edges) if (!dataset.value.nodes.includes(from)) addIssue({ message: 'none' })
+    }),
+  )
   const required = z.object({ ...wideZod.shape, rows: z.array(z.number()), more: wideZod })
   it.each<[string, StandardSchemaV1, unknown]>([
     ['a long list', z.array(z.number()), list(7000, 1)],
     ['a list that must be long', z.array(z.number()).min(5000), list(7000, 1)],
     ['a list of unlike items', z.tuple([z.string(), z.boolean()]).rest(z.number()), ['x', true, ...list(5000, 1)]],
     ['a list in order', sorted, list(3500, 0).map((_, i) => i)],
+    ['a graph whose edges name its nodes', graphZod, graph],
+    ['a graph whose edges name its nodes, for valibot', graphValibot, graph],
     ['wide items', z.array(wideZod), list(60, good)],
     ['strict items', z.array(wideZod.strict()), list(60, good)],
     ['wide items, for valibot', v.array(wideValibot), list(60, good)],
