@@ -35,7 +35,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'keys of another build are dropped',
     file: 'server/freshness.ts',
-    find: "if (!fields.has(register.key)) others.merge(register, 'request')",
+    find: "if (!fields.has(register.key)) carry(register, 'request')",
     replace: 'void register',
   },
   {
