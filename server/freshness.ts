@@ -77,12 +77,13 @@ export class Freshness {
     return cookie.standing
   }
 
-  /** The replica that a visitor's field is in: the one just found, if it cannot have been evicted since. */
+  /** The replica that a visitor's field is in: the one just found, where it is as it was, and so still in memory. */
   replica(field: Field, visitor: Visitor, standing: Standing | undefined): Replica | undefined {
     const isOwn = field.scope === 'browser' && visitor.user !== undefined
     if (standing?.residency === this.#subjects.residency) {
-      const found = isOwn ? standing.ownReplica : standing.replica
-      if (found) return found
+      const { replica, version, ownReplica, ownVersion } = standing
+      const [found, known] = isOwn ? [ownReplica, ownVersion] : [replica, version]
+      if (found && found.version === known) return found
     }
     const subject = visitor.subject(field)
     return subject === undefined ? undefined : this.#subjects.find(subject)

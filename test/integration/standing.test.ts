@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
+import { Gate } from '../support/gate.js'
 
 const start = (): Promise<App> => {
   return App.start({
@@ -73,5 +74,26 @@ describe('a cookie that was compared with memory', () => {
     await visitor.fetch('/leave')
     const late = await fetch(visitor.url, { headers: { cookie } })
     expect(await late.text()).toBe('-1')
+  })
+
+  it('is looked at again where the socket that kept its empty values has closed within the request', async () => {
+    const gate = new Gate()
+    const app = await App.start({
+      routes: async (ctx) => {
+        ctx.liveSession.get('division')
+        await gate.pass()
+        void ctx.liveSession.set('division', 5)
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await visitor.connect()
+    const [server] = app.io.sockets.sockets.values()
+    const answer = visitor.text('/')
+    await gate.entered
+    socket.io.disconnect()
+    await new Promise((resolve) => server?.once('disconnect', resolve))
+    gate.open()
+    expect(await answer).toBe('5')
   })
 })
