@@ -2,8 +2,8 @@
 export default {
   mutate: {
     shared: ['shared/{budget,field,fields,json,parse,register,replica,stamp}.ts'],
-    signed: ['server/{cookie,cookie-size,keys,origin,ticket}.ts'],
-    endpoint: ['server/{body,endpoint,redeem,remote}.ts'],
+    signed: ['server/http/{cookie,cookie-size,origin}.ts', 'server/values/{keys,ticket}.ts'],
+    endpoint: ['server/http/{body,endpoint}.ts', 'server/identity/redeem.ts', 'server/values/remote.ts'],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

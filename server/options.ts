@@ -3,11 +3,11 @@ import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
-import { roomForRegisters } from './cookie-size.js'
-import { readSecrets } from './keys.js'
-import type { LimitOptions } from './limits.js'
+import { roomForRegisters } from './http/cookie-size.js'
+import type { UserId } from './identity/subject.js'
+import type { LimitOptions } from './limits/limits.js'
 import { createReport } from './report.js'
-import type { UserId } from './subject.js'
+import { readSecrets } from './values/keys.js'
 
 type Awaitable<T> = T | Promise<T>
 

@@ -3,8 +3,8 @@ import type { Server } from 'socket.io'
 import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
-import type { Inspection, Written } from './handle.js'
-import type { UserId } from './subject.js'
+import type { UserId } from './identity/subject.js'
+import type { Inspection, Written } from './values/handle.js'
 
 /** What every handle can do. A rejection that nobody awaits goes to `onError`; it never ends the process. */
 export interface Session<F extends Fields, K extends keyof F & string> {

@@ -1,5 +1,5 @@
+import { newBrowserId, subjectHash, type UserId, userSubject } from '../server/identity/subject.js'
 import { coreOf } from '../server/plugin.js'
-import { newBrowserId, subjectHash, type UserId, userSubject } from '../server/subject.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Fields, Settable } from '../shared/field-types.js'

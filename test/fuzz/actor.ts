@@ -1,4 +1,4 @@
-import { browserSubject, type Subject, subjectHash, userSubject } from '../../server/subject.js'
+import { browserSubject, type Subject, subjectHash, userSubject } from '../../server/identity/subject.js'
 import type { LightSocket } from './light-socket.js'
 
 const REMEMBERED = 8

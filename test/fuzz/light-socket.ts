@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
-import type { Greeted } from '../../server/connection.js'
 import type { Core } from '../../server/core.js'
-import { Handshake } from '../../server/handshake.js'
-import { SocketHandle } from '../../server/socket.js'
+import type { Greeted } from '../../server/sockets/connection.js'
+import { Handshake } from '../../server/sockets/handshake.js'
+import { SocketHandle } from '../../server/sockets/socket.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
 import { lightRequest } from './light-http.js'
 

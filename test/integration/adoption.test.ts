@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, testClock } from 'koa-live-session/testing'
+import { subjectHash } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import { subjectHash } from '../../server/subject.js'
 import { App } from '../support/app.js'
 import { AuthStore, pages } from '../support/auth.js'
 import type { ReceivedTicket, TestSocket } from '../support/socket.js'

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import { subjectHash, userSubject } from '../../server/subject.js'
 import { App } from '../support/app.js'
 
 it('lets a socket in that teaches a new process its user\u2019s epoch', async () => {

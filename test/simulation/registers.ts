@@ -1,4 +1,4 @@
-import { subjectHash } from '../../server/subject.js'
+import { subjectHash } from '../../server/identity/subject.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { TicketClaims } from '../../shared/protocol.js'
 

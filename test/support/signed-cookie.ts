@@ -1,4 +1,4 @@
-import { type Purpose, SigningKeys } from '../../server/keys.js'
+import { type Purpose, SigningKeys } from '../../server/values/keys.js'
 
 export interface CookieSigner {
   /** @default 'live' */

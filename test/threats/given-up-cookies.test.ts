@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash } from '../../server/subject.js'
+import { subjectHash } from '../../server/identity/subject.js'
 import type { App } from '../support/app.js'
 import { AuthStore, pages } from '../support/auth.js'
 import { liveOnly, written } from '../support/departures.js'

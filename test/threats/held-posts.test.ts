@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash } from '../../server/subject.js'
+import { subjectHash } from '../../server/identity/subject.js'
 import { App } from '../support/app.js'
 import { AuthStore, account, auth, identify } from '../support/auth.js'
 import { ENDS, written } from '../support/departures.js'

@@ -1,0 +1,79 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Subject } from '../identity/subject.js'
+import { Generations } from '../values/generations.js'
+import { Bucket } from './bucket.js'
+
+export interface LimitOptions {
+  readonly changesPerSocket: number
+  readonly changesPerSubject: number
+  readonly socketsPerSubject: number
+}
+
+/** Shared by all that have no cookie: a flood of those would else be a new visitor with every request. No subject is called so. */
+const WITHOUT_COOKIE = 'without a cookie'
+
+/**
+ * Characters of tickets a second, and bursts of twice that. A page that drags the largest value posts eight times 48,000 a second,
+ * and twenty pages that come back at once bring as much each.
+ */
+const TICKET_RATE = 512 * 1024
+
+/** How much browsers may ask of this process. What the app itself does is not counted. */
+export class Limits {
+  readonly #options: LimitOptions
+  readonly #clock: () => number
+  readonly #buckets: Generations<Bucket>
+  readonly #ticketBuckets: Generations<Bucket>
+
+  constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
+    this.#options = options
+    this.#clock = clock
+    this.#buckets = Generations.onMap({ max: maxSubjects, clock })
+    this.#ticketBuckets = Generations.onMap({ max: maxSubjects, clock })
+  }
+
+  /** The bucket of one socket, for `spend`. */
+  ofSocket(): Bucket {
+    return new Bucket(this.#options.changesPerSocket, this.#clock())
+  }
+
+  /**
+   * Counts changes that a browser asks for against its subject, and against its socket where it has one: all or none.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spend(changes: number, subject: Subject | undefined, socket?: Bucket): void {
+    const now = this.#clock()
+    const own = this.#buckets.ensure(subject ?? WITHOUT_COOKIE, () => new Bucket(this.#options.changesPerSubject, now))
+    refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
+    own.take(changes)
+    socket?.take(changes)
+  }
+
+  /**
+   * Counts tickets that a browser brings, by what they cost to verify.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendTickets(tickets: readonly string[], subject: Subject | undefined): void {
+    const length = tickets.reduce((sum, ticket) => sum + ticket.length, 0)
+    if (length === 0) return
+    const now = this.#clock()
+    const bucket = this.#ticketBuckets.ensure(subject ?? WITHOUT_COOKIE, () => new Bucket(TICKET_RATE, now))
+    refuseUntil(bucket.wait(length, now), 'tickets')
+    bucket.take(length)
+  }
+
+  /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may, in all namespaces */
+  admit(open: number): void {
+    const { socketsPerSubject } = this.#options
+    if (open < socketsPerSubject) return
+    throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
+  }
+}
+
+function refuseUntil(wait: number, what: string): void {
+  if (wait === 0) return
+  const retryAfter = Math.ceil(wait / 1000)
+  throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
+}

@@ -1,0 +1,104 @@
+import type { Socket } from 'socket.io'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { VerifiedCookie } from '../http/cookie.js'
+import { newcomers, subjectHash, type UserId } from '../identity/subject.js'
+import type { Visitor } from '../identity/visitor.js'
+
+/** Who opened a connection, as its handshake said. */
+export interface Greeted {
+  readonly visitor: Visitor
+  readonly cookie: VerifiedCookie | undefined
+  readonly userId: UserId | undefined
+  /** The browser came without a live cookie of its own: its id is not known to it yet. */
+  readonly isNew: boolean
+}
+
+/** What a connection has in each namespace. */
+interface Handle {
+  /** Tells the browser to come back, and takes nothing more from it. */
+  dismiss(code: LiveSessionErrorCode): void
+}
+
+type Conn = Socket['conn']
+
+/** ms for a browser to take its last messages, where its network is slow. */
+const GRACE = 500
+
+/** A connection, with its sockets in all namespaces; it may have left them all. */
+export class Connection {
+  readonly greeted: Greeted
+  /** Under which `Connections` finds it. */
+  readonly names: readonly string[]
+  readonly #conn: Conn
+  readonly #sockets = new Set<Socket>()
+  readonly #handles = new Set<Handle>()
+  #isEnded = false
+
+  constructor(conn: Conn, greeted: Greeted) {
+    this.#conn = conn
+    this.greeted = greeted
+    this.names = namesOf(greeted)
+  }
+
+  /** Its visitor has gone: nothing comes in over it, and nothing goes out. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** How many sockets it has, also those that are still being let in. */
+  get sockets(): number {
+    // socket.io does not say when it lets go of one that was not let in, but that has no rooms any more.
+    for (const socket of this.#sockets) if (!socket.rooms.has(socket.id)) this.#sockets.delete(socket)
+    return this.#sockets.size
+  }
+
+  /** Counts a socket from now on. */
+  enter(socket: Socket): void {
+    // The room that it gets when it is let in.
+    void socket.join(socket.id)
+    this.#sockets.add(socket)
+  }
+
+  add(handle: Handle): void {
+    this.#handles.add(handle)
+  }
+
+  remove(handle: Handle): void {
+    this.#handles.delete(handle)
+  }
+
+  /**
+   * Ends it so that its browser comes back as the visitor it has by then: after `disconnect(true)` it never would. What is being let
+   * in over it is dropped by socket.io. Resolves when it is closed.
+   */
+  async end(code: LiveSessionErrorCode): Promise<void> {
+    this.#isEnded = true
+    for (const handle of [...this.#handles]) handle.dismiss(code)
+    await hangUp(this.#conn)
+  }
+}
+
+/** Closes a connection so that its browser comes back. Resolves when it is closed. */
+export function hangUp(conn: Conn): Promise<void> {
+  return new Promise((resolve) => {
+    if (conn.readyState === 'closed') return resolve()
+    const timer = setTimeout(() => {
+      conn.close(true)
+      resolve()
+    }, GRACE).unref()
+    conn.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    // A browser that polls has its last messages by the poll that waits here: an orderly end would wait for the next one, and
+    // give it what was meant for its former visitor.
+    conn.close(conn.transport.name === 'polling')
+  })
+}
+
+function namesOf({ visitor: { user, browserSubject }, isNew }: Greeted): readonly string[] {
+  const isNewcomer = isNew && user !== undefined
+  return [user, browserSubject, isNewcomer ? newcomers(subjectHash(user)) : undefined].filter(
+    (name) => name !== undefined,
+  )
+}

@@ -1,0 +1,178 @@
+import type { AnyChange } from '../../shared/change.js'
+import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import { parseChanges, parseTickets } from '../../shared/parse.js'
+import { RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
+import type { Replica } from '../../shared/replica.js'
+import type { Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
+import { redeem } from '../identity/redeem.js'
+import { type Subject, subjectHash } from '../identity/subject.js'
+import type { Bucket } from '../limits/bucket.js'
+import { Handle } from '../values/handle.js'
+import { type Listener, Listeners } from '../values/listeners.js'
+import { acceptRemote, applyRemote } from '../values/remote.js'
+import type { FieldChanges } from '../values/sessions.js'
+import type { Offer } from '../values/subjects.js'
+import type { Connection, Greeted } from './connection.js'
+import type { LiveSocket } from './live-socket.js'
+
+/** Sends to one socket. */
+export interface Outlet {
+  emit(event: string, ...args: readonly unknown[]): void
+}
+
+/** `socket.liveSession`: the values of whoever opened the socket, for as long as it is open. */
+export class SocketHandle extends Handle {
+  readonly userId: string | undefined
+  readonly #core: Core
+  readonly #socket: LiveSocket
+  readonly #outlet: Outlet
+  readonly #connection: Connection
+  readonly #bucket: Bucket
+  readonly #listeners = new Listeners()
+  readonly #hear: Listener = (change) => this.#tell(change)
+  #isOpen = false
+
+  /** @param outlet where to send what is for this socket alone */
+  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+    super(core)
+    const { userId } = connection.greeted
+    this.userId = userId === undefined ? undefined : String(userId)
+    this.#core = core
+    this.#socket = socket
+    this.#outlet = outlet
+    this.#connection = connection
+    this.#bucket = core.limits.ofSocket()
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    listener(this.get(key))
+    return this.#listeners.onKey(key, listener)
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#listeners.onChange(listener)
+  }
+
+  /** Holds the subjects in memory, sends the browser what they have, and takes its events. */
+  open(): void {
+    const { cookie, visitor, isNew } = this.#greeted
+    const { dispatch, freshness, subjects } = this.#core
+    // A child of a dynamic namespace has its parent's handlers besides its own.
+    if (this.#isOpen || this.#connection.isEnded) return
+    // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
+    if (cookie) freshness.absorb(cookie, visitor)
+    this.#isOpen = true
+    this.#connection.add(this)
+    // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
+    this.#socket.once('disconnecting', () => this.#release())
+    this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
+    this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
+    const all = freshness.subjects(visitor)
+    const cookieless = isNew ? { cookieless: true as const } : {}
+    for (const subject of all) {
+      const holding = subjects.hold(subject, subject === visitor.browserSubject ? this.#offer : {})
+      holding.sockets.add(this.#socket)
+      void this.#socket.join(holding.room)
+      holding.listeners.add(this.#hear)
+      const isOwn = (field: Field): boolean => visitor.subject(field) === subject
+      const more = subject === all.at(-1) ? {} : { more: true as const }
+      this.#outlet.emit(STORE_SESSION, dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
+    }
+  }
+
+  /** Tells the browser to come back as whoever it is now, and takes nothing more from it. */
+  dismiss(code: LiveSessionErrorCode): void {
+    this.#release()
+    this.#outlet.emit(RECONNECT, code)
+    // Connection state recovery shall find nothing of it.
+    for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  get #offer(): Offer {
+    const { cookie, visitor, isNew } = this.#greeted
+    const { browser = '', user } = visitor
+    if (isNew) return { new: browser }
+    if (!cookie?.isFirst) return {}
+    return { first: browser, ...(user === undefined ? {} : { owner: subjectHash(user) }) }
+  }
+
+  get #greeted(): Greeted {
+    return this.#connection.greeted
+  }
+
+  protected override get cookie(): Greeted['cookie'] {
+    return this.#greeted.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.sessions.find(this.#subject(field))
+  }
+
+  protected override apply(changes: FieldChanges): Stamp {
+    return this.sessions.write(changes, (field) => this.#subject(field), 'socket')
+  }
+
+  #subject(field?: Field): Subject {
+    return this.#greeted.visitor.subject(field) ?? ''
+  }
+
+  #tell(change: AnyChange): void {
+    this.#listeners.tell(change, this.#core.report)
+  }
+
+  #set(input: unknown): object {
+    const wanted = parseChanges(input)
+    this.#core.limits.spend(wanted.length, this.#subject(), this.#bucket)
+    const changes = acceptRemote(this.sessions, wanted)
+    const stamp = applyRemote(this.sessions, changes, (field) => this.#subject(field), 'socket')
+    return { ok: true, stamp, level: 'memory' }
+  }
+
+  #redeem(input: unknown): object {
+    const { visitor, cookie } = this.#greeted
+    const tickets = parseTickets(input)
+    this.#core.limits.spendTickets(tickets, this.#subject())
+    redeem(this.#core, tickets, { visitor, cookie, former: cookie?.former }).merge(visitor)
+    return { ok: true }
+  }
+
+  /** Answers an event with what came of it. A browser that asked for no answer gets none. */
+  #answer(args: readonly unknown[], act: (input: unknown) => object): void {
+    if (!this.#isOpen) return
+    const ack = args.at(-1)
+    const answer = typeof ack === 'function' ? ack : () => undefined
+    try {
+      const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
+      if (inputs.length !== 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
+      const result = act(inputs[0])
+      this.#core.dispatch.afterwards(() => answer(result))
+    } catch (error) {
+      if (error instanceof LiveSessionError) answer(refusal(error))
+      else this.#core.report(error)
+    }
+  }
+
+  #release(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { freshness, subjects } = this.#core
+    const { visitor } = this.#greeted
+    this.#listeners.clear()
+    this.#connection.remove(this)
+    for (const subject of freshness.subjects(visitor)) {
+      const holding = subjects.holding(subject)
+      if (!holding) continue
+      holding.sockets.delete(this.#socket)
+      holding.listeners.delete(this.#hear)
+      void this.#socket.leave(holding.room)
+      subjects.release(subject)
+    }
+  }
+}
+
+function refusal({ code, key }: LiveSessionError): Refusal {
+  return { ok: false, code, ...(key === undefined ? {} : { key }) }
+}

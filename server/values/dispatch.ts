@@ -1,0 +1,114 @@
+import type { Field } from '../../shared/field.js'
+import type { FieldMap } from '../../shared/fields.js'
+import { type JsonValue, sameJson } from '../../shared/json.js'
+import { STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
+import { type StoredRegister, toWire } from '../../shared/register.js'
+import type { Replica } from '../../shared/replica.js'
+import { NEVER } from '../../shared/stamp.js'
+import { type Epochs, FIRST_EPOCH } from '../identity/epochs.js'
+import type { Holding } from './subjects.js'
+import type { Tickets } from './ticket.js'
+
+/** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
+export class Dispatch {
+  readonly #fields: readonly Field[]
+  readonly #tickets: Tickets
+  readonly #epochs: Epochs
+  readonly #clock: () => number
+  readonly #report: (error: unknown) => void
+  #changed = new Map<Holding, Set<Field>>()
+  #afterwards: (() => void)[] = []
+
+  constructor(
+    fields: FieldMap,
+    tickets: Tickets,
+    epochs: Epochs,
+    clock: () => number,
+    report: (error: unknown) => void,
+  ) {
+    this.#fields = [...fields.values()].filter((field) => field.access !== 'hidden')
+    this.#tickets = tickets
+    this.#epochs = epochs
+    this.#clock = clock
+    this.#report = report
+  }
+
+  add(holding: Holding, field: Field): void {
+    if (holding.sockets.size === 0 || field.access === 'hidden') return
+    // A microtask: packets that arrived together have all been handled by then, and nobody waits for a timer.
+    if (this.#changed.size === 0) queueMicrotask(() => this.flush())
+    const fields = this.#changed.get(holding) ?? new Set()
+    this.#changed.set(holding, fields.add(field))
+  }
+
+  /** Does something once what has changed is on its way: whoever is answered has the tickets already. */
+  afterwards(act: () => void): void {
+    if (this.#changed.size === 0) act()
+    else this.#afterwards.push(act)
+  }
+
+  /** Sends what has changed since the last flush: the newest value of each key. */
+  flush(): void {
+    const [changed, afterwards] = [this.#changed, this.#afterwards]
+    this.#changed = new Map()
+    this.#afterwards = []
+    for (const [holding, fields] of changed) {
+      this.#try(() => this.#send(holding, fields))
+    }
+    for (const act of afterwards) this.#try(act)
+  }
+
+  /** The ticket of a (re)connection: of the fields that are the subject's every readable register, and what the others read as. */
+  connectTicket(
+    holding: Pick<Holding, 'subject' | 'sub' | 'offer' | 'replica'>,
+    isOwn: (field: Field) => boolean,
+    circumstances: Pick<TicketClaims, 'more' | 'cookieless'>,
+  ): string {
+    const { replica } = holding
+    const fields = this.#fields.filter(isOwn)
+    const registers = this.#readable(replica, fields)
+    const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
+    const defaults = fields.flatMap((field): [string, JsonValue][] => {
+      const read = keys.has(field.key) ? undefined : field.live(replica, this.#clock())
+      const value = read === undefined ? field.default : read
+      return value === undefined ? [] : [[field.key, value]]
+    })
+    return this.ticket(holding, registers, { defaults: Object.fromEntries(defaults), ...circumstances })
+  }
+
+  ticket(
+    { subject, sub, offer }: Pick<Holding, 'subject' | 'sub' | 'offer'>,
+    registers: readonly StoredRegister[],
+    circumstances: Pick<TicketClaims, 'defaults' | 'more' | 'cookieless' | 'owner'> = {},
+  ): string {
+    const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
+    const changes = registers.map(toWire)
+    return this.#tickets.sign({ sub, epoch, changes, ...circumstances, ...offer }, this.#clock())
+  }
+
+  #try(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  #send(holding: Holding, fields: ReadonlySet<Field>): void {
+    const ticket = this.ticket(holding, this.#readable(holding.replica, fields))
+    // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
+    const namespaces = new Set(Array.from(holding.sockets, (socket) => socket.nsp))
+    for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
+  }
+
+  /** The registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
+  #readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
+    return [...fields].flatMap((field) => {
+      const { key } = field
+      const [stamp, value] = [replica.stamp(key), replica.value(key)]
+      if (stamp === NEVER) return []
+      const isShown = value === undefined || sameJson(field.live(replica, this.#clock()), value)
+      return isShown ? [{ key, stamp, value }] : []
+    })
+  }
+}

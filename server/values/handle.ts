@@ -1,0 +1,147 @@
+import { closest, distance } from 'fastest-levenshtein'
+import { cookieBytes } from '../../shared/budget.js'
+import type { ChangeSource } from '../../shared/change.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import { printable } from '../../shared/escape.js'
+import type { Field } from '../../shared/field.js'
+import { type FieldMap, isKey } from '../../shared/fields.js'
+import type { JsonValue } from '../../shared/json.js'
+import { refusePromise } from '../../shared/promise.js'
+import type { Level } from '../../shared/protocol.js'
+import type { Replica } from '../../shared/replica.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
+import type { CookieContent } from '../http/cookie.js'
+import { Outcome } from './outcome.js'
+import type { FieldChanges, Sessions } from './sessions.js'
+
+export interface Written {
+  readonly stamp: Stamp
+  readonly level: Level
+}
+
+/** What is known of one key, for a look under the hood. */
+export interface Inspection {
+  /** As stored; undefined where the key is deleted. */
+  readonly value: JsonValue | undefined
+  readonly stamp: Stamp
+  /** Which places hold this very write. */
+  readonly places: readonly ('cache' | 'cookie' | 'store')[]
+  /** What it takes in the cookie. */
+  readonly bytes: number
+  readonly source: ChangeSource
+}
+
+/** What a handle can do with values, whoever holds it: a request, a socket. Untyped: the public types are in types.ts. */
+export abstract class Handle {
+  protected readonly sessions: Sessions
+  readonly #fields: FieldMap
+  readonly #report: (error: unknown) => void
+
+  constructor({ sessions, report }: Pick<Core, 'sessions' | 'report'>, fields: FieldMap = sessions.fields) {
+    this.sessions = sessions
+    this.#fields = fields
+    this.#report = report
+  }
+
+  /** The registers that the field's value is in, where there are any yet. */
+  protected abstract replica(field: Field): Replica | undefined
+  /** The cookie that the visitor was last seen with. */
+  protected abstract readonly cookie: CookieContent | undefined
+  /** Applies changes that every check has passed. */
+  protected abstract apply(changes: FieldChanges): Stamp
+
+  get(key: string): JsonValue | undefined {
+    const field = this.declared('get', key)
+    return this.sessions.value(field, this.replica(field))
+  }
+
+  has(key: string): boolean {
+    const field = this.declared('has', key)
+    return this.sessions.read(field, this.replica(field)) !== undefined
+  }
+
+  set(key: string, value: unknown): Promise<Written> {
+    return this.#write(() => [this.#accepted('set', key, value)])
+  }
+
+  setMany(values: Readonly<Record<string, unknown>>): Promise<Written> {
+    return this.#write(() => Object.entries(values).map(([key, value]) => this.#accepted('setMany', key, value)))
+  }
+
+  update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
+    return this.#write(() => [this.#accepted('update', key, next(this.current(key)))])
+  }
+
+  delete(key: string): Promise<Written> {
+    return this.#write(() => [[this.#settable('delete', key), undefined]])
+  }
+
+  inspect(): ReadonlyMap<string, Inspection> {
+    const inspections = new Map<string, Inspection>()
+    for (const field of this.#fields.values()) {
+      const replica = this.replica(field)
+      const source = replica?.source(field.key)
+      if (!replica || !source) continue
+      const stamp = replica.stamp(field.key)
+      const value = replica.value(field.key)
+      const places: Inspection['places'] = this.cookieStamp(field.key) === stamp ? ['cache', 'cookie'] : ['cache']
+      inspections.set(field.key, { value, stamp, places, bytes: cookieBytes(field.key, value), source })
+    }
+    return inspections
+  }
+
+  /** The stamp of the write that the cookie has of a key. */
+  protected cookieStamp(key: string): Stamp {
+    return this.cookie?.registers.find((register) => register.key === key)?.stamp ?? NEVER
+  }
+
+  /** What `update` begins from. */
+  protected current(key: string): JsonValue | undefined {
+    return this.get(key)
+  }
+
+  /** Validates every change before any is applied, and applies before the next line of the caller runs. */
+  #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
+    return Outcome.of(() => {
+      const valid = changes()
+      if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
+      return { stamp: this.apply(new Map(valid)), level: 'memory' }
+    }, this.#report)
+  }
+
+  #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
+    const field = this.#settable(method, key)
+    refusePromise(value, `${method}("${key}")`, 'Await it first, and pass what it resolves to.')
+    return [field, field.accept(value)]
+  }
+
+  /** For writes, whose key may well have come from outside: a refusal with a code. */
+  #settable(method: string, key: string): Field {
+    const field = this.#fields.get(key)
+    if (field) return field
+    // What browsers see has no names of hidden fields in it.
+    const keys = [...this.#fields.values()].filter(({ access }) => access !== 'hidden').map((each) => each.key)
+    const message = undeclared(method, key, keys)
+    // A user has no fields that are the browser's own.
+    throw (
+      this.sessions.fields.get(key)?.refusal('undeclared_key', message) ??
+      new LiveSessionError('undeclared_key', message, isKey(key) ? { key } : {})
+    )
+  }
+
+  /** For reads, whose key is in the source: a mistake of the programmer. */
+  protected declared(method: string, key: string): Field {
+    const field = this.#fields.get(key)
+    if (field) return field
+    throw new TypeError(printable(`koa-live-session: ${undeclared(method, key, [...this.#fields.keys()])}`))
+  }
+}
+
+function undeclared(method: string, key: unknown, keys: readonly string[]): string {
+  const declared = `not declared. Declared: ${keys.join(', ')}.`
+  if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
+  const near = closest(key, keys)
+  const hint = distance(key, near) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
+  return `${method}("${key}"): ${declared}${hint}`
+}

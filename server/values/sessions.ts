@@ -1,0 +1,127 @@
+import type { ChangeSource } from '../../shared/change.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import type { FieldMap } from '../../shared/fields.js'
+import { type JsonValue, sameJson } from '../../shared/json.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
+import type { Subject } from '../identity/subject.js'
+import type { Dispatch } from './dispatch.js'
+import type { Holding, Subjects } from './subjects.js'
+
+/** What a write does to a field: a new value, or `undefined` to delete. */
+export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
+
+/** Whose registers a field of each scope is in. */
+export type SubjectOf = (field: Field) => Subject
+
+/** Every session of this process: what is read, written and merged, and who is told. */
+export class Sessions {
+  readonly fields: FieldMap
+  readonly #subjects: Subjects
+  readonly #dispatch: Dispatch
+  readonly #clock: () => number
+  #isClosed = false
+
+  constructor(fields: FieldMap, subjects: Subjects, dispatch: Dispatch, clock: () => number) {
+    this.fields = fields
+    this.#subjects = subjects
+    this.#dispatch = dispatch
+    this.#clock = clock
+  }
+
+  /** Whether a register is of a field that is the browser's own, also where somebody is signed in. */
+  readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
+
+  find(subject: Subject): Replica | undefined {
+    return this.#subjects.find(subject)
+  }
+
+  /** The live value; undefined where there is none. */
+  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    return replica && field.live(replica, this.#clock())
+  }
+
+  /** What `get` answers: the live value, else the default. */
+  value(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    const live = this.read(field, replica)
+    return live === undefined ? field.default : live
+  }
+
+  /**
+   * Applies one call's changes, all with one stamp, newer than anything their keys have seen.
+   *
+   * @throws {LiveSessionError} `closed`
+   */
+  write(changes: FieldChanges, subjectOf: SubjectOf, source: ChangeSource): Stamp {
+    if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
+    const last = [...changes.keys()].map((field) => this.find(subjectOf(field))?.stamp(field.key) ?? NEVER)
+    const stamp = nextStamp(this.#clock(), Math.max(...last))
+    for (const [subject, registers] of group(changes, subjectOf, stamp)) this.merge(subject, registers, source)
+    return stamp
+  }
+
+  /** Takes over what is newer, and tells the subject's sockets and listeners; says how many registers were taken over. */
+  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+    if (registers.length === 0) return 0
+    const replica = this.find(subject)
+    if (replica) return this.#mergeInto(replica, subject, registers, source)
+    const begun = Replica.of(registers.map(this.#named), source)
+    this.#subjects.begin(subject, begun)
+    return begun.version
+  }
+
+  /** Forgets all that a subject has, and tells whoever listens. */
+  erase(subject: Subject): void {
+    const replica = this.find(subject)
+    const holding = this.#subjects.holding(subject)
+    const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
+    this.#subjects.erase(subject)
+    if (!holding) return
+    for (const { field, previous } of before) this.#tell(holding, field, previous, 'job')
+  }
+
+  /** Takes no more writes. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #mergeInto(replica: Replica, subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+    const holding = this.#subjects.holding(subject)
+    let taken = 0
+    for (const register of registers) {
+      const field = this.fields.get(register.key)
+      const previous = field && holding && this.value(field, replica)
+      if (!replica.merge(this.#named(register), source)) continue
+      taken += 1
+      if (!field || !holding) continue
+      this.#dispatch.add(holding, field)
+      this.#tell(holding, field, previous, source)
+    }
+    return taken
+  }
+
+  /** Under the declared key, not the text just parsed: a million subjects share one string. */
+  readonly #named = (register: StoredRegister): StoredRegister => {
+    const field = this.fields.get(register.key)
+    return field ? { key: field.key, stamp: register.stamp, value: register.value } : register
+  }
+
+  #tell(holding: Holding, field: Field, previous: JsonValue | undefined, source: ChangeSource): void {
+    const value = this.value(field, holding.replica)
+    if (sameJson(value, previous)) return
+    for (const listener of holding.listeners) listener({ key: field.key, value, previous, source })
+  }
+}
+
+function group(changes: FieldChanges, subjectOf: SubjectOf, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
+  const groups = new Map<Subject, StoredRegister[]>()
+  for (const [field, value] of changes) {
+    const subject = subjectOf(field)
+    const registers = groups.get(subject) ?? []
+    registers.push({ key: field.key, stamp, value })
+    groups.set(subject, registers)
+  }
+  return groups
+}

@@ -1,0 +1,103 @@
+import type { TicketClaims } from '../../shared/protocol.js'
+import { Replica } from '../../shared/replica.js'
+import { type Subject, subjectHash } from '../identity/subject.js'
+import type { LiveSocket } from '../sockets/live-socket.js'
+import type { Rooms } from '../sockets/rooms.js'
+import { Generations, type GenerationsOptions } from './generations.js'
+import type { Listener } from './listeners.js'
+
+/** How tickets offer an id that the browser may not have kept. */
+export type Offer = Pick<TicketClaims, 'new' | 'first' | 'owner'>
+
+/** A subject kept in memory by its open sockets, and by whoever watches it. */
+export interface Holding {
+  readonly subject: Subject
+  /** The subject's name on the wire. */
+  readonly sub: string
+  /** Of its sockets, in each namespace. */
+  readonly room: string
+  readonly replica: Replica
+  /** The browser's id, where its sockets came without a live cookie, or with its first: their tickets offer it. */
+  readonly offer: Offer
+  readonly sockets: Set<LiveSocket>
+  readonly listeners: Set<Listener>
+}
+
+/**
+ * Where the replicas of this process are: with the sockets that hold them, else in the cache. Eviction never touches a
+ * subject that is held. Anonymous and signed-in subjects have bounds of their own, so strangers evict no users.
+ */
+export class Subjects {
+  readonly #rooms: Rooms
+  readonly #held = new Map<Subject, Holding>()
+  readonly #users: Generations<Replica>
+  readonly #browsers: Generations<Replica>
+
+  constructor(options: GenerationsOptions, rooms: Rooms) {
+    this.#rooms = rooms
+    this.#users = Generations.onNodeCache(options)
+    this.#browsers = Generations.onNodeCache(options)
+  }
+
+  /** As long as this stays the same, no replica that was found has been evicted. */
+  get residency(): number {
+    return this.#users.rotations + this.#browsers.rotations
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
+  }
+
+  /** Finds the subject's replica or begins an empty one. */
+  open(subject: Subject): Replica {
+    return this.#held.get(subject)?.replica ?? this.#cache(subject).ensure(subject, () => new Replica())
+  }
+
+  /** Keeps the replica of a subject that is not in memory. */
+  begin(subject: Subject, replica: Replica): void {
+    this.#cache(subject).set(subject, replica)
+  }
+
+  holding(subject: Subject): Holding | undefined {
+    return this.#held.get(subject)
+  }
+
+  /** Keeps the subject in memory until `release`. */
+  hold(subject: Subject, offer: Offer = {}): Holding {
+    const held = this.#held.get(subject)
+    if (held) return held
+    // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
+    const replica = this.#cache(subject).get(subject) ?? new Replica()
+    const holders = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
+    const room = this.#rooms.ofSubject(subject)
+    const holding = { subject, sub: subjectHash(subject), room, replica, offer, ...holders }
+    this.#held.set(subject, holding)
+    return holding
+  }
+
+  /** Hands the subject back to the cache once nobody holds it any more. */
+  release(subject: Subject): void {
+    const holding = this.#held.get(subject)
+    if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
+    this.#held.delete(subject)
+    // What was found of an empty one is not true any more: it is not kept, and the next write begins another.
+    if (holding.replica.isEmpty) holding.replica.clear()
+    else this.#cache(subject).set(subject, holding.replica)
+  }
+
+  /** Forgets all that a subject has. */
+  erase(subject: Subject): void {
+    this.find(subject)?.clear()
+    this.#cache(subject).delete(subject)
+  }
+
+  /** Forgets every subject that nobody holds. */
+  clear(): void {
+    this.#users.clear()
+    this.#browsers.clear()
+  }
+
+  #cache(subject: Subject): Generations<Replica> {
+    return subject.startsWith('user:') ? this.#users : this.#browsers
+  }
+}

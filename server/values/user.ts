@@ -1,0 +1,65 @@
+import type { JsonValue } from '../../shared/json.js'
+import type { Replica } from '../../shared/replica.js'
+import type { Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
+import { type Subject, type UserId, userSubject } from '../identity/subject.js'
+import { Handle } from './handle.js'
+import { type Listener, Listeners } from './listeners.js'
+import type { FieldChanges } from './sessions.js'
+
+/** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
+export class UserHandle extends Handle {
+  readonly userId: string
+  protected override readonly cookie = undefined
+  readonly #core: Core
+  readonly #subject: Subject
+  readonly #listeners = new Listeners()
+  readonly #hear: Listener = (change) => this.#listeners.tell(change, this.#core.report)
+
+  constructor(core: Core, id: UserId) {
+    super(core, new Map([...core.sessions.fields].filter(([, field]) => field.scope === 'user')))
+    this.userId = String(id)
+    this.#core = core
+    this.#subject = userSubject(id)
+  }
+
+  get loaded(): boolean {
+    return this.sessions.find(this.#subject)?.isEmpty === false
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    listener(this.get(key))
+    this.#listen()
+    return this.#listeners.onKey(key, listener)
+  }
+
+  onChange(listener: Listener): () => void {
+    this.#listen()
+    return this.#listeners.onChange(listener)
+  }
+
+  [Symbol.dispose](): void {
+    const { subjects } = this.#core
+    this.#listeners.clear()
+    subjects.holding(this.#subject)?.listeners.delete(this.#hear)
+    subjects.release(this.#subject)
+  }
+
+  protected override replica(): Replica | undefined {
+    return this.sessions.find(this.#subject)
+  }
+
+  /** What is not known may still be in some cookie: a value computed from the default would overwrite it. */
+  protected override current(key: string): JsonValue | undefined {
+    if (this.loaded) return this.get(key)
+    throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
+  }
+
+  protected override apply(changes: FieldChanges): Stamp {
+    return this.sessions.write(changes, () => this.#subject, 'job')
+  }
+
+  #listen(): void {
+    this.#core.subjects.hold(this.#subject).listeners.add(this.#hear)
+  }
+}
