@@ -2,14 +2,13 @@ import type Koa from 'koa'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
+import type { Awaitable } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import { roomForRegisters } from './http/cookie-size.js'
 import type { UserId } from './identity/subject.js'
 import type { LimitOptions } from './limits/limits.js'
 import { createReport } from './report.js'
 import { readSecrets } from './values/keys.js'
-
-type Awaitable<T> = T | Promise<T>
 
 export interface LiveSessionOptions<F extends Fields> {
   readonly fields: F

@@ -1,9 +1,10 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
+import { type Awaitable, after } from '../shared/promise.js'
 import { type Core, createCore } from './core.js'
 import { createEndpoint } from './http/endpoint.js'
 import { RequestHandle } from './http/request.js'
-import { checkOrder, sessionOf } from './http/session-order.js'
+import { SessionOrder } from './http/session-order.js'
 import { Visit, type Vouched } from './http/visit.js'
 import { type Subject, subjectHash, type UserId, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
@@ -74,6 +75,7 @@ interface RequestState {
 class Plugin implements LiveSessionPlugin<Fields> {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
+  readonly #order = new SessionOrder()
   #isAttached = false
 
   constructor(core: Core) {
@@ -91,8 +93,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   middleware(): Koa.Middleware {
-    const { epochs, settings } = this.#core
-    const { endpoint, identify } = settings
+    const { endpoint } = this.#core.settings
     return (ctx, next) => {
       // The URL first: a request for anything else does not even get its path parsed.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
@@ -100,12 +101,10 @@ class Plugin implements LiveSessionPlugin<Fields> {
         this.#core.warn(TWICE)
         return next()
       }
-      if (identify)
-        return this.#vouch(ctx)
-          .then((vouched) => void this.#begin(ctx, vouched))
-          .then(next)
-      this.#begin(ctx, { user: undefined, since: epochs.revocations })
-      return next()
+      return after(this.#vouch(ctx), (vouched) => {
+        this.#begin(ctx, vouched)
+        return next()
+      })
     }
   }
 
@@ -150,16 +149,19 @@ class Plugin implements LiveSessionPlugin<Fields> {
     await this.settled()
   }
 
-  async #identify(ctx: Koa.Context): Promise<Subject | undefined> {
-    const before = sessionOf(ctx)
-    const id = await this.#core.settings.identify?.(ctx)
-    checkOrder(ctx, before)
-    return id === undefined || id === null ? undefined : userSubject(id)
+  #identify(ctx: Koa.Context): Awaitable<Subject | undefined> {
+    const { identify } = this.#core.settings
+    if (!identify) return undefined
+    const check = this.#order.watch(ctx)
+    return after(identify(ctx), (id) => {
+      check()
+      return id === undefined || id === null ? undefined : userSubject(id)
+    })
   }
 
-  async #vouch(ctx: Koa.Context): Promise<Vouched> {
+  #vouch(ctx: Koa.Context): Awaitable<Vouched> {
     const since = this.#core.epochs.revocations
-    return { user: await this.#identify(ctx), since }
+    return after(this.#identify(ctx), (user) => ({ user, since }))
   }
 
   #begin(ctx: Koa.Context, vouched: Vouched): RequestState {

@@ -17,6 +17,13 @@ export function hearOut(promise: PromiseLike<unknown>): void {
   Promise.resolve(promise).catch(() => undefined)
 }
 
+export type Awaitable<T> = T | Promise<T>
+
+/** Does something with a value as soon as it is there: at once where it is no promise. */
+export function after<T, U>(value: Awaitable<T>, act: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isThenable(value) ? Promise.resolve(value).then(act) : act(value)
+}
+
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

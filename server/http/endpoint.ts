@@ -4,6 +4,7 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { isRecord, parseChanges, parseTickets } from '../../shared/parse.js'
+import type { Awaitable } from '../../shared/promise.js'
 import { MAX_BODY, type StoreAnswer, type WireChange } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
@@ -27,7 +28,7 @@ interface Posted {
 
 /** What the endpoint asks of the plugin. */
 interface Recognition {
-  identify(ctx: Koa.Context): Promise<Subject | undefined>
+  identify(ctx: Koa.Context): Awaitable<Subject | undefined>
   visit(ctx: Koa.Context, vouched: Vouched): Visit
 }
 

@@ -2,6 +2,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { escapeUnit } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
+import type { Awaitable } from '../../shared/promise.js'
 import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
@@ -16,9 +17,9 @@ import type { Visit, Vouched } from './visit.js'
 export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #visit: Visit
-  readonly #identify: () => Promise<Vouched>
+  readonly #identify: () => Awaitable<Vouched>
 
-  constructor(core: Core, visit: Visit, identify: () => Promise<Vouched>) {
+  constructor(core: Core, visit: Visit, identify: () => Awaitable<Vouched>) {
     super(core)
     this.#core = core
     this.#visit = visit
