@@ -37,7 +37,7 @@ export interface Core {
   readonly sessions: Sessions
   readonly subjects: Subjects
   readonly tickets: Tickets
-  /** Tells the app of an error that has nobody else to go to. */
+  /** Tells the app of an error that no caller is told of. */
   report(this: void, error: unknown): void
   /** Tells the log of something about this deployment, once. */
   warn(this: void, message: string): void
@@ -81,7 +81,7 @@ export function createCore(app: Koa, settings: Settings): Core {
 function createWarn(): Core['warn'] {
   const told = new Set<string>()
   return (message) => {
-    // Whoever floods the server with bad requests shall not flood the log.
+    // A flood of bad requests shall not become a flood of log lines.
     if (told.has(message) || told.size >= MAX_WARNINGS) return
     told.add(message)
     console.warn(printable(`koa-live-session: ${message}`))

@@ -55,7 +55,7 @@ export interface LiveSessionOptions<F extends Fields> {
   }
   /** @default 'account' */
   readonly onLogin?: 'account' | 'newest' | 'drop'
-  /** Told of what nobody awaited. @default console.error */
+  /** Told of a refusal that no code awaited. @default console.error */
   readonly onError?: (error: LiveSessionError) => void
   /** ms since 1970 @default Date.now */
   readonly clock?: () => number
@@ -80,7 +80,7 @@ export interface Settings {
   readonly maxSubjects: number
   readonly consent: (ctx: Koa.Context) => boolean
   readonly limits: LimitOptions
-  /** Tells the app of an error that has nobody else to go to. */
+  /** Tells the app of an error that no caller is told of. */
   readonly report: (error: unknown) => void
   readonly clock: () => number
 }
@@ -149,7 +149,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     secure,
   )
   check(domain === undefined || /^[\w.-]+$/.test(domain), 'domain', 'expected a host name', domain)
-  // Not shown: whoever takes `key` for `keys` has put a secret there.
+  // Not shown: an app that mistakes `key` for `keys` has put a secret there.
   check(/^[\w!#$%&'*.^`|~+-]+$/.test(name), 'key', 'expected a cookie name', '')
   // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
   const isHost = name.startsWith('__Host-')

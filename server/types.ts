@@ -6,7 +6,7 @@ import type { Observable, Snapshot } from '../shared/session-types.js'
 import type { UserId } from './identity/subject.js'
 import type { Inspection, Written } from './values/handle.js'
 
-/** What every handle can do. A rejection that nobody awaits goes to `onError`; it never ends the process. */
+/** What every handle can do. A rejection that no code awaits goes to `onError`; it never ends the process. */
 export interface Session<F extends Fields, K extends keyof F & string> {
   /** The value, else the field's default. @throws {TypeError} for a key that is not declared */
   get<P extends K>(key: P): Value<F[P]>
@@ -29,9 +29,9 @@ export interface RequestSession<F extends Fields = RegisteredFields> extends Ses
   snapshot(): Snapshot<F>
   /** The snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. */
   embed(): string
-  /** Call after signing somebody in or out within this request: runs `identify` again, applies `onLogin`, reconnects this browser's sockets. */
+  /** Call after signing a user in or out within this request: runs `identify` again, applies `onLogin`, reconnects this browser's sockets. */
   identify(): Promise<void>
-  /** Logout of this browser: new browser id, cookie forgotten, its sockets reconnected as nobody. The account's values stay. */
+  /** Logout of this browser: new browser id, cookie forgotten, its sockets reconnect as a guest. The account's values stay. */
   leave(): Promise<void>
 }
 
@@ -66,7 +66,7 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   middleware(): Koa.Middleware
   /** All namespaces, also later ones. Once, before your own `io.use` and `io.on`. */
   attach(io: AnyServer, ...options: Identified extends true ? [AttachOptions] : [AttachOptions?]): void
-  /** A user's values, for whoever is no request and no socket. `update` rejects with `not_loaded` while they are unknown. */
+  /** A user's values, for code without a request or a socket. `update` rejects with `not_loaded` while they are unknown. */
   user(id: UserId): Promise<UserSession<F>>
   /**
    * Signs a user out everywhere: sockets end, and cookies and tickets from before are worthless. Values stay where this process

@@ -5,7 +5,7 @@ import { FIRST_SENDING, MAX_BODY, MAX_CHANGES, type WireChange } from './protoco
 import type { StoredRegister } from './register.js'
 import { isStamp } from './stamp.js'
 
-/** Reads the changes of a `set`, whoever sent them. */
+/** Reads the changes of a `set`, from a socket or a POST. */
 export function parseChanges(input: unknown): readonly WireChange[] {
   if (!Array.isArray(input) || input.length === 0) throw malformed('expected a list of [key, seen, value?]')
   if (input.length > MAX_CHANGES) throw malformed(`expected at most ${MAX_CHANGES} changes`)

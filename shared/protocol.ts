@@ -98,6 +98,6 @@ export interface AnySnapshot {
   readonly cookieless?: true
   /** The visitor has not agreed to be remembered: nothing may be kept in the browser. */
   readonly consent?: false
-  /** Somebody is signed in. */
+  /** The visitor is signed in. */
   readonly user?: true
 }

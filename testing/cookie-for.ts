@@ -6,7 +6,7 @@ import type { Fields, Settable } from '../shared/field-types.js'
 
 /** Who sends the cookie, and what is in it. */
 export interface CookieVisitor<F extends Fields> {
-  /** Nobody where left out. */
+  /** A guest where left out. */
   readonly userId?: UserId
   /** A new browser's where left out. */
   readonly browserId?: string

@@ -128,7 +128,7 @@ export class LiveCookie {
 
   /**
    * A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. Those may be
-   * several, as everybody can get a good cookie of their own to plant: then the one of this user.
+   * several, as an attacker can get a good cookie of their own to plant: then the one of this user.
    */
   #search(header: string, user: Subject | undefined): VerifiedCookie | undefined {
     const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)

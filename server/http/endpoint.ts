@@ -139,11 +139,11 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected, isA
   const adoptable = newBrowser === undefined ? undefined : browserSubject(newBrowser)
   const { user } = visit.visitor
   const posting = user === undefined ? [subject, adoptable] : [subject]
-  // What somebody has set before another signed in is not the other's: the page was told whose it was.
+  // What one visitor set before another one signed in is not for the other one: the page was told whose it was.
   if (expected !== undefined && !posting.some((one) => one !== undefined && subjectHash(one) === expected))
-    throw somebodyElse(visit)
+    throw refusalOf(visit)
   const held = heldBy(core, visit)
-  // Whoever has signed in since somebody got that id gets one of their own, as at every sign-in.
+  // A visitor who has signed in since that id was made gets another one, as at every sign-in.
   const sockets = adoptable === undefined ? [] : connections.of(adoptable)
   const isTheirs = sockets.every(({ greeted }) => greeted.visitor.user === user) && (!user || sockets.length > 0)
   const visitor = visit.remember(isTheirs ? newBrowser : undefined)
@@ -159,8 +159,8 @@ function answer(core: Core, visit: Visit, { tickets, set, subject: expected, isA
   return stamp === undefined ? known : { ...known, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
 }
 
-/** Why a page that says whose it is may not post here. Whoever brings no cookie at all may be anybody, also that page's own. */
-function somebodyElse({ isCookieless, visitor }: Visit): LiveSessionError {
+/** Why a page that says whose it is may not post here. A browser without any cookie may be that page's own. */
+function refusalOf({ isCookieless, visitor }: Visit): LiveSessionError {
   if (isCookieless && visitor.user === undefined)
     return new LiveSessionError('cookies_blocked', 'the browser has sent no cookie')
   return otherSubject()
@@ -170,7 +170,7 @@ function otherSubject(): LiveSessionError {
   return new LiveSessionError('other_subject', 'the page is another visitor’s')
 }
 
-/** What no cookie will ever show, as it is kept out of it, and what no store keeps: nobody need wait for that. */
+/** What no cookie will ever show, as it is kept out of it, and what no store keeps: no page need wait for that. */
 function unsaved({ sessions }: Core, subjectOf: SubjectOf): Pick<StoreAnswer, 'unsaved'> {
   const isUnsaved = (field: Field): boolean =>
     !field.inCookie && field.access !== 'hidden' && sessions.find(subjectOf(field))?.source(field.key) !== undefined

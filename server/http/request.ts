@@ -13,7 +13,7 @@ import { Outcome } from '../values/outcome.js'
 import type { FieldChanges } from '../values/sessions.js'
 import type { Visit, Vouched } from './visit.js'
 
-/** `ctx.liveSession`: the values of whoever made the request. */
+/** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #visit: Visit

@@ -61,7 +61,7 @@ export class Epochs {
     this.#users.set(sub, this.#begin(nextStamp(this.#clock(), this.of(sub))))
   }
 
-  /** Gives a browser id up for good, or takes note that somebody has signed out under that name. */
+  /** Gives a browser id up for good, or takes note of a sign-out under that name. */
   retire(name: string): void {
     this.#browsers.set(name, this.#begin(this.#clock()))
   }
@@ -75,7 +75,7 @@ export class Epochs {
     return !this.isRetired(browserSubject) && (user === undefined || this.accepts(user, epoch))
   }
 
-  /** Whether a user, or whoever goes by a name, was revoked after there had been that many revocations. */
+  /** Whether a user was revoked, or a name retired, after there had been that many revocations. */
   isRevokedSince(name: string, revocations: number): boolean {
     const revocation = this.#users.get(name) ?? this.#browsers.get(name)
     return revocation !== undefined && revocation.order > revocations

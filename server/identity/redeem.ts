@@ -32,7 +32,7 @@ export function redeem(
   const now = core.settings.clock()
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
   const user = hashOf(visitor.user)
-  // Two ids that a browser got at once: whoever has signed in, or out, since has got theirs in another way.
+  // Two ids that a browser got at once. After a sign-in or a sign-out in between they are no twins.
   const isTwin = ({ owner }: Ticket): boolean => (cookie?.isFirst ?? false) && owner === user
   const adoptable = verified.filter(
     (ticket) => (!ticket.isFirst || isTwin(ticket)) && isAdoptable(ticket, core.epochs, now),
@@ -83,14 +83,14 @@ function claim(core: Core, ticket: Ticket, claimant: Claimant, isAdoptable: bool
       hashOf(recipient.browserSubject) === sub
         ? mergeOwn(core, ticket, recipient)
         : login.bring(sub, registers, recipient)
-  throw new LiveSessionError('other_subject', `ticket ${index} is somebody else's`, { index })
+  throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
 }
 
 /** Merges what a browser chose under the very id that it has, or takes over with this ticket. */
 function mergeOwn({ sessions, login }: Core, { sub, registers }: Ticket, recipient: Visitor): number {
   const { user, browserSubject = '' } = recipient
   if (user === undefined) return sessions.merge(browserSubject, registers, 'ticket')
-  // The id was a socket's of nobody: what that one chose goes the way of all that comes at a sign-in.
+  // The id was made for a guest's socket: what that guest chose goes the way of all that comes at a sign-in.
   const own = registers.filter(sessions.isBrowsers)
   const others = registers.filter((register) => !sessions.isBrowsers(register))
   return sessions.merge(browserSubject, own, 'ticket') + login.bring(sub, others, recipient)

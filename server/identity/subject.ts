@@ -28,12 +28,12 @@ export function browserSubject(id: string): Subject {
   return `browser:${id}`
 }
 
-/** Names the connections that a user opened before the browser had a live cookie: which browser's they are, nobody knows. */
+/** Names the connections that a user opened without a live cookie: nothing tells which browser they belong to. */
 export function newcomers(userHash: string): string {
   return `new:${userHash}`
 }
 
-/** A browser's id: 128 random bits or more, so that nobody meets another's by chance or by guessing. */
+/** A browser's id: 128 random bits or more, so that no visitor gets another's by chance or by guessing. */
 export function newBrowserId(): string {
   return randomBytes(16).toString('base64url')
 }

@@ -28,7 +28,7 @@ export class Handshake {
    * Lets a socket in, or not.
    *
    * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user who is signed in no more;
-   * `rate_limited` where whoever it is has too many sockets
+   * `rate_limited` where the visitor has too many sockets
    */
   async greet(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)

@@ -23,7 +23,7 @@ export interface Outlet {
   emit(event: string, ...args: readonly unknown[]): void
 }
 
-/** `socket.liveSession`: the values of whoever opened the socket, for as long as it is open. */
+/** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly #core: Core
@@ -83,7 +83,7 @@ export class SocketHandle extends Handle {
     }
   }
 
-  /** Tells the browser to come back as whoever it is now, and takes nothing more from it. */
+  /** Tells the browser to connect again, as the guest or user that it now has, and takes nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
     this.#outlet.emit(RECONNECT, code)

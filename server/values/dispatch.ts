@@ -35,13 +35,13 @@ export class Dispatch {
 
   add(holding: Holding, field: Field): void {
     if (holding.sockets.size === 0 || field.access === 'hidden') return
-    // A microtask: packets that arrived together have all been handled by then, and nobody waits for a timer.
+    // A microtask: packets that arrived together have all been handled by then, and no browser waits for a timer.
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const fields = this.#changed.get(holding) ?? new Set()
     this.#changed.set(holding, fields.add(field))
   }
 
-  /** Does something once what has changed is on its way: whoever is answered has the tickets already. */
+  /** Does something once what has changed is on its way: a browser that is answered then has the tickets already. */
   afterwards(act: () => void): void {
     if (this.#changed.size === 0) act()
     else this.#afterwards.push(act)

@@ -64,7 +64,7 @@ export class Freshness {
   absorb(cookie: VerifiedCookie, visitor: Visitor): Standing {
     const standing = this.standing(cookie)
     if (standing) return standing
-    // Whoever was revoked since the cookie came in brings nothing back with it, and their cookie does not stand again.
+    // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
     if (!this.#epochs.isCurrent(cookie)) return this.#compare(cookie, visitor)
     for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: StoredRegister): boolean => {

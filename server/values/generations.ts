@@ -12,7 +12,7 @@ interface Shelf<V> {
 export interface GenerationsOptions {
   /** How many things at the most; when it is full, between half of them and all are there. */
   readonly max: number
-  /** ms after which a thing that nobody asked for may go. @default never */
+  /** ms after which a thing that no code asked for may go. @default never */
   readonly maxIdle?: number
   /** ms since 1970 */
   readonly clock: () => number
@@ -57,7 +57,7 @@ export class Generations<V> {
 
   /** As long as this stays the same, what was found is still there, unless it was deleted by its name. */
   get rotations(): number {
-    // Whoever holds on to what was found must notice that time has passed, or would be dropped while in use.
+    // A caller that holds on to what was found must notice that time has passed: else it uses what was dropped.
     this.#age()
     return this.#rotations
   }

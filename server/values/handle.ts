@@ -32,7 +32,7 @@ export interface Inspection {
   readonly source: ChangeSource
 }
 
-/** What a handle can do with values, whoever holds it: a request, a socket. Untyped: the public types are in types.ts. */
+/** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
   readonly #fields: FieldMap

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js'
 
 export type Listener = (change: AnyChange) => void
 
-/** Everybody that one handle lets hear of changes. */
+/** All that one handle tells of changes. */
 export class Listeners {
   readonly #listeners = new Set<Listener>()
 

@@ -1,5 +1,5 @@
 /**
- * The promise of a write. A rejection that nobody awaits ends a Node process; this one is told to `report` instead.
+ * The promise of a write. A rejection that no code awaits ends a Node process; this one is told to `report` instead.
  */
 export class Outcome<T> extends Promise<T> {
   #isAwaited = false
@@ -21,7 +21,7 @@ export class Outcome<T> extends Promise<T> {
     return outcome
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: to see whether somebody awaits is the purpose of this class
+  // biome-ignore lint/suspicious/noThenProperty: to see whether the caller awaits is the purpose of this class
   override then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

@@ -31,7 +31,7 @@ export class Sessions {
     this.#clock = clock
   }
 
-  /** Whether a register is of a field that is the browser's own, also where somebody is signed in. */
+  /** Whether a register is of a field that is the browser's own, also where a user is signed in. */
   readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
 
   find(subject: Subject): Replica | undefined {
@@ -72,7 +72,7 @@ export class Sessions {
     return begun.version
   }
 
-  /** Forgets all that a subject has, and tells whoever listens. */
+  /** Forgets all that a subject has, and tells the listeners. */
   erase(subject: Subject): void {
     const replica = this.find(subject)
     const holding = this.#subjects.holding(subject)

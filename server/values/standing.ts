@@ -10,7 +10,7 @@ export interface Standing {
   /** The replica of the user, else of the browser. */
   readonly replica: Replica | undefined
   readonly version: number | undefined
-  /** The browser's own, where somebody is signed in and browsers have fields. */
+  /** The browser's own, where a user is signed in and browsers have fields. */
   readonly ownReplica: Replica | undefined
   readonly ownVersion: number | undefined
   readonly residency: number

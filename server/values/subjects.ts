@@ -9,7 +9,7 @@ import type { Listener } from './listeners.js'
 /** How tickets offer an id that the browser may not have kept. */
 export type Offer = Pick<TicketClaims, 'new' | 'first' | 'owner'>
 
-/** A subject kept in memory by its open sockets, and by whoever watches it. */
+/** A subject kept in memory by its open sockets and its listeners. */
 export interface Holding {
   readonly subject: Subject
   /** The subject's name on the wire. */
@@ -75,7 +75,7 @@ export class Subjects {
     return holding
   }
 
-  /** Hands the subject back to the cache once nobody holds it any more. */
+  /** Hands the subject back to the cache once no socket and no listener holds it any more. */
   release(subject: Subject): void {
     const holding = this.#held.get(subject)
     if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
@@ -91,7 +91,7 @@ export class Subjects {
     this.#cache(subject).delete(subject)
   }
 
-  /** Forgets every subject that nobody holds. */
+  /** Forgets every subject that no socket and no listener holds. */
   clear(): void {
     this.#users.clear()
     this.#browsers.clear()

@@ -20,7 +20,7 @@ export interface Ticket {
   readonly registers: readonly StoredRegister[]
   /** The browser id that it offers. */
   readonly newBrowser: string | undefined
-  /** That id came with a browser's first cookie, which it may have kept: nobody else may take it over. */
+  /** That id came with a browser's first cookie, which it may have kept: no other browser may take it over. */
   readonly isFirst: boolean
   /** Hash of the user who was signed in there. */
   readonly owner: string | undefined
