@@ -27,6 +27,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
       const { user } = await stage.request(browser, [{ does: 'page' }], (registers) => found.set(browser, registers))
       users.set(browser, user)
       await stage.flow(browser)
+      await askAnew(stage, browser)
       for (const { socket } of browser.tabs) {
         if (round === 0 && socket.wire?.isOrphan) socket.drop()
         socket.connect()
@@ -38,6 +39,15 @@ export async function comeToRest(stage: Stage): Promise<void> {
     if (wrong === undefined) return
     if (round === ROUNDS - 1) world.fail(wrong.what, wrong.harm)
   }
+}
+
+/** HTML brings no cookie in place of one that was given up, which says nothing any more: a question of a page does. */
+async function askAnew(stage: Stage, browser: Browser): Promise<void> {
+  const { world } = stage
+  const cookie = world.cookie(browser.cookies)
+  if (!cookie || world.knowledge.isGood(cookie)) return
+  await stage.leave(browser.send({ method: 'POST', url: '/store_session', body: '{}' }))
+  await stage.flow(browser)
 }
 
 function objection(
