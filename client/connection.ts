@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   /** Whoever it is has agreed to be remembered, as far as the page knows. */
   readonly hasConsent: boolean
   /** Nobody was signed in when the page was rendered. */
-  readonly isNobodys: boolean
+  readonly isGuests: boolean
   /** The page is this subject's, and so is what others of its pages have left. */
   onOwner(subject: string): void
   /** The first values are known. */
@@ -85,7 +85,7 @@ export function createConnection(
   /** The subjects of a cookie that it has come again because of. */
   let followed: string | undefined
   /** Nobody is signed in, as far as that is known of a browser without a cookie. */
-  let { isNobodys } = options
+  let { isGuests } = options
   /** The browser had no cookie when it asked for the page, as far as is known, and was not seen with one since. */
   let isDoubtful = options.isCookieless
   /** Ends when the server has seen what this page had when the connection began. */
@@ -129,14 +129,14 @@ export function createConnection(
     const isFirst = greetings === 0
     const former = subjects[greetings]
     // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
-    const isSomebodyElse = former !== undefined && (former !== sub || (isFirst && epoch > known))
+    const isOtherSubject = former !== undefined && (former !== sub || (isFirst && epoch > known))
     // Before any change of ours, the server shall have seen what this browser has seen: its memory may be younger.
     if (isFirst) offered = Promise.all(outbox.tickets().map(offer))
-    if (isSomebodyElse) {
+    if (isOtherSubject) {
       subjects = subjects.slice(0, greetings)
       followed = undefined
       // Without a cookie each connection is somebody else's; as long as nobody has signed in, or out, the person is the same.
-      const isSame = id !== undefined && (isFirst ? isNew || (isDoubtful && isNobodys) : isDoubtful)
+      const isSame = id !== undefined && (isFirst ? isNew || (isDoubtful && isGuests) : isDoubtful)
       const inherit = outbox.clear(isFirst ? undefined : Object.keys(defaults), isSame)
       void offered.then(inherit).then(onNews)
     }
@@ -144,7 +144,7 @@ export function createConnection(
     if (isFirst) {
       known = epoch
       isNew = id !== undefined
-      isNobodys = isNew
+      isGuests = isNew
       // Somebody may have withdrawn the consent, and still have a cookie.
       if (!cookieless && options.hasConsent) isDoubtful = false
     }
@@ -206,7 +206,7 @@ export function createConnection(
         const theirs = others ? [sub, others.sub] : [whose]
         if (subjects.length > 0 && `${theirs}` !== `${subjects}`) outbox.clear()()
         subjects = theirs
-        isNobodys = id !== undefined && whose === sub
+        isGuests = id !== undefined && whose === sub
       }
       values.setDefaults({ ...defaults, ...others?.defaults })
       outbox.keep(ticket, claims)
@@ -234,7 +234,7 @@ export function createConnection(
       renew()
     },
     disown: () => {
-      const isStray = isDoubtful && isNobodys
+      const isStray = isDoubtful && isGuests
       if (isStray) subjects = []
       return isStray
     },

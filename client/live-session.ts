@@ -144,12 +144,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 }
 
 /** What a page says of itself. */
-interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'hasConsent' | 'isNobodys'> {
+interface Begun extends Pick<DeliveryOptions, 'subjects' | 'isCookieless' | 'hasConsent' | 'isGuests'> {
   /** How far the newest change of a key had got. */
   status(key: string): StatusDetail
 }
 /** It may have been rendered for a browser without a cookie. */
-const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, isNobodys: false, status: () => DEFAULT }
+const UNKNOWN: Begun = { subjects: [], isCookieless: true, hasConsent: true, isGuests: false, status: () => DEFAULT }
 
 /** Shows what the page brought along; says whose it is. */
 function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Begun {
@@ -174,7 +174,7 @@ function begin(initial: AnySnapshot | Plain, values: Values, outbox: Outbox): Be
     if (unsaved.includes(key)) return SAVING
     return registers.some(([known]) => known === key) ? SAVED : DEFAULT
   }
-  return { subjects, isCookieless, hasConsent, isNobodys: !user, status }
+  return { subjects, isCookieless, hasConsent, isGuests: !user, status }
 }
 
 function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {

@@ -45,7 +45,7 @@ const told = { onReady: nothing, onNews: nothing, onOwner: nothing, renewCookie:
 function open(subjects: readonly string[] = []) {
   const { values, outbox } = bareOutbox()
   const { socket, hear, returns } = openSocket()
-  const page = { subjects, isCookieless: true, hasConsent: true, isNobodys: false }
+  const page = { subjects, isCookieless: true, hasConsent: true, isGuests: false }
   const connection = createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
   return { connection, hear, returns }
 }
@@ -54,7 +54,7 @@ describe('a connection that finds the browser under another id', () => {
   it('judges what was set under the former one only once the server has seen that', async () => {
     const { values, outbox, set, keep, settled } = bareOutbox()
     const { socket, hear, acks } = openSocket()
-    const page = { subjects: ['ann', 'former'], isCookieless: false, hasConsent: true, isNobodys: false }
+    const page = { subjects: ['ann', 'former'], isCookieless: false, hasConsent: true, isGuests: false }
     createConnection({ socket, ...page, ...told }, values, outbox, createPauses())
     outbox.acknowledge(set('theme', undefined), 10)
     keep(bareTicket({ sub: 'former', changes: [['theme', 10]] }), ['theme', 10])

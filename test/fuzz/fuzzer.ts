@@ -47,9 +47,9 @@ export class Fuzzer {
       const dice = Dice.of(this.#seed, index)
       this.tally.begin()
       await dice.one(
-        [10, () => this.#request(this.#somebody(dice), (actor) => this.#requests.post(dice, actor), index)],
-        [4, () => this.#request(this.#somebody(dice), (actor) => this.#requests.visit(dice, actor), index)],
-        [1, () => this.#handshake(dice, this.#somebody(dice))],
+        [10, () => this.#request(this.#sender(dice), (actor) => this.#requests.post(dice, actor), index)],
+        [4, () => this.#request(this.#sender(dice), (actor) => this.#requests.visit(dice, actor), index)],
+        [1, () => this.#handshake(dice, this.#sender(dice))],
         [10, () => this.#event(dice, index)],
       )
       await this.#world.settle()
@@ -58,7 +58,7 @@ export class Fuzzer {
     await setImmediate()
   }
 
-  #somebody(dice: Dice): Actor {
+  #sender(dice: Dice): Actor {
     return dice.chance(0.15) ? this.#world.stranger : dice.pick(this.#world.attackers)
   }
 

@@ -21,7 +21,7 @@ interface Page {
   /** Of its subject, as far as it was told. */
   epoch: number
   /** It has changed hands: what it was promised before is judged by other stamps. */
-  isSomebodyElse: boolean
+  isOtherSubject: boolean
 }
 
 /** Checks what pages show and are promised, and knows what they can bring home. */
@@ -34,7 +34,7 @@ export class PageChecker {
   }
 
   opened(tab: Tab, snapshot: AnySnapshot | undefined): void {
-    const page: Page = { heard: new Map(), proven: new Map(), isGreeting: true, epoch: Infinity, isSomebodyElse: false }
+    const page: Page = { heard: new Map(), proven: new Map(), isGreeting: true, epoch: Infinity, isOtherSubject: false }
     this.#pages.set(tab, page)
     for (const [key, stamp] of Object.entries(snapshot?.stamps ?? {})) page.proven.set(key, stamp)
     if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field', 'foreign')
@@ -52,9 +52,9 @@ export class PageChecker {
     const { sub, epoch, changes, defaults } = readClaims(ticket)
     if (defaults) {
       const isNext = tab.subs[0] !== undefined && (tab.subs[0] !== sub || epoch > page.epoch)
-      const isSomebodyElse = page.isGreeting && isNext
-      if (isSomebodyElse) page.heard.clear()
-      page.isSomebodyElse ||= isSomebodyElse
+      const isOtherSubject = page.isGreeting && isNext
+      if (isOtherSubject) page.heard.clear()
+      page.isOtherSubject ||= isOtherSubject
       if (page.isGreeting) page.epoch = epoch
       tab.subs = page.isGreeting ? [sub] : [...tab.subs, sub]
       page.isGreeting = false
@@ -76,7 +76,7 @@ export class PageChecker {
   /** A promise of the client has been kept. */
   saved(tab: Tab, key: string, value: JsonValue | undefined): void {
     const page = this.#pages.get(tab)
-    if (!page || page.isSomebodyElse) return
+    if (!page || page.isOtherSubject) return
     const proven = page.proven.get(key) ?? 0
     if (proven === 0 || proven < this.#world.ledger.stampOf(value))
       this.#fail(tab, `was told that ${key} is saved, though no cookie was seen with it`, 'lost')

@@ -87,8 +87,8 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const { knowledge, browsers } = world
   const user = world.subOf(world.appUser(browser.cookies))
   const cookie = world.cookie(browser.cookies)
-  const isNobodys = user === undefined && cookie?.user === undefined && cookie && knowledge.isGood(cookie)
-  const sub = user ?? (isNobodys ? cookie.browser : undefined)
+  const isGuests = user === undefined && cookie?.user === undefined && cookie && knowledge.isGood(cookie)
+  const sub = user ?? (isGuests ? cookie.browser : undefined)
   const registers = new Map<string, Register>()
   const add = (key: string, register: Register): void => {
     if (key !== OWN && isNewer(register, registers.get(key))) registers.set(key, register)
