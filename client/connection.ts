@@ -21,9 +21,9 @@ export interface ConnectionOptions {
   readonly subjects: readonly string[]
   /** The page was rendered for a browser without a cookie, or does not say. */
   readonly isCookieless: boolean
-  /** Whoever it is has agreed to be remembered, as far as the page knows. */
+  /** The visitor has agreed to be remembered, as far as the page knows. */
   readonly hasConsent: boolean
-  /** Nobody was signed in when the page was rendered. */
+  /** The page was rendered for a guest. */
   readonly isGuests: boolean
   /** The page is this subject's, and so is what others of its pages have left. */
   onOwner(subject: string): void
@@ -39,9 +39,9 @@ export interface ConnectionOptions {
 export interface Connection {
   /** Whether the browser has no cookie, as far as is known: whose page this is, only a socket can tell. */
   isNew(): boolean
-  /** Whose page this is; a new list whenever it becomes somebody else's. */
+  /** Whose page this is; a new list whenever it becomes another subject's. */
   subjects(): readonly string[]
-  /** Whose page this is for good; nobody's as long as the browser may not want to remember anything. */
+  /** Whose page this is for good; undefined as long as the browser may have no cookie. */
   owner(): string | undefined
   /** The tickets that a POST was answered with: they say whose page this is where it could not, or has asked. */
   learn(ticket: string, more?: string): void
@@ -51,7 +51,7 @@ export interface Connection {
   follow(subjects: readonly string[]): void
   /** Sends the drafts, where it is known whose page this is. Only then is something told that may have the page ask for more. */
   send(tell?: () => void): void
-  /** Takes the page for nobody's, where its browser turns out to have no cookie; says whether it may be. */
+  /** Takes the page's subjects away where its browser turns out to have no cookie; says whether it has done so. */
   disown(): boolean
   /** Comes back, to be told whose page this is now. */
   renew(): void
@@ -80,11 +80,11 @@ export function createConnection(
   let known = Number.POSITIVE_INFINITY
   /** The browser has no cookie: the subject is the socket's alone. */
   let isNew = false
-  /** The connection's browser id is its alone: no cookie came with it, whoever is signed in. */
+  /** No cookie came with the connection, of a guest or of a user: its browser id is its alone. */
   let isProvisional = false
   /** The subjects of a cookie that it has come again because of. */
   let followed: string | undefined
-  /** Nobody is signed in, as far as that is known of a browser without a cookie. */
+  /** The visitor is a guest, as far as that is known of a browser without a cookie. */
   let { isGuests } = options
   /** The browser had no cookie when it asked for the page, as far as is known, and was not seen with one since. */
   let isDoubtful = options.isCookieless
@@ -128,14 +128,14 @@ export function createConnection(
     const { sub, epoch, new: id, cookieless } = claims
     const isFirst = greetings === 0
     const former = subjects[greetings]
-    // Whoever was revoked or erased meanwhile begins anew, as somebody else would.
+    // A subject that was revoked or erased meanwhile begins anew, as another one would.
     const isOtherSubject = former !== undefined && (former !== sub || (isFirst && epoch > known))
     // Before any change of ours, the server shall have seen what this browser has seen: its memory may be younger.
     if (isFirst) offered = Promise.all(outbox.tickets().map(offer))
     if (isOtherSubject) {
       subjects = subjects.slice(0, greetings)
       followed = undefined
-      // Without a cookie each connection is somebody else's; as long as nobody has signed in, or out, the person is the same.
+      // Without a cookie each connection has another subject. As long as no user signs in or out, the visitor is the same.
       const isSame = id !== undefined && (isFirst ? isNew || (isDoubtful && isGuests) : isDoubtful)
       const inherit = outbox.clear(isFirst ? undefined : Object.keys(defaults), isSame)
       void offered.then(inherit).then(onNews)
@@ -145,7 +145,7 @@ export function createConnection(
       known = epoch
       isNew = id !== undefined
       isGuests = isNew
-      // Somebody may have withdrawn the consent, and still have a cookie.
+      // The visitor may have withdrawn the consent, and still have a cookie.
       if (!cookieless && options.hasConsent) isDoubtful = false
     }
     subjects[greetings] = sub
@@ -188,7 +188,7 @@ export function createConnection(
     await pauses.backOff(isLimited ? 1000 : 0)
     if (!pauses.isOver()) socket?.connect()
   }
-  // Whoever is connected already has missed the first ticket.
+  // A socket that is connected already has missed the first ticket.
   renew()
   socket?.on('connect', pauses.wake).on('disconnect', onDisconnect)
   socket?.on('connect_error', onRefused).on(STORE_SESSION, receive)

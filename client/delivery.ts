@@ -76,7 +76,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     // What something else has answered comes from the endpoint no more than no answer does.
     isUnreachable = !answer && !error
     posted = [...tickets, answer?.ticket ?? '']
-    // An answer is about whoever asked.
+    // An answer is about the subjects that the page had when it asked.
     const isOurs = (): boolean => subjects === connection.subjects()
     const isRefused = error !== undefined && status < 429
     const isMoved = answer?.subject !== undefined
@@ -88,10 +88,10 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
       if (stamp !== undefined) for (const draft of drafts) outbox.acknowledge(draft, stamp)
       const theirs = whose === undefined ? connection.subjects() : [whose]
       const news: TabNews = { subjects: theirs, tickets: posted, held, ...(unsaved && { unsaved }) }
-      // What was taken for somebody else's, no cookie confirms here: its stamps are others now.
+      // Where the server took it for another subject's, no cookie here confirms it: the stamps are others now.
       if (!isMoved) confirm(news)
       tabs.tell(news)
-      // Without a connection nobody will ever say what became of them.
+      // Without a connection no message will ever say what became of them.
       if (isMoved && !socket?.connected) for (const one of tickets) outbox.fail({ code: 'superseded' }, one)
     }
     const isStray = error?.code === 'cookies_blocked' && isOurs() && connection.disown()
@@ -100,7 +100,7 @@ export function createDelivery(options: DeliveryOptions, values: Values, outbox:
     onProgress()
     if ((answer && !isMoved) || isStray || (isRefused && !STRANGE.includes(error.code))) return
     if (isUnreachable) warnOf(status)
-    // The cookies were cleared, or somebody else has signed in: a new connection tells whose page this is.
+    // The cookies were cleared, or another user has signed in: a new connection tells whose page this is.
     rest = pauses.backOff(wait).then(() => (isOurs() && (isRefused || isMoved) ? comeAgain() : undefined))
   }
 

@@ -8,7 +8,7 @@ export interface Reason {
   readonly message?: string
 }
 
-/** A change that somebody waits for to be saved. */
+/** A change whose caller may wait until it is saved. */
 export interface Draft {
   readonly key: string
   readonly value: JsonValue | undefined
@@ -29,7 +29,7 @@ export function createDraft(key: string, value: JsonValue | undefined, seen: num
     resolve = onSaved
     refuse = onRefused
   })
-  // Whoever does not wait learns of a refusal from the status.
+  // A caller that does not wait learns of a refusal from the status.
   saved.catch(() => undefined)
   const reject = ({ code, message = `${key}: ${code}` }: Reason): void =>
     refuse(new LiveSessionError(code, message, { key }))

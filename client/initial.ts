@@ -5,7 +5,7 @@ import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields
 
-/** Where a client says what its page came with. The same for whoever bundles the package twice. */
+/** Where a client says what its page came with. The same symbol in an app that bundles the package twice. */
 export const INITIAL: unique symbol = Symbol.for('koa-live-session')
 
 /** A client to those that hydrate: what the server has rendered comes first, whatever the page has heard since. */

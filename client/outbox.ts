@@ -20,7 +20,7 @@ export interface Outbox {
   dispatch(draft: Draft): WireChange
   acknowledge(draft: Draft, stamp: Stamp): void
   refuse(draft: Draft, reason: Reason): void
-  /** It is to be sent again, or a later one instead. Where it `isLost` nobody knows whether it was applied. */
+  /** It is to be sent again, or a later one instead. Where it `isLost` the page does not know whether it was applied. */
   release(draft: Draft, isLost: boolean): void
   /** Everything under way counts as lost. */
   releaseAll(): void
@@ -32,7 +32,7 @@ export interface Outbox {
   tickets(): readonly string[]
   /** Those whose changes were not seen in the cookie; undefined where nothing waits for that. */
   unsaved(): readonly string[] | undefined
-  /** Whether somebody here waits for a change to be saved. */
+  /** Whether a caller on this page waits for a change to be saved. */
   hasOwn(): boolean
   /** What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it. */
   confirm(held: StoreAnswer['held'], tickets?: readonly string[], unsaved?: readonly string[]): void
@@ -45,8 +45,9 @@ export interface Outbox {
   /** The keys there is something to say about. */
   keys(): readonly string[]
   /**
-   * These keys, or all, are somebody else's now: nothing of this is theirs, but drafts where these are kept. The answer is to
-   * be called once the tickets were offered to whoever it is: what is there by then is as good as saved, the rest superseded.
+   * These keys, or all, are another subject's now: nothing of this is theirs, but drafts where these are kept. The answer
+   * is to be called once the tickets were offered to the server for that subject: what is there by then is as good as
+   * saved, the rest superseded.
    */
   clear(keys?: readonly string[], isKept?: boolean): () => void
   /** What shall outlive the page, by name. */
@@ -92,7 +93,7 @@ export function createOutbox(values: Values): Outbox {
     return draft.saved
   }
 
-  /** It is no more under way. None where somebody else is here by now, or it was given up. */
+  /** It is no more under way. None where the page has another subject by now, or it was given up. */
   const land = (draft: Draft): Entry | undefined => {
     const entry = entryOf(draft.key)
     if (entry.sending !== draft) return

@@ -10,7 +10,7 @@ export interface PostOptions {
 export interface PostBody {
   readonly tickets?: readonly string[]
   readonly set?: readonly WireChange[] | undefined
-  /** Whose page this is: nothing of it may be taken for somebody else's. */
+  /** Whose page this is: nothing of it may be taken for another subject's. */
   readonly subject?: string | undefined
 }
 
@@ -52,7 +52,7 @@ export async function post({ endpoint, credentials, headers }: PostOptions, body
     // The page of a hotel's network is no answer of ours.
     if (ok) return { status, wait: 0, ...(Array.isArray(json?.held) && { answer: json }) }
     const wait = Number(response.headers.get('retry-after')) * 1000 || 0
-    // Without a code of ours it is somebody else's answer: a proxy's, or a guard's of the app.
+    // Without a code of ours the answer is not the endpoint's: it is a proxy's, or a guard's of the app.
     return { status, wait, error: typeof json?.error?.code === 'string' ? json.error : undefined }
   } catch {
     return NO_ANSWER

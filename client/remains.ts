@@ -5,7 +5,7 @@ import { type Entry, isUnsaved } from './entry.js'
 import { readTicket } from './ticket.js'
 import type { Values } from './values.js'
 
-/** A draft that outlives its page. Whether it had been sent by then nobody knows: it must not go over what came later. */
+/** A draft that outlives its page. Whether it had been sent by then is not known: it must not go over what came later. */
 export interface DraftRemains {
   /** The stamp that it was set over. */
   readonly seen: Stamp

@@ -67,7 +67,7 @@ export function createStatusBoard(
     isUnderWay: () => outbox.keys().some((key) => of(key) === SAVING),
     onStatus: listeners.add,
     refresh: () => {
-      // What was told of somebody who is gone is over, too.
+      // What was told of an earlier subject is over, too.
       for (const key of new Set([...told.keys(), ...outbox.keys()])) {
         const detail = of(key)
         if (detail === (told.get(key) ?? initial(key))) continue

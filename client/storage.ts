@@ -2,7 +2,7 @@
 export interface Storage {
   /** Has exactly these kept of this tab; what other tabs keep stays. */
   keep(subject: string, texts: ReadonlyMap<string, string>): void
-  /** Takes out what any tab has kept of a subject, and drops what is anybody else's. */
+  /** Takes out what any tab has kept of a subject, and drops what is of any other subject. */
   take(subject: string): ReadonlyMap<string, string>
 }
 
@@ -43,7 +43,7 @@ export function createStorage(prefix: string): Storage {
   }
 }
 
-/** A browser may refuse even to say whether it has one; on a server it would be everybody's. */
+/** A browser may refuse even to say whether it has one; on a server all visitors would share it. */
 function accessible(): globalThis.Storage | undefined {
   try {
     return globalThis.document && globalThis.localStorage

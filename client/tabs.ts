@@ -23,7 +23,7 @@ export interface Tabs {
 const PATIENCE = 5000
 
 export function createTabs(name: string, onNews: (news: TabNews) => void): Tabs {
-  // Only browsers have tabs: on a server each client is somebody else's.
+  // Only browsers have tabs: on a server each client is another visitor's.
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined

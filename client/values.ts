@@ -20,7 +20,7 @@ export interface Values {
   /** Shows the register again. */
   undraft(key: string): void
   setDefaults(defaults: Readonly<Record<string, JsonValue>>): void
-  /** Forgets all of these keys but the defaults: they are somebody else's now. */
+  /** Forgets all of these keys but the defaults: they are another subject's now. */
   clear(keys: readonly string[]): void
   onChange: Listeners<[change: AnyChange]>['add']
 }

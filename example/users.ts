@@ -1,4 +1,4 @@
-/** Somebody who can sign in, by a click: this is a demo. */
+/** A person who can sign in, by a click: this is a demo. */
 export interface User {
   readonly id: string
   readonly name: string

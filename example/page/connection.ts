@@ -8,7 +8,7 @@ const texts: Readonly<Record<ConnectionState, string>> = {
   offline: 'Offline',
 }
 
-/** Shows in an element how the connection is; `isOffline` says whether nobody even tries to connect. */
+/** Shows in an element how the connection is; `isOffline` says that the page does not even try to connect. */
 export function showConnection(element: HTMLElement, socket: Socket, isOffline: () => boolean): void {
   const show = (): void => {
     const state = stateOf(socket, isOffline() || !navigator.onLine)

@@ -6,7 +6,7 @@ const HOPELESS = 2
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is taken',
-  EACCES: 'is not for everybody to listen on',
+  EACCES: 'needs rights that this account does not have',
 }
 
 /** Listens where PORT says, and tells start.mjs, over its channel, where that is; ends when it is asked to. */
@@ -34,7 +34,7 @@ function listen(http: HttpServer): void {
   })
 }
 
-/** Ends the process when it is asked to, and when whoever has started it is gone. */
+/** Ends the process when it is asked to, and when the process that has started it is gone. */
 function endWhenAsked(close: () => Promise<void>): void {
   const end = (): void => {
     close().then(

@@ -6,7 +6,7 @@ export async function readSecret(folder: URL): Promise<string> {
   const { SECRET } = process.env
   if (SECRET !== undefined && SECRET !== '') return SECRET
   const file = new URL('secret', folder)
-  // Whoever comes second reads what the first has written.
+  // The process that comes second reads what the first has written.
   await writeFile(file, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 }).catch(unlessItExists)
   return readFile(file, 'utf8')
 }

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import { describeInEachBrowser, type Outage } from '../support/outage.js'
 import type { SiteTab } from '../support/site-tab.js'
 
-/** What is left once nobody remembers anything but the browser. */
+/** What is left once only the browser remembers anything. */
 async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<string, unknown>> {
   await tab.close()
   await server.restart()

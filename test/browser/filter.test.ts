@@ -95,13 +95,13 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
       await studio.isConnected()
       return studio
     }
-    const [bruno, chiara, nobody] = [await open('Bruno Keller'), await open('Chiara Rossi'), await open()]
+    const [bruno, chiara, guest] = [await open('Bruno Keller'), await open('Chiara Rossi'), await open()]
     await bruno.choose('Film')
     await chiara.choose('Design')
     for (const [studio, division] of [
       [bruno, 'Film'],
       [chiara, 'Design'],
-      [nobody, 'All divisions'],
+      [guest, 'All divisions'],
     ] as const) {
       await studio.shows('Home', division)
       await studio.page.reload()

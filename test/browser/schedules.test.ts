@@ -8,7 +8,7 @@ describeInEachBrowser(
   'a browser with some tabs, on a network and a server that fail',
   (start) => {
     it.each(Array.from({ length: count }, (_, i) => first + i))(
-      'keeps what was saved, agrees in the end, and shows nobody what is another’s (seed %i)',
+      'keeps what was saved, agrees in the end, and shows no visitor what is another’s (seed %i)',
       async (seed) => {
         expect(await Schedule.run(seed, await start())).toEqual([])
       },

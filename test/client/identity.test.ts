@@ -3,7 +3,7 @@ import { createStatusBoard, DEFAULT } from '../../client/status.js'
 import { bareOutbox } from '../support/bare-outbox.js'
 
 describe('a value', () => {
-  it('is the same object for as long as it equals what it was, whoever says so', () => {
+  it('is the same object for as long as it equals what it was, from whatever source', () => {
     const { values, outbox, set, keep } = bareOutbox()
     const draft = set('cart', ['a'])
     const shown = values.get('cart')

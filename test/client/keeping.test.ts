@@ -43,7 +43,7 @@ afterEach(() => {
 })
 
 describe('threat 31: what a page leaves in its browser', () => {
-  it('is shown by the next page of the same subject, and by nobody else\u2019s', () => {
+  it('is shown by the next page of the same subject, and by no other subject\u2019s', () => {
     void page(ANN).set('division', 3)
     expect(kept()).toEqual(['draft division'])
     expect(page(ANN).get('division')).toBe(3)
@@ -65,7 +65,7 @@ describe('threat 31: what a page leaves in its browser', () => {
     expect(kept()).toEqual(['draft division'])
   })
 
-  it('is nothing where nobody knows whose page it is', () => {
+  it('is nothing where it is not known whose page it is', () => {
     void page({ ...ANN, subject: '', cookieless: true, consent: false }).set('division', 3)
     expect(kept()).toEqual([])
   })

@@ -51,7 +51,7 @@ describe('the outbox', () => {
     expect(outbox.unsent().map(({ value }) => value)).toEqual([3])
   })
 
-  it('is not done with a key while it waits for what became of it under somebody else', () => {
+  it('is not done with a key while it waits for what became of it under another subject', () => {
     const { outbox, set, keep } = bareOutbox()
     outbox.acknowledge(set('division', 3), 10)
     keep('t', ['division', 10, 3])
@@ -74,7 +74,7 @@ describe('the outbox', () => {
     expect(await settled()).toEqual(['2 invalid_value', '1 saved'])
   })
 
-  it('counts a later write of somebody else as this one saved', async () => {
+  it('counts a later write from another place as this one saved', async () => {
     const { values, outbox, set, keep, settled } = bareOutbox()
     const draft = set('division', 1)
     outbox.acknowledge(draft, 10)
@@ -115,7 +115,7 @@ describe('the outbox', () => {
     expect(await settled()).toEqual(['1 cookies_blocked'])
   })
 
-  it('leaves nothing to whoever comes next, but what the server let through', async () => {
+  it('leaves nothing to the next subject but what the server let through', async () => {
     const { values, outbox, set, keep, settled } = bareOutbox()
     const kept = set('division', 1)
     outbox.acknowledge(kept, 10)
@@ -142,7 +142,7 @@ describe('the outbox, of what others know better', () => {
   })
 
   it.each([[-1], [undefined]])(
-    'settles a change to %s where whoever comes next has never had another value',
+    'settles a change to %s where the next subject has never had another value',
     async (value) => {
       const { outbox, set, settled } = bareOutbox()
       outbox.acknowledge(set('division', value), 10)
@@ -151,7 +151,7 @@ describe('the outbox, of what others know better', () => {
     },
   )
 
-  it('does not supersede what was set after somebody else had come', async () => {
+  it('does not supersede what was set after the subject has changed', async () => {
     const { outbox, set, keep, settled } = bareOutbox()
     const inherit = outbox.clear()
     const draft = set('division', 3)
@@ -162,7 +162,7 @@ describe('the outbox, of what others know better', () => {
     expect(await settled()).toEqual(['3 saved'])
   })
 
-  it('is undecided about what may come along to whoever comes next, until it was offered', () => {
+  it('is undecided about what may come along to the next subject, until it was offered', () => {
     const { outbox, set } = bareOutbox()
     outbox.acknowledge(set('division', 3), 10)
     const inherit = outbox.clear()
@@ -189,7 +189,7 @@ describe('the outbox, of what others know better', () => {
     expect(await settled()).toEqual(['a other_subject', '5 other_subject', '6 other_subject'])
   })
 
-  it('lets the status tell that a key is not under way any more where somebody else has come', () => {
+  it('lets the status tell that a key is not under way any more where the subject has changed', () => {
     const { outbox, set } = bareOutbox()
     const board = createStatusBoard(
       outbox,

@@ -79,7 +79,7 @@ describe('what a page has left', () => {
     expect([after.values.get('division'), after.outbox.unsaved()]).toEqual([4, undefined])
   })
 
-  it('is nothing once it is saved, refused or somebody else\u2019s', () => {
+  it('is nothing once it is saved, refused or another subject\u2019s', () => {
     const saved = bareOutbox()
     saved.outbox.acknowledge(saved.set('division', 3), 10)
     saved.keep(ticketOf(['division', 10, 3]), ['division', 10, 3])
@@ -105,9 +105,9 @@ describe('what a page has left', () => {
   it.each([
     ['no JSON', 'draft division', '{'],
     ['no ticket', 'ticket division', 'x'],
-    ['a change of nobody knows what', 'draft division', '{}'],
+    ['a change without content', 'draft division', '{}'],
     ['a ticket of nothing', 'ticket division', `a.${btoa('null')}.b`],
-    ['nobody knows what', 'something', 'else'],
+    ['of an unknown kind', 'something', 'else'],
   ])('and is %s, is left alone', (_, name, text) => {
     const { outbox, put, values } = bareOutbox()
     outbox.restore(new Map([[name, text]]))

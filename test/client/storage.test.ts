@@ -3,7 +3,7 @@ import { createStorage } from '../../client/storage.js'
 
 const texts = (...entries: [string, string][]): ReadonlyMap<string, string> => new Map(entries)
 
-/** What the browser has, whoever wrote it. */
+/** What the browser has, of all tabs. */
 const items = (): Record<string, string | null> => {
   return Object.fromEntries(Object.keys(localStorage).map((name) => [name, localStorage.getItem(name)]))
 }
@@ -21,7 +21,7 @@ describe('what outlives a page', () => {
     expect(next.take('ann')).toEqual(texts())
   })
 
-  it('is dropped when somebody else comes, and never handed over', () => {
+  it('is dropped when another subject comes, and never handed over', () => {
     createStorage('a:').keep('ann', texts(['division', '3']))
     expect(createStorage('a:').take('bob')).toEqual(texts())
     expect(items()).toEqual({})

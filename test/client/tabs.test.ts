@@ -163,7 +163,7 @@ describe('of many tabs one', () => {
         }
       },
     ],
-  ])('tells nobody where %s', (_, BroadcastChannel) => {
+  ])('tells no tab where %s', (_, BroadcastChannel) => {
     Object.assign(globalThis, { BroadcastChannel })
     expect(() => open().tell(NEWS)).not.toThrow()
   })

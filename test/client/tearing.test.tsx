@@ -23,7 +23,7 @@ it('never shows two values at once, though one changes while React renders bit b
   const rendered: unknown[] = []
   const committed: string[] = []
   const onRendered = (value: unknown): void => {
-    // As soon as React lets anybody else have a turn.
+    // As soon as React lets other code have a turn.
     if (rendered.length === 0) setTimeout(() => void live.set('division', 2))
     rendered.push(value)
   }

@@ -74,7 +74,7 @@ describe('useLiveSession of Vue', () => {
     expect([live.get('division'), field().value.value, field().status.value]).toEqual([7, 7, { status: 'saving' }])
   })
 
-  it('shows in the status that a value was refused, and rejects nothing that nobody awaits', async () => {
+  it('shows in the status that a value was refused, and leaves no rejection unhandled', async () => {
     const unhandled = jest.fn()
     process.on('unhandledRejection', unhandled)
     const refusal = { error: { code: 'invalid_value', key: 'division' } }

@@ -3,7 +3,7 @@ import type { LightSocket } from './light-socket.js'
 
 const REMEMBERED = 8
 
-/** Whom the app's own session would name; '' for nobody. */
+/** Whom the app's own session would name; '' for a guest. */
 export type UserHeader = '' | `s:${string}` | `n:${number}`
 
 /** The user whom `identify` reads from the header of a trusted proxy, as it were. */
@@ -12,11 +12,11 @@ export function userOf(header: string): string | number | undefined {
   return header.startsWith('n:') ? Number(header.slice(2)) : header.slice(2)
 }
 
-/** Somebody who may do what they like with what is their own, and with nothing else. */
+/** A visitor who may do what they like with what is their own, and with nothing else. */
 export class Actor {
   readonly name: string
   readonly user: UserHeader
-  /** Undefined for whoever comes without a cookie. */
+  /** Undefined for a browser without a cookie. */
   readonly browser: string | undefined
   readonly subjects: readonly Subject[]
   readonly hashes: readonly string[]

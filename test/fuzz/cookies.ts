@@ -8,7 +8,7 @@ import type { World } from './world.js'
 /** What Node lets through of a header, all fields together. */
 const LONGEST = 15_000
 
-/** Makes what a browser, or whoever pretends to be one, may send for a Cookie header. */
+/** Makes what a browser, or a program that pretends to be one, may send for a Cookie header. */
 export class CookieSource {
   readonly #world: World
   readonly #odd: OddValues
@@ -18,7 +18,7 @@ export class CookieSource {
     this.#odd = odd
   }
 
-  /** Of somebody who has chosen something as nobody, and signs in now. */
+  /** Of a visitor who has chosen something as a guest, and signs in now. */
   guest(dice: Dice): string {
     const values = { division: dice.below(9), cart: ['own-guest'] }
     return cookieFor(this.#world.app.live, { browserId: dice.browserId('guest'), values })
@@ -68,7 +68,7 @@ export class CookieSource {
     const { confused, expired, foreign, now, victims } = this.#world
     const whose = dice.pick([actor, ...victims])
     const content = {
-      browser: whose.browser ?? dice.browserId('nobody'),
+      browser: whose.browser ?? dice.browserId('unknown'),
       user: whose.userHash,
       former: undefined,
       epoch: dice.below(2),

@@ -34,7 +34,7 @@ const node: NodeJS.Process = runInThisContext('process')
 
 describe('a server under garbage', () => {
   it(
-    'refuses it by the protocol, forges nothing, keeps nobody waiting and stays alive',
+    'refuses it by the protocol, forges nothing, keeps no visitor waiting and stays alive',
     async () => {
       const fuzzer = new Fuzzer(await World.start(), SEED)
       const { tally } = fuzzer

@@ -125,7 +125,7 @@ export class Fuzzer {
     })
   }
 
-  /** Looks at everybody before and after. Who is refused has changed nothing, and nobody changes what is another's. */
+  /** Looks at all actors before and after. Who is refused has changed nothing, and no actor changes what is another's. */
   async #observe(
     actor: Actor,
     input: RawRequest | RawEvent | undefined,
@@ -150,7 +150,7 @@ export class Fuzzer {
     }
   }
 
-  /** Whoever brings the ticket of a browser that has no cookie yet may become that browser. */
+  /** An actor who brings the ticket of a browser that has no cookie yet may become that browser. */
   #isAdopted(changed: Actor, input: RawRequest | RawEvent | undefined): boolean {
     const isNew = changed === this.#world.newcomer && input !== undefined && 'body' in input
     return isNew && changed.tickets.some((ticket) => input.body.includes(ticket))

@@ -55,7 +55,7 @@ export class Judge {
     return true
   }
 
-  /** What was sent to a socket, whoever caused it. */
+  /** What was sent to a socket, whichever actor caused it. */
   sent(actor: Actor, tickets: readonly string[]): void {
     for (const ticket of tickets) {
       const payload = Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString()

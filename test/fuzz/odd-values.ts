@@ -56,7 +56,7 @@ const KEYS: readonly unknown[] = [
 
 const BINARY: readonly unknown[] = [Buffer.from('division'), new Uint8Array(8), new ArrayBuffer(4), [Buffer.alloc(0)]]
 
-/** Values that nobody expects: what fast-check thinks of, and what has broken others before. */
+/** Values that no code expects: what fast-check thinks of, and what has broken others before. */
 export class OddValues {
   readonly #values: readonly unknown[]
   readonly #texts: readonly string[]

@@ -3,7 +3,7 @@ import { slowness, stopwatch } from '../support/cpu-time.js'
 /** What must never happen. */
 export type Harm = 'crash' | '5xx' | 'forged' | 'leak' | 'wrong answer'
 
-/** ms of CPU time for which one input may keep everybody else waiting, on the machine where this was set. */
+/** ms of CPU time for which one input may keep the other visitors waiting, on the machine where this was set. */
 const LONGEST_BLOCK = 50
 /** How often an input that took so many ms is tried again: a pause of the process is not the input's. */
 const SLOW = 25

@@ -3,7 +3,7 @@ import type { World } from './world.js'
 
 const PROTOTYPES = [Object.prototype, Array.prototype, String.prototype, Function.prototype]
 
-/** How everybody's values were before an input, to be compared with how they are after it. */
+/** How the values of all actors were before an input, to be compared with how they are after it. */
 export class Watch {
   readonly #world: World
   readonly #members = PROTOTYPES.map((prototype) => Reflect.ownKeys(prototype).length)
@@ -17,7 +17,7 @@ export class Watch {
     this.#before = this.#look()
   }
 
-  /** Everybody whose values have changed since. */
+  /** The actors whose values have changed since. */
   changed(): readonly Actor[] {
     const after = this.#look()
     return [...after.keys()].filter((actor) => after.get(actor) !== this.#before.get(actor))

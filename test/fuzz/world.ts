@@ -15,7 +15,7 @@ const DAY = 24 * 60 * 60 * 1000
 /** Within the ten minutes for which a newcomer's id may be adopted. */
 const NEWCOMER = 5 * 60 * 1000
 
-/** What only a victim's answers, and nobody's for hidden fields, may hold. */
+/** What only a victim's answers may hold, and no answer at all where a hidden field has it. */
 export const CANARY = 'canary'
 
 /** The one place for options that would end a flood before it began. */
@@ -34,7 +34,7 @@ export class World {
   readonly open: ReturnType<typeof LightSocket.opener>
   readonly eve: Actor
   readonly mallory: Actor
-  /** Signed in as the user '1', where the user 1 is somebody else. */
+  /** Signed in as the user '1', where the user 1 is another user. */
   readonly one: Actor
   /** Has neither a cookie nor a user. */
   readonly stranger = new Actor('stranger', '', undefined)
@@ -98,7 +98,7 @@ export class World {
     return this.app.clock.now()
   }
 
-  /** Between two inputs: time goes on, whoever was disconnected comes back, and what nobody needs is forgotten. */
+  /** Between two inputs: time goes on, actors who were disconnected come back, and what no actor needs is forgotten. */
   async settle(): Promise<void> {
     this.app.clock.advance(1)
     this.stolen.clear()
@@ -117,7 +117,7 @@ export class World {
     }
   }
 
-  /** A cookie of a victim, in a browser that nobody else uses, as a thief would have it. */
+  /** A cookie of a victim, in a browser that no actor uses, as a thief would have it. */
   steal(browserId: string): string {
     const userId = userOf('s:ann')
     const cookie = cookieFor(this.app.live, {

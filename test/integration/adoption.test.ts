@@ -72,7 +72,7 @@ describe('the id under which a socket came without a live cookie', () => {
     expect(await values(visitor)).toMatchObject({ theme: 'dark' })
   })
 
-  it('is not taken over by a user where nobody can tell whose the socket was: its values come along', async () => {
+  it('is not taken over by a user where it is not known whose the socket was: its values come along', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login?user=ann')
@@ -85,7 +85,7 @@ describe('the id under which a socket came without a live cookie', () => {
     expect(await values(visitor)).toMatchObject({ theme: 'dark' })
   })
 
-  it('is not taken over by nobody where the socket is a user\u2019s, who comes back under another', async () => {
+  it('is not taken over by a guest where the socket is a user\u2019s, who comes back under another', async () => {
     const app = await startWithUsers({ store: new AuthStore() })
     const visitor = app.visitor()
     await visitor.fetch('/login?user=ann')
@@ -96,7 +96,7 @@ describe('the id under which a socket came without a live cookie', () => {
     expect(await socket.closed).toBe('transport close')
   })
 
-  it('is no reason to take a ticket of somebody else, whatever it offers', async () => {
+  it('is no reason to take a ticket of another subject, whatever it offers', async () => {
     const app = await App.start()
     const { tickets } = coreOf(app.live)
     const [id, now] = ['an-id-that-is-not-of-the-subject', app.clock.now()]
@@ -221,7 +221,7 @@ describe('the id of a cookie that was not seen coming back, of which another tab
     expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'other_subject' } }])
   })
 
-  it('is no reason to take what a page that says to be somebody else has set', async () => {
+  it('is no reason to take what was set in a page that names another subject', async () => {
     const app = await startWithUsers({ routes: pages })
     const { visitor, text } = await lose(app)
     const subject = subjectHash('user:s:ann')
@@ -232,7 +232,7 @@ describe('the id of a cookie that was not seen coming back, of which another tab
 })
 
 describe('the ticket that answers a change', () => {
-  it('says what id to go on with where the browser brought no cookie, and to nobody else', async () => {
+  it('says what id to go on with where the browser brought no cookie, and in no other case', async () => {
     const app = await startWithUsers()
     const set = [['division', -1, 4]]
     const offered = async (visitor: Visitor): Promise<unknown> => {

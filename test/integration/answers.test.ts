@@ -46,7 +46,7 @@ describe('the answer of the endpoint', () => {
     expect(await (await visitor.store()).json()).toMatchObject({ unsaved: ['note'] })
   })
 
-  it('names nothing that nothing keeps to somebody of whom nothing is known', async () => {
+  it('lists no unsaved field to a visitor of whom nothing is known', async () => {
     const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
     const app = await App.start<typeof fields>({ fields })
     expect(await (await app.visitor().store()).json()).toEqual({

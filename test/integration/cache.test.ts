@@ -35,7 +35,7 @@ describe('the cache', () => {
     expect(await visitor.text('/')).toBe('5')
   })
 
-  it('never holds more than it may, whoever comes, and does not lose what cookies bring back', async () => {
+  it('never holds more than it may, however many visitors come, and does not lose what cookies bring back', async () => {
     const app = await App.start({ routes: echo, options: { cache: { maxSubjects: 10 } } })
     const visitors = Array.from({ length: 50 }, () => app.visitor())
     for (const [i, visitor] of visitors.entries()) await visitor.text(`/?set=${i}`)

@@ -16,7 +16,7 @@ const page: Koa.Middleware = (ctx) => {
 
 afterEach(() => void jest.restoreAllMocks())
 
-/** Lets somebody decide about each event that a page sends: true where it was dealt with. */
+/** Lets a test decide about each event that a page sends: true where it was dealt with. */
 function intercept(app: { readonly io: App['io'] }, act: (event: unknown[], socket: ServerSocket) => boolean): void {
   app.io.on('connection', (socket) => {
     socket.use((event, next) => {

@@ -78,7 +78,7 @@ describe('a page', () => {
     await page.shows('division', 6)
   })
 
-  it('of nobody does not take a sign-in elsewhere for blocked cookies', async () => {
+  it('of a guest does not take a sign-in elsewhere for blocked cookies', async () => {
     const app = await start()
     const elsewhere = app.visitor()
     await elsewhere.fetch('/login/now?user=ann')
@@ -94,7 +94,7 @@ describe('a page', () => {
     await opened.reaches('division', 'saved')
   })
 
-  it('of nobody gives up what somebody else\u2019s browser has taken in, where its socket does not come back', async () => {
+  it('of a guest gives up what was taken for another subject, where its socket does not come back', async () => {
     const app = await start()
     const visitor = app.visitor()
     const { opened, saved, gate } = await setAndHold(visitor)
@@ -130,7 +130,7 @@ describe('a page', () => {
     },
   )
 
-  it('of a user who has not agreed to be remembered keeps nothing of what was set for nobody after the sign-out', async () => {
+  it('of a user who has not agreed to be remembered leaves no change to the guest after the sign-out', async () => {
     const app = await startWithUsers({ routes: pages, options: { consent: () => false } })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -159,7 +159,7 @@ describe('a page', () => {
   it.each([
     ['that does not say whose it is', undefined, {}],
     ['of a user without consent', '/page', { consent: () => false }],
-  ])('%s, and is a user\u2019s, writes for nobody who comes after the sign-out', async (_, path, options) => {
+  ])('%s, and is a user\u2019s, writes nothing for the guest after the sign-out', async (_, path, options) => {
     const app = await startWithUsers({ routes: pages, options })
     const visitor = app.visitor()
     await visitor.fetch('/login/unused?user=ann')
@@ -176,7 +176,7 @@ describe('a page', () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('of a user whose cookies were all removed keeps nothing of what was set for nobody', async () => {
+  it('of a user whose cookies were all removed leaves no change to the guest', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/login/unused?user=ann')
@@ -191,8 +191,8 @@ describe('a page', () => {
   })
 
   it.each([
-    ['nobody', 'cart', ['x'], '/logout/leave'],
-    ['nobody', 'cart', ['x'], '/unused'],
+    ['a guest', 'cart', ['x'], '/logout/leave'],
+    ['a guest', 'cart', ['x'], '/unused'],
     ['ann', 'theme', 'dark', '/logout/leave'],
   ] as const)(
     'under an id that the browser of %s has lost leaves nothing of %s to who signs in next',

@@ -27,7 +27,7 @@ describe('what ann set while she was offline', () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('is not posted as whoever comes after her logout, when that ends her socket', async () => {
+  it('is not posted for the guest after her logout, when that ends her socket', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')

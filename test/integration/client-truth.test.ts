@@ -66,7 +66,7 @@ describe('a browser that keeps no cookies', () => {
   })
 })
 
-it('a page of a browser whose cookies were cleared is nobody\u2019s, and says so', async () => {
+it('a page of a browser whose cookies were cleared has no subject, and says so', async () => {
   const app = await App.start({ routes })
   const visitor = app.visitor(cookieFor(app.live, {}))
   const opened = await visitor.open({ path: '/', hasSocket: false })

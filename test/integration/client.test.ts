@@ -151,7 +151,7 @@ describe('a page', () => {
     expect(opened.posts.map(({ set }) => set)).toEqual([[['division', -1, 5]], [['division', 0, 5]], undefined])
   })
 
-  it('gives way where somebody wrote later than the change whose answer was lost', async () => {
+  it('gives way to a change that was written later than the one whose answer was lost', async () => {
     const app = await App.start({ routes: page })
     const visitor = app.visitor()
     const opened = await visitor.open({ path: '/', hasSocket: false })

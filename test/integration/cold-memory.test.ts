@@ -5,7 +5,7 @@ import { account, auth, identify } from '../support/auth.js'
 
 describe('what is the browser\u2019s own', () => {
   it.each([
-    ['nobody', undefined],
+    ['no user', undefined],
     ['another user', 'bob'],
   ])('goes on where memory has forgotten it and %s is signed in now', async (_, user) => {
     const app = await App.start({

@@ -6,7 +6,7 @@ import { auth } from '../support/auth.js'
 
 const MINUTE = 60 * 1000
 
-/** An app that remembers nobody who has not agreed. */
+/** An app that remembers only visitors who have agreed. */
 function start(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
   const routes: Koa.Middleware = async (ctx) => {
     const { liveSession } = ctx

@@ -213,7 +213,7 @@ describe('POST /store_session', () => {
 
 describe('a POST that says whose page it is from', () => {
   it.each([[{ set: [['division', -1, 5]] }], [{ tickets: [] }]])(
-    'is refused where somebody else is there by now: %j',
+    'is refused where the browser has another subject by now: %j',
     async (body) => {
       const app = await App.start()
       const [visitor, other] = [app.visitor(cookieFor(app.live, {})), app.visitor(cookieFor(app.live, {}))]

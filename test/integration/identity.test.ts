@@ -26,8 +26,8 @@ describe('a user', () => {
   it('is told with the first ticket that another one, of the browser, comes after it', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
-    const nobody = await visitor.connect()
-    expect((await nobody.ticket()).claims).not.toHaveProperty('more')
+    const guest = await visitor.connect()
+    expect((await guest.ticket()).claims).not.toHaveProperty('more')
     await visitor.fetch('/login/now?user=ann')
     const socket = await visitor.connect()
     expect((await socket.ticket()).claims).toMatchObject({ more: true, defaults: { division: -1 } })
@@ -145,7 +145,7 @@ describe('sign-in', () => {
     expect(await values(visitor)).toMatchObject({ division: 3 })
   })
 
-  it('ends the sockets that the browser had as nobody, after the answer; they come back as the user', async () => {
+  it('ends the sockets of the guest, after the answer; they come back as the user\u2019s', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
@@ -174,7 +174,7 @@ describe('sign-in', () => {
 })
 
 describe('sign-out', () => {
-  it('leaves nothing of the user to whoever comes next, and ends the sockets', async () => {
+  it('leaves nothing of the user to the next visitor, and ends the sockets', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -202,7 +202,7 @@ describe('sign-out', () => {
     expect((await app.live.user('ann')).get('division')).toBe(3)
   })
 
-  it('shows the values of another user to nobody when users change places in one browser', async () => {
+  it('shows no user the values of another when users change places in one browser', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import { Listeners } from '../../server/values/listeners.js'
 import { App } from '../support/app.js'
 
-describe('a rejection that nobody awaits', () => {
+describe('a rejection that no code awaits', () => {
   it('goes to onError, not to the process, where identify() fails', async () => {
     let asked = 0
     const app = await App.start({

@@ -207,7 +207,7 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['a'])
   })
 
-  it('tells the app of a refusal that nobody awaits, and lives on', async () => {
+  it('tells the app of a refusal that no code awaits, and lives on', async () => {
     const app = await App.start({
       routes: (ctx) => {
         void ctx.liveSession.set('division', 'x')

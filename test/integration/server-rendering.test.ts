@@ -84,7 +84,7 @@ describe.each<[string, Render]>([
     expect(pages).toEqual(visitors.map((division) => `${division} ${division}`))
   })
 
-  it('leaves nobody listening, and no timer that would keep the process from ending', async () => {
+  it('leaves no listener, and no timer that would keep the process from ending', async () => {
     const timers = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'setInterval')]
     const client = createLiveSession({ initial: { division: 1 } })
     const listeners: string[] = []

@@ -46,7 +46,7 @@ describe('socket.liveSession', () => {
     expect(claims.new).toMatch(/^[\w-]{22}$/)
   })
 
-  it('tells every tab of the visitor of a change, and nobody else', async () => {
+  it('tells every tab of the visitor of a change, and no other visitor', async () => {
     const app = await App.start()
     const cookie = cookieFor(app.live, {})
     const [a, b, other] = [app.visitor(cookie), app.visitor(cookie), app.visitor()]

@@ -244,7 +244,7 @@ describe('the budget', () => {
     expect([...fields.values()].map(({ maxBytes }) => maxBytes)).toEqual([1000, 1000, 1000, 24_000, 24_000])
   })
 
-  it('is kept to, with what everybody asked for', () => {
+  it('is kept to, with what all fields ask for', () => {
     expect(() => compileAll({ cart: { maxBytes: 3000 }, viewed: { maxBytes: 900 } })).toThrow(
       new TypeError(
         'koa-live-session: fields: maxBytes add up to 3,900 of cookieBudget 3,000 (cart 3,000, viewed 900)',

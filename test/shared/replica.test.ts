@@ -4,7 +4,7 @@ import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, nextStamp } from '../../shared/stamp.js'
 
-/** Few keys, stamps and values, so that they meet; a key that nobody declared among them. */
+/** Few keys, stamps and values, so that they meet; a key that no app declares among them. */
 const register: fc.Arbitrary<StoredRegister> = fc.record({
   key: fc.constantFrom('division', 'theme', 'cart', 'of.another-build'),
   stamp: fc.integer({ min: 1, max: 4 }),
@@ -72,7 +72,7 @@ describe('a merge of replicas', () => {
     )
   })
 
-  it('carries keys that nobody declared', () => {
+  it('carries keys that its app does not declare', () => {
     const held = replica([{ key: 'of.another-build', stamp: 1, value: { any: 'thing' } }])
     expect(held.registers()).toEqual([{ key: 'of.another-build', stamp: 1, value: { any: 'thing' } }])
   })

@@ -1,9 +1,9 @@
 import type { Defect } from './bundle.js'
 
-/** Mistakes in what becomes of ids, cookies and values once somebody has left, was revoked, or was erased. */
+/** Mistakes in what becomes of ids, cookies and values once a visitor has left, was revoked, or was erased. */
 export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
-    name: 'whoever leaves keeps the browser id',
+    name: 'a visitor who leaves keeps the browser id',
     file: 'server/identity/identities.ts',
     find: 'for (const name of left) this.#epochs.retire(name)',
     replace: '',
@@ -51,7 +51,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
     replace: '',
   },
   {
-    name: 'what is written while somebody signs in stays behind',
+    name: 'what is written during a sign-in stays behind',
     file: 'server/http/request.ts',
     find: 'identities.passOn(visitor)',
     replace: '',
@@ -69,13 +69,13 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
     replace: '(user !== undefined && !epochs.isCurrent(read))',
   },
   {
-    name: 'a handshake takes the cookie of somebody else',
+    name: 'a handshake takes the cookie of another visitor',
     file: 'server/identity/identities.ts',
     find: "return this.#returning(cookie, user) ?? stranger(user, 'former')",
     replace: "return { ...stranger(user, 'former'), visitor: new Visitor(cookie.browser, user) }",
   },
   {
-    name: 'the values of a user go to whoever comes next',
+    name: 'the values of a user go to the next visitor',
     file: 'server/identity/identities.ts',
     find: 'isGuest ? registers : registers.filter(this.#sessions.isBrowsers)',
     replace: 'registers',

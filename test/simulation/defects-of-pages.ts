@@ -21,7 +21,7 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
     replace: 'entry.saved = Math.max(entry.saved, stamp)\n      waiting.add(draft)\n',
   },
   {
-    name: 'the client keeps what it shows when somebody else is there',
+    name: 'the client keeps what it shows when another subject is there',
     file: 'client/values.ts',
     find: 'for (const map of [registers, drafts]) map.delete(key)',
     replace: 'void key',

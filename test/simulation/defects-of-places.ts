@@ -83,7 +83,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
     replace: '',
   },
   {
-    name: 'whoever signs out takes the account\u2019s subject along',
+    name: 'a sign-out takes the account\u2019s subject along',
     file: 'server/http/visit.ts',
     find: "if (user === this.visitor.user) this.does('shows')",
     replace: "if (user === this.visitor.user || user === undefined) this.does('shows')",
@@ -95,7 +95,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
     replace: '',
   },
   {
-    name: 'a change is told to nobody',
+    name: 'a change is told to no page',
     file: 'server/values/sessions.ts',
     find: 'this.#dispatch.add(holding, field)',
     replace: '',

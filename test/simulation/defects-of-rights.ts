@@ -111,7 +111,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
     replace: "if (sub !== '' || isAdoptable",
   },
   {
-    name: 'a ticket is merged into whoever brings it',
+    name: 'a ticket is merged into any visitor who brings it',
     file: 'server/identity/redeem.ts',
     find: 'if (user !== undefined && sub === claimant.user) {',
     replace: 'if (user !== undefined) {',

@@ -4,7 +4,7 @@ import { DEFECTS_OF_PAGES } from './defects-of-pages.js'
 import { DEFECTS_OF_PLACES } from './defects-of-places.js'
 import { DEFECTS_OF_RIGHTS } from './defects-of-rights.js'
 
-/** Mistakes that somebody could make, each of which the simulation has to notice. */
+/** Mistakes that a developer could make, each of which the simulation has to notice. */
 export const DEFECTS: readonly Defect[] = [
   ...DEFECTS_OF_RIGHTS,
   ...DEFECTS_OF_DEPARTURES,

@@ -61,7 +61,7 @@ export class Conn extends EventEmitter {
   }
 }
 
-/** The server's end of a socket: what it emits goes to whoever opened the wire. */
+/** The server's end of a socket: what it emits goes to the client that opened the wire. */
 export class ServerSocket extends EventEmitter {
   readonly id: string
   readonly rooms: Set<string> = new Set<string>()

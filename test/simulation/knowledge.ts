@@ -2,7 +2,7 @@ import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { type CookieState, isNewer, type Register, type Registers } from './registers.js'
 
-/** Who somebody is to the server: hashes of subjects. */
+/** Who a visitor is to the server: hashes of subjects. */
 export interface Identity {
   readonly user: string | undefined
   /** The browser's own; undefined until it gets an id. */
@@ -116,13 +116,13 @@ export class Knowledge {
     return next !== undefined && !this.retired.has(next)
   }
 
-  /** What was written under an id that was given up goes to whoever uses the browser now. */
+  /** What was written under an id that was given up goes to the visitor who uses the browser now. */
   passOn(browser: string): void {
     const next = this.#successions.get(browser)
     if (next) this.bring(browser, this.floors.get(browser) ?? new Map(), next)
   }
 
-  /** What a browser chose under an earlier id goes to whoever it is now, once, as each field's `onLogin` says. */
+  /** What a browser chose under an earlier id goes to its present visitor, once, as each field's `onLogin` says. */
   bring(former: string, registers: Registers, { user, browser }: Identity): void {
     const brought = this.#brought.get(former) ?? new Map<string, Register>()
     this.#brought.set(former, brought)

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { LOGIN_RULE, OWN } from './builds.js'
 import type { Register } from './registers.js'
 
-/** The value of a forged ticket or cookie: whoever reads it was deceived. */
+/** The value of a forged ticket or cookie: a server or page that reads it was deceived. */
 export const FORGED = 666
 const FIRST_TAG = 1000
 
@@ -33,7 +33,7 @@ export class Ledger {
   readonly #homes = new Map<string, number>()
   readonly #heirs = new Map<string, Set<string>>()
 
-  /** A value that nobody has written before. */
+  /** A value that was not written before. */
   tag(key: string, browser: number | undefined): number {
     return (
       FIRST_TAG - 1 + this.#writes.push({ key, browser, subs: new Set(), stamp: 0, isStray: false, isErased: false })
@@ -59,7 +59,7 @@ export class Ledger {
     for (const write of this.#writes) write.isErased = false
   }
 
-  /** A page has POSTed it while its browser was somebody else: nothing in a `set` says whose it is. */
+  /** A page has POSTed it while its browser had another subject: nothing in a `set` says whose it is. */
   stray(value: JsonValue | undefined): void {
     for (const write of this.#of(value)) write.isStray = true
   }
@@ -68,7 +68,7 @@ export class Ledger {
     return this.#of(value).some(({ isStray }) => isStray)
   }
 
-  /** 0 where nobody was told of one. */
+  /** 0 where no page was told of one. */
   stampOf(value: JsonValue | undefined): number {
     return Math.max(0, ...this.#of(value).map(({ stamp }) => stamp))
   }
@@ -104,7 +104,7 @@ export class Ledger {
       if (key === OWN) return `${name} is of another browser`
       const heirs = this.#heirs.get(sub ?? '')
       const isHeir = [...write.subs].some((writer) => heirs?.has(writer))
-      if (!isHeir) return `${name} is somebody else's`
+      if (!isHeir) return `${name} is another visitor's`
       if (!isUser) continue
       const rule = LOGIN_RULE[key]
       if (rule === undefined) return `${name} came from a visitor, whom no server wrote it for`

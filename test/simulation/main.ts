@@ -4,7 +4,7 @@ import { counted } from './tally.js'
 const [first = 1, count = 1000, isShrunk = 1] = process.argv.slice(2).map(Number)
 console.warn = () => undefined
 console.error = () => undefined
-// Refusals are many here, and nobody reads where they were made.
+// Refusals are many here, and no code reads where they were made.
 Error.stackTraceLimit = 0
 
 function* seeds(): Iterable<number> {

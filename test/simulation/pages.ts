@@ -101,7 +101,7 @@ export class PageChecker {
     return !isVouchedFor && newest >= stamp
   }
 
-  /** Nothing that the page shows is somebody else's. */
+  /** Nothing that the page shows is another visitor's. */
   shows(tab: Tab): void {
     if (!tab.isReady) return
     for (const key of Object.keys(builds[this.#world.process.build])) {

@@ -98,6 +98,6 @@ export class PostChecker {
 
   #fail({ browser, user, cookies }: Exchange, what: string, harm?: Harm): void {
     const whose = cookieIn(cookies, 'live') === undefined ? 'without a cookie' : 'with a cookie'
-    this.#world.fail(`POST by browser ${browser.index} (${user ?? 'nobody'}, ${whose}) ${what}`, harm)
+    this.#world.fail(`POST by browser ${browser.index} (${user ?? 'guest'}, ${whose}) ${what}`, harm)
   }
 }

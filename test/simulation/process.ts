@@ -21,7 +21,7 @@ export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 /** Whom the app took the sender of a request for. */
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
-/** Schedules after which what processes remember of browsers that nobody meets again is more than starting them anew. */
+/** After so many schedules, what a process remembers of earlier browsers costs more time than starting it anew. */
 const RENEWAL = 300
 
 const contexts = new WeakMap<object, object>()
@@ -57,7 +57,7 @@ export class Process {
   readonly live: LiveSessionPlugin<Fields, boolean>
   readonly core: Core
   readonly build: BuildName
-  /** What it reported since somebody looked. */
+  /** What it reported since this was last read. */
   errors: unknown[] = []
   readonly #handle: ReturnType<Koa['callback']>
 
@@ -108,7 +108,7 @@ const plainSession: Koa.Middleware = async (ctx, next) => {
   if (after !== before) ctx.append('Set-Cookie', `app=${after === 'null' ? '' : encode(after)}; path=/`)
 }
 
-/** The cookie of somebody who has signed in, where the app's session is the plain one. */
+/** The cookie of a user who has signed in, where the app's session is the plain one. */
 export function plainCookie(user: string): string {
   return encode(JSON.stringify({ user }))
 }
@@ -118,8 +118,8 @@ function encode(session: string): string {
 }
 
 /**
- * Processes that this schedule has not met yet. They have served other schedules, whose users and browsers nobody here
- * shares: starting one anew would take longer than the schedule does.
+ * Processes that this schedule has not met yet. They have served other schedules, whose users and browsers are
+ * not those of this one: starting a process anew would take longer than the schedule does.
  */
 export class ProcessPool {
   readonly #processes = new Map<string, Process[]>()

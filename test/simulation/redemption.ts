@@ -42,7 +42,7 @@ export function redeemed(world: World, redeemer: Redeemer, tickets: readonly str
     const right = rightTo(world, ticket, redeemer)
     const { sub, changes } = readClaims(ticket)
     if (right === 'none')
-      return `redeems a ticket that is forged, revoked or somebody else's: ${JSON.stringify(changes)}`
+      return `redeems a ticket that is forged, revoked or another visitor's: ${JSON.stringify(changes)}`
     const registers = readRegisters(changes)
     if (right === 'bring') {
       const heir = user ?? browser

@@ -241,7 +241,7 @@ export class RequestChecker {
   }
 
   #fail({ browser, outgoing, user }: Exchange, what: string, harm?: Harm): void {
-    this.#world.fail(`${outgoing.method} by browser ${browser.index} (${user ?? 'nobody'}) ${what}`, harm)
+    this.#world.fail(`${outgoing.method} by browser ${browser.index} (${user ?? 'guest'}) ${what}`, harm)
   }
 }
 

@@ -34,7 +34,7 @@ export class SocketChecker implements WireWatcher {
     const own = isGood && cookie.user === user ? cookie : undefined
     this.#visitors.set(wire, { user, own })
     if (own) knowledge.learnCookie(own)
-    // An answer is on its way that gives the browser another id: nobody can tell the server that this socket is its too.
+    // An answer is on its way that gives the browser another id: the server cannot know that this socket is its too.
     const isLeaving = this.#browser.exchanges.some(({ state, written }) => {
       return state === 'running' || (state === 'answered' && written && written.browser !== cookie?.browser)
     })
@@ -75,7 +75,7 @@ export class SocketChecker implements WireWatcher {
     if (!defaults) return
     for (const [key, { stamp }] of knowledge.floors.get(sub) ?? []) {
       if (!(key in this.#fields(wire)) || key === HIDDEN) continue
-      // Of somebody who has signed in, the browser's subject tells what is the browser's own alone.
+      // Where a user has signed in, the browser's subject tells what is the browser's own alone.
       if (!isUser && visitor?.user !== undefined && key !== OWN) continue
       if ((registers.get(key)?.stamp ?? 0) < stamp)
         this.#fail(wire, `is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`, 'lost')
@@ -133,6 +133,6 @@ export class SocketChecker implements WireWatcher {
   }
 
   #fail(wire: Wire, what: string, harm?: Harm): void {
-    this.#world.fail(`the socket of browser ${this.#browser.index} (${wire.user() ?? 'nobody'}) ${what}`, harm)
+    this.#world.fail(`the socket of browser ${this.#browser.index} (${wire.user() ?? 'guest'}) ${what}`, harm)
   }
 }

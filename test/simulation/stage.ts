@@ -33,7 +33,7 @@ export class Stage {
     this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser))
   }
 
-  /** Somebody is signed in before the schedule begins. */
+  /** A user is signed in before the schedule begins. */
   async begin(browser: Browser, user: string): Promise<void> {
     if (!this.world.hasKoaSession) return browser.receive({ cookies: [['app', plainCookie(user)]] })
     await this.request(browser, [{ does: 'signIn', user }, { does: 'identify' }])
@@ -53,7 +53,7 @@ export class Stage {
     return exchange
   }
 
-  /** A request with cookies that no server gave it; its answer is of no use to anybody. */
+  /** A request with cookies that no server gave it; its answer is of no use to any browser. */
   async forge(browser: Browser, cookies: string): Promise<void> {
     const route = routeOf([{ does: 'read' }], { world: this.world, checker: this.requests })
     const exchange = browser.send({ method: 'GET', url: '/', route, cookies, isForged: true })

@@ -221,7 +221,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   steal: async (stage, browser, { which, what }) => {
     const victim = pick(stage.world.browsers.slice(browser.index + 1), what)
     const isOffer = ({ new: provisional, first }: TicketClaims): boolean => (provisional ?? first) !== undefined
-    // One that offers an id is for whoever has it to bring.
+    // Any browser that has one which offers an id may bring it.
     const tickets = victim?.tickets.filter((ticket) => !isOffer(readClaims(ticket))) ?? []
     await post(stage, browser, [pick(tickets, which)])
   },

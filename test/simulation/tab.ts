@@ -23,7 +23,7 @@ export class Tab {
   /** The subjects that the page was last told it is of. */
   subs: readonly string[]
   isReady = false
-  /** A change of its has gone to somebody else's session, or to another epoch: the client cannot tell what became of it. */
+  /** A change of its has gone to another subject's session, or another epoch: the client cannot tell what became of it. */
   hasStrayed = false
   /** The latest change of each key that is neither saved nor given up. */
   readonly drafts: Map<string, string> = new Map<string, string>()

@@ -3,7 +3,7 @@ const START = Date.UTC(2026, 0, 1)
 interface Timer {
   readonly at: number
   act(): void
-  /** Nobody waits for it: it never comes. */
+  /** No code waits for it: it never comes. */
   unref(): void
 }
 

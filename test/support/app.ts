@@ -99,7 +99,7 @@ export class App<F extends Fields = AppFields> {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Somebody with a browser of their own. */
+  /** A visitor with a browser of their own. */
   visitor(cookie?: string): Visitor {
     const visitor = new Visitor(this.url, cookie)
     visitors.push(visitor)

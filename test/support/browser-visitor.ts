@@ -1,7 +1,7 @@
 import type { Person } from './driver.js'
 import { SiteTab } from './site-tab.js'
 
-/** Somebody's browser, on the site. */
+/** A visitor's browser, on the site. */
 export class Visitor {
   readonly url: string
   readonly #person: Person
@@ -17,7 +17,7 @@ export class Visitor {
     return tab
   }
 
-  /** What the server has for whoever this is. */
+  /** What the server has for this visitor. */
   async values(): Promise<Record<string, unknown>> {
     const tab = await this.open('/values')
     const text = String(await tab.page.evaluate('document.body.textContent'))

@@ -21,7 +21,7 @@ if (endpoint !== undefined) {
   })
 }
 
-/** Somebody's browser: its own cookies and storage. What its pages throw, or are refused, fails the test. */
+/** A visitor's browser: its own cookies and storage. What its pages throw, or are refused, fails the test. */
 export async function openBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   if (!browser) throw new Error('openBrowser: only within describeInBrowser')
   const context = await browser.newContext(options)

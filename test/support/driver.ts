@@ -37,7 +37,7 @@ export function pageOf(driven: Driven, openAnother: Page['openAnother']): Page {
   }
 }
 
-/** How somebody's browser differs from one that was just installed. */
+/** How a visitor's browser differs from one that was just installed. */
 export interface Conditions {
   /** Runs in each page before its own scripts. */
   readonly script?: string
@@ -45,7 +45,7 @@ export interface Conditions {
   readonly hasCookies?: boolean
 }
 
-/** Somebody's browser: its own cookies and storage. */
+/** A visitor's browser: its own cookies and storage. */
 export interface Person {
   newPage(): Promise<Page>
   close(): Promise<void>

@@ -1,6 +1,6 @@
-/** Holds somebody up: whoever passes waits until it is opened. */
+/** Holds code up: a caller of pass() waits until it is opened. */
 export class Gate {
-  /** Resolves when somebody stands before it. */
+  /** Resolves when a caller waits before it. */
   readonly entered: Promise<void>
   #enter = (): void => undefined
   #open = (): void => undefined

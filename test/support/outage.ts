@@ -20,7 +20,7 @@ const EXPECTED =
 export interface Outage {
   readonly server: SiteServer
   readonly network: FaultProxy
-  /** Somebody's browser. */
+  /** A visitor's browser. */
   browse(conditions?: Conditions): Promise<Visitor>
 }
 

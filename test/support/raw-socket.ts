@@ -35,7 +35,7 @@ export class RawSocket {
     this.#read(head, () => undefined)
   }
 
-  /** Opens engine.io; the namespace is up to whoever opens it. */
+  /** Opens engine.io; the namespace is up to the caller. */
   static async open(url: string, headers: Record<string, string>): Promise<RawSocket> {
     const upgrade = {
       connection: 'Upgrade',

@@ -16,7 +16,7 @@ interface Loaded {
 export class SiteServer {
   readonly #env: NodeJS.ProcessEnv = {
     ...process.env,
-    // The same after a restart: whoever deploys keeps the secret.
+    // The same after a restart: an app keeps its secret.
     SITE_SECRET: randomBytes(32).toString('base64url'),
     SITE_FOLDER: folder,
   }

@@ -53,7 +53,7 @@ export class SiteTab {
 
   async signOut(): Promise<void> {
     await this.page.click('#sign-out')
-    await this.is("document.querySelector('#user').value", 'nobody')
+    await this.is("document.querySelector('#user').value", 'guest')
     await this.isConnected()
   }
 
@@ -86,7 +86,7 @@ export class SiteTab {
   }
 
   async isConnected(): Promise<void> {
-    // A ticket comes with each connection, and only it makes the page somebody's.
+    // A ticket comes with each connection, and only it gives the page a subject.
     await this.is('site.socket.connected && site.record.whose[0] !== ""', true)
   }
 

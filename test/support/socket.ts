@@ -31,7 +31,7 @@ export class TestSocket {
     this.closed = new Promise((resolve) => io.once('disconnect', resolve))
   }
 
-  /** The next ticket that nobody has taken yet. */
+  /** The next ticket that the test has not taken yet. */
   async ticket(): Promise<ReceivedTicket> {
     for (;;) {
       const ticket = this.tickets[this.#taken]

@@ -33,7 +33,7 @@ export interface Changed {
   readonly ticket: ReceivedTicket
 }
 
-/** A page of somebody who set a value over the socket and has it in the cookie. */
+/** A page of a visitor who set a value over the socket and has it in the cookie. */
 export async function change(app: App, cookie = cookieFor(app.live, {})): Promise<Changed> {
   const visitor = app.visitor(cookie)
   const socket = await visitor.connect()

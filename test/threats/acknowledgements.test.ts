@@ -18,7 +18,7 @@ async function start() {
 }
 
 describe('threat 19: an acknowledgement', () => {
-  it.each(EVENTS)('is not missed where nobody asks for it: %s', async (event) => {
+  it.each(EVENTS)('is not missed where the client does not ask for it: %s', async (event) => {
     const { socket, answers } = await start()
     for (const args of ['', ',1,2,3', ',null', ',{}', ',[["division",-1,"x"]]', ',["a.b.c"]']) {
       socket.send(`42["${event}"${args}]`)
@@ -89,7 +89,7 @@ describe('threat 19: an acknowledgement', () => {
     ['an event that is no list', '42{"0":"live_session:set"}'],
     ['an event of the socket itself', '42["disconnect"]'],
     ['what is no JSON', '42["live_session:set",'],
-  ])('is due to nobody who sends %s: that is the end of their connection', async (_, text) => {
+  ])('is due to no client that sends %s: that is the end of its connection', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
     // Text where bytes were announced is the end as well.

@@ -65,7 +65,7 @@ describe('threat 1: a forged ticket', () => {
   })
 
   it.each<[string, (forgery: Forgery) => string]>([
-    ['another secret', ({ head, claims }) => sign(head, claims, deriveKey('a secret of somebody else entirely'))],
+    ['another secret', ({ head, claims }) => sign(head, claims, deriveKey('a secret of another app entirely'))],
     ['the secret itself', ({ head, claims }) => sign(head, claims, Buffer.from(SECRET))],
     ['the key of cookies', ({ head, claims }) => sign(head, claims, deriveKey(SECRET, 'cookie'))],
     ['an empty key', ({ head, claims }) => sign(head, claims, Buffer.alloc(0))],

@@ -43,7 +43,7 @@ describe('threat 13: a message that is too big', () => {
       },
     ],
     ['2 MB of text that is no message', () => RawSocket.frame('\u{1f600}'.repeat(500_000))],
-  ])('closes the connection with %s, in no time, and nobody else\u2019s', async (_, make) => {
+  ])('closes the connection with %s, in no time, and no other connection', async (_, make) => {
     const app = await start()
     const [attacker, other] = [cookieFor(app.live, { values: { division: 1 } }), cookieFor(app.live, {})]
     const page = await RawSocket.enter(app.url, other)
@@ -74,7 +74,7 @@ describe('threat 13: a message that is too big', () => {
     const statuses: number[] = []
     const turn = await longestTurn(async () => {
       for (const path of ['/store_session', `/socket.io/?EIO=4&transport=polling&sid=${sid}`]) {
-        // Whoever is refused early may not get to the end of what they are sending.
+        // A client that is refused early may not get to the end of what it sends.
         const answer = send(app.url + path, { method: 'POST', headers, body }).catch(() => ({ status: 413 }))
         statuses.push((await answer).status)
       }

@@ -9,9 +9,9 @@ import { auth, identify } from '../support/auth.js'
 import { Visitor } from '../support/visitor.js'
 import { WireTap } from '../support/wire-tap.js'
 
-const CANARY = 'canary-that-nobody-may-see'
+const CANARY = 'canary-that-no-page-may-see'
 /** In a field that browsers may read: what finds this would find the other. */
-const MARKER = 'marker-that-everybody-sees'
+const MARKER = 'marker-that-all-pages-see'
 
 const fields = defineFields({
   secret: { schema: z.string().max(60), default: CANARY, client: 'hidden' },

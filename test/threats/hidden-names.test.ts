@@ -84,7 +84,7 @@ describe('threat 47: the name of a hidden field', () => {
     ['set to what its schema refuses', ['creditRisk', -1, 5], ['creditRisks', -1, 5]],
     ['deleted', ['fraudFlags', -1], ['fraudFlagss', -1]],
     ['set again', ['fraudFlags', 5, []], ['fraudFlagss', 5, []]],
-  ])('is not to be told from one that is nobody’s, where a browser has it %s', async (_, hidden, undeclared) => {
+  ])('is not to be told from one that is not declared, where a browser has it %s', async (_, hidden, undeclared) => {
     const app = await App.start<typeof fields>({ fields })
     const visitor = app.visitor()
     const socket = await visitor.connect()

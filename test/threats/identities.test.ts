@@ -8,7 +8,7 @@ import type { Visitor } from '../support/visitor.js'
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 const PLANTED = 'planted-by-an-attacker'
 
-/** A browser with the cookie of somebody else's making, and that somebody's own browser. */
+/** A victim's browser with a cookie that an attacker has made, and the attacker's own browser. */
 function plant(app: App): { readonly victim: Visitor; readonly attacker: Visitor } {
   const cookie = cookieFor(app.live, { browserId: PLANTED })
   return { victim: app.visitor(cookie), attacker: app.visitor(cookie) }
@@ -41,7 +41,7 @@ describe('threat 8: login fixation', () => {
     expect(await (await attacker.store()).json()).toEqual({ stored: 0, stale: 0, held: [], ticket: expect.any(String) })
   })
 
-  it('ends also where the app does not say that somebody has signed in, at the next use', async () => {
+  it('ends also where the app does not say that a user has signed in, at the next use', async () => {
     const app = await startWithUsers()
     const { victim, attacker } = plant(app)
     await victim.fetch('/login?user=ann')
@@ -80,7 +80,7 @@ describe('threat 8: login fixation', () => {
     expect((await app.live.user('mallory')).get('division')).toBe(66)
   })
 
-  it('brings nothing of an attacker\u2019s account to somebody who has not signed in', async () => {
+  it('brings nothing of an attacker\u2019s account to a visitor who has not signed in', async () => {
     const app = await startWithUsers()
     const { victim, attacker } = await plantAccount(app)
     expect(await values(victim)).toEqual(NOTHING)
@@ -117,7 +117,7 @@ describe('threat 9: after logout', () => {
   /** What `leave` forgets too is the browser's own. */
   const left = (path: string): object => ({ ...NOTHING, theme: path === '/logout/leave' ? 'light' : 'dark' })
 
-  it.each(logouts)('%s closes the sockets, and they come back as nobody', async (path) => {
+  it.each(logouts)('%s closes the sockets, and they come back as a guest\u2019s', async (path) => {
     const app = await startWithUsers({ store: new AuthStore() })
     const { ann, socket } = await signedIn(app)
     await ann.fetch(path)
@@ -197,7 +197,7 @@ describe('threat 9: after logout', () => {
     expect((await app.live.user('ann')).get('cart')).toEqual(['a'])
   })
 
-  it('makes the cookie and the queued ticket of somebody who was nobody worthless too, with leave()', async () => {
+  it('makes the cookie and the queued ticket of a guest worthless too, with leave()', async () => {
     const app = await startWithUsers()
     const { visitor, socket, ticket } = await change(app)
     const { cookie } = visitor

@@ -129,14 +129,14 @@ describe('threat 22: log injection', () => {
     expect(app.warnings).toHaveLength(100)
   })
 
-  it.each(HOSTILE)('through a key that nobody awaits is encoded: %s', async (_, key) => {
+  it.each(HOSTILE)('through a key that no code awaits is encoded: %s', async (_, key) => {
     const app = await start()
     await app.visitor().fetch('/', setting({ [key]: 'x' }))
     expect(app.errors).toMatchObject([{ code: 'undeclared_key' }])
     expect(String(app.errors[0])).not.toMatch(CONTROL)
   })
 
-  it.each(HOSTILE)('through the keys within a value that nobody awaits is encoded: %s', async (_, key) => {
+  it.each(HOSTILE)('through the keys within a value that no code awaits is encoded: %s', async (_, key) => {
     const app = await start()
     await app.visitor().fetch('/', setting({ counts: { [key]: 'no number' } }))
     expect(app.errors).toMatchObject([{ code: 'invalid_value', key: 'counts' }])

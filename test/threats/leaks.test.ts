@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 
-const CANARY = 'canary-that-nobody-may-see'
+const CANARY = 'canary-that-no-page-may-see'
 
 const fields = defineFields({
   secret: { schema: v.picklist(['a', 'b']), default: 'a', client: 'hidden' },

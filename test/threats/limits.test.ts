@@ -24,7 +24,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await flood(socket, 6)).toBe(1)
   })
 
-  it('changes nothing where it is refused, and nobody else notices', async () => {
+  it('changes nothing where it is refused, and no other visitor notices', async () => {
     const app = await App.start({ options: { limits } })
     const [greedy, other] = [await app.visitor().connect(), await app.visitor().connect()]
     await flood(greedy, 11)
@@ -87,7 +87,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await app.visitor().text('/')).toBe('99')
   })
 
-  it('does not keep anybody from bringing tickets, however much they have set', async () => {
+  it('does not keep a visitor from bringing tickets, however much they have set', async () => {
     const app = await App.start({ options: { limits: { ...limits, changesPerSubject: 0.5 } } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const set = ['division', 'cart'].map((key) => [key, -1])

@@ -66,7 +66,7 @@ describe('a socket of a user who has signed out', () => {
   })
 })
 
-describe('a socket of nobody', () => {
+describe('a socket of a guest', () => {
   it('is ended where its ticket is redeemed by a browser that has signed in meanwhile', async () => {
     const app = await start(async (ctx) => {
       if (ctx.path === '/app-login') ctx['session'].user = 'ann'

@@ -145,7 +145,7 @@ describe('threat 3: a user who was erased', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('is told to whoever listens', async () => {
+  it('is told to the listeners', async () => {
     const app = await start()
     await ann(app)
     using user = await app.live.user('ann')

@@ -49,7 +49,7 @@ describe('threat 8: login fixation, where the first to come after sign-in is a s
 })
 
 describe('an id that a user takes over from a socket of before', () => {
-  it('loses nothing of what was chosen as nobody, whichever ticket comes first', async () => {
+  it('loses nothing of what was chosen as a guest, whichever ticket comes first', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     const socket = await visitor.connect()

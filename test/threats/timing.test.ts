@@ -77,7 +77,7 @@ describe('threat 25: timing of signatures', () => {
       'server/values/keys.ts find',
       'server/values/keys.ts verify',
     ])
-    // Whoever makes a signature hands it out, or to isEqual.
+    // Code that makes a signature hands it out, or to isEqual.
     expect(where('mac')).toEqual(['sign', 'index', 'find', 'verify'].map((name) => `server/values/keys.ts ${name}`))
   })
 

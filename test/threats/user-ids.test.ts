@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 
-/** An app that takes anybody for whom they say they are, in JSON. */
+/** An app that takes each visitor for whom they say they are, in JSON. */
 function start(): Promise<App> {
   const options = { identify: (ctx: { get(name: string): string }) => JSON.parse(ctx.get('x-user')) }
   return App.start({
@@ -121,7 +121,7 @@ describe('threat 26: confusion of user ids', () => {
     await expect(app.visitor().connect()).rejects.toThrow('handshake failed')
   })
 
-  it('takes null and undefined for nobody', async () => {
+  it('takes null and undefined for a guest', async () => {
     const app = await App.start({
       options: { identify: (ctx) => (ctx.path === '/null' ? null : undefined) },
       attach: { handshake: [] },
@@ -132,7 +132,7 @@ describe('threat 26: confusion of user ids', () => {
     expect([await app.visitor().text('/null'), await app.visitor().text('/')]).toEqual(['-1', '-1'])
   })
 
-  it('tells nobody of changes by another whose id is not well-formed text, which has the same bytes in UTF-8', async () => {
+  it('tells no user of changes by another whose id is not well-formed text, which has the same bytes in UTF-8', async () => {
     const app = await start()
     const enter = (id: string) =>
       app

@@ -3,7 +3,7 @@ import type { SiteKey } from '../site/page.js'
 import type { Record, Sight, Write } from './record.js'
 
 const KEYS: readonly SiteKey[] = ['division', 'theme', 'cart']
-/** What may become of a change; the last where it is somebody else's browser by now. */
+/** What may become of a change; the last where its browser has another subject by now. */
 const OUTCOMES = ['pending', 'saved', 'superseded', 'other_subject']
 const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:${user}`).digest('base64url'))
 /** ms by which the clocks of browser and test may differ. */
@@ -37,7 +37,7 @@ function judgeKey(
   whose: readonly string[],
   value: unknown,
 ): readonly string[] {
-  // Whoever left has taken along what the cookie had: without a store it was in the server's memory, and is gone.
+  // A sign-in or sign-out takes along what the cookie had: without a store that was in the server's memory, and is gone.
   const since = departures.at(-1)?.ended ?? 0
   const writes = all.filter((write) => write.key === key && ['saved', 'pending'].includes(write.outcome))
   const saved = writes.filter(
@@ -58,7 +58,7 @@ function marksOf(text: string): readonly string[] {
   return text.match(/[\w-]+/g) ?? []
 }
 
-/** Whether anything of somebody was shown to another. */
+/** Whether anything of one visitor was shown to another. */
 function judgeSights(record: Record): readonly string[] {
   const sights = record.sights()
   const written = new Map(
@@ -80,9 +80,9 @@ function isForeign(write: Write, sight: Sight, record: Record): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
   if (USERS.includes(theirs)) return true
-  // A page that was nobody's all the time goes on showing what was set in it.
+  // A page that was a guest's all the time goes on showing what was set in it.
   if (write.page === sight.page && !isUsers(sight) && !wasUsers(write, sight, record)) return false
-  // What nobody in particular has chosen goes with them when they sign in, and is another's after they have signed out.
+  // What a guest has chosen goes along at their sign-in, and is another's after the sign-out.
   const since = bornAt(ours, record)
   const isGone = record.departures.some(({ isOut, began, ended }) => isOut && began > write.began && ended < since)
   return !USERS.includes(ours) && isGone

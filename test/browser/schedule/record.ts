@@ -13,7 +13,7 @@ export interface Sight extends Shown {
   readonly page: string
 }
 
-/** Somebody signed in, or out, between these two times. */
+/** A visitor signed in, or out, between these two times. */
 interface Departure {
   readonly isOut: boolean
   readonly began: number

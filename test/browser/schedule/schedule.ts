@@ -170,7 +170,7 @@ export class Schedule {
     const findings: string[] = []
     for (const tab of open) await tab.comeBack()
     findings.push(...(await this.#compare(open)))
-    // What one more change of each kind does: tabs that are somebody else's show the same by chance at the most.
+    // What one more change of each kind does: tabs of another subject show the same by chance at the most.
     for (const key of ['division', 'theme'] as const) await this.#set(open[0], this.#record.nextWriteOf(key))
     findings.push(...(await this.#compare(open)))
     const whose = (await open[0]?.whose()) ?? []

@@ -39,7 +39,7 @@ describe.each([
     expect(things.size).toBe(1)
   })
 
-  it('let go of what nobody asked for in the idle time', () => {
+  it('let go of what was not asked for in the idle time', () => {
     const { clock, things } = make(10, 1000)
     things.set('user:a', 1)
     things.set('user:b', 2)

@@ -20,7 +20,7 @@ async function reportsOf(use: (outcome: Promise<number>) => unknown, write: () =
 }
 
 describe('the outcome of a write', () => {
-  it('is reported where it failed and nobody awaits it', async () => {
+  it('is reported where it failed and no code awaits it', async () => {
     expect(await reportsOf(() => undefined)).toEqual(['Error: refused'])
   })
 
@@ -30,7 +30,7 @@ describe('the outcome of a write', () => {
     ['waits for all', (outcome: Promise<number>) => Promise.all([outcome]).catch(() => undefined)],
     ['waits for any', (outcome: Promise<number>) => Promise.allSettled([outcome])],
     ['passes it on', (outcome: Promise<number>) => (async () => outcome)().catch(() => undefined)],
-  ])('is left to whoever %s', async (_, use) => {
+  ])('is left to the code that %s', async (_, use) => {
     expect(await reportsOf(use)).toEqual([])
   })
 
@@ -50,7 +50,7 @@ describe('the outcome of a write', () => {
     ).toBe(5)
   })
 
-  it('gives ordinary promises to whoever goes on from it', () => {
+  it('gives ordinary promises to the code that goes on from it', () => {
     const next = Outcome.of(
       () => 1,
       () => undefined,

@@ -82,7 +82,7 @@ app.use(async (ctx) => {
   session.set('note', undefined)
   // @ts-expect-error not one of them
   session.set('theme', 'pink')
-  // @ts-expect-error a request has nobody to tell
+  // @ts-expect-error a request has no listeners
   session.onChange
 })
 
