@@ -6,9 +6,11 @@ import type { AnySocket, LiveSessionClientOptions } from './types.js'
 export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
 
-/** ms in which changes are collected for one POST; doubled after each failure, up to half a minute. */
+/** ms in which changes are collected for one POST; after a failure it rests. */
 const LEAST_WAIT = 100
-const MOST_WAIT = 30_000
+const REST = 5000
+/** Characters of tickets in one POST. */
+const ROOM = 48_000
 
 /**
  * The small hook, for pages that the server renders: POSTs what `store_session` brings, so that the cookie has it and it
@@ -27,36 +29,37 @@ export function storeSession(
   let isPlanned = false
 
   const post = async (): Promise<void> => {
-    const tickets = [...new Set([...unsaved.values()].map(([, ticket]) => ticket))]
-    if (tickets[0])
-      try {
-        const answer = await fetch(endpoint, {
-          method: 'POST',
-          // Goes on when the page is left.
-          keepalive: true,
-          credentials,
-          headers: { ...(typeof headers === 'function' ? headers() : headers), 'content-type': 'application/json' },
-          body: JSON.stringify({ tickets }),
-        })
-        const { error } = await answer.json()
-        // One bad ticket has refused all: it is given up, and the others go out again.
-        const over = error ? [tickets[error.index]] : tickets
-        if (!over[0]) throw error
-        for (const [key, [, ticket]] of unsaved) if (over.includes(ticket)) unsaved.delete(key)
-        wait = LEAST_WAIT
-      } catch {
-        wait = Math.min(2 * wait, MOST_WAIT)
-      }
+    // Not at its end: an answer that never comes keeps nothing back.
     isPlanned = false
-    if (unsaved.size > 0) plan()
+    const tickets = [...new Set([...unsaved.values()].map(([, ticket]) => ticket))]
+    // The others go with the next.
+    while (tickets.join('').length > ROOM) tickets.pop()
+    if (!tickets[0]) return
+    try {
+      const answer = await fetch(endpoint, {
+        method: 'POST',
+        // Goes on when the page is left.
+        keepalive: true,
+        credentials,
+        headers: { ...(typeof headers === 'function' ? headers() : headers), 'content-type': 'application/json' },
+        body: JSON.stringify({ tickets }),
+      })
+      const { held, error } = await answer.json()
+      // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
+      const over = held ? tickets : [tickets[error.index]]
+      for (const [key, [, ticket]] of unsaved) if (over.includes(ticket)) unsaved.delete(key)
+      wait = over[0] ? LEAST_WAIT : REST
+    } catch {
+      wait = REST
+    }
+    plan()
   }
   const plan = (): void => {
-    if (!isPlanned) setTimeout(post, wait)
-    isPlanned = true
+    if (!isPlanned && unsaved.size > 0) isPlanned = !!setTimeout(post, wait)
   }
   const hear = (ticket: string): void => {
-    for (const [key, stamp] of changesOf(ticket))
-      if (stamp > (unsaved.get(key)?.[0] ?? 0)) unsaved.set(key, [stamp, ticket])
+    const { changes }: TicketClaims = JSON.parse(atob(payloadOf(ticket)))
+    for (const [key, stamp] of changes) if (stamp > (unsaved.get(key)?.[0] ?? 0)) unsaved.set(key, [stamp, ticket])
     plan()
   }
 
@@ -69,8 +72,7 @@ export function storeSession(
   }
 }
 
-/** Keys and stamps: text beyond ASCII is not read right, and not looked at. */
-function changesOf(ticket: string): TicketClaims['changes'] {
-  const [, payload = ''] = ticket.split('.')
-  return JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/'))).changes
+/** In it text beyond ASCII is not read right: only keys and stamps are looked at. */
+function payloadOf(ticket: string): string {
+  return (ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')
 }

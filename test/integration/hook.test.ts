@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
 import { storeSession } from 'koa-live-session/hook'
-import { emptyCache } from 'koa-live-session/testing'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { App } from '../support/app.js'
 import { bareTicket } from '../support/bare-ticket.js'
+import { fastTime } from '../support/fast-time.js'
 import type { Visitor } from '../support/visitor.js'
 
 const original = { fetch: globalThis.fetch }
@@ -19,6 +22,10 @@ afterEach(() => {
   for (const end of ends.splice(0)) end()
   Object.assign(globalThis, original)
 })
+
+const LARGE_KEYS = ['a', 'b', 'c', 'd'] as const
+const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
+const large = defineFields({ a: long, b: long, c: long, d: long })
 
 interface Posted {
   readonly init: RequestInit
@@ -73,6 +80,8 @@ async function open() {
 }
 
 describe('the small hook', () => {
+  fastTime(20)
+
   it('brings what a socket handler has set into the cookie, so that it survives a restart', async () => {
     const { app, visitor, hook, choose } = await open()
     const { next } = posts(visitor)
@@ -118,6 +127,62 @@ describe('the small hook', () => {
     expect([tickets.length, status]).toEqual([1, 200])
     emptyCache(app.live)
     expect(await visitor.text('/')).toBe('3')
+  })
+
+  it.each([
+    ['a proxy that has no server', 503, { message: 'no healthy upstream' }],
+    ['a guard of the app', 401, { error: 'sign in first' }],
+    ['another page', 200, { ok: true }],
+    ['the endpoint, but of no ticket', 429, { error: { code: 'rate_limited' } }],
+  ])('brings it again where the answer is of %s', async (_, status, body) => {
+    const { app, visitor, hook, choose } = await open()
+    const { next } = posts(visitor)
+    const { fetch } = globalThis
+    let count = 0
+    globalThis.fetch = async (input, init) => {
+      if (init?.keepalive !== true || count > 0) return fetch(input, init)
+      count += 1
+      return Response.json(body, { status })
+    }
+    hook()
+    await choose('division', 3)
+    page.dispatchEvent(new Event('pagehide'))
+    await next()
+    emptyCache(app.live)
+    expect(await visitor.text('/')).toBe('3')
+  })
+
+  it('goes on where an answer never comes', async () => {
+    const { app, visitor, hook, choose } = await open()
+    const { next, counted } = posts(visitor)
+    const { fetch } = globalThis
+    let held = false
+    globalThis.fetch = async (input, init) => {
+      if (init?.keepalive !== true || held) return fetch(input, init)
+      held = true
+      return new Promise(() => undefined)
+    }
+    hook()
+    await choose('division', 3)
+    page.dispatchEvent(new Event('pagehide'))
+    expect([held, counted()]).toEqual([true, 0])
+    await choose('cart', ['a'])
+    expect((await next()).tickets).toHaveLength(2)
+    emptyCache(app.live)
+    expect(await visitor.text('/')).toBe('3')
+  })
+
+  it('brings no more in one POST than the endpoint takes, and the rest with the next', async () => {
+    const app = await App.start({ fields: large })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await visitor.connect()
+    const { next } = posts(visitor)
+    ends.push(storeSession(socket.io))
+    // The ticket of a call has all that it has set: four of them, each the newest of one key.
+    for (let count = 4; count > 0; count -= 1)
+      await socket.set(...LARGE_KEYS.slice(0, count).map((key) => [key, -1, `${count}`.repeat(4000)] as const))
+    const [first, second] = [await next(), await next()]
+    expect([first.tickets.length, first.status, second.tickets.length, second.status]).toEqual([3, 200, 1, 200])
   })
 
   it('POSTs at once, with keepalive, as the page is left', async () => {
