@@ -107,8 +107,14 @@ export class Visit {
 
   /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
   async changeTo({ user, since }: Vouched): Promise<void> {
-    if (user === this.visitor.user) this.does('shows')
+    if (user === this.visitor.user && !this.#isRevoked) this.does('shows')
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), since)
+  }
+
+  /** Whether the user was revoked since the request's own cookie was read. Who signs in again needs another. */
+  get #isRevoked(): boolean {
+    const { epochs } = this.#core
+    return this.cookie !== undefined && !epochs.isRetired(this.cookie.browserSubject) && !epochs.isCurrent(this.cookie)
   }
 
   /** Goes on as a stranger, with a new browser id. Resolves when the connections of before are closed. */

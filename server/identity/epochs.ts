@@ -15,6 +15,8 @@ interface Revocation {
   readonly order: number
 }
 
+const UNREVOKED: Revocation = { epoch: FIRST_EPOCH, order: 0 }
+
 export interface EpochsOptions {
   /** ms that cookies and tickets are good for: what was revoked before that needs no remembering. */
   readonly maxAge: number
@@ -46,14 +48,15 @@ export class Epochs {
 
   /** The epoch of a user, by the hash of the subject. */
   of(sub: string): number {
-    return this.#users.get(sub)?.epoch ?? FIRST_EPOCH
+    return (this.#users.get(sub) ?? UNREVOKED).epoch
   }
 
   /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
   accepts(sub: string, epoch: number): boolean {
-    const known = this.of(sub)
-    if (epoch > known) this.#users.set(sub, this.#begin(epoch))
-    return epoch >= known
+    const known = this.#users.get(sub) ?? UNREVOKED
+    // No revocation of now: what is under way was signed in that epoch, too, or will be found to be older.
+    if (epoch > known.epoch) this.#users.set(sub, { epoch, order: known.order })
+    return epoch >= known.epoch
   }
 
   /** Signs a user out everywhere: what was signed for them until now becomes worthless. */
