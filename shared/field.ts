@@ -8,7 +8,7 @@ import { PromiseRefused, refusePromise } from './promise.js'
 import type { Replica } from './replica.js'
 import { judge, type Verdict, validate } from './schema.js'
 import { settable } from './settable.js'
-import { LOGIN_STAMP, type Stamp } from './stamp.js'
+import { isPast, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
 /** How many times as large as what is stored an input may be, for a schema to strip. */
@@ -95,9 +95,9 @@ export class Field {
     return reading.value
   }
 
-  /** Whether a register written at `stamp` is past the field's own `maxAge`. One that a sign-in brought along has no date of its own. */
+  /** Whether a register written at `stamp` is past the field's own `maxAge`. */
   isExpired(stamp: Stamp, now: number): boolean {
-    return this.maxAge !== undefined && stamp + this.maxAge <= now && stamp !== LOGIN_STAMP
+    return this.maxAge !== undefined && isPast(stamp, this.maxAge, now)
   }
 
   #remember(scalar: JsonValue, reading: Reading): void {

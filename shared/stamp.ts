@@ -17,3 +17,8 @@ export function isStamp(value: unknown): value is Stamp {
 
 /** What a visitor brings into an account at sign-in: older than anything the account ever had. */
 export const LOGIN_STAMP: Stamp = 1
+
+/** Whether a write is that many ms old. One that a sign-in brought along has no date. */
+export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
+  return stamp !== LOGIN_STAMP && stamp + maxAge <= now
+}

@@ -2,6 +2,7 @@ import type { ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import { isPast } from '../../shared/stamp.js'
 import type { VerifiedCookie } from '../http/cookie.js'
 import { fitting } from '../http/cookie-size.js'
 import type { Epochs } from '../identity/epochs.js'
@@ -100,7 +101,7 @@ export class Freshness {
     const others = new Replica()
     // How they are used is not known here, so their time counts from their write: else a dead key would stay for good.
     const carry = (register: StoredRegister, source: ChangeSource): void => {
-      if (register.stamp + this.#maxAge > now) others.merge(register, source)
+      if (!isPast(register.stamp, this.#maxAge, now)) others.merge(register, source)
     }
     for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
     for (const subject of this.subjects(visitor)) {

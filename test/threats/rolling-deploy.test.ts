@@ -137,6 +137,16 @@ describe('threat 35: a rolling deploy', () => {
     expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
   })
 
+  it('carries what a guest has brought into an account, which has no date', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields })
+    const visitor = builds.old.visitor()
+    await ask(visitor, builds.new, { set: { filter: 'boats' } })
+    expect(await ask(visitor, builds.new, { user: 'ann', keys: ['filter'] })).toEqual({ filter: 'boats' })
+    await ask(visitor, builds.old, { user: 'ann', set: { division: 5 } })
+    emptyCache(builds.new.live)
+    expect(await ask(visitor, builds.new, { user: 'ann', keys: ['filter'] })).toEqual({ filter: 'boats' })
+  })
+
   it('carries a value that the other build cannot read, and does not put its own default there', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const visitor = builds.old.visitor()
