@@ -139,9 +139,9 @@ export abstract class Handle {
 }
 
 function undeclared(method: string, key: unknown, keys: readonly string[]): string {
-  const declared = `not declared. Declared: ${keys.join(', ')}.`
+  const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
-  const near = closest(key, keys)
+  const near = keys.length === 0 ? '' : closest(key, keys)
   const hint = distance(key, near) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
   return `${method}("${key}"): ${declared}${hint}`
 }

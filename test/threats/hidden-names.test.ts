@@ -95,4 +95,16 @@ describe('threat 47: the name of a hidden field', () => {
     }
     expect(await ask(hidden)).toBe(await ask(undeclared))
   })
+
+  it('is not missed where there is no other: an unknown key is refused with its code', async () => {
+    const hidden = defineFields({ creditRisk: { schema: z.string(), default: '', client: 'hidden' } })
+    const app = await App.start<typeof hidden>({
+      fields: hidden,
+      routes: async (ctx) => {
+        await ctx.liveSession.set('nope' as never, 'x' as never)
+      },
+    })
+    const answer = await app.visitor().fetch('/')
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('set("nope"): not declared')])
+  })
 })
