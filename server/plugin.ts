@@ -4,7 +4,7 @@ import { type Awaitable, after } from '../shared/promise.js'
 import { type Core, createCore } from './core.js'
 import { createEndpoint } from './http/endpoint.js'
 import { RequestHandle } from './http/request.js'
-import { SessionOrder } from './http/session-order.js'
+import { watchSession } from './http/session-order.js'
 import { Visit, type Vouched } from './http/visit.js'
 import { type Subject, subjectHash, type UserId, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
@@ -75,7 +75,6 @@ interface RequestState {
 class Plugin implements LiveSessionPlugin<Fields> {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
-  readonly #order = new SessionOrder()
   #isAttached = false
 
   constructor(core: Core) {
@@ -152,7 +151,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   #identify(ctx: Koa.Context): Awaitable<Subject | undefined> {
     const { identify } = this.#core.settings
     if (!identify) return undefined
-    const check = this.#order.watch(ctx)
+    const check = watchSession(ctx)
     return after(identify(ctx), (id) => {
       check()
       return id === undefined || id === null ? undefined : userSubject(id)

@@ -3,32 +3,22 @@ import type Koa from 'koa'
 /** What koa-session, since version 5, calls its part of a context once that has begun. */
 const INSTANCE = new Set(['contextSession instance', 'context#_contextSession'])
 
-/** Whether the app's session comes before `identify`, as long as no request has shown it. */
-export class SessionOrder {
-  #isKnown = false
-
-  /** Begins to look at a request; what is answered is to be called once `identify` has answered. */
-  watch(ctx: Koa.Context): () => void {
-    if (this.#isKnown) return nothing
-    const before = sessionOf(ctx)
-    return () => this.#check(before, before ?? sessionOf(ctx))
-  }
-
-  /**
-   * Tells of a session that begins with `identify`, and not before it. In a cookie it can be read at once; from a store nothing
-   * has been loaded, so that all users would be taken for guests.
-   *
-   * @throws {TypeError} saying what to do
-   */
-  #check(before: object | undefined, begun: object | undefined): void {
-    if (!begun) return
-    if (!before && Reflect.get(begun, 'store')) {
-      throw new TypeError(
-        'koa-live-session: identify read ctx.session before session() had loaded it, so every visitor would be a guest: ' +
-          'expected app.use(session(...)) before app.use(live.middleware())',
-      )
-    }
-    this.#isKnown = true
+/**
+ * Looks whether the app's session comes before `identify`. What is answered is to be called once `identify` has answered: it
+ * tells of a session that began with `identify`, and not before it. In a cookie that can be read at once; from a store nothing
+ * has been loaded, so that all users would be taken for guests.
+ *
+ * @throws {TypeError} what is answered does, saying what to do
+ */
+export function watchSession(ctx: Koa.Context): () => void {
+  if (sessionOf(ctx)) return nothing
+  return () => {
+    const begun = sessionOf(ctx)
+    if (!begun || !Reflect.get(begun, 'store')) return
+    throw new TypeError(
+      'koa-live-session: identify read ctx.session before session() had loaded it, so every visitor would be a guest: ' +
+        'expected app.use(session(...)) before app.use(live.middleware())',
+    )
   }
 }
 

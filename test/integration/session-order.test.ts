@@ -37,6 +37,24 @@ describe('a session with a store that comes after the middleware', () => {
   })
 })
 
+describe('a session with a store for some paths alone', () => {
+  it('is told at the others, whichever comes first: else their users would be guests there', async () => {
+    const app = await App.start({
+      before: (koa) => {
+        const sessions = session({ key: 'app', store: new AuthStore() }, koa)
+        return [(ctx, next) => (ctx.path === '/assets' ? next() : sessions(ctx, next))]
+      },
+      attach: { handshake: [] },
+      options: { identify } as never,
+      routes: account,
+    })
+    const visitor = app.visitor()
+    const statuses: number[] = []
+    for (const path of ['/assets', '/unused', '/assets']) statuses.push((await visitor.fetch(path)).status)
+    expect(statuses).toEqual([500, 200, 500])
+  })
+})
+
 describe('no mistake', () => {
   it('is a session in a cookie, in whatever order: it is there without its middleware', async () => {
     const app = await startInReverse({}, identify)
