@@ -53,8 +53,8 @@ export class Freshness {
   standing(cookie: VerifiedCookie): Standing | undefined {
     const { standing } = cookie
     const stands =
-      standing?.replica !== undefined &&
-      standing.replica.version === standing.version &&
+      standing !== undefined &&
+      (standing.replica ?? this.#find(standing.visitor.subject()))?.version === standing.version &&
       (standing.ownReplica ?? this.#own(standing.visitor))?.version === standing.ownVersion &&
       standing.residency === this.#subjects.residency &&
       this.#epochs.isCurrent(cookie)
@@ -86,8 +86,7 @@ export class Freshness {
       const [found, known] = isOwn ? [ownReplica, ownVersion] : [replica, version]
       if (found && found.version === known) return found
     }
-    const subject = visitor.subject(field)
-    return subject === undefined ? undefined : this.#subjects.find(subject)
+    return this.#find(visitor.subject(field))
   }
 
   /**
@@ -113,6 +112,10 @@ export class Freshness {
       }
     }
     return fitting(own, others.registers(), this.#room)
+  }
+
+  #find(subject: Subject | undefined): Replica | undefined {
+    return subject === undefined ? undefined : this.#subjects.find(subject)
   }
 
   /** The browser's own replica, where it has one besides the user's. */

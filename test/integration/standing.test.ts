@@ -68,6 +68,15 @@ describe('a cookie that was compared with memory', () => {
     expect(compare).not.toHaveBeenCalled()
   })
 
+  it('is not compared again while its visitor has no values', async () => {
+    const { app, compare } = await open()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    await visitor.text('/')
+    compare.mockClear()
+    expect(await visitor.text('/')).toBe('-1')
+    expect(compare).not.toHaveBeenCalled()
+  })
+
   it('is worth nothing once its own visitor has signed out', async () => {
     const { visitor } = await open()
     const { cookie } = visitor

@@ -5,7 +5,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'the standing of a cookie is never looked at again',
     file: 'server/values/freshness.ts',
-    find: 'standing.replica.version === standing.version &&',
+    find: '(standing.replica ?? this.#find(standing.visitor.subject()))?.version === standing.version &&',
     replace: '',
   },
   {
