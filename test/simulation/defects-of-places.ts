@@ -85,7 +85,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a sign-out takes the account\u2019s subject along',
     file: 'server/http/visit.ts',
-    find: "if (user === this.visitor.user) this.does('shows')",
+    find: "if (user === this.visitor.user && !this.#isRevoked) this.does('shows')",
     replace: "if (user === this.visitor.user || user === undefined) this.does('shows')",
   },
   {
