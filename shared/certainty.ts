@@ -23,10 +23,10 @@ export function isCertain(issue: Issue, piece: Piece): boolean {
   return optionsOf(issue).every((option) => option.some((one) => isCertain(one, at(issue, piece))))
 }
 
-/** A member is lacking, or members are too few. */
+/** A member is lacking, or members are too few; or, in zod's `xor`, enough for more than one option (`matches`). */
 function isOfTearing(issue: Issue, piece: Piece): boolean {
   const { tree, torn } = at(issue, piece)
-  return tree === LACKING || (torn.has(tree) && TOO_FEW.has(Reflect.get(issue, 'code')))
+  return tree === LACKING || (torn.has(tree) && (TOO_FEW.has(Reflect.get(issue, 'code')) || 'matches' in issue))
 }
 
 /** What an issue is about. An option's issues have paths from there. */

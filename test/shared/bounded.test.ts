@@ -22,11 +22,12 @@ function count(issues: unknown): number {
   }, 0)
 }
 
-/** A field of that schema, and how many issues it has made. */
+/** A field of that schema, how often it was asked, and how many issues it has made. */
 function make(schema: StandardSchemaV1, initial: unknown) {
-  const made = { issues: 0 }
+  const made = { issues: 0, calls: 0 }
   const validate = (value: unknown) => {
     const result = schema['~standard'].validate(value) as StandardSchemaV1.Result<unknown>
+    made.calls += 1
     made.issues += count(result.issues)
     return result
   }
@@ -100,6 +101,8 @@ describe('what a schema accepts', () => {
     ['a list in order', sorted, list(3500, 0).map((_, i) => i)],
     ['a graph whose edges name its nodes', graphZod, graph],
     ['a graph whose edges name its nodes, for valibot', graphValibot, graph],
+    ['a graph whose nodes come last', graphZod, { edges: graph.edges, nodes: ids }],
+    ['a graph whose nodes come last, for valibot', graphValibot, { edges: graph.edges, nodes: ids }],
     ['wide items', z.array(wideZod), list(60, good)],
     ['strict items', z.array(wideZod.strict()), list(60, good)],
     ['wide items, for valibot', v.array(wideValibot), list(60, good)],
@@ -117,6 +120,9 @@ describe('what a schema accepts', () => {
   const kinds = mixed.map((one) => (typeof one === 'string' ? z.string() : z.number()))
   const kindsValibot = mixed.map((one) => (typeof one === 'string' ? v.string() : v.number()))
   const [kind = z.number(), ...otherKinds] = kinds
+  const manyNames = list(14, 0).map((_, i) => z.literal(`${i}`))
+  const oneLength = z.xor([z.array(z.number()), z.array(z.number()).max(80)])
+  const longerThan = (least: number) => z.array(z.number()).refine((all) => all.length > least)
   const lengths = list(14, 0).map((_, i) => z.array(z.number()).length(100 + i))
   it.each<[string, StandardSchemaV1, unknown]>([
     ['a tuple of two columns', z.tuple([z.array(z.string()), z.array(z.number())]), [text, numbers]],
@@ -135,14 +141,18 @@ describe('what a schema accepts', () => {
       [...list(20, 'x'), ...numbers],
     ],
     ['a list of one of several lengths', z.union(lengths), list(113, 1)],
-    [
-      'a list with a rule, or one of many names',
-      z.union([...list(14, 0).map((_, i) => z.literal(`${i}`)), z.array(z.number()).refine((all) => all.length > 90)]),
-      list(100, 1),
-    ],
+    ['a list of exactly one of two lengths, or one of many names', z.union([...manyNames, oneLength]), list(100, 1)],
+    ['a list with a rule, or one of many names', z.union([...manyNames, longerThan(90), longerThan(95)]), list(100, 1)],
   ])('keeps its places, as %s', (_, schema, input) => {
     const { field } = make(schema, undefined)
     expect(field.accept(input)).toEqual(input)
+  })
+
+  it('is asked about as a whole after three parts that only looked bad', () => {
+    const { field, made } = make(z.tuple([z.string(), ...list(19, z.string())]).rest(z.number()), undefined)
+    const calls = made.calls
+    field.accept([...list(20, 'x'), ...list(1000, 1)])
+    expect(made.calls - calls).toBe(8)
   })
 
   const names60 = list(60, 0).map((_, i) => `i${i}`)
