@@ -8,6 +8,7 @@ import { Identities, type Succession } from './identity/identities.js'
 import { Login } from './identity/login.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
+import type { Report } from './report.js'
 import { Connections } from './sockets/connections.js'
 import { Rooms } from './sockets/rooms.js'
 import { Dispatch } from './values/dispatch.js'
@@ -37,8 +38,7 @@ export interface Core {
   readonly sessions: Sessions
   readonly subjects: Subjects
   readonly tickets: Tickets
-  /** Tells the app of an error that no caller is told of. */
-  report(this: void, error: unknown): void
+  readonly report: Report
   /** Tells the log of something about this deployment, once. */
   warn(this: void, message: string): void
 }

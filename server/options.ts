@@ -7,7 +7,7 @@ import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import { roomForRegisters } from './http/cookie-size.js'
 import type { UserId } from './identity/subject.js'
 import type { LimitOptions } from './limits/limits.js'
-import { createReport } from './report.js'
+import { createReport, type Report } from './report.js'
 import { readSecrets } from './values/keys.js'
 
 export interface LiveSessionOptions<F extends Fields> {
@@ -55,7 +55,7 @@ export interface LiveSessionOptions<F extends Fields> {
   }
   /** @default 'account' */
   readonly onLogin?: 'account' | 'newest' | 'drop'
-  /** Told of a refusal that no code awaited. @default console.error */
+  /** Told of a refusal that no code awaited; what it throws goes to `console.error`. @default console.error */
   readonly onError?: (error: LiveSessionError) => void
   /** ms since 1970 @default Date.now */
   readonly clock?: () => number
@@ -80,8 +80,7 @@ export interface Settings {
   readonly maxSubjects: number
   readonly consent: (ctx: Koa.Context) => boolean
   readonly limits: LimitOptions
-  /** Tells the app of an error that no caller is told of. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly clock: () => number
 }
 

@@ -20,7 +20,7 @@ export class RequestHandle extends Handle {
   readonly #identify: () => Awaitable<Vouched>
 
   constructor(core: Core, visit: Visit, identify: () => Awaitable<Vouched>) {
-    super(core)
+    super({ sessions: core.sessions, report: visit.report })
     this.#core = core
     this.#visit = visit
     this.#identify = identify
@@ -69,7 +69,7 @@ export class RequestHandle extends Handle {
   }
 
   identify(): Promise<void> {
-    return Outcome.of(async () => this.#visit.changeTo(await this.#identify()), this.#core.report)
+    return Outcome.of(async () => this.#visit.changeTo(await this.#identify()), this.#visit.report)
   }
 
   leave(): Promise<void> {

@@ -52,6 +52,9 @@ export class Visit {
     onHeaders(ctx.res, () => this.#seal())
   }
 
+  /** Tells the app of an error that no code awaits. */
+  readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
+
   get visitor(): Visitor {
     return this.#recognized.visitor
   }
@@ -190,7 +193,7 @@ export class Visit {
     try {
       return this.#core.settings.consent(this.#ctx)
     } catch (error) {
-      this.#core.report(error)
+      this.report(error)
       return false
     }
   }
@@ -205,12 +208,11 @@ export class Visit {
   }
 
   #clearCookie(): void {
-    const { cookie, report } = this.#core
-    cookie.clear(this.#ctx.req, this.#ctx.res).catch(report)
+    this.#core.cookie.clear(this.#ctx.req, this.#ctx.res).catch(this.report)
   }
 
   #writeCookie(): void {
-    const { cookie, freshness, epochs, report } = this.#core
+    const { cookie, freshness, epochs } = this.#core
     const visitor = this.remember()
     // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
     if (this.cookie) freshness.absorb(this.cookie, visitor)
@@ -226,6 +228,6 @@ export class Visit {
       isFirst: ['none', 'given-up'].includes(this.#brought) && this.former === undefined,
     }
     this.#checkProxy()
-    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(report)
+    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
   }
 }

@@ -1,7 +1,7 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
-import type { Handshake } from './handshake.js'
+import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
 import { Recovery } from './recovery.js'
 import { SocketHandle } from './socket.js'
@@ -68,6 +68,6 @@ function checkServer(io: Server): void {
 /** What a browser hears of a refused handshake: the code alone. */
 function refusal(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) return Object.assign(new Error(error.code), { data: { code: error.code } })
-  core.report(error)
+  if (!(error instanceof HandshakeFailure)) core.report(error)
   return new Error('handshake failed')
 }

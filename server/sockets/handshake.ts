@@ -13,6 +13,9 @@ import { Connection, type Greeted, hangUp } from './connection.js'
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
+/** An error of the app's own, which has been told of it. */
+export class HandshakeFailure extends Error {}
+
 /** Finds out who opened a connection, once for all of its namespaces. */
 export class Handshake {
   readonly #core: Core
@@ -47,19 +50,26 @@ export class Handshake {
   find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
-    const connection = this.#admit(conn, request)
+    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, ctx))
     this.#connections.set(conn, connection)
     return connection
   }
 
-  async #admit(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
-    const { app, connections, cookie, departures, epochs } = this.#core
+  /** Tells the app of its error once, whatever the number of namespaces that the connection joins. */
+  #fail(error: unknown, ctx: Koa.Context): never {
+    if (error instanceof LiveSessionError) throw error
+    this.#core.report(error, ctx)
+    throw new HandshakeFailure('an error of the app')
+  }
+
+  async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
+    const { connections, cookie, departures, epochs } = this.#core
     const { revocations } = epochs
-    const ctx = app.createContext(request, new ServerResponse(request))
     this.#checkOrigin(ctx)
     const [userId, left] = await departures.watch(this.#identify(ctx))
     const user = userId === undefined ? undefined : userSubject(userId)
-    const read = cookie.read(request.headers.cookie, user)
+    const read = cookie.read(ctx.req.headers.cookie, user)
     const isLeft = (name: string): boolean => left.has(name) || epochs.isRevokedSince(name, revocations)
     if (namesOf(read, user).some(isLeft) || departures.isUnderWay(read?.browserSubject ?? '')) {
       // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
