@@ -7,6 +7,7 @@ import type { Departing, Recognized } from '../identity/identities.js'
 import { newBrowserId, type Subject, subjectHash } from '../identity/subject.js'
 import { Visitor } from '../identity/visitor.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
+import { onArrival } from './arrival.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import type { VerifiedCookie } from './cookie.js'
 
@@ -128,10 +129,7 @@ export class Visit {
   /** Ends the connections under these names, once the answer is out: they come back at once, and shall bring the new cookie. */
   end(names: readonly string[]): void {
     const { connections } = this.#core
-    const { res } = this.#ctx
-    const end = (): void => void connections.end(connections.of(...names), 'other_subject')
-    if (res.closed) end()
-    else res.once('close', end)
+    onArrival(this.#ctx.res, () => void connections.end(connections.of(...names), 'other_subject'))
   }
 
   #become(recognized: Recognized, since: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { onArrival } from '../http/arrival.js'
 import type { Connections } from '../sockets/connections.js'
 import type { Subject } from './subject.js'
 
@@ -35,11 +36,10 @@ export class Departures {
    */
   begin(names: readonly string[], user: Subject | undefined, res: ServerResponse): Promise<void> {
     const ended = this.#connections.end(this.#connections.of(...names), 'other_subject')
-    if (res.closed) return ended
     const all = user === undefined ? names : [...names, user]
     const others = new Set(this.#connections.of(...all))
     for (const name of names) this.#count(name, 1)
-    res.once('close', () => {
+    onArrival(res, () => {
       for (const name of names) this.#count(name, -1)
       for (const watching of this.#watching) for (const name of names) watching.add(name)
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))

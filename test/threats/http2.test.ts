@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { type ClientHttp2Stream, connect, createServer, type IncomingHttpHeaders } from 'node:http2'
+import { type ClientHttp2Stream, connect, constants, createServer, type IncomingHttpHeaders } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import { coreOf } from '../../server/plugin.js'
 import { MAX_BODY } from '../../shared/protocol.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { Gate } from '../support/gate.js'
 import { readCookie } from '../support/signed-cookie.js'
 
 const closings: (() => void)[] = []
@@ -107,6 +109,29 @@ describe('threat 53: over HTTP/2', () => {
   it('a POST from another site is refused', async () => {
     const { post } = await start()
     expect((await post(five, { origin: 'http://evil.example' }).answer).status).toBe(403)
+  })
+
+  it('a visitor who leaves after the browser has gone is not taken for one whose answer is under way', async () => {
+    const entered = new Gate()
+    const left = new Gate()
+    const { app, send } = await start({
+      routes: async (ctx) => {
+        const gone = once(ctx.res, 'close')
+        void entered.pass()
+        await gone
+        await ctx.liveSession.leave()
+        void left.pass()
+        ctx.body = ''
+      },
+    })
+    const cookie = cookieFor(app.live, { browserId: 'a-browser-of-22-letters' })
+    const { stream, answer } = send('/', { cookie })
+    stream.on('error', () => undefined)
+    answer.catch(() => undefined)
+    await entered.entered
+    stream.close(constants.NGHTTP2_CANCEL)
+    await left.entered
+    expect(coreOf(app.live).departures.isUnderWay('browser:a-browser-of-22-letters')).toBe(false)
   })
 
   it('a body that is too long and goes on is refused, and ends its stream, not the connection', async () => {

@@ -1,4 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import type { App } from '../support/app.js'
 import { AuthStore, identify, pages } from '../support/auth.js'
@@ -198,6 +200,61 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     gate.open()
     await answer
     await expect(former.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+  })
+})
+
+describe('threat 48: an answer whose body goes on for long', () => {
+  afterEach(() => void jest.useRealTimers())
+
+  /** Signs ann out in one browser, by an answer that goes on. */
+  async function startStream() {
+    const body = new PassThrough()
+    let closed: Promise<unknown> = Promise.resolve()
+    const app: App = await startWithUsers({
+      store: new AuthStore(),
+      routes: async (ctx, next) => {
+        await pages(ctx, next)
+        if (!ctx.query['stream']) return
+        closed = once(ctx.res, 'close')
+        body.write('data: 1\n\n')
+        ctx.body = body
+      },
+    })
+    const [ann, other] = [app.visitor(), app.visitor()]
+    for (const visitor of [ann, other]) await visitor.fetch('/login/now?user=ann')
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
+    const answer = await ann.fetch('/logout/leave?stream=1')
+    const end = async (): Promise<void> => {
+      body.end()
+      await Promise.all([answer.text(), closed])
+    }
+    return { other, end }
+  }
+
+  it('leaves what the user opens elsewhere alone, once its headers have arrived', async () => {
+    const { other, end } = await startStream()
+    jest.advanceTimersByTime(5000)
+    const socket = await other.connect()
+    await end()
+    expect(await Promise.race([socket.closed, socket.set(['division', -1, 2])])).toMatchObject({ ok: true })
+  })
+
+  it('ends what came in as the former user while its headers were under way, without waiting for its end', async () => {
+    const { other, end } = await startStream()
+    const socket = await other.connect()
+    jest.advanceTimersByTime(5000)
+    await socket.closed
+    await end()
+  })
+
+  it('does so at its end, where that comes first, and not again', async () => {
+    const { other, end } = await startStream()
+    const socket = await other.connect()
+    await end()
+    await socket.closed
+    const next = await other.connect()
+    jest.advanceTimersByTime(5000)
+    expect(await Promise.race([next.closed, next.set(['division', -1, 2])])).toMatchObject({ ok: true })
   })
 })
 
