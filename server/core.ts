@@ -58,7 +58,7 @@ export function createCore(app: Koa, settings: Settings): Core {
   const successions = Generations.onMap<Succession>({ max: maxSubjects, maxIdle: maxAge, clock })
   const identities = new Identities(sessions, freshness, login, epochs, successions)
   const connections = new Connections()
-  const departures = new Departures(connections)
+  const departures = new Departures(connections, maxSubjects, clock)
   const limits = new Limits(settings.limits, maxSubjects, clock)
   const parts = {
     connections,

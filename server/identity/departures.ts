@@ -1,33 +1,38 @@
 import type { ServerResponse } from 'node:http'
 import { onArrival } from '../http/arrival.js'
 import type { Connections } from '../sockets/connections.js'
+import { Generations } from '../values/generations.js'
 import type { Subject } from './subject.js'
+
+/** ms; by then socket.io has long closed a connection that is in no namespace yet. */
+const LONGEST_HANDSHAKE = 60 * 60 * 1000
 
 /** Browsers whose id was given up by an answer that is not out yet: until then they bring their former cookie. */
 export class Departures {
   readonly #connections: Connections
   /** How many answers are under way that give up each name. */
   readonly #underWay = new Map<string, number>()
-  /** Where those who wait learn which names were given up meanwhile. */
-  readonly #watching = new Set<Set<string>>()
+  /** Which departure was the last that gave up each name, of those whose answers are out. */
+  readonly #left: Generations<number>
+  #departures = 0
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, maxSubjects: number, clock: () => number) {
     this.#connections = connections
+    this.#left = Generations.onMap({ max: 10 * maxSubjects, maxIdle: LONGEST_HANDSHAKE, clock })
   }
 
   isUnderWay(name: string): boolean {
     return this.#underWay.has(name)
   }
 
-  /** Waits, and says which names were given up by answers that have gone out meanwhile. */
-  async watch<T>(waiting: Promise<T>): Promise<readonly [T, ReadonlySet<string>]> {
-    const names = new Set<string>()
-    this.#watching.add(names)
-    try {
-      return [await waiting, names]
-    } finally {
-      this.#watching.delete(names)
-    }
+  /** How many departures there have been whose answers are out: what `hasLeftSince` counts from. */
+  get departures(): number {
+    return this.#departures
+  }
+
+  /** Whether a name was given up by an answer that went out after there had been so many departures. */
+  hasLeftSince(name: string, departures: number): boolean {
+    return (this.#left.get(name) ?? 0) > departures
   }
 
   /**
@@ -40,8 +45,11 @@ export class Departures {
     const others = new Set(this.#connections.of(...all))
     for (const name of names) this.#count(name, 1)
     onArrival(res, () => {
-      for (const name of names) this.#count(name, -1)
-      for (const watching of this.#watching) for (const name of names) watching.add(name)
+      this.#departures += 1
+      for (const name of names) {
+        this.#count(name, -1)
+        this.#left.set(name, this.#departures)
+      }
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
       void this.#connections.end(late, 'other_subject')
     })

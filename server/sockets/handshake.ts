@@ -65,12 +65,13 @@ export class Handshake {
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
     const { connections, cookie, departures, epochs } = this.#core
-    const { revocations } = epochs
+    const [gone, revoked] = [departures.departures, epochs.revocations]
     this.#checkOrigin(ctx)
-    const [userId, left] = await departures.watch(this.#identify(ctx))
+    const userId = await this.#identify(ctx)
     const user = userId === undefined ? undefined : userSubject(userId)
     const read = cookie.read(ctx.req.headers.cookie, user)
-    const isLeft = (name: string): boolean => left.has(name) || epochs.isRevokedSince(name, revocations)
+    const isLeft = (name: string): boolean =>
+      departures.hasLeftSince(name, gone) || epochs.isRevokedSince(name, revoked)
     if (namesOf(read, user).some(isLeft) || departures.isUnderWay(read?.browserSubject ?? '')) {
       // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
       // socket.io then keeps to itself: the browser comes back by itself.

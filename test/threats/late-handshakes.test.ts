@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import session from 'koa-session'
 import { connect, type Socket } from 'socket.io-client'
+import { coreOf } from '../../server/plugin.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { AuthStore, account, identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
@@ -150,6 +151,27 @@ describe('threat 30: a handshake under way at a sign-out', () => {
     await (await app.live.user('ann')).set('division', 42)
     await app.visitor().connect()
     expect(socket?.tickets.flatMap(({ claims }) => claims.changes) ?? []).toEqual([])
+  })
+})
+
+describe('threat 30: a handshake whose identify never settles', () => {
+  afterEach(() => void jest.restoreAllMocks())
+
+  it('makes no sign-out of others leave anything behind', async () => {
+    const held = new HandshakeGate()
+    const app = await start({ identify: held.identify })
+    const opening = expect(app.visitor().connect()).rejects.toThrow()
+    await held.entered
+    const add = jest.spyOn(Set.prototype, 'add')
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const { browserSubject } = coreOf(app.live).cookie.read(ann.cookie) ?? {}
+    await ann.fetch('/logout/leave')
+    await ann.fetch('/')
+    const sets = add.mock.contexts.filter((set) => set instanceof Set && set.has(browserSubject))
+    expect([browserSubject, sets]).toEqual([expect.stringMatching(/^browser:/), []])
+    app.io.engine.close()
+    await opening
   })
 })
 
