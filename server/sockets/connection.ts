@@ -30,7 +30,9 @@ export class Connection {
   /** Under which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
-  readonly #sockets = new Set<Socket>()
+  /** The sockets that are still being let in. */
+  readonly #entering = new Set<Socket>()
+  /** Of the sockets that are in, until they disconnect. */
   readonly #handles = new Set<Handle>()
   #isEnded = false
 
@@ -48,18 +50,20 @@ export class Connection {
   /** How many sockets it has, also those that are still being let in. */
   get sockets(): number {
     // socket.io does not say when it lets go of one that was not let in, but that has no rooms any more.
-    for (const socket of this.#sockets) if (!socket.rooms.has(socket.id)) this.#sockets.delete(socket)
-    return this.#sockets.size
+    for (const socket of this.#entering) if (!socket.rooms.has(socket.id)) this.#entering.delete(socket)
+    return this.#entering.size + this.#handles.size
   }
 
   /** Counts a socket from now on. */
   enter(socket: Socket): void {
     // The room that it gets when it is let in.
     void socket.join(socket.id)
-    this.#sockets.add(socket)
+    this.#entering.add(socket)
   }
 
-  add(handle: Handle): void {
+  /** Takes note that a socket is in. From now on its rooms are the app's, which may let browsers leave any. */
+  add(handle: Handle, socket: Socket): void {
+    this.#entering.delete(socket)
     this.#handles.add(handle)
   }
 

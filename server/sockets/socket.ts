@@ -65,7 +65,7 @@ export class SocketHandle extends Handle {
     // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
     if (cookie) freshness.absorb(cookie, visitor)
     this.#isOpen = true
-    this.#connection.add(this)
+    this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.once('disconnecting', () => this.#release())
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))

@@ -61,6 +61,22 @@ describe('threat 50: namespaces', () => {
     expect((await join(socket, dynamic(5, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
   })
 
+  it('count whatever rooms their sockets leave, until they are left', async () => {
+    const app = await start()
+    app.io.on('new_namespace', (namespace) => {
+      namespace.on('connection', (socket) => void socket.leave(socket.id))
+    })
+    const socket = await open(app, cookieFor(app.live, {}))
+    const answers: string[] = []
+    for (const name of dynamic(0, 10)) answers.push(...(await join(socket, [name])))
+    expect(answers.filter((text) => text.startsWith('40')).length).toBe(5)
+    const [first] = app.io.of('/dyn-0').sockets.values()
+    const gone = new Promise((resolve) => first?.once('disconnect', resolve))
+    socket.send('41/dyn-0,')
+    await gone
+    expect((await join(socket, dynamic(10, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
+  })
+
   it('that are still being let in count, also one that is joined again and again', async () => {
     const app = await start()
     const gate = new Gate()
