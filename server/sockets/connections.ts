@@ -29,7 +29,10 @@ export class Connections {
     return this.of(...this.#connections.keys())
   }
 
-  /** How many sockets there are under a name. A connection that is in no namespace counts as well. */
+  /**
+   * How many sockets there are under a name. A connection that is in no namespace counts as well, so that a subject never has
+   * more connections to go through than the limit allows it sockets.
+   */
   sockets(name: string): number {
     let sum = 0
     for (const { sockets } of this.#connections.get(name) ?? []) sum += Math.max(1, sockets)
