@@ -77,10 +77,10 @@ export class Knowledge {
     return epoch >= (this.#epochs.get(user) ?? 0)
   }
 
-  /** The same, for what the process has been shown: a newer epoch than the known one is learnt. */
+  /** The same, for what the process has been shown: a newer epoch than the known one is learnt, and is no revocation of now. */
   accepts(user: string, epoch: number): boolean {
     const isCurrent = this.isCurrent(user, epoch)
-    if (isCurrent && epoch > (this.#epochs.get(user) ?? 0)) this.revoke(user, epoch)
+    if (isCurrent) this.#epochs.set(user, epoch)
     return isCurrent
   }
 
