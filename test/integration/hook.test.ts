@@ -1,24 +1,33 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { storeSession } from 'koa-live-session/hook'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { bareTicket } from '../support/bare-ticket.js'
-import { fastTime } from '../support/fast-time.js'
 import type { Visitor } from '../support/visitor.js'
 
 const original = { fetch: globalThis.fetch }
 const ends: (() => void)[] = []
 let page = new EventTarget()
+/** What the hook waits for: it passes when the test says so. */
+let waits: (() => void)[] = []
+const passTime = (): void => {
+  for (const act of waits.splice(0)) act()
+}
 beforeEach(() => {
   page = new EventTarget()
+  waits = []
+  const { setTimeout: wait } = globalThis
+  const hold = (act: () => void, ms: number): unknown => (WAITS.includes(ms) ? waits.push(act) : wait(act, ms))
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
   Object.assign(globalThis, {
     addEventListener: page.addEventListener.bind(page),
     removeEventListener: page.removeEventListener.bind(page),
   })
 })
 afterEach(() => {
+  jest.restoreAllMocks()
   for (const end of ends.splice(0)) end()
   Object.assign(globalThis, original)
 })
@@ -26,6 +35,9 @@ afterEach(() => {
 const LARGE_KEYS = ['a', 'b', 'c', 'd'] as const
 const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
 const large = defineFields({ a: long, b: long, c: long, d: long })
+
+/** ms: to collect changes, and after a failure. */
+const WAITS = [100, 5000]
 
 interface Posted {
   readonly init: RequestInit
@@ -36,7 +48,6 @@ interface Posted {
 /** What the hook's POSTs come to; `lose` makes one fail. */
 function posts(visitor: Visitor, lose: (count: number) => boolean = () => false) {
   const done: Posted[] = []
-  const waiting: (() => void)[] = []
   let count = 0
   globalThis.fetch = async (input, init = {}) => {
     // What the visitor's browser sends is none of the hook's.
@@ -45,14 +56,14 @@ function posts(visitor: Visitor, lose: (count: number) => boolean = () => false)
     if (lose(count)) throw new TypeError('fetch failed')
     const answer = await visitor.store(String(init.body))
     done.push({ init, tickets: JSON.parse(String(init.body)).tickets, status: answer.status })
-    for (const wake of waiting.splice(0)) wake()
     return answer
   }
   const next = async (): Promise<Posted> => {
     for (;;) {
       const posted = done.shift()
       if (posted) return posted
-      await new Promise<void>((resolve) => waiting.push(resolve))
+      passTime()
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
   return { next, counted: () => count }
@@ -80,8 +91,6 @@ async function open() {
 }
 
 describe('the small hook', () => {
-  fastTime(20)
-
   it('brings what a socket handler has set into the cookie, so that it survives a restart', async () => {
     const { app, visitor, hook, choose } = await open()
     const { next } = posts(visitor)
@@ -208,6 +217,7 @@ describe('the small hook', () => {
     end()
     page.dispatchEvent(new Event('pagehide'))
     await choose('division', 4)
+    passTime()
     expect(counted()).toBe(0)
     expect(io.listeners('store_session')).toHaveLength(listeners)
   })
