@@ -6,6 +6,7 @@ import type { Greeted } from '../../server/sockets/connection.js'
 import { Handshake } from '../../server/sockets/handshake.js'
 import { SocketHandle } from '../../server/sockets/socket.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
+import { Conn } from '../simulation/fake-io.js'
 import { lightRequest } from './light-http.js'
 
 /** What sends to rooms, as a namespace of socket.io does. */
@@ -20,32 +21,13 @@ class LightNamespace {
   }
 }
 
-/** The connection of one socket. */
-class LightConn extends EventEmitter {
-  readyState = 'open'
-  readonly transport = { name: 'websocket' }
-  readonly #onClose: () => void
-
-  constructor(onClose: () => void) {
-    super()
-    this.#onClose = onClose
-  }
-
-  close(): void {
-    if (this.readyState === 'closed') return
-    this.readyState = 'closed'
-    this.#onClose()
-    this.emit('close')
-  }
-}
-
 /** A socket over no network: all that the server's side of one is asked for, and the real handle on it. */
 export class LightSocket {
   readonly nsp: LightNamespace
   readonly request: ReturnType<typeof lightRequest>
   readonly rooms = new Set<string>()
   readonly id = randomUUID()
-  readonly conn = new LightConn(() => this.disconnect())
+  readonly conn = new Conn(() => this.disconnect())
   /** Every ticket that was sent to it. */
   readonly tickets: string[] = []
   readonly #incoming = new EventEmitter()
