@@ -3,7 +3,7 @@ export default {
   mutate: {
     shared: ['shared/{budget,field,fields,json,parse,register,replica,stamp}.ts'],
     signed: ['server/http/{cookie,cookie-size,origin}.ts', 'server/values/{keys,ticket}.ts'],
-    endpoint: ['server/http/{body,endpoint}.ts', 'server/identity/redeem.ts', 'server/values/remote.ts'],
+    endpoint: ['server/http/{body,endpoint}.ts', 'server/identity/redeem.ts', 'server/values/page-changes.ts'],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

@@ -1,6 +1,5 @@
 import type { Fields } from '../shared/field-types.js'
 import { DEFAULT_ENDPOINT, STORE_SESSION, type TicketClaims } from '../shared/protocol.js'
-import type { Stamp } from '../shared/stamp.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
 export interface StoreSessionOptions
@@ -21,58 +20,71 @@ const ROOM = 48_000
  */
 export function storeSession(
   socket: AnySocket,
-  { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', headers = {} }: StoreSessionOptions = {},
+  { endpoint = DEFAULT_ENDPOINT, headers, ...others }: StoreSessionOptions = {},
 ): () => void {
-  /** By key, the newest change that the endpoint has not taken yet. */
-  const unsaved = new Map<string, readonly [stamp: Stamp, ticket: string]>()
-  let wait = LEAST_WAIT
-  let isPlanned = false
+  /** By key, the ticket of its newest change, which the endpoint has not taken yet. They come in their order. */
+  const unsaved = new Map<string, string>()
+  let planned: unknown
+  /** The connection came without the browser's cookie: its tickets can never be redeemed. */
+  let isStrange = false
+  let isOver = false
 
-  const post = async (): Promise<void> => {
-    // Not at its end: an answer that never comes keeps nothing back.
-    isPlanned = false
-    const tickets = [...new Set([...unsaved.values()].map(([, ticket]) => ticket))]
-    // The others go with the next.
-    while (tickets.join('').length > ROOM) tickets.pop()
-    if (!tickets[0]) return
+  /** Brings tickets; without any it asks for the right cookie. */
+  const send = async (tickets?: readonly string[]): Promise<void> => {
+    let wait = REST
     try {
       const answer = await fetch(endpoint, {
         method: 'POST',
         // Goes on when the page is left.
         keepalive: true,
-        credentials,
+        ...others,
         headers: { ...(typeof headers === 'function' ? headers() : headers), 'content-type': 'application/json' },
         body: JSON.stringify({ tickets }),
       })
       const { held, error } = await answer.json()
       // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
-      const over = held ? tickets : [tickets[error.index]]
-      for (const [key, [, ticket]] of unsaved) if (over.includes(ticket)) unsaved.delete(key)
-      wait = over[0] ? LEAST_WAIT : REST
-    } catch {
-      wait = REST
-    }
-    plan()
+      const over = held ? tickets : [tickets?.[error.index]]
+      for (const [key, ticket] of unsaved) if (over?.includes(ticket) && unsaved.delete(key)) wait = LEAST_WAIT
+    } catch {}
+    plan(wait)
   }
-  const plan = (): void => {
-    if (!isPlanned && unsaved.size > 0) isPlanned = !!setTimeout(post, wait)
+  const post = (): void => {
+    // Not at its end: an answer that never comes keeps nothing back.
+    planned = undefined
+    const tickets = [...new Set(unsaved.values())]
+    // The others go with the next.
+    while (String(tickets).length > ROOM) tickets.pop()
+    if (tickets[0]) void send(tickets)
+  }
+  const plan = (wait: number): void => {
+    if (!planned) planned = setTimeout(post, wait)
+  }
+  /** The cookie is missing, or another's: has the right one brought, once, and comes back with it. */
+  const ask = async (): Promise<void> => {
+    if (isStrange) return
+    isStrange = true
+    await send()
+    if (!isOver) socket.disconnect().connect()
   }
   const hear = (ticket: string): void => {
-    const { changes }: TicketClaims = JSON.parse(atob(payloadOf(ticket)))
-    for (const [key, stamp] of changes) if (stamp > (unsaved.get(key)?.[0] ?? 0)) unsaved.set(key, [stamp, ticket])
-    plan()
+    const [, payload = ''] = ticket.split('.')
+    // In it text beyond ASCII is not read right: only keys are looked at.
+    const { changes, defaults, browser }: TicketClaims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/')))
+    if (browser) isStrange = false
+    // Its defaults tell a greeting from a change.
+    else if (defaults) void ask()
+    if (!isStrange) for (const [key] of changes) unsaved.set(key, ticket)
+    plan(LEAST_WAIT)
   }
+  /** Not where the network has failed: only what the server says has data. */
+  const refused = ({ data }: { readonly data?: unknown }): unknown => data && ask()
 
-  socket.on(STORE_SESSION, hear)
+  socket.on(STORE_SESSION, hear).on('connect_error', refused)
   addEventListener('pagehide', post)
   return () => {
-    socket.off(STORE_SESSION, hear)
+    socket.off(STORE_SESSION, hear).off('connect_error', refused)
     removeEventListener('pagehide', post)
     unsaved.clear()
+    isOver = true
   }
-}
-
-/** In it text beyond ASCII is not read right: only keys and stamps are looked at. */
-function payloadOf(ticket: string): string {
-  return (ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')
 }

@@ -1,6 +1,6 @@
 import type { Keys, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import type { StatusDetail } from './status.js'
+import type { StatusDetail } from './core/view.js'
 import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields

@@ -9,8 +9,8 @@ import {
 } from 'react'
 import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { StatusDetail } from './core/view.js'
 import { type Hydratable, INITIAL } from './initial.js'
-import type { StatusDetail } from './status.js'
 import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io-client'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
-import type { StatusDetail } from './status.js'
+import type { StatusDetail } from './core/view.js'
 
 /** A socket with any events of the app's own. */
 export type AnySocket = Socket<any, any>
@@ -41,6 +41,11 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /** One field as a store, for frameworks. */
   field<K extends Keys<F>['writable']>(key: K): FieldStore<Value<F[K]>, Settable<F[K]>>
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
+  /**
+   * Called when another person's values are shown from now on, after a sign-in, a sign-out or a switch of users in any tab: render
+   * anew, or reload. Never called for the first visitor that a page is told of.
+   */
+  onVisitor(listener: (visitor: { readonly kind: 'guest' | 'user' }) => void): Unsubscribe
   /** Tries once more to send what is unsaved; resolves when all of it is saved, given up, or `offline`: `status()` says which. */
   flush(): Promise<void>
   /** Ends its listeners; the socket stays open. */

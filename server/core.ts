@@ -2,18 +2,18 @@ import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
 import { LiveCookie } from './http/cookie.js'
 import { roomForRegisters } from './http/cookie-size.js'
-import { Departures } from './identity/departures.js'
+import type { VerifiedCookie } from './http/cookie-text.js'
 import { Epochs } from './identity/epochs.js'
-import { Identities, type Succession } from './identity/identities.js'
+import { Identities } from './identity/identities.js'
 import { Login } from './identity/login.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
 import type { Report } from './report.js'
 import { Connections } from './sockets/connections.js'
+import { Departures } from './sockets/departures.js'
 import { Rooms } from './sockets/rooms.js'
 import { Dispatch } from './values/dispatch.js'
 import { Freshness } from './values/freshness.js'
-import { Generations } from './values/generations.js'
 import { SigningKeys } from './values/keys.js'
 import { Sessions } from './values/sessions.js'
 import { Subjects } from './values/subjects.js'
@@ -39,6 +39,8 @@ export interface Core {
   readonly subjects: Subjects
   readonly tickets: Tickets
   readonly report: Report
+  /** Whether the visitor of a request, or of a handshake, has agreed to be remembered. */
+  hasConsent(this: void, ctx: Koa.Context): boolean
   /** Tells the log of something about this deployment, once. */
   warn(this: void, message: string): void
 }
@@ -47,18 +49,19 @@ export interface Core {
 export function createCore(app: Koa, settings: Settings): Core {
   const { fields, secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
-  const cookie = new LiveCookie(app, new SigningKeys(secrets, 'cookie'), settings.cookie, clock)
+  const cookieKeys = new SigningKeys(secrets, 'cookie')
   const epochs = new Epochs({ maxAge, maxSubjects, clock })
+  const isCurrent = (verified: VerifiedCookie): boolean => epochs.isCurrent(verified)
+  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, isCurrent)
   const dispatch = new Dispatch(fields, tickets, epochs, clock, report)
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
   const sessions = new Sessions(fields, subjects, dispatch, clock)
   const freshness = new Freshness(sessions, subjects, epochs, roomForRegisters(settings.cookie), maxAge, clock)
-  const login = new Login(sessions, subjects, clock, report)
-  const successions = Generations.onMap<Succession>({ max: maxSubjects, maxIdle: maxAge, clock })
-  const identities = new Identities(sessions, freshness, login, epochs, successions)
+  const login = new Login(sessions, maxSubjects, clock, report)
+  const identities = new Identities(sessions, freshness, login, epochs, cookieKeys, clock)
   const connections = new Connections()
-  const departures = new Departures(connections, maxSubjects, clock)
+  const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
   const parts = {
     connections,
@@ -75,7 +78,18 @@ export function createCore(app: Koa, settings: Settings): Core {
     subjects,
     tickets,
   }
-  return { app, settings, ...parts, report, warn: createWarn() }
+  return { app, settings, ...parts, report, hasConsent: createConsent(settings), warn: createWarn() }
+}
+
+function createConsent({ consent, report }: Settings): Core['hasConsent'] {
+  return (ctx) => {
+    try {
+      return consent(ctx)
+    } catch (error) {
+      report(error, ctx)
+      return false
+    }
+  }
 }
 
 function createWarn(): Core['warn'] {

@@ -3,10 +3,10 @@ import type { Fields } from '../shared/field-types.js'
 import { type Awaitable, after } from '../shared/promise.js'
 import { type Core, createCore } from './core.js'
 import { createEndpoint } from './http/endpoint.js'
+import { Exchange, type Vouched } from './http/exchange.js'
 import { RequestHandle } from './http/request.js'
 import { watchSession } from './http/session-order.js'
-import { Visit, type Vouched } from './http/visit.js'
-import { type Subject, subjectHash, type UserId, userSubject } from './identity/subject.js'
+import { subjectHash, type UserId, type UserSubject, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
 import { Handshake } from './sockets/handshake.js'
@@ -68,7 +68,7 @@ export function coreOf(plugin: object): Core {
 /** One request's: what the middleware learnt, and what is made of it at the first use. */
 interface RequestState {
   readonly vouched: Vouched
-  visit?: Visit
+  exchange?: Exchange
   handle?: RequestHandle
 }
 
@@ -81,7 +81,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     this.#core = core
     this.#endpoint = createEndpoint(core, {
       identify: (ctx) => this.#identify(ctx),
-      visit: (ctx, vouched) => this.#visit(ctx, this.#begin(ctx, vouched)),
+      begin: (ctx, vouched) => this.#exchange(ctx, this.#begin(ctx, vouched)),
     })
     const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
     Object.defineProperty(core.app.context, 'liveSession', {
@@ -148,7 +148,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     await this.settled()
   }
 
-  #identify(ctx: Koa.Context): Awaitable<Subject | undefined> {
+  #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { identify } = this.#core.settings
     if (!identify) return undefined
     const check = watchSession(ctx)
@@ -169,9 +169,9 @@ class Plugin implements LiveSessionPlugin<Fields> {
     return state
   }
 
-  #visit(ctx: Koa.Context, state: RequestState): Visit {
-    state.visit ??= new Visit(this.#core, ctx, state.vouched)
-    return state.visit
+  #exchange(ctx: Koa.Context, state: RequestState): Exchange {
+    state.exchange ??= new Exchange(this.#core, ctx, state.vouched)
+    return state.exchange
   }
 
   #handle(ctx: Koa.Context): RequestHandle {
@@ -182,7 +182,8 @@ class Plugin implements LiveSessionPlugin<Fields> {
           'app.use(live.middleware()) goes after auth and before your routes',
       )
     }
-    state.handle ??= new RequestHandle(this.#core, this.#visit(ctx, state), () => this.#vouch(ctx))
+    const exchange = (): Exchange => this.#exchange(ctx, state)
+    state.handle ??= new RequestHandle(this.#core, ctx, exchange, () => this.#vouch(ctx))
     return state.handle
   }
 }

@@ -31,8 +31,11 @@ export interface RequestSession<F extends Fields = RegisteredFields> extends Ses
   embed(): string
   /** Call after signing a user in or out within this request: runs `identify` again, applies `onLogin`, reconnects this browser's sockets. */
   identify(): Promise<void>
-  /** Logout of this browser: new browser id, cookie forgotten, its sockets reconnect as a guest. The account's values stay. */
-  leave(): Promise<void>
+  /**
+   * Logout of this browser: new browser id, its sockets reconnect as a guest's. The account's values stay with the account, those of
+   * scope `browser` with the browser. With `forget`, or as a guest, everything is forgotten, and the cookie is taken away.
+   */
+  leave(options?: { readonly forget?: boolean }): Promise<void>
 }
 
 /** `socket.liveSession`: subscriptions end with the socket. */

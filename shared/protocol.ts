@@ -49,18 +49,14 @@ export interface TicketClaims {
   readonly iat: number
   readonly exp: number
   readonly changes: readonly WireRegister[]
-  /** Of each readable field, in the ticket of a (re)connection. */
+  /** Of each readable field; only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
-  /** The id of a browser that came without a live cookie: another without one may take it over. */
-  readonly new?: string
-  /** The id of a browser that was given it just before: another tab may have got another, which the browser has kept. */
-  readonly first?: string
-  /** The user who is signed in there, where it is of the browser's own values: in the answer to a POST, and with `first`. */
-  readonly owner?: string
-  /** A (re)connection's next ticket, of its browser, comes right after this one. */
+  /** Of a greeting: the next ticket, of the browser's own values, comes right after this one. */
   readonly more?: true
-  /** A (re)connection that brought no live cookie: the browser may keep none. */
-  readonly cookieless?: true
+  /** Of a greeting: the public name of the browser's id, where the browser has a cookie that says so. */
+  readonly browser?: string
+  /** Of a greeting: that id was just made: `guest`, or the hash of the user it was made for. */
+  readonly young?: string
 }
 
 /** The answer of a POST to the endpoint. */
@@ -70,14 +66,14 @@ export interface StoreAnswer {
   readonly stale: number
   /** What the request's own cookie held: the proof that an earlier answer was stored. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
-  /** Whose the browser is by now, where a change of a ticket was another's and went to them as at a sign-in. */
-  readonly subject?: string
   /** Keys that have a value, but in no cookie and in no store: it lasts as long as the server's memory. */
   readonly unsaved?: readonly string[]
+  /** The request brought no live cookie. */
+  readonly cookieless?: true
   readonly stamp?: Stamp
-  /** Of what was set; for a POST that brings nothing along, everything that the browser may read. */
+  /** Of what was just set; in the answer to `{}`, a greeting. */
   readonly ticket?: string
-  /** The ticket of the browser's own values, where that one is a user's. */
+  /** A greeting's second ticket, of the browser's own values. */
   readonly more?: string
 }
 
@@ -85,8 +81,11 @@ export interface StoreAnswer {
 export interface AnySnapshot {
   /** base64url(SHA-256(subject)), as tickets name it. */
   readonly subject: string
-  /** The browser's own subject, where it is another and has fields. */
+  /** The public name of the browser's id; left out where it has no cookie and gets none. */
   readonly browser?: string
+  readonly epoch: number
+  /** The browser's id was just made: `guest`, or the hash of the user it was made for. */
+  readonly young?: string
   readonly values: Readonly<Record<string, JsonValue>>
   readonly defaults: Readonly<Record<string, JsonValue>>
   readonly stamps: Readonly<Record<string, Stamp>>
@@ -94,10 +93,4 @@ export interface AnySnapshot {
   readonly deleted?: readonly string[]
   /** Keys whose newest write was not in the cookie of the request: that the browser keeps it is still to be seen. */
   readonly unsaved?: readonly string[]
-  /** The request came without a live cookie: whether the browser keeps the one of its answer is still to be seen. */
-  readonly cookieless?: true
-  /** The visitor has not agreed to be remembered: nothing may be kept in the browser. */
-  readonly consent?: false
-  /** The visitor is signed in. */
-  readonly user?: true
 }

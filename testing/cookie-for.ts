@@ -1,4 +1,4 @@
-import { newBrowserId, subjectHash, type UserId, userSubject } from '../server/identity/subject.js'
+import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/identity/subject.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import { LiveSessionError } from '../shared/errors.js'
@@ -17,6 +17,7 @@ export interface CookieVisitor<F extends Fields> {
  * A signed `Cookie` header for supertest, fetch or `extraHeaders`: "this visitor, with these values", set now.
  *
  * @throws {LiveSessionError} where a value could not have been set
+ * @throws {TypeError} for what cannot be a browser's id
  * @example
  * await request(server).get('/').set('Cookie', cookieFor(live, { values: { division: 3 } }))
  */
@@ -24,6 +25,9 @@ export function cookieFor<F extends Fields>(
   live: LiveSessionPlugin<F, boolean>,
   { userId, browserId = newBrowserId(), values = {} }: CookieVisitor<F>,
 ): string {
+  if (!isBrowserId(browserId)) {
+    throw new TypeError('koa-live-session: cookieFor: browserId: expected 22 to 64 characters of base64url')
+  }
   const { cookie, epochs, sessions, settings } = coreOf(live)
   const registers = Object.entries(values).map(([key, value]) => {
     const field = sessions.fields.get(key)
@@ -33,5 +37,5 @@ export function cookieFor<F extends Fields>(
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId))
   const epoch = user === undefined ? 0 : epochs.of(user)
-  return cookie.header({ browser: browserId, user, former: undefined, epoch, registers, isFirst: false })
+  return cookie.header({ browser: browserId, user, former: undefined, born: undefined, epoch, registers })
 }

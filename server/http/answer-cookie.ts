@@ -1,14 +1,7 @@
-/** What the live cookie of a request was as its visitor was found. */
-export type Brought =
-  | 'none'
-  /** This very visitor's. */
-  | 'own'
-  /** Another visitor's until this request, which has given its id up. */
-  | 'former'
-  /** Its id had been given up before. */
-  | 'given-up'
-  /** A newer build's, for that build to find as it was. */
-  | 'newer'
+import type { Relation } from '../identity/relation.js'
+
+/** What the live cookie of a request was to its visitor; or this very visitor's, who has had it forgotten since. */
+export type Brought = Relation | 'forgotten'
 
 /** What a request does with a session, from the least to the most. */
 const DEEDS = [
@@ -25,11 +18,16 @@ export type Deed = (typeof DEEDS)[number]
 const LEAST: Readonly<Record<Brought, Deed | undefined>> = {
   none: 'shows',
   own: 'renews',
-  former: 'reads',
+  other: 'reads',
+  revoked: 'reads',
   // A late one must not replace the cookie of who came after: it gets one only where what it does would else be lost.
   'given-up': 'sets',
+  forgotten: 'sets',
   newer: undefined,
 }
+
+/** Where the browser keeps what is of no visitor any more, or of another one, it is taken away rather than left. */
+const IS_STRANGE: readonly Brought[] = ['other', 'revoked', 'given-up', 'forgotten']
 
 /** All that decides on the cookie of an answer. */
 export interface CookieFacts {
@@ -44,14 +42,21 @@ export interface CookieFacts {
 }
 
 /** What an answer does to the cookie in the browser. */
-export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'leave' {
-  const { brought, deed, hasEnded, isStale, hasConsent } = facts
+export function cookieAction({
+  brought,
+  deed,
+  hasEnded,
+  isStale,
+  hasConsent,
+}: CookieFacts): 'write' | 'clear' | 'leave' {
   const least = LEAST[brought]
-  const isDue = least !== undefined && atLeast(deed, least)
-  if (hasEnded || !(isDue || (brought === 'own' && isStale))) return 'leave'
+  const isDue = (least !== undefined && atLeast(deed, least)) || (brought === 'own' && isStale)
+  if (hasEnded) return 'leave'
+  if (brought === 'forgotten' && !isDue) return 'clear'
+  if (!isDue) return 'leave'
   if (hasConsent()) return 'write'
   // Without consent a cookie is only ever taken away, where it is not this visitor's.
-  return brought === 'former' || brought === 'given-up' ? 'clear' : 'leave'
+  return IS_STRANGE.includes(brought) ? 'clear' : 'leave'
 }
 
 /** The more of two deeds. */

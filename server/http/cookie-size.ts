@@ -1,17 +1,20 @@
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { newBrowserId, subjectHash } from '../identity/subject.js'
-import { type CookieOptions, encode, payloadOf } from './cookie.js'
+import { newBrowserId, subjectHash, userSubject } from '../identity/subject.js'
+import type { CookieOptions } from './cookie.js'
+import { encode, payloadOf } from './cookie-text.js'
 
 /** Bytes that every browser keeps of a cookie: its name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
 
 /** Bytes that registers may take in a cookie of that name and with these attributes, whatever else it says. */
 export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
-  const sub = subjectHash('')
-  const [epoch, exp] = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
-  const content = { browser: newBrowserId(), user: sub, former: sub, epoch, registers: [], isFirst: false }
-  const rest = payloadOf(content, exp)
+  const sub = subjectHash(userSubject(1))
+  const most = Number.MAX_SAFE_INTEGER
+  const former = { sub, stamp: most, since: 9_999_999_999 }
+  // No cookie has both `former` and `born`, which is shorter.
+  const content = { browser: newBrowserId(), user: sub, former, born: undefined, epoch: most, registers: [] }
+  const rest = payloadOf(content, most)
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
   return MAX_COOKIE - line.length

@@ -1,14 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Koa from 'koa'
 import session from 'koa-session'
-import { isRecord, parseRegisters } from '../../shared/parse.js'
-import { type StoredRegister, toWire } from '../../shared/register.js'
-import { browserSubject, isBrowserId, type Subject, subjectHash } from '../identity/subject.js'
+import { subjectHash, type UserSubject } from '../identity/subject.js'
 import { Generations } from '../values/generations.js'
 import type { SigningKeys } from '../values/keys.js'
-import type { Standing } from '../values/standing.js'
+import { type CookieContent, decode, encode, payloadOf, type ReadCookie, type VerifiedCookie } from './cookie-text.js'
 
-const VERSION = 1
 const DAY = 24 * 60 * 60 * 1000
 /** Browsers keep no cookie for longer (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * DAY
@@ -19,34 +16,6 @@ const MAC_LENGTH = 43
 const LEAST_LENGTH = 80
 /** Cookies of our name in one request, and signatures: a header is room for a thousand, but no browser's. */
 const MAX_CANDIDATES = 16
-
-/** What the live cookie says. */
-export interface CookieContent {
-  /** The browser's id. */
-  readonly browser: string
-  /** Hash of the signed-in user's subject, whose values these are. */
-  readonly user: string | undefined
-  /** Hash of the subject this browser was before it signed in. */
-  readonly former: string | undefined
-  readonly epoch: number
-  readonly registers: readonly StoredRegister[]
-  /** The request had brought none: an answer to another tab, opened at the same time, may have brought another id. */
-  readonly isFirst: boolean
-}
-
-/** A live cookie whose signature is good. */
-export interface VerifiedCookie extends CookieContent {
-  readonly text: string
-  readonly browserSubject: Subject
-  /** ms since 1970, by our own clock */
-  readonly expiresAt: number
-  /** Signed by a key that signs no more, so it is to be written again. */
-  readonly isRetired: boolean
-  /** Written by a newer build: read as empty, and left as it is for that build to find. */
-  readonly isNewer: boolean
-  /** What a request with it was last found to be. */
-  standing: Standing | undefined
-}
 
 export interface CookieOptions {
   readonly name: string
@@ -65,22 +34,31 @@ export class LiveCookie {
   readonly #app: Koa
   readonly #writer: Koa
   readonly #clock: () => number
+  readonly #isCurrent: (cookie: VerifiedCookie) => boolean
   // The same text is verified once: what it says never changes.
-  readonly #verified: Generations<VerifiedCookie>
+  readonly #verified: Generations<ReadCookie>
 
-  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, clock: () => number) {
+  /** @param isCurrent whether what a cookie says was neither given up nor revoked */
+  constructor(
+    app: Koa,
+    keys: SigningKeys,
+    options: CookieOptions,
+    clock: () => number,
+    isCurrent: (cookie: VerifiedCookie) => boolean = () => true,
+  ) {
     this.#app = app
     this.#keys = keys
     this.#options = options
     this.#pair = `${options.name}=`
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
+    this.#isCurrent = isCurrent
     this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, clock })
     this.#writer = createWriter(keys, options)
   }
 
   /** The cookie of a request, if one verifies and is not past its time. Where there are several, rather the user's own. */
-  read(header: string | undefined, user?: Subject): VerifiedCookie | undefined {
+  read(header: string | undefined, user?: UserSubject): ReadCookie | undefined {
     if (header === undefined) return undefined
     const at = header.indexOf(this.#pair)
     const sigAt = header.indexOf(this.#sigPair)
@@ -128,9 +106,9 @@ export class LiveCookie {
 
   /**
    * A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. Those may be
-   * several, as an attacker can get a good cookie of their own to plant: then the one of this user.
+   * several, as an attacker can get a good cookie of their own to plant: then the one of this user, of those that were not given up.
    */
-  #search(header: string, user: Subject | undefined): VerifiedCookie | undefined {
+  #search(header: string, user: UserSubject | undefined): ReadCookie | undefined {
     const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)
     const texts = allValues(header, this.#pair).filter(({ length }) => length >= LEAST_LENGTH)
     const candidates = signatures.slice(0, MAX_CANDIDATES)
@@ -139,17 +117,18 @@ export class LiveCookie {
       return (signature !== undefined && this.#verify(text, signature)) || []
     })
     const sub = user && subjectHash(user)
-    return verified.find((cookie) => cookie.user === sub) ?? verified[0]
+    const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
+    return current.find((cookie) => !cookie.isNewer && cookie.user === sub) ?? current[0] ?? verified[0]
   }
 
-  #verify(text: string, signature: string): VerifiedCookie | undefined {
+  #verify(text: string, signature: string): ReadCookie | undefined {
     // By its signature, which is short: to hash a whole cookie takes as long as all the rest of a request's reading.
     const known = this.#verified.get(signature)
     const cookie = known?.text === text ? known : this.#decode(text, signature)
     return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined
   }
 
-  #decode(text: string, signature: string): VerifiedCookie | undefined {
+  #decode(text: string, signature: string): ReadCookie | undefined {
     const index = this.#keys.index(this.#pair + text, signature)
     const cookie = index < 0 ? undefined : decode(flat(text), index > 0)
     if (cookie) this.#verified.set(flat(signature), cookie)
@@ -169,56 +148,6 @@ function createWriter(keys: SigningKeys, { name, maxAge, sameSite, secure, domai
 
 function encodeSession({ _expire, _maxAge, ...payload }: Record<string, unknown>): string {
   return encode(payload)
-}
-
-/** What a cookie's value is made of. */
-export function payloadOf(content: CookieContent, exp: number): object {
-  const { browser, user, former, epoch, registers, isFirst } = content
-  const names = { ...(user === undefined ? {} : { user }), ...(former === undefined ? {} : { former }) }
-  const first = isFirst ? { first: true } : {}
-  return { v: VERSION, browser, ...names, ...first, epoch, exp, r: registers.map(toWire) }
-}
-
-export function encode(payload: object): string {
-  return Buffer.from(JSON.stringify(payload)).toString('base64')
-}
-
-function decode(text: string, isRetired: boolean): VerifiedCookie | undefined {
-  try {
-    const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
-    if (!isRecord(payload)) return undefined
-    const { v, browser, user, former, first, epoch, exp, r } = payload
-    if (Number(v) > VERSION) return newerCookie(text, Number(exp))
-    const registers = parseRegisters(r)
-    if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
-    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(exp)) return undefined
-    return {
-      browser,
-      user: optionalString(user),
-      former: optionalString(former),
-      epoch: Number(epoch),
-      registers,
-      isFirst: first === true,
-      text,
-      browserSubject: browserSubject(browser),
-      expiresAt: Number(exp),
-      isRetired,
-      isNewer: false,
-      standing: undefined,
-    }
-  } catch {
-    return undefined
-  }
-}
-
-function newerCookie(text: string, exp: number): VerifiedCookie {
-  const expiresAt = Number.isFinite(exp) ? exp : Number.POSITIVE_INFINITY
-  const content = { browser: '', user: undefined, former: undefined, epoch: 0, registers: [], isFirst: false }
-  return { ...content, text, browserSubject: '', expiresAt, isRetired: false, isNewer: true, standing: undefined }
-}
-
-function optionalString(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }
 
 /** The values of all cookies of one name in a Cookie header; `pair` is the name with its equals sign. */

@@ -8,13 +8,15 @@ import type { Awaitable } from '../../shared/promise.js'
 import { MAX_BODY, type StoreAnswer, type WireChange } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
-import { browserSubject, type Subject, subjectHash } from '../identity/subject.js'
-import { acceptRemote, applyRemote, type RemoteChange } from '../values/remote.js'
+import { type Subject, subjectHash, type UserSubject } from '../identity/subject.js'
+import { superseded } from '../identity/superseded.js'
+import { greetingOf } from '../values/greeting.js'
+import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { SubjectOf } from '../values/sessions.js'
+import type { Deed } from './answer-cookie.js'
 import { readJson, tooLarge } from './body.js'
-import { greetingOf, offerOf } from './greeting.js'
+import type { Exchange, Vouched } from './exchange.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
-import type { Visit, Vouched } from './visit.js'
 
 /** What a browser POSTs: tickets to store, and changes where it has no socket to send them over. */
 interface Posted {
@@ -28,12 +30,12 @@ interface Posted {
 
 /** What the endpoint asks of the plugin. */
 interface Recognition {
-  identify(ctx: Koa.Context): Awaitable<Subject | undefined>
-  visit(ctx: Koa.Context, vouched: Vouched): Visit
+  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined>
+  begin(ctx: Koa.Context, vouched: Vouched): Exchange
 }
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
-export function createEndpoint(core: Core, { identify, visit }: Recognition): Koa.Middleware {
+export function createEndpoint(core: Core, { identify, begin }: Recognition): Koa.Middleware {
   const { endpoint, origins } = core.settings
   const router = new Router()
   router.all(endpoint, refuse, async (ctx) => {
@@ -53,8 +55,9 @@ export function createEndpoint(core: Core, { identify, visit }: Recognition): Ko
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const posted = parsePosted(await bodyOf(ctx))
     const user = await identify(ctx)
-    if (posted.subject !== undefined) checkPage(core, ctx, user, posted.subject)
-    ctx.body = answer(core, visit(ctx, { user, since }), posted)
+    if (posted.subject === undefined) checkDeparture(core, ctx, user)
+    else checkPage(core, ctx, user, posted.subject)
+    ctx.body = answer(core, begin(ctx, { user, since }), posted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
@@ -119,55 +122,61 @@ function isEmpty(list: unknown): boolean {
  * A page that says whose it is gets no new id: its POST may have been held back until another person uses the browser, and its
  * answer would replace that one's cookie. Checked before an id is given up, as a refusal brings no other for it.
  */
-function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: Subject | undefined, page: string): void {
+function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: UserSubject | undefined, page: string): void {
+  const { relation, visitor } = identities.find(cookie.read(ctx.req.headers.cookie, user), user)
+  if (relation === 'none') throw new LiveSessionError('cookies_blocked', 'the browser has sent no live cookie')
+  const names = [visitor.browserSubject, visitor.subject()].map(subjectHash)
+  if (relation === 'own' && names.some((name) => name === page)) return
+  throw new LiveSessionError('other_subject', 'the page is another visitor’s')
+}
+
+/** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
+function checkDeparture({ cookie, departures }: Core, ctx: Koa.Context, user: UserSubject | undefined): void {
   const read = cookie.read(ctx.req.headers.cookie, user)
-  if (!read || read.isNewer || identities.greet(read, user).cookie) return
-  const isUsers = user !== undefined && subjectHash(user) === page
-  if (!isUsers || !identities.follows(read, user)) throw otherSubject()
+  if (read?.isNewer !== false || !departures.isUnderWay(read.browserSubject)) return
+  throw new LiveSessionError('rate_limited', 'the browser is about to get another cookie', { retryAfter: 1 })
 }
 
 /** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
-function answer(core: Core, visit: Visit, { tickets, set, subject: expected, isAsking }: Posted): StoreAnswer {
-  const { sessions, connections, limits } = core
-  const subject = visit.visitor.subject()
+function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }: Posted): StoreAnswer {
+  const { sessions, limits } = core
+  const { visitor } = exchange
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
-  limits.spendTickets(tickets, subject)
-  if (set.length > 0) limits.spend(set.length, subject)
-  const changes = acceptRemote(sessions, set)
-  const redemption = redeem(core, tickets, visit)
-  const { newBrowser } = redemption
-  const adoptable = newBrowser === undefined ? undefined : browserSubject(newBrowser)
-  const { user } = visit.visitor
-  const posting = user === undefined ? [subject, adoptable] : [subject]
-  // What one visitor set before another one signed in is not for the other one: the page was told whose it was.
-  if (expected !== undefined && !posting.some((one) => one !== undefined && subjectHash(one) === expected))
-    throw refusalOf(visit)
-  const held = heldBy(core, visit)
-  // A visitor who has signed in since that id was made gets another one, as at every sign-in.
-  const sockets = adoptable === undefined ? [] : connections.of(adoptable)
-  const isTheirs = sockets.every(({ greeted }) => greeted.visitor.user === user) && (!user || sockets.length > 0)
-  const visitor = visit.remember(isTheirs ? newBrowser : undefined)
-  const counts = redemption.merge(visitor)
-  const owner = redemption.isMoved(visitor) ? { subject: subjectHash(visitor.subject() ?? '') } : {}
-  // Its sockets go by an id that this browser did not take: they come back under the one it has.
-  if (adoptable !== undefined && newBrowser !== visitor.browser) visit.end([adoptable])
-  const subjectOf = (field: Field): Subject => visitor.subject(field) ?? ''
-  const stamp = changes.length === 0 ? undefined : applyRemote(sessions, changes, subjectOf, 'request')
-  visit.does('renews')
-  const greeting = isAsking ? greetingOf(core, visit) : {}
-  const known = { ...counts, held, ...owner, ...unsaved(core, subjectOf), ...greeting }
-  return stamp === undefined ? known : { ...known, stamp, ticket: ticketOf(core, visit, changes, subjectOf) }
+  limits.spendTickets(tickets, bucketOf(exchange))
+  if (set.length > 0) limits.spend(set.length, bucketOf(exchange))
+  const changes = acceptChanges(sessions, set)
+  const redemption = redeem(core, tickets, exchange)
+  if (set.length > 0 && exchange.isSuperseded) throw superseded()
+  const held = heldBy(core, exchange)
+  exchange.does(deedOf(exchange, set, isAsking))
+  const counts = redemption.merge()
+  const subjectOf = (field: Field): Subject => visitor.subject(field)
+  const [first] = changes
+  const written = first && {
+    stamp: applyChanges(sessions, changes, subjectOf, 'request'),
+    ticket: ticketOf(core, subjectOf(first.field), changes, subjectOf),
+  }
+  const cookieless = exchange.isCookieless ? { cookieless: true as const } : {}
+  const greeting = isAsking ? greetingFor(core, exchange) : {}
+  return { ...counts, held, ...unsaved(core, subjectOf), ...cookieless, ...greeting, ...written }
 }
 
-/** Why a page that says whose it is may not post here. A browser without any cookie may be that page's own. */
-function refusalOf({ isCookieless, visitor }: Visit): LiveSessionError {
-  if (isCookieless && visitor.user === undefined)
-    return new LiveSessionError('cookies_blocked', 'the browser has sent no cookie')
-  return otherSubject()
+/** Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after. */
+function deedOf({ cookie }: Exchange, set: readonly WireChange[], isAsking: boolean): Deed {
+  if (isAsking || cookie) return 'renews'
+  return set.length > 0 ? 'sets' : 'shows'
 }
 
-function otherSubject(): LiveSessionError {
-  return new LiveSessionError('other_subject', 'the page is another visitor’s')
+/** All that have no cookie share one: each of their requests has an id of its own. */
+function bucketOf({ cookie, visitor }: Exchange): Subject | undefined {
+  return cookie || visitor.user !== undefined ? visitor.subject() : undefined
+}
+
+/** Whose page it is, and all that it may read. */
+function greetingFor(core: Core, { cookie, name, visitor }: Exchange): Pick<StoreAnswer, 'ticket' | 'more'> {
+  if (cookie) core.freshness.absorb(cookie, visitor)
+  const [ticket, more] = greetingOf(core, visitor, name)
+  return { ...(ticket === undefined ? {} : { ticket }), ...(more === undefined ? {} : { more }) }
 }
 
 /** What no cookie will ever show, as it is kept out of it, and what no store keeps: no page need wait for that. */
@@ -179,20 +188,19 @@ function unsaved({ sessions }: Core, subjectOf: SubjectOf): Pick<StoreAnswer, 'u
 }
 
 /** What the request's own cookie had: the browser's proof that it keeps what it is given. */
-function heldBy({ sessions }: Core, { cookie }: Visit): StoreAnswer['held'] {
+function heldBy({ sessions }: Core, { cookie }: Exchange): StoreAnswer['held'] {
   const isReadable = (key: string): boolean => (sessions.fields.get(key)?.access ?? 'hidden') !== 'hidden'
   return (cookie?.registers ?? []).filter(({ key }) => isReadable(key)).map(({ key, stamp }) => [key, stamp])
 }
 
-/** A ticket of what was just set. It is of one subject: what was set for another comes over the socket, or with the cookie. */
-function ticketOf(core: Core, visit: Visit, changes: readonly RemoteChange[], subjectOf: SubjectOf): string {
-  const { sessions, dispatch } = core
-  const subjects = changes.map(({ field }) => subjectOf(field))
-  const [subject = ''] = subjects
-  const keys = new Set(changes.filter((_, index) => subjects[index] === subject).map(({ field }) => field.key))
+/** A ticket of what was just set for a subject: what was set for another comes over the socket, or with the cookie. */
+function ticketOf(
+  { sessions, dispatch }: Core,
+  subject: Subject,
+  changes: readonly PageChange[],
+  subjectOf: SubjectOf,
+): string {
+  const keys = new Set(changes.filter(({ field }) => subjectOf(field) === subject).map(({ field }) => field.key))
   const registers = (sessions.find(subject)?.registers() ?? []).filter(({ key }) => keys.has(key))
-  const offer = offerOf(visit, subject)
-  const { user } = visit.visitor
-  const owner = user === undefined || subject === user ? {} : { owner: subjectHash(user) }
-  return dispatch.ticket({ subject, sub: subjectHash(subject), offer }, registers, owner)
+  return dispatch.ticket(subject, registers)
 }

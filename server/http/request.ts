@@ -1,4 +1,4 @@
-import { LiveSessionError } from '../../shared/errors.js'
+import type Koa from 'koa'
 import { escapeUnit } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
@@ -7,29 +7,36 @@ import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { type Subject, subjectHash } from '../identity/subject.js'
+import { FIRST_EPOCH } from '../identity/epochs.js'
+import { subjectHash } from '../identity/subject.js'
+import { superseded } from '../identity/superseded.js'
 import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
 import type { FieldChanges } from '../values/sessions.js'
-import type { Visit, Vouched } from './visit.js'
+import type { Exchange, Vouched } from './exchange.js'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   readonly #core: Core
-  readonly #visit: Visit
+  /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
+  readonly #exchange: () => Exchange
   readonly #identify: () => Awaitable<Vouched>
+  readonly #report: (error: unknown) => void
 
-  constructor(core: Core, visit: Visit, identify: () => Awaitable<Vouched>) {
-    super({ sessions: core.sessions, report: visit.report })
+  constructor(core: Core, ctx: Koa.Context, exchange: () => Exchange, identify: () => Awaitable<Vouched>) {
+    const report = (error: unknown): void => core.report(error, ctx)
+    super({ sessions: core.sessions, report })
     this.#core = core
-    this.#visit = visit
+    this.#exchange = exchange
     this.#identify = identify
+    this.#report = report
   }
 
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
-    this.#visit.does('shows')
-    const visitor = this.#visit.remember()
+    const exchange = this.#exchange()
+    const { visitor } = exchange
+    exchange.does('shows')
     const values: Record<string, JsonValue> = {}
     const defaults: Record<string, JsonValue> = {}
     const stamps: Record<string, Stamp> = {}
@@ -47,18 +54,14 @@ export class RequestHandle extends Handle {
       // That this answer brings it does not say that the browser keeps it.
       if (stamp > this.cookieStamp(field.key)) unsaved.push(field.key)
     }
-    // A browser that keeps no id has none to tell: the page learns from its socket whose it is.
-    const isKnown = (one: Subject): boolean => one === visitor.user || this.#visit.isKept
-    const [subject = '', browser] = this.#core.freshness.subjects(visitor).filter(isKnown).map(subjectHash)
+    const subject = subjectHash(visitor.subject())
+    const epoch = visitor.user === undefined ? FIRST_EPOCH : this.#core.epochs.of(subject)
     const optional = {
-      ...(browser === undefined ? {} : { browser }),
+      ...exchange.name,
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
-      ...(this.#visit.isCookieless ? { cookieless: true as const } : {}),
-      ...(this.#visit.hasConsent ? {} : { consent: false as const }),
-      ...(visitor.user === undefined ? {} : { user: true as const }),
     }
-    return { subject, ...optional, values, defaults, stamps }
+    return { subject, epoch, ...optional, values, defaults, stamps }
   }
 
   /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
@@ -69,33 +72,29 @@ export class RequestHandle extends Handle {
   }
 
   identify(): Promise<void> {
-    return Outcome.of(async () => this.#visit.changeTo(await this.#identify()), this.#visit.report)
+    return Outcome.of(async () => this.#exchange().changeTo(await this.#identify()), this.#report)
   }
 
-  leave(): Promise<void> {
-    return this.#visit.leave()
+  leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
+    return this.#exchange().leave(forget)
   }
 
-  protected override get cookie(): Visit['cookie'] {
-    return this.#visit.cookie
+  protected override get cookie(): Exchange['cookie'] {
+    return this.#exchange().cookie
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.#visit.replica(field)
+    return this.#exchange().replica(field)
+  }
+
+  protected override begin(): void {
+    this.#exchange()
   }
 
   protected override apply(changes: FieldChanges): Stamp {
-    const { identities } = this.#core
-    if (this.#visit.isSuperseded && !identities.hasSuccessor(this.#visit.visitor)) throw superseded()
-    this.#visit.does('sets')
-    const visitor = this.#visit.remember()
-    const stamp = this.sessions.write(changes, (field) => visitor.subject(field) ?? '', 'request')
-    identities.passOn(visitor)
-    return stamp
+    const exchange = this.#exchange()
+    if (exchange.isSuperseded) throw superseded()
+    exchange.does('sets')
+    return this.sessions.write(changes, (field) => exchange.visitor.subject(field), 'request')
   }
-}
-
-/** It would be in no cookie, or in the next person's. */
-function superseded(): LiveSessionError {
-  return new LiveSessionError('superseded', 'the visitor has left this browser since the request began')
 }

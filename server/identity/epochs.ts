@@ -1,13 +1,14 @@
 import { nextStamp } from '../../shared/stamp.js'
-import type { VerifiedCookie } from '../http/cookie.js'
+import type { Sub } from '../../shared/sub.js'
+import type { VerifiedCookie } from '../http/cookie-text.js'
 import { Generations } from '../values/generations.js'
-import { newcomers, type Subject } from './subject.js'
+import { type BrowserSubject, newcomers, type UserSubject } from './subject.js'
 
 /** The epoch of a subject that was never revoked. */
 export const FIRST_EPOCH = 0
 
-/** Browser ids that are remembered as given up, whatever flood of logouts comes: some 100 MB at the worst. */
-const LEAST_RETIRED = 1_000_000
+/** Browser ids that are remembered as given up, whatever flood of logouts comes: some 100 MB at the worst, with short user ids. */
+const LEAST_GIVEN_UP = 1_000_000
 
 interface Revocation {
   /** ms since 1970 */
@@ -15,7 +16,13 @@ interface Revocation {
   readonly order: number
 }
 
-const UNREVOKED: Revocation = { epoch: FIRST_EPOCH, order: 0 }
+interface GivenUp extends Revocation {
+  /** The user who has signed in there, where one has. */
+  readonly heir: UserSubject | undefined
+}
+
+/** ms by which clocks of nodes may differ. */
+const SKEW = 60 * 60 * 1000
 
 export interface EpochsOptions {
   /** ms that cookies and tickets are good for: what was revoked before that needs no remembering. */
@@ -31,14 +38,14 @@ export interface EpochsOptions {
 export class Epochs {
   readonly #clock: () => number
   readonly #users: Generations<Revocation>
-  readonly #browsers: Generations<Revocation>
+  readonly #browsers: Generations<GivenUp>
   #revocations = 0
 
   constructor({ maxAge, maxSubjects, clock }: EpochsOptions) {
     this.#clock = clock
     // A user's revocation is never evicted. Browser ids end at each sign-in and logout: strangers could fill the memory.
     this.#users = Generations.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
-    this.#browsers = Generations.onMap({ max: Math.max(LEAST_RETIRED, 10 * maxSubjects), maxIdle: maxAge, clock })
+    this.#browsers = Generations.onMap({ max: Math.max(LEAST_GIVEN_UP, 10 * maxSubjects), maxIdle: maxAge, clock })
   }
 
   /** How many revocations there have been: what `isRevokedSince` counts from. */
@@ -47,46 +54,61 @@ export class Epochs {
   }
 
   /** The epoch of a user, by the hash of the subject. */
-  of(sub: string): number {
-    return (this.#users.get(sub) ?? UNREVOKED).epoch
+  of(sub: Sub): number {
+    return this.#users.get(sub)?.epoch ?? FIRST_EPOCH
   }
 
   /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
-  accepts(sub: string, epoch: number): boolean {
-    const known = this.#users.get(sub) ?? UNREVOKED
-    // No revocation of now: what is under way was signed in that epoch, too, or will be found to be older.
-    if (epoch > known.epoch) this.#users.set(sub, { epoch, order: known.order })
-    return epoch >= known.epoch
+  accepts(sub: Sub, epoch: number): boolean {
+    const known = this.#users.get(sub)
+    if (known === undefined || this.#isLater(epoch, known.epoch)) {
+      // No revocation of now: what is under way was signed in that epoch, too, or will be found to be older.
+      if (epoch > FIRST_EPOCH) this.#users.set(sub, { epoch, order: known?.order ?? 0 })
+      return true
+    }
+    return epoch === known.epoch
   }
 
   /** Signs a user out everywhere: what was signed for them until now becomes worthless. */
-  revoke(sub: string): void {
+  revoke(sub: Sub): void {
     this.#users.set(sub, this.#begin(nextStamp(this.#clock(), this.of(sub))))
   }
 
-  /** Gives a browser id up for good, or takes note of a sign-out under that name. */
-  retire(name: string): void {
-    this.#browsers.set(name, this.#begin(this.#clock()))
+  /** Gives a browser id up for good, or takes note of a sign-out under that name. Where it was given up before, its heir stays. */
+  giveUp(name: string, heir: UserSubject | undefined = this.#browsers.get(name)?.heir): void {
+    this.#browsers.set(name, { ...this.#begin(this.#clock()), heir })
   }
 
-  isRetired(browser: Subject): boolean {
-    return this.#browsers.get(browser) !== undefined
+  isGivenUp(browser: BrowserSubject): boolean {
+    return this.givenUp(browser) !== undefined
+  }
+
+  /** When a browser id was given up, and to whom. */
+  givenUp(browser: BrowserSubject): GivenUp | undefined {
+    return this.#browsers.get(browser)
   }
 
   /** Whether a cookie is still worth anything: its browser id was not given up, and its user not revoked. */
   isCurrent({ user, epoch, browserSubject }: Pick<VerifiedCookie, 'user' | 'epoch' | 'browserSubject'>): boolean {
-    return !this.isRetired(browserSubject) && (user === undefined || this.accepts(user, epoch))
+    return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, epoch))
   }
 
-  /** Whether a user was revoked, or a name retired, after there had been that many revocations. */
+  /** Whether a user was revoked, or a name given up, after there had been that many revocations. */
   isRevokedSince(name: string, revocations: number): boolean {
     const revocation = this.#users.get(name) ?? this.#browsers.get(name)
     return revocation !== undefined && revocation.order > revocations
   }
 
   /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many revocations. */
-  hasLeftSince(sub: string, revocations: number): boolean {
+  hasLeftSince(sub: Sub, revocations: number): boolean {
     return this.isRevokedSince(sub, revocations) || this.isRevokedSince(newcomers(sub), revocations)
+  }
+
+  /** One from the future is of a clock that ran ahead: it may have been revoked since, by any other than the first epoch. */
+  #isLater(epoch: number, known: number): boolean {
+    const isAhead = (each: number): boolean => each > this.#clock() + SKEW
+    if (isAhead(epoch) === isAhead(known)) return epoch > known
+    return isAhead(known) && epoch > FIRST_EPOCH
   }
 
   #begin(epoch: number): Revocation {

@@ -2,46 +2,71 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { LOGIN_STAMP } from '../../shared/stamp.js'
+import { Replica } from '../../shared/replica.js'
+import { LOGIN_STAMP, NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
+import { Generations } from '../values/generations.js'
 import type { Sessions } from '../values/sessions.js'
-import type { Subjects } from '../values/subjects.js'
-import type { Subject } from './subject.js'
+import { RECENTLY } from './recent.js'
+import type { UserSubject } from './subject.js'
 import type { Visitor } from './visitor.js'
 
 /** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
 export class Login {
   readonly #sessions: Sessions
-  readonly #subjects: Subjects
   readonly #clock: () => number
   readonly #onError: (error: unknown) => void
+  /** What was brought from each former subject: parallel requests do not know of each other's cookies. */
+  readonly #brought: Generations<Replica>
 
-  constructor(sessions: Sessions, subjects: Subjects, clock: () => number, onError: (error: unknown) => void) {
+  constructor(sessions: Sessions, maxSubjects: number, clock: () => number, onError: (error: unknown) => void) {
     this.#sessions = sessions
-    this.#subjects = subjects
     this.#clock = clock
     this.#onError = onError
+    this.#brought = Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock })
   }
 
   /**
-   * Gives a visitor what a browser chose under an earlier id, named by its hash: from a ticket, or at a sign-in. Each write
-   * comes along once, so that a rule which adds one cart to the other may be asked again. Says how many were news.
+   * Gives a visitor what a browser chose under an earlier id: from a ticket, or at a sign-in or sign-out. Each write comes along
+   * once, so that a rule which adds one cart to the other may be asked again. Says how many were news.
+   *
+   * @param joined stamp of the newest write that such a rule has been asked about, by another process or before a restart
    */
-  bring(former: string, registers: readonly StoredRegister[], { user, browserSubject }: Visitor): number {
+  bring(
+    former: Sub,
+    registers: readonly StoredRegister[],
+    { user, browserSubject }: Visitor,
+    joined: Stamp = NEVER,
+  ): number {
     if (registers.length === 0) return 0
-    const seen = this.#subjects.open(`browser:former:${former}`)
-    const news = registers.filter((register) => seen.merge(register, 'login'))
-    const own = user === undefined ? news : news.filter(this.#sessions.isBrowsers)
-    if (browserSubject !== undefined) this.#sessions.merge(browserSubject, own, 'login')
+    const brought = this.#brought.ensure(former, () => new Replica())
+    const news = registers.filter((register) => brought.merge(register, 'login'))
+    const own = user === undefined ? news : news.filter((register) => this.#isVisitors(register, 'browser'))
+    this.#sessions.merge(browserSubject, own, 'login')
     if (user === undefined) return news.length
     for (const register of news) {
       const field = this.#sessions.fields.get(register.key)
-      // What only the server may write never crosses: the cookie it came with may have been planted.
-      if (field?.access === 'write' && field.scope === 'user') this.#transfer(field, register, user)
+      if (!field || !this.#isVisitors(register, 'user')) continue
+      // All other rules come to the same when they are asked again.
+      if (!isJoined(field) || register.stamp > joined) this.#transfer(field, register, user)
     }
     return news.length
   }
 
-  #transfer(field: Field, register: StoredRegister, user: Subject): void {
+  /** What only the server may write never crosses to a user: the cookie it came with may have been planted. */
+  #isVisitors({ key }: StoredRegister, scope: Field['scope']): boolean {
+    const field = this.#sessions.fields.get(key)
+    return field?.access === 'write' && field.scope === scope
+  }
+
+  /** The newest write from there that a rule was asked about which may be asked but once, as far as is remembered. */
+  joined(former: Sub): Stamp {
+    const registers = this.#brought.get(former)?.registers() ?? []
+    const joined = registers.filter(({ key }) => isJoined(this.#sessions.fields.get(key)))
+    return Math.max(NEVER, ...joined.map(({ stamp }) => stamp))
+  }
+
+  #transfer(field: Field, register: StoredRegister, user: UserSubject): void {
     const rule = field.onLogin
     if (rule === 'drop' || field.isExpired(register.stamp, this.#clock())) return
     if (rule === 'newest') {
@@ -59,7 +84,12 @@ export class Login {
     this.#sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 
-  #combine(field: Field, rule: (account: never, browser: never) => unknown, stored: JsonValue, user: Subject): void {
+  #combine(
+    field: Field,
+    rule: (account: never, browser: never) => unknown,
+    stored: JsonValue,
+    user: UserSubject,
+  ): void {
     const browser = field.read(stored)
     if (browser === undefined) return
     const account = this.#sessions.value(field, this.#sessions.find(user))
@@ -76,4 +106,9 @@ export class Login {
       this.#onError(error)
     }
   }
+}
+
+/** Whether the rule is the app's own, which may add one value to the other. */
+function isJoined(field: Field | undefined): boolean {
+  return typeof field?.onLogin === 'function'
 }

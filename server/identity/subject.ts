@@ -1,8 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { isWellFormed } from '../../shared/json.js'
+import type { Sub } from '../../shared/sub.js'
 
-/** Whose values: `user:s:ann`, `user:n:1`, `browser:<id>`. */
-export type Subject = string
+declare const KIND: unique symbol
+/** `user:s:ann`, `user:n:1`: the values of a signed-in user. */
+export type UserSubject = string & { readonly [KIND]: 'user' }
+/** `browser:<id>`: those of a guest, and what is the browser's own where a user is signed in. */
+export type BrowserSubject = string & { readonly [KIND]: 'browser' }
+/** Whose values. */
+export type Subject = UserSubject | BrowserSubject
+/** The id in a browser's cookie: at least 128 random bits, known to the browser and to servers alone. */
+export type BrowserId = string & { readonly [KIND]: 'browser id' }
 /** The signed-in user's id, as the app knows it. */
 export type UserId = string | number
 
@@ -14,35 +22,40 @@ const BROWSER_ID = /^[\w-]{22,64}$/
  *
  * @throws {TypeError} for what cannot be an id: '', objects, NaN, more than 256 characters
  */
-export function userSubject(id: unknown): Subject {
-  if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}`
+export function userSubject(id: unknown): UserSubject {
+  if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}` as UserSubject
   // Lone surrogates are no characters: what is hashed would be the same text for all of them.
-  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id)) return `user:s:${id}`
+  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id))
+    return `user:s:${id}` as UserSubject
   const received = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id
   throw new TypeError(
     `koa-live-session: identify: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}`,
   )
 }
 
-export function browserSubject(id: string): Subject {
-  return `browser:${id}`
+export function isUser(subject: Subject): subject is UserSubject {
+  return subject.startsWith('user:')
+}
+
+export function browserSubject(id: BrowserId): BrowserSubject {
+  return `browser:${id}` as BrowserSubject
 }
 
 /** Names the connections that a user opened without a live cookie: nothing tells which browser they belong to. */
-export function newcomers(userHash: string): string {
-  return `new:${userHash}`
+export function newcomers(user: Sub): string {
+  return `new:${user}`
 }
 
 /** A browser's id: 128 random bits or more, so that no visitor gets another's by chance or by guessing. */
-export function newBrowserId(): string {
-  return randomBytes(16).toString('base64url')
+export function newBrowserId(): BrowserId {
+  return randomBytes(16).toString('base64url') as BrowserId
 }
 
-export function isBrowserId(id: unknown): id is string {
+export function isBrowserId(id: unknown): id is BrowserId {
   return typeof id === 'string' && BROWSER_ID.test(id)
 }
 
 /** How a subject is named outside this process. It does not depend on a key, so a rotation strands nothing. */
-export function subjectHash(subject: Subject): string {
-  return createHash('sha256').update(subject).digest('base64url')
+export function subjectHash(subject: Subject): Sub {
+  return createHash('sha256').update(subject).digest('base64url') as Sub
 }

@@ -14,7 +14,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   const enter = async (socket: LiveSocket): Promise<void> => {
     // A child of a dynamic namespace has its parent's handlers too.
     if (handles.has(socket)) return
-    const connection = await handshake.greet(socket)
+    const connection = await handshake.enter(socket)
     const handle = new SocketHandle(core, socket, connection, recovery?.outlet(socket))
     recovery?.mark(socket, connection)
     handles.set(socket, handle)

@@ -1,16 +1,20 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import type { VerifiedCookie } from '../http/cookie.js'
+import type { VerifiedCookie } from '../http/cookie-text.js'
+import type { BrowserName } from '../identity/browser-name.js'
 import { newcomers, subjectHash, type UserId } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 
 /** Who opened a connection, as its handshake said. */
-export interface Greeted {
+export interface Opener {
   readonly visitor: Visitor
+  /** The visitor's own; without one the visitor's browser id is the connection's alone. */
   readonly cookie: VerifiedCookie | undefined
   readonly userId: UserId | undefined
-  /** The browser came without a live cookie of its own: its id is not known to it yet. */
-  readonly isNew: boolean
+  /** How its pages may name their browser. */
+  readonly name: BrowserName
+  /** How many revocations there had been when it was asked who they are. */
+  readonly since: number
 }
 
 /** What a connection has in each namespace. */
@@ -26,7 +30,7 @@ const GRACE = 500
 
 /** A connection, with its sockets in all namespaces; it may have left them all. */
 export class Connection {
-  readonly greeted: Greeted
+  readonly opener: Opener
   /** Under which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
@@ -36,10 +40,10 @@ export class Connection {
   readonly #handles = new Set<Handle>()
   #isEnded = false
 
-  constructor(conn: Conn, greeted: Greeted) {
+  constructor(conn: Conn, opener: Opener) {
     this.#conn = conn
-    this.greeted = greeted
-    this.names = namesOf(greeted)
+    this.opener = opener
+    this.names = namesOf(opener)
   }
 
   /** Its visitor has gone: nothing comes in over it, and nothing goes out. */
@@ -100,9 +104,7 @@ export function hangUp(conn: Conn): Promise<void> {
   })
 }
 
-function namesOf({ visitor: { user, browserSubject }, isNew }: Greeted): readonly string[] {
-  const isNewcomer = isNew && user !== undefined
-  return [user, browserSubject, isNewcomer ? newcomers(subjectHash(user)) : undefined].filter(
-    (name) => name !== undefined,
-  )
+function namesOf({ visitor: { user, browserSubject }, cookie }: Opener): readonly string[] {
+  if (user === undefined) return [browserSubject]
+  return [user, browserSubject, ...(cookie ? [] : [newcomers(subjectHash(user))])]
 }

@@ -4,11 +4,19 @@ import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
-import type { VerifiedCookie } from '../http/cookie.js'
+import type { ReadCookie } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
-import { newBrowserId, newcomers, type Subject, subjectHash, type UserId, userSubject } from '../identity/subject.js'
-import { Visitor } from '../identity/visitor.js'
-import { Connection, type Greeted, hangUp } from './connection.js'
+import { nameOf } from '../identity/browser-name.js'
+import { secondsOf } from '../identity/recent.js'
+import {
+  type BrowserSubject,
+  newcomers,
+  subjectHash,
+  type UserId,
+  type UserSubject,
+  userSubject,
+} from '../identity/subject.js'
+import { Connection, hangUp, type Opener } from './connection.js'
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
@@ -33,11 +41,11 @@ export class Handshake {
    * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user who is signed in no more;
    * `rate_limited` where the visitor has too many sockets
    */
-  async greet(socket: Socket): Promise<Connection> {
+  async enter(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)
     if (connection.isEnded) throw signedOut()
     // The first one has the place that the connection took.
-    if (connection.sockets > 0) this.#checkRoom(connection.greeted)
+    if (connection.sockets > 0) this.#checkRoom(connection.opener)
     connection.enter(socket)
     return connection
   }
@@ -45,7 +53,7 @@ export class Handshake {
   /**
    * Who opened a connection. It is asked but once.
    *
-   * @throws {LiveSessionError} as `greet`
+   * @throws {LiveSessionError} as `enter`
    */
   find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
     const known = this.#connections.get(conn)
@@ -65,22 +73,22 @@ export class Handshake {
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
     const { connections, cookie, departures, epochs } = this.#core
-    const [gone, revoked] = [departures.departures, epochs.revocations]
+    const since = epochs.revocations
     this.#checkOrigin(ctx)
     const userId = await this.#identify(ctx)
     const user = userId === undefined ? undefined : userSubject(userId)
     const read = cookie.read(ctx.req.headers.cookie, user)
-    const isLeft = (name: string): boolean =>
-      departures.hasLeftSince(name, gone) || epochs.isRevokedSince(name, revoked)
-    if (namesOf(read, user).some(isLeft) || departures.isUnderWay(read?.browserSubject ?? '')) {
+    const browser = read?.isNewer === false ? read.browserSubject : undefined
+    const hasLeft = (name: string): boolean => epochs.isRevokedSince(name, since)
+    if (namesOf(browser, user).some(hasLeft) || (browser !== undefined && departures.isUnderWay(browser))) {
       // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
       // socket.io then keeps to itself: the browser comes back by itself.
       void hangUp(conn)
       throw signedOut()
     }
-    const greeted = this.#recognize(read, user, userId)
-    this.#checkRoom(greeted)
-    const connection = new Connection(conn, greeted)
+    const opener = { ...this.#recognize(read, user, ctx), userId, since }
+    this.#checkRoom(opener)
+    const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
       connections.add(connection)
       conn.once('close', () => connections.remove(connection))
@@ -88,17 +96,24 @@ export class Handshake {
     return connection
   }
 
-  #recognize(read: VerifiedCookie | undefined, user: Subject | undefined, userId: UserId | undefined): Greeted {
-    const { epochs, identities } = this.#core
-    // A cookie that was given up and a session that was not: at a logout the two were under way together.
-    if (read?.user !== undefined && (user === undefined || !epochs.isCurrent(read))) throw signedOut()
-    const { visitor, cookie } = identities.greet(read, user)
-    if (visitor.browser !== undefined) return { visitor, cookie, userId, isNew: false }
-    return { visitor: new Visitor(newBrowserId(), user), cookie, userId, isNew: true }
+  /** Who a connection is, its cookie and `identify` say, for life: it has no answer that could bring another cookie. */
+  #recognize(
+    read: ReadCookie | undefined,
+    user: UserSubject | undefined,
+    ctx: Koa.Context,
+  ): Pick<Opener, 'visitor' | 'cookie' | 'name'> {
+    const { hasConsent, identities, settings } = this.#core
+    const { relation, visitor, cookie } = identities.find(read, user)
+    const isUsers = read?.isNewer === false && read.user !== undefined
+    // At a logout a cookie that was given up and a session that was not may be under way together.
+    if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
+    const now = settings.clock()
+    const born = relation === 'none' ? secondsOf(now) : cookie?.born
+    return { visitor, cookie, name: nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now) }
   }
 
-  #checkRoom({ visitor }: Greeted): void {
-    this.#core.limits.admit(this.#core.connections.sockets(visitor.subject() ?? ''))
+  #checkRoom({ visitor }: Opener): void {
+    this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
   }
 
   #checkOrigin(ctx: Koa.Context): void {
@@ -127,18 +142,19 @@ export class Handshake {
 }
 
 /** Under which the visitor of a handshake may be signed out. */
-function namesOf(read: VerifiedCookie | undefined, user: Subject | undefined): readonly string[] {
-  const sub = user === undefined ? undefined : subjectHash(user)
-  return [...(read ? [read.browserSubject] : []), ...(sub === undefined ? [] : [sub, newcomers(sub)])]
+function namesOf(browser: BrowserSubject | undefined, user: UserSubject | undefined): readonly string[] {
+  const names = user === undefined ? [] : [subjectHash(user), newcomers(subjectHash(user))]
+  return browser === undefined ? names : [browser, ...names]
 }
 
 function signedOut(): LiveSessionError {
-  return new LiveSessionError('other_subject', 'the cookie is of a user who is not signed in any more')
+  return new LiveSessionError('other_subject', 'the cookie is of another visitor, or was given up')
 }
 
 function keepUncommitted(ctx: Koa.Context): void {
   for (const symbol of Object.getOwnPropertySymbols(ctx.app.context)) {
-    if (!CONTEXT_SESSION.has(symbol.description ?? '')) continue
+    const { description } = symbol
+    if (description === undefined || !CONTEXT_SESSION.has(description)) continue
     const contextSession: unknown = Reflect.get(ctx, symbol)
     if (typeof contextSession === 'object' && contextSession !== null) {
       Object.assign(contextSession, { commit: async () => undefined })

@@ -66,7 +66,7 @@ export class Recovery {
   }
 
   /** None where no live cookie says which browser it is. */
-  #markOf({ greeted: { visitor, cookie } }: Connection): string | undefined {
+  #markOf({ opener: { visitor, cookie } }: Connection): string | undefined {
     return cookie && this.#rooms.ofVisitor(visitor, cookie.epoch)
   }
 

@@ -9,13 +9,14 @@ import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { type Subject, subjectHash } from '../identity/subject.js'
+import { superseded } from '../identity/superseded.js'
 import type { Bucket } from '../limits/bucket.js'
+import { greetingOf } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
-import { acceptRemote, applyRemote } from '../values/remote.js'
+import { acceptChanges, applyChanges } from '../values/page-changes.js'
 import type { FieldChanges } from '../values/sessions.js'
-import type { Offer } from '../values/subjects.js'
-import type { Connection, Greeted } from './connection.js'
+import type { Connection, Opener } from './connection.js'
 import type { LiveSocket } from './live-socket.js'
 
 /** Sends to one socket. */
@@ -38,7 +39,7 @@ export class SocketHandle extends Handle {
   /** @param outlet where to send what is for this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
-    const { userId } = connection.greeted
+    const { userId } = connection.opener
     this.userId = userId === undefined ? undefined : String(userId)
     this.#core = core
     this.#socket = socket
@@ -58,8 +59,8 @@ export class SocketHandle extends Handle {
 
   /** Holds the subjects in memory, sends the browser what they have, and takes its events. */
   open(): void {
-    const { cookie, visitor, isNew } = this.#greeted
-    const { dispatch, freshness, subjects } = this.#core
+    const { cookie, visitor, name } = this.#opener
+    const { freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen || this.#connection.isEnded) return
     // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
@@ -70,17 +71,13 @@ export class SocketHandle extends Handle {
     this.#socket.once('disconnecting', () => this.#release())
     this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
     this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
-    const all = freshness.subjects(visitor)
-    const cookieless = isNew ? { cookieless: true as const } : {}
-    for (const subject of all) {
-      const holding = subjects.hold(subject, subject === visitor.browserSubject ? this.#offer : {})
+    for (const subject of freshness.subjects(visitor)) {
+      const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
       holding.sockets.add(this.#socket)
       void this.#socket.join(holding.room)
       holding.listeners.add(this.#hear)
-      const isOwn = (field: Field): boolean => visitor.subject(field) === subject
-      const more = subject === all.at(-1) ? {} : { more: true as const }
-      this.#outlet.emit(STORE_SESSION, dispatch.connectTicket(holding, isOwn, { ...more, ...cookieless }))
     }
+    for (const ticket of greetingOf(this.#core, visitor, name)) this.#outlet.emit(STORE_SESSION, ticket)
   }
 
   /** Tells the browser to connect again, as the guest or user that it now has, and takes nothing more from it. */
@@ -91,20 +88,12 @@ export class SocketHandle extends Handle {
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
-  get #offer(): Offer {
-    const { cookie, visitor, isNew } = this.#greeted
-    const { browser = '', user } = visitor
-    if (isNew) return { new: browser }
-    if (!cookie?.isFirst) return {}
-    return { first: browser, ...(user === undefined ? {} : { owner: subjectHash(user) }) }
+  get #opener(): Opener {
+    return this.#connection.opener
   }
 
-  get #greeted(): Greeted {
-    return this.#connection.greeted
-  }
-
-  protected override get cookie(): Greeted['cookie'] {
-    return this.#greeted.cookie
+  protected override get cookie(): Opener['cookie'] {
+    return this.#opener.cookie
   }
 
   protected override replica(field: Field): Replica | undefined {
@@ -112,11 +101,21 @@ export class SocketHandle extends Handle {
   }
 
   protected override apply(changes: FieldChanges): Stamp {
+    // A handler of the app may go on for long after its visitor has gone.
+    if (this.#hasLeft) throw superseded()
     return this.sessions.write(changes, (field) => this.#subject(field), 'socket')
   }
 
+  get #hasLeft(): boolean {
+    const { epochs } = this.#core
+    const { cookie, visitor, since } = this.#opener
+    if (this.#connection.isEnded || epochs.isGivenUp(visitor.browserSubject)) return true
+    if (cookie) return !epochs.isCurrent(cookie)
+    return visitor.user !== undefined && epochs.hasLeftSince(subjectHash(visitor.user), since)
+  }
+
   #subject(field?: Field): Subject {
-    return this.#greeted.visitor.subject(field) ?? ''
+    return this.#opener.visitor.subject(field)
   }
 
   #tell(change: AnyChange): void {
@@ -126,16 +125,16 @@ export class SocketHandle extends Handle {
   #set(input: unknown): object {
     const wanted = parseChanges(input)
     this.#core.limits.spend(wanted.length, this.#subject(), this.#bucket)
-    const changes = acceptRemote(this.sessions, wanted)
-    const stamp = applyRemote(this.sessions, changes, (field) => this.#subject(field), 'socket')
+    const changes = acceptChanges(this.sessions, wanted)
+    const stamp = applyChanges(this.sessions, changes, (field) => this.#subject(field), 'socket')
     return { ok: true, stamp, level: 'memory' }
   }
 
   #redeem(input: unknown): object {
-    const { visitor, cookie } = this.#greeted
+    const { visitor, cookie } = this.#opener
     const tickets = parseTickets(input)
     this.#core.limits.spendTickets(tickets, this.#subject())
-    redeem(this.#core, tickets, { visitor, cookie, former: cookie?.former }).merge(visitor)
+    redeem(this.#core, tickets, { visitor, former: cookie?.former }).merge()
     return { ok: true }
   }
 
@@ -159,7 +158,7 @@ export class SocketHandle extends Handle {
     if (!this.#isOpen) return
     this.#isOpen = false
     const { freshness, subjects } = this.#core
-    const { visitor } = this.#greeted
+    const { visitor } = this.#opener
     this.#listeners.clear()
     this.#connection.remove(this)
     for (const subject of freshness.subjects(visitor)) {

@@ -5,9 +5,12 @@ import { STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
 import { type StoredRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
+import type { BrowserName } from '../identity/browser-name.js'
 import { type Epochs, FIRST_EPOCH } from '../identity/epochs.js'
+import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 import type { Holding } from './subjects.js'
-import type { Tickets } from './ticket.js'
+import type { TicketContent, Tickets } from './ticket.js'
 
 /** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
 export class Dispatch {
@@ -58,13 +61,13 @@ export class Dispatch {
     for (const act of afterwards) this.#try(act)
   }
 
-  /** The ticket of a (re)connection: of the fields that are the subject's every readable register, and what the others read as. */
-  connectTicket(
-    holding: Pick<Holding, 'subject' | 'sub' | 'offer' | 'replica'>,
+  /** A ticket of a greeting: of the fields that are the subject's every readable register, and what the others read as. */
+  greeting(
+    subject: Subject,
+    replica: Replica,
     isOwn: (field: Field) => boolean,
-    circumstances: Pick<TicketClaims, 'more' | 'cookieless'>,
+    circumstances: BrowserName & Pick<TicketClaims, 'more'>,
   ): string {
-    const { replica } = holding
     const fields = this.#fields.filter(isOwn)
     const registers = this.#readable(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
@@ -73,17 +76,18 @@ export class Dispatch {
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
-    return this.ticket(holding, registers, { defaults: Object.fromEntries(defaults), ...circumstances })
+    return this.ticket(subject, registers, { defaults: Object.fromEntries(defaults), ...circumstances })
   }
 
   ticket(
-    { subject, sub, offer }: Pick<Holding, 'subject' | 'sub' | 'offer'>,
+    subject: Subject,
     registers: readonly StoredRegister[],
-    circumstances: Pick<TicketClaims, 'defaults' | 'more' | 'cookieless' | 'owner'> = {},
+    circumstances: Omit<TicketContent, 'sub' | 'epoch' | 'changes'> = {},
+    sub: Sub = subjectHash(subject),
   ): string {
-    const epoch = subject.startsWith('user:') ? this.#epochs.of(sub) : FIRST_EPOCH
+    const epoch = isUser(subject) ? this.#epochs.of(sub) : FIRST_EPOCH
     const changes = registers.map(toWire)
-    return this.#tickets.sign({ sub, epoch, changes, ...circumstances, ...offer }, this.#clock())
+    return this.#tickets.sign({ sub, epoch, changes, ...circumstances }, this.#clock())
   }
 
   #try(act: () => void): void {
@@ -95,7 +99,7 @@ export class Dispatch {
   }
 
   #send(holding: Holding, fields: ReadonlySet<Field>): void {
-    const ticket = this.ticket(holding, this.#readable(holding.replica, fields))
+    const ticket = this.ticket(holding.subject, this.#readable(holding.replica, fields), {}, holding.sub)
     // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
     const namespaces = new Set(Array.from(holding.sockets, (socket) => socket.nsp))
     for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)

@@ -3,13 +3,13 @@ import type { Field } from '../../shared/field.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isPast } from '../../shared/stamp.js'
-import type { VerifiedCookie } from '../http/cookie.js'
 import { fitting } from '../http/cookie-size.js'
+import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { Epochs } from '../identity/epochs.js'
 import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
+import type { Comparison } from './comparison.js'
 import type { Sessions } from './sessions.js'
-import type { Standing } from './standing.js'
 import type { Subjects } from './subjects.js'
 
 /** Keeps the cookie and the replicas in memory together: each learns what the other knows. */
@@ -45,26 +45,26 @@ export class Freshness {
 
   /** The subjects whose values a visitor has: the user's, and the browser's own where it is another and has fields. */
   subjects({ user, browserSubject }: Visitor): readonly Subject[] {
-    if (user === undefined) return browserSubject === undefined ? [] : [browserSubject]
-    return browserSubject === undefined || !this.#hasBrowserFields ? [user] : [user, browserSubject]
+    if (user === undefined) return [browserSubject]
+    return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
   /** What a cookie was last found to be, where nothing that rests on has changed: only what is the visitor's own is asked. */
-  standing(cookie: VerifiedCookie): Standing | undefined {
-    const { standing } = cookie
-    const stands =
-      standing !== undefined &&
-      (standing.replica ?? this.#find(standing.visitor.subject()))?.version === standing.version &&
-      (standing.ownReplica ?? this.#own(standing.visitor))?.version === standing.ownVersion &&
-      standing.residency === this.#subjects.residency &&
+  lastComparison(cookie: VerifiedCookie): Comparison | undefined {
+    const { comparison } = cookie
+    const holds =
+      comparison !== undefined &&
+      (comparison.replica ?? this.#subjects.find(comparison.visitor.subject()))?.version === comparison.version &&
+      (comparison.ownReplica ?? this.#own(comparison.visitor))?.version === comparison.ownVersion &&
+      comparison.residency === this.#subjects.residency &&
       this.#epochs.isCurrent(cookie)
-    return stands ? standing : undefined
+    return holds ? comparison : undefined
   }
 
   /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
-  absorb(cookie: VerifiedCookie, visitor: Visitor): Standing {
-    const standing = this.standing(cookie)
-    if (standing) return standing
+  absorb(cookie: VerifiedCookie, visitor: Visitor): Comparison {
+    const comparison = this.lastComparison(cookie)
+    if (comparison) return comparison
     // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
     if (!this.#epochs.isCurrent(cookie)) return this.#compare(cookie, visitor)
     for (const subject of this.subjects(visitor)) {
@@ -74,19 +74,19 @@ export class Freshness {
       }
       this.#sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
     }
-    cookie.standing = this.#compare(cookie, visitor)
-    return cookie.standing
+    cookie.comparison = this.#compare(cookie, visitor)
+    return cookie.comparison
   }
 
   /** The replica that a visitor's field is in: the one just found, where it is as it was, and so still in memory. */
-  replica(field: Field, visitor: Visitor, standing: Standing | undefined): Replica | undefined {
+  replica(field: Field, visitor: Visitor, comparison: Comparison | undefined): Replica | undefined {
     const isOwn = field.scope === 'browser' && visitor.user !== undefined
-    if (standing?.residency === this.#subjects.residency) {
-      const { replica, version, ownReplica, ownVersion } = standing
+    if (comparison?.residency === this.#subjects.residency) {
+      const { replica, version, ownReplica, ownVersion } = comparison
       const [found, known] = isOwn ? [ownReplica, ownVersion] : [replica, version]
       if (found && found.version === known) return found
     }
-    return this.#find(visitor.subject(field))
+    return this.#subjects.find(visitor.subject(field))
   }
 
   /**
@@ -114,17 +114,12 @@ export class Freshness {
     return fitting(own, others.registers(), this.#room)
   }
 
-  #find(subject: Subject | undefined): Replica | undefined {
-    return subject === undefined ? undefined : this.#subjects.find(subject)
-  }
-
   /** The browser's own replica, where it has one besides the user's. */
   #own({ user, browserSubject }: Visitor): Replica | undefined {
-    if (user === undefined || browserSubject === undefined || !this.#hasBrowserFields) return undefined
-    return this.#subjects.find(browserSubject)
+    return user !== undefined && this.#hasBrowserFields ? this.#subjects.find(browserSubject) : undefined
   }
 
-  #compare(cookie: VerifiedCookie, visitor: Visitor): Standing {
+  #compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     const isBehind = this.registers(visitor, cookie).some((register) => {
       const known = cookie.registers.find(({ key }) => key === register.key)
       return !known || supersedes(register, known)

@@ -11,7 +11,7 @@ import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import type { CookieContent } from '../http/cookie.js'
+import type { CookieContent } from '../http/cookie-text.js'
 import { Outcome } from './outcome.js'
 import type { FieldChanges, Sessions } from './sessions.js'
 
@@ -48,6 +48,8 @@ export abstract class Handle {
   protected abstract replica(field: Field): Replica | undefined
   /** The cookie that the visitor was last seen with. */
   protected abstract readonly cookie: CookieContent | undefined
+  /** Something is about to be set, or refused. */
+  protected begin(): void {}
   /** Applies changes that every check has passed. */
   protected abstract apply(changes: FieldChanges): Stamp
 
@@ -104,6 +106,7 @@ export abstract class Handle {
   /** Validates every change before any is applied, and applies before the next line of the caller runs. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
     return Outcome.of(() => {
+      this.begin()
       const valid = changes()
       if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
       return { stamp: this.apply(new Map(valid)), level: 'memory' }

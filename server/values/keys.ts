@@ -5,9 +5,14 @@ const MIN_BYTES = 32
 /** What a key is for: a signature made for one purpose is worthless for another. */
 export type Purpose = 'ticket' | 'cookie' | 'room'
 
+interface Key {
+  readonly id: string
+  readonly key: KeyObject
+}
+
 /** The keys of one purpose: the first signs, all verify, so that secrets can be rotated. */
 export class SigningKeys {
-  readonly #keys: readonly { readonly id: string; readonly key: KeyObject }[]
+  readonly #keys: readonly Key[]
 
   constructor(secrets: readonly string[], purpose: Purpose) {
     this.#keys = secrets.map((secret) => {
@@ -19,13 +24,17 @@ export class SigningKeys {
 
   /** The `kid` of the key that signs. */
   get id(): string {
-    return this.#keys[0]?.id ?? ''
+    return this.#first.id
   }
 
   sign(text: string): string {
+    return mac(this.#first.key, text)
+  }
+
+  get #first(): Key {
     const [first] = this.#keys
     if (!first) throw new TypeError('koa-live-session: no key to sign with')
-    return mac(first.key, text)
+    return first
   }
 
   /** Which key made the signature: 0 signs now, others are retired; -1: none of them. */

@@ -1,24 +1,21 @@
-import type { TicketClaims } from '../../shared/protocol.js'
 import { Replica } from '../../shared/replica.js'
-import { type Subject, subjectHash } from '../identity/subject.js'
+import type { Sub } from '../../shared/sub.js'
+import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 import type { LiveSocket } from '../sockets/live-socket.js'
 import type { Rooms } from '../sockets/rooms.js'
 import { Generations, type GenerationsOptions } from './generations.js'
 import type { Listener } from './listeners.js'
 
-/** How tickets offer an id that the browser may not have kept. */
-export type Offer = Pick<TicketClaims, 'new' | 'first' | 'owner'>
-
 /** A subject kept in memory by its open sockets and its listeners. */
 export interface Holding {
   readonly subject: Subject
   /** The subject's name on the wire. */
-  readonly sub: string
+  readonly sub: Sub
   /** Of its sockets, in each namespace. */
   readonly room: string
   readonly replica: Replica
-  /** The browser's id, where its sockets came without a live cookie, or with its first: their tickets offer it. */
-  readonly offer: Offer
+  /** No cookie names it: when its sockets have gone, nothing leads to it any more. */
+  readonly isFleeting: boolean
   readonly sockets: Set<LiveSocket>
   readonly listeners: Set<Listener>
 }
@@ -62,15 +59,15 @@ export class Subjects {
     return this.#held.get(subject)
   }
 
-  /** Keeps the subject in memory until `release`. */
-  hold(subject: Subject, offer: Offer = {}): Holding {
+  /** Keeps the subject in memory until `release`. One that `isFleeting` is forgotten then. */
+  hold(subject: Subject, isFleeting = false): Holding {
     const held = this.#held.get(subject)
     if (held) return held
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     const holders = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
     const room = this.#rooms.ofSubject(subject)
-    const holding = { subject, sub: subjectHash(subject), room, replica, offer, ...holders }
+    const holding = { subject, sub: subjectHash(subject), room, replica, isFleeting, ...holders }
     this.#held.set(subject, holding)
     return holding
   }
@@ -81,7 +78,7 @@ export class Subjects {
     if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
     this.#held.delete(subject)
     // What was found of an empty one is not true any more: it is not kept, and the next write begins another.
-    if (holding.replica.isEmpty) holding.replica.clear()
+    if (holding.replica.isEmpty || holding.isFleeting) holding.replica.clear()
     else this.#cache(subject).set(subject, holding.replica)
   }
 
@@ -98,6 +95,6 @@ export class Subjects {
   }
 
   #cache(subject: Subject): Generations<Replica> {
-    return subject.startsWith('user:') ? this.#users : this.#browsers
+    return isUser(subject) ? this.#users : this.#browsers
   }
 }

@@ -2,7 +2,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { isBrowserId } from '../identity/subject.js'
+import { isSub, type Sub } from '../../shared/sub.js'
 import type { SigningKeys } from './keys.js'
 
 const ALGORITHM = 'HS256'
@@ -13,17 +13,9 @@ export type TicketContent = Omit<TicketClaims, 'aud' | 'iat' | 'exp'>
 
 /** A ticket whose signature and date are good. */
 export interface Ticket {
-  readonly sub: string
+  readonly sub: Sub
   readonly epoch: number
-  /** ms since 1970 */
-  readonly issuedAt: number
   readonly registers: readonly StoredRegister[]
-  /** The browser id that it offers. */
-  readonly newBrowser: string | undefined
-  /** That id came with a browser's first cookie, which it may have kept: no other browser may take it over. */
-  readonly isFirst: boolean
-  /** Hash of the user who was signed in there. */
-  readonly owner: string | undefined
 }
 
 /** Signs and verifies tickets: JWS in compact form (RFC 7515), HS256. */
@@ -59,15 +51,12 @@ export class Tickets {
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined
-    const { aud, sub, epoch, iat, exp, changes, new: provisional, first = provisional, owner } = decode(payload)
-    if (aud !== STORE_SESSION || typeof sub !== 'string') return undefined
+    const { aud, sub, epoch, iat, exp, changes } = decode(payload)
+    if (aud !== STORE_SESSION || !isSub(sub)) return undefined
     if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
-    if (first !== undefined && !isBrowserId(first)) return undefined
-    if (owner !== undefined && typeof owner !== 'string') return undefined
     const registers = parse(changes)
-    const offer = { newBrowser: first, isFirst: first !== provisional, owner }
-    return registers && { sub, epoch: Number(epoch), issuedAt: Number(iat) * 1000, registers, ...offer }
+    return registers && { sub, epoch: Number(epoch), registers }
   }
 }
 

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { type Subject, type UserId, userSubject } from '../identity/subject.js'
+import { type UserId, type UserSubject, userSubject } from '../identity/subject.js'
 import { Handle } from './handle.js'
 import { type Listener, Listeners } from './listeners.js'
 import type { FieldChanges } from './sessions.js'
@@ -12,7 +12,7 @@ export class UserHandle extends Handle {
   readonly userId: string
   protected override readonly cookie = undefined
   readonly #core: Core
-  readonly #subject: Subject
+  readonly #subject: UserSubject
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#listeners.tell(change, this.#core.report)
 

@@ -1,23 +1,28 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { AnySnapshot } from '../../shared/protocol.js'
+import { bareTicket } from '../support/bare-ticket.js'
 
 const ANN: AnySnapshot = {
   subject: 'ann',
+  browser: 'b',
+  epoch: 0,
   values: { division: 1 },
   defaults: { division: -1 },
   stamps: { division: 7 },
 }
-const BOB: AnySnapshot = { ...ANN, subject: 'bob', values: { division: 2 } }
+const BOB: AnySnapshot = { ...ANN, subject: 'bob', browser: 'c', values: { division: 2 } }
 
 const open: LiveSessionClient<never>[] = []
-/** What POSTs are answered; none: the server is away. */
-let answer: object | undefined
+/** What POSTs are answered, by what they say; none: the server is away. */
+let answer: object | ((body: string) => object) | undefined
 
 Object.assign(globalThis, {
-  fetch: async () => {
+  fetch: async (_: string, { body }: { body: string }) => {
     if (!answer) throw new TypeError('fetch failed')
-    return { ok: true, status: 200, json: async () => answer }
+    const json = typeof answer === 'function' ? answer(body) : answer
+    const status = 'error' in json ? 403 : 200
+    return { ok: status === 200, status, headers: new Map(), json: async () => json }
   },
 })
 
@@ -53,7 +58,7 @@ describe('threat 31: what a page leaves in its browser', () => {
   })
 
   it('is nothing before the browser was seen with our cookie', async () => {
-    const opened = page({ ...ANN, cookieless: true })
+    const opened = page({ ...ANN, young: 'ann' })
     void opened.set('division', 3)
     expect(kept()).toEqual([])
     await turn()
@@ -65,8 +70,23 @@ describe('threat 31: what a page leaves in its browser', () => {
     expect(kept()).toEqual(['draft division'])
   })
 
+  it('is not taken out again by the page that has dropped it, nor after a revocation', async () => {
+    const [first, second] = [page(ANN), page(ANN)]
+    const saved = first.set('division', 3)
+    void second.set('division', 4)
+    const greeting = bareTicket({ sub: 'ann', browser: 'c', epoch: 1, defaults: { division: -1 } })
+    answer = (body) =>
+      body === '{}'
+        ? { stored: 0, stale: 0, held: [], ticket: greeting }
+        : { error: { code: 'other_subject', message: 'another visitor’s' } }
+    globalThis.dispatchEvent(new Event('online'))
+    await expect(saved).rejects.toMatchObject({ code: 'superseded' })
+    expect([first.get('division'), kept()]).toEqual([-1, []])
+  })
+
   it('is nothing where it is not known whose page it is', () => {
-    void page({ ...ANN, subject: '', cookieless: true, consent: false }).set('division', 3)
+    const { browser: _, ...unknown } = ANN
+    void page(unknown).set('division', 3)
     expect(kept()).toEqual([])
   })
 })

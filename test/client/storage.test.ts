@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { createStorage } from '../../client/storage.js'
+import { createStorage } from '../../client/effects/storage.js'
 
 const texts = (...entries: [string, string][]): ReadonlyMap<string, string> => new Map(entries)
 

@@ -1,6 +1,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { createTabs, type TabNews } from '../../client/tabs.js'
+import type { News } from '../../client/core/messages.js'
+import { createTabs } from '../../client/effects/tabs.js'
 
 type Granted = (lock: null) => Promise<unknown>
 
@@ -25,24 +26,16 @@ class Locks {
   }
 }
 
-const NEWS: TabNews = { subjects: ['ann'], tickets: [], held: [['division', 3]] }
+const NEWS: News = { browser: 'b', tickets: [], held: [['division', 3]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
-/** An act that goes on until it is told to end. */
-function openAct(): { readonly act: () => Promise<void>; count(): number; end(): void } {
-  let end = (): void => undefined
-  const isOver = new Promise<void>((resolve) => {
-    end = resolve
-  })
-  const act = jest.fn(() => isOver)
-  return { act, count: () => act.mock.calls.length, end }
-}
-
-function open(hear: (news: TabNews) => void = () => undefined): ReturnType<typeof createTabs> {
-  const tabs = createTabs('name', hear)
+/** A tab, and how often it was its turn. */
+function open(hear: (news: News) => void = () => undefined) {
+  const onTurn = jest.fn()
+  const tabs = createTabs('name', onTurn, hear)
   ends.push(tabs.leave)
-  return tabs
+  return { ...tabs, turns: () => onTurn.mock.calls.length }
 }
 
 beforeEach(() => {
@@ -59,66 +52,74 @@ afterEach(() => {
 
 describe('of many tabs one', () => {
   it('acts while the others wait', async () => {
-    const { act, count, end } = openAct()
-    const done = open().alone(act)
+    const { queue, release, turns } = open()
+    queue()
     await jest.advanceTimersByTimeAsync(100)
-    expect(count()).toBe(0)
+    expect(turns()).toBe(0)
     locks?.grant()
     await jest.advanceTimersByTimeAsync(0)
-    expect([count(), locks?.held]).toEqual([1, 1])
-    end()
-    await done
+    expect([turns(), locks?.held]).toEqual([1, 1])
+    release()
     await jest.advanceTimersByTimeAsync(0)
-    expect([count(), locks?.held]).toEqual([1, 0])
+    expect([turns(), locks?.held]).toEqual([1, 0])
   })
 
   it('is not waited for any longer than it takes to see that it is frozen', async () => {
-    const { act, count, end } = openAct()
-    const done = open().alone(act)
+    const { queue, turns } = open()
+    queue()
     await jest.advanceTimersByTimeAsync(4999)
-    expect(count()).toBe(0)
+    expect(turns()).toBe(0)
     await jest.advanceTimersByTimeAsync(1)
-    expect(count()).toBe(1)
-    end()
-    await done
+    expect(turns()).toBe(1)
   })
 
-  it('lets the others go on where it takes too long itself, and acts once all the same', async () => {
-    const { act, count, end } = openAct()
-    const done = open().alone(act)
+  it('lets the others go on where it takes too long itself, and has one turn all the same', async () => {
+    const { queue, release, turns } = open()
+    queue()
     locks?.grant()
     await jest.advanceTimersByTimeAsync(5000)
-    expect([count(), locks?.held]).toEqual([1, 0])
-    end()
-    await done
-    expect(count()).toBe(1)
+    expect([turns(), locks?.held]).toEqual([1, 0])
+    release()
+    await jest.advanceTimersByTimeAsync(0)
+    expect(turns()).toBe(1)
+  })
+
+  it('has the next turn after the one before', async () => {
+    const { queue, release, turns } = open()
+    for (let count = 1; count <= 2; count += 1) {
+      queue()
+      locks?.grant()
+      await jest.advanceTimersByTimeAsync(0)
+      expect([turns(), locks?.held]).toEqual([count, 1])
+      release()
+      await jest.advanceTimersByTimeAsync(0)
+    }
+    await jest.advanceTimersByTimeAsync(5000)
+    expect([turns(), locks?.held]).toEqual([2, 0])
   })
 
   it('neither holds nor waits for anything once its page is left', async () => {
-    const [holding, waiting] = [openAct(), openAct()]
-    const tabs = [open(), open()] as const
-    void tabs[0].alone(holding.act)
+    const [holding, waiting] = [open(), open()]
+    holding.queue()
     locks?.grant()
     await jest.advanceTimersByTimeAsync(0)
-    void tabs[1].alone(waiting.act)
-    for (const each of tabs) each.leave()
+    waiting.queue()
+    for (const each of [holding, waiting]) each.leave()
     await jest.advanceTimersByTimeAsync(0)
-    expect([locks?.held, holding.count(), waiting.count()]).toEqual([0, 1, 1])
+    expect([locks?.held, holding.turns(), waiting.turns()]).toEqual([0, 1, 1])
   })
 
-  it('acts at once where there are no locks', async () => {
+  it('acts at once where there are no locks', () => {
     locks = undefined
-    const { act, count, end } = openAct()
-    const done = open().alone(act)
-    expect(count()).toBe(1)
-    end()
-    await done
+    const { queue, turns } = open()
+    queue()
+    expect(turns()).toBe(1)
   })
 
   it('tells the rest what came of it, and not itself', async () => {
     jest.useRealTimers()
-    const heard: TabNews[] = []
-    const [one] = [open(() => heard.push({ ...NEWS, subjects: ['itself'] }))]
+    const heard: News[] = []
+    const [one] = [open(() => heard.push({ ...NEWS, browser: 'itself' }))]
     const told = new Promise<void>((resolve) => {
       open((news) => {
         heard.push(news)
@@ -137,12 +138,12 @@ describe('of many tabs one', () => {
     const [one, two] = [
       open(),
       open((news) => {
-        heard.push(news.subjects)
+        heard.push(news.browser)
         told()
       }),
     ]
     two.leave()
-    one.tell({ ...NEWS, subjects: ['missed'] })
+    one.tell({ ...NEWS, browser: 'missed' })
     two.join()
     two.join()
     const isTold = new Promise<void>((resolve) => {
@@ -150,7 +151,7 @@ describe('of many tabs one', () => {
     })
     one.tell(NEWS)
     await isTold
-    expect(heard).toEqual([['ann']])
+    expect(heard).toEqual(['b'])
   })
 
   it.each([

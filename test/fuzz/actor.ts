@@ -1,4 +1,11 @@
-import { browserSubject, type Subject, subjectHash, userSubject } from '../../server/identity/subject.js'
+import {
+  type BrowserId,
+  browserSubject,
+  type Subject,
+  subjectHash,
+  userSubject,
+} from '../../server/identity/subject.js'
+import type { Sub } from '../../shared/sub.js'
 import type { LightSocket } from './light-socket.js'
 
 const REMEMBERED = 8
@@ -17,16 +24,16 @@ export class Actor {
   readonly name: string
   readonly user: UserHeader
   /** Undefined for a browser without a cookie. */
-  readonly browser: string | undefined
+  readonly browser: BrowserId | undefined
   readonly subjects: readonly Subject[]
-  readonly hashes: readonly string[]
+  readonly hashes: readonly Sub[]
   /** Cookie headers that were issued to them. */
   readonly cookies: string[] = []
   /** Tickets that were issued to them. */
   readonly tickets: string[] = []
   socket: LightSocket | undefined
 
-  constructor(name: string, user: UserHeader, browser: string | undefined) {
+  constructor(name: string, user: UserHeader, browser: BrowserId | undefined) {
     this.name = name
     this.user = user
     this.browser = browser
@@ -38,7 +45,7 @@ export class Actor {
     this.hashes = this.subjects.map(subjectHash)
   }
 
-  get userHash(): string | undefined {
+  get userHash(): Sub | undefined {
     return this.user === '' ? undefined : this.hashes[0]
   }
 

@@ -1,3 +1,6 @@
+import type { BrowserId } from '../../server/identity/subject.js'
+import { browserId } from '../support/browser-id.js'
+
 /** A seeded source of chance: the same seed, the same throws. */
 export class Dice {
   #state: number
@@ -59,7 +62,7 @@ export class Dice {
   }
 
   /** A browser id that is known as one of ours. */
-  browserId(name: string): string {
-    return `fuzz-${name}-${this.bytes(16).toString('base64url')}`
+  browserId(name: string): BrowserId {
+    return browserId(`fuzz-${name}-${this.bytes(16).toString('base64url')}`)
   }
 }

@@ -22,6 +22,7 @@ const OUTCOMES = [
     'not_writable 403',
     'bad_ticket 403',
     'other_subject 403',
+    'cookies_blocked 403',
     'bad_origin 403',
     'superseded 409',
   ],

@@ -81,14 +81,14 @@ export class Fuzzer {
   }
 
   async #event(dice: Dice, index: number): Promise<void> {
-    const { attackers, newcomer } = this.#world
-    const actor = dice.pick([...attackers, newcomer])
+    const { attackers, cookieless } = this.#world
+    const actor = dice.pick([...attackers, cookieless])
     const raw = this.#events.event(dice, actor)
     await this.#observe(actor, raw, async () => {
       const answers = await this.tally.time(raw, () => this.#emit(actor, raw))
       return this.#judge.event(actor, raw, answers)
     })
-    if (index % WIRED !== 0 || raw.ack !== 'last' || actor === newcomer) return
+    if (index % WIRED !== 0 || raw.ack !== 'last' || actor === cookieless) return
     this.tally.beginWire()
     await this.#observe(actor, raw, async () => {
       const answers = await this.#wire.event(actor, raw)
@@ -140,19 +140,12 @@ export class Fuzzer {
     }
     this.#judge.sent(actor, actor.socket?.tickets ?? [])
     for (const changed of this.#watch.changed()) {
-      if (changed !== actor && !this.#isAdopted(changed, input))
-        this.tally.harm('forged', `the values of ${changed.name} changed`, input)
+      if (changed !== actor) this.tally.harm('forged', `the values of ${changed.name} changed`, input)
       else if (!isAccepted) this.tally.harm('wrong answer', 'refused, and yet values changed', input)
     }
     if (!this.#watch.arePrototypesClean) this.tally.harm('crash', 'a prototype has got another member', input)
     for (const error of this.#world.app.errors.splice(0)) {
       if (!(error instanceof LiveSessionError)) this.tally.harm('crash', `reported: ${error}`, input)
     }
-  }
-
-  /** An actor who brings the ticket of a browser that has no cookie yet may become that browser. */
-  #isAdopted(changed: Actor, input: RawRequest | RawEvent | undefined): boolean {
-    const isNew = changed === this.#world.newcomer && input !== undefined && 'body' in input
-    return isNew && changed.tickets.some((ticket) => input.body.includes(ticket))
   }
 }

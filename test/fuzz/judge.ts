@@ -60,12 +60,13 @@ export class Judge {
     for (const ticket of tickets) {
       const payload = Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString()
       if (payload.includes(CANARY)) this.#harm('leak', payload)
-      if (!actor.hashes.includes(String(parsed(payload)?.['sub']))) this.#harm('leak', `of another subject: ${payload}`)
+      if (!actor.hashes.some((hash) => hash === parsed(payload)?.['sub']))
+        this.#harm('leak', `of another subject: ${payload}`)
     }
   }
 
   opened(actor: Actor, headers: Readonly<Record<string, string>>, socket: LightSocket): void {
-    const { browser = '', user } = socket.greeted.visitor
+    const { browser, user } = socket.opener.visitor
     this.#tally.outcome('handshake')
     const stolen = [...this.#world.stolen].find(([cookie]) => holds(headers['cookie'], cookie))?.[1]
     const isOwn = browser === actor.browser && holdsOwn(headers['cookie'], actor)
@@ -104,8 +105,10 @@ export class Judge {
       this.#harm('wrong answer', 'accepted what is no JSON', request)
       return
     }
-    const { set = [], tickets = [], ...others } = posted
+    const { set = [], tickets = [], subject, ...others } = posted
     if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', request)
+    const isTheirs = isOwn && actor.hashes.some((hash) => hash === subject)
+    if (subject !== undefined && !isTheirs) this.#harm('forged', `accepted from a page of ${subject}`, request)
     this.#changes(set, request)
     this.#tickets(actor, tickets, isOwn, request)
     const { held, ticket } = answer ?? {}
@@ -125,10 +128,9 @@ export class Judge {
   #tickets(actor: Actor, tickets: unknown, hasBrowser: boolean, input: unknown): void {
     if (!Array.isArray(tickets)) this.#harm('wrong answer', 'accepted tickets that are no list', input)
     for (const ticket of Array.isArray(tickets) ? (tickets as unknown[]) : []) {
-      const isAdoptable = this.#world.newcomer.tickets.includes(String(ticket))
       const isOwn = actor.tickets.includes(String(ticket))
       const isOfUser = isOwn && parsed(decoded(ticket))?.['sub'] === actor.userHash
-      if (!isAdoptable && !isOfUser && !(isOwn && hasBrowser)) this.#harm('forged', `ticket ${ticket}`, input)
+      if (!isOfUser && !(isOwn && hasBrowser)) this.#harm('forged', `ticket ${ticket}`, input)
     }
   }
 

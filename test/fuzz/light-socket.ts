@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
 import type { Core } from '../../server/core.js'
-import type { Greeted } from '../../server/sockets/connection.js'
+import type { Opener } from '../../server/sockets/connection.js'
 import { Handshake } from '../../server/sockets/handshake.js'
 import { SocketHandle } from '../../server/sockets/socket.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
@@ -31,7 +31,7 @@ export class LightSocket {
   /** Every ticket that was sent to it. */
   readonly tickets: string[] = []
   readonly #incoming = new EventEmitter()
-  #greeted: Greeted | undefined
+  #opener: Opener | undefined
   #isOpen = true
 
   private constructor(nsp: LightNamespace, headers: Readonly<Record<string, string>>) {
@@ -44,15 +44,15 @@ export class LightSocket {
   }
 
   /** Who the handshake found it to be. */
-  get greeted(): Greeted {
-    if (!this.#greeted) throw new Error('not greeted yet')
-    return this.#greeted
+  get opener(): Opener {
+    if (!this.#opener) throw new Error('not let in yet')
+    return this.#opener
   }
 
   async open(core: Core, handshake: Handshake): Promise<this> {
     const socket = this as unknown as Socket
-    const connection = await handshake.greet(socket)
-    this.#greeted = connection.greeted
+    const connection = await handshake.enter(socket)
+    this.#opener = connection.opener
     const handle = new SocketHandle(core, socket, connection)
     this.nsp.sockets.add(this)
     handle.open()

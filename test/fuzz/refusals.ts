@@ -16,7 +16,7 @@ const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
   not_loaded: [409],
   rate_limited: [429],
   store_unavailable: [],
-  cookies_blocked: [],
+  cookies_blocked: [403],
   closed: [],
 }
 const CODES = new Map<unknown, readonly number[]>(Object.entries(STATUSES))

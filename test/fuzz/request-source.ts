@@ -118,8 +118,20 @@ export class RequestSource {
     }
   }
 
+  /** Whose page posts, where it says so. */
+  #page(dice: Dice, actor: Actor): { readonly subject?: unknown } {
+    const others = [...this.#world.victims, this.#world.cookieless]
+    return dice.one<object>(
+      [12, () => ({})],
+      [6, () => ({ subject: dice.pick(actor.hashes.length === 0 ? dice.pick(others).hashes : actor.hashes) })],
+      [1, () => ({ subject: dice.pick(dice.pick(others).hashes) })],
+      [1, () => ({ subject: this.#odd.json(dice) })],
+    )
+  }
+
   #body(dice: Dice, actor: Actor): Buffer {
     const valid = {
+      ...this.#page(dice, actor),
       tickets: dice.times(dice.below(3), () => this.#tickets.own(dice, actor)),
       set: this.#changes.valid(dice, actor),
     }

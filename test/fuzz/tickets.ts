@@ -6,8 +6,7 @@ import { mutateJson, mutateText } from './mutation.js'
 import type { OddValues } from './odd-values.js'
 import type { World } from './world.js'
 
-const MINUTE = 60 * 1000
-const DAY = 24 * 60 * MINUTE
+const DAY = 24 * 60 * 60 * 1000
 
 /** Makes what a browser may send for a ticket: its own, and all that is not. */
 export class TicketSource {
@@ -19,10 +18,9 @@ export class TicketSource {
     this.#odd = odd
   }
 
-  /** One that the actor may redeem; of an earlier change, of a connection, or of a browser to adopt. */
+  /** One that was issued to the actor, of an earlier change or of a connection; to one who has none, another guest's. */
   own(dice: Dice, { tickets }: Actor): string {
-    const { newcomer } = this.#world
-    return dice.pick(tickets.length === 0 || dice.chance(0.05) ? newcomer.tickets : tickets)
+    return dice.pick(tickets.length === 0 ? this.#world.cookieless.tickets : tickets)
   }
 
   any(dice: Dice, actor: Actor): unknown {
@@ -30,6 +28,7 @@ export class TicketSource {
     return dice.one<unknown>(
       [6, () => own],
       [2, () => dice.pick(dice.pick(this.#world.victims).tickets)],
+      [2, () => dice.pick(this.#world.cookieless.tickets)],
       [4, () => mutateText(dice, own, () => dice.headerText(1))],
       [3, () => this.#edited(dice, own)],
       [3, () => this.#signed(dice, actor)],
@@ -51,7 +50,7 @@ export class TicketSource {
       [2, () => ({ ...claims, changes: [['division', this.#world.now, 13]] })],
       [1, () => ({ ...claims, exp: Number.MAX_SAFE_INTEGER })],
       [1, () => ({ ...claims, epoch: 1 + dice.below(1000) })],
-      [1, () => ({ ...claims, [dice.pick(['new', 'first'])]: victim.browser })],
+      [1, () => ({ ...claims, [dice.pick(['browser', 'young'])]: victim.hashes.at(-1) })],
       [2, () => mutateJson(dice, claims, odd)],
     )
     const kid = dice.chance(0.5) ? decode(header)['kid'] : this.#odd.text(dice)
@@ -68,8 +67,8 @@ export class TicketSource {
 
   /** Properly signed, but not by us, not for this, or not in time. */
   #signed(dice: Dice, actor: Actor): string {
-    const { core, confused, foreign, now, newcomer } = this.#world
-    const sub = dice.pick([...actor.hashes, ...dice.pick(this.#world.victims).hashes, ...newcomer.hashes])
+    const { core, confused, foreign, now, cookieless } = this.#world
+    const sub = dice.pick([...actor.hashes, ...dice.pick(this.#world.victims).hashes, ...cookieless.hashes])
     const register: StoredRegister = { key: 'division', stamp: now, value: 13 }
     const content = { sub, epoch: 0, changes: [toWire(register)] }
     return dice.one(
@@ -77,16 +76,7 @@ export class TicketSource {
       [1, () => underKid(foreign.tickets.sign(content, now), core.tickets.sign(content, now))],
       [1, () => underKid(confused.tickets.sign(content, now), core.tickets.sign(content, now))],
       [1, () => core.tickets.sign(content, now - 32 * DAY)],
-      [1, () => this.#late(dice, actor)],
     )
-  }
-
-  /** Offers a newcomer's id to others after the ten minutes for which they may take it. */
-  #late(dice: Dice, actor: Actor): string {
-    const { core, newcomer, now } = this.#world
-    const { browser = '', hashes } = newcomer
-    const content = { sub: hashes[0] ?? '', epoch: 0, changes: [], [dice.pick(['new', 'first'])]: browser }
-    return core.tickets.sign(content, actor === newcomer ? now - 32 * DAY : now - 10 * MINUTE)
   }
 
   #swapped(dice: Dice, own: string): string {

@@ -28,10 +28,10 @@ export class Watch {
   }
 
   #look(): Map<Actor, number> {
-    const { attackers, victims, newcomer, core } = this.#world
+    const { attackers, victims, cookieless, core } = this.#world
     const version = ({ subjects }: Actor): number => {
       return subjects.reduce((sum, subject) => sum + (core.sessions.find(subject)?.version ?? 0), 0)
     }
-    return new Map([...attackers, ...victims, newcomer].map((actor) => [actor, version(actor)]))
+    return new Map([...attackers, ...victims, cookieless].map((actor) => [actor, version(actor)]))
   }
 }

@@ -6,14 +6,15 @@ import { coreOf } from '../../server/plugin.js'
 import { SigningKeys } from '../../server/values/keys.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { App } from '../support/app.js'
+import { browserId } from '../support/browser-id.js'
 import { Actor, type UserHeader, userOf } from './actor.js'
 import type { RequestListener } from './light-http.js'
 import { LightSocket } from './light-socket.js'
 
 const START = Date.UTC(2026, 0, 1)
 const DAY = 24 * 60 * 60 * 1000
-/** Within the ten minutes for which a newcomer's id may be adopted. */
-const NEWCOMER = 5 * 60 * 1000
+/** ms after which the guest without a cookie comes back, as another one. */
+const CONNECTION = 5 * 60 * 1000
 
 /** What only a victim's answers may hold, and no answer at all where a hidden field has it. */
 export const CANARY = 'canary'
@@ -38,8 +39,8 @@ export class World {
   readonly one: Actor
   /** Has neither a cookie nor a user. */
   readonly stranger = new Actor('stranger', '', undefined)
-  /** Came over a socket first: has a browser id, and no cookie yet. */
-  newcomer = new Actor('newcomer', '', undefined)
+  /** A guest whose socket brought no cookie: what it sets is the connection's, and no ticket of it is good elsewhere. */
+  cookieless = new Actor('cookieless', '', undefined)
   readonly victims: readonly Actor[]
   /** What is signed as ours is, by a key that is not ours. */
   readonly foreign: { readonly tickets: Tickets; readonly cookie: LiveCookie }
@@ -49,14 +50,15 @@ export class World {
   readonly confused: { readonly tickets: Tickets; readonly cookie: LiveCookie }
   /** Cookies of others, as whole as they were issued: the browser's id by the cookie's header. */
   readonly stolen = new Map<string, string>()
-  #newcomerSince = START
+  #cookielessSince = START
 
   private constructor(app: App) {
     this.app = app
     this.core = coreOf(app.live)
     this.listener = app.koa.callback()
     this.open = LightSocket.opener(this.core)
-    const actor = (name: string, user: UserHeader): Actor => new Actor(name, user, `fuzz-${name}-${'b'.repeat(22)}`)
+    const actor = (name: string, user: UserHeader): Actor =>
+      new Actor(name, user, browserId(`fuzz-${name}-${'b'.repeat(22)}`))
     this.eve = actor('eve', '')
     this.mallory = actor('mallory', 's:mallory')
     this.one = actor('one', 's:1')
@@ -106,7 +108,7 @@ export class World {
       if (!actor.socket?.isOpen) actor.socket = await this.open(this.headers(actor))
       actor.settle()
     }
-    await this.#settleNewcomer()
+    await this.#settleCookieless()
   }
 
   headers({ user, cookies }: Actor, cookie: string | undefined = cookies.at(-1)): Record<string, string> {
@@ -132,7 +134,8 @@ export class World {
   /** Values that the server alone can give: what is read only, and what is hidden. */
   #give(actor: Actor, text: string): void {
     const { sessions } = this.core
-    const [subject = ''] = actor.subjects
+    const [subject] = actor.subjects
+    if (subject === undefined) throw new Error(`${actor.name} has no values`)
     const values = { division: text.length, cart: [text], role: text, secret: `${CANARY}-hidden` }
     const registers = Object.entries(values).map(([key, value]) => ({ key, stamp: START, value }))
     sessions.merge(subject, registers, 'request')
@@ -147,14 +150,14 @@ export class World {
     )
   }
 
-  async #settleNewcomer(): Promise<void> {
-    const { socket } = this.newcomer
-    if (socket?.isOpen && this.now - this.#newcomerSince < NEWCOMER) return this.newcomer.settle()
+  async #settleCookieless(): Promise<void> {
+    const { socket } = this.cookieless
+    if (socket?.isOpen && this.now - this.#cookielessSince < CONNECTION) return this.cookieless.settle()
     socket?.disconnect()
     const opened = await this.open(this.headers(this.stranger))
-    this.newcomer = new Actor('newcomer', '', opened.greeted.visitor.browser)
-    this.newcomer.socket = opened
-    this.#newcomerSince = this.now
-    this.newcomer.settle()
+    this.cookieless = new Actor('cookieless', '', opened.opener.visitor.browser)
+    this.cookieless.socket = opened
+    this.#cookielessSince = this.now
+    this.cookieless.settle()
   }
 }

@@ -4,9 +4,10 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
+import { pages } from '../support/auth.js'
 import { signedCookie } from '../support/signed-cookie.js'
 import { readClaims } from '../support/socket.js'
-import { startWithUsers } from '../support/users.js'
+import { startWithUsers, values } from '../support/users.js'
 
 const SECRET = 'the secret that this server signs with'
 const BROWSER = 'a-browser-of-another-build'
@@ -50,6 +51,7 @@ describe('the answer of the endpoint', () => {
     const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
     const app = await App.start<typeof fields>({ fields })
     expect(await (await app.visitor().store()).json()).toEqual({
+      cookieless: true,
       stored: 0,
       stale: 0,
       held: [],
@@ -90,14 +92,19 @@ describe('the answer of the endpoint', () => {
     expect(readClaims(answer.ticket).changes).toEqual([['division', answer.stamp, 1]])
   })
 
-  it('tells a user without a cookie whose page it is not, as any other: their id does not depend on one', async () => {
-    const app = await startWithUsers()
+  it('tells a user that the page is another\u2019s only where there is a cookie: without one, nothing is known of the browser', async () => {
+    const app = await startWithUsers({ routes: pages })
     const [ann, bob] = [app.visitor(), app.visitor()]
     await ann.fetch('/login?user=ann')
     await bob.fetch('/login?user=bob')
     const { claims } = await (await bob.connect()).ticket()
-    const answer = await ann.store({ subject: claims.sub })
-    expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'other_subject'])
+    const { subject } = await values(ann, '/page')
+    for (const code of ['other_subject', 'cookies_blocked']) {
+      const answer = await ann.store({ subject: claims.sub })
+      expect([answer.status, (await answer.json()).error.code]).toEqual([403, code])
+      expect((await ann.store({ subject })).status).toBe(code === 'other_subject' ? 200 : 403)
+      ann.forget()
+    }
   })
 
   it('says that it takes nothing but a POST', async () => {

@@ -53,7 +53,10 @@ describe('a browser that keeps no cookies', () => {
     expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
     expect([opened.live.status('division'), opened.live.get('division')]).toEqual([BLOCKED, 3])
     expect(await outcome(opened.live.set('cart', ['a']))).toBe('cookies_blocked')
-    expect(opened.live.get('cart')).toEqual(['a'])
+    // Its next connection is another one without a cookie.
+    opened.socket?.disconnect()
+    if (hasSocket) await opened.comeBack()
+    expect([opened.live.get('division'), opened.live.get('cart')]).toEqual([3, ['a']])
   })
 
   it.each([true, false])('has it saved once it keeps them (with a socket: %s)', async (hasSocket) => {
@@ -66,11 +69,13 @@ describe('a browser that keeps no cookies', () => {
   })
 })
 
-it('a page of a browser whose cookies were cleared has no subject, and says so', async () => {
+it('a page of a browser whose cookies were cleared drops what was set, and goes on as the guest of a new cookie', async () => {
   const app = await App.start({ routes })
   const visitor = app.visitor(cookieFor(app.live, {}))
   const opened = await visitor.open({ path: '/', hasSocket: false })
   visitor.jar.removeAllCookiesSync()
-  expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
+  expect(await outcome(opened.live.set('division', 3))).toBe('superseded')
   expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: -1 } })
+  expect(await outcome(opened.live.set('division', 4))).toBe('saved')
+  expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: 4 } })
 })

@@ -3,8 +3,7 @@ import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { auth } from '../support/auth.js'
-
-const MINUTE = 60 * 1000
+import { nameOf } from '../support/users.js'
 
 /** An app that remembers only visitors who have agreed. */
 function start(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
@@ -30,17 +29,19 @@ describe('without consent', () => {
     const answer = await visitor.fetch(path)
     expect(answer.headers.getSetCookie()).toEqual([])
     expect(answer.headers.get('cache-control')).toBe('private')
-    expect(await answer.json()).toMatchObject({ subject: '', values: { division: path === '/set' ? 5 : -1 } })
+    const page = await answer.json()
+    expect([page.browser, page.young]).toEqual([undefined, path === '/leave' ? undefined : 'guest'])
+    expect(page).toMatchObject({ values: { division: path === '/set' ? 5 : -1 } })
     expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
   })
 
-  it('a page is told so, and is not once there is a cookie', async () => {
+  it('a page hears of no browser, until there is a cookie', async () => {
     const app = await start()
     const visitor = app.visitor()
-    const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).consent
-    expect(await told()).toBe(false)
-    await visitor.fetch('/agree')
+    const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).browser
     expect(await told()).toBeUndefined()
+    await visitor.fetch('/agree')
+    expect(await told()).toBe(nameOf(visitor))
   })
 
   it('a POST is answered, and writes nothing either', async () => {
@@ -48,24 +49,6 @@ describe('without consent', () => {
     const answer = await app.visitor().store({ set: [['division', -1, 5]] })
     expect(answer.status).toBe(200)
     expect(answer.headers.getSetCookie()).toEqual([])
-  })
-
-  it('a page shows what was chosen for as long as it is open, and does not call it saved', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    const page = await visitor.open({ path: '/' })
-    const early = page.live.set('division', 3)
-    await expect(early).rejects.toMatchObject({ code: 'cookies_blocked' })
-    expect(page.live.get('division')).toBe(3)
-    expect(page.live.status('division')).toEqual({ status: 'rejected', reason: 'cookies_blocked' })
-    expect(visitor.cookie).toBe('')
-  })
-
-  it('a page without a socket is told the same', async () => {
-    const app = await start()
-    const page = await app.visitor().open({ path: '/', hasSocket: false })
-    await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
-    expect(page.live.get('division')).toBe(3)
   })
 
   it('a user has the values that the server remembers, in every browser', async () => {
@@ -101,20 +84,6 @@ describe('without consent', () => {
 })
 
 describe('when consent comes', () => {
-  it('what was chosen is kept, however long ago it was', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    const page = await visitor.open({ path: '/' })
-    await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
-    app.clock.advance(11 * MINUTE)
-    await visitor.fetch('/agree')
-    await page.live.flush()
-    expect(page.live.status('division')).toEqual({ status: 'saved' })
-    await app.stop()
-    const after = await start({ clock: app.clock })
-    expect((await (await after.visitor(visitor.cookie).fetch('/')).json()).values.division).toBe(3)
-  })
-
   it('the visitor is remembered from the next answer on', async () => {
     const app = await start()
     const visitor = app.visitor()

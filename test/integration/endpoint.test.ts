@@ -53,7 +53,7 @@ describe('POST /store_session', () => {
     for (const body of [{}, { tickets: [] }, { set: [] }, { tickets: [], set: [] }]) {
       const answer = await app.visitor().store(body)
       const { ticket: _, ...rest } = await answer.json()
-      expect([answer.status, rest]).toEqual([200, { stored: 0, stale: 0, held: [] }])
+      expect([answer.status, rest]).toEqual([200, { stored: 0, stale: 0, held: [], cookieless: true }])
     }
   })
 
@@ -79,7 +79,7 @@ describe('POST /store_session', () => {
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now() + 1]])
   })
 
-  it('merges what a socket set that came without a cookie, where the browser has got another id meanwhile, and has it come back', async () => {
+  it('takes nothing of what a socket set that came without a cookie, also where the browser has got one meanwhile', async () => {
     const app = await App.start({
       routes: (ctx) => {
         ctx.body = ctx.liveSession.embed() + String(ctx.liveSession.get('division'))
@@ -91,11 +91,11 @@ describe('POST /store_session', () => {
     await socket.set(['division', -1, 7])
     const { text } = await socket.ticket()
     await visitor.fetch('/')
-    const told = new Promise((resolve) => socket.io.once('live_session:reconnect', resolve))
-    expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored: 1 })
-    expect(await told).toBe('other_subject')
-    await socket.closed
-    expect(await visitor.text('/')).toMatch(/7$/)
+    for (const late of [visitor, app.visitor()]) {
+      const answer = await late.store({ tickets: [text] })
+      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    }
+    expect(await visitor.text('/')).toMatch(/-1$/)
   })
 
   it.each([
@@ -228,11 +228,13 @@ describe('a POST that says whose page it is from', () => {
     },
   )
 
-  it('is taken from a browser without a cookie that takes the id over', async () => {
+  it('is refused without a cookie, though its own socket has that subject', async () => {
     const app = await App.start()
     const visitor = app.visitor()
     const { text, claims } = await (await visitor.connect()).ticket()
-    expect((await visitor.store({ tickets: [text], subject: claims.sub })).status).toBe(200)
+    const answer = await visitor.store({ tickets: [text], subject: claims.sub })
+    expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'cookies_blocked'])
+    expect(visitor.cookie).toBe('')
   })
 
   it('is told what neither the cookie nor a store keeps', async () => {

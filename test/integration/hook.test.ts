@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { defineFields } from 'koa-live-session/fields'
 import { storeSession } from 'koa-live-session/hook'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import type { Socket } from 'socket.io-client'
 import { z } from 'zod'
+import type { TicketClaims } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { bareTicket } from '../support/bare-ticket.js'
 import type { Visitor } from '../support/visitor.js'
@@ -88,6 +90,33 @@ async function open() {
     return end
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
+}
+
+/** A socket whose server says what the test says, of a page whose POSTs are answered with nothing. */
+function bareSocket() {
+  const handlers = new Map<string, (argument: never) => void>()
+  const connect = jest.fn()
+  const bodies: unknown[] = []
+  globalThis.fetch = async (_, init = {}) => {
+    bodies.push(JSON.parse(String(init.body)))
+    return Response.json({ held: [] })
+  }
+  const socket = {
+    on: (event: string, handler: (argument: never) => void) => {
+      handlers.set(event, handler)
+      return socket
+    },
+    off: () => socket,
+    disconnect: () => ({ connect }),
+  }
+  return {
+    socket: socket as unknown as Socket,
+    hear: (claims: Partial<TicketClaims>) => handlers.get('store_session')?.(bareTicket(claims) as never),
+    refuse: (code: string) =>
+      handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
+    bodies,
+    connects: () => connect.mock.calls.length,
+  }
 }
 
 describe('the small hook', () => {
@@ -231,5 +260,62 @@ describe('the small hook', () => {
     emptyCache(app.live)
     const socket = await visitor.connect()
     expect((await socket.ticket()).claims.changes).toEqual([['cart', expect.any(Number), ['žluťoučký 🐎']]])
+  })
+
+  it('asks once for a cookie where its connection came without one, comes back, and brings what that one says', async () => {
+    const app = await App.start()
+    const visitor = app.visitor()
+    const { io } = await visitor.connect()
+    const bodies: unknown[] = []
+    globalThis.fetch = async (input, init = {}) => {
+      if (init.keepalive !== true) return original.fetch(input, init)
+      const answer = await visitor.store(String(init.body))
+      bodies.push(JSON.parse(String(init.body)))
+      Object.assign(io.io.opts, { extraHeaders: { cookie: visitor.cookie, origin: visitor.url } })
+      return answer
+    }
+    ends.push(storeSession(io))
+    const back = new Promise((resolve) => io.once('disconnect', () => io.once('store_session', resolve)))
+    // It was connected already, and has missed its first ticket.
+    io.disconnect().connect()
+    await back
+    const again = new Promise((resolve) => io.once('disconnect', () => io.once('store_session', resolve)))
+    await again
+    passTime()
+    await io.timeout(5000).emitWithAck('live_session:set', [['division', -1, 7]])
+    passTime()
+    while (bodies.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    expect(bodies).toEqual([{}, { tickets: [expect.any(String)] }])
+    expect((await (await visitor.store()).json()).held).toEqual([['division', expect.any(Number)]])
+  })
+
+  it('asks no more, and brings nothing, where the browser keeps no cookie', () => {
+    const { socket, hear, bodies, connects } = bareSocket()
+    ends.push(storeSession(socket))
+    for (let count = 0; count < 3; count += 1) hear({ sub: 'temporary', defaults: {}, changes: [['division', 1, 2]] })
+    hear({ sub: 'temporary', changes: [['division', 2, 3]] })
+    page.dispatchEvent(new Event('pagehide'))
+    expect([bodies, connects()]).toEqual([[{}], 0])
+  })
+
+  it('asks once where its handshake is refused as another\u2019s, and once more after a greeting with a browser', async () => {
+    const { socket, hear, refuse, bodies, connects } = bareSocket()
+    ends.push(storeSession(socket))
+    for (const code of ['rate_limited', 'other_subject', 'other_subject']) refuse(code)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([bodies, connects()]).toEqual([[{}], 1])
+    hear({ sub: 'g', browser: 'g', defaults: {} })
+    refuse('other_subject')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([bodies, connects()]).toEqual([[{}, {}], 2])
+  })
+
+  it('does not connect a socket again once it was ended', async () => {
+    const { socket, refuse, connects } = bareSocket()
+    const end = storeSession(socket)
+    refuse('other_subject')
+    end()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(connects()).toBe(0)
   })
 })

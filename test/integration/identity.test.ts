@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { set, startWithUsers, values } from '../support/users.js'
+import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
 
 const MINUTE = 60 * 1000
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
@@ -36,20 +36,17 @@ describe('a user', () => {
     expect(claims).not.toHaveProperty('more')
   })
 
-  it('is told with every ticket of a connection whether it brought a cookie', async () => {
+  it('is told with every ticket of a greeting what its browser is called, if it brought a cookie', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     const told = async (): Promise<unknown[]> => {
       const socket = await visitor.connect()
-      return [(await socket.ticket()).claims, (await socket.ticket()).claims].map(({ cookieless }) => cookieless)
+      return [(await socket.ticket()).claims, (await socket.ticket()).claims].map(({ browser }) => browser)
     }
     await visitor.fetch('/login/unused?user=ann')
-    const before = await told()
+    expect(await told()).toEqual([undefined, undefined])
     await set(visitor, { theme: 'dark' })
-    expect([before, await told()]).toEqual([
-      [true, true],
-      [undefined, undefined],
-    ])
+    expect(await told()).toEqual([nameOf(visitor), nameOf(visitor)])
   })
 
   it('is followed live by the sockets of all browsers', async () => {
@@ -104,12 +101,14 @@ describe('sign-in', () => {
     await visitor.fetch('/login?user=ann')
     const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     const stale = app.visitor([former, ...session].join('; '))
-    const answers = await Promise.all([1, 2, 3].map(() => stale.fetch('/')))
+    const path = `/set?values=${encodeURIComponent('{"division":5}')}`
+    const answers = await Promise.all([1, 2, 3].map(() => stale.fetch(path)))
     for (const answer of answers) expect(await answer.json()).toMatchObject({ cart: ['b'] })
     const browsers = answers.map((answer) =>
       Buffer.from(answer.headers.getSetCookie()[0]?.split(/[=;]/)[1] ?? '', 'base64'),
     )
-    expect(new Set(browsers.map((json) => JSON.parse(json.toString()).browser)).size).toBe(1)
+    const { browser } = cookieContent(stale)
+    expect(browsers.map((json) => JSON.parse(json.toString()).browser)).toEqual([browser, browser, browser])
   })
 
   it.each([
@@ -188,14 +187,14 @@ describe('sign-out', () => {
     expect(await values(visitor)).toMatchObject({ division: 3 })
   })
 
-  it('forgets the browser too with leave(), and keeps the account', async () => {
+  it('forgets the browser too with leave({ forget: true }), and keeps the account', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     await set(visitor, { division: 3, theme: 'dark' })
     const former = visitor.cookie
     const socket = await visitor.connect()
-    expect(await values(visitor, '/logout/leave')).toEqual(nothing)
+    expect(await values(visitor, '/logout/forget')).toEqual(nothing)
     await socket.closed
     expect(await values(visitor)).toEqual(nothing)
     expect(await values(app.visitor(former.replace(/app(\.sig)?=[^;]*;? ?/g, '')))).toEqual(nothing)

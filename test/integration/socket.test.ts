@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { readClaims } from '../support/socket.js'
+import { nameOf } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -35,15 +36,15 @@ describe('socket.liveSession', () => {
       ['cart', now + 1],
     ])
     expect(claims.defaults).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
-    expect(claims.new).toBeUndefined()
+    expect([claims.browser, claims.sub]).toEqual([nameOf(visitor), nameOf(visitor)])
   })
 
-  it('sends a ticket when it connects also where there is nothing yet, with the browser\u2019s id to adopt', async () => {
+  it('sends a ticket when it connects also where there is nothing yet, and no cookie, so that it says nothing of the browser', async () => {
     const app = await App.start()
     const socket = await app.visitor().connect()
     const { claims } = await socket.ticket()
     expect(claims.changes).toEqual([])
-    expect(claims.new).toMatch(/^[\w-]{22}$/)
+    expect([claims.browser, claims.young]).toEqual([undefined, 'guest'])
   })
 
   it('tells every tab of the visitor of a change, and no other visitor', async () => {

@@ -15,23 +15,42 @@ function sources(
     })
 }
 
+const SURROUNDINGS = /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/
+/** What happens later, or elsewhere. */
+const EFFECTS =
+  /\b(Date|set(Timeout|Interval|Immediate)|queueMicrotask|localStorage|navigator|crypto|console|Promise|async)\b/
+
+/** Without comments and texts. */
+function codeOf(text: string): string {
+  return text.replace(/\/\*\*.*?\*\/|\/\/.*$|'[^'\n]*'/gms, '')
+}
+
 describe.each(sources('shared'))('$file', ({ text, imports }) => {
   it('imports nothing but its neighbours and the types of Standard Schema', () => {
     expect(imports.filter((from) => !from.startsWith('./') && from !== '@standard-schema/spec')).toEqual([])
   })
 
   it('knows no time, no chance and no surroundings', () => {
-    const code = text.replace(/\/\*\*.*?\*\/|\/\/.*$/gms, '')
-    expect(code).not.toMatch(
-      /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/,
-    )
+    expect(codeOf(text)).not.toMatch(SURROUNDINGS)
   })
 })
 
 describe.each(sources('client'))('$file', ({ file, imports }) => {
   it('imports nothing from the server, and a framework only where it is for that', () => {
-    const isOwn = (from: string): boolean => /^\.\/|^\.\.\/shared\/|^socket\.io-client$/.test(from)
+    const isOwn = (from: string): boolean => /^\.\.?\/(?!server)|^\.\.\/\.\.\/shared\/|^socket\.io-client$/.test(from)
     expect(imports.filter((from) => !isOwn(from) && file !== `client/${from}.ts`)).toEqual([])
+  })
+})
+
+describe.each(sources('client/core'))('$file', ({ text, imports }) => {
+  it('imports nothing of the page that does or hears something', () => {
+    const isPure = (from: string): boolean => /^\.\/|^\.\.\/ticket\.js$|^\.\.\/\.\.\/shared\//.test(from)
+    expect(imports.filter((from) => !isPure(from))).toEqual([])
+  })
+
+  it('knows no time, no chance and no surroundings', () => {
+    expect(codeOf(text)).not.toMatch(SURROUNDINGS)
+    expect(codeOf(text)).not.toMatch(EFFECTS)
   })
 })
 

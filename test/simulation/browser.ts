@@ -1,11 +1,15 @@
 import type { FakeResponse } from './http.js'
 import { fakeRequest } from './http.js'
 import type { Identity } from './knowledge.js'
-import { identified, identityOf, isRecognized, type Process, type Route, routes } from './process.js'
-import { type CookieState, readCookie } from './registers.js'
+import { identified, identityOf, type Process, type Route, routes } from './process.js'
+import { type CookieState, cookieIn, readCookie } from './registers.js'
+import { Surroundings } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { counted } from './tally.js'
 import { turn } from './time.js'
+
+/** The cookie of a visitor who does not agree to be remembered. */
+const REFUSAL = 'consent=no'
 
 export interface Outgoing {
   readonly method: 'GET' | 'POST'
@@ -25,9 +29,10 @@ export interface Outgoing {
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }
 
-/** How many ids had been given up, and how many users had left. */
+/** How many ids had been given up, and how many users had been revoked, or had left. */
 export interface Since {
-  readonly retired: number
+  readonly givenUp: number
+  readonly revoked: number
   readonly departed: number
 }
 
@@ -37,12 +42,14 @@ export class Exchange {
   readonly outgoing: Outgoing
   state: 'waiting' | 'running' | 'answered' | 'lost' | 'over' = 'waiting'
   process: Process | undefined
-  /** The cookies it went out with. */
-  cookies = ''
+  /** The cookies it went out with, however long the network held it. */
+  readonly cookies: string
   response: FakeResponse | undefined
   /** How much had ended when it reached the server. */
-  since: Since = { retired: 0, departed: 0 }
+  since: Since = { givenUp: 0, revoked: 0, departed: 0 }
   openGate: () => void = () => undefined
+  /** The page waits for it no more. */
+  isAborted = false
   readonly gate: Promise<void> = new Promise((resolve) => {
     this.openGate = resolve
   })
@@ -51,6 +58,7 @@ export class Exchange {
   constructor(browser: Browser, outgoing: Outgoing) {
     this.browser = browser
     this.outgoing = outgoing
+    this.cookies = outgoing.cookies ?? browser.cookies
   }
 
   /** Whom the app took the sender for. */
@@ -58,14 +66,18 @@ export class Exchange {
     return identified.get(this.#request)
   }
 
-  /** Whom the plugin takes the sender for, by now. */
-  get identity(): Identity {
+  /** Whom the plugin takes the sender for, by now; none before values were used. */
+  get identity(): Identity | undefined {
     return identityOf(this.#request)
   }
 
-  /** Whether the plugin has looked at who it is. */
-  get isRecognized(): boolean {
-    return isRecognized(this.#request)
+  get hasConsent(): boolean {
+    return !this.cookies.includes(REFUSAL)
+  }
+
+  /** The answer brings a live cookie, or takes it away. */
+  get isCookieChanged(): boolean {
+    return this.response?.cookies.some(([name]) => name === 'live') === true
   }
 
   /** The live cookie that the answer brings. */
@@ -78,7 +90,6 @@ export class Exchange {
   async leave(process: Process, response: FakeResponse): Promise<void> {
     const { method, url, body, route } = this.outgoing
     counted[method === 'POST' ? 'posts' : 'requests'] += 1
-    this.cookies = this.outgoing.cookies ?? this.browser.cookies
     const req = fakeRequest(method, url, this.cookies, body)
     this.#request = req
     this.process = process
@@ -100,7 +111,14 @@ export class Exchange {
 
   async arrive(isLast = true): Promise<void> {
     if (isLast) this.state = 'over'
-    if (this.response) this.browser.receive(this.response)
+    // Of a request that was given up a browser takes nothing, though the server may have answered it.
+    if (this.response && !this.isAborted) {
+      const { browser } = this
+      // The next message of a page finds it; nothing else does.
+      if (this.isCookieChanged && cookieIn(this.cookies, 'live') !== cookieIn(browser.cookies, 'live'))
+        browser.isDisturbed = true
+      browser.receive(this.response)
+    }
     if (isLast) {
       this.outgoing.onAnswer?.(this.response)
       await turn()
@@ -121,11 +139,17 @@ export class Browser {
   /** Tickets that its tabs have ever had. */
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
+  readonly surroundings: Surroundings
+  /** Its cookie was taken away or replaced behind the back of its pages. */
+  isDisturbed = false
+  /** It keeps no cookies at all. */
+  isBlocking = false
   #cookies = ''
   readonly #jar = new Map<string, string>()
 
-  constructor(index: number) {
+  constructor(index: number, hasLocks: boolean) {
     this.index = index
+    this.surroundings = new Surroundings(hasLocks)
   }
 
   get cookies(): string {
@@ -142,8 +166,40 @@ export class Browser {
   receive({ cookies }: Pick<FakeResponse, 'cookies'>): void {
     for (const [name, value] of cookies) {
       if (value === '') this.#jar.delete(name)
-      else this.#jar.set(name, value)
+      else if (!this.isBlocking) this.#jar.set(name, value)
     }
+    this.#write()
+  }
+
+  get hasConsent(): boolean {
+    return !this.#cookies.includes(REFUSAL)
+  }
+
+  /** Its visitor agrees to be remembered, or does not any more. */
+  agree(isAgreed: boolean): void {
+    this.receive({ cookies: [['consent', isAgreed ? '' : 'no']] })
+  }
+
+  /** Its visitor has it keep no cookies, or keep them again; what there was is gone. */
+  block(isBlocking: boolean): void {
+    this.isBlocking = isBlocking
+    this.isDisturbed = true
+    this.#jar.clear()
+    this.#write()
+  }
+
+  /** One cookie is gone: the browser has dropped it, or its visitor has. */
+  loseCookie(): void {
+    this.isDisturbed = true
+    this.receive({
+      cookies: [
+        ['live', ''],
+        ['live.sig', ''],
+      ],
+    })
+  }
+
+  #write(): void {
     this.#cookies = Array.from(this.#jar, ([name, value]) => `${name}=${value}`).join('; ')
   }
 

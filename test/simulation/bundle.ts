@@ -30,7 +30,7 @@ export async function bundle(name: string, defect?: Defect): Promise<string> {
       'koa-live-session/client': join(ROOT, 'client/index.ts'),
       'koa-live-session/testing': join(ROOT, 'testing/index.ts'),
     },
-    plugins: [planting(defect ? [defect] : [])],
+    plugins: [recording, planting(defect ? [defect] : [])],
   })
   return outfile
 }
@@ -40,6 +40,16 @@ export function plant(text: string, { name, file, find, replace }: Defect): stri
   const times = text.split(find).length - 1
   if (times !== 1) throw new Error(`${name}: expected once in ${file}, found ${times} times: ${find}`)
   return text.replace(find, () => replace)
+}
+
+/** What the core of each page gets is remembered on its way there. */
+const recording: Plugin = {
+  name: 'recording',
+  setup: (builder) => {
+    builder.onResolve({ filter: /core\/step\.js$/ }, ({ importer }) =>
+      relative(ROOT, importer) === 'client/runner.ts' ? { path: join(import.meta.dirname, 'recorder.ts') } : undefined,
+    )
+  },
 }
 
 function planting(defects: readonly Defect[]): Plugin {

@@ -3,22 +3,22 @@ import type { Defect } from './bundle.js'
 /** Mistakes in what memory, cookies, tickets and pages tell each other. */
 export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
-    name: 'the standing of a cookie is never looked at again',
+    name: 'a cookie is compared but once',
     file: 'server/values/freshness.ts',
-    find: '(standing.replica ?? this.#find(standing.visitor.subject()))?.version === standing.version &&',
+    find: '(comparison.replica ?? this.#subjects.find(comparison.visitor.subject()))?.version === comparison.version &&',
     replace: '',
   },
   {
-    name: 'an evicted replica leaves the standing as it was',
+    name: 'an evicted replica leaves the comparison as it was',
     file: 'server/values/freshness.ts',
-    find: 'standing.residency === this.#subjects.residency &&',
+    find: 'comparison.residency === this.#subjects.residency &&',
     replace: '',
   },
   {
-    name: 'a revocation leaves the standing as it was',
+    name: 'a revocation leaves the comparison as it was',
     file: 'server/values/freshness.ts',
-    find: 'this.#epochs.isCurrent(cookie)\n    return stands',
-    replace: 'true\n    return stands',
+    find: 'this.#epochs.isCurrent(cookie)\n    return holds',
+    replace: 'true\n    return holds',
   },
   {
     name: 'what only the cookie knows is not taken over',
@@ -59,38 +59,37 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: '`held` says what memory knows, not what the cookie had',
     file: 'server/http/endpoint.ts',
-    find: "function heldBy({ sessions }: Core, { cookie }: Visit): StoreAnswer['held'] {",
-    replace: `function heldBy({ sessions }: Core, { visitor }: Visit): StoreAnswer['held'] {
-      const cookie = sessions.find(visitor.user ?? visitor.browserSubject ?? '')?.registers().length
-        ? { registers: sessions.find(visitor.user ?? visitor.browserSubject ?? '')?.registers() ?? [] } : undefined`,
+    find: "function heldBy({ sessions }: Core, { cookie }: Exchange): StoreAnswer['held'] {",
+    replace:
+      "function heldBy({ sessions }: Core, { visitor }: Exchange): StoreAnswer['held'] {\n  const cookie = { registers: sessions.find(visitor.subject())?.registers() ?? [] }",
   },
   {
     name: 'a POST renews no cookie',
     file: 'server/http/endpoint.ts',
-    find: "  visit.does('renews')\n",
-    replace: '',
+    find: "if (isAsking || cookie) return 'renews'",
+    replace: "if (isAsking) return 'renews'",
   },
   {
     name: 'the cookie is sealed before the answer is an error',
-    file: 'server/http/visit.ts',
+    file: 'server/http/exchange.ts',
     find: 'onHeaders(ctx.res, () => this.#seal())',
     replace: 'queueMicrotask(() => this.#seal())',
   },
   {
     name: 'a cookie is written from a memory that has forgotten',
-    file: 'server/http/visit.ts',
+    file: 'server/http/exchange.ts',
     find: 'if (this.cookie) freshness.absorb(this.cookie, visitor)',
     replace: '',
   },
   {
-    name: 'a sign-out takes the account\u2019s subject along',
-    file: 'server/http/visit.ts',
+    name: 'a sign-out within a request changes nothing',
+    file: 'server/http/exchange.ts',
     find: "if (user === this.visitor.user && !this.#isRevoked) this.does('shows')",
     replace: "if (user === this.visitor.user || user === undefined) this.does('shows')",
   },
   {
     name: 'sockets of a browser that has changed hands stay open',
-    file: 'server/http/visit.ts',
+    file: 'server/http/exchange.ts',
     find: 'if (left.length > 0) await this.#core.departures.begin(left, user, this.#ctx.res)',
     replace: '',
   },
@@ -114,7 +113,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a change sent again after a lost answer is applied over a later one',
-    file: 'server/values/remote.ts',
+    file: 'server/values/page-changes.ts',
     find: 'if (stamp <= seen) return NEVER',
     replace: 'return NEVER',
   },

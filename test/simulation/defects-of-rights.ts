@@ -59,19 +59,19 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in brings along what only the server may write',
     file: 'server/identity/login.ts',
-    find: "field?.access === 'write' && field.scope === 'user'",
-    replace: "field?.scope === 'user'",
+    find: "return field?.access === 'write' && field.scope === scope",
+    replace: 'return field?.scope === scope',
   },
   {
     name: 'a sign-in leaves behind what belongs to the browser',
     file: 'server/identity/login.ts',
-    find: 'user === undefined ? news : news.filter(this.#sessions.isBrowsers)',
+    find: "user === undefined ? news : news.filter((register) => this.#isVisitors(register, 'browser'))",
     replace: 'user === undefined ? news : []',
   },
   {
     name: 'a sign-in brings nothing along',
     file: 'server/identity/identities.ts',
-    find: 'this.#login.bring(sub, this.#sessions.find(old)?.registers() ?? [], visitor)',
+    find: 'this.#login.bring(subjectHash(old), this.#sessions.find(old)?.registers() ?? [], visitor)',
     replace: '',
   },
   {
@@ -81,10 +81,10 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
     replace: 'return field === undefined ? this.user : (this.user ?? this.browserSubject)',
   },
   {
-    name: 'a cookie of another user is taken for this one\u2019s',
-    file: 'server/identity/identities.ts',
-    find: 'if (!isKnown && cookie.user !== (user && subjectHash(user))) return undefined',
-    replace: '',
+    name: 'a cookie of another user is taken for this one’s',
+    file: 'server/identity/relation.ts',
+    find: "return owner === user ? 'own' : 'other'",
+    replace: "return 'own'",
   },
   {
     name: 'the epoch of a cookie is not looked at',
@@ -95,25 +95,25 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a browser id that was given up is good again',
     file: 'server/identity/epochs.ts',
-    find: 'return this.#browsers.get(browser) !== undefined\n',
-    replace: "return browser === ''\n",
+    find: 'return this.givenUp(browser) !== undefined',
+    replace: 'return browser.length === 0',
   },
   {
     name: 'the epoch of a ticket is not looked at',
     file: 'server/identity/redeem.ts',
-    find: 'if (!epochs.accepts(sub, ticket.epoch)) throw outdated(index)',
+    find: 'if (!epochs.accepts(sub, epoch)) throw outdated(index)',
     replace: '',
   },
   {
-    name: 'a ticket of a former id is taken from anyone',
+    name: 'a ticket of a former id is taken from any user',
     file: 'server/identity/redeem.ts',
-    find: 'if (sub === claimant.former || isAdoptable',
-    replace: "if (sub !== '' || isAdoptable",
+    find: 'if (sub === former?.sub && isRecent(former.since, settings.clock())) {\n    return () => login.bring(sub, registers, visitor, former.stamp)',
+    replace: "if (sub !== '') {\n    return () => login.bring(sub, registers, visitor, former?.stamp)",
   },
   {
-    name: 'a ticket is merged into any visitor who brings it',
+    name: 'a user may redeem any ticket',
     file: 'server/identity/redeem.ts',
-    find: 'if (user !== undefined && sub === claimant.user) {',
+    find: 'if (user !== undefined && sub === subjectHash(user)) {',
     replace: 'if (user !== undefined) {',
   },
   {

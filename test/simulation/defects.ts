@@ -1,5 +1,6 @@
 import type { Defect } from './bundle.js'
 import { DEFECTS_OF_DEPARTURES } from './defects-of-departures.js'
+import { DEFECTS_OF_IDENTITY } from './defects-of-identity.js'
 import { DEFECTS_OF_PAGES } from './defects-of-pages.js'
 import { DEFECTS_OF_PLACES } from './defects-of-places.js'
 import { DEFECTS_OF_RIGHTS } from './defects-of-rights.js'
@@ -10,4 +11,5 @@ export const DEFECTS: readonly Defect[] = [
   ...DEFECTS_OF_DEPARTURES,
   ...DEFECTS_OF_PLACES,
   ...DEFECTS_OF_PAGES,
+  ...DEFECTS_OF_IDENTITY,
 ]

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
+import type { Schedule } from './schedule.js'
 import type { Finding } from './simulate.js'
 import type { Counts } from './tally.js'
 
@@ -14,9 +15,18 @@ const running = new Set<ChildProcess>()
 
 /** Runs schedules in a process of their own: they replace time and the network, and block for a while. */
 export function sail(file: string, first: number, count: number, isShrunk = true): Promise<Report> {
+  return run(file, [String(first), String(count), isShrunk ? '1' : '0'])
+}
+
+/** Runs one schedule as it stands. */
+export function replay(file: string, schedule: Schedule): Promise<Report> {
+  return run(file, [JSON.stringify([schedule]), '1', '0'])
+}
+
+function run(file: string, what: readonly string[]): Promise<Report> {
   return new Promise((resolve, reject) => {
     // What a schedule leaves behind is garbage by the next: room for a good many of them.
-    const args = ['--max-semi-space-size=64', file, String(first), String(count), isShrunk ? '1' : '0']
+    const args = ['--max-semi-space-size=64', file, ...what]
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

@@ -1,19 +1,17 @@
+import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
-import { type CookieState, isNewer, type Register, type Registers } from './registers.js'
+import { type CookieState, type Former, isNewer, type Register, type Registers } from './registers.js'
+import { seconds } from './time.js'
 
 /** Who a visitor is to the server: hashes of subjects. */
 export interface Identity {
   readonly user: string | undefined
-  /** The browser's own; undefined until it gets an id. */
-  readonly browser: string | undefined
+  readonly browser: string
 }
 
-/** Who has used a browser until now. */
-export interface Departing extends Identity {
-  readonly browser: string
-  readonly registers: Registers
-}
+/** What a cookie is to the visitor whom the app names. */
+export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'given-up'
 
 /**
  * What one server process must know, told by what it has been sent and has acknowledged: for each subject the least that
@@ -21,19 +19,24 @@ export interface Departing extends Identity {
  */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
-  /** Browsers whose ids were given up. */
-  readonly retired: Ends = new Ends()
+  /** Browser ids that were given up. */
+  readonly givenUp: Ends = new Ends()
   /** Users who have signed out somewhere, or were revoked. */
   readonly departed: Ends = new Ends()
-  readonly #successions = new Map<string, Identity>()
+  readonly revoked: Ends = new Ends()
   readonly #epochs = new Map<string, number>()
+  /** Who came after the owner of a browser id, and since when, in seconds. */
+  readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
   readonly #brought = new Map<string, Map<string, Register>>()
   /** Users whose values were deleted: what they had brought along before comes with no later ticket or cookie again. */
   readonly #erased = new Set<string>()
   readonly #isDeclared: (key: string) => boolean
+  readonly #onJoin: (user: string, value: JsonValue) => void
 
-  constructor(isDeclared: (key: string) => boolean) {
+  /** @param onJoin told of what an app's own rule adds to what an account has */
+  constructor(isDeclared: (key: string) => boolean, onJoin: (user: string, value: JsonValue) => void) {
     this.#isDeclared = isDeclared
+    this.#onJoin = onJoin
   }
 
   floor(sub: string | undefined, key: string): Register | undefined {
@@ -49,7 +52,7 @@ export class Knowledge {
 
   /** How much has ended so far. */
   get ends(): Since {
-    return { retired: this.retired.count, departed: this.departed.count }
+    return { givenUp: this.givenUp.count, revoked: this.revoked.count, departed: this.departed.count }
   }
 
   /** What a cookie of its own has told the server. Undeclared keys are not for this build to remember. */
@@ -70,11 +73,16 @@ export class Knowledge {
 
   revoke(user: string, epoch: number): void {
     this.#epochs.set(user, epoch)
+    this.revoked.add(user)
     this.departed.add(user)
   }
 
+  epochOf(user: string | undefined): number {
+    return this.#epochs.get(user ?? '') ?? 0
+  }
+
   isCurrent(user: string, epoch: number): boolean {
-    return epoch >= (this.#epochs.get(user) ?? 0)
+    return epoch >= this.epochOf(user)
   }
 
   /** The same, for what the process has been shown: a newer epoch than the known one is learnt, and is no revocation of now. */
@@ -86,53 +94,67 @@ export class Knowledge {
 
   /** Whether a cookie is still worth anything. */
   isGood({ browser, user, epoch }: CookieState): boolean {
-    return !this.retired.has(browser) && (user === undefined || this.isCurrent(user, epoch))
+    return !this.givenUp.has(browser) && (user === undefined || this.isCurrent(user, epoch))
   }
 
-  /** The same, for one that the process has been shown. */
-  acceptsCookie(cookie: CookieState): boolean {
-    const isGood = this.isGood(cookie)
-    if (isGood && cookie.user !== undefined) this.accepts(cookie.user, cookie.epoch)
-    return isGood
+  /** What a cookie that the process is shown is to this visitor. */
+  relation(cookie: CookieState | undefined, user: string | undefined): Relation {
+    if (!cookie) return 'none'
+    if (this.givenUp.has(cookie.browser)) return 'given-up'
+    if (cookie.user !== undefined && !this.accepts(cookie.user, cookie.epoch)) return 'revoked'
+    return cookie.user === user ? 'own' : 'other'
   }
 
-  /** A browser is given up for good, because another visitor uses it now; what that one gets is known. */
-  changeHands(departing: Departing, next: Identity): void {
-    const { browser, user, registers } = departing
-    const known = this.#successions.get(browser)
-    const isKnown = known !== undefined && known.user === next.user && known.browser === next.browser
-    if (this.retired.has(browser) && !isKnown) return
-    if (!isKnown) this.retired.add(browser)
+  /** A browser id is given up for good. */
+  giveUp({ browser, user }: Identity, next: string | undefined): void {
+    const { heir } = this.#heirs.get(browser) ?? { heir: next }
+    this.#heirs.set(browser, { heir, since: seconds() })
+    this.givenUp.add(browser)
+    if (user !== undefined && user !== next) this.departed.add(user)
+  }
+
+  /** By which name a guest's tickets go to this user: to no other than the one who has signed in there. */
+  formerOf(browser: string, user: string | undefined): Former | undefined {
+    const { heir, since } = this.#heirs.get(browser) ?? { heir: user, since: seconds() }
+    return user === undefined || heir !== user ? undefined : { sub: browser, stamp: 0, since }
+  }
+
+  /** Another visitor goes on in a browser: a guest's values as each field's `onLogin` says, of a user the browser's own. */
+  changeHands(departing: Identity, registers: Registers, next: Identity): void {
+    const { browser, user } = departing
     for (const [key, register] of registers)
       if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)
+    this.giveUp(departing, next.user)
     this.bring(browser, this.floors.get(browser) ?? new Map(), next)
-    // Only a user who was vouched for is led to what followed.
-    if (next.user !== undefined) this.#successions.set(browser, next)
   }
 
-  /** Whether what is written under an id that was given up still goes to who uses the browser now. */
-  hasSuccessor(browser: string): boolean {
-    const next = this.#successions.get(browser)?.browser
-    return next !== undefined && !this.retired.has(next)
-  }
-
-  /** What was written under an id that was given up goes to the visitor who uses the browser now. */
-  passOn(browser: string): void {
-    const next = this.#successions.get(browser)
-    if (next) this.bring(browser, this.floors.get(browser) ?? new Map(), next)
-  }
-
-  /** What a browser chose under an earlier id goes to its present visitor, once, as each field's `onLogin` says. */
-  bring(former: string, registers: Registers, { user, browser }: Identity): void {
+  /**
+   * What a browser chose under an earlier id goes to its present visitor, once. Says how many changes were news.
+   *
+   * @param joined stamp of the newest write from there that an app's own rule has been asked about before
+   */
+  bring(former: string, registers: Registers, { user, browser }: Identity, joined = 0): number {
     const brought = this.#brought.get(former) ?? new Map<string, Register>()
     this.#brought.set(former, brought)
-    for (const [key, register] of registers) {
-      if (!isNewer(register, brought.get(key))) continue
+    const news = [...registers].filter(([key, register]) => isNewer(register, brought.get(key)))
+    for (const [key, register] of news) {
       brought.set(key, register)
       if (key === HIDDEN) continue
       if (user === undefined || key === OWN) this.learn(browser, key, register)
+      else if (LOGIN_RULE[key] === 'join') this.#join(user, register, joined)
       else if (this.#isDeclared(key)) this.#transfer(user, key, register)
     }
+    return news.length
+  }
+
+  /** The newest stamp that an app's own rule was asked about from there. */
+  newestJoined(former: string): number {
+    const joined = [...(this.#brought.get(former) ?? [])].filter(([key]) => LOGIN_RULE[key] === 'join')
+    return Math.max(0, ...joined.map(([, { stamp }]) => stamp))
+  }
+
+  #join(user: string, { stamp, value }: Register, joined: number): void {
+    if (value !== undefined && stamp > joined) this.#onJoin(user, value)
   }
 
   #transfer(user: string, key: string, register: Register): void {

@@ -11,11 +11,12 @@ interface Write {
   readonly key: string
   /** The browser it was made in; none: a job of the server. */
   readonly browser: number | undefined
-  /** Whose it became. More than one's where the page sent it again after the browser had changed hands. */
+  /** Whose it became. More than one's where a young page has carried it over. */
   readonly subs: Set<string>
-  /** With which it was acknowledged last. */
-  stamp: number
-  isStray: boolean
+  /** The least with which each acknowledged it: a page may send again what another has left. */
+  readonly stamps: Map<string, number>
+  /** How often it was added to what an account has. */
+  readonly joined: Map<string, number>
   /** Of an account that was erased since. */
   isErased: boolean
 }
@@ -36,7 +37,9 @@ export class Ledger {
   /** A value that was not written before. */
   tag(key: string, browser: number | undefined): number {
     return (
-      FIRST_TAG - 1 + this.#writes.push({ key, browser, subs: new Set(), stamp: 0, isStray: false, isErased: false })
+      FIRST_TAG -
+      1 +
+      this.#writes.push({ key, browser, subs: new Set(), stamps: new Map(), joined: new Map(), isErased: false })
     )
   }
 
@@ -44,7 +47,7 @@ export class Ledger {
   assign(value: JsonValue | undefined, sub: string | undefined, stamp: number): void {
     for (const write of this.#of(value)) {
       if (sub !== undefined) write.subs.add(sub)
-      write.stamp = stamp
+      if (sub !== undefined) write.stamps.set(sub, Math.min(stamp, write.stamps.get(sub) ?? stamp))
       write.isErased = false
     }
   }
@@ -59,18 +62,10 @@ export class Ledger {
     for (const write of this.#writes) write.isErased = false
   }
 
-  /** A page has POSTed it while its browser had another subject: nothing in a `set` says whose it is. */
-  stray(value: JsonValue | undefined): void {
-    for (const write of this.#of(value)) write.isStray = true
-  }
-
-  isStray(value: JsonValue | undefined): boolean {
-    return this.#of(value).some(({ isStray }) => isStray)
-  }
-
-  /** 0 where no page was told of one. */
-  stampOf(value: JsonValue | undefined): number {
-    return Math.max(0, ...this.#of(value).map(({ stamp }) => stamp))
+  /** The least stamp that one of these subjects gave it; 0 where none did. */
+  stampOf(value: JsonValue | undefined, subs: readonly string[]): number {
+    const stamps = this.#of(value).flatMap((write) => subs.flatMap((sub) => write.stamps.get(sub) ?? []))
+    return stamps.length === 0 ? 0 : Math.min(...stamps)
   }
 
   /** An id is given to a browser; says whether no other has it. */
@@ -78,6 +73,11 @@ export class Ledger {
     const home = this.#homes.get(sub) ?? browser
     this.#homes.set(sub, home)
     return home === browser
+  }
+
+  /** What a guest had was added to what an account has. */
+  join(sub: string, value: JsonValue): void {
+    for (const { joined } of this.#of(value)) joined.set(sub, (joined.get(sub) ?? 0) + 1)
   }
 
   /** What was of the one is now the other's, as far as the fields' rules let it. */
@@ -88,7 +88,12 @@ export class Ledger {
 
   /** What is wrong with a server saying that to this reader: a page may show for a while what was erased meanwhile. */
   protest(reader: Reader, key: string, register: Register): string | undefined {
-    const isErased = this.#of(register.value).some((write) => write.isErased)
+    const writes = this.#of(register.value)
+    const isErased = writes.some((write) => write.isErased)
+    const isTwice = ({ joined }: Write, times: number): boolean =>
+      times > Math.max(1, joined.get(reader.sub ?? '') ?? 0)
+    if (writes.some((write) => isTwice(write, writes.filter((other) => other === write).length)))
+      return `${key} = ${JSON.stringify(register.value)}, some of which was brought along twice`
     return isErased
       ? `${key} = ${JSON.stringify(register.value)}, which was erased`
       : this.objection(reader, key, register)

@@ -51,6 +51,10 @@ export const NETWORK = {
     const tab = tabOf(browser, step)
     if (tab) await stage.shakeHands(tab)
   },
+  tell: async (stage, browser, step) => {
+    const tab = tabOf(browser, step)
+    if (tab) await stage.tell(tab)
+  },
   breakConnection: async (_, browser, step) => {
     const socket = tabOf(browser, step)?.socket
     if (socket?.wire) socket.drop()

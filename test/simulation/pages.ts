@@ -1,108 +1,167 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
 import { builds, HIDDEN } from './builds.js'
-import { isNewer, type Register, readClaims, readRegisters } from './registers.js'
+import { type Heard, newPage, type Origin, type Page } from './page.js'
+import { type Held, heldAs, identityIn, isCarriedOver, isSame, leadsTo, type PageIdentity } from './page-identity.js'
+import { isNewer, readClaims, readRegisters } from './registers.js'
+import type { News } from './surroundings.js'
 import type { Tab } from './tab.js'
-import type { Harm } from './tally.js'
+import { type Harm, note } from './tally.js'
 import type { World } from './world.js'
-
-/** What a ticket brought, and in which epoch of its subject. */
-interface Heard extends Register {
-  readonly epoch: number
-}
-
-/** What one page was told, and what it was promised. */
-interface Page {
-  /** By subject and key, what tickets brought: the tab carries it from then on. */
-  readonly heard: Map<string, Map<string, Heard>>
-  /** By subject and key, the newest stamp that the cookie was seen with. */
-  readonly proven: Map<string, number>
-  isGreeting: boolean
-  /** Of its subject, as far as it was told. */
-  epoch: number
-  /** It has changed hands: what it was promised before is judged by other stamps. */
-  isOtherSubject: boolean
-}
 
 /** Checks what pages show and are promised, and knows what they can bring home. */
 export class PageChecker {
   readonly #world: World
   readonly #pages = new WeakMap<Tab, Page>()
+  /** By value as JSON. */
+  readonly #origins = new Map<string, Origin>()
 
   constructor(world: World) {
     this.#world = world
   }
 
   opened(tab: Tab, snapshot: AnySnapshot | undefined): void {
-    const page: Page = { heard: new Map(), proven: new Map(), isGreeting: true, epoch: Infinity, isOtherSubject: false }
+    const page = newPage(snapshot)
     this.#pages.set(tab, page)
-    for (const [key, stamp] of Object.entries(snapshot?.stamps ?? {})) page.proven.set(key, stamp)
+    if (snapshot) this.#become(page, snapshot)
     if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field', 'foreign')
     this.shows(tab)
   }
 
-  connected(tab: Tab): void {
-    const page = this.#pages.get(tab)
-    if (page) page.isGreeting = true
+  /** The page's code sets a value. */
+  sets(tab: Tab, value: JsonValue | undefined): void {
+    const { identity, connection, answer } = this.#page(tab)
+    if (value !== undefined)
+      this.#origins.set(JSON.stringify(value), {
+        tab,
+        identities: [identity, connection, answer].filter((held) => held !== undefined),
+      })
   }
 
-  delivered(tab: Tab, ticket: string): void {
-    const page = this.#pages.get(tab)
-    if (!page) return
-    const { sub, epoch, changes, defaults } = readClaims(ticket)
-    if (defaults) {
-      const isNext = tab.subs[0] !== undefined && (tab.subs[0] !== sub || epoch > page.epoch)
-      const isOtherSubject = page.isGreeting && isNext
-      if (isOtherSubject) page.heard.clear()
-      page.isOtherSubject ||= isOtherSubject
-      if (page.isGreeting) page.epoch = epoch
-      tab.subs = page.isGreeting ? [sub] : [...tab.subs, sub]
-      page.isGreeting = false
+  /** What a page has set became this visitor's: it must have been set as that one, or as one from whom it may be carried over. */
+  moved(tab: Tab, key: string, value: JsonValue | undefined, target: PageIdentity): void {
+    const origin = value === undefined ? undefined : this.#origins.get(JSON.stringify(value))
+    if (!origin || origin.identities.length === 0) return
+    for (const held of origin.identities) {
+      // A guest who has no cookie is told of another id by each connection. A user is not, nor where another page has left it.
+      if ((held.browser === undefined || origin.tab !== tab) && this.#isOwners(held, target)) return
+      if (leadsTo(held, (one) => (target.browser ? isSame : isCarriedOver)(one, target))) return
     }
-    if (!tab.subs.includes(sub)) return
-    const heard = page.heard.get(sub) ?? new Map<string, Heard>()
-    page.heard.set(sub, heard)
-    for (const [key, register] of readRegisters(changes))
-      if (isNewer(register, heard.get(key))) heard.set(key, { ...register, epoch })
+    this.#fail(
+      tab,
+      `has ${key} = ${JSON.stringify(value)} stored for ${JSON.stringify(target)}, not ${JSON.stringify(origin.identities)}`,
+      'foreign',
+    )
+  }
+
+  connected(tab: Tab): void {
+    this.#page(tab).greeted = []
+  }
+
+  /** The server has told it to come back: another visitor may be there. */
+  aged(tab: Tab): void {
+    const page = this.#page(tab)
+    if (page.identity) Object.assign(page.identity, { youngUntil: 0 })
+  }
+
+  /** @param shown what the page showed before */
+  delivered(tab: Tab, ticket: string, shown: string): void {
+    const page = this.#page(tab)
+    const { sub, browser, defaults } = readClaims(ticket)
+    if (defaults) {
+      const isStrange = browser === undefined && page.identity !== undefined && page.asked < 2
+      if (isStrange && this.shown(tab) !== shown)
+        this.#fail(tab, 'shows the values of a connection that does not say whose it is', 'foreign')
+      if (page.greeted.length === 0) this.#become(page, identityIn(ticket))
+      page.greeted = [...page.greeted, sub]
+    }
+    this.#hears(page, ticket)
     this.shows(tab)
   }
 
   /** The answer to a POST of this page has arrived. */
-  posted(tab: Tab, answer: Partial<StoreAnswer>): void {
-    const page = this.#pages.get(tab)
-    for (const [key, stamp] of answer.held ?? []) page?.proven.set(key, Math.max(stamp, page.proven.get(key) ?? 0))
+  posted(tab: Tab, { held, ticket, more, cookieless }: StoreAnswer, isAsk: boolean): void {
+    const page = this.#page(tab)
+    if (!isAsk) this.#proves(page, held)
+    if (ticket === undefined) return
+    if (!isAsk) this.#hears(page, ticket)
+    else {
+      page.asked = readClaims(ticket).browser === undefined ? 2 : cookieless ? page.asked + 1 : 0
+      if (tab.socket.connected) return
+      if (tab.link === 'none') this.#become(page, identityIn(ticket))
+      else {
+        page.answer = heldAs(identityIn(ticket))
+        if (page.identity && isCarriedOver(page.identity, page.answer)) page.identity.next.push(page.answer)
+      }
+      page.greeted = [ticket, more].flatMap((each) => (each === undefined ? [] : readClaims(each).sub))
+      for (const each of [ticket, more]) if (each !== undefined) this.#hears(page, each)
+      this.#proves(page, held)
+    }
+  }
+
+  /** Another tab of its browser tells it something. */
+  told(tab: Tab, { browser, held, tickets }: News): void {
+    const page = this.#page(tab)
+    if (browser === undefined || ![page.identity?.browser, page.answer?.browser].includes(browser)) return
+    this.#proves(page, held)
+    for (const ticket of tickets) if (ticket !== '') this.#hears(page, ticket)
   }
 
   /** A promise of the client has been kept. */
   saved(tab: Tab, key: string, value: JsonValue | undefined): void {
-    const page = this.#pages.get(tab)
-    if (!page || page.isOtherSubject) return
-    const proven = page.proven.get(key) ?? 0
-    if (proven === 0 || proven < this.#world.ledger.stampOf(value))
+    const proven = this.#page(tab).proven.get(key) ?? 0
+    if (proven === 0 || proven < this.#world.ledger.stampOf(value, this.subjects(tab)))
       this.#fail(tab, `was told that ${key} is saved, though no cookie was seen with it`, 'lost')
+  }
+
+  /** All that a page shows. */
+  shown(tab: Tab): string {
+    if (!tab.isReady) return ''
+    return JSON.stringify(Object.keys(builds[this.#world.process.build]).map((key) => key === HIDDEN || tab.get(key)))
+  }
+
+  /** The stamp of what a page has heard: what it sets over its socket comes after that. */
+  stampOf(tab: Tab, sub: string, key: string): number {
+    const { heard: all, wasNameless } = this.#page(tab)
+    const heard = all.get(sub)?.get(key)
+    // What it hears while the browser keeps no cookie it does not bring home.
+    return heard && !wasNameless && this.#world.knowledge.isCurrent(sub, heard.epoch) ? heard.stamp : 0
   }
 
   /** What pages of a subject bring home when they connect. */
   *heard(tab: Tab, sub: string): Iterable<[string, Heard]> {
-    yield* this.#pages.get(tab)?.heard.get(sub) ?? []
+    if (this.subjects(tab).includes(sub) && !this.#page(tab).wasNameless) yield* this.#page(tab).heard.get(sub) ?? []
+  }
+
+  /** Whose values it may show. */
+  subjects(tab: Tab): readonly string[] {
+    const { identity, connection, answer, asked } = this.#page(tab)
+    const isShown = identity?.browser === undefined || asked > 1
+    return [identity, answer, isShown ? connection : undefined].flatMap((held) =>
+      held ? [held.subject, held.browser ?? held.subject] : [],
+    )
   }
 
   /** Whether the page shows a later write that no ticket of its own vouches for: it cannot bring that home. */
   isAhead(tab: Tab, key: string, stamp: number): boolean {
-    const page = this.#pages.get(tab)
-    const seen = [...(page?.heard ?? [])].flatMap(([sub, heard]) => {
+    const page = this.#page(tab)
+    const seen = [...page.heard].flatMap(([sub, heard]) => {
       const register = heard.get(key)
       return register && sameJson(register.value, tab.get(key)) ? [{ sub, ...register }] : []
     })
-    const isVouchedFor = seen.some(
-      ({ sub, epoch }) => tab.subs.includes(sub) && this.#world.knowledge.isCurrent(sub, epoch),
-    )
-    const newest = Math.max(page?.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
-    return !isVouchedFor && newest >= stamp
+    const isVouchedFor = seen.some(({ sub, epoch }) => {
+      return this.subjects(tab).includes(sub) && this.#world.knowledge.isCurrent(sub, epoch)
+    })
+    const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
+    // Two processes can give two writes one stamp, and a proof names no more than that.
+    const isTied = seen.some((register) => register.stamp === stamp)
+    return isTied || (!isVouchedFor && newest >= stamp)
   }
 
   /** Nothing that the page shows is another visitor's. */
   shows(tab: Tab): void {
+    if (tab.visitors < this.#page(tab).visitors)
+      this.#fail(tab, 'does not tell that another visitor is there', 'foreign')
     if (!tab.isReady) return
     for (const key of Object.keys(builds[this.#world.process.build])) {
       if (key === HIDDEN) continue
@@ -113,16 +172,68 @@ export class PageChecker {
   }
 
   #isOwn(tab: Tab, key: string, value: JsonValue): boolean {
-    if (tab.drafts.get(key) === JSON.stringify(value)) return true
-    const { ledger } = this.#world
-    if (ledger.isStray(value)) return true
-    return tab.subs.some((sub) => {
+    const page = this.#page(tab)
+    const origin = this.#origins.get(JSON.stringify(value))
+    const now = [page.identity, page.connection, page.answer].filter((held) => held !== undefined)
+    const isNow = (one: Held): boolean =>
+      now.some(
+        (held) =>
+          isSame(one, held) || ((one.browser === undefined || origin?.tab !== tab) && this.#isOwners(one, held)),
+      )
+    if (origin?.identities.length === 0) return true
+    if (origin?.identities.some((former) => leadsTo(former, isNow))) return true
+    return [...this.subjects(tab), ...page.greeted.slice(1)].some((sub) => {
       const reader = { sub, isUser: this.#world.isUser(sub), browser: tab.browser.index }
-      return ledger.objection(reader, key, { stamp: 1, value }) === undefined
+      return this.#world.ledger.objection(reader, key, { stamp: 1, value }) === undefined
     })
   }
 
+  /** A snapshot, a greeting, or the answer to its question says whose the page is. */
+  #become(page: Page, identity: PageIdentity): void {
+    const held = heldAs(identity)
+    const { browser } = identity
+    page.connection = browser === undefined ? held : undefined
+    page.wasNameless ||= browser === undefined
+    if (browser === undefined) return
+    const former = page.identity
+    page.identity = held
+    if (page.answer && isCarriedOver(page.answer, held)) page.answer.next.push(held)
+    page.answer = undefined
+    if (!former) return
+    const isKept = isSame(former, held)
+    if (!isKept) note(isCarriedOver(former, held) ? 'a page carries over' : 'a page is of another visitor')
+    if (isCarriedOver(former, held)) former.next.push(held)
+    else page.visitors += 1
+    if (!isKept) {
+      page.heard.clear()
+      page.proven.clear()
+    }
+  }
+
+  #isOwners(held: Held, { subject, epoch }: PageIdentity): boolean {
+    const isUsers = held.subject === subject && held.epoch === epoch
+    return isUsers || !(this.#world.isUser(held.subject) || this.#world.isUser(subject))
+  }
+
+  #hears({ heard }: Page, ticket: string): void {
+    const { sub, epoch, changes } = readClaims(ticket)
+    const known = heard.get(sub) ?? new Map<string, Heard>()
+    heard.set(sub, known)
+    for (const [key, register] of readRegisters(changes))
+      if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
+  }
+
+  #proves({ proven }: Page, held: StoreAnswer['held']): void {
+    for (const [key, stamp] of held) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
+  }
+
+  #page(tab: Tab): Page {
+    const page = this.#pages.get(tab)
+    if (!page) throw new TypeError('expected a page that was opened')
+    return page
+  }
+
   #fail(tab: Tab, what: string, harm: Harm): void {
-    this.#world.fail(`a page of browser ${tab.browser.index} ${what}`, harm)
+    this.#world.fail(`page ${tab.id} of browser ${tab.browser.index} ${what}`, harm, tab.script())
   }
 }

@@ -2,11 +2,13 @@ import { sameJson } from '../../shared/json.js'
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
-import type { FakeResponse } from './http.js'
-import { redeemed } from './redemption.js'
+import { greetingFault, nameOf } from './greeting.js'
+import type { PageChecker } from './pages.js'
+import { redeemed, rightTo } from './redemption.js'
 import { type CookieState, cookieIn } from './registers.js'
-import type { RequestChecker, Visit } from './requests.js'
-import type { Harm } from './tally.js'
+import type { RequestChecker } from './requests.js'
+import { type Harm, note } from './tally.js'
+import type { Visit } from './visit.js'
 import type { World } from './world.js'
 
 interface Posted {
@@ -15,49 +17,115 @@ interface Posted {
   readonly subject?: string
 }
 
+interface Blame {
+  readonly code: string
+  readonly index?: number
+}
+
 /** Checks what came of a POST to the endpoint. */
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
+  readonly #pages: PageChecker
 
-  constructor(world: World, requests: RequestChecker) {
+  constructor(world: World, requests: RequestChecker, pages: PageChecker) {
     this.#world = world
     this.#requests = requests
+    this.#pages = pages
   }
 
   answered(exchange: Exchange): void {
     const { response, outgoing } = exchange
     if (!response) return
-    if (!exchange.isRecognized) {
-      this.#refusedUnseen(exchange, response)
+    const posted: Posted = JSON.parse(outgoing.body ?? '{}')
+    if (outgoing.tab && outgoing.body !== '{}' && posted.subject === undefined)
+      this.#fail(exchange, 'does not say whose page it is')
+    if (response.statusCode === 429) {
+      this.#isPutOff(exchange, posted)
+      return
+    }
+    const refusal = this.#refusal(exchange, posted)
+    if (refusal !== undefined) {
+      this.#isRefused(exchange, refusal)
       return
     }
     const visit = this.#requests.begin(exchange)
-    const { identity, own, former } = visit
-    if (response.statusCode === 200) {
-      this.#requests.due(exchange)
-      const { tickets = [], set = [] }: Posted = JSON.parse(outgoing.body ?? '{}')
-      const answer: Partial<StoreAnswer> = JSON.parse(response.body)
-      const before = { user: identity.user, browser: own?.browser }
-      const redeemer = { before, former, isFirst: own?.isFirst ?? false, after: identity }
-      const wrong = redeemed(this.#world, redeemer, tickets)
-      if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
-      for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
-      this.#held(exchange, own, answer.held ?? [])
-    }
+    const answer = JSON.parse(response.body)
+    if (response.statusCode === 200) this.#accepted(exchange, visit, posted, answer)
+    else this.#blames(exchange, visit, posted, answer.error)
     this.#requests.answered(exchange, false)
   }
 
-  /** A page that says whose it is, where the browser's cookie is another's: its id is not even given up. */
-  #refusedUnseen(exchange: Exchange, { statusCode, body }: FakeResponse): void {
-    const { cookies, user, outgoing, written } = exchange
-    const cookie = this.#world.cookie(cookies)
-    const isOwn =
-      cookie?.user === this.#world.subOf(user) && cookie !== undefined && this.#world.knowledge.isGood(cookie)
-    const { subject }: Posted = JSON.parse(outgoing.body ?? '{}')
-    if (statusCode !== 403 || !body.includes('other_subject') || subject === undefined || isOwn || !cookie)
-      this.#fail(exchange, `is answered ${statusCode} ${body}`)
-    if (written) this.#fail(exchange, 'is refused with a cookie')
+  /** An answer is under way that brings the browser another cookie. */
+  #isPutOff(exchange: Exchange, { subject }: Posted): void {
+    note('a POST is put off')
+    const browser = this.#world.cookieOf(exchange)?.browser
+    if (subject !== undefined || browser === undefined || !this.#requests.isLeft(browser))
+      this.#fail(exchange, 'is put off for nothing')
+    if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is put off, and gives an id up')
+  }
+
+  /** A page that says whose it is, and is another visitor's by now. */
+  #refusal(exchange: Exchange, { subject }: Posted): string | undefined {
+    if (subject === undefined) return undefined
+    const cookie = this.#world.cookieOf(exchange)
+    const user = this.#world.subOf(exchange.user)
+    const relation = this.#world.knowledge.relation(cookie, user)
+    if (relation === 'none') return 'cookies_blocked'
+    const isOurs = relation === 'own' && [user, cookie?.browser].includes(subject)
+    return isOurs ? undefined : 'other_subject'
+  }
+
+  /** It gives no id up, and no cookie comes with it: the next request shows the one, the answer the other. */
+  #isRefused(exchange: Exchange, code: string): void {
+    note(`a POST is ${code}`)
+    const { response, identity, isCookieChanged } = exchange
+    if (response?.statusCode !== 403 || JSON.parse(response.body).error.code !== code)
+      this.#fail(exchange, `is answered ${response?.statusCode} ${response?.body}, not ${code}`, 'foreign')
+    if (identity) this.#fail(exchange, 'is refused, and gives an id up')
+    if (isCookieChanged) this.#fail(exchange, 'is refused with a cookie', 'foreign')
+  }
+
+  #accepted(exchange: Exchange, visit: Visit, { tickets = [], set = [], subject }: Posted, answer: StoreAnswer): void {
+    const isAsking = exchange.outgoing.body === '{}'
+    // Tickets alone bring no cookie in place of one that was given up.
+    if (isAsking || set.length > 0 || visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
+    const { identity, own } = visit
+    const cookie = this.#world.cookieOf(exchange)
+    if ((cookie === undefined) !== (answer.cookieless === true))
+      this.#fail(exchange, `is told that it came without a cookie: ${answer.cookieless}`)
+    const redeemer = { identity, former: own?.former ?? visit.former }
+    const wrong = redeemed(this.#world, redeemer, tickets, answer.stored)
+    if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
+    for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
+    this.#held(exchange, own, answer.held)
+    const { tab } = exchange.outgoing
+    if (tab && subject !== undefined) {
+      const target = { subject: identity.user ?? identity.browser, browser: identity.browser, epoch: own?.epoch ?? 0 }
+      for (const [key, , value] of set) this.#pages.moved(tab, key, value, target)
+    }
+    if (isAsking) this.#greets(exchange, visit, answer)
+  }
+
+  #greets(exchange: Exchange, { identity: { user, browser }, own, born }: Visit, { ticket, more }: StoreAnswer): void {
+    const kept = exchange.hasConsent ? (exchange.written ?? own) : undefined
+    const tickets = [ticket, more].filter((each) => each !== undefined)
+    if (tickets.length !== (user === undefined ? 1 : 2)) this.#fail(exchange, 'is answered without a greeting')
+    const fault = greetingFault(tickets, { user, browser, name: nameOf(kept, born, user) })
+    if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
+    exchange.browser.tickets.push(...tickets)
+  }
+
+  /** What was refused had no right to be taken. */
+  #blames(
+    exchange: Exchange,
+    { identity, own, former }: Visit,
+    { tickets = [] }: Posted,
+    { code, index = -1 }: Blame,
+  ): void {
+    const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
+    if (ticket !== undefined && rightTo(this.#world, ticket, { identity, former: own?.former ?? former }) !== 'none')
+      this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
   }
 
   #wrote(
@@ -80,10 +148,6 @@ export class PostChecker {
       )
     ledger.assign(value, sub, stamp)
     knowledge.learn(sub, key, { stamp, value })
-    const { tab } = exchange.outgoing
-    if (!tab || sub === undefined || tab.subs.includes(sub)) return
-    tab.hasStrayed = true
-    ledger.stray(value)
   }
 
   /** `held` is a proof only where it is what the request's own cookie had. */

@@ -5,7 +5,7 @@ import type { Fields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/core.js'
-import type { Visit } from '../../server/http/visit.js'
+import type { Exchange } from '../../server/http/exchange.js'
 import { coreOf } from '../../server/plugin.js'
 import { type BuildName, builds, rotations } from './builds.js'
 import { FakeIo } from './fake-io.js'
@@ -29,21 +29,13 @@ const contexts = new WeakMap<object, object>()
 let stateOf: symbol | undefined
 
 /** Whom the plugin takes the sender of a request for. There is no other way to know of an id before its cookie is out. */
-export function identityOf(req: object): Identity {
-  const { user, browserSubject } = visitOf(req)?.visitor ?? {}
-  return { user: user && hashOf(user), browser: browserSubject && hashOf(browserSubject) }
-}
-
-/** Whether the plugin has looked at who sent a request. */
-export function isRecognized(req: object): boolean {
-  return visitOf(req) !== undefined
-}
-
-function visitOf(req: object): Visit | undefined {
+export function identityOf(req: object): Identity | undefined {
   const ctx = contexts.get(req) ?? {}
   stateOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
-  const state: { readonly visit?: Visit } | undefined = stateOf && Reflect.get(ctx, stateOf)
-  return state?.visit
+  const state: { readonly exchange?: Exchange } | undefined = stateOf && Reflect.get(ctx, stateOf)
+  if (!state?.exchange) return undefined
+  const { user, browserSubject } = state.exchange.visitor
+  return { user: user && hashOf(user), browser: hashOf(browserSubject) }
 }
 
 /** Longer than any schedule: what is evicted, and when, is for the schedule to say. */
@@ -73,6 +65,7 @@ export class Process {
         identified.set(ctx.req, user)
         return user
       },
+      consent: (ctx) => !ctx.get('cookie').includes('consent=no'),
       clock: serverClock.now,
       onError: (error) => this.errors.push(error),
       cache: { maxIdle: FOREVER },

@@ -1,6 +1,7 @@
-import { subjectHash } from '../../server/identity/subject.js'
+import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../shared/json.js'
 import type { TicketClaims } from '../../shared/protocol.js'
+import { serverClock } from './time.js'
 
 /** What a key was written with. Known to the checker from the outside alone: from cookies, tickets and answers. */
 export interface Register {
@@ -9,14 +10,21 @@ export interface Register {
 }
 export type Registers = ReadonlyMap<string, Register>
 
+/** The guest that a browser was before its user signed in, the newest stamp brought from there, and when, in seconds. */
+export interface Former {
+  readonly sub: string
+  readonly stamp: number
+  readonly since: number
+}
+
 /** What a genuine live cookie says. */
 export interface CookieState {
-  /** Hash of the browser's own subject. */
+  /** Hash of the browser's own subject: its public name. */
   readonly browser: string
   readonly user: string | undefined
-  readonly former: string | undefined
-  /** Of an answer to a request that had brought none. */
-  readonly isFirst: boolean
+  readonly former: Former | undefined
+  /** When the id was made for a request without a live cookie, in seconds. */
+  readonly born: number | undefined
   readonly epoch: number
   readonly exp: number
   readonly registers: Registers
@@ -36,6 +44,15 @@ function text(value: JsonValue | undefined): string {
   return value === undefined ? '' : JSON.stringify(value)
 }
 
+/** Seconds for which a browser id is young, and tickets of before a sign-in are worth something. */
+const MINUTE = 60
+const TEN_MINUTES = 10 * MINUTE
+
+export function isRecent(seconds: number): boolean {
+  const age = serverClock.at / 1000 - seconds
+  return age > -MINUTE && age < TEN_MINUTES
+}
+
 const MAX_KNOWN = 1000
 
 /** What follows from a text is found out once. */
@@ -52,16 +69,16 @@ function remembering<T>(find: (text: string) => T): (text: string) => T {
 }
 
 /** Hash of a subject. */
-export const hashOf: (subject: string) => string = remembering(subjectHash)
-
-export function hashOfBrowser(id: string): string {
-  return hashOf(`browser:${id}`)
-}
+export const hashOf: (subject: string) => string = remembering((subject) => {
+  return createHash('sha256').update(subject).digest('base64url')
+})
 
 /** Reads a cookie that a server of ours wrote. */
 export const readCookie: (value: string) => CookieState = remembering((value) => {
-  const { browser, user, former, first = false, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
-  return { browser: hashOfBrowser(browser), user, former, isFirst: first, epoch, exp, registers: readRegisters(r) }
+  const { browser, user, former, born, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
+  const [sub, stamp, since] = former ?? []
+  const optional = { user, former: former && { sub, stamp, since }, born }
+  return { browser: hashOf(`browser:${browser}`), ...optional, epoch, exp, registers: readRegisters(r) }
 })
 
 export function readRegisters(list: readonly (readonly [string, number, JsonValue?])[]): Registers {

@@ -1,22 +1,11 @@
-import type { Exchange, Since } from './browser.js'
+import type { Exchange } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
-import { type CookieState, isNewer, isSame, type Register, type Registers } from './registers.js'
-import type { Harm } from './tally.js'
+import type { Register, Registers } from './registers.js'
+import { type Harm, note } from './tally.js'
+import { seconds } from './time.js'
+import { cookieFault, type Deed, hasEnded, isSuperseded, missingIn, type Visit } from './visit.js'
 import type { World } from './world.js'
-
-/** What a request has come to so far. */
-export interface Visit {
-  identity: Identity
-  /** The request's cookie, where it is this visitor's own. */
-  own: CookieState | undefined
-  former: string | undefined
-  isDue: boolean
-  /** The id of the request's cookie, where it had been given up before, and leads to no other. */
-  readonly givenUp: string | undefined
-  /** How much had ended when it became known who sent it. */
-  since: Since
-}
 
 /** Checks what requests read, and what their answers do to the cookie. */
 export class RequestChecker {
@@ -27,47 +16,50 @@ export class RequestChecker {
     this.#world = world
   }
 
-  /** The plugin has looked at the request: from here on it knows what the cookie says. */
+  /** The values have been used: from here on the server knows what the cookie says. */
   begin(exchange: Exchange): Visit {
-    const identity = exchange.identity
+    const { identity } = exchange
+    if (!identity) throw new TypeError('expected a request that has used values')
     const known = this.#visits.get(exchange)
     if (known) {
       known.identity = identity
       return known
     }
     const { knowledge } = this.#world
-    const cookie = exchange.outgoing.isForged ? undefined : this.#world.cookie(exchange.cookies)
+    const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
-    const isOwn = cookie !== undefined && cookie.user === user && knowledge.acceptsCookie(cookie)
-    const isTaken = cookie !== undefined && cookie.browser === identity.browser
-    // A POST may adopt the id of its socket.
-    const isGiven = cookie !== undefined || exchange.outgoing.method === 'POST'
-    if (!isGiven && identity.browser !== undefined) this.#fail(exchange, 'has an id that no cookie gave it')
-    if (isOwn !== isTaken) this.#fail(exchange, isOwn ? 'loses its id' : 'goes on under an id that is not its own')
-    const wasGivenUp = cookie !== undefined && knowledge.retired.has(cookie.browser)
-    const givenUp = wasGivenUp && identity.browser === undefined ? cookie.browser : undefined
-    const isDue = cookie !== undefined && !isOwn && givenUp === undefined
-    const { since } = exchange
-    const visit: Visit = { identity, own: isOwn ? cookie : undefined, former: undefined, isDue, givenUp, since }
-    this.#visits.set(exchange, visit)
-    if (!cookie || givenUp !== undefined) return visit
-    if (isOwn) {
-      visit.former = cookie.former
-      knowledge.learnCookie(cookie)
-      return visit
+    const relation = knowledge.relation(cookie, user)
+    note(`a ${exchange.outgoing.method} with a cookie that is ${relation}`)
+    const own = relation === 'own' ? cookie : undefined
+    const isGuests = cookie !== undefined && cookie.user === undefined && user !== undefined
+    const former = isGuests ? knowledge.formerOf(cookie.browser, user) : own?.former
+    const visit: Visit = {
+      identity,
+      relation,
+      own,
+      former,
+      born: relation === 'none' ? seconds() : own?.born,
+      isDue: relation === 'other' || relation === 'revoked',
+      givenUp: relation === 'given-up' ? cookie?.browser : undefined,
+      since: exchange.since,
+      left: [],
     }
-    const isRevoked = cookie.user !== undefined && !knowledge.accepts(cookie.user, cookie.epoch)
-    if (!wasGivenUp && cookie.user !== undefined && cookie.user !== user) knowledge.departed.add(cookie.user)
-    if (isRevoked && !wasGivenUp) knowledge.retired.add(cookie.browser)
-    else this.#changeHands(visit, cookie, cookie)
+    this.#visits.set(exchange, visit)
+    if (!own) this.#follows(exchange, cookie?.browser, identity)
+    else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
+    if (own) knowledge.learnCookie(own)
+    else if (cookie && relation !== 'given-up') this.#giveUp(exchange, cookie, cookie.registers, relation === 'other')
     return visit
+  }
+
+  /** It has read `ctx.liveSession`, and used nothing of it. */
+  glanced(exchange: Exchange): void {
+    if (exchange.identity && !this.#visits.has(exchange)) this.#fail(exchange, 'is looked into, though it used nothing')
   }
 
   read(exchange: Exchange, found: Registers): void {
     const { user, browser } = this.begin(exchange).identity
-    if (user === undefined && browser === undefined && found.size > 0)
-      this.#fail(exchange, `a stranger reads ${show(found)}`, 'foreign')
     this.#complete(exchange, user ?? browser, found, 'reads', (key) => key !== OWN)
     this.#complete(exchange, browser, found, 'reads', (key) => key === OWN)
     this.#allowed(exchange, found)
@@ -77,8 +69,9 @@ export class RequestChecker {
     const visit = this.begin(exchange)
     const { ledger, knowledge } = this.#world
     const { user, browser } = visit.identity
-    if (this.#isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile')
-    visit.isDue ||= visit.own === undefined
+    if (isSuperseded(visit, knowledge))
+      this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
+    this.does(exchange, 'sets')
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
     if (floor && floor.stamp >= register.stamp) {
@@ -86,12 +79,19 @@ export class RequestChecker {
     }
     ledger.assign(register.value, sub, register.stamp)
     knowledge.learn(sub, key, register)
-    if (browser !== undefined) knowledge.passOn(browser)
   }
 
   /** What it wrote was refused. */
   superseded(exchange: Exchange): void {
-    if (!this.#isSuperseded(this.begin(exchange))) this.#fail(exchange, 'is told that its browser was given up')
+    note('a write is superseded')
+    if (!isSuperseded(this.begin(exchange), this.#world.knowledge))
+      this.#fail(exchange, 'is told that its browser was given up')
+  }
+
+  does(exchange: Exchange, deed: Deed): void {
+    const visit = this.begin(exchange)
+    const { relation } = visit
+    visit.isDue ||= relation === 'none' || deed === 'renews' || (deed === 'sets' && relation !== 'own')
   }
 
   /** The app's route has called `identify` anew, having changed who is signed in. */
@@ -99,140 +99,154 @@ export class RequestChecker {
     const visit = this.#visits.get(exchange)
     if (!visit) return
     const { identity: before, own } = visit
-    visit.identity = exchange.identity
+    const isRevoked = own?.user !== undefined && !this.#world.knowledge.isCurrent(own.user, own.epoch)
+    const isSameUser = before.user === this.#world.subOf(userId)
+    visit.identity = exchange.identity ?? before
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
-    if (before.user === visit.identity.user) {
-      this.remember(exchange)
-      return
-    }
-    if (before.user !== undefined) this.#world.knowledge.departed.add(before.user)
-    visit.isDue = true
-    visit.own = undefined
-    visit.former = undefined
-    const { browser } = before
-    if (browser !== undefined) this.#changeHands(visit, { ...before, browser }, own)
-    visit.since = this.#world.knowledge.ends
+    if (isSameUser && (!isRevoked || this.#world.knowledge.givenUp.has(before.browser))) this.does(exchange, 'shows')
+    else this.#become(exchange, visit, before)
   }
 
-  leave(exchange: Exchange): void {
+  leave(exchange: Exchange, isForgotten: boolean): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
-    const { knowledge } = this.#world
-    const { user, browser } = visit.identity
-    if (user !== undefined) knowledge.departed.add(user)
-    if (browser !== undefined) knowledge.retired.add(browser)
-    const since = knowledge.ends
-    Object.assign(visit, { identity: exchange.identity, own: undefined, former: undefined, isDue: true, since })
-  }
-
-  /** The answer has to carry a cookie. */
-  due(exchange: Exchange): void {
-    this.begin(exchange).isDue = true
-  }
-
-  /** The same where the request brought none of its own, nor one that was given up. */
-  remember(exchange: Exchange): void {
-    const visit = this.begin(exchange)
-    visit.isDue ||= visit.own === undefined && visit.givenUp === undefined
+    const { identity: before } = visit
+    visit.identity = exchange.identity ?? before
+    if (before.user !== undefined && !isForgotten) {
+      this.#become(exchange, visit, before)
+      return
+    }
+    this.#follows(exchange, before.browser, visit.identity)
+    this.#world.knowledge.giveUp(before, undefined)
+    const isKept = visit.relation === 'none' || visit.relation === 'given-up'
+    const relation = isKept ? visit.relation : 'forgotten'
+    const since = this.#world.knowledge.ends
+    Object.assign(visit, { relation, own: undefined, former: undefined, born: undefined, isDue: false, since })
+    this.#ends(exchange, before)
   }
 
   /** The answer is on its way. */
   answered(exchange: Exchange, isFailure: boolean): void {
-    const { response } = exchange
+    this.#answers(exchange, isFailure)
+    const { left, identity } = this.#visits.get(exchange) ?? {}
+    for (const departed of left ?? []) this.#world.knowledge.giveUp(departed, identity?.user)
+  }
+
+  #answers(exchange: Exchange, isFailure: boolean): void {
+    const { response, written: cookie } = exchange
     if (!response) return
     if (response.statusCode >= 500 !== isFailure)
       this.#fail(exchange, `answers ${response.statusCode} ${response.body}`)
-    if (!this.#visits.has(exchange)) return
-    const { ledger, knowledge } = this.#world
+    if (!this.#visits.has(exchange)) {
+      if (exchange.isCookieChanged) this.#fail(exchange, 'changes the cookie, though it used nothing')
+      return
+    }
+    const { knowledge } = this.#world
     const visit = this.begin(exchange)
-    const { identity, own, isDue, givenUp } = visit
-    const { user, browser } = identity
-    const cookie = exchange.written
-    if (this.#hasEnded(visit)) {
+    const { identity, own, isDue, relation } = visit
+    if (hasEnded(visit, knowledge)) {
+      note('an answer comes too late')
       if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who has left')
       return
     }
-    if (cookie && givenUp !== undefined && !isDue) this.#fail(exchange, 'replaces a cookie that was given up')
+    if (!exchange.hasConsent) {
+      if (cookie) this.#fail(exchange, 'writes a cookie without consent', 'foreign')
+      return
+    }
+    if (cookie && relation === 'given-up' && !isDue) this.#fail(exchange, 'replaces a cookie that was given up')
     if (!cookie && isDue) this.#fail(exchange, 'answers without the cookie')
+    if (!cookie && relation === 'forgotten' && !exchange.isCookieChanged)
+      this.#fail(exchange, 'leaves a cookie that is to be forgotten')
     if (own) knowledge.learnCookie(own)
-    const held = cookie ?? own
-    if (!held) return
     if (cookie) {
-      if (cookie.user !== user) this.#fail(exchange, 'writes a cookie of another user', 'foreign')
-      if (cookie.browser !== browser) this.#fail(exchange, 'writes a cookie of another browser id', 'foreign')
+      const { ledger, process } = this.#world
+      const isDeclared = (key: string): boolean => key in builds[process.build]
+      const fault = cookieFault(cookie, visit, (former) => knowledge.newestJoined(former), isDeclared)
+      if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
       if (!ledger.settle(cookie.browser, exchange.browser.index))
         this.#fail(exchange, 'writes a cookie of another browser', 'foreign')
-      if (cookie.registers.has(HIDDEN)) this.#fail(exchange, 'a hidden field is in the cookie', 'foreign')
-      this.#carries(exchange, cookie.registers, own?.registers)
     }
+    const held = cookie ?? own
+    if (!held) return
     const how = cookie ? 'writes the cookie' : 'leaves the cookie'
+    const { user } = identity
     this.#complete(exchange, user ?? held.browser, held.registers, how, (key) => key !== OWN && key !== HIDDEN)
     this.#complete(exchange, held.browser, held.registers, how, (key) => key === OWN)
     this.#allowed(exchange, held.registers)
   }
 
-  /** Whether another request has given up, since this one began, the id that this one goes by. */
-  #isSuperseded({ identity: { browser }, givenUp, since }: Visit): boolean {
-    const { knowledge } = this.#world
-    if (givenUp !== undefined && knowledge.retired.hasSince(givenUp, since.retired)) return true
-    return browser !== undefined && knowledge.retired.has(browser) && !knowledge.hasSuccessor(browser)
+  /** Another visitor goes on within the request. */
+  #become(exchange: Exchange, visit: Visit, before: Identity): void {
+    const { identity, own } = visit
+    const isGuests = before.user === undefined && identity.user !== undefined
+    this.#follows(exchange, before.browser, identity)
+    visit.former = isGuests ? this.#world.knowledge.formerOf(before.browser, identity.user) : undefined
+    visit.isDue = true
+    visit.born = undefined
+    visit.own = undefined
+    if (visit.relation === 'own') visit.relation = 'other'
+    if (!this.#world.knowledge.givenUp.has(before.browser))
+      this.#giveUp(exchange, before, own?.registers ?? new Map(), true)
+    visit.since = this.#world.knowledge.ends
   }
 
-  /** Whether the visitor has left this browser, or was revoked, since the request began. */
-  #hasEnded({ identity: { user, browser }, own, givenUp, since }: Visit): boolean {
-    const { knowledge } = this.#world
-    if (own) return !knowledge.isGood(own)
-    if (givenUp !== undefined && knowledge.retired.hasSince(givenUp, since.retired)) return true
-    if (browser !== undefined && knowledge.retired.has(browser)) return true
-    return user !== undefined && knowledge.departed.hasSince(user, since.departed)
-  }
-
-  #changeHands(visit: Visit, { browser, user }: Identity & { readonly browser: string }, own?: CookieState): void {
+  /** An id has another owner from now on; unless it was revoked its values come along. */
+  #giveUp(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
     const { ledger, knowledge } = this.#world
-    const { identity } = visit
-    const registers = own?.registers ?? new Map()
-    if (identity.browser === undefined) knowledge.retired.add(browser)
-    else knowledge.changeHands({ browser, user, registers }, identity)
-    if (user !== undefined || identity.user === undefined) return
-    visit.former = identity.browser === undefined ? undefined : browser
-    ledger.inherit(identity.user, browser)
+    const { user, browser } = departing
+    const { identity } = exchange
+    if (!identity) return
+    if (comeAlong) {
+      knowledge.changeHands({ user, browser }, registers, identity)
+      if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
+    } else knowledge.giveUp({ user, browser }, identity.user)
+    this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
 
-  /** What another build has left is there as it was. */
-  #carries(exchange: Exchange, found: Registers, before: Registers = new Map()): void {
-    const fields = builds[this.#world.process.build]
-    for (const [key, register] of before) {
-      if (!(key in fields) && isNewer(register, found.get(key)))
-        this.#fail(exchange, `writes the cookie ${show(found)} without another build's ${key}`, 'lost')
+  /** Whether an answer that gives a browser id up is not out yet, as far as is known. */
+  isLeft(browser: string): boolean {
+    const exchanges = this.#world.browsers.flatMap((each) => each.exchanges)
+    return exchanges.some(
+      (exchange) =>
+        exchange.state !== 'over' && this.#visits.get(exchange)?.left.some((one) => one.browser === browser),
+    )
+  }
+
+  /** No connection of the former visitor is left. */
+  #ends(exchange: Exchange, departed: Identity): void {
+    const { user, browser } = departed
+    this.#visits.get(exchange)?.left.push(departed)
+    for (const wire of this.#world.wires()) {
+      const isTheirs = wire.browser === browser || (user !== undefined && wire.isFleeting && wire.subs.includes(user))
+      if (isTheirs) this.#fail(exchange, 'leaves a connection of the former visitor open', 'foreign')
     }
+  }
+
+  /** A new id is the one that follows for this user, or has never been given. */
+  #follows(exchange: Exchange, former: string | undefined, { user, browser }: Identity): void {
+    const { knowledge, successors } = this.#world
+    const isLed = former !== undefined && user !== undefined
+    const expected = isLed ? successors.of(former, user) : undefined
+    if (expected !== undefined && !knowledge.givenUp.has(expected)) {
+      if (browser !== expected) this.#fail(exchange, 'gets another id than a request that came before it')
+      return
+    }
+    if (!successors.isNew(browser)) this.#fail(exchange, 'is given an id that was given before', 'foreign')
+    if (isLed && expected === undefined) successors.add(former, user, browser)
   }
 
   /** Nothing that was acknowledged is missing, or older. */
-  #complete(
-    exchange: Exchange,
-    sub: string | undefined,
-    found: Registers,
-    how: string,
-    isMeant: (key: string) => boolean,
-  ): void {
-    const isRead = how === 'reads'
-    const fields = builds[this.#world.process.build]
-    for (const [key, floor] of this.#world.knowledge.floors.get(sub ?? '') ?? []) {
-      // A build reads what it declares, and carries the rest.
-      if (!isMeant(key) || (isRead && !(key in fields))) continue
-      const seen = found.get(key)
-      const isOther = floor.stamp > 1 && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
-      if (!seen || seen.stamp < floor.stamp || isOther)
-        this.#fail(
-          exchange,
-          `${how} ${show(found)}, though ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`,
-          'lost',
-        )
-    }
+  #complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
+    const floors = this.#world.knowledge.floors.get(sub) ?? new Map()
+    // A build reads what it declares, and carries the rest.
+    const fields = how === 'reads' ? builds[this.#world.process.build] : undefined
+    const expected = [...floors].filter(([key]) => isMeant(key) && (fields === undefined || key in fields))
+    const missing = missingIn(found, new Map(expected))
+    if (missing !== undefined) this.#fail(exchange, `${how} ${missing}`, 'lost')
   }
 
   #allowed(exchange: Exchange, found: Registers): void {
-    const { user, browser } = exchange.identity
+    const { user, browser } = this.begin(exchange).identity
     const reader = { sub: user ?? browser, isUser: user !== undefined, browser: exchange.browser.index }
     for (const [key, register] of found) {
       const objection = this.#world.ledger.protest(reader, key, register)
@@ -243,8 +257,4 @@ export class RequestChecker {
   #fail({ browser, outgoing, user }: Exchange, what: string, harm?: Harm): void {
     this.#world.fail(`${outgoing.method} by browser ${browser.index} (${user ?? 'guest'}) ${what}`, harm)
   }
-}
-
-function show(registers: Registers): string {
-  return JSON.stringify(Array.from(registers, ([key, { stamp, value }]) => [key, stamp, value]))
 }

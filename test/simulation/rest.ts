@@ -2,6 +2,7 @@ import type { Browser } from './browser.js'
 import { builds, HIDDEN, OWN } from './builds.js'
 import { isNewer, type Register } from './registers.js'
 import type { Stage } from './stage.js'
+import type { Tab } from './tab.js'
 import type { Violation } from './tally.js'
 import { fireTimer, pendingTimers, turn } from './time.js'
 
@@ -28,24 +29,27 @@ export async function comeToRest(stage: Stage): Promise<void> {
       users.set(browser, user)
       await stage.flow(browser)
       await askAnew(stage, browser)
-      for (const { socket } of browser.tabs) {
-        if (round === 0 && socket.wire?.isOrphan) socket.drop()
-        socket.connect()
+      for (const tab of browser.tabs) {
+        if (tab.link === 'none') tab.hide()
+        if (tab.isHidden) tab.show()
+        if (browser.isDisturbed && tab.socket.wire) tab.socket.drop()
+        if (tab.link !== 'none') tab.socket.connect()
       }
     }
+    for (const browser of world.browsers) browser.isDisturbed = false
     await settle(stage)
     if (world.violation !== undefined) return
     const wrong = objection(stage, expectations, found, users)
     if (wrong === undefined) return
-    if (round === ROUNDS - 1) world.fail(wrong.what, wrong.harm)
+    if (round === ROUNDS - 1) world.fail(wrong.what, wrong.harm, wrong.page)
   }
 }
 
-/** HTML brings no cookie in place of one that was given up, which says nothing any more: a question of a page does. */
+/** HTML brings no cookie in place of one that was given up: a question of a page does, where there is a page. */
 async function askAnew(stage: Stage, browser: Browser): Promise<void> {
   const { world } = stage
   const cookie = world.cookie(browser.cookies)
-  if (!cookie || world.knowledge.isGood(cookie)) return
+  if (browser.tabs.length > 0 || !cookie || world.knowledge.isGood(cookie)) return
   await stage.leave(browser.send({ method: 'POST', url: '/store_session', body: '{}' }))
   await stage.flow(browser)
 }
@@ -62,7 +66,7 @@ function objection(
   }
   for (const browser of stage.world.browsers) {
     const difference = differenceOf(stage, browser, found.get(browser) ?? new Map(), users)
-    if (difference !== undefined) return { harm: 'diverged', what: difference }
+    if (difference !== undefined) return difference
   }
   return undefined
 }
@@ -99,12 +103,14 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const epochs = browsers.map(({ cookies }) => world.cookie(cookies)).filter((other) => other?.user === user)
   const epoch = user === undefined ? 0 : Math.max(0, ...epochs.map((other) => other?.epoch ?? 0))
   const isCurrent = (its: number): boolean => user === undefined || (its >= epoch && knowledge.isCurrent(user, its))
-  for (const { cookies, tabs } of browsers) {
+  for (const { cookies, tabs, isBlocking, hasConsent } of browsers) {
+    const keepsCookies = !isBlocking && hasConsent
     const theirs = world.cookie(cookies)
     const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
     if (!isTheirs || !theirs || !knowledge.isGood(theirs) || !isCurrent(theirs.epoch)) continue
     for (const [key, register] of theirs.registers) add(key, register)
-    for (const tab of tabs.filter(({ subs }) => subs[0] === sub)) {
+    // A page whose browser keeps no cookie brings nothing home.
+    for (const tab of keepsCookies ? tabs : []) {
       for (const [key, heard] of pages.heard(tab, sub)) if (isCurrent(heard.epoch)) add(key, heard)
     }
   }
@@ -134,36 +140,40 @@ function differenceOf(
   browser: Browser,
   found: ReadonlyMap<string, Register>,
   users: ReadonlyMap<Browser, string | undefined>,
-): string | undefined {
-  for (const { drafts, hasStrayed } of browser.tabs)
-    if (drafts.size > 0 && !hasStrayed)
-      return `a page of browser ${browser.index} was never told what became of ${[...drafts]}`
+): Violation | undefined {
+  for (const tab of browser.tabs)
+    if (tab.drafts.size > 0)
+      return diverged(`a page of browser ${browser.index} was never told what became of ${[...tab.drafts]}`, tab)
+  if (browser.isBlocking || !browser.hasConsent) return undefined
   const cookie = world.cookie(browser.cookies)
-  if (!cookie) return `browser ${browser.index} has no cookie in the end`
+  if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)
   for (const key of Object.keys(builds[world.process.build])) {
     if (key === HIDDEN) continue
     const memory = found.get(key)
     const kept = cookie?.registers.get(key)
     if (memory?.stamp !== kept?.stamp || text(memory) !== text(kept))
-      return `browser ${browser.index} has ${key} = ${text(memory)} in memory and ${text(kept)} in its cookie`
+      return diverged(`browser ${browser.index} has ${key} = ${text(memory)} in memory and ${text(kept)} in its cookie`)
     for (const tab of browser.tabs) {
       pages.shows(tab)
       if (!tab.isReady || memory?.value === undefined || pages.isAhead(tab, key, memory.stamp)) continue
       const value = tab.get(key)
       const shown = JSON.stringify(value)
-      if (shown !== text(memory) && !world.ledger.isStray(value))
-        return `a page of browser ${browser.index} shows ${key} = ${shown}, not ${text(memory)}`
+      if (shown !== text(memory))
+        return diverged(`a page of browser ${browser.index} shows ${key} = ${shown}, not ${text(memory)}`, tab)
     }
   }
   for (const other of world.browsers) {
     const user = users.get(browser)
+    if (other.isBlocking || !other.hasConsent) continue
     if (user === undefined || other.index <= browser.index || users.get(other) !== user) continue
     const theirs = world.cookie(other.cookies)
     for (const [key, register] of cookie?.registers ?? []) {
       if (key === OWN || !(key in builds[world.process.build])) continue
       const their = theirs?.registers.get(key)
       if (their?.stamp !== register.stamp || text(their) !== text(register))
-        return `browsers ${browser.index} and ${other.index} of one user differ in ${key}: ${text(register)}, ${text(their)}`
+        return diverged(
+          `browsers ${browser.index} and ${other.index} of one user differ in ${key}: ${text(register)}, ${text(their)}`,
+        )
     }
   }
   return undefined
@@ -171,4 +181,8 @@ function differenceOf(
 
 function text(register: Register | undefined): string {
   return JSON.stringify(register?.value) ?? 'nothing'
+}
+
+function diverged(what: string, tab?: Tab): Violation {
+  return { harm: 'diverged', what, ...(tab ? { page: tab.script() } : {}) }
 }

@@ -10,7 +10,8 @@ import type { World } from './world.js'
 
 /** What the app's route does with a session, one after the other. */
 export type Action =
-  | { readonly does: 'read' | 'wait' | 'page' | 'signOut' | 'identify' | 'leave' | 'fail' | 'use' }
+  | { readonly does: 'read' | 'wait' | 'page' | 'signOut' | 'identify' | 'fail' | 'glance' | 'use' }
+  | { readonly does: 'leave'; readonly isForgotten: boolean }
   | { readonly does: 'signIn'; readonly user: string }
   | { readonly does: 'count'; readonly number: number }
   | { readonly does: 'write'; readonly key: string; readonly value: JsonValue | undefined }
@@ -45,6 +46,10 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
     case 'signOut':
       ctx['session'] = null
       return
+    case 'glance':
+      void ctx.liveSession
+      checker.glanced(exchange)
+      return
     case 'use':
       use(ctx, exchange, checker)
       return
@@ -55,12 +60,12 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
       return
     case 'leave':
       use(ctx, exchange, checker)
-      await ctx.liveSession.leave()
-      checker.leave(exchange)
+      await ctx.liveSession.leave(action.isForgotten ? { forget: true } : {})
+      checker.leave(exchange, action.isForgotten)
       return
     case 'page':
       use(ctx, exchange, checker)
-      checker.remember(exchange)
+      checker.does(exchange, 'shows')
       options.onPage?.(JSON.parse(JSON.stringify(ctx.liveSession.snapshot())))
       if (!options.onPage) ctx.body = ctx.liveSession.embed()
       return read(ctx, exchange, options)
@@ -73,9 +78,10 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
   }
 }
 
-/** The first use of a request's session looks at its cookie. */
+/** The first use of a value looks at the cookie: to have the session alone does nothing. */
 function use(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): void {
-  if (ctx.liveSession) checker.begin(exchange)
+  ctx.liveSession.has('division' as never)
+  checker.begin(exchange)
 }
 
 function read(ctx: Koa.Context, exchange: Exchange, { world, checker, onRead }: RouteOptions): void {

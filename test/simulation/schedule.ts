@@ -6,8 +6,10 @@ const WEIGHTS = {
   change: 16,
   remove: 4,
   open: 5,
-  openStatic: 1,
-  close: 1,
+  openStatic: 3,
+  openManyWithoutCookie: 1,
+  close: 2,
+  goBack: 2,
   // Requests
   read: 5,
   write: 8,
@@ -20,6 +22,8 @@ const WEIGHTS = {
   signOut: 2,
   signOutUnsaid: 2,
   leave: 2,
+  leaveForgotten: 1,
+  takeTurns: 1,
   countInSession: 2,
   // The network
   flow: 14,
@@ -31,12 +35,13 @@ const WEIGHTS = {
   toTab: 6,
   toServer: 6,
   shakeHands: 5,
+  tell: 4,
   breakConnection: 3,
   timer: 3,
   // The server
   restart: 3,
   deploy: 3,
-  rotate: 1,
+  rotate: 2,
   evict: 3,
   emptyCache: 2,
   forgetMeanwhile: 2,
@@ -44,11 +49,16 @@ const WEIGHTS = {
   revokeMeanwhile: 2,
   forgetInHandshake: 2,
   answerComesLate: 2,
+  crossTwice: 1,
   clock: 5,
   job: 2,
   push: 2,
   revoke: 2,
   eraseUser: 2,
+  // The browser's settings
+  block: 1,
+  consent: 2,
+  loseCookie: 1,
   // Mischief
   replay: 3,
   steal: 2,
@@ -71,6 +81,8 @@ export interface Schedule {
   /** Whom each browser is signed in as at the start. */
   readonly browsers: readonly (string | undefined)[]
   readonly steps: readonly Step[]
+  /** Pages find Web Locks. */
+  readonly hasLocks: boolean
   /** The app's own session is koa-session's, which takes its time. */
   readonly hasKoaSession: boolean
   /** The server ends after the last step: only cookies and pages are left. */
@@ -97,7 +109,8 @@ export function scheduleOf(seed: number): Schedule {
     which: random.next(),
     what: random.next(),
   }))
-  return { seed, browsers, steps, hasKoaSession: random.below(8) === 0, endsInRestart: random.below(2) === 0 }
+  const [hasKoaSession, endsInRestart] = [random.below(8) === 0, random.below(2) === 0]
+  return { seed, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 
 /** Leaves out steps for as long as it still fails. */

@@ -1,35 +1,34 @@
 import { comeToRest } from './rest.js'
-import { type Schedule, type Step, scheduleOf, shrink } from './schedule.js'
+import { type Schedule, type Step, shrink } from './schedule.js'
 import { Stage } from './stage.js'
 import { PERFORM } from './steps.js'
-import { installFetch } from './tab.js'
+import { installSurroundings } from './surroundings.js'
+import { installFetch, resetTabs } from './tab.js'
 import { counted, type Violation } from './tally.js'
 import { installTime, resetTime, turn } from './time.js'
 
 /** A schedule that breaks a promise. */
 export interface Finding extends Violation {
   readonly seed: number
-  /** What is left of the schedule without the steps that it breaks without. */
-  readonly browsers: Schedule['browsers']
-  readonly endsInRestart: boolean
-  /** What happens, and to which browser. */
+  /** What happens, and to which browser, without the steps that it breaks without. */
   readonly steps: readonly string[]
+  /** The same, for `replay`. */
+  readonly schedule: Schedule
 }
 
 /** Runs schedules until one breaks a promise. */
-export async function simulate(seeds: Iterable<number>, isShrunk = true): Promise<Finding | undefined> {
-  const uninstall = [installTime(), installFetch()]
+export async function simulate(schedules: Iterable<Schedule>, isShrunk = true): Promise<Finding | undefined> {
+  const uninstall = [installTime(), installFetch(), installSurroundings()]
   try {
-    for (const seed of seeds) {
-      const schedule = scheduleOf(seed)
+    for (const schedule of schedules) {
+      const { seed } = schedule
       const first = await run(schedule)
       if (first === undefined) continue
       const fails = async (smaller: Schedule): Promise<boolean> => (await run(smaller)) !== undefined
       const least = isShrunk ? await shrink(schedule, fails) : schedule
       const violation = (isShrunk && (await run(least))) || first
-      const { browsers, endsInRestart } = least
-      const steps = least.steps.map(({ kind, who }) => `${kind} ${who % browsers.length}`)
-      return { seed, ...violation, browsers, endsInRestart, steps }
+      const steps = least.steps.map(({ kind, who }) => `${kind} ${who % least.browsers.length}`)
+      return { seed, ...violation, steps, schedule: least }
     }
     return undefined
   } finally {
@@ -41,6 +40,7 @@ export async function simulate(seeds: Iterable<number>, isShrunk = true): Promis
 async function run(schedule: Schedule): Promise<Violation | undefined> {
   counted.schedules += 1
   resetTime()
+  resetTabs()
   const stage = new Stage(schedule)
   const { world } = stage
   try {
@@ -50,7 +50,7 @@ async function run(schedule: Schedule): Promise<Violation | undefined> {
       if (user !== undefined) await stage.begin(browser, world.userId(user))
       // Without an open page nothing is held in memory.
       if ((schedule.seed + index) % 4 === 0) continue
-      await stage.load(browser, true)
+      await stage.load(browser, 'connected')
       await stage.flow(browser)
     }
     for (const step of schedule.steps) await perform(stage, step)

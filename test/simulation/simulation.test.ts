@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from '@jest/globals'
 import { bundle } from './bundle.js'
 import { AT_ONCE, eachAtOnce, type Report, recall, sail } from './fleet.js'
+import type { Finding } from './simulate.js'
 import { summary } from './tally.js'
 
 /** `SIMULATIONS=100000` for all, a few minutes of two processors; `SIMULATION_SEED=n` for one schedule again. */
@@ -12,6 +13,18 @@ const HANGS = 300_000 + SIMULATIONS * 100
 const MAX_PORTION = 12_500
 
 afterAll(recall)
+
+/** Tests that show it again: the whole schedule, and what the core of the page in question got. */
+function scriptOf({ what, page, schedule }: Finding): string {
+  const lines = [
+    `it(${JSON.stringify(what)}, async () => {`,
+    `  const { finding } = await replay(await bundle('replay'), ${JSON.stringify(schedule)})`,
+    '  expect(finding).toBeUndefined()',
+    '})',
+    ...(page === undefined ? [] : ['', page]),
+  ]
+  return `\n${lines.join('\n')}\n\n`
+}
 
 it(
   'keeps every promise, however requests, packets, answers and restarts interleave',
@@ -29,8 +42,9 @@ it(
     const findings = reports.flatMap(({ finding }) => finding ?? [])
     const harms = findings.map(({ harm }) => harm)
     process.stdout.write(summary(reports, harms, (performance.now() - began) / 1000))
-    // The seed of a finding runs it again: SIMULATION_SEED=<seed>.
-    expect(findings).toEqual([])
+    for (const finding of findings) process.stdout.write(scriptOf(finding))
+    // The seed of a finding runs it again: SIMULATION_SEED=<seed>. What it printed does so too, with fewer steps.
+    expect(findings.map(({ seed, what, steps }) => ({ seed, what, steps }))).toEqual([])
   },
   HANGS,
 )

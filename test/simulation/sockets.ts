@@ -1,50 +1,54 @@
 import { sameJson } from '../../shared/json.js'
 import type { Browser } from './browser.js'
-import { HIDDEN, OWN } from './builds.js'
+import { builds, HIDDEN, OWN } from './builds.js'
+import { type BrowserName, greetingFault, nameOf } from './greeting.js'
+import type { Relation } from './knowledge.js'
+import { identityIn } from './page-identity.js'
+import type { PageChecker } from './pages.js'
 import { redeemed } from './redemption.js'
-import { type CookieState, hashOfBrowser, readClaims, readRegisters } from './registers.js'
-import type { Harm } from './tally.js'
+import { type CookieState, readClaims, readRegisters } from './registers.js'
+import { type Harm, note } from './tally.js'
+import { seconds } from './time.js'
 import { isAccepted, isSet, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
 
-/** Who opened a socket. A browser without a cookie of its own has an id that only the server knows. */
+/** Who opened a socket, as its handshake said. */
 interface Visitor {
   readonly user: string | undefined
   readonly own: CookieState | undefined
+  readonly name: BrowserName
 }
 
 /** Checks what the server says and takes over one browser's sockets. */
 export class SocketChecker implements WireWatcher {
   readonly #world: World
   readonly #browser: Browser
+  readonly #pages: PageChecker
   readonly #visitors = new WeakMap<Wire, Visitor>()
 
-  constructor(world: World, browser: Browser) {
+  constructor(world: World, browser: Browser, pages: PageChecker) {
     this.#world = world
     this.#browser = browser
+    this.#pages = pages
   }
 
   greeted(wire: Wire): void {
-    const { knowledge } = this.#world
-    const cookie = this.#world.cookie(wire.cookies)
-    const user = this.#world.subOf(wire.user())
-    const isGood = cookie !== undefined && knowledge.acceptsCookie(cookie)
-    if (cookie?.user !== undefined && (user === undefined || !isGood))
-      this.#fail(wire, 'is let in with a cookie that was given up')
-    const own = isGood && cookie.user === user ? cookie : undefined
-    this.#visitors.set(wire, { user, own })
-    if (own) knowledge.learnCookie(own)
-    // An answer is on its way that gives the browser another id: the server cannot know that this socket is its too.
-    const isLeaving = this.#browser.exchanges.some(({ state, written }) => {
-      return state === 'running' || (state === 'answered' && written && written.browser !== cookie?.browser)
-    })
-    wire.isOrphan = !own || isLeaving
+    const { relation, cookie, user } = this.#relation(wire)
+    if (isRefusable(relation, cookie)) this.#fail(wire, `is let in with a cookie that is ${relation}`, 'foreign')
+    const own = relation === 'own' ? cookie : undefined
+    const born = relation === 'none' ? seconds() : own?.born
+    const name = nameOf(wire.cookies.includes('consent=no') ? undefined : own, born, user)
+    this.#visitors.set(wire, { user, own, name })
+    if (own) this.#world.knowledge.learnCookie(own)
+    wire.browser = own?.browser
+    wire.isFleeting = !own
+    note(`a connection with a cookie that is ${relation}`)
   }
 
   refused(wire: Wire): void {
-    const cookie = this.#world.cookie(wire.cookies)
-    const isOwn = cookie !== undefined && cookie.user === this.#world.subOf(wire.user())
-    if (isOwn && this.#world.knowledge.isGood(cookie)) this.#fail(wire, 'is refused for nothing')
+    note('a handshake is refused')
+    const { relation, cookie } = this.#relation(wire)
+    if (!isRefusable(relation, cookie)) this.#fail(wire, 'is refused for nothing')
   }
 
   opens(wire: Wire): void {
@@ -54,19 +58,24 @@ export class SocketChecker implements WireWatcher {
   }
 
   sent(wire: Wire, ticket: string): void {
-    const { sub, changes, defaults, new: provisional } = readClaims(ticket)
+    const { sub, changes, defaults, epoch } = readClaims(ticket)
     const { ledger, knowledge } = this.#world
     const visitor = this.#visitors.get(wire)
-    if (defaults) {
-      this.#greets(wire, visitor ?? {}, sub, provisional)
-      wire.subs.push(sub)
-    } else if (!wire.subs.includes(sub)) this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`, 'foreign')
+    if (!visitor || wire.isClosedByServer) {
+      this.#fail(wire, 'is sent a ticket after its end', 'foreign')
+      return
+    }
+    if (defaults) this.#greets(wire, visitor, ticket)
+    else if (!wire.subs.includes(sub)) this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`, 'foreign')
     this.#browser.tickets.push(ticket)
     const registers = readRegisters(changes)
-    const isUser = sub === visitor?.user
+    const isUser = sub === visitor.user
+    const least = isUser ? knowledge.epochOf(sub) : 0
     const reader = { sub, isUser, browser: this.#browser.index }
-    if (registers.has(HIDDEN) || HIDDEN in (defaults ?? {})) this.#fail(wire, 'is sent a hidden field', 'foreign')
+    if (registers.has(HIDDEN)) this.#fail(wire, 'is sent a hidden field', 'foreign')
     this.#world.checkLater(() => {
+      if (epoch < least || epoch > (isUser ? knowledge.epochOf(sub) : 0))
+        this.#fail(wire, `is sent a ticket of epoch ${epoch}`)
       for (const [key, register] of registers) {
         const objection = ledger.protest(reader, key, register)
         if (objection !== undefined) this.#fail(wire, `is sent ${objection}`, 'foreign')
@@ -74,29 +83,27 @@ export class SocketChecker implements WireWatcher {
     })
     if (!defaults) return
     for (const [key, { stamp }] of knowledge.floors.get(sub) ?? []) {
-      if (!(key in this.#fields(wire)) || key === HIDDEN) continue
+      if (!(key in builds[wire.process.build]) || key === HIDDEN) continue
       // Where a user has signed in, the browser's subject tells what is the browser's own alone.
-      if (!isUser && visitor?.user !== undefined && key !== OWN) continue
+      if (!isUser && visitor.user !== undefined && key !== OWN) continue
       if ((registers.get(key)?.stamp ?? 0) < stamp)
         this.#fail(wire, `is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`, 'lost')
     }
   }
 
   answered(wire: Wire, event: string, payload: unknown, answer: unknown): void {
-    if (!isAccepted(answer)) return
-    const [first, second = first] = wire.subs
+    const { user, own, name } = this.#visitors.get(wire) ?? {}
+    const { browser } = wire
+    if (!isAccepted(answer) || browser === undefined) return
     const { knowledge, ledger } = this.#world
     if (!isSet(event, payload)) {
-      const { user, own } = this.#visitors.get(wire) ?? {}
-      const identity = { user, browser: user === undefined ? first : second }
-      const isFirst = own?.isFirst ?? false
-      const redeemer = { before: identity, former: own?.former, isFirst, after: identity }
+      const redeemer = { identity: { user, browser }, former: own?.former }
       const wrong = redeemed(this.#world, redeemer, Array.isArray(payload) ? payload : [])
-      if (wrong !== undefined) this.#fail(wire, wrong)
+      if (wrong !== undefined) this.#fail(wire, wrong, 'foreign')
       return
     }
     for (const [key, seen, value] of payload) {
-      const sub = key === OWN ? second : first
+      const sub = key === OWN ? browser : (user ?? browser)
       const floor = knowledge.floor(sub, key)
       const isConfirmed = seen >= 0 && floor?.stamp === answer.stamp
       if (floor && answer.stamp <= floor.stamp && !isConfirmed)
@@ -109,30 +116,58 @@ export class SocketChecker implements WireWatcher {
         )
       ledger.assign(value, sub, answer.stamp)
       knowledge.learn(sub, key, { stamp: answer.stamp, value })
+      const tab = this.#browser.tabs.find(({ socket }) => socket.wire === wire)
+      if (tab && name?.browser !== undefined && seen < 0 && this.#pages.stampOf(tab, sub, key) >= answer.stamp)
+        this.#fail(wire, `${key}: what a page sets comes before what it has heard`, 'lost')
+      if (tab) this.#pages.moved(tab, key, value, identityIn(wire.greeting[0] ?? ''))
     }
   }
 
   /** Written by the app's own handler on the server. */
   pushed(wire: Wire, key: string, value: number, stamp: number): void {
-    const [first, second = first] = wire.subs
-    const sub = key === OWN ? second : first
+    const sub = key === OWN ? wire.browser : wire.subs[0]
     this.#world.ledger.assign(value, sub, stamp)
     this.#world.knowledge.learn(sub, key, { stamp, value })
   }
 
-  #greets(wire: Wire, { user, own }: Partial<Visitor>, sub: string, provisional: string | undefined): void {
-    const isUser = wire.subs.length === 0 && user !== undefined
-    const isOwn = isUser ? sub === user : own ? sub === own.browser : hashOfBrowser(provisional ?? '') === sub
-    if (!isOwn) this.#fail(wire, `is greeted as ${sub}, whom it is not`, 'foreign')
-    if (!isUser && !this.#world.ledger.settle(sub, this.#browser.index))
-      this.#fail(wire, `is greeted as ${sub}, who is another browser`, 'foreign')
+  /** What belongs to a connection alone dies with it. */
+  closed(wire: Wire): void {
+    if (!wire.isFleeting || wire.browser === undefined) return
+    this.#world.knowledge.floors.delete(wire.browser)
+    const left = wire.handle.liveSession?.inspect() ?? new Map()
+    const isLeft = wire.user() === undefined ? left.size > 0 : left.has(OWN)
+    if (isLeft) this.#fail(wire, 'leaves values behind that were of the connection alone')
   }
 
-  #fields({ process }: Wire): object {
-    return Object.fromEntries([...process.core.sessions.fields.keys()].map((key) => [key, true]))
+  #relation(wire: Wire): { relation: Relation; cookie: CookieState | undefined; user: string | undefined } {
+    const cookie = this.#world.cookie(wire.cookies)
+    const user = this.#world.subOf(wire.user())
+    return { relation: this.#world.knowledge.relation(cookie, user), cookie, user }
+  }
+
+  /** Of a connection without the browser's cookie the id is new, and nothing that a page is told names it for the next. */
+  #greets(wire: Wire, { user, own, name }: Visitor, ticket: string): void {
+    const { sub } = readClaims(ticket)
+    const { successors, ledger } = this.#world
+    wire.subs.push(sub)
+    wire.greeting.push(ticket)
+    if (wire.greeting.length === (user === undefined ? 1 : 2)) {
+      const fault = greetingFault(wire.greeting, { user, browser: own?.browser, name })
+      if (fault !== undefined) this.#fail(wire, fault, 'foreign')
+    }
+    if (sub === user && wire.subs.length === 1) return
+    if (!own && !successors.isNew(sub)) this.#fail(wire, `is greeted as ${sub}, which was given before`, 'foreign')
+    wire.browser = sub
+    if (!ledger.settle(sub, this.#browser.index))
+      this.#fail(wire, `is greeted as ${sub}, who is another browser`, 'foreign')
   }
 
   #fail(wire: Wire, what: string, harm?: Harm): void {
     this.#world.fail(`the socket of browser ${this.#browser.index} (${wire.user() ?? 'guest'}) ${what}`, harm)
   }
+}
+
+/** The cookie was given up, or is of a user whom the app does not name. */
+function isRefusable(relation: Relation, cookie: CookieState | undefined): boolean {
+  return relation === 'given-up' || relation === 'revoked' || (relation === 'other' && cookie?.user !== undefined)
 }

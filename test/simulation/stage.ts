@@ -10,8 +10,8 @@ import { RequestChecker } from './requests.js'
 import { type Action, routeOf } from './routes.js'
 import type { Schedule } from './schedule.js'
 import { SocketChecker } from './sockets.js'
-import { Tab } from './tab.js'
-import { turn } from './time.js'
+import { type Link, Tab, type TabWatcher } from './tab.js'
+import { fireTimer, isDue, turn } from './time.js'
 import { World } from './world.js'
 
 const MAX_TABS = 3
@@ -24,13 +24,20 @@ export class Stage {
   readonly pages: PageChecker
   readonly #posts: PostChecker
   readonly #sockets: readonly SocketChecker[]
+  readonly #watcher: TabWatcher
 
-  constructor({ browsers, hasKoaSession }: Schedule) {
-    this.world = new World(browsers.length, hasKoaSession)
+  constructor({ browsers, hasKoaSession, hasLocks }: Schedule) {
+    this.world = new World(browsers.length, hasKoaSession, hasLocks)
     this.requests = new RequestChecker(this.world)
     this.pages = new PageChecker(this.world)
-    this.#posts = new PostChecker(this.world, this.requests)
-    this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser))
+    this.#posts = new PostChecker(this.world, this.requests, this.pages)
+    this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser, this.pages))
+    this.#watcher = {
+      settled: (tab, key, value, code) => {
+        if (code === undefined) this.pages.saved(tab, key, value)
+      },
+      aged: (tab) => this.pages.aged(tab),
+    }
   }
 
   /** A user is signed in before the schedule begins. */
@@ -62,23 +69,23 @@ export class Stage {
   }
 
   /** Loads a page; it opens when the answer arrives. */
-  async load(browser: Browser, hasSocket: boolean): Promise<Exchange> {
+  async load(browser: Browser, link: Link): Promise<Exchange> {
     let snapshot: AnySnapshot | undefined
     const onPage = (page: AnySnapshot): void => {
       snapshot = page
     }
     const route = routeOf([{ does: 'page' }], { world: this.world, checker: this.requests, onPage })
     const onAnswer = (response: FakeResponse | undefined): void => {
-      if (response) this.open(browser, snapshot, hasSocket)
+      if (response) this.open(browser, snapshot, link)
     }
     const exchange = browser.send({ method: 'GET', url: '/', route, onAnswer })
     await this.leave(exchange)
     return exchange
   }
 
-  open(browser: Browser, snapshot: AnySnapshot | undefined, hasSocket: boolean): void {
+  open(browser: Browser, snapshot: AnySnapshot | undefined, link: Link): void {
     if (browser.tabs.length >= MAX_TABS) return
-    const tab = new Tab(browser, snapshot, hasSocket, (...outcome) => this.#settled(...outcome))
+    const tab = new Tab(browser, snapshot, link, this.#watcher)
     this.pages.opened(tab, snapshot)
   }
 
@@ -95,8 +102,10 @@ export class Stage {
 
   async arrive(exchange: Exchange, isLast = true): Promise<void> {
     const { response, outgoing } = exchange
-    if (isLast && response?.statusCode === 200 && outgoing.tab)
-      this.pages.posted(outgoing.tab, JSON.parse(response.body))
+    if (isLast && response?.statusCode === 200 && outgoing.tab && !exchange.isAborted)
+      this.pages.posted(outgoing.tab, JSON.parse(response.body), outgoing.body === '{}')
+    // A server that has begun anew since does not know whom that answer has made of its pages.
+    if (exchange.isCookieChanged && exchange.process !== this.world.process) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
   }
 
@@ -106,11 +115,12 @@ export class Stage {
     if (socket.state !== 'on' || !socket.wire) return false
     if (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer) return false
     const wasConnected = socket.connected
+    const shown = this.pages.shown(tab)
     const ticket = socket.deliver()
     if (socket.connected && !wasConnected) this.pages.connected(tab)
     await turn()
     this.world.checkNow()
-    if (ticket !== undefined) this.pages.delivered(tab, ticket)
+    if (ticket !== undefined) this.pages.delivered(tab, ticket, shown)
     return true
   }
 
@@ -129,6 +139,24 @@ export class Stage {
     else return false
     await turn()
     this.world.checkNow()
+    return true
+  }
+
+  /** The page's code sets a value, or deletes one. */
+  async change(tab: Tab, key: string, value: JsonValue | undefined): Promise<void> {
+    this.pages.sets(tab, value)
+    tab.change(key, value)
+    await turn()
+  }
+
+  /** What another tab has told it arrives; says whether there was anything. */
+  async tell(tab: Tab): Promise<boolean> {
+    const news = tab.isHidden ? undefined : tab.news()
+    if (!news) return false
+    this.pages.told(tab, news)
+    tab.hearNews()
+    await turn()
+    this.pages.shows(tab)
     return true
   }
 
@@ -155,8 +183,12 @@ export class Stage {
       if (await this.shakeHands(tab)) return true
       if (await this.toServer(tab)) return true
       if (await this.toTab(tab)) return true
+      if (await this.tell(tab)) return true
     }
-    return false
+    if (!isDue()) return false
+    fireTimer()
+    await turn()
+    return true
   }
 
   /** The next thing that happens to a request where nothing goes wrong. */
@@ -177,9 +209,5 @@ export class Stage {
     const { errors } = this.world.process
     this.world.process.errors = []
     for (const error of errors) if (!String(error).includes('on purpose')) this.world.fail(`reports ${error}`)
-  }
-
-  #settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void {
-    if (code === undefined) this.pages.saved(tab, key, value)
   }
 }

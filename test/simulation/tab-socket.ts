@@ -11,6 +11,11 @@ export class TabSocket {
   state: State = 'off'
   wire: Wire | undefined
   readonly #listeners = new Map<string, Set<Listener>>()
+  readonly #onReconnect: () => void
+
+  constructor(onReconnect: () => void) {
+    this.#onReconnect = onReconnect
+  }
 
   on(event: string, listener: Listener): this {
     const listeners = this.#listeners.get(event) ?? new Set()
@@ -79,7 +84,10 @@ export class TabSocket {
     const { event, args } = packet
     if (event === 'connect') this.connected = true
     if (event === 'ack') (args[0] as () => void)()
-    else if (event !== RECONNECT) this.#tell(event, ...args)
+    else {
+      if (event === RECONNECT) this.#onReconnect()
+      this.#tell(event, ...args)
+    }
     return event === STORE_SESSION ? String(args[0]) : undefined
   }
 

@@ -5,52 +5,76 @@ import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import type { FakeResponse } from './http.js'
+import { recorded, scriptOf } from './recorder.js'
+import { type Channel, type News, within } from './surroundings.js'
 import { TabSocket } from './tab-socket.js'
+import { note } from './tally.js'
 
 const tabs = new Map<string, Tab>()
 const { fetch: realFetch } = globalThis
 let count = 0
 
-/** What became of a change that the page asked for. */
-export type Outcome = (key: string, value: JsonValue | undefined, code: string | undefined) => void
+/** Tabs are counted anew, so that a schedule that runs again names them as before. */
+export function resetTabs(): void {
+  count = 0
+  tabs.clear()
+}
+
+/** Whether a page has a socket, and connects it at once. */
+export type Link = 'connected' | 'unconnected' | 'none'
+
+/** Told what becomes of a tab's changes, and that the server has sent it back. */
+export interface TabWatcher {
+  settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void
+  aged(tab: Tab): void
+}
 
 /** A page with the real client. Its requests leave, and its packets arrive, when the schedule says so. */
 export class Tab {
   readonly browser: Browser
   readonly id: string
-  readonly socket: TabSocket = new TabSocket()
+  readonly link: Link
+  readonly socket: TabSocket
   readonly live: LiveSessionClient<Fields>
-  /** The subjects that the page was last told it is of. */
-  subs: readonly string[]
+  /** What its core got, as a unit test. */
+  readonly script: () => string
   isReady = false
-  /** A change of its has gone to another subject's session, or another epoch: the client cannot tell what became of it. */
-  hasStrayed = false
+  isHidden = false
+  /** How often the app was told of another visitor. */
+  visitors = 0
   /** The latest change of each key that is neither saved nor given up. */
   readonly drafts: Map<string, string> = new Map<string, string>()
-  readonly #onOutcome: (tab: Tab, ...outcome: Parameters<Outcome>) => void
+  #channel: Channel | undefined
+  readonly #listeners = new Map<string, (event: object) => void>()
+  readonly #watcher: TabWatcher
 
-  constructor(
-    browser: Browser,
-    snapshot: AnySnapshot | undefined,
-    hasSocket: boolean,
-    onOutcome: (tab: Tab, ...outcome: Parameters<Outcome>) => void,
-  ) {
+  constructor(browser: Browser, snapshot: AnySnapshot | undefined, link: Link, watcher: TabWatcher) {
     count += 1
     this.browser = browser
     this.id = String(count)
-    this.#onOutcome = onOutcome
-    this.subs = snapshot ? [snapshot.subject, ...(snapshot.browser === undefined ? [] : [snapshot.browser])] : []
+    this.link = link
+    this.#watcher = watcher
+    this.socket = new TabSocket(() => watcher.aged(this))
     tabs.set(this.id, this)
-    this.live = createLiveSession<Fields>({
-      socket: this.socket as unknown as Socket,
-      headers: { 'x-tab': this.id },
-      ...(snapshot ? { initial: snapshot as never } : {}),
+    browser.tabs.push(this)
+    const [live, log] = recorded(() =>
+      this.#within(() =>
+        createLiveSession<Fields>({
+          headers: { 'x-tab': this.id },
+          ...(link === 'none' ? {} : { socket: this.socket as unknown as Socket }),
+          ...(snapshot ? { initial: snapshot as never } : {}),
+        }),
+      ),
+    )
+    this.live = live
+    this.script = () => scriptOf(log, snapshot, link !== 'none')
+    this.live.onVisitor(() => {
+      this.visitors += 1
     })
     void this.live.ready.then(() => {
       this.isReady = true
     })
-    if (hasSocket) this.socket.connect()
-    browser.tabs.push(this)
+    if (link === 'connected') this.socket.connect()
   }
 
   /** What the page shows. */
@@ -65,7 +89,7 @@ export class Tab {
       // One that a later change of the key stands for has no stamp of its own to be judged by.
       if (this.drafts.get(key) !== draft) return
       this.drafts.delete(key)
-      this.#onOutcome(this, key, value, code)
+      this.#watcher.settled(this, key, value, code)
     }
     const done = value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never)
     done.then(
@@ -77,20 +101,54 @@ export class Tab {
   /** One that the page gives up goes on: it may arrive all the same. */
   post(body: string, signal?: AbortSignal | null): Promise<Response> {
     return new Promise((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(new TypeError('given up')))
       const onAnswer = (response: FakeResponse | undefined): void => {
         if (response) resolve(asFetched(response))
         else reject(new TypeError('lost'))
       }
-      this.browser.send({ method: 'POST', url: '/store_session', body, onAnswer, tab: this })
+      const exchange = this.browser.send({ method: 'POST', url: '/store_session', body, onAnswer, tab: this })
+      signal?.addEventListener('abort', () => {
+        exchange.isAborted = true
+        note('a page gives a POST up')
+        reject(new TypeError('given up'))
+      })
     })
   }
 
+  /** What another tab has told it, if anything. */
+  news(): News | undefined {
+    return this.#channel?.inbox[0]
+  }
+
+  hearNews(): void {
+    const data = this.#channel?.inbox.shift()
+    if (data) this.#channel?.onmessage({ data })
+  }
+
+  /** Into the cache in which browsers keep pages to go back to. */
+  hide(): void {
+    this.isHidden = true
+    this.#listeners.get('pagehide')?.({})
+    if (this.socket.state !== 'off') this.socket.drop()
+  }
+
+  show(): void {
+    this.isHidden = false
+    this.#within(() => this.#listeners.get('pageshow')?.({ persisted: true }))
+  }
+
   close(): void {
+    this.#listeners.get('pagehide')?.({})
     this.live.close()
     this.socket.disconnect()
     tabs.delete(this.id)
     this.browser.tabs.splice(this.browser.tabs.indexOf(this), 1)
+  }
+
+  #within<T>(act: () => T): T {
+    const onChannel = (channel: Channel): void => {
+      this.#channel = channel
+    }
+    return within({ surroundings: this.browser.surroundings, listeners: this.#listeners, onChannel }, act)
   }
 }
 

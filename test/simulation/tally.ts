@@ -4,6 +4,8 @@ export type Harm = 'lost' | 'diverged' | 'foreign' | 'other'
 export interface Violation {
   readonly harm: Harm
   readonly what: string
+  /** What the core of the page in question got, as a unit test. */
+  readonly page?: string
 }
 
 /** What a process that ran schedules says in the end. */
@@ -11,10 +13,23 @@ export interface Counts {
   readonly schedules: number
   readonly requests: number
   readonly posts: number
+  /** How often each of them has happened. */
+  readonly moments: Readonly<Record<string, number>>
 }
 
 /** Of this process. */
-export const counted: { schedules: number; requests: number; posts: number } = { schedules: 0, requests: 0, posts: 0 }
+export const counted: { schedules: number; requests: number; posts: number; readonly moments: Record<string, number> } =
+  {
+    schedules: 0,
+    requests: 0,
+    posts: 0,
+    moments: {},
+  }
+
+/** Takes note of what is worth knowing to have been tried. */
+export function note(moment: string): void {
+  counted.moments[moment] = (counted.moments[moment] ?? 0) + 1
+}
 
 /** Everything that was tried, and what was found, in one line. */
 export function summary(counts: readonly Counts[], harms: readonly Harm[], seconds: number): string {

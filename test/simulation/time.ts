@@ -1,3 +1,5 @@
+import { Random } from './random.js'
+
 const START = Date.UTC(2026, 0, 1)
 
 interface Timer {
@@ -9,17 +11,45 @@ interface Timer {
 
 const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
 const realNow = Date.now
+const realRandom = Math.random
+let random = new Random(1)
 let timers: Timer[] = []
 let browserNow = START
 
 /** The servers' clock: stands still until a schedule moves it, forwards or backwards. */
 export const serverClock: { at: number; now(this: void): number } = { at: START, now: () => serverClock.at }
 
+/** As cookies say it. */
+export function seconds(): number {
+  return Math.floor(serverClock.at / 1000)
+}
+
+/** ms by which clocks may differ: of one that ran further ahead, the protocol says other things. */
+const SKEW = 59 * 60 * 1000
+let highest = START
+
+export function moveServerClock(ms: number, latest: number): void {
+  serverClock.at = Math.min(latest, Math.max(serverClock.at + ms, highest - SKEW))
+  highest = Math.max(highest, serverClock.at)
+}
+
 /** Time begins anew, with nothing to wait for. */
 export function resetTime(): void {
   timers = []
+  random = new Random(1)
   browserNow = START
   serverClock.at = START
+  highest = START
+}
+
+/** The browsers' clock: goes on to the time of each timer that ends. */
+export function browserClock(): number {
+  return browserNow
+}
+
+/** Whether a timer's time is over: it waits for nothing but its turn. */
+export function isDue(): boolean {
+  return timers.some(({ at }) => at <= browserNow)
 }
 
 export function pendingTimers(): number {
@@ -38,7 +68,7 @@ export function fireTimer(): void {
   first.act()
 }
 
-/** Has the client wait for us instead of the machine; what is returned undoes it. */
+/** Has the client wait for us instead of the machine, and be as random as a seed; what is returned undoes it. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
     const timer = { at: browserNow + ms, act, unref: () => clear(timer) }
@@ -51,10 +81,12 @@ export function installTime(): () => void {
   globalThis.setTimeout = set as unknown as typeof setTimeout
   globalThis.clearTimeout = clear as unknown as typeof clearTimeout
   Date.now = () => browserNow
+  Math.random = () => random.next() / 2 ** 32
   return () => {
     globalThis.setTimeout = realSetTimeout
     globalThis.clearTimeout = realClearTimeout
     Date.now = realNow
+    Math.random = realRandom
   }
 }
 

@@ -11,6 +11,7 @@ export interface WireWatcher {
   opens(wire: Wire): void
   sent(wire: Wire, ticket: string): void
   answered(wire: Wire, event: string, payload: unknown, answer: unknown): void
+  closed(wire: Wire): void
 }
 
 export interface Packet {
@@ -22,6 +23,7 @@ export interface Question extends Packet {
 }
 
 interface Handle {
+  inspect(): ReadonlyMap<string, unknown>
   set(key: string, value: unknown): Promise<{ readonly stamp: number }>
 }
 
@@ -40,8 +42,12 @@ export class Wire {
   readonly open: Set<Question> = new Set()
   isOpen = false
   isClosedByServer = false
-  /** Greeted under an id that its browser does not have any more, or does not have yet. */
-  isOrphan = false
+  /** The tickets of its greeting. */
+  readonly greeting: string[] = []
+  /** The browser's subject. */
+  browser: string | undefined
+  /** It came without a cookie of its own: that subject is the connection's alone. */
+  isFleeting = false
   #isLeft = false
   readonly #server: ServerSocket
   readonly #watcher: WireWatcher
@@ -108,8 +114,10 @@ export class Wire {
   #closed(isByServer: boolean): void {
     this.isClosedByServer ||= isByServer
     this.process.io.namespace.sockets.delete(this.#server.id)
-    if (this.isOpen) this.#server.hear('disconnecting')
+    if (!this.isOpen) return
     this.isOpen = false
+    this.#server.hear('disconnecting')
+    this.#watcher.closed(this)
   }
 }
 

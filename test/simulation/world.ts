@@ -1,12 +1,14 @@
 import Keygrip from 'keygrip'
-import { Browser } from './browser.js'
+import { Browser, type Exchange } from './browser.js'
 import { type BuildName, builds, rotations } from './builds.js'
 import { Knowledge } from './knowledge.js'
 import { Ledger } from './ledger.js'
 import { type Process, ProcessPool } from './process.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
+import { Successors } from './successors.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
+import type { Wire } from './wire.js'
 
 export const USERS: readonly string[] = ['ann', 'bob']
 
@@ -18,6 +20,7 @@ export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
   readonly ledger: Ledger = new Ledger()
+  readonly successors: Successors = new Successors()
   process: Process
   knowledge: Knowledge
   rotation = 0
@@ -28,12 +31,12 @@ export class World {
   readonly #subs = new Map<string, string>()
   readonly #epochs = new Map<string, number>()
 
-  constructor(browsers: number, hasKoaSession: boolean) {
+  constructor(browsers: number, hasKoaSession: boolean, hasLocks: boolean) {
     this.hasKoaSession = hasKoaSession
     runs += 1
     this.#run = runs
     pool.reset()
-    this.browsers = Array.from({ length: browsers }, (_, index) => new Browser(index))
+    this.browsers = Array.from({ length: browsers }, (_, index) => new Browser(index, hasLocks))
     this.process = pool.start('one', 0, hasKoaSession)
     this.knowledge = this.#begin('one')
     for (const name of USERS) this.subOf(this.userId(name))
@@ -47,6 +50,7 @@ export class World {
     }
     this.process = pool.start(build, rotation, this.hasKoaSession)
     this.rotation = rotation
+    this.successors.rotation = rotation
     this.ledger.forgive()
     this.knowledge = this.#begin(build)
   }
@@ -75,6 +79,11 @@ export class World {
     return state.exp > serverClock.at ? state : undefined
   }
 
+  /** The genuine one that a request came with. */
+  cookieOf({ outgoing, cookies }: Exchange): CookieState | undefined {
+    return outgoing.isForged ? undefined : this.cookie(cookies)
+  }
+
   /** Whom the app's own session is of. */
   appUser(header: string): string | undefined {
     const text = cookieIn(header, 'app')
@@ -93,12 +102,17 @@ export class World {
 
   /** Subjects that open sockets hold in memory. */
   held(): ReadonlySet<string> {
-    const wires = this.browsers.flatMap(({ tabs }) => tabs.map(({ socket }) => socket.wire))
-    return new Set(wires.flatMap((wire) => (wire?.isOpen && wire.process === this.process ? wire.subs : [])))
+    return new Set(this.wires().flatMap(({ subs }) => subs))
   }
 
-  fail(what: string, harm: Harm = 'other'): void {
-    this.violation ??= { harm, what }
+  /** The connections of this process. */
+  wires(): readonly Wire[] {
+    const wires = this.browsers.flatMap(({ tabs }) => tabs.flatMap(({ socket }) => socket.wire ?? []))
+    return wires.filter((wire) => wire.isOpen && !wire.isClosedByServer && wire.process === this.process)
+  }
+
+  fail(what: string, harm: Harm = 'other', page?: string): void {
+    this.violation ??= { harm, what, ...(page === undefined ? {} : { page }) }
   }
 
   /** For what is sent before the checkers have heard of the reason. */
@@ -116,6 +130,9 @@ export class World {
   }
 
   #begin(build: BuildName): Knowledge {
-    return new Knowledge((key) => key in builds[build])
+    return new Knowledge(
+      (key) => key in builds[build],
+      (user, value) => this.ledger.join(user, value),
+    )
   }
 }

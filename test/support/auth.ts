@@ -41,6 +41,7 @@ export const account: Koa.Middleware = async (ctx) => {
   if (ctx.path.startsWith('/logout')) ctx['session'] = null
   if (ctx.path.endsWith('/now')) await liveSession.identify()
   if (ctx.path.endsWith('/leave')) await liveSession.leave()
+  if (ctx.path.endsWith('/forget')) await liveSession.leave({ forget: true })
   if (ctx.path === '/set') await liveSession.setMany(JSON.parse(String(ctx.query['values'])))
   if (ctx.path === '/unused') ctx.body = ''
   else ctx.body = Object.fromEntries(['division', 'theme', 'cart', 'role'].map((key) => [key, liveSession.get(key)]))

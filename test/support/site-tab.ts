@@ -68,7 +68,8 @@ export class SiteTab {
     await this.page.click(`[data-next=${key}]`)
   }
 
-  async set(key: SiteKey, value: unknown): Promise<void> {
+  /** No value deletes. */
+  async set(key: SiteKey, value?: unknown): Promise<void> {
     await this.page.evaluate(`site.set(${JSON.stringify(key)}, ${JSON.stringify(value)})`)
   }
 

@@ -1,4 +1,6 @@
 import { cookieFor } from 'koa-live-session/testing'
+import { type BrowserId, browserSubject, subjectHash } from '../../server/identity/subject.js'
+import type { Sub } from '../../shared/sub.js'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { type AuthStore, account, auth, identify } from './auth.js'
 import type { ReceivedTicket, TestSocket } from './socket.js'
@@ -21,10 +23,26 @@ export function set(visitor: Visitor, wanted: object): Promise<Record<string, un
   return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
 }
 
+/** What a live cookie says: docs/protocol.md. */
+interface CookieText {
+  readonly browser: BrowserId
+  readonly user?: Sub
+  readonly former?: readonly [sub: Sub, stamp: number, since: number]
+  readonly born?: number
+  readonly epoch: number
+  readonly exp: number
+  readonly r: readonly (readonly [key: string, stamp: number, value?: unknown])[]
+}
+
 /** What the live cookie of a visitor says. */
-export function cookieContent(visitor: Visitor): { readonly browser: string; readonly r: readonly unknown[] } {
+export function cookieContent(visitor: Visitor): CookieText {
   const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(visitor.cookie) ?? []
   return JSON.parse(Buffer.from(text, 'base64').toString() || '{}')
+}
+
+/** The public name of the browser's id, as pages and tickets have it. */
+export function nameOf(visitor: Visitor): Sub {
+  return subjectHash(browserSubject(cookieContent(visitor).browser))
 }
 
 export interface Changed {

@@ -2,15 +2,17 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { CookieJar } from 'tough-cookie'
+import { browserSubject, subjectHash } from '../../server/identity/subject.js'
 import { SigningKeys } from '../../server/values/keys.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { auth } from '../support/auth.js'
+import { browserId } from '../support/browser-id.js'
 import { readCookie, signedCookie } from '../support/signed-cookie.js'
 import { readClaims } from '../support/socket.js'
 
 const SECRET = 'the secret that all of these apps are signed with'
 const DAY = 24 * 60 * 60 * 1000
-const BROWSER = 'b'.repeat(22)
+const BROWSER = browserId('b')
 /** As long as a signature is. */
 const FOREIGN = 'x'.repeat(43)
 
@@ -79,14 +81,14 @@ describe('threat 15: a live cookie that is not ours', () => {
       expect(app.errors).toEqual([])
     })
 
-    it('opens a socket as a newcomer, and the endpoint replaces it', async () => {
+    it('opens a socket of a guest without a cookie, and the endpoint replaces it', async () => {
       const app = await start()
       const socket = await app.visitor().connect('/', { cookie })
       const { claims } = await socket.ticket()
-      expect([claims.new === undefined, claims.changes]).toEqual([false, []])
+      expect([claims.browser, claims.changes]).toEqual([undefined, []])
       const stored = await app.visitor().store({}, { cookie })
       const { ticket, ...answer } = await stored.json()
-      expect([stored.status, answer]).toEqual([200, { stored: 0, stale: 0, held: [] }])
+      expect([stored.status, answer]).toEqual([200, { stored: 0, stale: 0, held: [], cookieless: true }])
       expect(readClaims(ticket).changes).toEqual([])
       expect(names(stored)).toEqual(['live', 'live.sig'])
       expect(readCookie(stored.headers.getSetCookie()[0] ?? '')['browser']).not.toBe(BROWSER)
@@ -140,7 +142,7 @@ describe('threat 16: cookie tossing', () => {
     // The cookies module answers a first cookie that does not verify by expiring its signature.
     expect(cookies.filter((cookie) => /\.sig=;|1970/.test(cookie))).toEqual([])
     const socket = await app.visitor().connect('/', { cookie: toss(own) })
-    expect((await socket.ticket()).claims).not.toHaveProperty('new')
+    expect((await socket.ticket()).claims).toMatchObject({ browser: subjectHash(browserSubject(BROWSER)) })
     expect((await (await app.visitor().store({}, { cookie: toss(own) })).json()).held).toHaveLength(1)
   })
 

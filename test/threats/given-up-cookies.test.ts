@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import type { App } from '../support/app.js'
 import { AuthStore, pages } from '../support/auth.js'
 import { liveOnly, written } from '../support/departures.js'
-import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import { readClaims } from '../support/socket.js'
+import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
-const ANN = subjectHash('user:s:ann')
+const ANN = subjectHash(userSubject('ann'))
 
 const start = (): Promise<App> =>
   startWithUsers({
@@ -25,7 +26,7 @@ async function givenUp(app: App, first = '/login/now?user=ann', last = '/logout/
   await set(visitor, { theme: 'dark' })
   const old = liveOnly(visitor.cookie)
   await visitor.fetch(last)
-  return { old, held: app.visitor(old), subject: subjectHash(`browser:${cookieContent(app.visitor(old)).browser}`) }
+  return { old, held: app.visitor(old), subject: nameOf(app.visitor(old)) }
 }
 
 const KINDS = [
@@ -86,24 +87,27 @@ describe.each(KINDS)('threat 43: a request with a cookie that was given up, %s',
     const app = await start()
     const { held } = await givenUp(app, first, last)
     expect(written(await held.fetch('/login/now?user=bob'))).toHaveLength(2)
-    expect(cookieContent(held)).toMatchObject({ user: subjectHash('user:s:bob') })
+    expect(cookieContent(held)).toMatchObject({ user: subjectHash(userSubject('bob')) })
   })
 
   it('tells its page of no id, as the browser gets none', async () => {
     const app = await start()
     const { held } = await givenUp(app, first, last)
     const page = await (await held.fetch('/page')).json()
-    expect(page).toMatchObject({ subject: '', values: { theme: 'light' } })
-    expect(page).not.toHaveProperty('consent')
+    expect(page).toMatchObject({ values: { theme: 'light' } })
+    expect(page).not.toHaveProperty('browser')
+    expect(page).not.toHaveProperty('young')
   })
 
   it('brings its page home all the same', async () => {
     const app = await start()
     const { held } = await givenUp(app, first, last)
-    for (const hasSocket of [true, false]) {
-      const page = await held.open({ path: '/page', hasSocket })
-      await page.live.set('division', hasSocket ? 6 : 7)
-    }
-    expect(await values(held)).toMatchObject({ division: 7 })
+    await expect(held.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+    const { ticket } = await (await held.store()).json()
+    const socket = await held.connect()
+    expect(readClaims(ticket)).toMatchObject({ browser: nameOf(held), defaults: { division: -1 } })
+    expect((await socket.ticket()).claims).toMatchObject({ browser: nameOf(held) })
+    await socket.set(['division', -1, 6])
+    expect(await values(held)).toMatchObject({ division: 6 })
   })
 })

@@ -1,17 +1,17 @@
 import { request } from 'node:http'
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import { App } from '../support/app.js'
 import { AuthStore, account, auth, identify } from '../support/auth.js'
 import { ENDS, written } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
 
-const ANN = subjectHash('user:s:ann')
+const ANN = subjectHash(userSubject('ann'))
 
 describe('threat 43: a POST that is held back', () => {
-  /** A POST of a page of ann's, without a live cookie, of which all but the last byte has arrived. */
-  async function held() {
+  /** A POST of ann's, without a live cookie, of which all but the last byte has arrived. */
+  async function held(page = {}) {
     const reached = new Gate()
     const app = await App.start({
       before: (koa) => [
@@ -26,7 +26,7 @@ describe('threat 43: a POST that is held back', () => {
     })
     const ann = app.visitor()
     await ann.fetch('/login/unused?user=ann')
-    const body = JSON.stringify({ subject: ANN, set: [['division', -1, 5]] })
+    const body = JSON.stringify({ ...page, set: [['division', -1, 5]] })
     const headers = { 'content-type': 'application/json', 'content-length': body.length, cookie: ann.cookie }
     const req = request(`${app.url}/store_session`, { method: 'POST', headers })
     const cookies = new Promise((resolve) => req.once('response', (res) => resolve(res.headers['set-cookie'])))
@@ -46,6 +46,12 @@ describe('threat 43: a POST that is held back', () => {
     const { cookies, finish } = await held()
     finish()
     expect(await cookies).toHaveLength(2)
+  })
+
+  it('brings none where it says whose page it is', async () => {
+    const { cookies, finish } = await held({ subject: ANN })
+    finish()
+    expect(await cookies).toBeUndefined()
   })
 
   it('of a user, whose session is still good, replaces no cookie of who came after', async () => {

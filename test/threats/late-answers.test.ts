@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import { App } from '../support/app.js'
 import { AuthStore, account, auth, identify } from '../support/auth.js'
 import { ENDS, liveOnly, written } from '../support/departures.js'
@@ -9,7 +9,7 @@ import { Gate } from '../support/gate.js'
 import { cookieContent, values } from '../support/users.js'
 
 const GUEST = 'a-guest-who-has-a-cookie'
-const ANN = subjectHash('user:s:ann')
+const ANN = subjectHash(userSubject('ann'))
 
 /** An app with a slow route, which sets a value before it waits, or after. */
 async function start() {

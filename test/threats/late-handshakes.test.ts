@@ -2,10 +2,11 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import session from 'koa-session'
 import { connect, type Socket } from 'socket.io-client'
-import { coreOf } from '../../server/plugin.js'
+import { browserSubject } from '../../server/identity/subject.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { AuthStore, account, identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
+import { cookieContent } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
 type SessionOptions = Parameters<typeof session>[0]
@@ -165,11 +166,11 @@ describe('threat 30: a handshake whose identify never settles', () => {
     const add = jest.spyOn(Set.prototype, 'add')
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
-    const { browserSubject } = coreOf(app.live).cookie.read(ann.cookie) ?? {}
+    const subject = browserSubject(cookieContent(ann).browser)
     await ann.fetch('/logout/leave')
     await ann.fetch('/')
-    const sets = add.mock.contexts.filter((set) => set instanceof Set && set.has(browserSubject))
-    expect([browserSubject, sets]).toEqual([expect.stringMatching(/^browser:/), []])
+    const sets = add.mock.contexts.filter((set) => set instanceof Set && set.has(subject))
+    expect([subject, sets]).toEqual([expect.stringMatching(/^browser:.{22}$/), []])
     app.io.engine.close()
     await opening
   })

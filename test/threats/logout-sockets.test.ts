@@ -66,24 +66,6 @@ describe('a socket of a user who has signed out', () => {
   })
 })
 
-describe('a socket of a guest', () => {
-  it('is ended where its ticket is redeemed by a browser that has signed in meanwhile', async () => {
-    const app = await start(async (ctx) => {
-      if (ctx.path === '/app-login') ctx['session'].user = 'ann'
-      ctx.body = ''
-    })
-    const visitor = app.visitor()
-    const socket = await visitor.connect()
-    await socket.ticket()
-    await socket.set(['division', -1, 3])
-    const { text, claims } = await socket.ticket()
-    expect(claims.new).toBeDefined()
-    await visitor.fetch('/app-login')
-    expect((await visitor.store({ tickets: [text] })).status).toBe(200)
-    expect(await afterwards(socket.io)).toBe('ended')
-  })
-})
-
 /** A round trip later: everything the server had to say before it has arrived. */
 async function afterwards(io: {
   readonly connected: boolean

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import { browserSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
+import { browserId } from '../support/browser-id.js'
 import { Gate } from '../support/gate.js'
 import { RawSocket } from '../support/raw-socket.js'
 import type { TestSocket } from '../support/socket.js'
@@ -99,8 +101,8 @@ describe('threat 50: namespaces', () => {
 
   it('leave nothing behind where they are refused', async () => {
     const app = await start()
-    const browserId = 'a-browser-of-22-letters'
-    const visitor = app.visitor(cookieFor(app.live, { browserId }))
+    const id = browserId('a-browser')
+    const visitor = app.visitor(cookieFor(app.live, { browserId: id }))
     const sockets: TestSocket[] = []
     for (let i = 0; i < limits.socketsPerSubject; i += 1) sockets.push(await visitor.connect())
     for (let i = 0; i < 3; i += 1) await expect(visitor.connect('/dyn-1')).rejects.toMatchObject(REFUSED)
@@ -111,7 +113,7 @@ describe('threat 50: namespaces', () => {
     for (const socket of sockets) socket.io.disconnect()
     await Promise.all(gone)
     expect([connections.all().length, inside(app)]).toEqual([0, 0])
-    expect(subjects.holding(`browser:${browserId}`)).toBeUndefined()
+    expect(subjects.holding(browserSubject(id))).toBeUndefined()
   })
 
   it('of one connection take no place of another subject', async () => {

@@ -6,10 +6,11 @@ import { browserSubject, subjectHash } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 import { auth, identify } from '../support/auth.js'
+import { browserId } from '../support/browser-id.js'
 import { signedCookie } from '../support/signed-cookie.js'
 
 const SECRET = 'the secret that all of these apps are signed with'
-const ATTACKER = 'planted-by-an-attacker'
+const ATTACKER = browserId('planted-by-an-attacker')
 const text = z.string()
 
 const fields = defineFields({

@@ -122,6 +122,7 @@ describe('threat 40: a cookie of a guest, replayed after a user has signed in th
     const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     const late = app.visitor([old, ...session].join('; '))
     expect(await values(late)).toMatchObject({ division: 8, theme: 'dark' })
+    await late.store()
     expect(cookieContent(late).browser).toBe(cookieContent(browser).browser)
     expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
   })

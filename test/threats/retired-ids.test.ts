@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { written } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import { set, values } from '../support/users.js'
 
@@ -39,11 +40,11 @@ describe('a browser id that was given up', () => {
     await set(visitor, { theme: 'dark' })
     const slow = visitor.fetch('/slow')
     await gate.entered
-    await visitor.fetch('/logout/leave')
+    await visitor.fetch('/logout/forget')
     gate.open()
     await slow
     await visitor.fetch('/app-login')
-    expect(await values(visitor)).toMatchObject({ theme: 'light' })
+    expect(await values(visitor)).toMatchObject({ division: -1, theme: 'light' })
   })
 
   it('does not leave a browser without a cookie whose answer got lost with the next id', async () => {
@@ -75,7 +76,7 @@ describe('a browser id that was given up', () => {
     expect((await visitor.store({ tickets: [(await socket.ticket()).text] })).status).toBe(200)
   })
 
-  it('cannot be adopted: what was stored under it could never be read', async () => {
+  it('brings a browser without a cookie nothing by its tickets', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         if (ctx.path === '/leave') await ctx.liveSession.leave()
@@ -83,16 +84,17 @@ describe('a browser id that was given up', () => {
       },
     })
     const visitor = app.visitor()
+    await visitor.store()
     const socket = await visitor.connect()
     await socket.ticket()
     await socket.set(['division', -1, 7])
     const { text } = await socket.ticket()
-    await visitor.store({ tickets: [text] })
+    expect((await visitor.store({ tickets: [text] })).status).toBe(200)
     await visitor.fetch('/leave')
-    const cookieless = app.visitor()
-    const answer = await cookieless.store({ tickets: [text] })
-    const kept = await cookieless.text('/')
-    expect([answer.status, kept]).not.toEqual([200, '-1'])
+    for (const late of [visitor, app.visitor()]) {
+      const answer = await late.store({ tickets: [text] })
+      expect([answer.status, written(answer), await late.text('/')]).toEqual([403, [], '-1'])
+    }
   })
 
   it('does not give back what leave() forgot when a queued ticket of it is posted late', async () => {
@@ -103,28 +105,15 @@ describe('a browser id that was given up', () => {
       },
     })
     const visitor = app.visitor()
+    await visitor.store()
     const socket = await visitor.connect()
     await socket.ticket()
     await socket.set(['division', -1, 7])
-    await visitor.store({ tickets: [(await socket.ticket()).text] })
+    expect((await visitor.store({ tickets: [(await socket.ticket()).text] })).status).toBe(200)
     await socket.set(['division', -1, 8])
     const queued = await socket.ticket()
     await visitor.fetch('/leave')
     await visitor.store({ tickets: [queued.text] })
     expect(await visitor.text('/')).toBe('-1')
-  })
-})
-
-describe('a request that began before its browser signed in', () => {
-  it('loses nothing of what it sets afterwards', async () => {
-    const { app, gate } = await start()
-    const visitor = app.visitor()
-    await set(visitor, { theme: 'dark' })
-    const slow = visitor.fetch('/slow')
-    await gate.entered
-    await visitor.fetch('/login/now?user=ann')
-    gate.open()
-    await slow
-    expect(await values(visitor)).toMatchObject({ division: 9 })
   })
 })

@@ -105,6 +105,19 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     await answer
   })
 
+  it.each(CHANGES)('has no POST of the browser bring another cookie meanwhile, after %s', async (_, path) => {
+    const { app, gate } = await start()
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const answer = ann.fetch(path)
+    await gate.entered
+    const early = await ann.store()
+    expect([early.status, early.headers.get('retry-after'), early.headers.getSetCookie()]).toEqual([429, '1', []])
+    gate.open()
+    await answer
+    expect((await ann.store()).status).toBe(200)
+  })
+
   it.each(CHANGES)('lets nothing in meanwhile that brings the former cookie, after %s', async (_, path) => {
     const { app, gate } = await start()
     const ann = app.visitor()
@@ -140,7 +153,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     const tab = app.visitor(ann.cookie)
     const answer = ann.fetch(path)
     await gate.entered
-    await tab.store()
+    await set(tab, { division: 2 })
     const meanwhile = await tab.connect()
     expect((await meanwhile.ticket()).claims.sub).toBeDefined()
     gate.open()
@@ -159,7 +172,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
       const answer = ann.fetch(path)
       await gate.entered
       const former = tab.cookie
-      await tab.store()
+      await set(tab, { division: 2 })
       handshakes.hold()
       const asking = [former, tab.cookie, session].map(async (cookie) => {
         const socket = await RawSocket.open(app.url, { cookie, origin: app.url })

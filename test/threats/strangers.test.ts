@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { Core } from '../../server/core.js'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { browserSubject, type Subject, subjectHash, userSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { browserId } from '../support/browser-id.js'
 import { Caches } from '../support/caches.js'
 
 const STRANGERS = 2000
@@ -24,6 +25,7 @@ async function flood(times: number, act: (index: number) => Promise<unknown>): P
   }
 }
 
+const subject = (index: number): Subject => browserSubject(browserId(index))
 const setPath = (values: object): string => `/set?values=${encodeURIComponent(JSON.stringify(values))}`
 const liveOf = (answer: Response): string => {
   return answer.headers
@@ -93,13 +95,13 @@ describe('threat 18: a flood of anonymous ids', () => {
       const [field] = core.sessions.fields.values()
       if (!field) throw new Error('never')
       for (let i = 0; i < million; i += 1) {
-        core.sessions.value(field, core.sessions.find(`browser:${i}`))
-        core.sessions.merge(`browser:${i}`, [], 'request')
+        core.sessions.value(field, core.sessions.find(subject(i)))
+        core.sessions.merge(subject(i), [], 'request')
       }
       expect(caches.browsers).toBe(0)
       const sizes = new Set<number>()
       for (let i = 0; i < million; i += 1) {
-        core.sessions.write(new Map([[field, i]]), () => `browser:${i}`, 'request')
+        core.sessions.write(new Map([[field, i]]), () => subject(i), 'request')
         if (i % 100_000 === 99_999) sizes.add(caches.browsers)
       }
       expect(Math.max(...sizes)).toBeLessThanOrEqual(maxSubjects)

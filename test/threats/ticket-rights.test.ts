@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { account } from '../support/auth.js'
+import { AuthStore, account } from '../support/auth.js'
+import { liveOnly } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import type { ReceivedTicket } from '../support/socket.js'
 import { change, startWithUsers, values } from '../support/users.js'
@@ -63,7 +64,7 @@ describe('threat 9: the ticket of a browser id', () => {
     await leaving
   })
 
-  it('gives a user who has that id what is the browser\u2019s own, and the account the rest, as at a sign-in', async () => {
+  it('gives a user who has that id what is the browser\u2019s own, and the account nothing', async () => {
     const text = { schema: z.string(), default: '', client: 'write' } as const
     const own = { ...text, scope: 'browser' } as const
     const former = defineFields({ theme: own, note: own })
@@ -87,9 +88,40 @@ describe('threat 9: the ticket of a browser id', () => {
     })
     const same = app.visitor(visitor.cookie)
     expect(await (await same.store({ tickets: [ticket] })).json()).toMatchObject({ stored: 2, stale: 0 })
-    expect(await values(same)).toMatchObject({
-      theme: { value: 'dark', source: 'ticket' },
-      note: { value: 'x', source: 'login' },
-    })
+    expect(await values(same)).toEqual({ theme: expect.objectContaining({ value: 'dark', source: 'ticket' }) })
+    expect((await app.live.user('ann')).has('note')).toBe(false)
+  })
+})
+
+describe('threat 3: a ticket of a guest whose cookie is still brought after it was given up', () => {
+  /** A guest's cookie, and a ticket that was never POSTed. */
+  async function guest(app: App) {
+    const visitor = app.visitor()
+    await visitor.store()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 7])
+    return { visitor, old: liveOnly(visitor.cookie), ticket: (await socket.ticket()).text }
+  }
+
+  /** Signs in beside that cookie, as after an answer that was lost, and brings the ticket. */
+  async function bring(app: App, user: string, old: string, ticket: string): Promise<number> {
+    const session = app.visitor()
+    await session.fetch(`/login/unused?user=${user}`)
+    const visitor = app.visitor(`${old}; ${session.cookie}`)
+    await visitor.store()
+    return (await visitor.store({ tickets: [ticket] })).status
+  }
+
+  it.each([
+    ['the guest has left', '/logout/leave', [403, 403]],
+    ['ann has signed in', '/login/now?user=ann', [200, 403]],
+    ['ann has signed in, and out', '/login/now?user=ann /logout/leave', [200, 403]],
+  ])('goes to no user but the one who has signed in there: %s', async (_, paths, expected) => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const { visitor, old, ticket } = await guest(app)
+    for (const path of paths.split(' ')) await visitor.fetch(path)
+    expect([await bring(app, 'ann', old, ticket), await bring(app, 'bob', old, ticket)]).toEqual(expected)
+    expect((await app.live.user('bob')).has('division')).toBe(false)
   })
 })

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { SiteKey } from '../site/page.js'
-import type { Record, Sight, Write } from './record.js'
+import type { Departure, Record, Sight, Write } from './record.js'
 
-const KEYS: readonly SiteKey[] = ['division', 'theme', 'cart']
+type Key = 'division' | 'theme' | 'cart'
+const KEYS: readonly Key[] = ['division', 'theme', 'cart']
+/** The marks of what is read where a key was deleted. */
+const DEFAULTS: Readonly<globalThis.Record<Key, string>> = { division: '-1', theme: 'light', cart: '' }
 /** What may become of a change; the last where its browser has another subject by now. */
 const OUTCOMES = ['pending', 'saved', 'superseded', 'other_subject']
 const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:${user}`).digest('base64url'))
@@ -14,14 +17,17 @@ function ownerOf(key: SiteKey, [subject = '', browser = '']: readonly string[]):
   return key === 'theme' ? browser : subject
 }
 
-/** What the end shows to be broken; `whose` and `values` are those of the end, in a server that remembers nothing. */
-export function judge(
-  record: Record,
-  whose: readonly string[],
-  values: globalThis.Record<string, unknown>,
-): readonly string[] {
+/** A browser of the schedule as it was in the end, in a server that remembers nothing. */
+export interface End {
+  readonly browser: number
+  readonly whose: readonly string[]
+  readonly values: globalThis.Record<string, unknown>
+}
+
+/** What the end shows to be broken. */
+export function judge(record: Record, ends: readonly End[]): readonly string[] {
   const writes = record.writes()
-  const lost = KEYS.flatMap((key) => judgeKey(key, writes, record, whose, values[key]))
+  const lost = ends.flatMap((end) => KEYS.flatMap((key) => judgeKey(key, writes, record, end)))
   const isOdd = ({ outcome, ended = Infinity }: Write): boolean =>
     !OUTCOMES.includes(outcome) ||
     (outcome === 'other_subject' && !record.departures.some(({ began }) => began < ended + TOLERANCE))
@@ -31,26 +37,33 @@ export function judge(
 
 /** Whether there is what no saved change was made after, be it in the same page or after the end of this one. */
 function judgeKey(
-  key: SiteKey,
+  key: Key,
   all: readonly Write[],
   { departures }: Record,
-  whose: readonly string[],
-  value: unknown,
+  { browser, whose, values }: End,
 ): readonly string[] {
   // A sign-in or sign-out takes along what the cookie had: without a store that was in the server's memory, and is gone.
-  const since = departures.at(-1)?.ended ?? 0
+  const since = departures.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
   const writes = all.filter((write) => write.key === key && ['saved', 'pending'].includes(write.outcome))
+  // What another browser has saved of this user's is only in that one's cookie for certain.
   const saved = writes.filter(
     (write) =>
-      write.outcome === 'saved' && ownerOf(key, write.whose) === ownerOf(key, whose) && write.began > since + TOLERANCE,
+      write.outcome === 'saved' &&
+      write.browser === browser &&
+      ownerOf(key, write.whose) === ownerOf(key, whose) &&
+      write.began > since + TOLERANCE,
   )
   if (saved.length === 0) return []
   const isReplaced = (write: Write): boolean =>
     saved.some(({ page, began }) => began > (page === write.page ? write.began : (write.ended ?? Infinity)))
   const allowed = writes.filter((write) => !isReplaced(write))
-  const there = marksOf(JSON.stringify(value))
-  if (allowed.some(({ text }) => marksOf(text).every((mark) => there.includes(mark)))) return []
-  return [`${key} is ${JSON.stringify(value)} in the end, not one of ${allowed.map(({ text }) => text)}`]
+  const there = marksOf(JSON.stringify(values[key]))
+  const isThere = ({ text }: Write): boolean =>
+    text === '' ? there.join() === DEFAULTS[key] : marksOf(text).every((mark) => there.includes(mark))
+  if (allowed.some(isThere)) return []
+  return [
+    `${key} is ${JSON.stringify(values[key])} in the end, not one of ${allowed.map(({ text }) => text || 'none')}`,
+  ]
 }
 
 /** The values of writes that a text is made of: carts are joined at sign-in. */
@@ -60,6 +73,7 @@ function marksOf(text: string): readonly string[] {
 
 /** Whether anything of one visitor was shown to another. */
 function judgeSights(record: Record): readonly string[] {
+  const { departures } = record
   const sights = record.sights()
   const written = new Map(
     record.writes().flatMap((write) => marksOf(write.text).map((mark) => [write.key + mark, write])),
@@ -68,7 +82,7 @@ function judgeSights(record: Record): readonly string[] {
   const foreign = sights.flatMap((sight) =>
     marksOf(sight.text).flatMap((mark) => {
       const write = written.get(sight.key + mark)
-      return write && isForeign(write, sight, record)
+      return write && isForeign(write, sight, { departures, sights })
         ? [`${sight.tab} has shown ${describe(sight)}, set by ${describe(write)}`]
         : []
     }),
@@ -76,29 +90,39 @@ function judgeSights(record: Record): readonly string[] {
   return [...new Set([...blanks, ...foreign])]
 }
 
-function isForeign(write: Write, sight: Sight, record: Record): boolean {
+interface Evidence {
+  readonly departures: readonly Departure[]
+  readonly sights: readonly Sight[]
+}
+
+function isForeign(write: Write, sight: Sight, { departures, ...record }: Evidence): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
   if (USERS.includes(theirs)) return true
+  const isAnothers = write.browser !== sight.browser && !USERS.includes(ours)
+  if (isAnothers || (write.browser !== sight.browser && write.key === 'theme')) return true
   // A page that was a guest's all the time goes on showing what was set in it.
-  if (write.page === sight.page && !isUsers(sight) && !wasUsers(write, sight, record)) return false
+  if (write.page === sight.page && !isUsers(sight) && !wasUsers(write, sight, record.sights)) return false
+  const since = bornAt(ours, record.sights)
+  const isBetween = ({ browser, began, ended }: Departure): boolean =>
+    browser === sight.browser && began > write.began && ended < since
+  // What is the browser's own goes along at a sign-in and at a sign-out, until a guest leaves.
+  if (write.key === 'theme') return departures.some((departure) => departure.isForgotten && isBetween(departure))
   // What a guest has chosen goes along at their sign-in, and is another's after the sign-out.
-  const since = bornAt(ours, record)
-  const isGone = record.departures.some(({ isOut, began, ended }) => isOut && began > write.began && ended < since)
-  return !USERS.includes(ours) && isGone
+  return !USERS.includes(ours) && departures.some((departure) => departure.isOut && isBetween(departure))
 }
 
 const isUsers = ({ whose: [subject = ''] }: Sight): boolean => USERS.includes(subject)
 
 /** Whether the page was a user's between these two. */
-function wasUsers(write: Write, sight: Sight, record: Record): boolean {
-  const since = record.sights().filter(({ page, at }) => page === sight.page && at > write.began && at < sight.at)
+function wasUsers(write: Write, sight: Sight, sights: readonly Sight[]): boolean {
+  const since = sights.filter(({ page, at }) => page === sight.page && at > write.began && at < sight.at)
   return since.some(isUsers)
 }
 
 /** When a subject was first seen in any page. */
-function bornAt(subject: string, record: Record): number {
-  const times = record.sights().flatMap(({ whose, at }) => (whose.includes(subject) ? at : []))
+function bornAt(subject: string, sights: readonly Sight[]): number {
+  const times = sights.flatMap(({ whose, at }) => (whose.includes(subject) ? at : []))
   return Math.min(...times)
 }
 

@@ -1,30 +1,43 @@
 import type { PageRecord, Said, Shown } from '../site/page.js'
 
-/** A change, and the page that made it. */
+/** A change, the page that made it, and the browser that this was in. */
 export interface Write extends Said {
   readonly page: string
+  readonly browser: number
 }
 
-export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value: unknown]
+export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value?: unknown]
 
 /** What was shown, and where. */
 export interface Sight extends Shown {
   readonly tab: string
   readonly page: string
+  readonly browser: number
 }
 
-/** A visitor signed in, or out, between these two times. */
-interface Departure {
+/** A visitor signed in, or out, in a browser between these two times. */
+export interface Departure {
+  readonly browser: number
   readonly isOut: boolean
+  /** A guest has left: nothing of theirs stays, not even what is the browser's own. */
+  readonly isForgotten: boolean
   readonly began: number
   ended: number
+}
+
+interface RecordedPage {
+  readonly tab: string
+  readonly browser: number
+  readonly page: PageRecord
 }
 
 /** What a schedule has done, and what its pages have said and shown. */
 export class Record {
   readonly log: string[] = []
   readonly departures: Departure[] = []
-  readonly #pages = new Map<number, { readonly name: string; readonly page: PageRecord }>()
+  readonly #pages = new Map<number, RecordedPage>()
+  /** Who is signed in, by browser. */
+  readonly #users = new Map<number, string>()
   #writes = 0
 
   /** A value that no other write has. */
@@ -39,12 +52,16 @@ export class Record {
   }
 
   /** The newest state of a page stands for those before. */
-  add(name: string, page: PageRecord): void {
-    this.#pages.set(page.id, { name, page })
+  add(tab: string, browser: number, page: PageRecord): void {
+    this.#pages.set(page.id, { tab, browser, page })
   }
 
-  identityChanges(user: string | undefined): void {
-    this.departures.push({ isOut: user === undefined, began: Date.now(), ended: Number.POSITIVE_INFINITY })
+  identityChanges(browser: number, user: string | undefined): void {
+    const isForgotten = user === undefined && !this.#users.has(browser)
+    const ended = Number.POSITIVE_INFINITY
+    this.departures.push({ browser, isOut: user === undefined, isForgotten, began: Date.now(), ended })
+    if (user === undefined) this.#users.delete(browser)
+    else this.#users.set(browser, user)
   }
 
   identityHasChanged(): void {
@@ -53,12 +70,14 @@ export class Record {
   }
 
   writes(): readonly Write[] {
-    return [...this.#pages].flatMap(([id, { page }]) => page.said.map((said) => ({ ...said, page: String(id) })))
+    return [...this.#pages].flatMap(([id, { browser, page }]) =>
+      page.said.map((said) => ({ ...said, page: String(id), browser })),
+    )
   }
 
   sights(): readonly Sight[] {
-    return [...this.#pages].flatMap(([id, { name, page }]) =>
-      page.shown.map((shown) => ({ ...shown, tab: name, page: String(id) })),
+    return [...this.#pages].flatMap(([id, { tab, browser, page }]) =>
+      page.shown.map((shown) => ({ ...shown, tab, page: String(id), browser })),
     )
   }
 }

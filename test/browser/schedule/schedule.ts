@@ -3,12 +3,12 @@ import type { Visitor } from '../../support/browser-visitor.js'
 import type { Fault } from '../../support/fault-proxy.js'
 import type { Outage } from '../../support/outage.js'
 import { within } from '../../support/within.js'
-import { judge } from './judge.js'
+import { type End, judge } from './judge.js'
 import { type NextWrite, Record } from './record.js'
 import { ScheduledTab } from './scheduled-tab.js'
 
 const FAULTS: readonly Fault[] = ['lose request', 'lose answer', 'hold request', 'hold answer', 'twice']
-const PATHS = ['/', '/', '/', '/plain']
+const PATHS = ['/', '/', '/plain']
 const STEPS = 16
 const MAX_TABS = 3
 /** ms at the most between two steps. */
@@ -16,24 +16,26 @@ const PACE = 80
 
 type Step = (tab: ScheduledTab) => Promise<void> | void
 
-/** One browser with some tabs, a server as a process, and a network; a seed says what happens to them. */
+/** A browser with some tabs, sometimes a second one, a server as a process, and a network; a seed says what happens to them. */
 export class Schedule {
   readonly #random: Random
   readonly #outage: Outage
-  readonly #visitor: Visitor
+  readonly #visitors: readonly Visitor[]
   readonly #record: Record = new Record()
   readonly #tabs: ScheduledTab[] = []
   #isOnline = true
 
-  private constructor(seed: number, outage: Outage, visitor: Visitor) {
+  private constructor(seed: number, outage: Outage, visitors: readonly Visitor[]) {
     this.#random = new Random(seed)
     this.#outage = outage
-    this.#visitor = visitor
+    this.#visitors = visitors
   }
 
   /** Runs a schedule, and says what it found broken. */
   static async run(seed: number, outage: Outage): Promise<readonly string[]> {
-    const schedule = new Schedule(seed, outage, await outage.browse())
+    const first = await outage.browse()
+    const visitors = seed % 3 === 0 ? [first, await outage.browse()] : [first]
+    const schedule = new Schedule(seed, outage, visitors)
     await schedule.#open()
     for (let step = 0; step < STEPS; step += 1) await schedule.#step()
     const findings = await schedule.#settle()
@@ -43,6 +45,7 @@ export class Schedule {
   /** How often each step is to be seen. */
   readonly #steps: readonly (readonly [weight: number, step: Step])[] = [
     [12, (tab) => this.#set(tab)],
+    [2, (tab) => this.#set(tab, [this.#nextWrite()[0]])],
     [6, () => this.#break()],
     [2, () => this.#release()],
     [1, () => this.#kill()],
@@ -73,7 +76,7 @@ export class Schedule {
 
   async #set(tab: ScheduledTab | undefined, [key, value] = this.#nextWrite()): Promise<void> {
     if (!tab || tab.isAway) return
-    this.#record.note(`${tab.name} sets ${key} ${JSON.stringify(value)}`)
+    this.#record.note(`${tab.name} ${value === undefined ? 'deletes' : 'sets'} ${key} ${JSON.stringify(value) ?? ''}`)
     await tab.set(key, value)
   }
 
@@ -132,11 +135,13 @@ export class Schedule {
 
   async #open(): Promise<void> {
     const path = pick(PATHS, this.#random.next()) ?? '/'
+    const browser = this.#random.below(this.#visitors.length)
+    const visitor = this.#visitors[browser]
     const open = this.#tabs.filter(({ isOpen }) => isOpen)
-    if (!this.#isReachable() || open.length === MAX_TABS) return
+    if (!visitor || !this.#isReachable() || open.length === MAX_TABS) return
     const name = `tab ${this.#tabs.length}`
-    this.#record.note(`${name} opened at ${path}`)
-    this.#tabs.push(new ScheduledTab(name, await this.#visitor.open(path), path, this.#record))
+    this.#record.note(`${name} opened at ${path} in browser ${browser}`)
+    this.#tabs.push(new ScheduledTab(name, browser, await visitor.open(path), path, this.#record))
   }
 
   async #close(tab: ScheduledTab): Promise<void> {
@@ -154,7 +159,7 @@ export class Schedule {
   async #sign(tab: ScheduledTab, user?: string): Promise<void> {
     if (!this.#isReachable() || tab.isAway) return
     this.#record.note(`${tab.name} signs ${user === undefined ? 'out' : `in as ${user}`}`)
-    this.#record.identityChanges(user)
+    this.#record.identityChanges(tab.browser, user)
     await (user === undefined ? tab.post('/sign-out') : tab.post('/sign-in', `user=${user}`))
     this.#record.identityHasChanged()
   }
@@ -173,11 +178,19 @@ export class Schedule {
     // What one more change of each kind does: tabs of another subject show the same by chance at the most.
     for (const key of ['division', 'theme'] as const) await this.#set(open[0], this.#record.nextWriteOf(key))
     findings.push(...(await this.#compare(open)))
-    const whose = (await open[0]?.whose()) ?? []
+    const owners = new Map<number, readonly string[]>()
+    for (const tab of open) owners.set(tab.browser, await tab.whose())
     for (const tab of open) await tab.harvest()
     for (const tab of open) await tab.close()
     await server.restart()
-    return [...findings, ...judge(this.#record, whose, await this.#visitor.values())]
+    const ends: End[] = []
+    for (const [browser, whose] of owners) ends.push({ browser, whose, values: await this.#valuesOf(browser) })
+    return [...findings, ...judge(this.#record, ends)]
+  }
+
+  /** What the server has for a browser's visitor. */
+  async #valuesOf(browser: number): Promise<globalThis.Record<string, unknown>> {
+    return (await this.#visitors[browser]?.values()) ?? {}
   }
 
   /** What keeps on after nothing is under way any more, and what then is not the same everywhere. */
@@ -185,8 +198,12 @@ export class Schedule {
     const findings: string[] = []
     for (const tab of tabs) if (!(await tab.comesToRest())) findings.push(`${tab.name} does not come to rest`)
     const look = async (): Promise<readonly string[]> => {
-      const values = await this.#visitor.values()
-      return (await Promise.all(tabs.map((tab) => tab.differences(values)))).flat()
+      const differences: string[] = []
+      for (const browser of this.#visitors.keys()) {
+        const values = await this.#valuesOf(browser)
+        for (const tab of tabs) if (tab.browser === browser) differences.push(...(await tab.differences(values)))
+      }
+      return differences
     }
     return [...findings, ...(await within(look, (differences) => differences.length === 0))]
   }

@@ -6,6 +6,8 @@ import type { Record } from './record.js'
 /** A tab of a schedule, and what its pages have said and shown. */
 export class ScheduledTab {
   readonly name: string
+  /** Which browser it is in. */
+  readonly browser: number
   isOpen = true
   /** Whether it shows another page than one of ours. */
   isAway = false
@@ -13,14 +15,15 @@ export class ScheduledTab {
   readonly #path: string
   readonly #record: Record
 
-  constructor(name: string, tab: SiteTab, path: string, record: Record) {
+  constructor(name: string, browser: number, tab: SiteTab, path: string, record: Record) {
     this.name = name
+    this.browser = browser
     this.#tab = tab
     this.#path = path
     this.#record = record
   }
 
-  set(key: SiteKey, value: unknown): Promise<void> {
+  set(key: SiteKey, value?: unknown): Promise<void> {
     return this.#tab.set(key, value)
   }
 
@@ -55,7 +58,7 @@ export class ScheduledTab {
   }
 
   async harvest(): Promise<void> {
-    this.#record.add(this.name, (await this.#tab.page.evaluate('site.record')) as PageRecord)
+    this.#record.add(this.name, this.browser, (await this.#tab.page.evaluate('site.record')) as PageRecord)
   }
 
   /** Whether nothing is under way after a bounded time. */

@@ -8,8 +8,9 @@ export type SiteKey = (typeof KEYS)[number]
 /** A change of this page, and what the client said of it. */
 export interface Said {
   readonly key: SiteKey
+  /** As JSON; '' where it was deleted. */
   readonly text: string
-  /** Whose page it was: hashes of the subject, and of the browser's. */
+  /** Whose page it was: hashes of the subject, and of the browser's; '' where the browser keeps no id. */
   readonly whose: readonly string[]
   /** ms since 1970, by the clock of the browser's process. */
   readonly began: number
@@ -39,7 +40,8 @@ export interface SiteHandle {
   /** Whether it came from the back/forward cache, each time that it came. */
   readonly returns: boolean[]
   readonly socket: Socket | undefined
-  set(key: 'division' | 'theme' | 'cart', value: unknown): void
+  /** No value deletes. */
+  set(key: 'division' | 'theme' | 'cart', value?: unknown): void
   /** Whether nothing is under way. */
   isAtRest(): boolean
 }
@@ -51,23 +53,25 @@ declare global {
 
 const now = (): number => performance.timeOrigin + performance.now()
 
-/** Whose page it is: what `embed()` says, then what each connection says first. */
+/** Whose page it is: what `embed()` says, then what the first ticket of each connection says. */
 function subjects(): readonly string[] {
   const text = document.getElementById('live-session')?.textContent
   const { subject = '', browser = '' } = text ? JSON.parse(text) : {}
-  return [subject, browser || subject]
+  return [subject, browser]
 }
 
 function watchSubject(socket: Socket): void {
-  let greetings = 0
+  let isGreeted = false
   socket.on('disconnect', () => {
-    greetings = 0
+    isGreeted = false
   })
   socket.on('store_session', (ticket: string) => {
-    const { sub, defaults } = JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
-    if (!defaults) return
-    record.whose = greetings === 0 ? [sub, sub] : [record.whose[0] ?? '', sub]
-    greetings += 1
+    const claims = JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
+    if (!claims.defaults || isGreeted) return
+    isGreeted = true
+    const { sub, browser = '' } = claims
+    // What a connection says that came without a cookie is not shown where the page knows its browser.
+    if (browser !== '' || record.whose[1] === '') record.whose = [sub, browser]
   })
 }
 
@@ -83,10 +87,12 @@ const site: SiteHandle = {
   returns: [],
   socket,
   set: (key, value) => {
-    const said: Said = { key, text: JSON.stringify(value), whose: record.whose, began: now(), outcome: 'pending' }
+    const text = value === undefined ? '' : JSON.stringify(value)
+    const said: Said = { key, text, whose: record.whose, began: now(), outcome: 'pending' }
     record.said.push(said)
     const end = (outcome: string): void => void Object.assign(said, { outcome, ended: now() })
-    live.set(key, value as never).then(
+    const done = value === undefined ? live.delete(key) : live.set(key, value as never)
+    done.then(
       () => end('saved'),
       (error: { readonly code?: string }) => end(error.code ?? String(error)),
     )

@@ -2,58 +2,53 @@ import { describe, expect, it } from '@jest/globals'
 import { type Brought, type CookieFacts, cookieAction, type Deed, moreOf } from '../../../server/http/answer-cookie.js'
 
 const DEEDS: readonly Deed[] = ['reads', 'shows', 'sets', 'renews']
-const BROUGHT: readonly Brought[] = ['none', 'own', 'former', 'given-up', 'newer']
 
-const decide = (brought: Brought, deed: Deed, given: Partial<CookieFacts> = {}): string => {
-  return cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent: () => true, ...given })
-}
+/** What becomes of the cookie, by the most that the request does. */
 const row = (brought: Brought, given: Partial<CookieFacts>): string[] =>
-  DEEDS.map((deed) => decide(brought, deed, given))
+  DEEDS.map((deed) =>
+    cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent: () => true, ...given }),
+  )
 
 const [L, W, C] = ['leave', 'write', 'clear']
+/** What the request brought, and what becomes of it: with consent, and without. */
+const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])[] = [
+  // reads shows sets renews, with consent; and without
+  ['none', [L, W, W, W], [L, L, L, L]],
+  ['own', [L, L, L, W], [L, L, L, L]],
+  ['other', [W, W, W, W], [C, C, C, C]],
+  ['revoked', [W, W, W, W], [C, C, C, C]],
+  ['given-up', [L, L, W, W], [L, L, C, C]],
+  ['forgotten', [C, C, W, W], [C, C, C, C]],
+  ['newer', [L, L, L, L], [L, L, L, L]],
+]
 
 describe('what an answer does to the cookie', () => {
-  it.each([
-    // brought    reads shows sets renews
-    ['none', [L, W, W, W]],
-    ['own', [L, L, L, W]],
-    ['former', [W, W, W, W]],
-    ['given-up', [L, L, W, W]],
-    ['newer', [L, L, L, L]],
-  ] as const)('where the request brought: %s', (brought, expected) => {
-    expect(row(brought, {})).toEqual(expected)
+  it.each(TABLE)('where the request brought: %s', (brought, agreed, not) => {
+    expect(row(brought, {})).toEqual(agreed)
+    expect(row(brought, { hasConsent: () => false })).toEqual(not)
   })
 
-  it.each([
-    ['none', [L, L, L, L]],
-    ['own', [L, L, L, L]],
-    ['former', [C, C, C, C]],
-    ['given-up', [L, L, C, C]],
-    ['newer', [L, L, L, L]],
-  ] as const)('without consent, where the request brought: %s', (brought, expected) => {
-    expect(row(brought, { hasConsent: () => false })).toEqual(expected)
+  it.each(TABLE)('is the same for a stale one, unless it is the visitor\u2019s own: %s', (brought, agreed, not) => {
+    expect(row(brought, { isStale: true })).toEqual(brought === 'own' ? [W, W, W, W] : agreed)
+    expect(row(brought, { isStale: true, hasConsent: () => false })).toEqual(not)
   })
 
-  it('is nothing where the visitor has left while the request ran', () => {
-    for (const brought of BROUGHT)
+  it.each(TABLE)('is nothing where the visitor has left while the request ran: %s', (brought) => {
+    for (const isStale of [true, false])
       for (const hasConsent of [true, false])
-        expect(row(brought, { hasEnded: true, isStale: true, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
+        expect(row(brought, { hasEnded: true, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
   })
 
-  it('is to write the visitor\u2019s own anew where it is stale, and no other', () => {
-    expect(row('own', { isStale: true })).toEqual([W, W, W, W])
-    expect(row('own', { isStale: true, hasConsent: () => false })).toEqual([L, L, L, L])
-    for (const brought of ['none', 'given-up', 'newer'] as const)
-      expect(decide(brought, 'reads', { isStale: true })).toBe(L)
-  })
-
-  it('asks for consent only where it matters', () => {
-    const ask = (): boolean => {
-      throw new Error('asked')
+  it.each(TABLE)('is asked for consent only where it matters: %s', (brought, agreed, not) => {
+    for (const [index, deed] of DEEDS.entries()) {
+      let asked = 0
+      const hasConsent = (): boolean => {
+        asked += 1
+        return true
+      }
+      cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent })
+      expect([deed, asked]).toEqual([deed, agreed[index] === not[index] ? 0 : 1])
     }
-    expect(decide('own', 'sets', { hasConsent: ask })).toBe(L)
-    expect(decide('newer', 'renews', { hasConsent: ask })).toBe(L)
-    expect(() => decide('none', 'sets', { hasConsent: ask })).toThrow('asked')
   })
 
   it('goes by the most that a request does', () => {

@@ -1,23 +1,26 @@
 import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
-import { type CookieContent, LiveCookie } from '../../../server/http/cookie.js'
+import { LiveCookie } from '../../../server/http/cookie.js'
+import type { CookieContent } from '../../../server/http/cookie-text.js'
+import { subjectHash, userSubject } from '../../../server/identity/subject.js'
 import { SigningKeys } from '../../../server/values/keys.js'
+import { browserId } from '../../support/browser-id.js'
 
 const secret = 'a secret of at least thirty-two bytes'
 const clock = testClock()
 const options = { name: 'live', maxAge: 60_000, sameSite: 'lax', secure: undefined, domain: undefined } as const
 const make = (secrets = [secret]) => new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, clock.now)
 const content: CookieContent = {
-  browser: 'b'.repeat(22),
+  browser: browserId('b'),
   user: undefined,
   former: undefined,
+  born: 1_767_225_600,
   epoch: 0,
   registers: [{ key: 'division', stamp: 5, value: 3 }],
-  isFirst: true,
 }
 const own = make().header(content)
-const planted = make().header({ ...content, user: 'u'.repeat(43), registers: [] })
+const planted = make().header({ ...content, user: subjectHash(userSubject('ann')), registers: [] })
 const signedAs = (payload: unknown): string => {
   const pair = `live=${Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)).toString('base64')}`
   return `${pair}; live.sig=${new SigningKeys([secret], 'cookie').sign(pair)}`
@@ -101,6 +104,10 @@ describe('the live cookie', () => {
   })
 
   it('of a newer build is read as empty, and says so', () => {
-    expect(make().read(signedAs({ ...payload, v: 2 }))).toMatchObject({ isNewer: true, registers: [] })
+    expect(make().read(signedAs({ ...payload, v: 2 }))).toEqual({
+      isNewer: true,
+      text: expect.any(String),
+      expiresAt: payload.exp,
+    })
   })
 })

@@ -70,8 +70,9 @@ app.use(async (ctx) => {
   const { values, stamps } = session.snapshot()
   same<typeof values.division, number>(true)
   same<typeof stamps, Readonly<Record<string, number>>>(true)
-  const { user } = session.snapshot()
-  same<typeof user, true | undefined>(true)
+  const { subject, browser, epoch, young } = session.snapshot()
+  same<readonly [typeof subject, typeof epoch], readonly [string, number]>(true)
+  same<readonly [typeof browser, typeof young], readonly [string | undefined, string | undefined]>(true)
   // @ts-expect-error hidden fields are in no snapshot
   values.risk
   // @ts-expect-error not declared

@@ -1,0 +1,220 @@
+import type { StoreAnswer, TicketClaims } from '../../shared/protocol.js'
+import { readTicket } from '../ticket.js'
+import { anew, hold, keep, ownOf, release, retry, setDefaults, settle, tickets } from './changes.js'
+import type { Identity, Page, State } from './state.js'
+import { patch, start, type Turn } from './turn.js'
+import { ownerOf } from './view.js'
+
+/** ms in which a connection says whose it is, if it ever does. */
+const GREETING = 1000
+/** ms after which the other tabs are told of another browser, of the last where there were more. */
+const HUSH = 100
+/** Questions and reconnections: how many at once, how many in all, and ms after which they are forgotten. */
+const SOON = 6
+const MOST = 12
+const CALM = 30_000
+/** ms of the longest pause between two tries. */
+const MAX_PAUSE = 30_000
+
+/** ms to wait after so many failures. */
+export function pauseOf(failures: number): number {
+  return Math.min(MAX_PAUSE, 250 * 2 ** failures)
+}
+
+/** Whether changes of the page may go over its connection: also while its questions fail, and then they are made anew. */
+export function canSend({ link, page, timers, failures }: State): boolean {
+  const isDecided = page.is === 'known' || page.is === 'memory' || (page.is === 'asking' && failures > 0)
+  return link === 'ours' && isDecided && !timers.has('greet')
+}
+
+/** A ticket of a connection. */
+export function hear(turn: Turn, ticket: string): void {
+  const { link, page } = turn
+  const claims = readTicket(ticket)
+  // Its defaults tell a greeting from a change.
+  if (!claims.defaults) keepOwn(turn, ticket)
+  // A greeting's second ticket.
+  else if (link === 'ours') show(turn, ticket, claims, turn.subjects)
+  else if (link !== 'strange') greet(turn, ticket, claims, page)
+}
+
+/** Whose a ticket is, and since which revocation. */
+function subjectOf({ sub, epoch }: Pick<TicketClaims, 'sub' | 'epoch'>): string {
+  return `${sub} ${epoch}`
+}
+
+export function keepOwn(turn: Turn, ticket: string): void {
+  const claims = readTicket(ticket)
+  if (turn.subjects.includes(subjectOf(claims))) keep(turn, ticket, claims)
+}
+
+/** A connection says whose it is. */
+function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity }: Page): void {
+  turn.timers.delete('greet')
+  const isProven = claims.browser !== undefined
+  // Under another identity than the cookie's: the visitor would see these values come and go.
+  const isStrange = !isProven && identity?.browser !== undefined && is !== 'memory'
+  turn.link = isStrange ? 'strange' : 'ours'
+  if (!isStrange) {
+    // Before any change of this page, the server shall have seen what this browser has seen: its memory may be younger. What a
+    // guest has left goes to the user who has signed in; what is another visitor's is refused.
+    if (isProven) {
+      turn.isCookieless = false
+      for (const held of tickets(turn)) turn.effects.push(['offer', held])
+    }
+    become(turn, isProven ? 'known' : is, claims)
+    show(turn, ticket, claims)
+    if (is === 'memory') retry(turn)
+  }
+  if (!isProven) miss(turn)
+  if (!isProven && is !== 'memory') ask(turn)
+}
+
+/** Takes over what a greeting says. */
+function show(turn: Turn, ticket: string, claims: TicketClaims, others: readonly string[] = []): void {
+  turn.subjects = [...others, subjectOf(claims)]
+  setDefaults(turn, claims.defaults)
+  keep(turn, ticket, claims)
+  if (!claims.more) turn.isReady = true
+}
+
+/** Goes on as the visitor of a greeting. */
+function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: TicketClaims): void {
+  const { page, effects } = turn
+  const former = page.identity
+  const identity = { subject: sub, browser, epoch, young }
+  // Another epoch, after a revocation or an erasure, is always another visitor's.
+  const isSame = former?.subject === sub && former.browser === browser && former.epoch === epoch
+  if (!isSame) {
+    const isCarried = !former || isSameOwner(former, identity)
+    abort(turn)
+    forget(turn, isCarried)
+    if (!isCarried) effects.push(['visitor', browser === sub || young === 'guest' ? 'guest' : 'user'])
+  }
+  // Its answer says no more than this.
+  if (page.is === 'asking') abort(turn)
+  turn.timers.delete('young')
+  if (is === 'known') know(turn, identity, isSame)
+  else turn.page = { is, identity }
+}
+
+/** The cookie was seen coming back: it says whose page this is. */
+export function know(turn: Turn, identity: Identity | undefined, isSame = true): void {
+  const { is } = turn.page
+  turn.page = { is: 'known', identity }
+  if (!identity || (isSame && is === 'known')) return
+  turn.effects.push(['take', ownerOf(identity)])
+  start(turn, 'hush', HUSH)
+}
+
+/** The page is young no more: one of a guest who has left must not bring anything to the next. */
+export function age(turn: Turn): void {
+  const { is, identity } = turn.page
+  if (identity) turn.page = { is, identity: { ...identity, young: undefined } }
+}
+
+/** A cookie that had come back is gone: a guest may have left. */
+export function miss(turn: Turn): void {
+  if (turn.page.is === 'known' && !turn.isCookieless) age(turn)
+}
+
+/** Of one browser that was given two ids, or has agreed to have one, or agrees no more. */
+function isSameOwner(a: Identity, b: Identity): boolean {
+  const isAgreed = (a.browser === undefined || b.browser === undefined) && a.subject === b.subject
+  return a.epoch === b.epoch && (isAgreed || (a.young !== undefined && a.young === b.young))
+}
+
+/** These values are another visitor's now: nothing of this is theirs. What a caller here has set is kept where it may be. */
+function forget(turn: Turn, isCarried: boolean): void {
+  const former = [...turn.fields]
+  turn.fields.clear()
+  for (const [key, field] of former) {
+    const ids = ownOf(field)
+    const wants = isCarried ? anew(field, ids) : []
+    patch(turn, key, { fallback: field.fallback, wants })
+    if (wants.length === 0) settle(turn, key, ids, { code: 'superseded' })
+  }
+}
+
+/** One more question or reconnection; answers with the ms to wait before it. */
+function moved(turn: Turn): number {
+  turn.moves += 1
+  start(turn, 'calm', CALM)
+  return turn.moves > SOON ? pauseOf(turn.moves - SOON) : 0
+}
+
+/** The cookie is missing, or is another's: what is under way under this identity would be refused. */
+export function ask(turn: Turn): void {
+  const { page, link } = turn
+  if (page.is === 'asking') return
+  abort(turn)
+  const pause = moved(turn)
+  // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
+  if (turn.moves > MOST) return void goWithout(turn)
+  turn.page = { ...page, is: 'asking' }
+  if (pause > 0) start(turn, 'post', pause, pause)
+  else turn.timers.delete('post')
+  if (isUp(link)) awaitGreeting(turn)
+}
+
+/** The browser keeps no cookie: the next connection is this page's as it comes. */
+function goWithout(turn: Turn): void {
+  turn.page = { ...turn.page, is: 'memory' }
+  if (turn.link === 'strange') reconnect(turn)
+}
+
+/** What is set meanwhile waits for it. */
+export function awaitGreeting(turn: Turn): void {
+  start(turn, 'greet', GREETING, GREETING / 2)
+}
+
+function isUp(link: State['link']): boolean {
+  return link === 'ours' || link === 'strange'
+}
+
+/** The POST under way comes to nothing. */
+export function abort(turn: Turn): void {
+  const { posting } = turn
+  if (posting.is !== 'sent') return
+  turn.posting = { is: 'idle' }
+  turn.effects.push(['abort'])
+  for (const key of posting.keys) release(turn, key, true)
+}
+
+/** The answer to a POST of `{}`. */
+export function asked(turn: Turn, ticket: string, { more, held, cookieless }: StoreAnswer): void {
+  const { link, page } = turn
+  const claims = readTicket(ticket)
+  const isBlocked = claims.browser === undefined || (turn.isCookieless && cookieless !== undefined)
+  turn.isCookieless = cookieless !== undefined
+  turn.timers.delete('greet')
+  if (isUp(link)) {
+    turn.page = { ...page, is: 'asked' }
+    if (isBlocked) goWithout(turn)
+    else reconnect(turn)
+    return
+  }
+  // No connection will tell.
+  become(turn, isBlocked ? 'memory' : 'known', claims)
+  show(turn, ticket, claims)
+  if (more !== undefined) show(turn, more, readTicket(more), turn.subjects)
+  for (const [key, stamp] of held) hold(turn, key, stamp)
+}
+
+/** Comes back, to be told whose page this is now. */
+export function reconnect(turn: Turn, least = 0): void {
+  const ms = turn.timers.has('link') ? least : Math.max(least, moved(turn))
+  awaitGreeting(turn)
+  if (ms > 0) start(turn, 'link', ms)
+  else turn.effects.push(['reconnect'])
+}
+
+/** The browser has another cookie than this page takes it to have. */
+export function stray(turn: Turn, least?: number): void {
+  const { page, link } = turn
+  abort(turn)
+  if (isUp(link) || turn.timers.has('greet')) {
+    if (page.is !== 'known') turn.page = { ...page, is: 'asked' }
+    reconnect(turn, least)
+  } else ask(turn)
+}

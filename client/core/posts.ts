@@ -1,0 +1,199 @@
+import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
+import { acknowledge, dispatch, drafts, giveUp, hold, ownOf, parting, refuse, release, tickets } from './changes.js'
+import { abort, age, asked, awaitGreeting, canSend, keepOwn, know, miss, pauseOf, stray } from './identity.js'
+import type { News, PostBody, PostError, Posted } from './messages.js'
+import type { Load, State } from './state.js'
+import { patch, start, type Turn } from './turn.js'
+
+/** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
+const INTERVAL = 250
+/** ms by which the tab that has set something is ahead of those that only hear of it. */
+const LEAD = 50
+/** ms to wait where other tabs may be told of another browser, too: they come back once. */
+const GATHER = 50
+/** Characters of tickets in one POST. */
+const ROOM = 48_000
+/** How many good answers, with no cookie coming back, prove that the browser keeps none. */
+const MAX_ANSWERS = 3
+/** Of a POST as a whole: the page is another visitor's. */
+const STRANGE: readonly string[] = ['other_subject', 'cookies_blocked']
+
+const ASK: Load = { isAsk: true, isNews: false, tickets: [], keys: [] }
+
+/** What there is to POST. */
+function load(state: State): Load | undefined {
+  const { page, timers, fields } = state
+  if (page.is === 'asking') return ASK
+  if (page.is === 'memory' || timers.has('greet')) return undefined
+  const keys = canSend(state) ? [] : drafts(state)
+  const isEmpty = keys.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
+  if (!isNamed(page)) return isAlone(state) && (!isEmpty || isUnsure(state)) ? ASK : undefined
+  const some = fitting(tickets(state))
+  return isEmpty ? undefined : { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
+}
+
+/** Whether no connection says whose page it is, nor will soon. */
+function isAlone({ link, timers }: State): boolean {
+  return link !== 'ours' && !(link === 'strange' && timers.has('link'))
+}
+
+/** Whether the page waits to be told: what its HTML shows needs no cookie, until something is set. */
+function isUnsure({ page, isReady }: State): boolean {
+  return page.is === 'asked' || !isReady
+}
+
+/** Whether a POST can say whose page it is. */
+function isNamed({ is, identity }: State['page']): boolean {
+  return (is === 'new' || is === 'known') && identity?.browser !== undefined
+}
+
+/** Whether the server was not told of it before. */
+function isNews({ told }: State, some: readonly string[]): boolean {
+  return some.some((ticket) => !told.includes(ticket))
+}
+
+function bodyOf({ page }: Turn, some: readonly string[], set: readonly WireChange[]): PostBody {
+  const subject = page.identity?.browser
+  return { subject, ...(some.length > 0 && { tickets: some }), ...(set.length > 0 && { set }) }
+}
+
+/** Has the next POST wait for its turn, where there is one to make. */
+export function plan(turn: Turn): void {
+  const { posting, timers, fields } = turn
+  const next = load(turn)
+  if (posting.is !== 'idle' || !next || timers.has('post')) return
+  if (next.isNews && timers.has('space')) return
+  const isOwn = next.isAsk || [...fields.values()].some((field) => ownOf(field).length > 0)
+  if (isOwn) queue(turn)
+  else if (!timers.has('lead')) start(turn, 'lead', LEAD, LEAD)
+}
+
+export function queue(turn: Turn): void {
+  if (turn.posting.is !== 'idle') return
+  turn.posting = { is: 'queued' }
+  turn.effects.push(['queue'])
+}
+
+/** No other tab of this browser POSTs now; one may have done it all. */
+export function begin(turn: Turn): void {
+  if (turn.posting.is !== 'queued') return
+  const next = load(turn)
+  turn.posting = next ? { is: 'sent', ...next } : { is: 'idle' }
+  if (!next) return void turn.effects.push(['release'])
+  if (next.isAsk) turn.page = { ...turn.page, is: 'asking' }
+  if (next.isNews) start(turn, 'space', INTERVAL)
+  const set = next.keys.map((key) => dispatch(turn, key))
+  turn.effects.push(['post', next.isAsk ? {} : bodyOf(turn, next.tickets, set)])
+}
+
+/** The page is left, perhaps for good: everything goes out now, also what is under way over the socket. */
+export function leave(turn: Turn): void {
+  const { posting, timers, page } = turn
+  if (posting.is === 'sent' && posting.isAsk) abort(turn)
+  if (posting.is === 'queued') turn.posting = { is: 'idle' }
+  // Until it comes back.
+  timers.add('post')
+  const set = parting(turn)
+  const some = fitting(tickets(turn))
+  if (isNamed(page) && (set.length > 0 || isNews(turn, some))) turn.effects.push(['postLast', bodyOf(turn, some, set)])
+}
+
+/** A POST has come to an end. */
+export function posted(turn: Turn, { status, wait, answer, error }: Posted): void {
+  const { posting, effects } = turn
+  if (posting.is !== 'sent') return
+  turn.posting = { is: 'idle' }
+  effects.push(['release'])
+  turn.isUnreachable = !answer && !error
+  if (answer && (answer.ticket !== undefined || !posting.isAsk)) {
+    turn.failures = 0
+    if (posting.isAsk) asked(turn, answer.ticket ?? '', answer)
+    else accept(turn, posting, answer)
+    return
+  }
+  const isRefused = error !== undefined && status < 429
+  const isStrange = isRefused && !posting.isAsk && error.index === undefined && STRANGE.includes(error.code)
+  if (isRefused && !isStrange) blame(turn, posting, error)
+  for (const key of posting.keys) release(turn, key, !error)
+  if (turn.isUnreachable) effects.push(['warn', status])
+  if (isStrange && error.code === 'cookies_blocked') miss(turn)
+  if (isStrange) stray(turn)
+  else if (!isRefused || posting.isAsk) rest(turn, 'post', wait)
+  // The right cookie may be there by now.
+  if (posting.isAsk && turn.link === 'strange' && !turn.timers.has('link')) start(turn, 'link', pauseOf(turn.failures))
+}
+
+function accept(turn: Turn, sent: Load, { ticket = '', stamp, held, unsaved }: StoreAnswer): void {
+  turn.moves = 0
+  turn.isCookieless = false
+  // The cookie came back.
+  know(turn, turn.page.identity)
+  const { browser, young } = turn.page.identity ?? {}
+  const news: News = { browser, young, tickets: [...sent.tickets, ticket], held, unsaved }
+  turn.told = news.tickets
+  if (ticket !== '') keepOwn(turn, ticket)
+  if (stamp !== undefined) for (const key of sent.keys) acknowledge(turn, key, stamp)
+  confirm(turn, news)
+  turn.effects.push(['tell', news])
+}
+
+/** What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it. */
+function confirm(turn: Turn, { tickets: some, held, unsaved = [] }: News): void {
+  for (const [key, stamp] of held) hold(turn, key, stamp)
+  for (const [key, { is, ticket, answers }] of turn.fields) {
+    if (is !== 'held') continue
+    if (unsaved.includes(key)) giveUp(turn, key, { code: 'store_unavailable' })
+    else if (some.includes(ticket)) {
+      patch(turn, key, { answers: answers + 1 })
+      if (answers + 1 === MAX_ANSWERS) giveUp(turn, key, { code: 'cookies_blocked' })
+    }
+  }
+}
+
+/** What another tab of this browser tells. */
+export function learn(turn: Turn, news: News): void {
+  const { is, identity } = turn.page
+  if (identity?.browser === news.browser && is !== 'memory') {
+    for (const ticket of news.tickets) if (ticket !== '') keepOwn(turn, ticket)
+    confirm(turn, news)
+    return
+  }
+  // A visitor has signed in or out meanwhile, perhaps both.
+  if (news.young !== identity?.young) age(turn)
+  if (turn.link === 'down') {
+    // The connection that is to come will say: ten tabs that are opened at once tell each other.
+    abort(turn)
+    turn.page = { ...turn.page, is: 'asked' }
+    awaitGreeting(turn)
+  } else stray(turn, GATHER)
+}
+
+/** One bad item has refused the whole POST: it is given up, and the rest goes out again. */
+function blame(turn: Turn, { tickets: some, keys }: Load, error: PostError): void {
+  const { key, index = -1, code } = error
+  const isTicket = code === 'bad_ticket' || code === 'other_subject'
+  const ticket = isTicket ? some[index] : undefined
+  const blamed = isTicket ? undefined : keys.find((one, i) => one === key || i === index)
+  if (blamed !== undefined) refuse(turn, blamed, error)
+  else
+    for (const [one, { is, ticket: held }] of turn.fields) {
+      if (ticket === undefined) refuse(turn, one, error)
+      if (is === 'held' && (ticket ?? held) === held) giveUp(turn, one, error)
+    }
+}
+
+/** Waits longer after each failure. */
+export function rest(turn: Turn, name: 'post' | 'send' | 'link', least: number): void {
+  turn.failures += 1
+  const pause = pauseOf(turn.failures) / 2
+  start(turn, name, Math.max(least, pause), pause)
+}
+
+/** As many tickets as fit a POST; the others go with the next. */
+function fitting(all: readonly string[]): readonly string[] {
+  let length = 0
+  return all.filter((ticket, i) => {
+    length += ticket.length
+    return i === 0 || length < ROOM
+  })
+}

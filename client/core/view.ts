@@ -1,0 +1,86 @@
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { JsonValue } from '../../shared/json.js'
+import { NEVER } from '../../shared/stamp.js'
+import type { Field, Identity, State } from './state.js'
+
+/**
+ * How far a key's newest change has got: `saved` is when the cookie was seen coming back with it. `default`: never set, nothing
+ * to save.
+ */
+export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
+
+export interface StatusDetail {
+  readonly status: Status
+  /** Why it was rejected. */
+  readonly reason?: LiveSessionErrorCode
+}
+
+const UNKNOWN: Field = {
+  fallback: undefined,
+  value: undefined,
+  at: NEVER,
+  is: 'none',
+  stamp: NEVER,
+  ticket: '',
+  answers: 0,
+  waits: [],
+  wants: [],
+  over: undefined,
+  code: undefined,
+}
+
+/** Under which name its remains are kept. Another epoch, after a revocation or an erasure, is always another visitor's. */
+export function ownerOf({ subject, epoch }: Identity): string {
+  return `${subject} ${epoch} `
+}
+
+export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
+  return fields.get(key) ?? UNKNOWN
+}
+
+/** Whether there is something to send. */
+export function isDraft({ wants, code }: Field): boolean {
+  return wants.length > 0 && code === undefined
+}
+
+/** The value that the page shows; undefined where there is none. */
+export function live(state: Pick<State, 'fields'>, key: string): JsonValue | undefined {
+  const field = fieldOf(state, key)
+  return (field.wants.at(-1) ?? field).value
+}
+
+/** The value, else the default. */
+export function shown(state: Pick<State, 'fields'>, key: string): JsonValue | undefined {
+  const value = live(state, key)
+  return value === undefined ? fieldOf(state, key).fallback : value
+}
+
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
+const details = new Map<string, StatusDetail>()
+
+/** The same object for the same status: frameworks compare no deeper. */
+function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
+  const name = reason ?? status
+  const detail = details.get(name) ?? Object.freeze(reason ? { status, reason } : { status })
+  details.set(name, detail)
+  return detail
+}
+
+export function statusOf(state: State, key: string): StatusDetail {
+  const field = fieldOf(state, key)
+  if (field.code) return detailOf('rejected', field.code)
+  if (isDraft(field) || field.is === 'held') return detailOf(state.isUnreachable ? 'offline' : 'saving')
+  return detailOf(field.is === 'saved' ? 'saved' : 'default')
+}
+
+/** The worst of all. */
+export function overallStatus(state: State): StatusDetail {
+  const all = [...state.fields.keys()].map((key) => statusOf(state, key))
+  const rank = ({ status }: StatusDetail): number => WORST_FIRST.indexOf(status)
+  return all.reduce((worst, one) => (rank(one) < rank(worst) ? one : worst), detailOf('default'))
+}
+
+/** Whether anything is on its way: neither saved, nor given up, nor waiting for the server to be reached. */
+export function isUnderWay(state: State): boolean {
+  return [...state.fields.keys()].some((key) => statusOf(state, key).status === 'saving')
+}

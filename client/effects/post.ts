@@ -1,0 +1,68 @@
+import type { PostBody, Posted } from '../core/messages.js'
+
+export interface PostOptions {
+  readonly endpoint: string
+  readonly credentials: RequestCredentials
+  readonly headers: () => Readonly<Record<string, string>>
+}
+
+/** The page's POSTs: one at a time, which can be aborted, and a last one as the page is left. */
+export interface Poster {
+  post(body: PostBody): void
+  /** No answer is awaited. */
+  postLast(body: PostBody): void
+  /** What is under way comes to nothing. */
+  abort(): void
+}
+
+/** ms after which a POST counts as lost: a connection that was cut says nothing. */
+const PATIENCE = 10_000
+
+export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
+  let current: AbortController | undefined
+  return {
+    post: (body) => {
+      const controller = new AbortController()
+      current = controller
+      const timer = setTimeout(() => controller.abort(), PATIENCE)
+      void send(options, body, controller.signal).then((posted) => {
+        clearTimeout(timer)
+        if (current === controller) onPosted(posted)
+      })
+    },
+    postLast: (body) => void send(options, body, null),
+    abort: () => {
+      const aborted = current
+      current = undefined
+      aborted?.abort()
+    },
+  }
+}
+
+/** Never rejects. */
+async function send(
+  { endpoint, credentials, headers }: PostOptions,
+  body: PostBody,
+  signal: AbortSignal | null,
+): Promise<Posted> {
+  try {
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      // Goes on when the page is left.
+      keepalive: true,
+      signal,
+      credentials,
+      headers: { ...headers(), 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    const { ok, status } = response
+    const json = await response.json().catch(() => undefined)
+    // The page of a hotel's network is no answer of ours.
+    if (ok) return { status, wait: 0, answer: Array.isArray(json?.held) ? json : undefined }
+    const wait = Number(response.headers.get('retry-after')) * 1000 || 0
+    // Without a code of ours it is another program's: a proxy's, or a guard's of the app.
+    return { status, wait, error: typeof json?.error?.code === 'string' ? json.error : undefined }
+  } catch {
+    return { status: 0, wait: 0 }
+  }
+}

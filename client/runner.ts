@@ -1,0 +1,167 @@
+import type { AnyChange, ChangeSource } from '../shared/change.js'
+import { LiveSessionError } from '../shared/errors.js'
+import { type JsonValue, sameJson } from '../shared/json.js'
+import { drafts } from './core/changes.js'
+import type { Effects, Event, Events } from './core/messages.js'
+import { remainsOf } from './core/remains.js'
+import type { State } from './core/state.js'
+import { step } from './core/step.js'
+import { ownerOf, type StatusDetail, shown, statusOf } from './core/view.js'
+import { createLink, type Link } from './effects/link.js'
+import { createPoster, type PostOptions } from './effects/post.js'
+import { createStorage } from './effects/storage.js'
+import { createTabs } from './effects/tabs.js'
+import { createTimers } from './effects/timers.js'
+import { createWarning } from './effects/warning.js'
+import { createListeners, type Listeners } from './listeners.js'
+import type { AnySocket } from './types.js'
+
+export interface RunnerOptions extends PostOptions {
+  readonly socket: AnySocket | undefined
+  /** The first values are known, and told. */
+  onReady(): void
+}
+
+type Visitor = { readonly kind: 'guest' | 'user' }
+
+/** Has the core hear of what happens, and does what it says. */
+export interface Runner {
+  state(): State
+  dispatch(event: Event): void
+  /** Resolves when the cookie was seen with the value, or a later one of this page. */
+  set(...change: [key: string, value: Events['set'][1]]): Promise<void>
+  readonly onChange: Listeners<[change: AnyChange]>['add']
+  readonly onStatus: Listeners<[key: string, detail: StatusDetail]>['add']
+  readonly onVisitor: Listeners<[visitor: Visitor]>['add']
+  close(): void
+}
+
+/** Where changes come from, as listeners are told. */
+const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', answer: 'socket' }
+
+interface Caller {
+  resolve(): void
+  reject(error: LiveSessionError): void
+}
+
+export function createRunner(beginning: State, options: RunnerOptions): Runner {
+  const { endpoint, socket } = options
+  const name = `live-session:${endpoint}`
+  let state = beginning
+  let source: ChangeSource | undefined
+  let isOver = false
+  /** What an effect brings about at once is told with it. */
+  let acting = 0
+  let calls = 0
+  const callers = new Map<number, Caller>()
+  /** What listeners were told last. */
+  const values = new Map<string, JsonValue | undefined>()
+  const details = new Map<string, StatusDetail>()
+  const changes = createListeners<[change: AnyChange]>()
+  const statuses = createListeners<[key: string, detail: StatusDetail]>()
+  const visitors = createListeners<[visitor: Visitor]>()
+
+  const dispatch = (event: Event): void => {
+    if (isOver) return
+    const former = state.page.identity?.subject
+    const [next, effects] = step(state, event)
+    state = next
+    const isAnother = former !== undefined && former !== state.page.identity?.subject
+    source = isAnother ? 'login' : (source ?? SOURCES[event[0]] ?? 'ticket')
+    const { identity } = state.page
+    // First: what this page has dropped is not to be taken out again.
+    storage.keep(identity ? ownerOf(identity) : '', remainsOf(state))
+    // What was set is on its way before listeners are told: what they send comes after it.
+    acting += 1
+    for (const [what, ...args] of effects) (DO[what] as (...args: unknown[]) => void)(...args)
+    acting -= 1
+    // Also where a connection is about to say whose it is.
+    if (acting === 0 && (!state.timers.has('greet') || drafts(state).length === 0)) tell()
+  }
+
+  const tell = (): void => {
+    const from = source ?? 'ticket'
+    source = undefined
+    for (const key of state.fields.keys()) {
+      const previous = values.has(key) ? values.get(key) : shown(beginning, key)
+      const value = shown(state, key)
+      values.set(key, value)
+      if (!sameJson(value, previous)) changes.tell({ key, value, previous, source: from })
+      const was = details.get(key) ?? statusOf(beginning, key)
+      const detail = statusOf(state, key)
+      details.set(key, detail)
+      if (detail !== was) statuses.tell(key, detail)
+    }
+    if (state.isReady) options.onReady()
+  }
+
+  const storage = createStorage(`${name}:`)
+  const timers = createTimers((timer) => dispatch(['timer', timer]))
+  const poster = createPoster(options, (posted) => dispatch(['posted', posted]))
+  const tabs = createTabs(
+    name,
+    () => dispatch(['turn']),
+    (news) => dispatch(['news', news]),
+  )
+  const settle = (...[ids, key, refusal]: Effects['settle']): void => {
+    for (const id of ids) {
+      const caller = callers.get(id)
+      callers.delete(id)
+      if (!refusal) caller?.resolve()
+      else caller?.reject(new LiveSessionError(refusal.code, refusal.message ?? `${key}: ${refusal.code}`, { key }))
+    }
+  }
+
+  const DO: { readonly [K in keyof Effects]: (...args: Effects[K]) => void } = {
+    ...tabs,
+    ...poster,
+    send: (change) => link?.send(change),
+    offer: (ticket) => link?.offer(ticket),
+    reconnect: () => link?.reconnect(),
+    abort: () => {
+      poster.abort()
+      tabs.release()
+    },
+    timer: timers.start,
+    take: (owner) => dispatch(['restored', storage.take(owner)]),
+    visitor: (kind) => visitors.tell({ kind }),
+    warn: createWarning(endpoint),
+    settle,
+  }
+  let link: Link | undefined
+  if (socket) link = createLink(socket, dispatch)
+
+  const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
+    online: () => dispatch(['wake']),
+    pagehide: () => {
+      tabs.leave()
+      dispatch(['leave'])
+    },
+    pageshow: ({ persisted = false }: Partial<PageTransitionEvent>) => {
+      tabs.join()
+      dispatch(['return', persisted])
+    },
+  })
+  for (const [event, handler] of events) globalThis.addEventListener?.(event, handler)
+
+  return {
+    state: () => state,
+    dispatch,
+    set: (key, value) =>
+      new Promise((resolve, reject) => {
+        calls += 1
+        callers.set(calls, { resolve, reject })
+        dispatch(['set', key, value, calls])
+      }),
+    onChange: changes.add,
+    onStatus: statuses.add,
+    onVisitor: visitors.add,
+    close: () => {
+      isOver = true
+      timers.close()
+      link?.close()
+      tabs.leave()
+      for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler)
+    },
+  }
+}

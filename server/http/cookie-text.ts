@@ -1,0 +1,99 @@
+import { isRecord, parseRegisters } from '../../shared/parse.js'
+import { type StoredRegister, toWire } from '../../shared/register.js'
+import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
+import { isSub, type Sub } from '../../shared/sub.js'
+import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../identity/subject.js'
+import type { Comparison } from '../values/comparison.js'
+
+const VERSION = 1
+
+/** The guest that a browser was before its user signed in. */
+export interface Former {
+  readonly sub: Sub
+  /** The newest write that was brought along from there, of a field whose `onLogin` is a function. */
+  readonly stamp: Stamp
+  /** When the user signed in: seconds since 1970. */
+  readonly since: number
+}
+
+/** What the live cookie says. */
+export interface CookieContent {
+  readonly browser: BrowserId
+  /** Hash of the signed-in user's subject, whose values these are. */
+  readonly user: Sub | undefined
+  readonly former: Former | undefined
+  /** When the id was made for a request that brought no live cookie: seconds since 1970. Other tabs may have been given other ids. */
+  readonly born: number | undefined
+  readonly epoch: number
+  readonly registers: readonly StoredRegister[]
+}
+
+interface Verified {
+  readonly text: string
+  /** ms since 1970, by our own clock */
+  readonly expiresAt: number
+}
+
+/** A live cookie whose signature is good. */
+export interface VerifiedCookie extends CookieContent, Verified {
+  readonly isNewer: false
+  readonly browserSubject: BrowserSubject
+  /** Signed by a key that signs no more, so it is to be written again. */
+  readonly isRetired: boolean
+  /** What a request with it was last found to be. */
+  comparison: Comparison | undefined
+}
+
+/** One written by a newer build: read as empty, and left as it is for that build to find. */
+interface NewerCookie extends Verified {
+  readonly isNewer: true
+}
+
+export type ReadCookie = VerifiedCookie | NewerCookie
+
+/** What a cookie's value is made of. */
+export function payloadOf({ browser, user, former, born, epoch, registers }: CookieContent, exp: number): object {
+  const optional = { user, former: former && [former.sub, former.stamp, former.since], born }
+  // JSON leaves out what is undefined.
+  return { v: VERSION, browser, ...optional, epoch, exp, r: registers.map(toWire) }
+}
+
+export function encode(payload: object): string {
+  return Buffer.from(JSON.stringify(payload)).toString('base64')
+}
+
+/** Undefined for what is no cookie of ours, whatever its signature. */
+export function decode(text: string, isRetired: boolean): ReadCookie | undefined {
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
+    if (!isRecord(payload)) return undefined
+    const { v, browser, user, former, born, epoch, exp, r } = payload
+    if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
+    const registers = parseRegisters(r)
+    if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
+    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(exp)) return undefined
+    return {
+      isNewer: false,
+      browser,
+      user: isSub(user) ? user : undefined,
+      former: parseFormer(former),
+      born: Number.isSafeInteger(born) ? Number(born) : undefined,
+      epoch: Number(epoch),
+      registers,
+      text,
+      browserSubject: browserSubject(browser),
+      expiresAt: Number(exp),
+      isRetired,
+      comparison: undefined,
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function parseFormer(former: unknown): Former | undefined {
+  if (!Array.isArray(former)) return undefined
+  const [sub, stamp, since] = former as unknown[]
+  if (!isSub(sub) || !(stamp === NEVER || isStamp(stamp)) || !Number.isSafeInteger(since)) return undefined
+  return { sub, stamp, since: Number(since) }
+}

@@ -1,0 +1,236 @@
+import type Koa from 'koa'
+import onHeaders from 'on-headers'
+import type { Field } from '../../shared/field.js'
+import type { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
+import { type BrowserName, nameOf } from '../identity/browser-name.js'
+import { FIRST_EPOCH } from '../identity/epochs.js'
+import type { Departing, Recognized } from '../identity/identities.js'
+import { isRecent, secondsOf } from '../identity/recent.js'
+import { type BrowserSubject, subjectHash, type UserSubject } from '../identity/subject.js'
+import type { Visitor } from '../identity/visitor.js'
+import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
+import { keepFromSharedCaches } from './cache-control.js'
+import type { Former, VerifiedCookie } from './cookie-text.js'
+
+const TOO_LATE =
+  'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
+
+const NOT_SHARED =
+  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
+  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
+  'for all, read no values'
+
+/** Whom `identify` has vouched for, at a request's beginning or within it. */
+export interface Vouched {
+  readonly user: UserSubject | undefined
+  /** How many revocations there had been when it was asked. */
+  readonly since: number
+}
+
+/** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
+export class Exchange {
+  readonly #core: Core
+  readonly #ctx: Koa.Context
+  /** Whether the request brought no live cookie at all: the browser may keep none. */
+  readonly isCookieless: boolean
+  /** The browser id of a cookie that had been given up before the session was used. */
+  readonly #givenUp: BrowserSubject | undefined
+  #recognized: Recognized
+  #since: number
+  #brought: Brought
+  #deed: Deed = 'reads'
+  /** When the visitor's browser id was made, if for a request without a live cookie: seconds since 1970. */
+  #born: number | undefined
+
+  constructor(core: Core, ctx: Koa.Context, { user, since }: Vouched) {
+    this.#core = core
+    this.#ctx = ctx
+    const cookie = core.cookie.read(ctx.req.headers.cookie, user)
+    this.isCookieless = cookie === undefined
+    this.#recognized = core.identities.recognize(cookie, user)
+    this.#brought = this.#recognized.relation
+    this.#givenUp = this.#brought === 'given-up' && cookie?.isNewer === false ? cookie.browserSubject : undefined
+    this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
+    this.#since = since
+    void this.#depart(this.#recognized.left)
+    // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
+    onHeaders(ctx.res, () => this.#seal())
+  }
+
+  /** Tells the app of an error that no code awaits. */
+  readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
+
+  get visitor(): Visitor {
+    return this.#recognized.visitor
+  }
+
+  /** The request's own cookie, where it is this visitor's. */
+  get cookie(): VerifiedCookie | undefined {
+    return this.#recognized.cookie
+  }
+
+  /** The guest that this browser was before its user signed in. */
+  get former(): Former | undefined {
+    return this.#recognized.former
+  }
+
+  /** How the page may name its browser: with the cookie that it has, or gets with this answer. */
+  get name(): BrowserName {
+    const isKept = this.cookie ? this.#hasConsent() : this.#action() === 'write'
+    return nameOf(this.visitor, isKept, this.#born, this.#core.settings.clock())
+  }
+
+  /** The replica that a field of the visitor is in, where there is one. */
+  replica(field: Field): Replica | undefined {
+    const { cookie, visitor } = this.#recognized
+    return this.#core.freshness.replica(field, visitor, cookie?.comparison)
+  }
+
+  /** Whether the browser id that the request came with was given up, or its user revoked, since the request began. */
+  get isSuperseded(): boolean {
+    const { epochs } = this.#core
+    const { browserSubject, user } = this.visitor
+    if (this.#givenUp !== undefined && epochs.isRevokedSince(this.#givenUp, this.#since)) return true
+    if (user !== undefined && epochs.isRevokedSince(subjectHash(user), this.#since)) return true
+    return epochs.isGivenUp(browserSubject)
+  }
+
+  /** Takes note of what the request does with the session. */
+  does(deed: Deed): void {
+    const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
+    if (isTooLate && this.#action() !== 'write') this.#core.warn(TOO_LATE)
+    this.#deed = moreOf(this.#deed, deed)
+  }
+
+  /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
+  async changeTo({ user, since }: Vouched): Promise<void> {
+    if (user === this.visitor.user && !this.#isRevoked) this.does('shows')
+    else await this.#become(this.#core.identities.changeHands(this.#departing, user), since)
+  }
+
+  /** Goes on as a guest: of a user what is the browser's own stays, unless all is to be forgotten. Resolves as `changeTo`. */
+  async leave(isForgotten: boolean): Promise<void> {
+    const { epochs, identities } = this.#core
+    const { revocations } = epochs
+    if (this.visitor.user !== undefined && !isForgotten) {
+      await this.#become(identities.changeHands(this.#departing, undefined), revocations)
+      return
+    }
+    const done = this.#become(identities.forget(this.#departing), revocations)
+    // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
+    if (this.#brought !== 'none' && this.#brought !== 'given-up' && this.#brought !== 'newer')
+      this.#brought = 'forgotten'
+    this.#deed = 'reads'
+    await done
+  }
+
+  /** Whether the user was revoked since the request's own cookie was read. Who signs in again needs another. */
+  get #isRevoked(): boolean {
+    const { epochs } = this.#core
+    return this.cookie !== undefined && !epochs.isGivenUp(this.cookie.browserSubject) && !epochs.isCurrent(this.cookie)
+  }
+
+  #become(recognized: Recognized, since: number): Promise<void> {
+    const former = this.visitor.user
+    this.#recognized = recognized
+    this.#since = since
+    this.#born = undefined
+    if (this.#brought === 'own') this.#brought = 'other'
+    this.does('renews')
+    return this.#depart(recognized.left, former)
+  }
+
+  async #depart(left: readonly string[], user?: UserSubject): Promise<void> {
+    if (left.length > 0) await this.#core.departures.begin(left, user, this.#ctx.res)
+  }
+
+  get #departing(): Departing {
+    const { browser, user } = this.visitor
+    return { browser, user: user && subjectHash(user), registers: this.cookie?.registers ?? [] }
+  }
+
+  #seal(): void {
+    const { res } = this.#ctx
+    if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
+    else res.setHeader('Vary', 'Cookie')
+    const action = this.#action()
+    if (action === 'write') this.#writeCookie()
+    if (action === 'clear') this.#clearCookie()
+    if (keepFromSharedCaches(res, action !== 'leave')) this.#core.warn(NOT_SHARED)
+  }
+
+  #action(): ReturnType<typeof cookieAction> {
+    return cookieAction({
+      brought: this.#brought,
+      deed: this.#deed,
+      hasEnded: this.#hasEnded(),
+      isStale: this.#isStale(),
+      hasConsent: () => this.#hasConsent(),
+    })
+  }
+
+  /** Another request has signed the visitor out, in, or over to another user: this answer, being late, must not undo that. */
+  #hasEnded(): boolean {
+    const { epochs } = this.#core
+    const { cookie, visitor } = this.#recognized
+    if (cookie) return !epochs.isCurrent(cookie)
+    if (this.isSuperseded) return true
+    return visitor.user !== undefined && epochs.hasLeftSince(subjectHash(visitor.user), this.#since)
+  }
+
+  #isStale(): boolean {
+    const { cookie, visitor } = this.#recognized
+    if (!cookie) return false
+    const { maxAge, clock } = this.#core.settings
+    const left = cookie.expiresAt - clock()
+    // More than there can be is of a clock that ran ahead.
+    if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+    return this.#core.freshness.absorb(cookie, visitor).isBehind
+  }
+
+  #hasConsent(): boolean {
+    return this.#core.hasConsent(this.#ctx)
+  }
+
+  /** A server that takes https for http sends cookies without Secure, and finds every page's origin a foreign one. */
+  #checkProxy(): void {
+    const { settings, warn } = this.#core
+    if (this.#ctx.secure) return
+    const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
+    if (settings.cookie.secure || this.#ctx.get('X-Forwarded-Proto') === 'https')
+      warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
+  }
+
+  /** As the cookie is to say it: with what was brought along since. */
+  get #formerNow(): Former | undefined {
+    const { former } = this
+    if (!former || !isRecent(former.since, this.#core.settings.clock())) return undefined
+    return { ...former, stamp: Math.max(former.stamp, this.#core.login.joined(former.sub)) }
+  }
+
+  #clearCookie(): void {
+    this.#core.cookie.clear(this.#ctx.req, this.#ctx.res).catch(this.report)
+  }
+
+  #writeCookie(): void {
+    const { cookie, freshness, epochs, settings } = this.#core
+    const { visitor } = this
+    const former = this.#formerNow
+    // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
+    if (this.cookie) freshness.absorb(this.cookie, visitor)
+    const user = visitor.user && subjectHash(visitor.user)
+    const isYoung = this.#born !== undefined && isRecent(this.#born, settings.clock())
+    const content = {
+      browser: visitor.browser,
+      user,
+      former,
+      // There is no room for both.
+      born: isYoung && !former ? this.#born : undefined,
+      epoch: user === undefined ? FIRST_EPOCH : epochs.of(user),
+      registers: freshness.registers(visitor, this.cookie),
+    }
+    this.#checkProxy()
+    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
+  }
+}

@@ -1,0 +1,69 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import { isKey } from '../../shared/fields.js'
+import { type JsonValue, sameJson } from '../../shared/json.js'
+import { FIRST_SENDING, type WireChange } from '../../shared/protocol.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Subject } from '../identity/subject.js'
+import type { FieldChanges, Sessions } from './sessions.js'
+
+/** A change that a browser asks for, allowed and valid. */
+export interface PageChange {
+  readonly field: Field
+  /** The stamp the browser knew when it sent this for the first time, where this is not the first time. */
+  readonly seen: number
+  readonly value: JsonValue | undefined
+}
+
+/**
+ * Checks what a browser wants to set: all of it or nothing.
+ *
+ * @throws {LiveSessionError} `undeclared_key`, `not_writable`, `invalid_value` or `too_large`
+ */
+export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): readonly PageChange[] {
+  return wire.map(([key, seen, ...value], index) => {
+    const field = sessions.fields.get(key)
+    // That there is such a field, where it is hidden, is not for browsers to know.
+    if (!field || field.access === 'hidden') {
+      const details = { index, ...(isKey(key) ? { key } : {}) }
+      throw new LiveSessionError('undeclared_key', `change ${index}: no such key`, details)
+    }
+    if (field.access !== 'write') {
+      throw new LiveSessionError('not_writable', `change ${index}: "${key}" is not for browsers to write`, {
+        key,
+        index,
+      })
+    }
+    return { field, seen, value: value.length === 0 ? undefined : field.accept(value[0]) }
+  })
+}
+
+/**
+ * Applies what a browser wants to set. A change sent again after a lost answer is confirmed where it had arrived, and
+ * refused where a later write has replaced it.
+ *
+ * @throws {LiveSessionError} `superseded`
+ */
+export function applyChanges(
+  sessions: Sessions,
+  changes: readonly PageChange[],
+  subjectOf: (field: Field) => Subject,
+  source: 'socket' | 'request',
+): Stamp {
+  const arrived = changes.map((change) => arrivedAt(sessions, change, subjectOf(change.field)))
+  const [first = NEVER] = arrived
+  if (first !== NEVER && arrived.every((stamp) => stamp === first)) return first
+  const values: FieldChanges = new Map(changes.map(({ field, value }) => [field, value]))
+  return sessions.write(values, subjectOf, source)
+}
+
+/** The stamp under which a change sent again is there already; 0 where it is not. */
+function arrivedAt(sessions: Sessions, { field, seen, value }: PageChange, subject: Subject): Stamp {
+  if (seen === FIRST_SENDING) return NEVER
+  const replica = sessions.find(subject)
+  const stamp = replica?.stamp(field.key) ?? NEVER
+  if (stamp <= seen) return NEVER
+  if (sameJson(replica?.value(field.key), value)) return stamp
+  const { key } = field
+  throw new LiveSessionError('superseded', `"${key}" has been written since this change was first sent`, { key })
+}

@@ -1,0 +1,312 @@
+import { describe, expect, it } from '@jest/globals'
+import type { AnySnapshot, TicketClaims } from '../../shared/protocol.js'
+import { BarePage, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
+import { bareTicket } from '../support/bare-ticket.js'
+
+const YOUNG: AnySnapshot = { ...GUEST, young: 'guest' }
+const OF_YOUNG: Partial<TicketClaims> = { ...OF_GUEST, young: 'guest' }
+const DENIED: AnySnapshot = { subject: 'request', young: 'guest', epoch: 0, values: {}, defaults: {}, stamps: {} }
+
+/** The page asks and is answered; its connection comes back without a cookie all the same. */
+function ask(page: BarePage, claims: Partial<TicketClaims>, cookieless?: true): void {
+  page.answer({ ticket: bareTicket({ defaults: {}, ...claims }), ...(cookieless && { cookieless }) })
+  if (page.did('reconnect')) comeBack(page)
+}
+
+function comeBack(page: BarePage, claims: Partial<TicketClaims> = OF_STRANGER): void {
+  page.on('disconnect')
+  page.on('connect')
+  page.hear(claims)
+}
+
+/** A page of a browser that keeps no cookies, which has set something. */
+function blocked(): BarePage {
+  const page = new BarePage(YOUNG)
+  page.set('division', 3)
+  page.on('connect')
+  page.hear(OF_STRANGER)
+  ask(page, { sub: 'h', browser: 'h', young: 'guest' }, true)
+  ask(page, { sub: 'i', browser: 'i', young: 'guest' }, true)
+  return page
+}
+
+/** A page of a visitor who has not agreed to be remembered, which has set something. */
+function denied(): BarePage {
+  const page = new BarePage(DENIED)
+  page.set('division', 3)
+  page.on('connect')
+  page.hear(OF_STRANGER)
+  ask(page, OF_STRANGER, true)
+  return page
+}
+
+describe.each([
+  ['keeps no cookies', blocked],
+  ['is not agreed to be remembered', denied],
+])('a page whose browser %s', (_, open) => {
+  it('shows what was set, sends it over the socket, and calls it cookies_blocked', () => {
+    const page = open()
+    expect([page.is, page.get('division'), page.sent()]).toEqual(['memory', 3, [['division', -1, 3]]])
+    page.acknowledge('division', 10)
+    expect([page.get('division'), page.status('division'), page.settled]).toEqual([
+      3,
+      'cookies_blocked',
+      ['3 cookies_blocked'],
+    ])
+  })
+
+  it('asks and POSTs no more', () => {
+    const page = open()
+    page.acknowledge('division', 10)
+    expect([page.post(), page.did('reconnect')]).toEqual([undefined, false])
+    comeBack(page)
+    expect([page.is, page.post()]).toEqual(['memory', undefined])
+  })
+
+  it('goes on with the next connection, and calls none another visitor', () => {
+    const page = open()
+    page.acknowledge('division', 10)
+    page.sent()
+    comeBack(page, { ...OF_STRANGER, sub: 'next' })
+    expect([page.get('division'), page.sent(), page.did('visitor')]).toEqual([3, [['division', -1, 3]], false])
+  })
+
+  it('saves it, made anew, once the browser keeps a cookie and the page is told to flush', () => {
+    const page = open()
+    page.acknowledge('division', 10)
+    page.sent()
+    page.on('flush')
+    expect(page.post()).toEqual({})
+    page.answer({ ticket: bareTicket({ ...OF_YOUNG }), cookieless: true })
+    expect(page.did('reconnect')).toBe(true)
+    comeBack(page, OF_YOUNG)
+    expect([page.is, page.sent()]).toEqual(['known', [['division', -1, 3]]])
+    page.acknowledge('division', 12)
+    page.learn(['division', 12, 3])
+    page.answer({ held: [['division', 12]] })
+    expect(page.status('division')).toBe('saved')
+  })
+
+  it('rejects at once what is set while the connection is down, and sends it with the next', () => {
+    const page = open()
+    page.acknowledge('division', 10)
+    page.on('disconnect')
+    page.sent()
+    page.set('division', 4)
+    expect([page.get('division'), page.status('division'), page.settled.at(-1)]).toEqual([
+      4,
+      'cookies_blocked',
+      '4 cookies_blocked',
+    ])
+    page.on('connect')
+    page.hear(OF_STRANGER)
+    expect(page.sent()).toEqual([['division', -1, 4]])
+  })
+
+  it('is left by the news of another tab', () => {
+    const page = open()
+    page.on('news', { browser: 'g', young: 'guest', tickets: [], held: [] })
+    page.time('link')
+    expect([page.is, page.did('reconnect')]).toEqual(['asked', true])
+    comeBack(page, OF_YOUNG)
+    expect([page.is, page.get('division')]).toEqual(['known', 3])
+  })
+
+  it('asks once more at a flush, and no more where nothing has changed', () => {
+    const page = open()
+    page.acknowledge('division', 10)
+    page.on('flush')
+    for (let count = 0; page.post(); count += 1) {
+      expect(count).toBeLessThan(2)
+      page.answer({ ticket: bareTicket({ ...OF_STRANGER }), cookieless: true })
+      if (page.did('reconnect')) comeBack(page)
+    }
+    expect(page.is).toBe('memory')
+  })
+})
+
+describe('a page whose browser keeps cookies', () => {
+  it('is not taken for one that keeps none where a cookie was lost twice, and had come back between', () => {
+    const page = new BarePage(YOUNG)
+    page.on('connect')
+    page.hear(OF_STRANGER)
+    for (const browser of ['h', 'i']) {
+      page.answer({ ticket: bareTicket({ defaults: {}, sub: browser, browser, young: 'guest' }), cookieless: true })
+      expect(page.is).toBe('asked')
+      comeBack(page, { sub: browser, browser, young: 'guest', defaults: {} })
+      comeBack(page)
+    }
+  })
+
+  it('is not taken for one that keeps none where POSTs have shown it between, without a socket', () => {
+    const page = new BarePage(null, false)
+    page.on('begin')
+    for (const browser of ['h', 'i']) {
+      page.answer({ ticket: bareTicket({ defaults: {}, sub: browser, browser, young: 'guest' }), cookieless: true })
+      expect(page.is).toBe('known')
+      page.set('division', 3)
+      page.answer({ stamp: 10, ticket: bareTicket({ sub: browser, changes: [['division', 10, 3]] }) })
+      page.fail({ status: 403, error: { code: 'cookies_blocked' } })
+    }
+  })
+})
+
+describe('a page whose visitor agrees no more to be remembered', () => {
+  const SAME = { sub: 'g', defaults: GUEST.defaults } as const
+
+  it('is the same visitor’s, and keeps what it has, with a socket', () => {
+    const page = BarePage.greeted()
+    page.on('disconnect')
+    page.set('division', 3)
+    page.on('connect')
+    page.hear(SAME)
+    page.answer({ ticket: bareTicket(SAME) })
+    comeBack(page, SAME)
+    expect([page.is, page.did('visitor'), page.get('division')]).toEqual(['memory', false, 3])
+    expect([page.settled, page.sent()]).toEqual([['3 cookies_blocked'], [['division', -1, 3]]])
+  })
+
+  it('is the same visitor’s, and keeps what it has, without a socket', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.fail({ status: 403, error: { code: 'cookies_blocked' } })
+    page.answer({ ticket: bareTicket(SAME), cookieless: true })
+    expect([page.is, page.did('visitor'), page.get('division')]).toEqual(['memory', false, 3])
+    expect(page.settled).toEqual(['3 cookies_blocked'])
+  })
+
+  it('is another’s all the same where the epoch is another', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.fail({ status: 403, error: { code: 'cookies_blocked' } })
+    page.answer({ ticket: bareTicket({ ...SAME, epoch: 1 }), cookieless: true })
+    expect([page.did('visitor'), page.settled]).toEqual([true, ['3 superseded']])
+  })
+})
+
+describe('a page that keeps no cookies', () => {
+  it('calls what a handler has written what it is, and would not set it as its own', () => {
+    const page = denied()
+    page.hear({ sub: 'temporary', changes: [['role', 10, 'admin']] })
+    expect([page.get('role'), page.status('role')]).toEqual(['admin', 'cookies_blocked'])
+    page.acknowledge('division', 10)
+    page.on('flush')
+    page.post()
+    page.answer({ ticket: bareTicket({ ...OF_YOUNG }), cookieless: true })
+    page.sent()
+    comeBack(page, OF_YOUNG)
+    expect(page.sent()).toEqual([['division', -1, 3]])
+  })
+
+  it('and is a user’s leaves nothing to the guest who comes next', () => {
+    const page = new BarePage({ ...DENIED, subject: 'ann', young: 'ann' })
+    page.set('division', 3)
+    page.on('connect')
+    page.hear({ ...OF_STRANGER, sub: 'ann', young: 'ann' })
+    ask(page, { sub: 'ann', young: 'ann' }, true)
+    page.acknowledge('division', 10)
+    comeBack(page)
+    expect([page.get('division'), page.did('visitor')]).toEqual([-1, true])
+  })
+
+  it.each([
+    ['a page of its own', YOUNG, { sub: 'h', browser: 'h', young: 'guest' }],
+    ['a visitor who has not agreed', DENIED, OF_STRANGER],
+    ['a static page', null, OF_STRANGER],
+  ] as const)('without a socket says so after its questions, and shows what was set: %s', (_, initial, claims) => {
+    const page = new BarePage(initial, false)
+    page.on('begin')
+    page.set('division', 3)
+    for (let count = 0; count < 4; count += 1) {
+      const body = page.post()
+      if (!body) break
+      const ticket = bareTicket({ defaults: {}, ...claims })
+      if (body.subject) page.on('posted', { status: 403, wait: 0, error: { code: 'cookies_blocked' } })
+      else page.answer({ ticket, cookieless: true })
+    }
+    expect([page.is, page.get('division'), page.status('division')]).toEqual(['memory', 3, 'cookies_blocked'])
+    page.set('cart', ['a'])
+    expect([page.get('cart'), page.settled]).toEqual([['a'], ['3 cookies_blocked', 'a cookies_blocked']])
+    expect(page.post()).toBeUndefined()
+  })
+})
+
+describe('a page that is asked again and again', () => {
+  it('asks at longer and longer intervals, and ends with no cookie', () => {
+    const page = new BarePage()
+    page.on('connect')
+    page.hear(OF_STRANGER)
+    let asks = 0
+    let waits = 0
+    while (page.is !== 'memory' && asks < 50) {
+      if (page.state.timers.has('post') || page.state.timers.has('link')) waits += 1
+      if (page.post()) asks += 1
+      page.on('posted', {
+        status: 200,
+        wait: 0,
+        answer: { stored: 0, stale: 0, held: [], ticket: bareTicket({ ...OF_GUEST }) },
+      })
+      page.time('link')
+      comeBack(page)
+    }
+    expect(asks).toBeLessThan(8)
+    expect(waits).toBeGreaterThan(0)
+  })
+
+  it('settles what is set where no connection ever came with the cookie, and sends it over the next', () => {
+    const page = new BarePage(YOUNG)
+    page.on('connect')
+    page.hear(OF_STRANGER)
+    for (let count = 0; count < 40 && page.is !== 'memory'; count += 1) {
+      page.answer({ ticket: bareTicket({ ...OF_GUEST }) })
+      page.time('link')
+      if (page.did('reconnect')) comeBack(page)
+    }
+    for (const name of ['greet', 'calm'] as const) page.time(name)
+    page.set('division', 3)
+    expect([page.is, page.settled, page.sent()]).toEqual(['memory', ['3 cookies_blocked'], []])
+    page.time('link')
+    expect(page.did('reconnect')).toBe(true)
+    comeBack(page)
+    expect([page.sent(), page.post(), page.did('reconnect')]).toEqual([[['division', -1, 3]], undefined, false])
+  })
+
+  it('settles what is set where its last connection was refused, and connects again', () => {
+    const page = new BarePage()
+    for (let count = 0; count < 40 && page.is !== 'memory'; count += 1) {
+      page.time('link')
+      page.on('refused', 'other_subject')
+      page.answer({ ticket: bareTicket({ ...OF_GUEST }) })
+    }
+    page.set('division', 3)
+    page.effects('reconnect')
+    page.time('link')
+    expect([page.is, page.settled, page.did('reconnect')]).toEqual(['memory', ['3 cookies_blocked'], true])
+  })
+
+  it('settles what is set where the next connection never says whose it is', () => {
+    const page = blocked()
+    page.acknowledge('division', 10)
+    page.on('disconnect')
+    page.on('connect')
+    page.set('cart', ['a'])
+    expect(page.settled).toEqual(['3 cookies_blocked'])
+    page.time('greet')
+    expect([page.settled.at(-1), page.status('cart')]).toEqual(['a cookies_blocked', 'cookies_blocked'])
+  })
+
+  it('reconnects later each time where its POSTs are refused and its connections are not', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 1])
+    const waits: number[] = []
+    for (let count = 0; count < 10; count += 1) {
+      page.fail({ status: 403, error: { code: 'other_subject' } })
+      const [, , ms = 0] = page.effects('timer').find(([, name]) => name === 'link') ?? []
+      waits.push(Number(ms))
+      page.time('link')
+      comeBack(page, OF_GUEST)
+    }
+    expect(waits.slice(0, 6)).toEqual([0, 0, 0, 0, 0, 0])
+    expect(waits.slice(6)).toEqual([500, 1000, 2000, 4000])
+  })
+})

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
+import { nameOf } from '../support/users.js'
+
+const subOf = (user: string) => subjectHash(userSubject(user))
+const AGREED = [true, false]
+
+/** What a handshake brings, whom `identify` names, and whose values come of it: `own`, with the browser's own by its cookie. */
+const TABLE: readonly (readonly [Kind, string | undefined, 'refused' | 'connection' | 'own'])[] = [
+  ['none', undefined, 'connection'],
+  ['none', 'ann', 'connection'],
+  ['guest', undefined, 'own'],
+  ['guest', 'ann', 'connection'],
+  ['ann', 'ann', 'own'],
+  ['ann', undefined, 'refused'],
+  ['ann', 'bob', 'refused'],
+  ['given-up', undefined, 'refused'],
+  ['given-up', 'ann', 'refused'],
+  ['given-up ann', 'ann', 'refused'],
+  ['given-up ann', undefined, 'refused'],
+  ['given-up ann', 'bob', 'refused'],
+  ['revoked ann', 'ann', 'refused'],
+  ['revoked ann', undefined, 'refused'],
+  ['revoked ann', 'bob', 'refused'],
+  ['newer', undefined, 'connection'],
+  ['newer', 'ann', 'connection'],
+]
+const rows = TABLE.flatMap((row) => AGREED.map((hasConsent) => [...row, hasConsent] as const))
+
+describe('a handshake', () => {
+  it.each(rows)('with the cookie %s, by %s: %s, with consent: %s', async (kind, user, outcome, hasConsent) => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, kind)
+    const subject = browserOf(visitor)
+    const before = isGivenUp(app, subject)
+    const connecting = visitor.connect('/', as(user, hasConsent))
+    if (outcome === 'refused') {
+      await expect(connecting).rejects.toMatchObject({ message: 'other_subject', data: { code: 'other_subject' } })
+    } else {
+      const socket = await connecting
+      const greeting = [(await socket.ticket()).claims, ...(user === undefined ? [] : [(await socket.ticket()).claims])]
+      const name = outcome === 'own' && hasConsent ? nameOf(visitor) : undefined
+      // It was just made: whose changes a page may carry over to the next one.
+      const young = kind === 'none' ? (user === undefined ? 'guest' : subOf(user)) : undefined
+      expect(greeting.map((claims) => [claims.browser, claims.young])).toEqual(greeting.map(() => [name, young]))
+      const own = greeting.at(-1)?.sub
+      if (outcome === 'own') expect(own).toBe(nameOf(visitor))
+      else if (subject !== undefined) expect(own).not.toBe(nameOf(visitor))
+      if (user !== undefined) expect(greeting[0]?.sub).toBe(subOf(user))
+      const changes = outcome === 'own' ? [['division', expect.any(Number), 1]] : []
+      expect(greeting.flatMap((claims) => claims.changes)).toEqual(changes)
+    }
+    // It has no answer that could bring another cookie.
+    expect(isGivenUp(app, subject)).toBe(before)
+  })
+
+  it.each([undefined, 'ann'])('of a young browser says so, and whose it is: %s', async (user) => {
+    const app = await startWithHeaders()
+    const visitor = app.visitor()
+    await visitor.store({}, as(user))
+    const socket = await visitor.connect('/', as(user))
+    const young = user === undefined ? 'guest' : subOf(user)
+    expect((await socket.ticket()).claims).toMatchObject({ browser: nameOf(visitor), young })
+    const silent = await visitor.connect('/', as(user, false))
+    const { claims } = await silent.ticket()
+    expect([claims.browser, claims.young]).toEqual([undefined, young])
+  })
+
+  it('of a user with a guest\u2019s cookie brings the guest nothing, and the user nothing of the guest\u2019s', async () => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, 'guest')
+    const guest = await visitor.connect()
+    await guest.ticket()
+    const socket = await visitor.connect('/', as('ann'))
+    for (let first = 0; first < 2; first += 1) expect((await socket.ticket()).claims.changes).toEqual([])
+    await socket.set(['division', -1, 7])
+    await socket.set(['theme', -1, 'dark'])
+    expect(await guest.set(['cart', -1, ['a']])).toMatchObject({ ok: true })
+    expect((await guest.ticket()).claims.changes).toMatchObject([['cart', expect.anything(), ['a']]])
+    expect(await (await visitor.fetch('/')).json()).toEqual({ division: 1, theme: 'light' })
+    expect((await app.live.user('ann')).get('division')).toBe(7)
+    expect((await app.live.user('ann')).has('cart')).toBe(false)
+  })
+
+  it('is good for life: no sign-in over HTTP makes a connection another visitor\u2019s', async () => {
+    const app = await startWithHeaders()
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    const { sub } = (await socket.ticket()).claims
+    await visitor.fetch('/set', { headers: as('ann') })
+    expect(await socket.set(['division', -1, 7])).toMatchObject({ ok: true })
+    expect((await socket.ticket()).claims.sub).toBe(sub)
+    expect((await app.live.user('ann')).get('division')).toBe(5)
+  })
+})

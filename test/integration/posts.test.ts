@@ -1,0 +1,159 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import { browserSubject, subjectHash, userSubject } from '../../server/identity/subject.js'
+import type { App } from '../support/app.js'
+import { written } from '../support/departures.js'
+import {
+  as,
+  browserOf,
+  isGivenUp,
+  KINDS,
+  type Kind,
+  startWithHeaders,
+  visitorWith,
+} from '../support/kinds-of-cookies.js'
+import { readClaims } from '../support/socket.js'
+import { cookieContent, nameOf } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+type User = string | undefined
+/** Of the cookie's browser, of ann, of another user, of another browser, and of none at all. */
+type Page = 'browser' | 'ann' | 'bob' | 'other' | 'nonsense'
+
+const USERS: readonly User[] = [undefined, 'ann', 'bob']
+const PAGES: readonly Page[] = ['browser', 'ann', 'bob', 'other', 'nonsense']
+const CHANGE = ['division', -1, 5]
+
+function pageOf(app: App, visitor: Visitor, page: Page): string {
+  if (page === 'nonsense') return ''
+  if (page === 'ann' || page === 'bob') return subjectHash(userSubject(page))
+  const subject = page === 'browser' ? browserOf(visitor) : undefined
+  const other = app.visitor(cookieFor(app.live, {}))
+  return subject ? subjectHash(subject) : nameOf(other)
+}
+
+/** Whether the cookie is of that very user. */
+const isOwn = (kind: Kind, user: User): boolean =>
+  kind === 'guest' ? user === undefined : kind === 'ann' && user === 'ann'
+/** Whether what is left of it counts. */
+const hasEnded = (kind: Kind): boolean => kind.startsWith('given-up')
+
+const cases = KINDS.flatMap((kind) => USERS.map((user) => [kind, user] as const))
+
+describe('a POST that says whose page it is', () => {
+  const rows = cases.flatMap(([kind, user]) => PAGES.map((page) => [kind, user, page] as const))
+
+  it.each(rows)('with the cookie %s, by %s, of the page of %s', async (kind, user, page) => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, kind)
+    const [subject, before] = [browserOf(visitor), visitor.cookie]
+    const name = pageOf(app, visitor, page)
+    const isTaken = isOwn(kind, user) && (page === 'browser' || page === user)
+    const code = kind === 'none' ? 'cookies_blocked' : 'other_subject'
+    for (const rest of [{}, { tickets: [] }, { set: [CHANGE] }]) {
+      const answer = await visitor.store({ subject: name, ...rest }, as(user))
+      const found = [answer.status, (await answer.json()).error?.code, written(answer).length]
+      expect([rest, found]).toEqual([rest, isTaken ? [200, undefined, 2] : [403, code, 0]])
+    }
+    // A refusal brings no other id, so the one that there was stays good.
+    expect(isGivenUp(app, subject)).toBe(hasEnded(kind))
+    if (isTaken) expect(cookieContent(visitor)).toMatchObject({ r: [['division', expect.any(Number), 5]] })
+    else expect(visitor.cookie).toBe(before)
+    if (isTaken) expect(browserSubject(cookieContent(visitor).browser)).toBe(subject)
+  })
+
+  it('is refused before anything of it is looked at', async () => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, 'guest')
+    const subject = subjectHash(userSubject('ann'))
+    const answer = await visitor.store({ subject, tickets: ['garbage'], set: [['nope', -1, 1]] }, as('ann'))
+    expect([answer.status, (await answer.json()).error]).toEqual([
+      403,
+      { code: 'other_subject', message: expect.any(String) },
+    ])
+  })
+})
+
+describe('a POST that does not say whose page it is', () => {
+  it.each(cases)(
+    'is answered with the cookie of who is there, unless a newer build has its own: %s, by %s',
+    async (kind, user) => {
+      for (const body of [{}, { set: [CHANGE] }, { tickets: [] }]) {
+        const app = await startWithHeaders()
+        const visitor = await visitorWith(app, kind)
+        const subject = browserOf(visitor)
+        const answer = await visitor.store(body, as(user))
+        const { held, cookieless } = await answer.json()
+        expect([answer.status, cookieless]).toEqual([200, kind === 'none' ? true : undefined])
+        // Tickets alone may be late.
+        const isLeft = kind === 'newer' || ('tickets' in body && hasEnded(kind))
+        expect(written(answer)).toHaveLength(isLeft ? 0 : 2)
+        expect(held).toHaveLength(isOwn(kind, user) ? 1 : 0)
+        if (isLeft) continue
+        const content = cookieContent(visitor)
+        expect(content.user).toBe(user && subjectHash(userSubject(user)))
+        expect(browserSubject(content.browser) === subject).toBe(isOwn(kind, user))
+        expect(isGivenUp(app, subject)).toBe(subject !== undefined && !isOwn(kind, user))
+        expect(content.born !== undefined).toBe(kind === 'none')
+      }
+    },
+  )
+
+  it.each(cases)('and is refused gives no id up that it brings no other for: %s, by %s', async (kind, user) => {
+    const bodies = [{ tickets: ['garbage'] }, { set: [['nope', -1, 1]] }, { set: [['role', -1, 'x']] }, { unknown: 1 }]
+    for (const body of bodies) {
+      const app = await startWithHeaders()
+      const visitor = await visitorWith(app, kind)
+      const subject = browserOf(visitor)
+      const answer = await visitor.store(body, as(user))
+      const isNew = written(answer).length > 0
+      expect([body, answer.status >= 400, isNew && hasEnded(kind)]).toEqual([body, true, false])
+      if (isOwn(kind, user) || kind === 'none' || kind === 'newer') expect(isNew).toBe(false)
+      expect(isGivenUp(app, subject)).toBe(hasEnded(kind) || isNew)
+    }
+  })
+})
+
+describe('a POST of {}', () => {
+  it.each(cases)('is told whose page it is: %s, by %s', async (kind, user) => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, kind)
+    const { ticket, more } = await (await visitor.store({}, as(user))).json()
+    const all = [readClaims(ticket), ...(more === undefined ? [] : [readClaims(more)])]
+    const browser = kind === 'newer' ? undefined : nameOf(visitor)
+    const young = user === undefined ? 'guest' : subjectHash(userSubject(user))
+    for (const claims of all)
+      expect([claims.browser, claims.young]).toEqual([browser, kind === 'none' ? young : undefined])
+    expect(all.map((claims) => claims.more)).toEqual(user === undefined ? [undefined] : [true, undefined])
+    if (user !== undefined) expect(all[0]?.sub).toBe(subjectHash(userSubject(user)))
+    if (browser !== undefined) expect(all.at(-1)?.sub).toBe(browser)
+    // What a guest has chosen comes along to the user who signs in.
+    const isBrought = kind === 'guest' || (kind === 'given-up' && user === 'ann')
+    expect(all.flatMap(({ changes }) => changes)).toHaveLength(isOwn(kind, user) || isBrought ? 1 : 0)
+  })
+
+  it.each(USERS)('without consent is told of no browser, and writes nothing: %s', async (user) => {
+    const app = await startWithHeaders()
+    const visitor = app.visitor()
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await visitor.store({}, as(user, false))
+      const { ticket, cookieless } = await answer.json()
+      expect([written(answer), cookieless]).toEqual([[], true])
+      expect(readClaims(ticket)).not.toHaveProperty('browser')
+      expect(readClaims(ticket).young).toBe(user === undefined ? 'guest' : subjectHash(userSubject(user)))
+    }
+  })
+
+  it('without consent takes away what is another\u2019s, and leaves the visitor\u2019s own', async () => {
+    const app = await startWithHeaders()
+    const found: unknown[] = []
+    for (const [kind, user] of cases) {
+      const visitor = await visitorWith(app, kind)
+      const lines = written(await visitor.store({}, as(user, false)))
+      expect(lines.every((line) => line.includes('1970'))).toBe(true)
+      found.push([kind, user, lines.length])
+    }
+    const isLeft = (kind: Kind, user: User): boolean => isOwn(kind, user) || kind === 'none' || kind === 'newer'
+    expect(found).toEqual(cases.map(([kind, user]) => [kind, user, isLeft(kind, user) ? 0 : 2]))
+  })
+})

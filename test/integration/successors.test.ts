@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor, type TestClock } from 'koa-live-session/testing'
+import { browserSubject, userSubject } from '../../server/identity/subject.js'
+import { SigningKeys } from '../../server/values/keys.js'
+import type { App } from '../support/app.js'
+import { browserId } from '../support/browser-id.js'
+import { as, isGivenUp, SECRET, startWithHeaders } from '../support/kinds-of-cookies.js'
+import { cookieContent } from '../support/users.js'
+
+const FIRST = browserId('the-first-of-its-line')
+
+/** The id that a browser is given by a request as that user, with this very cookie. */
+async function next(app: App, cookie: string, user: string | undefined, path = '/set'): Promise<string> {
+  const visitor = app.visitor(cookie)
+  await visitor.fetch(path, { headers: as(user) })
+  return cookieContent(visitor).browser
+}
+
+const start = (clock?: TestClock): Promise<App> => startWithHeaders(clock ? { clock } : {})
+const ofGuest = (app: App): string => cookieFor(app.live, { browserId: FIRST, values: { division: 1 } })
+const ofAnn = (app: App): string => cookieFor(app.live, { browserId: FIRST, userId: 'ann', values: { theme: 'dark' } })
+
+describe('the id after a sign-in', () => {
+  it('is the same for all requests that brought the former cookie, at once and late', async () => {
+    const app = await start()
+    const cookie = ofGuest(app)
+    const paths = ['/', '/set', '/identify', '/set/embed', '/dark']
+    const ids = await Promise.all(paths.map((path) => next(app, cookie, 'ann', path)))
+    for (const path of ['/set', '/identify']) ids.push(await next(app, cookie, 'ann', path))
+    // One that only reads, and comes after another, is given none.
+    expect(new Set(ids.filter((id) => id !== FIRST)).size).toBe(1)
+    expect(ids).toContain(await next(app, cookie, 'ann'))
+  })
+
+  it('is the same on another node with the same keys, and after a restart', async () => {
+    const app = await start()
+    const cookie = ofGuest(app)
+    const id = await next(app, cookie, 'ann')
+    const node = await start(app.clock)
+    await app.stop({ isCrash: true })
+    const restarted = await start(app.clock)
+    for (const other of [node, restarted]) expect(await next(other, cookie, 'ann')).toBe(id)
+  })
+
+  it('is what docs/protocol.md says', async () => {
+    const app = await start()
+    const keys = new SigningKeys([SECRET], 'cookie')
+    const expected = keys.sign(`successor ${FIRST} ${userSubject('ann')}`).slice(0, 22)
+    expect(await next(app, ofGuest(app), 'ann')).toBe(expected)
+  })
+
+  it('is another for each user, and for each former id', async () => {
+    const app = await start()
+    const cookie = ofGuest(app)
+    const ids = [await next(app, cookie, 'ann'), await next(app, cookie, 'bob'), await next(app, cookie, '1')]
+    ids.push(await next(app, cookieFor(app.live, { browserId: browserId('another') }), 'ann'))
+    expect(new Set(ids).size).toBe(4)
+  })
+
+  it('is another with another key', async () => {
+    const [app, other] = [await start(), await startWithHeaders({ keys: ['x'.repeat(32), SECRET] })]
+    expect(await next(other, ofGuest(app), 'ann')).not.toBe(await next(app, ofGuest(app), 'ann'))
+  })
+
+  it('is led to for another user, too, whom the app vouches for in a browser of a user', async () => {
+    const app = await start()
+    const ids = [await next(app, ofAnn(app), 'bob'), await next(app, ofAnn(app), 'bob')]
+    expect(ids[0]).toBe(ids[1])
+  })
+
+  it('is not used again once it was given up', async () => {
+    const app = await start()
+    const cookie = ofGuest(app)
+    const visitor = app.visitor(cookie)
+    await visitor.fetch('/dark', { headers: as('ann') })
+    const id = cookieContent(visitor).browser
+    await visitor.fetch('/leave', { headers: as('ann') })
+    expect(isGivenUp(app, browserSubject(id))).toBe(true)
+    const late = [await next(app, cookie, 'ann'), await next(app, cookie, 'ann')]
+    expect(new Set([FIRST, id, cookieContent(visitor).browser, ...late]).size).toBe(5)
+  })
+})
+
+describe('the id after a sign-out', () => {
+  it.each([
+    ['the session is over', '/', undefined],
+    ['leave()', '/leave', 'ann'],
+    ['identify()', '/identify', undefined],
+  ])('is a new one by chance for each request: %s', async (_, path, user) => {
+    const app = await start()
+    const cookie = ofAnn(app)
+    const node = await start(app.clock)
+    const ids = [
+      await next(app, cookie, user, path),
+      await next(node, cookie, user, path),
+      await next(app, cookie, undefined),
+      await next(app, cookie, undefined),
+    ]
+    expect(new Set([FIRST, ...ids]).size).toBe(5)
+  })
+
+  it('is one by chance also where the cookie of the user comes back while the next person is there', async () => {
+    const app = await start()
+    const cookie = ofAnn(app)
+    const visitor = app.visitor(cookie)
+    await visitor.fetch('/leave', { headers: as('ann') })
+    const thief = await next(app, cookie, undefined)
+    expect([FIRST, cookieContent(visitor).browser]).not.toContain(thief)
+  })
+})

@@ -1,0 +1,57 @@
+import type { Browser, Exchange } from './browser.js'
+import { freshValue, userOf } from './choices.js'
+import { forgeCookie, forgeTicket } from './forgery.js'
+import { type Perform, tabOf } from './network.js'
+import { pick } from './random.js'
+import type { Action } from './routes.js'
+import { restart } from './server-steps.js'
+import type { Stage } from './stage.js'
+
+async function post(
+  stage: Stage,
+  browser: Browser,
+  tickets: readonly (string | undefined)[],
+): Promise<Exchange | undefined> {
+  const known = tickets.filter((ticket) => ticket !== undefined)
+  if (known.length === 0) return undefined
+  const body = JSON.stringify({ tickets: known })
+  const exchange = browser.send({ method: 'POST', url: '/store_session', body })
+  await stage.leave(exchange)
+  return exchange
+}
+
+/** What no page does. */
+export const MISCHIEF = {
+  crossTwice: async (stage, browser, step) => {
+    const tab = tabOf(browser, step)
+    if (!tab?.socket.wire) return
+    await stage.change(tab, 'cart', freshValue(stage, 'cart', browser.index))
+    while ((await stage.toServer(tab)) || (await stage.toTab(tab)));
+    const ticket = browser.tickets.at(-1)
+    await restart(stage)
+    const signIn: Action = { does: 'signIn', user: userOf(stage, step) }
+    await stage.arrive(await stage.request(browser, [signIn, { does: 'identify' }]))
+    for (let time = 0; time < 2; time += 1) {
+      const posted = await post(stage, browser, [ticket])
+      if (posted?.state === 'answered') await stage.arrive(posted)
+      if (time === 0 && step.what % 2 === 0) await restart(stage)
+    }
+  },
+  replay: (stage, browser, { which, what }) =>
+    post(stage, browser, [pick(browser.tickets, which), ...(what % 2 === 0 ? [pick(browser.tickets, what)] : [])]),
+  steal: async (stage, browser, { which, what }) => {
+    const victim = pick(
+      stage.world.browsers.filter((other) => other !== browser),
+      what,
+    )
+    await post(stage, browser, [pick(victim?.tickets ?? [], which)])
+  },
+  forgeTicket: async (stage, browser, { which, what }) => {
+    const ticket = pick(browser.tickets, which)
+    if (ticket !== undefined) await post(stage, browser, [forgeTicket(ticket, what)])
+  },
+  forgeCookie: async (stage, browser, { what }) => {
+    const cookies = forgeCookie(browser.cookies, what)
+    if (cookies !== undefined) await stage.forge(browser, cookies)
+  },
+} satisfies Readonly<Record<string, Perform>>

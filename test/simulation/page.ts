@@ -1,0 +1,50 @@
+import type { AnySnapshot } from '../../shared/protocol.js'
+import type { Held } from './page-identity.js'
+import type { Register } from './registers.js'
+import type { Tab } from './tab.js'
+
+/** What a ticket brought, and in which epoch of its subject. */
+export interface Heard extends Register {
+  readonly epoch: number
+}
+
+/** Which page has set a value, and whom it took itself to be of. */
+export interface Origin {
+  readonly tab: Tab
+  readonly identities: readonly Held[]
+}
+
+/** What one page was told, and what it was promised. */
+export interface Page {
+  /** Of a snapshot or greeting that names the browser; else of the connection that the page has. */
+  identity: Held | undefined
+  connection: Held | undefined
+  /** Of the answer to its question: whether a page that has no connection just then takes it, is the page's own affair. */
+  answer: Held | undefined
+  /** By subject and key, what tickets brought: the tab carries it from then on. */
+  readonly heard: Map<string, Map<string, Heard>>
+  /** By key, the newest stamp that the cookie was seen with. */
+  readonly proven: Map<string, number>
+  /** Subjects of the present greeting. */
+  greeted: readonly string[]
+  /** `{}` that were answered since the page was last told of a browser: it may take its browser for one that keeps nothing. */
+  asked: number
+  /** One of its connections did not say whose browser it is. */
+  wasNameless: boolean
+  /** Other identities that the page was to tell the app of. */
+  visitors: number
+}
+
+export function newPage(snapshot: AnySnapshot | undefined): Page {
+  return {
+    identity: undefined,
+    connection: undefined,
+    answer: undefined,
+    heard: new Map(),
+    proven: new Map(Object.entries(snapshot?.stamps ?? {})),
+    greeted: [],
+    asked: 0,
+    wasNameless: false,
+    visitors: 0,
+  }
+}

@@ -1,0 +1,65 @@
+import type { Event } from '../../client/core/messages.js'
+import type { State } from '../../client/core/state.js'
+import { step as realStep } from '../../client/core/step.js'
+import type { AnySnapshot } from '../../shared/protocol.js'
+
+/** What one page's core got. */
+interface Log {
+  readonly events: Event[]
+}
+
+const logs = new WeakMap<State, Log>()
+let latest: Log = { events: [] }
+
+/**
+ * Stands where `client/runner.ts` finds its core: the same, and remembers every event.
+ *
+ * @public for the bundle of `bundle.ts`
+ */
+export function step(state: State, event: Event): ReturnType<typeof realStep> {
+  const log = logs.get(state) ?? { events: [] }
+  latest = log
+  log.events.push(event)
+  const result = realStep(state, event)
+  logs.set(result[0], log)
+  return result
+}
+
+/** Runs what creates a page, and says under which log its events go. */
+export function recorded<T>(create: () => T): readonly [created: T, log: Log] {
+  latest = { events: [] }
+  const created = create()
+  return [created, latest]
+}
+
+/** A unit test of the core: what it got, in order. */
+export function scriptOf({ events }: Log, initial: AnySnapshot | undefined, hasSocket: boolean): string {
+  const lines = events.map((event) => `  ${textOf(event)},`)
+  return [
+    `const page = new BarePage(${JSON.stringify(initial ?? null)}, ${hasSocket})`,
+    'const events: Event[] = [',
+    ...lines,
+    ']',
+    'for (const event of events) page.on(...event)',
+  ].join('\n')
+}
+
+const TICKET = /^[\w-]+\.([\w-]+)\.[\w-]+$/
+
+/** As it stands in a test: a page reads what a ticket claims, and cannot check its signature. */
+function textOf(value: unknown): string {
+  if (value instanceof Map) return `new Map(${textOf([...value])})`
+  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`
+  if (typeof value === 'string' && TICKET.test(value)) {
+    const {
+      aud: _,
+      iat,
+      exp,
+      ...claims
+    } = JSON.parse(Buffer.from(TICKET.exec(value)?.[1] ?? '', 'base64url').toString())
+    return `bareTicket(${JSON.stringify(claims)})`
+  }
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'
+  const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}: ${textOf(member)}`)
+  return `{ ${members.join(', ')} }`
+}

@@ -1,0 +1,121 @@
+import type { StoreAnswer } from '../../shared/protocol.js'
+
+/** What a tab tells the others of its browser. */
+export interface News extends Pick<StoreAnswer, 'held'> {
+  readonly browser?: string | undefined
+  readonly tickets: readonly string[]
+}
+
+type Act = () => Promise<unknown>
+
+/** What all pages of one browser share, besides its cookies. */
+export class Surroundings {
+  readonly localStorage: object = createStorage()
+  readonly channels: Set<Channel> = new Set()
+  /** None: the page came over http. */
+  readonly navigator: { readonly locks?: Locks }
+
+  constructor(hasLocks: boolean) {
+    this.navigator = hasLocks ? { locks: new Locks() } : {}
+  }
+}
+
+/** What pages tell each other waits here until the schedule delivers it. */
+export class Channel {
+  onmessage: (event: { readonly data: News }) => void = () => undefined
+  readonly inbox: News[] = []
+  readonly #channels: Set<Channel>
+
+  constructor() {
+    this.#channels = present.surroundings.channels
+    this.#channels.add(this)
+    present.onChannel(this)
+  }
+
+  postMessage(news: News): void {
+    for (const channel of this.#channels) if (channel !== this) channel.inbox.push(JSON.parse(JSON.stringify(news)))
+  }
+
+  close(): void {
+    this.#channels.delete(this)
+    this.inbox.length = 0
+  }
+}
+
+/** One at a time, in the order in which they came. */
+class Locks {
+  readonly #queue: Act[] = []
+
+  request(_name: string, { signal }: { readonly signal: AbortSignal }, act: Act): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const begin = (): Promise<unknown> => act().then(resolve, reject)
+      signal.addEventListener('abort', () => {
+        const at = this.#queue.indexOf(begin)
+        if (at <= 0) return
+        this.#queue.splice(at, 1)
+        reject(new Error('aborted'))
+      })
+      if (this.#queue.push(begin) === 1) void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    for (let act = this.#queue[0]; act; act = this.#queue[0]) {
+      await act()
+      this.#queue.shift()
+    }
+  }
+}
+
+function createStorage(): object {
+  const storage: Record<string, string> = {}
+  const methods = {
+    getItem: (name: string) => storage[name] ?? null,
+    setItem: (name: string, text: string) => {
+      storage[name] = text
+    },
+    removeItem: (name: string) => {
+      delete storage[name]
+    },
+  }
+  for (const [name, value] of Object.entries(methods)) Object.defineProperty(storage, name, { value })
+  return storage
+}
+
+/** The page that is just being opened: what it finds is its browser's. */
+interface Present {
+  readonly surroundings: Surroundings
+  readonly listeners: Map<string, (event: object) => void>
+  onChannel(channel: Channel): void
+}
+
+let present: Present = { surroundings: new Surroundings(false), listeners: new Map(), onChannel: () => undefined }
+
+/** Has what is created within find another browser around it. */
+export function within<T>(page: Present, create: () => T): T {
+  present = page
+  return create()
+}
+
+/** Gives pages what browsers have; what is returned undoes it. */
+export function installSurroundings(): () => void {
+  const globals: PropertyDescriptorMap = {
+    document: { value: { getElementById: () => null } },
+    localStorage: { get: () => present.surroundings.localStorage },
+    navigator: { get: () => present.surroundings.navigator },
+    BroadcastChannel: { value: Channel },
+    addEventListener: {
+      value: (event: string, listener: (event: object) => void) => present.listeners.set(event, listener),
+    },
+    removeEventListener: { value: () => undefined },
+  }
+  const before = Object.keys(globals).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
+  for (const [name, descriptor] of Object.entries(globals))
+    Object.defineProperty(globalThis, name, { ...descriptor, configurable: true })
+  return () => {
+    for (const [name, descriptor] of before) {
+      if (descriptor) Object.defineProperty(globalThis, name, descriptor)
+      else Reflect.deleteProperty(globalThis, name)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import type { Since } from './browser.js'
+import { HIDDEN } from './builds.js'
+import type { Identity, Knowledge, Relation } from './knowledge.js'
+import { type CookieState, type Former, isNewer, isRecent, isSame, type Registers } from './registers.js'
+
+/** What a request does with a session: tells a page whose it is; sets; signs in or out, or POSTs. */
+export type Deed = 'shows' | 'sets' | 'renews'
+
+/** What a request has come to so far. */
+export interface Visit {
+  identity: Identity
+  /** What its cookie was to the visitor; or that visitor's, who has had it forgotten since. */
+  relation: Relation | 'forgotten'
+  /** The request's cookie, where it is this visitor's own. */
+  own: CookieState | undefined
+  former: Former | undefined
+  /** When its browser id was made, if for a request without a cookie. */
+  born: number | undefined
+  isDue: boolean
+  /** The id of the request's cookie, where it had been given up before. */
+  readonly givenUp: string | undefined
+  /** How much had ended when it became known who sent it. */
+  since: Since
+  /** Whom its answer leaves behind: until it is out, what comes with the former cookie may be of this browser. */
+  readonly left: Identity[]
+}
+
+/**
+ * What is wrong with a cookie that an answer brings, but for the values in it.
+ *
+ * @param joined the newest stamp that an app's own rule was asked about from the former guest
+ * @param isDeclared of this build: what another has left is carried as it was
+ */
+export function cookieFault(
+  cookie: CookieState,
+  { identity: { user, browser }, own, former, born }: Visit,
+  joined: (former: string) => number,
+  isDeclared: (key: string) => boolean,
+): string | undefined {
+  if (cookie.user !== user) return 'writes a cookie of another user'
+  if (cookie.browser !== browser) return 'writes a cookie of another browser id'
+  if (cookie.registers.has(HIDDEN)) return 'a hidden field is in the cookie'
+  for (const [key, register] of own?.registers ?? new Map())
+    if (!isDeclared(key) && isNewer(register, cookie.registers.get(key)))
+      return `writes the cookie without another build's ${key}`
+  const expected = former && isRecent(former.since) ? former : undefined
+  if (cookie.former?.sub !== expected?.sub || cookie.former?.since !== expected?.since)
+    return `writes former ${JSON.stringify(cookie.former)}, not ${JSON.stringify(expected)}`
+  if (expected && (cookie.former?.stamp ?? 0) < Math.max(expected.stamp, joined(expected.sub)))
+    return 'writes a cookie that does not say what was brought along'
+  const isYoung = born !== undefined && isRecent(born) && !expected
+  if (cookie.born !== (isYoung ? born : undefined)) return `writes a cookie that says it was made at ${cookie.born}`
+  return undefined
+}
+
+/** Which of the least that must be there is missing, or older. */
+export function missingIn(found: Registers, floors: Registers): string | undefined {
+  for (const [key, floor] of floors) {
+    const seen = found.get(key)
+    const isOther = floor.stamp > 1 && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
+    if (!seen || seen.stamp < floor.stamp || isOther) {
+      const text = JSON.stringify(Array.from(found, ([one, { stamp, value }]) => [one, stamp, value]))
+      return `${text}, though ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`
+    }
+  }
+  return undefined
+}
+
+/** Whether the id that a request goes by was given up since it began, or its user revoked. */
+export function isSuperseded(
+  { identity: { user, browser }, givenUp, since }: Visit,
+  { givenUp: ends, revoked }: Knowledge,
+): boolean {
+  if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
+  return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, since.givenUp))
+}
+
+/** Whether the visitor has left this browser, or was revoked, since the request began. */
+export function hasEnded(visit: Visit, knowledge: Knowledge): boolean {
+  const { user } = visit.identity
+  if (visit.own) return !knowledge.isGood(visit.own)
+  if (isSuperseded(visit, knowledge)) return true
+  return user !== undefined && knowledge.departed.hasSince(user, visit.since.departed)
+}

@@ -1,0 +1,141 @@
+import { beginPage } from '../../client/core/begin.js'
+import type { Effect, Effects, Event, PostBody, Posted, TimerName } from '../../client/core/messages.js'
+import type { Page, State } from '../../client/core/state.js'
+import { step } from '../../client/core/step.js'
+import { shown, statusOf } from '../../client/core/view.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { AnySnapshot, StoreAnswer, TicketClaims, WireChange } from '../../shared/protocol.js'
+import type { WireRegister } from '../../shared/register.js'
+import { bareTicket } from './bare-ticket.js'
+
+const DEFAULTS = { division: -1, cart: [] }
+
+/** A page of a guest whose cookie was seen coming back. */
+export const GUEST: AnySnapshot = { subject: 'g', browser: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} }
+/** A greeting of the same. */
+export const OF_GUEST: Partial<TicketClaims> = { sub: 'g', browser: 'g', defaults: DEFAULTS }
+/** Of a connection that came without a cookie. */
+export const OF_STRANGER: Partial<TicketClaims> = { sub: 'temporary', young: 'guest', defaults: DEFAULTS }
+
+/** The core of a page alone: a test does what socket, network, other tabs and time would. */
+export class BarePage {
+  state: State
+  /** What it has done since the test last looked. */
+  #effects: Effect[] = []
+  readonly #names = new Map<number, string>()
+  /** What has become of changes. */
+  readonly settled: string[] = []
+
+  constructor(initial: AnySnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
+    this.state = beginPage(initial ?? undefined, hasSocket)
+  }
+
+  /** A page whose connection has greeted it. */
+  static greeted(claims: Partial<TicketClaims> = OF_GUEST, initial: AnySnapshot | null = GUEST): BarePage {
+    const page = new BarePage(initial)
+    page.on('connect')
+    page.hear(claims)
+    page.effects()
+    return page
+  }
+
+  on(...event: Event): void {
+    const [next, effects] = step(this.state, event)
+    this.state = next
+    this.#effects.push(...effects)
+    for (const [what, ...args] of effects) {
+      if (what !== 'settle') continue
+      const [ids, , refusal] = args as Effects['settle']
+      for (const id of ids) {
+        const name = this.#names.get(id)
+        if (name !== undefined) this.settled.push(`${name} ${refusal?.code ?? 'saved'}`)
+      }
+    }
+  }
+
+  set(key: string, value?: JsonValue): void {
+    const id = this.#names.size + 1
+    this.#names.set(id, `${value}`)
+    this.on('set', key, value, id)
+  }
+
+  hear(claims: Partial<TicketClaims>): string {
+    const ticket = bareTicket({ sub: 'g', ...claims })
+    this.on('ticket', ticket)
+    return ticket
+  }
+
+  /** A ticket of changes of the guest's. */
+  learn(...changes: WireRegister[]): string {
+    return this.hear({ changes })
+  }
+
+  /** The server takes what is under way over the socket. */
+  acknowledge(key: string, stamp: number): void {
+    this.on('answer', key, { ok: true, stamp, level: 'memory' })
+  }
+
+  refuse(key: string, code: 'invalid_value' | 'superseded' | 'rate_limited'): void {
+    this.on('answer', key, { ok: false, code })
+  }
+
+  /** The next POST goes out, and is answered. */
+  answer(answer: Partial<StoreAnswer> = {}): PostBody | undefined {
+    const body = this.post()
+    this.on('posted', { status: 200, wait: 0, answer: { stored: 0, stale: 0, held: [], ...answer } })
+    return body
+  }
+
+  /** The next POST goes out, and fails. */
+  fail(posted: Partial<Posted> = {}): PostBody | undefined {
+    const body = this.post()
+    this.on('posted', { status: 0, wait: 0, ...posted })
+    return body
+  }
+
+  /** Lets the page POST what it has to, whatever it waits for; what that brings. */
+  post(): PostBody | undefined {
+    if (this.state.posting.is === 'sent') return undefined
+    for (const name of ['post', 'space', 'lead'] as const) this.time(name)
+    if (this.state.posting.is !== 'queued') return undefined
+    const before = this.#effects.length
+    this.on('turn')
+    return this.#effects.slice(before).find((effect) => effect[0] === 'post')?.[1] as PostBody | undefined
+  }
+
+  /** A time is over, if the page waits for it. */
+  time(name: TimerName): void {
+    if (this.state.timers.has(name)) this.on('timer', name)
+  }
+
+  /** What it has done, all or of some kinds, since the test last looked at that. */
+  effects(...kinds: (keyof Effects)[]): readonly Effect[] {
+    const isMeant = ([what]: Effect): boolean => kinds.length === 0 || kinds.includes(what)
+    const done = this.#effects.filter(isMeant)
+    this.#effects = this.#effects.filter((effect) => !isMeant(effect))
+    return done
+  }
+
+  did(what: keyof Effects): boolean {
+    return this.effects(what).length > 0
+  }
+
+  /** What has gone over the socket since the test last looked. */
+  sent(): readonly WireChange[] {
+    return this.effects('send').map(([, change]) => change as WireChange)
+  }
+
+  get is(): Page['is'] {
+    return this.state.page.is
+  }
+
+  get(key: string): JsonValue | undefined {
+    return shown(this.state, key)
+  }
+
+  /** Its status, and why. */
+  status(key: string): string {
+    const { status, reason } = statusOf(this.state, key)
+    return reason ?? status
+  }
+}

@@ -1,0 +1,8 @@
+import { type BrowserId, isBrowserId } from '../../server/identity/subject.js'
+
+/** A browser's id that the test can name; a short text is filled up. */
+export function browserId(text: string | number): BrowserId {
+  const id = String(text).padEnd(22, '-')
+  if (!isBrowserId(id)) throw new TypeError(`${id} cannot be a browser's id`)
+  return id
+}

@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor, type TestClock, testClock } from 'koa-live-session/testing'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { coreOf } from '../../server/plugin.js'
+import type { App } from '../support/app.js'
+import { pages } from '../support/auth.js'
+import { liveOnly, written } from '../support/departures.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const DAY = 24 * 60 * 60 * 1000
+const MAX_AGE = 31 * DAY
+const ANN = subjectHash(userSubject('ann'))
+const AHEAD = [
+  ['two hours', 2 * 60 * 60 * 1000],
+  ['ten years', 3650 * DAY],
+] as const
+
+const start = (clock: TestClock): Promise<App> => startWithUsers({ clock, routes: pages })
+
+/** A server whose clock runs ahead, and another one of now. */
+async function both(ahead: number) {
+  const clock = testClock()
+  return { early: await start(testClock(clock.now() + ahead)), app: await start(clock), clock }
+}
+
+/** A browser in which ann is signed in, with that live cookie. */
+async function ann(app: App, cookie?: string): Promise<Visitor> {
+  const visitor = app.visitor()
+  await visitor.fetch('/login/unused?user=ann')
+  const live = cookie ?? cookieFor(app.live, { userId: 'ann', values: { cart: ['a'] } })
+  return app.visitor(`${live}; ${visitor.cookie}`)
+}
+
+describe.each(AHEAD)('threat 51: a clock that ran ahead by %s, and was set right', (_, ahead) => {
+  it('has dated a cookie that keeps its values, and lasts no longer than one of now from its first use', async () => {
+    const { early, app, clock } = await both(ahead)
+    const cookie = cookieFor(early.live, { values: { division: 3 } })
+    const visitor = app.visitor(cookie)
+    expect(await values(visitor)).toMatchObject({ division: 3 })
+    expect(cookieContent(visitor).exp).toBe(clock.now() + MAX_AGE)
+    expect(written(await visitor.fetch('/'))).toEqual([])
+    expect(await set(visitor, { division: 4 })).toMatchObject({ division: 4 })
+    expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([['division', expect.any(Number), 4]])
+  })
+
+  it('has dated the birth of an id: it is not young', async () => {
+    const { early, app } = await both(ahead)
+    const first = early.visitor()
+    await first.store()
+    expect(cookieContent(first).born).toBeGreaterThan(app.clock.now() / 1000)
+    const visitor = app.visitor(first.cookie)
+    expect((await (await visitor.connect()).ticket()).claims).not.toHaveProperty('young')
+    expect(await values(visitor, '/page')).not.toHaveProperty('young')
+    await visitor.store()
+    expect(cookieContent(visitor)).not.toHaveProperty('born')
+  })
+
+  it('has dated a sign-in: no ticket of the guest before crosses, now or when that time comes', async () => {
+    const { early, app, clock } = await both(ahead)
+    const first = early.visitor(cookieFor(early.live, {}))
+    const socket = await first.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, 3])
+    const { text } = await socket.ticket()
+    await early.stop({ isCrash: true })
+    const again = await start(early.clock)
+    const signed = again.visitor(first.cookie)
+    await signed.fetch('/login/now?user=ann')
+    const visitor = app.visitor(signed.cookie)
+    expect(await (await visitor.connect()).sendTickets(text)).toEqual({ ok: false, code: 'other_subject' })
+    const answer = await visitor.store({ tickets: [text] })
+    expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'other_subject'])
+    await visitor.store()
+    expect(cookieContent(visitor)).not.toHaveProperty('former')
+    clock.advance(ahead)
+    expect((await app.visitor(visitor.cookie).store({ tickets: [text] })).status).toBe(403)
+    expect((await app.live.user('ann')).has('division')).toBe(false)
+  })
+
+  it('has dated a ticket, which a later revocation makes worthless as any other', async () => {
+    const { early, app } = await both(ahead)
+    const socket = await (await ann(early)).connect()
+    for (let first = 0; first < 2; first += 1) await socket.ticket()
+    await socket.set(['division', -1, 3])
+    const { text } = await socket.ticket()
+    await app.live.revoke('ann')
+    const visitor = await ann(app)
+    const answer = await visitor.store({ tickets: [text] })
+    expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'bad_ticket'])
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
+
+  describe('has dated a revocation, whose epoch', () => {
+    /** A cookie of an epoch from the future, in the hands of a thief. */
+    const steal = async (early: App): Promise<string> => {
+      await early.live.revoke('ann')
+      const cookie = cookieFor(early.live, { userId: 'ann', values: { cart: ['stolen'] } })
+      expect(coreOf(early.live).epochs.of(ANN)).toBeGreaterThanOrEqual(early.clock.now())
+      return liveOnly(cookie)
+    }
+    const cartOf = async (app: App, cookie: string): Promise<unknown> => (await values(await ann(app, cookie)))['cart']
+
+    it('is good where nothing else is known', async () => {
+      const { early, app } = await both(ahead)
+      const cookie = await steal(early)
+      expect(await cartOf(app, cookie)).toEqual(['stolen'])
+    })
+
+    it.each([true, false])(
+      'is outdated by a later revocation here: its cookie was seen before: %s',
+      async (wasSeen) => {
+        const { early, app } = await both(ahead)
+        const cookie = await steal(early)
+        if (wasSeen) expect(await cartOf(app, cookie)).toEqual(['stolen'])
+        await app.live.erase('ann')
+        expect(await cartOf(app, cookie)).toEqual([])
+        const fresh = await ann(app)
+        await set(fresh, { cart: ['own'] })
+        expect(await cartOf(app, cookie)).toEqual(['own'])
+        await expect((await ann(app, cookie)).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+      },
+    )
+
+    it.each([
+      [true, 'the thief'],
+      [false, 'the thief'],
+      [true, 'ann'],
+      [false, 'ann'],
+    ])(
+      'is outdated in a fresh process, too: it was known at the revocation: %s, and first comes %s',
+      async (wasSeen, first) => {
+        const { early, app, clock } = await both(ahead)
+        const stolen = await steal(early)
+        if (wasSeen) await cartOf(app, stolen)
+        await app.live.revoke('ann')
+        const own = cookieFor(app.live, { userId: 'ann', values: { cart: ['own'] } })
+        const fresh = await start(clock)
+        const order = first === 'ann' ? [own, stolen] : [stolen, own]
+        for (const cookie of order) await (await ann(fresh, cookie)).fetch('/')
+        const honest = await ann(fresh, own)
+        await expect(honest.connect()).resolves.toBeDefined()
+        await expect((await ann(fresh, stolen)).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+        const { browser } = cookieContent(honest)
+        await honest.fetch('/')
+        expect(cookieContent(honest).browser).toBe(browser)
+      },
+    )
+
+    it('is outdated for good where it was known at the later revocation, also once its time has come', async () => {
+      const { early, app, clock } = await both(ahead)
+      const stolen = await steal(early)
+      await cartOf(app, stolen)
+      await app.live.revoke('ann')
+      const own = await ann(app, cookieFor(app.live, { userId: 'ann', values: { cart: ['own'] } }))
+      clock.advance(Math.min(ahead, MAX_AGE / 2))
+      for (const each of [app, await start(clock)]) {
+        await expect(each.visitor(own.cookie).connect()).resolves.toBeDefined()
+        await expect((await ann(each, stolen)).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+      }
+    })
+  })
+})
