@@ -59,11 +59,10 @@ export function storeSession(
   const plan = (wait: number): void => {
     if (!planned) planned = setTimeout(post, wait)
   }
-  /** The cookie is missing, or another's: has the right one brought, once, and comes back with it. */
+  /** The cookie is missing, or another's: has the right one brought, and comes back with it. */
   const ask = async (): Promise<void> => {
-    if (isStrange) return
     isStrange = true
-    await send()
+    if (!isOver) await send()
     if (!isOver) socket.disconnect().connect()
   }
   const hear = (ticket: string): void => {
@@ -72,12 +71,15 @@ export function storeSession(
     const { changes, defaults, browser }: TicketClaims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/')))
     if (browser) isStrange = false
     // Its defaults tell a greeting from a change.
-    else if (defaults) void ask()
+    // A browser that keeps no cookie is asked once.
+    else if (defaults && !isStrange) void ask()
     if (!isStrange) for (const [key] of changes) unsaved.set(key, ticket)
     plan(LEAST_WAIT)
   }
-  /** Not where the network has failed: only what the server says has data. */
-  const refused = ({ data }: { readonly data?: unknown }): unknown => data && ask()
+  /** Such a socket does not connect again by itself. */
+  const refused = ({ data }: { readonly data?: { readonly code?: string } }): void => {
+    if (data?.code === 'other_subject') isStrange ? setTimeout(ask, REST) : void ask()
+  }
 
   socket.on(STORE_SESSION, hear).on('connect_error', refused)
   addEventListener('pagehide', post)

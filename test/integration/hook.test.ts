@@ -298,24 +298,46 @@ describe('the small hook', () => {
     expect([bodies, connects()]).toEqual([[{}], 0])
   })
 
-  it('asks once where its handshake is refused as another\u2019s, and once more after a greeting with a browser', async () => {
-    const { socket, hear, refuse, bodies, connects } = bareSocket()
+  it('asks where its handshake is refused as another\u2019s, and not where it is for anything else', async () => {
+    const { socket, refuse, bodies, connects } = bareSocket()
     ends.push(storeSession(socket))
-    for (const code of ['rate_limited', 'other_subject', 'other_subject']) refuse(code)
+    for (const code of ['rate_limited', 'bad_origin', 'other_subject']) refuse(code)
     await new Promise((resolve) => setImmediate(resolve))
     expect([bodies, connects()]).toEqual([[{}], 1])
-    hear({ sub: 'g', browser: 'g', defaults: {} })
-    refuse('other_subject')
-    await new Promise((resolve) => setImmediate(resolve))
-    expect([bodies, connects()]).toEqual([[{}, {}], 2])
   })
 
-  it('does not connect a socket again once it was ended', async () => {
+  it('asks again, after a while, where it is refused again and again, and its question was lost', async () => {
     const { socket, refuse, connects } = bareSocket()
+    const lost = jest.fn(async (): Promise<Response> => Promise.reject(new TypeError('fetch failed')))
+    globalThis.fetch = lost
+    ends.push(storeSession(socket))
+    for (let count = 1; count < 4; count += 1) {
+      refuse('other_subject')
+      expect(lost).toHaveBeenCalledTimes(count === 1 ? 1 : count - 1)
+      passTime()
+      await new Promise((resolve) => setImmediate(resolve))
+      expect([lost.mock.calls.length, connects()]).toEqual([count, count])
+    }
+  })
+
+  it('asks at once after a greeting with a browser', async () => {
+    const { socket, hear, refuse, bodies } = bareSocket()
+    ends.push(storeSession(socket))
+    refuse('other_subject')
+    await new Promise((resolve) => setImmediate(resolve))
+    hear({ sub: 'g', browser: 'g', defaults: {} })
+    refuse('other_subject')
+    expect(bodies).toEqual([{}, {}])
+  })
+
+  it('neither asks nor connects a socket again once it was ended', async () => {
+    const { socket, refuse, bodies, connects } = bareSocket()
     const end = storeSession(socket)
     refuse('other_subject')
+    refuse('other_subject')
     end()
+    passTime()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(connects()).toBe(0)
+    expect([bodies, connects()]).toEqual([[{}], 0])
   })
 })
