@@ -1,8 +1,6 @@
 import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
 import { LiveCookie } from './http/cookie.js'
-import { roomForRegisters } from './http/cookie-size.js'
-import type { VerifiedCookie } from './http/cookie-text.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
 import { Login } from './identity/login.js'
@@ -47,19 +45,18 @@ export interface Core {
 
 /** Puts the parts together. */
 export function createCore(app: Koa, settings: Settings): Core {
-  const { fields, secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
+  const { secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
-  const epochs = new Epochs({ maxAge, maxSubjects, clock })
-  const isCurrent = (verified: VerifiedCookie): boolean => epochs.isCurrent(verified)
-  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, isCurrent)
-  const dispatch = new Dispatch(fields, tickets, epochs, clock, report)
+  const epochs = new Epochs(settings)
+  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, (verified) => epochs.isCurrent(verified))
+  const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
-  const sessions = new Sessions(fields, subjects, dispatch, clock)
-  const freshness = new Freshness(sessions, subjects, epochs, roomForRegisters(settings.cookie), maxAge, clock)
-  const login = new Login(sessions, maxSubjects, clock, report)
-  const identities = new Identities(sessions, freshness, login, epochs, cookieKeys, clock)
+  const sessions = new Sessions({ subjects, dispatch, settings })
+  const freshness = new Freshness({ sessions, subjects, epochs, settings })
+  const login = new Login({ sessions, settings })
+  const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)

@@ -2,8 +2,10 @@ import type Koa from 'koa'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
+import { isRecord } from '../shared/parse.js'
 import type { Awaitable } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
+import type { CookieOptions } from './http/cookie.js'
 import { roomForRegisters } from './http/cookie-size.js'
 import type { UserId } from './identity/subject.js'
 import type { LimitOptions } from './limits/limits.js'
@@ -66,13 +68,7 @@ export interface Settings {
   readonly fields: FieldMap
   readonly identify: LiveSessionOptions<Fields>['identify']
   readonly secrets: readonly string[]
-  readonly cookie: {
-    readonly name: string
-    readonly maxAge: number
-    readonly sameSite: 'strict' | 'lax' | 'none'
-    readonly secure: boolean | undefined
-    readonly domain: string | undefined
-  }
+  readonly cookie: CookieOptions
   readonly maxAge: number
   readonly endpoint: string
   readonly origins: readonly string[]
@@ -197,10 +193,6 @@ function check(is: boolean, option: string, expected: string, received: unknown)
 
 function always(): boolean {
   return true
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
 }
 
 function isFunction(value: unknown): boolean {

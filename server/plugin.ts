@@ -159,8 +159,8 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   #vouch(ctx: Koa.Context): Awaitable<Vouched> {
-    const since = this.#core.epochs.revocations
-    return after(this.#identify(ctx), (user) => ({ user, since }))
+    const { revocations } = this.#core.epochs
+    return after(this.#identify(ctx), (user) => ({ user, revocations }))
   }
 
   #begin(ctx: Koa.Context, vouched: Vouched): RequestState {

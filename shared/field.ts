@@ -16,6 +16,7 @@ const SLACK = 4
 /** What a browser may read of a refusal that is about a hidden field. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
+/** What the schema can read of a value. */
 interface Reading {
   readonly value: JsonValue | undefined
 }
@@ -58,7 +59,7 @@ export class Field {
     this.#schema = spec.schema
     this.#migrate = spec.migrate
     this.#report = defaults.report ?? (() => undefined)
-    this.default = spec.default === undefined ? this.#parse(undefined).value : freezeJson(spec.default)
+    this.default = spec.default === undefined ? this.#parse(undefined)?.value : freezeJson(spec.default)
   }
 
   /**
@@ -108,13 +109,12 @@ export class Field {
 
   #migrated(stored: JsonValue): JsonValue | undefined {
     const result = this.#parse(stored)
-    if (result.readable) return result.value
+    if (result) return result.value
     if (!this.#migrate) return undefined
     try {
       const made = this.#migrate(stored)
       refusePromise(made, `fields.${this.key}.migrate`, 'It must answer at once.')
-      const migrated = this.#parse(made)
-      return migrated.readable ? migrated.value : undefined
+      return this.#parse(made)?.value
     } catch (error) {
       if (error instanceof PromiseRefused) this.#reportOnce(error)
       return undefined
@@ -127,13 +127,13 @@ export class Field {
     this.#report(error)
   }
 
-  #parse(value: unknown): { readonly readable: boolean; readonly value: JsonValue | undefined } {
+  #parse(value: unknown): Reading | undefined {
     try {
       const result = validate(this.#schema, value)
-      if (result.issues) return { readable: false, value: undefined }
-      return { readable: true, value: result.value === undefined ? undefined : freezeJson(result.value) }
+      if (result.issues) return undefined
+      return { value: result.value === undefined ? undefined : freezeJson(result.value) }
     } catch {
-      return { readable: false, value: undefined }
+      return undefined
     }
   }
 

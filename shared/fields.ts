@@ -71,8 +71,8 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const { client = 'read', scope = 'user', cookie, maxBytes, maxAge, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   // What a tab alone knows needs the page's part in it, which is not built: refused rather than shared by mistake.
-  expect(!isTab(scope), ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
-  expect(['user', 'browser'].includes(scope), ".scope: expected 'user' or 'browser'", scope)
+  const isScope = ['user', 'browser'].includes(scope)
+  expect(isScope, ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
   expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
   // The cookie is signed, not encrypted: its owner can read it.
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
@@ -101,10 +101,6 @@ function checkDefault(key: string, { schema, default: given }: Declarations[stri
     if (error instanceof AsyncSchema) throw new TypeError(`koa-live-session: fields.${key}.schema: ${error.message}`)
     throw error
   }
-}
-
-function isTab(scope: unknown): boolean {
-  return scope === 'tab'
 }
 
 function isPositive(value: unknown): boolean {

@@ -36,6 +36,6 @@ export function cookieFor<F extends Fields>(
     return { key, stamp: settings.clock(), value: field.accept(value) }
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId))
-  const epoch = user === undefined ? 0 : epochs.of(user)
+  const epoch = epochs.of(user)
   return cookie.header({ browser: browserId, user, former: undefined, born: undefined, epoch, registers })
 }

@@ -27,7 +27,7 @@ const LEAST: Readonly<Record<Brought, Deed | undefined>> = {
 }
 
 /** Where the browser keeps what is of no visitor any more, or of another one, it is taken away rather than left. */
-const IS_STRANGE: readonly Brought[] = ['other', 'revoked', 'given-up', 'forgotten']
+const FOREIGN: readonly Brought[] = ['other', 'revoked', 'given-up', 'forgotten']
 
 /** All that decides on the cookie of an answer. */
 export interface CookieFacts {
@@ -48,15 +48,15 @@ export function cookieAction({
   hasEnded,
   isStale,
   hasConsent,
-}: CookieFacts): 'write' | 'clear' | 'leave' {
+}: CookieFacts): 'write' | 'clear' | 'keep' {
   const least = LEAST[brought]
   const isDue = (least !== undefined && atLeast(deed, least)) || (brought === 'own' && isStale)
-  if (hasEnded) return 'leave'
+  if (hasEnded) return 'keep'
   if (brought === 'forgotten' && !isDue) return 'clear'
-  if (!isDue) return 'leave'
+  if (!isDue) return 'keep'
   if (hasConsent()) return 'write'
   // Without consent a cookie is only ever taken away, where it is not this visitor's.
-  return IS_STRANGE.includes(brought) ? 'clear' : 'leave'
+  return FOREIGN.includes(brought) ? 'clear' : 'keep'
 }
 
 /** The more of two deeds. */

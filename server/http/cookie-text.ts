@@ -51,6 +51,11 @@ interface NewerCookie extends Verified {
 
 export type ReadCookie = VerifiedCookie | NewerCookie
 
+/** A cookie, where this build can read what it says. */
+export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
+  return cookie?.isNewer === false ? cookie : undefined
+}
+
 /** What a cookie's value is made of. */
 export function payloadOf({ browser, user, former, born, epoch, registers }: CookieContent, exp: number): object {
   const optional = { user, former: former && [former.sub, former.stamp, former.since], born }

@@ -6,9 +6,8 @@ import { Generations } from '../values/generations.js'
 import type { SigningKeys } from '../values/keys.js'
 import { type CookieContent, decode, encode, payloadOf, type ReadCookie, type VerifiedCookie } from './cookie-text.js'
 
-const DAY = 24 * 60 * 60 * 1000
-/** Browsers keep no cookie for longer (RFC 6265bis, 5.5). */
-const MAX_EXPIRES = 400 * DAY
+/** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
+const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 const REMEMBERED_TEXTS = 10_000
 /** Of SHA-256, in base64url. */
 const MAC_LENGTH = 43
@@ -44,7 +43,7 @@ export class LiveCookie {
     keys: SigningKeys,
     options: CookieOptions,
     clock: () => number,
-    isCurrent: (cookie: VerifiedCookie) => boolean = () => true,
+    isCurrent: (cookie: VerifiedCookie) => boolean,
   ) {
     this.#app = app
     this.#keys = keys

@@ -10,11 +10,12 @@ import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { type Subject, subjectHash, type UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
+import type { Visitor } from '../identity/visitor.js'
 import { greetingOf } from '../values/greeting.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
-import type { SubjectOf } from '../values/sessions.js'
 import type { Deed } from './answer-cookie.js'
 import { readJson, tooLarge } from './body.js'
+import { readable } from './cookie-text.js'
 import type { Exchange, Vouched } from './exchange.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
 
@@ -40,7 +41,7 @@ export function createEndpoint(core: Core, { identify, begin }: Recognition): Ko
   const router = new Router()
   router.all(endpoint, refuse, async (ctx) => {
     // A body can take its time, while its user signs out.
-    const since = core.epochs.revocations
+    const { revocations } = core.epochs
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
@@ -57,7 +58,7 @@ export function createEndpoint(core: Core, { identify, begin }: Recognition): Ko
     const user = await identify(ctx)
     if (posted.subject === undefined) checkDeparture(core, ctx, user)
     else checkPage(core, ctx, user, posted.subject)
-    ctx.body = answer(core, begin(ctx, { user, since }), posted)
+    ctx.body = answer(core, begin(ctx, { user, revocations }), posted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
@@ -100,7 +101,7 @@ async function bodyOf(ctx: Koa.Context): Promise<unknown> {
 
 function parsePosted(body: unknown): Posted {
   if (!isRecord(body)) throw new LiveSessionError('malformed', 'expected { tickets?, set?, subject? }')
-  const { tickets, set, subject, ...others } = body
+  const { tickets = [], set = [], subject, ...others } = body
   const [unknown] = Object.keys(others)
   if (unknown !== undefined)
     throw new LiveSessionError('malformed', 'expected nothing besides tickets, set and subject')
@@ -109,13 +110,9 @@ function parsePosted(body: unknown): Posted {
   return {
     subject,
     isAsking: Object.keys(body).length === 0,
-    tickets: tickets === undefined ? [] : parseTickets(tickets),
-    set: set === undefined || isEmpty(set) ? [] : parseChanges(set),
+    tickets: parseTickets(tickets),
+    set: Array.isArray(set) && set.length === 0 ? [] : parseChanges(set),
   }
-}
-
-function isEmpty(list: unknown): boolean {
-  return Array.isArray(list) && list.length === 0
 }
 
 /**
@@ -132,8 +129,8 @@ function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: UserSub
 
 /** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
 function checkDeparture({ cookie, departures }: Core, ctx: Koa.Context, user: UserSubject | undefined): void {
-  const read = cookie.read(ctx.req.headers.cookie, user)
-  if (read?.isNewer !== false || !departures.isUnderWay(read.browserSubject)) return
+  const read = readable(cookie.read(ctx.req.headers.cookie, user))
+  if (!read || !departures.isUnderWay(read.browserSubject)) return
   throw new LiveSessionError('rate_limited', 'the browser is about to get another cookie', { retryAfter: 1 })
 }
 
@@ -150,15 +147,13 @@ function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }: Post
   const held = heldBy(core, exchange)
   exchange.does(deedOf(exchange, set, isAsking))
   const counts = redemption.merge()
-  const subjectOf = (field: Field): Subject => visitor.subject(field)
-  const [first] = changes
-  const written = first && {
-    stamp: applyChanges(sessions, changes, subjectOf, 'request'),
-    ticket: ticketOf(core, subjectOf(first.field), changes, subjectOf),
+  const written = changes.length > 0 && {
+    stamp: applyChanges(sessions, changes, visitor, 'request'),
+    ticket: ticketOf(core, visitor, changes),
   }
   const cookieless = exchange.isCookieless ? { cookieless: true as const } : {}
   const greeting = isAsking ? greetingFor(core, exchange) : {}
-  return { ...counts, held, ...unsaved(core, subjectOf), ...cookieless, ...greeting, ...written }
+  return { ...counts, held, ...unsaved(core, visitor), ...cookieless, ...greeting, ...written }
 }
 
 /** Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after. */
@@ -180,9 +175,11 @@ function greetingFor(core: Core, { cookie, name, visitor }: Exchange): Pick<Stor
 }
 
 /** What no cookie will ever show, as it is kept out of it, and what no store keeps: no page need wait for that. */
-function unsaved({ sessions }: Core, subjectOf: SubjectOf): Pick<StoreAnswer, 'unsaved'> {
+function unsaved({ sessions }: Core, visitor: Visitor): Pick<StoreAnswer, 'unsaved'> {
   const isUnsaved = (field: Field): boolean =>
-    !field.inCookie && field.access !== 'hidden' && sessions.find(subjectOf(field))?.source(field.key) !== undefined
+    !field.inCookie &&
+    field.access !== 'hidden' &&
+    sessions.find(visitor.subject(field))?.source(field.key) !== undefined
   const keys = [...sessions.fields.values()].filter(isUnsaved).map(({ key }) => key)
   return keys.length === 0 ? {} : { unsaved: keys }
 }
@@ -193,14 +190,10 @@ function heldBy({ sessions }: Core, { cookie }: Exchange): StoreAnswer['held'] {
   return (cookie?.registers ?? []).filter(({ key }) => isReadable(key)).map(({ key, stamp }) => [key, stamp])
 }
 
-/** A ticket of what was just set for a subject: what was set for another comes over the socket, or with the cookie. */
-function ticketOf(
-  { sessions, dispatch }: Core,
-  subject: Subject,
-  changes: readonly PageChange[],
-  subjectOf: SubjectOf,
-): string {
-  const keys = new Set(changes.filter(({ field }) => subjectOf(field) === subject).map(({ field }) => field.key))
+/** A ticket of what was just set, for one subject: what was set for another comes over the socket, or with the cookie. */
+function ticketOf({ sessions, dispatch }: Core, visitor: Visitor, changes: readonly PageChange[]): string {
+  const subject = visitor.subject(changes[0]?.field)
+  const keys = new Set(changes.filter(({ field }) => visitor.subject(field) === subject).map(({ field }) => field.key))
   const registers = (sessions.find(subject)?.registers() ?? []).filter(({ key }) => keys.has(key))
   return dispatch.ticket(subject, registers)
 }

@@ -4,14 +4,13 @@ import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { type BrowserName, nameOf } from '../identity/browser-name.js'
-import { FIRST_EPOCH } from '../identity/epochs.js'
 import type { Departing, Recognized } from '../identity/identities.js'
 import { isRecent, secondsOf } from '../identity/recent.js'
-import { type BrowserSubject, subjectHash, type UserSubject } from '../identity/subject.js'
+import type { BrowserSubject, UserSubject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import type { Former, VerifiedCookie } from './cookie-text.js'
+import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
 
 const TOO_LATE =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
@@ -25,7 +24,7 @@ const NOT_SHARED =
 export interface Vouched {
   readonly user: UserSubject | undefined
   /** How many revocations there had been when it was asked. */
-  readonly since: number
+  readonly revocations: number
 }
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
@@ -37,23 +36,23 @@ export class Exchange {
   /** The browser id of a cookie that had been given up before the session was used. */
   readonly #givenUp: BrowserSubject | undefined
   #recognized: Recognized
-  #since: number
+  #revocations: number
   #brought: Brought
   #deed: Deed = 'reads'
   /** When the visitor's browser id was made, if for a request without a live cookie: seconds since 1970. */
   #born: number | undefined
 
-  constructor(core: Core, ctx: Koa.Context, { user, since }: Vouched) {
+  constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched) {
     this.#core = core
     this.#ctx = ctx
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.isCookieless = cookie === undefined
     this.#recognized = core.identities.recognize(cookie, user)
     this.#brought = this.#recognized.relation
-    this.#givenUp = this.#brought === 'given-up' && cookie?.isNewer === false ? cookie.browserSubject : undefined
+    this.#givenUp = this.#brought === 'given-up' ? readable(cookie)?.browserSubject : undefined
     this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
-    this.#since = since
-    void this.#depart(this.#recognized.left)
+    this.#revocations = revocations
+    void this.#depart(this.#recognized.toEnd)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, () => this.#seal())
   }
@@ -90,10 +89,14 @@ export class Exchange {
   /** Whether the browser id that the request came with was given up, or its user revoked, since the request began. */
   get isSuperseded(): boolean {
     const { epochs } = this.#core
-    const { browserSubject, user } = this.visitor
-    if (this.#givenUp !== undefined && epochs.isRevokedSince(this.#givenUp, this.#since)) return true
-    if (user !== undefined && epochs.isRevokedSince(subjectHash(user), this.#since)) return true
-    return epochs.isGivenUp(browserSubject)
+    const { browserSubject, userSub } = this.visitor
+    if (userSub !== undefined && epochs.isRevokedSince(userSub, this.#revocations)) return true
+    return epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
+  }
+
+  /** A browser id that had been given up before was given up once more. */
+  get #isGivenUpSince(): boolean {
+    return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
   }
 
   /** Takes note of what the request does with the session. */
@@ -104,9 +107,9 @@ export class Exchange {
   }
 
   /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
-  async changeTo({ user, since }: Vouched): Promise<void> {
+  async changeTo({ user, revocations }: Vouched): Promise<void> {
     if (user === this.visitor.user && !this.#isRevoked) this.does('shows')
-    else await this.#become(this.#core.identities.changeHands(this.#departing, user), since)
+    else await this.#become(this.#core.identities.changeHands(this.#departing, user), revocations)
   }
 
   /** Goes on as a guest: of a user what is the browser's own stays, unless all is to be forgotten. Resolves as `changeTo`. */
@@ -131,23 +134,23 @@ export class Exchange {
     return this.cookie !== undefined && !epochs.isGivenUp(this.cookie.browserSubject) && !epochs.isCurrent(this.cookie)
   }
 
-  #become(recognized: Recognized, since: number): Promise<void> {
-    const former = this.visitor.user
+  #become(recognized: Recognized, revocations: number): Promise<void> {
+    const lastUser = this.visitor.user
     this.#recognized = recognized
-    this.#since = since
+    this.#revocations = revocations
     this.#born = undefined
     if (this.#brought === 'own') this.#brought = 'other'
     this.does('renews')
-    return this.#depart(recognized.left, former)
+    return this.#depart(recognized.toEnd, lastUser)
   }
 
-  async #depart(left: readonly string[], user?: UserSubject): Promise<void> {
-    if (left.length > 0) await this.#core.departures.begin(left, user, this.#ctx.res)
+  async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
+    if (names.length > 0) await this.#core.departures.begin(names, user, this.#ctx.res)
   }
 
   get #departing(): Departing {
-    const { browser, user } = this.visitor
-    return { browser, user: user && subjectHash(user), registers: this.cookie?.registers ?? [] }
+    const { browser, userSub: user } = this.visitor
+    return { browser, user, registers: this.cookie?.registers ?? [] }
   }
 
   #seal(): void {
@@ -156,27 +159,20 @@ export class Exchange {
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
     if (action === 'write') this.#writeCookie()
-    if (action === 'clear') this.#clearCookie()
-    if (keepFromSharedCaches(res, action !== 'leave')) this.#core.warn(NOT_SHARED)
+    if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
+    if (keepFromSharedCaches(res, action !== 'keep')) this.#core.warn(NOT_SHARED)
   }
 
   #action(): ReturnType<typeof cookieAction> {
+    const { epochs } = this.#core
     return cookieAction({
       brought: this.#brought,
       deed: this.#deed,
-      hasEnded: this.#hasEnded(),
+      // Another request has signed the visitor out, in, or over to another user: being late, this answer must not undo that.
+      hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,
       isStale: this.#isStale(),
       hasConsent: () => this.#hasConsent(),
     })
-  }
-
-  /** Another request has signed the visitor out, in, or over to another user: this answer, being late, must not undo that. */
-  #hasEnded(): boolean {
-    const { epochs } = this.#core
-    const { cookie, visitor } = this.#recognized
-    if (cookie) return !epochs.isCurrent(cookie)
-    if (this.isSuperseded) return true
-    return visitor.user !== undefined && epochs.hasLeftSince(subjectHash(visitor.user), this.#since)
   }
 
   #isStale(): boolean {
@@ -209,25 +205,20 @@ export class Exchange {
     return { ...former, stamp: Math.max(former.stamp, this.#core.login.joined(former.sub)) }
   }
 
-  #clearCookie(): void {
-    this.#core.cookie.clear(this.#ctx.req, this.#ctx.res).catch(this.report)
-  }
-
   #writeCookie(): void {
     const { cookie, freshness, epochs, settings } = this.#core
     const { visitor } = this
     const former = this.#formerNow
     // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
     if (this.cookie) freshness.absorb(this.cookie, visitor)
-    const user = visitor.user && subjectHash(visitor.user)
     const isYoung = this.#born !== undefined && isRecent(this.#born, settings.clock())
     const content = {
       browser: visitor.browser,
-      user,
+      user: visitor.userSub,
       former,
       // There is no room for both.
       born: isYoung && !former ? this.#born : undefined,
-      epoch: user === undefined ? FIRST_EPOCH : epochs.of(user),
+      epoch: epochs.of(visitor.userSub),
       registers: freshness.registers(visitor, this.cookie),
     }
     this.#checkProxy()

@@ -7,7 +7,6 @@ import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { FIRST_EPOCH } from '../identity/epochs.js'
 import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import { Handle } from '../values/handle.js'
@@ -55,7 +54,7 @@ export class RequestHandle extends Handle {
       if (stamp > this.cookieStamp(field.key)) unsaved.push(field.key)
     }
     const subject = subjectHash(visitor.subject())
-    const epoch = visitor.user === undefined ? FIRST_EPOCH : this.#core.epochs.of(subject)
+    const epoch = this.#core.epochs.of(visitor.userSub)
     const optional = {
       ...exchange.name,
       ...(deleted.length === 0 ? {} : { deleted }),
@@ -95,6 +94,6 @@ export class RequestHandle extends Handle {
     const exchange = this.#exchange()
     if (exchange.isSuperseded) throw superseded()
     exchange.does('sets')
-    return this.sessions.write(changes, (field) => exchange.visitor.subject(field), 'request')
+    return this.sessions.write(changes, exchange.visitor, 'request')
   }
 }

@@ -16,12 +16,12 @@ export interface BrowserName {
  * @param born when the id was made for a request or a connection that brought no live cookie: seconds since 1970
  */
 export function nameOf(
-  { browserSubject, user }: Visitor,
+  { browserSubject, userSub }: Visitor,
   isKept: boolean,
   born: number | undefined,
   now: number,
 ): BrowserName {
   const browser = isKept ? { browser: subjectHash(browserSubject) } : {}
   if (born === undefined || !isRecent(born, now)) return browser
-  return { ...browser, young: user === undefined ? 'guest' : subjectHash(user) }
+  return { ...browser, young: userSub ?? 'guest' }
 }

@@ -2,10 +2,11 @@ import { nextStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import { Generations } from '../values/generations.js'
-import { type BrowserSubject, newcomers, type UserSubject } from './subject.js'
+import type { Recognized } from './identities.js'
+import { type BrowserSubject, cookieless, type UserSubject } from './subject.js'
 
 /** The epoch of a subject that was never revoked. */
-export const FIRST_EPOCH = 0
+const FIRST_EPOCH = 0
 
 /** Browser ids that are remembered as given up, whatever flood of logouts comes: some 100 MB at the worst, with short user ids. */
 const LEAST_GIVEN_UP = 1_000_000
@@ -53,9 +54,9 @@ export class Epochs {
     return this.#revocations
   }
 
-  /** The epoch of a user, by the hash of the subject. */
-  of(sub: Sub): number {
-    return this.#users.get(sub)?.epoch ?? FIRST_EPOCH
+  /** The epoch of a user, by the hash of the subject. Guests have but the first. */
+  of(sub: Sub | undefined): number {
+    return (sub && this.#users.get(sub)?.epoch) ?? FIRST_EPOCH
   }
 
   /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
@@ -99,9 +100,16 @@ export class Epochs {
     return revocation !== undefined && revocation.order > revocations
   }
 
+  /** Whether a visitor has gone after so many revocations: by the cookie, where there is one. */
+  hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, revocations: number): boolean {
+    if (cookie) return !this.isCurrent(cookie)
+    const { browserSubject, userSub } = visitor
+    return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, revocations))
+  }
+
   /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many revocations. */
   hasLeftSince(sub: Sub, revocations: number): boolean {
-    return this.isRevokedSince(sub, revocations) || this.isRevokedSince(newcomers(sub), revocations)
+    return this.isRevokedSince(sub, revocations) || this.isRevokedSince(cookieless(sub), revocations)
   }
 
   /** One from the future is of a clock that ran ahead: it may have been revoked since, by any other than the first epoch. */

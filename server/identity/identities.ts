@@ -1,20 +1,17 @@
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
-import type { Former, ReadCookie, VerifiedCookie } from '../http/cookie-text.js'
-import type { Freshness } from '../values/freshness.js'
+import type { Core } from '../core.js'
+import { type Former, type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
 import type { SigningKeys } from '../values/keys.js'
-import type { Sessions } from '../values/sessions.js'
-import type { Epochs } from './epochs.js'
-import type { Login } from './login.js'
 import { secondsOf } from './recent.js'
 import { type Relation, relationOf } from './relation.js'
 import {
   type BrowserId,
   browserSubject,
+  cookieless,
   isBrowserId,
   newBrowserId,
-  newcomers,
   subjectHash,
   type UserSubject,
 } from './subject.js'
@@ -34,7 +31,7 @@ export interface Recognized {
   /** The guest that this browser was before its user signed in. */
   readonly former: Former | undefined
   /** Names of the connections that are to end, because their browser is another visitor's now. */
-  readonly left: readonly string[]
+  readonly toEnd: readonly string[]
 }
 
 /** Who has used a browser until now. */
@@ -48,52 +45,37 @@ export interface Departing {
 
 /** Who visitors are, by their cookie and by what `identify` says; and what happens where the two disagree. */
 export class Identities {
-  readonly #sessions: Sessions
-  readonly #freshness: Freshness
-  readonly #login: Login
-  readonly #epochs: Epochs
+  readonly #core: Pick<Core, 'sessions' | 'freshness' | 'login' | 'epochs' | 'settings'>
   readonly #keys: SigningKeys
-  readonly #clock: () => number
 
   /** @param keys those that sign cookies */
-  constructor(
-    sessions: Sessions,
-    freshness: Freshness,
-    login: Login,
-    epochs: Epochs,
-    keys: SigningKeys,
-    clock: () => number,
-  ) {
-    this.#sessions = sessions
-    this.#freshness = freshness
-    this.#login = login
-    this.#epochs = epochs
+  constructor(core: Pick<Core, 'sessions' | 'freshness' | 'login' | 'epochs' | 'settings'>, keys: SigningKeys) {
+    this.#core = core
     this.#keys = keys
-    this.#clock = clock
   }
 
   /** The visitor of a cookie, as it is: nothing is given up, and a cookie that is not `own` says nothing. */
   find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
-    if (!cookie || cookie.isNewer) return stranger(cookie ? 'newer' : 'none', user)
+    if (!cookie || cookie.isNewer) return newVisitor(cookie ? 'newer' : 'none', user)
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     // No crypto, no parsing and no merging where all is as it was.
-    if (known && this.#freshness.lastComparison(cookie)) return own(cookie, known)
-    const relation = relationOf(cookie, user && subjectHash(user), this.#epochs)
-    if (relation !== 'own') return stranger(relation, user)
+    if (known && this.#core.freshness.lastComparison(cookie)) return own(cookie, known)
     const visitor = known ?? new Visitor(cookie.browser, user)
-    this.#freshness.absorb(cookie, visitor)
+    const relation = relationOf(cookie, visitor.userSub, this.#core.epochs)
+    if (relation !== 'own') return newVisitor(relation, user)
+    this.#core.freshness.absorb(cookie, visitor)
     return own(cookie, visitor)
   }
 
   /** The visitor of a request. Where its cookie is another's, this browser has changed hands. */
   recognize(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     const found = this.find(cookie, user)
-    if (!cookie || cookie.isNewer) return found
-    if (found.relation === 'other') return this.changeHands(cookie, user)
-    if (found.relation !== 'revoked' && found.relation !== 'given-up') return found
-    const next = { ...found, ...this.#late(cookie, user) }
-    return found.relation === 'revoked' ? { ...next, left: this.#giveUp(cookie, user) } : next
+    const read = readable(cookie)
+    if (!read || found.relation === 'own') return found
+    if (found.relation === 'other') return this.changeHands(read, user)
+    const next = { ...found, ...this.#next(read, user) }
+    return found.relation === 'revoked' ? { ...next, toEnd: this.#giveUp(read, user) } : next
   }
 
   /**
@@ -102,24 +84,23 @@ export class Identities {
    */
   changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
     const old = browserSubject(departing.browser)
-    if (this.#epochs.isGivenUp(old)) return { ...stranger('given-up', user), ...this.#late(departing, user) }
+    const next = { ...this.#next(departing, user), cookie: undefined }
+    if (this.#core.epochs.isGivenUp(old)) return { relation: 'given-up', ...next, toEnd: [] }
     const isGuest = departing.user === undefined
     const { registers } = departing
-    const visitor = new Visitor(this.#next(departing.browser, user), user)
-    this.#sessions.merge(old, isGuest ? registers : registers.filter(this.#sessions.isBrowsers), 'request')
-    this.#login.bring(subjectHash(old), this.#sessions.find(old)?.registers() ?? [], visitor)
-    const former = this.#formerOf(departing, user)
-    return { relation: 'other', visitor, cookie: undefined, former, left: this.#giveUp(departing, user) }
+    this.#core.sessions.merge(old, isGuest ? registers : registers.filter(this.#core.sessions.isBrowsers), 'request')
+    this.#core.login.bring(subjectHash(old), this.#core.sessions.find(old)?.registers() ?? [], next.visitor)
+    return { relation: 'other', ...next, toEnd: this.#giveUp(departing, user) }
   }
 
-  /** Forgets the browser: it comes back as a stranger. */
+  /** Forgets the browser: it comes back as a new guest. */
   forget(departing: Departing): Recognized {
-    return { ...stranger('none', undefined), left: this.#giveUp(departing, undefined) }
+    return { ...newVisitor('none', undefined), toEnd: this.#giveUp(departing, undefined) }
   }
 
-  /** The visitor of a cookie that was given up before: all of a user's late requests find the same id. */
-  #late(departing: Departing, user: UserSubject | undefined): Pick<Recognized, 'visitor' | 'former'> {
-    const visitor = new Visitor(this.#next(departing.browser, user), user)
+  /** The visitor who comes after: all of a user's late requests find the same one. */
+  #next(departing: Departing, user: UserSubject | undefined): Pick<Recognized, 'visitor' | 'former'> {
+    const visitor = new Visitor(this.#nextId(departing.browser, user), user)
     return { visitor, former: this.#formerOf(departing, user) }
   }
 
@@ -127,38 +108,38 @@ export class Identities {
    * The id that comes after another one. Only the user whom `identify` has just vouched for is led to the successor: to a guest it
    * would give what the next person has. One that was given up too is good for nothing.
    */
-  #next(browser: BrowserId, user: UserSubject | undefined): BrowserId {
+  #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
     const successor = this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH)
-    const isGood = isBrowserId(successor) && !this.#epochs.isGivenUp(browserSubject(successor))
+    const isGood = isBrowserId(successor) && !this.#core.epochs.isGivenUp(browserSubject(successor))
     return isGood ? successor : newBrowserId()
   }
 
   /** By which name a guest's tickets go to the user who has signed in. */
-  #formerOf({ browser, user: former }: Departing, user: UserSubject | undefined): Former | undefined {
-    if (former !== undefined || user === undefined) return undefined
+  #formerOf({ browser, user: owner }: Departing, user: UserSubject | undefined): Former | undefined {
+    if (owner !== undefined || user === undefined) return undefined
     const subject = browserSubject(browser)
-    const end = this.#epochs.givenUp(subject)
+    const end = this.#core.epochs.givenUp(subject)
     // The guest has left, or has become another user.
     if (end && end.heir !== user) return undefined
     // A late request makes the time for the guest's tickets no longer.
-    return { sub: subjectHash(subject), stamp: NEVER, since: secondsOf(end?.epoch ?? this.#clock()) }
+    return { sub: subjectHash(subject), stamp: NEVER, since: secondsOf(end?.epoch ?? this.#core.settings.clock()) }
   }
 
   /** What is still on its way under these names finds them given up. */
-  #giveUp({ browser, user: former }: Departing, user: UserSubject | undefined): readonly string[] {
+  #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
     // A user who was revoked, and is signed in again, has not left.
-    const hasLeft = former !== undefined && former !== (user && subjectHash(user))
-    const left = [browserSubject(browser), ...(hasLeft ? [newcomers(former)] : [])]
-    for (const name of left) this.#epochs.giveUp(name, user)
-    return left
+    const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))
+    const names = [browserSubject(browser), ...(hasLeft ? [cookieless(owner)] : [])]
+    for (const name of names) this.#core.epochs.giveUp(name, user)
+    return names
   }
 }
 
 function own(cookie: VerifiedCookie, visitor: Visitor): Recognized {
-  return { relation: 'own', visitor, cookie, former: cookie.former, left: [] }
+  return { relation: 'own', visitor, cookie, former: cookie.former, toEnd: [] }
 }
 
-function stranger(relation: Relation, user: UserSubject | undefined): Recognized {
-  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, former: undefined, left: [] }
+function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {
+  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, former: undefined, toEnd: [] }
 }

@@ -5,25 +5,22 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import type { Core } from '../core.js'
 import { Generations } from '../values/generations.js'
-import type { Sessions } from '../values/sessions.js'
 import { RECENTLY } from './recent.js'
 import type { UserSubject } from './subject.js'
 import type { Visitor } from './visitor.js'
 
 /** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
 export class Login {
-  readonly #sessions: Sessions
-  readonly #clock: () => number
-  readonly #onError: (error: unknown) => void
-  /** What was brought from each former subject: parallel requests do not know of each other's cookies. */
-  readonly #brought: Generations<Replica>
+  readonly #core: Pick<Core, 'sessions' | 'settings'>
+  /** What has crossed from each former subject: parallel requests do not know of each other's cookies. */
+  readonly #crossed: Generations<Replica>
 
-  constructor(sessions: Sessions, maxSubjects: number, clock: () => number, onError: (error: unknown) => void) {
-    this.#sessions = sessions
-    this.#clock = clock
-    this.#onError = onError
-    this.#brought = Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock })
+  constructor(core: Pick<Core, 'sessions' | 'settings'>) {
+    this.#core = core
+    const { maxSubjects, clock } = core.settings
+    this.#crossed = Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock })
   }
 
   /**
@@ -39,38 +36,35 @@ export class Login {
     joined: Stamp = NEVER,
   ): number {
     if (registers.length === 0) return 0
-    const brought = this.#brought.ensure(former, () => new Replica())
-    const news = registers.filter((register) => brought.merge(register, 'login'))
-    const own = user === undefined ? news : news.filter((register) => this.#isVisitors(register, 'browser'))
-    this.#sessions.merge(browserSubject, own, 'login')
+    const { sessions } = this.#core
+    const { fields } = sessions
+    const crossed = this.#crossed.ensure(former, () => new Replica())
+    const news = registers.filter((register) => crossed.merge(register, 'login'))
+    const own = user === undefined ? news : news.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
+    sessions.merge(browserSubject, own, 'login')
     if (user === undefined) return news.length
     for (const register of news) {
-      const field = this.#sessions.fields.get(register.key)
-      if (!field || !this.#isVisitors(register, 'user')) continue
+      const field = fields.get(register.key)
       // All other rules come to the same when they are asked again.
-      if (!isJoined(field) || register.stamp > joined) this.#transfer(field, register, user)
+      const isDue = !isJoined(field) || register.stamp > joined
+      if (isVisitors(field, 'user') && isDue) this.#transfer(field, register, user)
     }
     return news.length
   }
 
-  /** What only the server may write never crosses to a user: the cookie it came with may have been planted. */
-  #isVisitors({ key }: StoredRegister, scope: Field['scope']): boolean {
-    const field = this.#sessions.fields.get(key)
-    return field?.access === 'write' && field.scope === scope
-  }
-
   /** The newest write from there that a rule was asked about which may be asked but once, as far as is remembered. */
   joined(former: Sub): Stamp {
-    const registers = this.#brought.get(former)?.registers() ?? []
-    const joined = registers.filter(({ key }) => isJoined(this.#sessions.fields.get(key)))
+    const registers = this.#crossed.get(former)?.registers() ?? []
+    const joined = registers.filter(({ key }) => isJoined(this.#core.settings.fields.get(key)))
     return Math.max(NEVER, ...joined.map(({ stamp }) => stamp))
   }
 
   #transfer(field: Field, register: StoredRegister, user: UserSubject): void {
+    const { sessions, settings } = this.#core
     const rule = field.onLogin
-    if (rule === 'drop' || field.isExpired(register.stamp, this.#clock())) return
+    if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return
     if (rule === 'newest') {
-      this.#sessions.merge(user, [register], 'login')
+      sessions.merge(user, [register], 'login')
       return
     }
     // A deletion gives the account nothing that it does not have.
@@ -80,8 +74,8 @@ export class Login {
       return
     }
     // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
-    if (this.#sessions.find(user)?.stamp(field.key)) return
-    this.#sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
+    if (sessions.find(user)?.stamp(field.key)) return
+    sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 
   #combine(
@@ -90,22 +84,28 @@ export class Login {
     stored: JsonValue,
     user: UserSubject,
   ): void {
+    const { sessions, settings } = this.#core
     const browser = field.read(stored)
     if (browser === undefined) return
-    const account = this.#sessions.value(field, this.#sessions.find(user))
+    const account = sessions.value(field, sessions.find(user))
     try {
       const answer = rule(account as never, browser as never)
       refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
       const combined = field.accept(answer)
       // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
-      if (this.#sessions.find(user)?.stamp(field.key))
-        this.#sessions.write(new Map([[field, combined]]), () => user, 'login')
-      else this.#sessions.merge(user, [{ key: field.key, stamp: LOGIN_STAMP, value: combined }], 'login')
+      if (sessions.find(user)?.stamp(field.key))
+        sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
+      else sessions.merge(user, [{ key: field.key, stamp: LOGIN_STAMP, value: combined }], 'login')
     } catch (error) {
       // The account's value stands: a sign-in never fails over a cart.
-      this.#onError(error)
+      settings.report(error)
     }
   }
+}
+
+/** What only the server may write never crosses to a user: the cookie it came with may have been planted. */
+function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
+  return field?.access === 'write' && field.scope === scope
 }
 
 /** Whether the rule is the app's own, which may add one value to the other. */

@@ -19,11 +19,11 @@ export type Relation =
 
 /** Decides it for a cookie of this build, by the user's hash and by what has ended. */
 export function relationOf(
-  { browserSubject, user: owner, epoch }: Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch'>,
+  cookie: Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch'>,
   user: Sub | undefined,
-  ended: Pick<Epochs, 'isGivenUp' | 'accepts'>,
+  epochs: Pick<Epochs, 'isGivenUp' | 'isCurrent'>,
 ): Relation {
-  if (ended.isGivenUp(browserSubject)) return 'given-up'
-  if (owner !== undefined && !ended.accepts(owner, epoch)) return 'revoked'
-  return owner === user ? 'own' : 'other'
+  if (epochs.isGivenUp(cookie.browserSubject)) return 'given-up'
+  if (!epochs.isCurrent(cookie)) return 'revoked'
+  return cookie.user === user ? 'own' : 'other'
 }

@@ -42,8 +42,8 @@ export function browserSubject(id: BrowserId): BrowserSubject {
 }
 
 /** Names the connections that a user opened without a live cookie: nothing tells which browser they belong to. */
-export function newcomers(user: Sub): string {
-  return `new:${user}`
+export function cookieless(user: Sub): string {
+  return `cookieless:${user}`
 }
 
 /** A browser's id: 128 random bits or more, so that no visitor gets another's by chance or by guessing. */

@@ -1,16 +1,27 @@
 import type { Field } from '../../shared/field.js'
-import { type BrowserId, type BrowserSubject, browserSubject, type Subject, type UserSubject } from './subject.js'
+import type { Sub } from '../../shared/sub.js'
+import {
+  type BrowserId,
+  type BrowserSubject,
+  browserSubject,
+  type Subject,
+  subjectHash,
+  type UserSubject,
+} from './subject.js'
 
 /** Who is at the other end of a request or a socket: a browser, and whom it is signed in as. */
 export class Visitor {
   readonly browser: BrowserId
   readonly browserSubject: BrowserSubject
   readonly user: UserSubject | undefined
+  /** Hash of the user's subject. */
+  readonly userSub: Sub | undefined
 
   constructor(browser: BrowserId, user: UserSubject | undefined) {
     this.browser = browser
     this.browserSubject = browserSubject(browser)
     this.user = user
+    this.userSub = user && subjectHash(user)
   }
 
   /** Whose register a field is in. An undeclared key is the user's. */

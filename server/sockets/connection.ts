@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { BrowserName } from '../identity/browser-name.js'
-import { newcomers, subjectHash, type UserId } from '../identity/subject.js'
+import { cookieless, type UserId } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 
 /** Who opened a connection, as its handshake said. */
@@ -13,8 +13,8 @@ export interface Opener {
   readonly userId: UserId | undefined
   /** How its pages may name their browser. */
   readonly name: BrowserName
-  /** How many revocations there had been when it was asked who they are. */
-  readonly since: number
+  /** How many revocations there had been when `identify` was asked. */
+  readonly revocations: number
 }
 
 /** What a connection has in each namespace. */
@@ -104,7 +104,8 @@ export function hangUp(conn: Conn): Promise<void> {
   })
 }
 
-function namesOf({ visitor: { user, browserSubject }, cookie }: Opener): readonly string[] {
-  if (user === undefined) return [browserSubject]
-  return [user, browserSubject, ...(cookie ? [] : [newcomers(subjectHash(user))])]
+function namesOf({ visitor, cookie }: Opener): readonly string[] {
+  const { userSub, browserSubject } = visitor
+  if (userSub === undefined) return [browserSubject]
+  return [visitor.subject(), browserSubject, ...(cookie ? [] : [cookieless(userSub)])]
 }

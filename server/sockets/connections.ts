@@ -20,7 +20,7 @@ export class Connections {
     }
   }
 
-  /** The connections under these names: a user's, a browser's, or those that `newcomers` names. */
+  /** The connections under these names: a user's, a browser's, or those that `cookieless` names. */
   of(...names: readonly string[]): readonly Connection[] {
     return [...new Set(names.flatMap((name) => [...(this.#connections.get(name) ?? [])]))]
   }

@@ -4,18 +4,11 @@ import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
-import type { ReadCookie } from '../http/cookie-text.js'
+import { type ReadCookie, readable } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
 import { nameOf } from '../identity/browser-name.js'
 import { secondsOf } from '../identity/recent.js'
-import {
-  type BrowserSubject,
-  newcomers,
-  subjectHash,
-  type UserId,
-  type UserSubject,
-  userSubject,
-} from '../identity/subject.js'
+import { subjectHash, type UserId, type UserSubject, userSubject } from '../identity/subject.js'
 import { Connection, hangUp, type Opener } from './connection.js'
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
@@ -73,20 +66,20 @@ export class Handshake {
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
     const { connections, cookie, departures, epochs } = this.#core
-    const since = epochs.revocations
+    const { revocations } = epochs
     this.#checkOrigin(ctx)
     const userId = await this.#identify(ctx)
     const user = userId === undefined ? undefined : userSubject(userId)
     const read = cookie.read(ctx.req.headers.cookie, user)
-    const browser = read?.isNewer === false ? read.browserSubject : undefined
-    const hasLeft = (name: string): boolean => epochs.isRevokedSince(name, since)
-    if (namesOf(browser, user).some(hasLeft) || (browser !== undefined && departures.isUnderWay(browser))) {
+    const browser = readable(read)?.browserSubject
+    const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), revocations)
+    if (hasLeft || (browser && (epochs.isRevokedSince(browser, revocations) || departures.isUnderWay(browser)))) {
       // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
       // socket.io then keeps to itself: the browser comes back by itself.
       void hangUp(conn)
       throw signedOut()
     }
-    const opener = { ...this.#recognize(read, user, ctx), userId, since }
+    const opener = { ...this.#recognize(read, user, ctx), userId, revocations }
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -104,7 +97,7 @@ export class Handshake {
   ): Pick<Opener, 'visitor' | 'cookie' | 'name'> {
     const { hasConsent, identities, settings } = this.#core
     const { relation, visitor, cookie } = identities.find(read, user)
-    const isUsers = read?.isNewer === false && read.user !== undefined
+    const isUsers = readable(read)?.user !== undefined
     // At a logout a cookie that was given up and a session that was not may be under way together.
     if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
     const now = settings.clock()
@@ -139,12 +132,6 @@ export class Handshake {
     })
     return userId ?? undefined
   }
-}
-
-/** Under which the visitor of a handshake may be signed out. */
-function namesOf(browser: BrowserSubject | undefined, user: UserSubject | undefined): readonly string[] {
-  const names = user === undefined ? [] : [subjectHash(user), newcomers(subjectHash(user))]
-  return browser === undefined ? names : [browser, ...names]
 }
 
 function signedOut(): LiveSessionError {

@@ -8,7 +8,6 @@ import type { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
-import { type Subject, subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
@@ -97,25 +96,14 @@ export class SocketHandle extends Handle {
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.sessions.find(this.#subject(field))
+    return this.sessions.find(this.#opener.visitor.subject(field))
   }
 
   protected override apply(changes: FieldChanges): Stamp {
     // A handler of the app may go on for long after its visitor has gone.
-    if (this.#hasLeft) throw superseded()
-    return this.sessions.write(changes, (field) => this.#subject(field), 'socket')
-  }
-
-  get #hasLeft(): boolean {
-    const { epochs } = this.#core
-    const { cookie, visitor, since } = this.#opener
-    if (this.#connection.isEnded || epochs.isGivenUp(visitor.browserSubject)) return true
-    if (cookie) return !epochs.isCurrent(cookie)
-    return visitor.user !== undefined && epochs.hasLeftSince(subjectHash(visitor.user), since)
-  }
-
-  #subject(field?: Field): Subject {
-    return this.#opener.visitor.subject(field)
+    const { visitor, revocations } = this.#opener
+    if (this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, revocations)) throw superseded()
+    return this.sessions.write(changes, visitor, 'socket')
   }
 
   #tell(change: AnyChange): void {
@@ -123,17 +111,18 @@ export class SocketHandle extends Handle {
   }
 
   #set(input: unknown): object {
+    const { visitor } = this.#opener
     const wanted = parseChanges(input)
-    this.#core.limits.spend(wanted.length, this.#subject(), this.#bucket)
+    this.#core.limits.spend(wanted.length, visitor.subject(), this.#bucket)
     const changes = acceptChanges(this.sessions, wanted)
-    const stamp = applyChanges(this.sessions, changes, (field) => this.#subject(field), 'socket')
+    const stamp = applyChanges(this.sessions, changes, visitor, 'socket')
     return { ok: true, stamp, level: 'memory' }
   }
 
   #redeem(input: unknown): object {
     const { visitor, cookie } = this.#opener
     const tickets = parseTickets(input)
-    this.#core.limits.spendTickets(tickets, this.#subject())
+    this.#core.limits.spendTickets(tickets, visitor.subject())
     redeem(this.#core, tickets, { visitor, former: cookie?.former }).merge()
     return { ok: true }
   }

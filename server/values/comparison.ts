@@ -1,4 +1,5 @@
 import type { Replica } from '../../shared/replica.js'
+import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 
 /**
@@ -7,13 +8,16 @@ import type { Visitor } from '../identity/visitor.js'
  */
 export interface Comparison {
   readonly visitor: Visitor
-  /** The replica of the user, else of the browser. */
-  readonly replica: Replica | undefined
-  readonly version: number | undefined
-  /** The browser's own, where a user is signed in and browsers have fields. */
-  readonly ownReplica: Replica | undefined
-  readonly ownVersion: number | undefined
+  /** Of each subject of the visitor. */
+  readonly found: readonly Found[]
   readonly residency: number
   /** The cookie lacks what a cookie written now would carry. */
   readonly isBehind: boolean
+}
+
+/** A subject's replica as it was found, if there was one. */
+export interface Found {
+  readonly subject: Subject
+  readonly replica: Replica | undefined
+  readonly version: number | undefined
 }

@@ -1,39 +1,26 @@
 import type { Field } from '../../shared/field.js'
-import type { FieldMap } from '../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
 import { type StoredRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import type { Core } from '../core.js'
 import type { BrowserName } from '../identity/browser-name.js'
-import { type Epochs, FIRST_EPOCH } from '../identity/epochs.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 import type { Holding } from './subjects.js'
-import type { TicketContent, Tickets } from './ticket.js'
+import type { TicketContent } from './ticket.js'
 
 /** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
 export class Dispatch {
+  readonly #core: Pick<Core, 'tickets' | 'epochs' | 'settings'>
   readonly #fields: readonly Field[]
-  readonly #tickets: Tickets
-  readonly #epochs: Epochs
-  readonly #clock: () => number
-  readonly #report: (error: unknown) => void
   #changed = new Map<Holding, Set<Field>>()
   #afterwards: (() => void)[] = []
 
-  constructor(
-    fields: FieldMap,
-    tickets: Tickets,
-    epochs: Epochs,
-    clock: () => number,
-    report: (error: unknown) => void,
-  ) {
-    this.#fields = [...fields.values()].filter((field) => field.access !== 'hidden')
-    this.#tickets = tickets
-    this.#epochs = epochs
-    this.#clock = clock
-    this.#report = report
+  constructor(core: Pick<Core, 'tickets' | 'epochs' | 'settings'>) {
+    this.#core = core
+    this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
   }
 
   add(holding: Holding, field: Field): void {
@@ -72,7 +59,7 @@ export class Dispatch {
     const registers = this.#readable(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
     const defaults = fields.flatMap((field): [string, JsonValue][] => {
-      const read = keys.has(field.key) ? undefined : field.live(replica, this.#clock())
+      const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock())
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
@@ -85,16 +72,16 @@ export class Dispatch {
     circumstances: Omit<TicketContent, 'sub' | 'epoch' | 'changes'> = {},
     sub: Sub = subjectHash(subject),
   ): string {
-    const epoch = isUser(subject) ? this.#epochs.of(sub) : FIRST_EPOCH
+    const epoch = this.#core.epochs.of(isUser(subject) ? sub : undefined)
     const changes = registers.map(toWire)
-    return this.#tickets.sign({ sub, epoch, changes, ...circumstances }, this.#clock())
+    return this.#core.tickets.sign({ sub, epoch, changes, ...circumstances }, this.#core.settings.clock())
   }
 
   #try(act: () => void): void {
     try {
       act()
     } catch (error) {
-      this.#report(error)
+      this.#core.settings.report(error)
     }
   }
 
@@ -111,7 +98,7 @@ export class Dispatch {
       const { key } = field
       const [stamp, value] = [replica.stamp(key), replica.value(key)]
       if (stamp === NEVER) return []
-      const isShown = value === undefined || sameJson(field.live(replica, this.#clock()), value)
+      const isShown = value === undefined || sameJson(field.live(replica, this.#core.settings.clock()), value)
       return isShown ? [{ key, stamp, value }] : []
     })
   }

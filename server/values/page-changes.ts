@@ -5,7 +5,7 @@ import { type JsonValue, sameJson } from '../../shared/json.js'
 import { FIRST_SENDING, type WireChange } from '../../shared/protocol.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Subject } from '../identity/subject.js'
-import type { FieldChanges, Sessions } from './sessions.js'
+import type { FieldChanges, Owner, Sessions } from './sessions.js'
 
 /** A change that a browser asks for, allowed and valid. */
 export interface PageChange {
@@ -47,14 +47,14 @@ export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): 
 export function applyChanges(
   sessions: Sessions,
   changes: readonly PageChange[],
-  subjectOf: (field: Field) => Subject,
+  owner: Owner,
   source: 'socket' | 'request',
 ): Stamp {
-  const arrived = changes.map((change) => arrivedAt(sessions, change, subjectOf(change.field)))
+  const arrived = changes.map((change) => arrivedAt(sessions, change, owner.subject(change.field)))
   const [first = NEVER] = arrived
   if (first !== NEVER && arrived.every((stamp) => stamp === first)) return first
   const values: FieldChanges = new Map(changes.map(({ field, value }) => [field, value]))
-  return sessions.write(values, subjectOf, source)
+  return sessions.write(values, owner, source)
 }
 
 /** The stamp under which a change sent again is there already; 0 where it is not. */

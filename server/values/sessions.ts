@@ -6,41 +6,39 @@ import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
-import type { Dispatch } from './dispatch.js'
-import type { Holding, Subjects } from './subjects.js'
+import type { Holding } from './subjects.js'
 
 /** What a write does to a field: a new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 
-/** Whose registers a field of each scope is in. */
-export type SubjectOf = (field: Field) => Subject
+/** Who has values: says whose registers a field is in. */
+export interface Owner {
+  subject(field: Field): Subject
+}
 
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
-  readonly #subjects: Subjects
-  readonly #dispatch: Dispatch
-  readonly #clock: () => number
+  readonly #core: Pick<Core, 'subjects' | 'dispatch' | 'settings'>
   #isClosed = false
 
-  constructor(fields: FieldMap, subjects: Subjects, dispatch: Dispatch, clock: () => number) {
-    this.fields = fields
-    this.#subjects = subjects
-    this.#dispatch = dispatch
-    this.#clock = clock
+  constructor(core: Pick<Core, 'subjects' | 'dispatch' | 'settings'>) {
+    this.#core = core
+    this.fields = core.settings.fields
   }
 
   /** Whether a register is of a field that is the browser's own, also where a user is signed in. */
   readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
 
   find(subject: Subject): Replica | undefined {
-    return this.#subjects.find(subject)
+    return this.#core.subjects.find(subject)
   }
 
   /** The live value; undefined where there is none. */
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    return replica && field.live(replica, this.#clock())
+    return replica && field.live(replica, this.#core.settings.clock())
   }
 
   /** What `get` answers: the live value, else the default. */
@@ -54,11 +52,11 @@ export class Sessions {
    *
    * @throws {LiveSessionError} `closed`
    */
-  write(changes: FieldChanges, subjectOf: SubjectOf, source: ChangeSource): Stamp {
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource): Stamp {
     if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
-    const last = [...changes.keys()].map((field) => this.find(subjectOf(field))?.stamp(field.key) ?? NEVER)
-    const stamp = nextStamp(this.#clock(), Math.max(...last))
-    for (const [subject, registers] of group(changes, subjectOf, stamp)) this.merge(subject, registers, source)
+    const last = [...changes.keys()].map((field) => this.find(owner.subject(field))?.stamp(field.key) ?? NEVER)
+    const stamp = nextStamp(this.#core.settings.clock(), Math.max(...last))
+    for (const [subject, registers] of group(changes, owner, stamp)) this.merge(subject, registers, source)
     return stamp
   }
 
@@ -68,16 +66,16 @@ export class Sessions {
     const replica = this.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
     const begun = Replica.of(registers.map(this.#named), source)
-    this.#subjects.begin(subject, begun)
+    this.#core.subjects.begin(subject, begun)
     return begun.version
   }
 
   /** Forgets all that a subject has, and tells the listeners. */
   erase(subject: Subject): void {
     const replica = this.find(subject)
-    const holding = this.#subjects.holding(subject)
+    const holding = this.#core.subjects.holding(subject)
     const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
-    this.#subjects.erase(subject)
+    this.#core.subjects.erase(subject)
     if (!holding) return
     for (const { field, previous } of before) this.#tell(holding, field, previous, 'job')
   }
@@ -88,7 +86,7 @@ export class Sessions {
   }
 
   #mergeInto(replica: Replica, subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
-    const holding = this.#subjects.holding(subject)
+    const holding = this.#core.subjects.holding(subject)
     let taken = 0
     for (const register of registers) {
       const field = this.fields.get(register.key)
@@ -96,7 +94,7 @@ export class Sessions {
       if (!replica.merge(this.#named(register), source)) continue
       taken += 1
       if (!field || !holding) continue
-      this.#dispatch.add(holding, field)
+      this.#core.dispatch.add(holding, field)
       this.#tell(holding, field, previous, source)
     }
     return taken
@@ -115,10 +113,10 @@ export class Sessions {
   }
 }
 
-function group(changes: FieldChanges, subjectOf: SubjectOf, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
+function group(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
   const groups = new Map<Subject, StoredRegister[]>()
   for (const [field, value] of changes) {
-    const subject = subjectOf(field)
+    const subject = owner.subject(field)
     const registers = groups.get(subject) ?? []
     registers.push({ key: field.key, stamp, value })
     groups.set(subject, registers)

@@ -45,11 +45,6 @@ export class Subjects {
     return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
   }
 
-  /** Finds the subject's replica or begins an empty one. */
-  open(subject: Subject): Replica {
-    return this.#held.get(subject)?.replica ?? this.#cache(subject).ensure(subject, () => new Replica())
-  }
-
   /** Keeps the replica of a subject that is not in memory. */
   begin(subject: Subject, replica: Replica): void {
     this.#cache(subject).set(subject, replica)

@@ -56,7 +56,7 @@ export class UserHandle extends Handle {
   }
 
   protected override apply(changes: FieldChanges): Stamp {
-    return this.sessions.write(changes, () => this.#subject, 'job')
+    return this.sessions.write(changes, { subject: () => this.#subject }, 'job')
   }
 
   #listen(): void {

@@ -119,9 +119,7 @@ describe('tickets', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.answer({ held: [['division', 10]] })
-    page.on('disconnect')
-    page.on('connect')
-    page.hear({ browser: 'g', defaults: {}, changes: [['division', 10, 1]] })
+    page.comeBack({ browser: 'g', defaults: {}, changes: [['division', 10, 1]] })
     expect([tickets(page.state), page.post()]).toEqual([[], undefined])
   })
 
@@ -147,9 +145,7 @@ describe('a value', () => {
   it('is the same object where the server tells its default once more', () => {
     const page = BarePage.greeted()
     const value = page.get('cart')
-    page.on('disconnect')
-    page.on('connect')
-    page.hear({ browser: 'g', defaults: { cart: [] } })
+    page.comeBack({ browser: 'g', defaults: { cart: [] } })
     expect(page.get('cart')).toBe(value)
   })
 

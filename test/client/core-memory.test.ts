@@ -10,13 +10,7 @@ const DENIED: AnySnapshot = { subject: 'request', young: 'guest', epoch: 0, valu
 /** The page asks and is answered; its connection comes back without a cookie all the same. */
 function ask(page: BarePage, claims: Partial<TicketClaims>, cookieless?: true): void {
   page.answer({ ticket: bareTicket({ defaults: {}, ...claims }), ...(cookieless && { cookieless }) })
-  if (page.did('reconnect')) comeBack(page)
-}
-
-function comeBack(page: BarePage, claims: Partial<TicketClaims> = OF_STRANGER): void {
-  page.on('disconnect')
-  page.on('connect')
-  page.hear(claims)
+  if (page.did('reconnect')) page.comeBack()
 }
 
 /** A page of a browser that keeps no cookies, which has set something. */
@@ -59,7 +53,7 @@ describe.each([
     const page = open()
     page.acknowledge('division', 10)
     expect([page.post(), page.did('reconnect')]).toEqual([undefined, false])
-    comeBack(page)
+    page.comeBack()
     expect([page.is, page.post()]).toEqual(['memory', undefined])
   })
 
@@ -67,7 +61,7 @@ describe.each([
     const page = open()
     page.acknowledge('division', 10)
     page.sent()
-    comeBack(page, { ...OF_STRANGER, sub: 'next' })
+    page.comeBack({ ...OF_STRANGER, sub: 'next' })
     expect([page.get('division'), page.sent(), page.did('visitor')]).toEqual([3, [['division', -1, 3]], false])
   })
 
@@ -79,7 +73,7 @@ describe.each([
     expect(page.post()).toEqual({})
     page.answer({ ticket: bareTicket({ ...OF_YOUNG }), cookieless: true })
     expect(page.did('reconnect')).toBe(true)
-    comeBack(page, OF_YOUNG)
+    page.comeBack(OF_YOUNG)
     expect([page.is, page.sent()]).toEqual(['known', [['division', -1, 3]]])
     page.acknowledge('division', 12)
     page.learn(['division', 12, 3])
@@ -108,7 +102,7 @@ describe.each([
     page.on('news', { browser: 'g', young: 'guest', tickets: [], held: [] })
     page.time('link')
     expect([page.is, page.did('reconnect')]).toEqual(['asked', true])
-    comeBack(page, OF_YOUNG)
+    page.comeBack(OF_YOUNG)
     expect([page.is, page.get('division')]).toEqual(['known', 3])
   })
 
@@ -119,7 +113,7 @@ describe.each([
     for (let count = 0; page.post(); count += 1) {
       expect(count).toBeLessThan(2)
       page.answer({ ticket: bareTicket({ ...OF_STRANGER }), cookieless: true })
-      if (page.did('reconnect')) comeBack(page)
+      if (page.did('reconnect')) page.comeBack()
     }
     expect(page.is).toBe('memory')
   })
@@ -133,8 +127,8 @@ describe('a page whose browser keeps cookies', () => {
     for (const browser of ['h', 'i']) {
       page.answer({ ticket: bareTicket({ defaults: {}, sub: browser, browser, young: 'guest' }), cookieless: true })
       expect(page.is).toBe('asked')
-      comeBack(page, { sub: browser, browser, young: 'guest', defaults: {} })
-      comeBack(page)
+      page.comeBack({ sub: browser, browser, young: 'guest', defaults: {} })
+      page.comeBack()
     }
   })
 
@@ -161,7 +155,7 @@ describe('a page whose visitor agrees no more to be remembered', () => {
     page.on('connect')
     page.hear(SAME)
     page.answer({ ticket: bareTicket(SAME) })
-    comeBack(page, SAME)
+    page.comeBack(SAME)
     expect([page.is, page.did('visitor'), page.get('division')]).toEqual(['memory', false, 3])
     expect([page.settled, page.sent()]).toEqual([['3 cookies_blocked'], [['division', -1, 3]]])
   })
@@ -194,7 +188,7 @@ describe('a page that keeps no cookies', () => {
     page.post()
     page.answer({ ticket: bareTicket({ ...OF_YOUNG }), cookieless: true })
     page.sent()
-    comeBack(page, OF_YOUNG)
+    page.comeBack(OF_YOUNG)
     expect(page.sent()).toEqual([['division', -1, 3]])
   })
 
@@ -205,7 +199,7 @@ describe('a page that keeps no cookies', () => {
     page.hear({ ...OF_STRANGER, sub: 'ann', young: 'ann' })
     ask(page, { sub: 'ann', young: 'ann' }, true)
     page.acknowledge('division', 10)
-    comeBack(page)
+    page.comeBack()
     expect([page.get('division'), page.did('visitor')]).toEqual([-1, true])
   })
 
@@ -247,7 +241,7 @@ describe('a page that is asked again and again', () => {
         answer: { stored: 0, stale: 0, held: [], ticket: bareTicket({ ...OF_GUEST }) },
       })
       page.time('link')
-      comeBack(page)
+      page.comeBack()
     }
     expect(asks).toBeLessThan(8)
     expect(waits).toBeGreaterThan(0)
@@ -260,14 +254,14 @@ describe('a page that is asked again and again', () => {
     for (let count = 0; count < 40 && page.is !== 'memory'; count += 1) {
       page.answer({ ticket: bareTicket({ ...OF_GUEST }) })
       page.time('link')
-      if (page.did('reconnect')) comeBack(page)
+      if (page.did('reconnect')) page.comeBack()
     }
     for (const name of ['greet', 'calm'] as const) page.time(name)
     page.set('division', 3)
     expect([page.is, page.settled, page.sent()]).toEqual(['memory', ['3 cookies_blocked'], []])
     page.time('link')
     expect(page.did('reconnect')).toBe(true)
-    comeBack(page)
+    page.comeBack()
     expect([page.sent(), page.post(), page.did('reconnect')]).toEqual([[['division', -1, 3]], undefined, false])
   })
 
@@ -304,7 +298,7 @@ describe('a page that is asked again and again', () => {
       const [, , ms = 0] = page.effects('timer').find(([, name]) => name === 'link') ?? []
       waits.push(Number(ms))
       page.time('link')
-      comeBack(page, OF_GUEST)
+      page.comeBack(OF_GUEST)
     }
     expect(waits.slice(0, 6)).toEqual([0, 0, 0, 0, 0, 0])
     expect(waits.slice(6)).toEqual([500, 1000, 2000, 4000])

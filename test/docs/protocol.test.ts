@@ -68,7 +68,13 @@ describe('docs/protocol.md', () => {
       secure: undefined,
       domain: undefined,
     } as const
-    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, testClock(now).now)
+    const cookie = new LiveCookie(
+      new Koa(),
+      new SigningKeys([secret], 'cookie'),
+      options,
+      testClock(now).now,
+      () => true,
+    )
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read(header)).toMatchObject({ browser, user, former: undefined, epoch: 0, registers: wire })
     const content = { browser, user, former: undefined, epoch: 0, registers: wire, born: undefined }

@@ -1,22 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { auth } from '../support/auth.js'
+import { startWithConsent } from '../support/consent.js'
 import { nameOf } from '../support/users.js'
-
-/** An app that remembers only visitors who have agreed. */
-function start(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
-  const routes: Koa.Middleware = async (ctx) => {
-    const { liveSession } = ctx
-    if (ctx.path === '/agree') ctx.cookies.set('consent', 'yes')
-    if (ctx.path === '/set') await liveSession.set('division', 5)
-    if (ctx.path === '/leave') await liveSession.leave()
-    ctx.body = liveSession.snapshot() as never
-  }
-  const consent = (ctx: Koa.Context): boolean => ctx.cookies.get('consent') === 'yes'
-  return App.start({ routes, ...given, options: { consent, ...given.options } as never })
-}
 
 const live = (answer: Response): readonly string[] => {
   return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
@@ -24,7 +11,7 @@ const live = (answer: Response): readonly string[] => {
 
 describe('without consent', () => {
   it.each(['/', '/set', '/leave'])('%s writes nothing to the browser', async (path) => {
-    const app = await start()
+    const app = await startWithConsent()
     const visitor = app.visitor()
     const answer = await visitor.fetch(path)
     expect(answer.headers.getSetCookie()).toEqual([])
@@ -36,7 +23,7 @@ describe('without consent', () => {
   })
 
   it('a page hears of no browser, until there is a cookie', async () => {
-    const app = await start()
+    const app = await startWithConsent()
     const visitor = app.visitor()
     const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).browser
     expect(await told()).toBeUndefined()
@@ -45,14 +32,14 @@ describe('without consent', () => {
   })
 
   it('a POST is answered, and writes nothing either', async () => {
-    const app = await start()
+    const app = await startWithConsent()
     const answer = await app.visitor().store({ set: [['division', -1, 5]] })
     expect(answer.status).toBe(200)
     expect(answer.headers.getSetCookie()).toEqual([])
   })
 
   it('a user has the values that the server remembers, in every browser', async () => {
-    const app = await start({
+    const app = await startWithConsent({
       before: (koa) => [
         auth(koa),
         async (ctx, next) => {
@@ -70,7 +57,7 @@ describe('without consent', () => {
   })
 
   it('is assumed where asking for it fails', async () => {
-    const app = await start({
+    const app = await startWithConsent({
       options: {
         consent: () => {
           throw new Error('no consent store')
@@ -85,7 +72,7 @@ describe('without consent', () => {
 
 describe('when consent comes', () => {
   it('the visitor is remembered from the next answer on', async () => {
-    const app = await start()
+    const app = await startWithConsent()
     const visitor = app.visitor()
     await visitor.fetch('/agree')
     expect(live(await visitor.fetch('/set'))).toHaveLength(2)
@@ -95,7 +82,7 @@ describe('when consent comes', () => {
 
 describe('when consent is withdrawn', () => {
   it('nothing more is written, and leave() removes the cookie', async () => {
-    const app = await start()
+    const app = await startWithConsent()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 9 } }))
     expect(live(await visitor.fetch('/set'))).toEqual([])
     const answer = await visitor.fetch('/leave')

@@ -11,7 +11,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a successor that was given up is given again',
     file: 'server/identity/identities.ts',
-    find: ' && !this.#epochs.isGivenUp(browserSubject(successor))',
+    find: ' && !this.#core.epochs.isGivenUp(browserSubject(successor))',
     replace: '',
   },
   {
@@ -47,8 +47,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a guest may redeem any ticket',
     file: 'server/identity/redeem.ts',
-    find: 'if (sub === subjectHash(browserSubject)) {',
-    replace: 'if (sub === subjectHash(browserSubject) || user === undefined) {',
+    find: 'if (sub === browserSub) {',
+    replace: 'if (sub === browserSub || user === undefined) {',
   },
   {
     name: 'a handshake takes a cookie that was given up',
@@ -71,9 +71,9 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a user comes as the browser of a guest’s cookie',
     file: 'server/identity/identities.ts',
-    find: "if (relation !== 'own') return stranger(relation, user)",
+    find: "if (relation !== 'own') return newVisitor(relation, user)",
     replace:
-      "if (relation !== 'own')\n      return { ...stranger(relation, user), ...(relation === 'other' ? { visitor: new Visitor(cookie.browser, user) } : {}) }",
+      "if (relation !== 'own')\n      return { ...newVisitor(relation, user), ...(relation === 'other' ? { visitor: new Visitor(cookie.browser, user) } : {}) }",
   },
   {
     name: 'values of a connection without a cookie outlive it',
@@ -115,7 +115,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     name: 'a POST that is refused gives the id up',
     file: 'server/http/endpoint.ts',
     find: 'else checkPage(core, ctx, user, posted.subject)',
-    replace: 'else checkPage(core, ctx, begin(ctx, { user, since }).visitor.user, posted.subject)',
+    replace: 'else checkPage(core, ctx, begin(ctx, { user, revocations }).visitor.user, posted.subject)',
   },
   {
     name: 'a page is not asked whether the browser keeps cookies',
@@ -156,7 +156,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'the epoch of a cookie is not looked at when it comes in',
     file: 'server/identity/relation.ts',
-    find: "if (owner !== undefined && !ended.accepts(owner, epoch)) return 'revoked'",
+    find: "if (!epochs.isCurrent(cookie)) return 'revoked'",
     replace: '',
   },
   {

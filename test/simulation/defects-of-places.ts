@@ -5,25 +5,25 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a cookie is compared but once',
     file: 'server/values/freshness.ts',
-    find: '(comparison.replica ?? this.#subjects.find(comparison.visitor.subject()))?.version === comparison.version &&',
-    replace: '',
+    find: 'if (!comparison?.found.every(this.#isAsFound)) return undefined',
+    replace: 'if (!comparison) return undefined',
   },
   {
     name: 'an evicted replica leaves the comparison as it was',
     file: 'server/values/freshness.ts',
-    find: 'comparison.residency === this.#subjects.residency &&',
+    find: 'comparison.residency === this.#core.subjects.residency && ',
     replace: '',
   },
   {
     name: 'a revocation leaves the comparison as it was',
     file: 'server/values/freshness.ts',
-    find: 'this.#epochs.isCurrent(cookie)\n    return holds',
+    find: 'this.#core.epochs.isCurrent(cookie)\n    return holds',
     replace: 'true\n    return holds',
   },
   {
     name: 'what only the cookie knows is not taken over',
     file: 'server/values/freshness.ts',
-    find: "this.#sessions.merge(subject, cookie.registers.filter(isOwn), 'request')",
+    find: "this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request')",
     replace: '',
   },
   {
@@ -47,8 +47,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'hidden fields go into tickets',
     file: 'server/values/dispatch.ts',
-    find: "this.#fields = [...fields.values()].filter((field) => field.access !== 'hidden')",
-    replace: 'this.#fields = [...fields.values()]',
+    find: "this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')",
+    replace: 'this.#fields = [...core.settings.fields.values()]',
   },
   {
     name: 'hidden fields go into pages',
@@ -90,13 +90,13 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'sockets of a browser that has changed hands stay open',
     file: 'server/http/exchange.ts',
-    find: 'if (left.length > 0) await this.#core.departures.begin(left, user, this.#ctx.res)',
+    find: 'if (names.length > 0) await this.#core.departures.begin(names, user, this.#ctx.res)',
     replace: '',
   },
   {
     name: 'a change is told to no page',
     file: 'server/values/sessions.ts',
-    find: 'this.#dispatch.add(holding, field)',
+    find: 'this.#core.dispatch.add(holding, field)',
     replace: '',
   },
   {

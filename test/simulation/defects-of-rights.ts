@@ -54,7 +54,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
     name: 'what a sign-in brings along is stamped like a write',
     file: 'server/identity/login.ts',
     find: 'stamp: LOGIN_STAMP }',
-    replace: 'stamp: this.#clock() }',
+    replace: 'stamp: settings.clock() }',
   },
   {
     name: 'a sign-in brings along what only the server may write',
@@ -65,13 +65,13 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in leaves behind what belongs to the browser',
     file: 'server/identity/login.ts',
-    find: "user === undefined ? news : news.filter((register) => this.#isVisitors(register, 'browser'))",
+    find: "user === undefined ? news : news.filter(({ key }) => isVisitors(fields.get(key), 'browser'))",
     replace: 'user === undefined ? news : []',
   },
   {
     name: 'a sign-in brings nothing along',
     file: 'server/identity/identities.ts',
-    find: 'this.#login.bring(subjectHash(old), this.#sessions.find(old)?.registers() ?? [], visitor)',
+    find: 'this.#core.login.bring(subjectHash(old), this.#core.sessions.find(old)?.registers() ?? [], next.visitor)',
     replace: '',
   },
   {
@@ -83,7 +83,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a cookie of another user is taken for this one’s',
     file: 'server/identity/relation.ts',
-    find: "return owner === user ? 'own' : 'other'",
+    find: "return cookie.user === user ? 'own' : 'other'",
     replace: "return 'own'",
   },
   {
@@ -107,13 +107,13 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a ticket of a former id is taken from any user',
     file: 'server/identity/redeem.ts',
-    find: 'if (sub === former?.sub && isRecent(former.since, settings.clock())) {\n    return () => login.bring(sub, registers, visitor, former.stamp)',
-    replace: "if (sub !== '') {\n    return () => login.bring(sub, registers, visitor, former?.stamp)",
+    find: 'if (sub === former?.sub && isRecent(former.since, settings.clock())) {\n      return () => login.bring(sub, registers, visitor, former.stamp)',
+    replace: "if (sub !== '') {\n      return () => login.bring(sub, registers, visitor, former?.stamp)",
   },
   {
     name: 'a user may redeem any ticket',
     file: 'server/identity/redeem.ts',
-    find: 'if (user !== undefined && sub === subjectHash(user)) {',
+    find: 'if (user !== undefined && sub === userSub) {',
     replace: 'if (user !== undefined) {',
   },
   {

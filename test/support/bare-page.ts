@@ -65,6 +65,13 @@ export class BarePage {
     return ticket
   }
 
+  /** Its connection is lost, and another one greets it. */
+  comeBack(claims: Partial<TicketClaims> = OF_STRANGER): void {
+    this.on('disconnect')
+    this.on('connect')
+    this.hear(claims)
+  }
+
   /** A ticket of changes of the guest's. */
   learn(...changes: WireRegister[]): string {
     return this.hear({ changes })

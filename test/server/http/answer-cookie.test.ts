@@ -9,7 +9,7 @@ const row = (brought: Brought, given: Partial<CookieFacts>): string[] =>
     cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent: () => true, ...given }),
   )
 
-const [L, W, C] = ['leave', 'write', 'clear']
+const [L, W, C] = ['keep', 'write', 'clear']
 /** What the request brought, and what becomes of it: with consent, and without. */
 const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])[] = [
   // reads shows sets renews, with consent; and without

@@ -10,7 +10,8 @@ import { browserId } from '../../support/browser-id.js'
 const secret = 'a secret of at least thirty-two bytes'
 const clock = testClock()
 const options = { name: 'live', maxAge: 60_000, sameSite: 'lax', secure: undefined, domain: undefined } as const
-const make = (secrets = [secret]) => new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, clock.now)
+const make = (secrets = [secret], now = clock.now) =>
+  new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, now, () => true)
 const content: CookieContent = {
   browser: browserId('b'),
   user: undefined,
@@ -30,7 +31,7 @@ const payload = { v: 1, browser: 'b'.repeat(22), epoch: 0, exp: clock.now() + 10
 describe('the live cookie', () => {
   it('says what was written, until its time is over', () => {
     const time = testClock(clock.now())
-    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, time.now)
+    const cookie = make([secret], time.now)
     expect(cookie.read(own)).toMatchObject({ ...content, isRetired: false, isNewer: false })
     time.advance(60_000)
     expect(cookie.read(own)).toBeUndefined()
@@ -75,10 +76,7 @@ describe('the live cookie', () => {
     ['a truncated signature', own.slice(0, -1)],
     ['another value', own.replace('live=e', 'live=f')],
     ['an empty one', 'live=; live.sig='],
-    [
-      'a signature of its own with another key',
-      new LiveCookie(new Koa(), new SigningKeys(['c'.repeat(32)], 'cookie'), options, clock.now).header(content),
-    ],
+    ['a signature of its own with another key', make(['c'.repeat(32)]).header(content)],
     ['what is signed but no JSON', signedAs('not json')],
     ['what is signed but a list', signedAs([])],
     ['an old version', signedAs({ ...payload, v: 0 })],

@@ -26,7 +26,8 @@ describe('what a cookie is to the visitor', () => {
       [false, true].map((isGivenUp) =>
         relationOf({ browserSubject: BROWSER, user: whose, epoch: EPOCH }, user, {
           isGivenUp: (browser) => isGivenUp && browser === BROWSER,
-          accepts: (sub, epoch) => !(isRevoked && sub === whose && epoch === EPOCH),
+          isCurrent: ({ epoch, user: owner }) =>
+            owner === undefined || !(isRevoked && owner === whose && epoch === EPOCH),
         }),
       ),
     )
