@@ -53,21 +53,14 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
       `koa-live-session: get("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`,
     )
   }
-  const change = (key: string, value: JsonValue | undefined): Promise<void> => {
-    const saved = runner.set(key, value)
-    // A caller that does not wait learns of a refusal from the status.
-    saved.catch(() => undefined)
-    return saved
-  }
+  const change = (key: string, value: JsonValue | undefined): Promise<void> => heard(runner.set(key, value))
   const set = (key: string, value: unknown): Promise<void> => {
     try {
       return change(key, settable(key, value))
     } catch (error) {
       // A mistake of the program, which may well wait for nothing.
       console.error(error)
-      const refused = Promise.reject(error)
-      refused.catch(() => undefined)
-      return refused
+      return heard(Promise.reject(error))
     }
   }
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
@@ -118,6 +111,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   }
   // Untyped inside: what a key's value is, only the declaration knows.
   return live as unknown as LiveSessionClient<F>
+}
+
+/** A caller that does not wait learns of a refusal from the status, or the console. */
+function heard(saved: Promise<void>): Promise<void> {
+  saved.catch(() => undefined)
+  return saved
 }
 
 /** What `embed()` put into the page. */

@@ -63,10 +63,10 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
 
   const dispatch = (event: Event): void => {
     if (isOver) return
-    const former = state.page.identity?.subject
+    const former = state.page.identity?.sub
     const [next, effects] = step(state, event)
     state = next
-    const isAnother = former !== undefined && former !== state.page.identity?.subject
+    const isAnother = former !== undefined && former !== state.page.identity?.sub
     source = isAnother ? 'login' : (source ?? SOURCES[event[0]] ?? 'ticket')
     const { identity } = state.page
     // First: what this page has dropped is not to be taken out again.

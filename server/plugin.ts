@@ -6,7 +6,7 @@ import { createEndpoint } from './http/endpoint.js'
 import { Exchange, type Vouched } from './http/exchange.js'
 import { RequestHandle } from './http/request.js'
 import { watchSession } from './http/session-order.js'
-import { subjectHash, type UserId, type UserSubject, userSubject } from './identity/subject.js'
+import { subjectHash, type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
 import { Handshake } from './sockets/handshake.js'
@@ -121,7 +121,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {
-    return new UserHandle(this.#core, id) as unknown as UserSession<Fields>
+    return new UserHandle(this.#core, userSubject(id)) as unknown as UserSession<Fields>
   }
 
   async revoke(id: UserId): Promise<void> {
@@ -154,7 +154,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     const check = watchSession(ctx)
     return after(identify(ctx), (id) => {
       check()
-      return id === undefined || id === null ? undefined : userSubject(id)
+      return userNamed(id)
     })
   }
 

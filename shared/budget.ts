@@ -1,5 +1,6 @@
 import type { Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
+import { LONGEST_STAMP } from './stamp.js'
 
 /** What the fields share that are in tickets but not in the cookie: all of a browser's values fit one POST. */
 const TICKET_BUDGET = 24_000
@@ -13,7 +14,7 @@ const FRAME = 24
 
 /** Bytes a register takes in the cookie at the most: in a JSON array, with the longest stamp, in base64. */
 export function cookieBytes(key: string, value: JsonValue | undefined): number {
-  const text = `${JSON.stringify([key, Number.MAX_SAFE_INTEGER, value])},`
+  const text = `${JSON.stringify([key, LONGEST_STAMP, value])},`
   return Math.ceil((new TextEncoder().encode(text).length * 4) / 3)
 }
 

@@ -8,15 +8,13 @@ export type JsonValue = Scalar | readonly JsonValue[] | { readonly [key: string]
 const MAX_DEPTH = 32
 const MAX_NODES = 10_000
 
-/** A value that JSON would lose or change. `path` is in the notation `$.items[0].at`. */
+/** A value that JSON would lose or change. Its message names the place in the notation `$.items[0].at`. */
 export class NotJson extends TypeError {
-  readonly path: string
   readonly received: string
 
   constructor(received: string, path: string) {
     super(printable(`expected a JSON value, received ${received} at ${path}`))
     this.received = received
-    this.path = path
   }
 }
 

@@ -35,7 +35,10 @@ export interface LiveSessionServerToClient {
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
 }
 export interface LiveSessionClientToServer {
-  'live_session:set': (changes: readonly WireChange[], ack: (answer: SetAnswer) => void) => void
+  'live_session:set': (
+    changes: readonly WireChange[],
+    ack: (answer: { readonly ok: true; readonly stamp: number; readonly level: Level } | Refusal) => void,
+  ) => void
   'live_session:tickets': (tickets: readonly string[], ack: (answer: TicketsAnswer) => void) => void
 }
 

@@ -13,9 +13,10 @@ export type Change<F extends Fields, K extends string = keyof F & string> = {
 export type Unsubscribe = () => void
 
 /** Values with stamps, for the browser's first render. JSON; hidden fields are never in it. */
-export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' | 'defaults'> {
+export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps'> {
   readonly values: Values<F, Keys<F>['readable']>
   readonly defaults: Values<F, Keys<F>['readable']>
+  readonly stamps: Readonly<Record<string, number>>
 }
 
 export interface Observable<F extends Fields, K extends keyof F & string> {

@@ -1,14 +1,25 @@
+declare const KIND: unique symbol
 /**
  * When a register was written: a safe integer, in ms since 1970 where clocks behave. Only servers issue stamps.
  */
-export type Stamp = number
+export type Stamp = number & { readonly [KIND]: 'stamp' }
 
 /** No write has been seen. */
-export const NEVER: Stamp = 0
+export const NEVER: Stamp = 0 as Stamp
 
-/** The stamp of a write made at `now` after having seen `last`: a later write wins even when clocks run backwards. */
-export function nextStamp(now: number, last: Stamp): Stamp {
+/** When something happens, in whole ms: at `now`, and later than the `last` of its kind even when clocks run backwards. */
+export function timeAfter(last: number, now: number): number {
   return Math.max(Math.floor(now), last + 1)
+}
+
+/** The stamp of a write made at `now` after having seen `last`: a later write wins. */
+export function nextStamp(now: number, last: Stamp): Stamp {
+  return timeAfter(last, now) as Stamp
+}
+
+/** The newest of them; of none, `NEVER`. */
+export function newestOf(stamps: readonly Stamp[]): Stamp {
+  return Math.max(NEVER, ...stamps) as Stamp
 }
 
 export function isStamp(value: unknown): value is Stamp {
@@ -16,7 +27,10 @@ export function isStamp(value: unknown): value is Stamp {
 }
 
 /** What a visitor brings into an account at sign-in: older than anything the account ever had. */
-export const LOGIN_STAMP: Stamp = 1
+export const LOGIN_STAMP: Stamp = 1 as Stamp
+
+/** The one that takes the most characters. */
+export const LONGEST_STAMP: Stamp = Number.MAX_SAFE_INTEGER as Stamp
 
 /** Whether a write is that many ms old. One that a sign-in brought along has no date. */
 export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {

@@ -3,6 +3,7 @@ import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Fields, Settable } from '../shared/field-types.js'
+import { NEVER, nextStamp } from '../shared/stamp.js'
 
 /** Who sends the cookie, and what is in it. */
 export interface CookieVisitor<F extends Fields> {
@@ -33,7 +34,7 @@ export function cookieFor<F extends Fields>(
     const field = sessions.fields.get(key)
     if (!field) throw new LiveSessionError('undeclared_key', `cookieFor: "${key}" is not declared`, { key })
     if (!field.inCookie) throw new LiveSessionError('not_writable', `cookieFor: "${key}" is not in the cookie`, { key })
-    return { key, stamp: settings.clock(), value: field.accept(value) }
+    return { key, stamp: nextStamp(settings.clock(), NEVER), value: field.accept(value) }
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId))
   const epoch = epochs.of(user)

@@ -3,6 +3,7 @@ import type { AnySnapshot } from '../../shared/protocol.js'
 import { merge, setDefaults } from './changes.js'
 import type { State } from './state.js'
 import { beginTurn, patch } from './turn.js'
+import { ownerOf } from './view.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
 
@@ -25,16 +26,17 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
   if (!initial || !isSnapshot(initial)) setDefaults(turn, initial)
   else {
-    const { subject, browser, epoch, young, values, defaults, stamps, deleted = [], unsaved = [] } = initial
+    const { subject: sub, browser, epoch, young, values, defaults, stamps, deleted = [], unsaved = [] } = initial
+    const identity = { sub, browser, epoch, young }
     setDefaults(turn, defaults)
     for (const [key, stamp] of Object.entries(stamps)) {
       merge(turn, key, stamp, deleted.includes(key) ? undefined : values[key])
       patch(turn, key, { is: unsaved.includes(key) ? 'held' : 'saved', stamp })
     }
-    turn.subjects = [`${subject} ${epoch}`, ...(browser === undefined ? [] : [`${browser} 0`])]
+    turn.subjects = [ownerOf(identity), ...(browser === undefined ? [] : [ownerOf({ sub: browser, epoch: 0 })])]
     // The cookie of a young one may be the first, and was not seen coming back.
     const isKnown = browser !== undefined && young === undefined
-    turn.page = { is: isKnown ? 'known' : 'new', identity: { subject, browser, epoch, young } }
+    turn.page = { is: isKnown ? 'known' : 'new', identity }
   }
   const { effects: _, ...state } = turn
   return state

@@ -38,14 +38,9 @@ export function hear(turn: Turn, ticket: string): void {
   else if (link !== 'strange') greet(turn, ticket, claims, page)
 }
 
-/** Whose a ticket is, and since which revocation. */
-function subjectOf({ sub, epoch }: Pick<TicketClaims, 'sub' | 'epoch'>): string {
-  return `${sub} ${epoch}`
-}
-
 export function keepOwn(turn: Turn, ticket: string): void {
   const claims = readTicket(ticket)
-  if (turn.subjects.includes(subjectOf(claims))) keep(turn, ticket, claims)
+  if (turn.subjects.includes(ownerOf(claims))) keep(turn, ticket, claims)
 }
 
 /** A connection says whose it is. */
@@ -66,13 +61,14 @@ function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity 
     show(turn, ticket, claims)
     if (is === 'memory') retry(turn)
   }
-  if (!isProven) miss(turn)
-  if (!isProven && is !== 'memory') ask(turn)
+  if (isProven) return
+  miss(turn)
+  if (is !== 'memory') ask(turn)
 }
 
 /** Takes over what a greeting says. */
 function show(turn: Turn, ticket: string, claims: TicketClaims, others: readonly string[] = []): void {
-  turn.subjects = [...others, subjectOf(claims)]
+  turn.subjects = [...others, ownerOf(claims)]
   setDefaults(turn, claims.defaults)
   keep(turn, ticket, claims)
   if (!claims.more) turn.isReady = true
@@ -82,17 +78,16 @@ function show(turn: Turn, ticket: string, claims: TicketClaims, others: readonly
 function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: TicketClaims): void {
   const { page, effects } = turn
   const former = page.identity
-  const identity = { subject: sub, browser, epoch, young }
+  const identity = { sub, browser, epoch, young }
   // Another epoch, after a revocation or an erasure, is always another visitor's.
-  const isSame = former?.subject === sub && former.browser === browser && former.epoch === epoch
+  const isSame = former?.sub === sub && former.browser === browser && former.epoch === epoch
+  // What is under way is another's, and the answer to a question says no more than this.
+  if (!isSame || page.is === 'asking') abort(turn)
   if (!isSame) {
     const isCarried = !former || isSameOwner(former, identity)
-    abort(turn)
     forget(turn, isCarried)
     if (!isCarried) effects.push(['visitor', browser === sub || young === 'guest' ? 'guest' : 'user'])
   }
-  // Its answer says no more than this.
-  if (page.is === 'asking') abort(turn)
   turn.timers.delete('young')
   if (is === 'known') know(turn, identity, isSame)
   else turn.page = { is, identity }
@@ -120,7 +115,7 @@ export function miss(turn: Turn): void {
 
 /** Of one browser that was given two ids, or has agreed to have one, or agrees no more. */
 function isSameOwner(a: Identity, b: Identity): boolean {
-  const isAgreed = (a.browser === undefined || b.browser === undefined) && a.subject === b.subject
+  const isAgreed = (a.browser === undefined || b.browser === undefined) && a.sub === b.sub
   return a.epoch === b.epoch && (isAgreed || (a.young !== undefined && a.young === b.young))
 }
 
@@ -183,6 +178,7 @@ export function abort(turn: Turn): void {
 
 /** The answer to a POST of `{}`. */
 export function asked(turn: Turn, ticket: string, { more, held, cookieless }: StoreAnswer): void {
+  turn.failures = 0
   const { link, page } = turn
   const claims = readTicket(ticket)
   const isBlocked = claims.browser === undefined || (turn.isCookieless && cookieless !== undefined)

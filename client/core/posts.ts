@@ -105,12 +105,8 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   turn.posting = { is: 'idle' }
   effects.push(['release'])
   turn.isUnreachable = !answer && !error
-  if (answer && (answer.ticket !== undefined || !posting.isAsk)) {
-    turn.failures = 0
-    if (posting.isAsk) asked(turn, answer.ticket ?? '', answer)
-    else accept(turn, posting, answer)
-    return
-  }
+  if (answer && !posting.isAsk) return void accept(turn, posting, answer)
+  if (answer?.ticket !== undefined) return void asked(turn, answer.ticket, answer)
   const isRefused = error !== undefined && status < 429
   const isStrange = isRefused && !posting.isAsk && error.index === undefined && STRANGE.includes(error.code)
   if (isRefused && !isStrange) blame(turn, posting, error)
@@ -124,6 +120,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
 }
 
 function accept(turn: Turn, sent: Load, { ticket = '', stamp, held, unsaved }: StoreAnswer): void {
+  turn.failures = 0
   turn.moves = 0
   turn.isCookieless = false
   // The cookie came back.

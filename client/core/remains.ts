@@ -1,5 +1,5 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import { NEVER, type Stamp } from '../../shared/stamp.js'
+import { NEVER } from '../../shared/stamp.js'
 import { NO_CALLER, seenOf, set } from './changes.js'
 import { keepOwn } from './identity.js'
 import type { State } from './state.js'
@@ -9,7 +9,7 @@ import { fieldOf, isDraft, live } from './view.js'
 /** A draft that outlives its page. Whether it had arrived by then is not known: it must not go over what came later. */
 interface DraftRemains {
   /** The stamp that it was set over. */
-  readonly seen: Stamp
+  readonly seen: number
   /** None: deleted. */
   readonly value?: JsonValue | undefined
   /** The change before it, which was under way: what the server has may be that one. Null: deleted. */

@@ -6,7 +6,7 @@ import type { TimerName } from './messages.js'
 /** Whose page this is. What the page holds belongs to it. */
 export interface Identity {
   /** Hash of the user, or of the browser. */
-  readonly subject: string
+  readonly sub: string
   /** The public name of the browser's id; none where the browser keeps no cookie. */
   readonly browser?: string | undefined
   readonly epoch: number

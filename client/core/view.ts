@@ -29,9 +29,9 @@ const UNKNOWN: Field = {
   code: undefined,
 }
 
-/** Under which name its remains are kept. Another epoch, after a revocation or an erasure, is always another visitor's. */
-export function ownerOf({ subject, epoch }: Identity): string {
-  return `${subject} ${epoch} `
+/** Whose something is. Another epoch, after a revocation or an erasure, is always another visitor's. It is the prefix of no other. */
+export function ownerOf({ sub, epoch }: Pick<Identity, 'sub' | 'epoch'>): string {
+  return `${sub} ${epoch} `
 }
 
 export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
@@ -75,12 +75,16 @@ export function statusOf(state: State, key: string): StatusDetail {
 
 /** The worst of all. */
 export function overallStatus(state: State): StatusDetail {
-  const all = [...state.fields.keys()].map((key) => statusOf(state, key))
-  const rank = ({ status }: StatusDetail): number => WORST_FIRST.indexOf(status)
-  return all.reduce((worst, one) => (rank(one) < rank(worst) ? one : worst), detailOf('default'))
+  const all = allOf(state)
+  const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.find((one) => one.status === status) ?? [])
+  return worst
 }
 
 /** Whether anything is on its way: neither saved, nor given up, nor waiting for the server to be reached. */
 export function isUnderWay(state: State): boolean {
-  return [...state.fields.keys()].some((key) => statusOf(state, key).status === 'saving')
+  return allOf(state).some(({ status }) => status === 'saving')
+}
+
+function allOf(state: State): readonly StatusDetail[] {
+  return [...state.fields.keys()].map((key) => statusOf(state, key))
 }

@@ -38,24 +38,16 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       if (!navigator?.locks) return onTurn()
       const controller = new AbortController()
       const { signal } = controller
-      const timer = setTimeout(() => controller.abort(), PATIENCE)
       const isOver = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-      let hasBegun = false
-      const begin = (): void => {
-        if (!hasBegun) onTurn()
-        hasBegun = true
-      }
-      release = () => {
-        clearTimeout(timer)
-        controller.abort()
-      }
+      release = () => controller.abort()
+      setTimeout(release, PATIENCE)
       const act = async (): Promise<void> => {
         // What the one before has told comes another way than its leave to go on.
         await new Promise((resolve) => setTimeout(resolve))
-        begin()
+        onTurn()
         await isOver
       }
-      navigator.locks.request(name, { signal }, act).catch(begin)
+      navigator.locks.request(name, { signal }, act).catch(onTurn)
     },
     release: () => release(),
     tell: (news) => channel?.postMessage(news),

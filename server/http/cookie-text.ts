@@ -99,6 +99,11 @@ export function decode(text: string, isRetired: boolean): ReadCookie | undefined
 function parseFormer(former: unknown): Former | undefined {
   if (!Array.isArray(former)) return undefined
   const [sub, stamp, since] = former as unknown[]
-  if (!isSub(sub) || !(stamp === NEVER || isStamp(stamp)) || !Number.isSafeInteger(since)) return undefined
+  if (!isSub(sub) || !isNewest(stamp) || !Number.isSafeInteger(since)) return undefined
   return { sub, stamp, since: Number(since) }
+}
+
+/** Of what was brought along; `NEVER` where nothing was. */
+function isNewest(stamp: unknown): stamp is Stamp {
+  return stamp === NEVER || isStamp(stamp)
 }

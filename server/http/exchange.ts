@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
+import { newestOf } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { type BrowserName, nameOf } from '../identity/browser-name.js'
 import type { Departing, Recognized } from '../identity/identities.js'
@@ -202,7 +203,7 @@ export class Exchange {
   get #formerNow(): Former | undefined {
     const { former } = this
     if (!former || !isRecent(former.since, this.#core.settings.clock())) return undefined
-    return { ...former, stamp: Math.max(former.stamp, this.#core.login.joined(former.sub)) }
+    return { ...former, stamp: newestOf([former.stamp, this.#core.login.joined(former.sub)]) }
   }
 
   #writeCookie(): void {

@@ -1,4 +1,4 @@
-import { nextStamp } from '../../shared/stamp.js'
+import { timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import { Generations } from '../values/generations.js'
@@ -72,7 +72,7 @@ export class Epochs {
 
   /** Signs a user out everywhere: what was signed for them until now becomes worthless. */
   revoke(sub: Sub): void {
-    this.#users.set(sub, this.#begin(nextStamp(this.#clock(), this.of(sub))))
+    this.#users.set(sub, this.#begin(timeAfter(this.of(sub), this.#clock())))
   }
 
   /** Gives a browser id up for good, or takes note of a sign-out under that name. Where it was given up before, its heir stays. */

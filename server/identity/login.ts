@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, type Stamp } from '../../shared/stamp.js'
+import { LOGIN_STAMP, NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { Generations } from '../values/generations.js'
@@ -56,7 +56,7 @@ export class Login {
   joined(former: Sub): Stamp {
     const registers = this.#crossed.get(former)?.registers() ?? []
     const joined = registers.filter(({ key }) => isJoined(this.#core.settings.fields.get(key)))
-    return Math.max(NEVER, ...joined.map(({ stamp }) => stamp))
+    return newestOf(joined.map(({ stamp }) => stamp))
   }
 
   #transfer(field: Field, register: StoredRegister, user: UserSubject): void {

@@ -11,7 +11,7 @@ export type BrowserSubject = string & { readonly [KIND]: 'browser' }
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, known to the browser and to servers alone. */
 export type BrowserId = string & { readonly [KIND]: 'browser id' }
-/** The signed-in user's id, as the app knows it. */
+/** The signed-in user's id, as the app says it. Once it is checked, a `UserSubject` stands for it. */
 export type UserId = string | number
 
 const MAX_USER_ID = 256
@@ -31,6 +31,20 @@ export function userSubject(id: unknown): UserSubject {
   throw new TypeError(
     `koa-live-session: identify: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}`,
   )
+}
+
+/**
+ * Whom `identify` has named; undefined for a guest.
+ *
+ * @throws {TypeError} as `userSubject`
+ */
+export function userNamed(id: UserId | null | undefined): UserSubject | undefined {
+  return id === undefined || id === null ? undefined : userSubject(id)
+}
+
+/** The id of a user as text, as apps are told it. */
+export function userIdOf(user: UserSubject): string {
+  return user.slice('user:?:'.length)
 }
 
 export function isUser(subject: Subject): subject is UserSubject {

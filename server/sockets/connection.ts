@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { BrowserName } from '../identity/browser-name.js'
-import { cookieless, type UserId } from '../identity/subject.js'
+import { cookieless } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 
 /** Who opened a connection, as its handshake said. */
@@ -10,7 +10,6 @@ export interface Opener {
   readonly visitor: Visitor
   /** The visitor's own; without one the visitor's browser id is the connection's alone. */
   readonly cookie: VerifiedCookie | undefined
-  readonly userId: UserId | undefined
   /** How its pages may name their browser. */
   readonly name: BrowserName
   /** How many revocations there had been when `identify` was asked. */

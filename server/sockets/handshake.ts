@@ -8,7 +8,7 @@ import { type ReadCookie, readable } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
 import { nameOf } from '../identity/browser-name.js'
 import { secondsOf } from '../identity/recent.js'
-import { subjectHash, type UserId, type UserSubject, userSubject } from '../identity/subject.js'
+import { subjectHash, type UserId, type UserSubject, userNamed } from '../identity/subject.js'
 import { Connection, hangUp, type Opener } from './connection.js'
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
@@ -68,8 +68,7 @@ export class Handshake {
     const { connections, cookie, departures, epochs } = this.#core
     const { revocations } = epochs
     this.#checkOrigin(ctx)
-    const userId = await this.#identify(ctx)
-    const user = userId === undefined ? undefined : userSubject(userId)
+    const user = await this.#identify(ctx)
     const read = cookie.read(ctx.req.headers.cookie, user)
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), revocations)
@@ -79,7 +78,7 @@ export class Handshake {
       void hangUp(conn)
       throw signedOut()
     }
-    const opener = { ...this.#recognize(read, user, ctx), userId, revocations }
+    const opener = { ...this.#recognize(read, user, ctx), revocations }
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -122,15 +121,15 @@ export class Handshake {
    * Runs the app's own auth middleware, to learn who is there. It commits nothing: a Set-Cookie would corrupt the 101
    * answer, and a session that was destroyed meanwhile would be stored again.
    */
-  async #identify(ctx: Koa.Context): Promise<UserId | undefined> {
+  async #identify(ctx: Koa.Context): Promise<UserSubject | undefined> {
     const { identify } = this.#core.settings
     if (!identify) return undefined
     keepUncommitted(ctx)
-    let userId: UserId | null | undefined
+    let id: UserId | null | undefined
     await this.#auth(ctx, async () => {
-      userId = await identify(ctx)
+      id = await identify(ctx)
     })
-    return userId ?? undefined
+    return userNamed(id)
   }
 }
 

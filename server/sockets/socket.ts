@@ -8,6 +8,7 @@ import type { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
+import { userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
@@ -38,8 +39,8 @@ export class SocketHandle extends Handle {
   /** @param outlet where to send what is for this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
-    const { userId } = connection.opener
-    this.userId = userId === undefined ? undefined : String(userId)
+    const { user } = connection.opener.visitor
+    this.userId = user && userIdOf(user)
     this.#core = core
     this.#socket = socket
     this.#outlet = outlet

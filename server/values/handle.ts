@@ -16,7 +16,7 @@ import { Outcome } from './outcome.js'
 import type { FieldChanges, Sessions } from './sessions.js'
 
 export interface Written {
-  readonly stamp: Stamp
+  readonly stamp: number
   readonly level: Level
 }
 
@@ -24,7 +24,7 @@ export interface Written {
 export interface Inspection {
   /** As stored; undefined where the key is deleted. */
   readonly value: JsonValue | undefined
-  readonly stamp: Stamp
+  readonly stamp: number
   /** Which places hold this very write. */
   readonly places: readonly ('cache' | 'cookie' | 'store')[]
   /** What it takes in the cookie. */

@@ -5,7 +5,7 @@ import type { FieldMap } from '../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import type { Holding } from './subjects.js'
@@ -55,7 +55,7 @@ export class Sessions {
   write(changes: FieldChanges, owner: Owner, source: ChangeSource): Stamp {
     if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
     const last = [...changes.keys()].map((field) => this.find(owner.subject(field))?.stamp(field.key) ?? NEVER)
-    const stamp = nextStamp(this.#core.settings.clock(), Math.max(...last))
+    const stamp = nextStamp(this.#core.settings.clock(), newestOf(last))
     for (const [subject, registers] of group(changes, owner, stamp)) this.merge(subject, registers, source)
     return stamp
   }

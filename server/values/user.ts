@@ -2,7 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { type UserId, type UserSubject, userSubject } from '../identity/subject.js'
+import { type UserSubject, userIdOf } from '../identity/subject.js'
 import { Handle } from './handle.js'
 import { type Listener, Listeners } from './listeners.js'
 import type { FieldChanges } from './sessions.js'
@@ -16,11 +16,11 @@ export class UserHandle extends Handle {
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#listeners.tell(change, this.#core.report)
 
-  constructor(core: Core, id: UserId) {
+  constructor(core: Core, user: UserSubject) {
     super(core, new Map([...core.sessions.fields].filter(([, field]) => field.scope === 'user')))
-    this.userId = String(id)
+    this.userId = userIdOf(user)
     this.#core = core
-    this.#subject = userSubject(id)
+    this.#subject = user
   }
 
   get loaded(): boolean {

@@ -7,27 +7,31 @@ import type { State } from '../../client/core/state.js'
 import { step } from '../../client/core/step.js'
 import { shown } from '../../client/core/view.js'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import type { AnySnapshot, TicketClaims } from '../../shared/protocol.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import type { AnySnapshot } from '../../shared/protocol.js'
+import type { WireRegister } from '../../shared/register.js'
+import type { Stamp } from '../../shared/stamp.js'
+import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
+import type { Plain } from '../support/plain.js'
+import { stamp } from '../support/stamp.js'
 
 const KEYS = ['division', 'cart'] as const
 const TIMERS: readonly TimerName[] = ['post', 'lead', 'space', 'send', 'link', 'greet', 'calm', 'young', 'hush']
 const DEFAULTS = { division: 'default', cart: 'default' }
 
 /** Who is at the browser, by its cookie; the last has none. */
-const VISITORS: readonly Partial<TicketClaims>[] = [
+const VISITORS: readonly BareClaims[] = [
   { sub: 'g', browser: 'g' },
   { sub: 'h', browser: 'h' },
   { sub: 'ann', browser: 'b' },
   { sub: 'ann', browser: 'b', epoch: 1 },
   { sub: 'none' },
 ]
-const nameOf = ({ sub, epoch = 0 }: Partial<TicketClaims>): string => `${sub}/${epoch}`
+const nameOf = ({ sub, epoch = 0 }: Pick<BareClaims, 'sub' | 'epoch'>): string => `${sub}/${epoch}`
 
 const visitor = fc.constantFrom(...VISITORS)
 const key = fc.constantFrom(...KEYS)
-const stamp = fc.integer({ min: 1, max: 30 })
-const held = fc.array(fc.tuple(key, stamp), { maxLength: 2 })
+const anyStamp = fc.integer({ min: 1, max: 30 }).map(stamp)
+const held = fc.array(fc.tuple(key, anyStamp), { maxLength: 2 })
 const code = fc.constantFrom<LiveSessionErrorCode>(
   'invalid_value',
   'superseded',
@@ -50,14 +54,12 @@ interface Page {
 
 const owner = ({ state }: Page): string => {
   const { identity } = state.page
-  return identity ? nameOf({ sub: identity.subject, epoch: identity.epoch }) : 'unknown'
+  return identity ? nameOf(identity) : 'unknown'
 }
-const greeting = (claims: Partial<TicketClaims>, changes: TicketClaims['changes'] = []): string =>
+const greeting = (claims: BareClaims, changes: readonly Plain<WireRegister>[] = []): string =>
   bareTicket({ defaults: DEFAULTS, ...claims, changes })
-const valued = (
-  claims: Partial<TicketClaims>,
-  changed: readonly (readonly [string, number])[],
-): TicketClaims['changes'] => changed.map(([name, at]) => [name, at, `${nameOf(claims)} ${at}`])
+const valued = (claims: BareClaims, changed: readonly (readonly [string, number])[]): readonly Plain<WireRegister>[] =>
+  changed.map(([name, at]) => [name, at, `${nameOf(claims)} ${at}`])
 
 const move: fc.Arbitrary<Move> = fc.oneof(
   {
@@ -94,7 +96,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     ([claims, changed]): Move =>
       () => ['ticket', bareTicket({ ...claims, changes: valued(claims, changed) })],
   ),
-  fc.tuple(key, fc.option(stamp, { nil: undefined })).map(
+  fc.tuple(key, fc.option(anyStamp, { nil: undefined })).map(
     ([name, at]): Move =>
       () => ['answer', name, at === undefined ? undefined : { ok: true, stamp: at, level: 'memory' }],
   ),
@@ -102,7 +104,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     ([name, reason]): Move =>
       () => ['answer', name, { ok: false, code: reason }],
   ),
-  fc.tuple(visitor, held, fc.option(stamp, { nil: undefined }), fc.boolean()).map(
+  fc.tuple(visitor, held, fc.option(anyStamp, { nil: undefined }), fc.boolean()).map(
     ([claims, seen, at, isCookieless]): Move =>
       ({ state }) => {
         // The server answers nothing to a page that names another browser.
@@ -149,7 +151,14 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 const SNAPSHOTS: readonly (AnySnapshot | undefined)[] = [
   undefined,
   { subject: 'g', browser: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} },
-  { subject: 'ann', browser: 'b', epoch: 0, values: { cart: 'ann/0 3' }, defaults: DEFAULTS, stamps: { cart: 3 } },
+  {
+    subject: 'ann',
+    browser: 'b',
+    epoch: 0,
+    values: { cart: 'ann/0 3' },
+    defaults: DEFAULTS,
+    stamps: { cart: stamp(3) },
+  },
   { subject: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} },
 ]
 const story = fc.tuple(fc.constantFrom(...SNAPSHOTS), fc.boolean(), fc.array(move, { maxLength: 60 }))
@@ -218,8 +227,8 @@ describe('the core of a page, whatever happens', () => {
             const [of = ''] = String(value).split(' ')
             if (of === 'default' || value === undefined || of === 'unknown') return true
             // Of a connection that does not say whose it is the page knows no more than the subject.
-            if (!identity) return after.subjects.includes(of.replace('/', ' '))
-            return of === nameOf({ sub: identity.subject, epoch: identity.epoch })
+            if (!identity) return after.subjects.includes(`${of.replace('/', ' ')} `)
+            return of === nameOf(identity)
           }
           for (const name of KEYS)
             expect([shown(after, name), isOwn(shown(after, name))]).toEqual([shown(after, name), true])
@@ -270,8 +279,8 @@ describe('the core of a page, whatever happens', () => {
 /** A server and a browser that do all they should, and time that passes. */
 function rest(page: Page, settled: Map<number, string>): void {
   const cookie = { sub: 'g', browser: 'g' }
-  const saved = new Map<string, number>()
-  let now = 100
+  const saved = new Map<string, Stamp>()
+  let now = stamp(100)
   const queue: Event[] = []
   const happen = (event: Event): void => {
     const [after, effects] = step(page.state, event)
@@ -281,7 +290,7 @@ function rest(page: Page, settled: Map<number, string>): void {
       if (effect[0] === 'reconnect') queue.push(['disconnect'], ['connect'], ['ticket', greeting(cookie)])
       if (effect[0] === 'queue') queue.push(['turn'])
       if (effect[0] === 'send') {
-        now += 1
+        now = stamp(now + 1)
         const [name, , value] = effect[1]
         queue.push([
           'ticket',
@@ -293,7 +302,7 @@ function rest(page: Page, settled: Map<number, string>): void {
     }
   }
   const answerTo = (body: PostBody): Event => {
-    now += 1
+    now = stamp(now + 1)
     const stored = [...saved]
     for (const name of KEYS) saved.set(name, now)
     const answer = {

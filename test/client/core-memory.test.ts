@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import type { AnySnapshot, TicketClaims } from '../../shared/protocol.js'
-import { BarePage, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { BarePage, type BareSnapshot, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
+import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 
-const YOUNG: AnySnapshot = { ...GUEST, young: 'guest' }
-const OF_YOUNG: Partial<TicketClaims> = { ...OF_GUEST, young: 'guest' }
-const DENIED: AnySnapshot = { subject: 'request', young: 'guest', epoch: 0, values: {}, defaults: {}, stamps: {} }
+const YOUNG: BareSnapshot = { ...GUEST, young: 'guest' }
+const OF_YOUNG: BareClaims = { ...OF_GUEST, young: 'guest' }
+const DENIED: BareSnapshot = { subject: 'request', young: 'guest', epoch: 0, values: {}, defaults: {}, stamps: {} }
 
 /** The page asks and is answered; its connection comes back without a cookie all the same. */
-function ask(page: BarePage, claims: Partial<TicketClaims>, cookieless?: true): void {
+function ask(page: BarePage, claims: BareClaims, cookieless?: true): void {
   page.answer({ ticket: bareTicket({ defaults: {}, ...claims }), ...(cookieless && { cookieless }) })
   if (page.did('reconnect')) page.comeBack()
 }
@@ -158,6 +157,30 @@ describe('a page whose visitor agrees no more to be remembered', () => {
     page.comeBack(SAME)
     expect([page.is, page.did('visitor'), page.get('division')]).toEqual(['memory', false, 3])
     expect([page.settled, page.sent()]).toEqual([['3 cookies_blocked'], [['division', -1, 3]]])
+  })
+
+  it('is young again, where the server says so, after the server has sent it back', () => {
+    const page = BarePage.greeted(OF_YOUNG, YOUNG)
+    page.on('reconnect')
+    page.comeBack({ ...SAME, young: 'guest' })
+    page.answer({ ticket: bareTicket({ ...SAME, young: 'guest' }) })
+    page.comeBack({ ...SAME, young: 'guest' })
+    page.set('division', 3)
+    page.sent()
+    page.comeBack({ ...OF_STRANGER, sub: 'h', browser: 'h', young: 'guest' })
+    expect([page.is, page.did('visitor'), page.sent()]).toEqual(['known', false, [['division', -1, 3]]])
+  })
+
+  it('is the same user’s under whatever id comes with another consent', () => {
+    const ann = { sub: 'ann', defaults: GUEST.defaults }
+    const page = BarePage.greeted({ ...ann, browser: 'g' }, { ...GUEST, subject: 'ann' })
+    page.comeBack(ann)
+    page.answer({ ticket: bareTicket(ann) })
+    page.comeBack(ann)
+    page.set('division', 3)
+    page.sent()
+    page.comeBack({ ...ann, browser: 'h', young: 'ann' })
+    expect([page.is, page.did('visitor'), page.sent()]).toEqual(['known', false, [['division', -1, 3]]])
   })
 
   it('is the same visitor’s, and keeps what it has, without a socket', () => {

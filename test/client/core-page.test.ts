@@ -1,17 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
-import type { AnySnapshot, TicketClaims } from '../../shared/protocol.js'
-import { BarePage, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { BarePage, type BareSnapshot, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
+import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 
 /** A page of a browser id that was just made. */
-const YOUNG: AnySnapshot = { ...GUEST, young: 'guest' }
-const NAMELESS: AnySnapshot = { subject: 'bob', epoch: 0, values: {}, defaults: { division: -1 }, stamps: {} }
+const YOUNG: BareSnapshot = { ...GUEST, young: 'guest' }
+const NAMELESS: BareSnapshot = { subject: 'bob', epoch: 0, values: {}, defaults: { division: -1 }, stamps: {} }
 /** Another id of the same browser. */
-const OTHER: Partial<TicketClaims> = { ...OF_GUEST, sub: 'h', browser: 'h' }
-const OF_ANN: Partial<TicketClaims> = { ...OF_GUEST, sub: 'ann', browser: 'b' }
+const OTHER: BareClaims = { ...OF_GUEST, sub: 'h', browser: 'h' }
+const OF_ANN: BareClaims = { ...OF_GUEST, sub: 'ann', browser: 'b' }
 
 /** A page that was greeted as another, after it has set something. */
-function moved(initial: AnySnapshot, claims: Partial<TicketClaims>): BarePage {
+function moved(initial: BareSnapshot, claims: BareClaims): BarePage {
   const page = new BarePage(initial)
   page.set('division', 3)
   page.on('connect')
@@ -20,7 +19,7 @@ function moved(initial: AnySnapshot, claims: Partial<TicketClaims>): BarePage {
 }
 
 /** A page that asks, and has its answer. */
-function answered(page: BarePage, claims: Partial<TicketClaims>, cookieless?: true): void {
+function answered(page: BarePage, claims: BareClaims, cookieless?: true): void {
   page.answer({ ticket: bareTicket({ defaults: {}, ...claims }), ...(cookieless && { cookieless }) })
 }
 
@@ -52,7 +51,7 @@ describe('a page that hears a greeting with `browser`', () => {
     ])
     page.time('hush')
     expect(page.effects('tell')).toEqual([['tell', { browser: 'b', tickets: [], held: [] }]])
-    expect([page.state.page.identity?.subject, page.get('division')]).toEqual(['ann', 8])
+    expect([page.state.page.identity?.sub, page.get('division')]).toEqual(['ann', 8])
     expect(page.settled).toEqual(['3 superseded'])
   })
 
@@ -78,7 +77,7 @@ describe('a page that hears a greeting with `browser`', () => {
 })
 
 describe('what was set under one identity', () => {
-  it.each<[string, AnySnapshot, Partial<TicketClaims>]>([
+  it.each<[string, BareSnapshot, BareClaims]>([
     ['a young guest', YOUNG, { ...OTHER, young: 'guest' }],
     [
       'a guest whose connection came without a cookie',
@@ -93,7 +92,7 @@ describe('what was set under one identity', () => {
     expect(page.did('visitor')).toBe(false)
   })
 
-  it.each<[string, AnySnapshot, Partial<TicketClaims>]>([
+  it.each<[string, BareSnapshot, BareClaims]>([
     ['one that is not young', YOUNG, OTHER],
     ['a young one, from one that is not', GUEST, { ...OTHER, young: 'guest' }],
     ['a user', YOUNG, { ...OF_ANN, young: 'ann' }],
@@ -298,8 +297,8 @@ describe('a page whose POST is refused as a whole', () => {
 
 describe('the HTML of a page', () => {
   it('names no browser where there is none', () => {
-    expect(new BarePage(NAMELESS).state.subjects).toEqual(['bob 0'])
-    expect(new BarePage({ ...NAMELESS, browser: 'b' }).state.subjects).toEqual(['bob 0', 'b 0'])
+    expect(new BarePage(NAMELESS).state.subjects).toEqual(['bob 0 '])
+    expect(new BarePage({ ...NAMELESS, browser: 'b' }).state.subjects).toEqual(['bob 0 ', 'b 0 '])
   })
 })
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
-import type { AnySnapshot } from '../../shared/protocol.js'
+import type { BareSnapshot } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
 
-const ANN: AnySnapshot = {
+const ANN: BareSnapshot = {
   subject: 'ann',
   browser: 'b',
   epoch: 0,
@@ -11,7 +11,7 @@ const ANN: AnySnapshot = {
   defaults: { division: -1 },
   stamps: { division: 7 },
 }
-const BOB: AnySnapshot = { ...ANN, subject: 'bob', browser: 'c', values: { division: 2 } }
+const BOB: BareSnapshot = { ...ANN, subject: 'bob', browser: 'c', values: { division: 2 } }
 
 const open: LiveSessionClient<never>[] = []
 /** What POSTs are answered, by what they say; none: the server is away. */
@@ -32,7 +32,7 @@ interface Opened {
   set(key: string, value: unknown): Promise<void>
 }
 
-function page(initial: AnySnapshot): Opened {
+function page(initial: BareSnapshot): Opened {
   const live = createLiveSession<never>({ initial: initial as never })
   open.push(live)
   return live as unknown as Opened

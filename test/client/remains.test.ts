@@ -3,9 +3,10 @@ import { remainsOf } from '../../client/core/remains.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
 import { BarePage, GUEST, OF_GUEST } from '../support/bare-page.js'
+import type { Plain } from '../support/plain.js'
 
 /** The page after this one, which the server tells what it has. */
-function next({ state }: BarePage, ...known: WireRegister[]): BarePage {
+function next({ state }: BarePage, ...known: Plain<WireRegister>[]): BarePage {
   const values = Object.fromEntries(known.flatMap(([key, , value]) => (value === undefined ? [] : [[key, value]])))
   const stamps = Object.fromEntries(known.map(([key, stamp]) => [key, stamp]))
   const deleted = known.flatMap(([key, , value]) => (value === undefined ? key : []))

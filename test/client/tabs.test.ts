@@ -2,6 +2,7 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { News } from '../../client/core/messages.js'
 import { createTabs } from '../../client/effects/tabs.js'
+import { stamp } from '../support/stamp.js'
 
 type Granted = (lock: null) => Promise<unknown>
 
@@ -12,8 +13,11 @@ class Locks {
 
   request(_: string, { signal }: { signal: AbortSignal }, granted: Granted): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason))
+      const refuse = (): void => reject(signal.reason)
+      signal.addEventListener('abort', refuse)
       this.waiting.push(async () => {
+        // As the standard has it: a lock that was granted is ended by its holder alone.
+        signal.removeEventListener('abort', refuse)
         this.held += 1
         resolve(await granted(null))
         this.held -= 1
@@ -26,7 +30,7 @@ class Locks {
   }
 }
 
-const NEWS: News = { browser: 'b', tickets: [], held: [['division', 3]] }
+const NEWS: News = { browser: 'b', tickets: [], held: [['division', stamp(3)]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 

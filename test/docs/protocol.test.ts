@@ -10,6 +10,7 @@ import { SigningKeys } from '../../server/values/keys.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { canonicalJson, type JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/register.js'
+import { stamp } from '../support/stamp.js'
 
 type Row = readonly [stamp: number, value?: JsonValue]
 
@@ -28,7 +29,7 @@ describe('docs/protocol.md', () => {
   })
 
   it.each(vectors('merge') as [Row, Row, boolean][])('whether %j replaces %j', (next, current, expected) => {
-    const register = ([stamp, value]: Row) => ({ stamp, value })
+    const register = ([at, value]: Row) => ({ stamp: stamp(at), value })
     expect(supersedes(register(next), register(current))).toBe(expected)
   })
 

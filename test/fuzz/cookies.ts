@@ -1,4 +1,5 @@
 import { cookieFor } from 'koa-live-session/testing'
+import { register } from '../support/register.js'
 import type { Actor } from './actor.js'
 import type { Dice } from './dice.js'
 import { mutateJson, mutateText } from './mutation.js'
@@ -72,7 +73,7 @@ export class CookieSource {
       user: whose.userHash,
       former: undefined,
       epoch: dice.below(2),
-      registers: [{ key: 'role', stamp: now, value: 'admin' }],
+      registers: [register('role', now, 'admin')],
       born: dice.pick([undefined, Math.floor(now / 1000)]),
     }
     return dice.pick([foreign, confused, expired]).cookie.header(content)

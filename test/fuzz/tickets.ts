@@ -1,5 +1,5 @@
-import type { StoredRegister } from '../../shared/register.js'
 import { toWire } from '../../shared/register.js'
+import { register } from '../support/register.js'
 import type { Actor } from './actor.js'
 import type { Dice } from './dice.js'
 import { mutateJson, mutateText } from './mutation.js'
@@ -69,8 +69,7 @@ export class TicketSource {
   #signed(dice: Dice, actor: Actor): string {
     const { core, confused, foreign, now, cookieless } = this.#world
     const sub = dice.pick([...actor.hashes, ...dice.pick(this.#world.victims).hashes, ...cookieless.hashes])
-    const register: StoredRegister = { key: 'division', stamp: now, value: 13 }
-    const content = { sub, epoch: 0, changes: [toWire(register)] }
+    const content = { sub, epoch: 0, changes: [toWire(register('division', now, 13))] }
     return dice.one(
       [2, () => foreign.tickets.sign(content, now)],
       [1, () => underKid(foreign.tickets.sign(content, now), core.tickets.sign(content, now))],

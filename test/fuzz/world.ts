@@ -7,6 +7,7 @@ import { SigningKeys } from '../../server/values/keys.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { App } from '../support/app.js'
 import { browserId } from '../support/browser-id.js'
+import { register } from '../support/register.js'
 import { Actor, type UserHeader, userOf } from './actor.js'
 import type { RequestListener } from './light-http.js'
 import { LightSocket } from './light-socket.js'
@@ -135,11 +136,11 @@ export class World {
   #give(actor: Actor, text: string): void {
     const { sessions } = this.core
     const [subject] = actor.subjects
-    if (subject === undefined) throw new Error(`${actor.name} has no values`)
+    const { browser } = actor
+    if (subject === undefined || browser === undefined) throw new Error(`${actor.name} has no values`)
     const values = { division: text.length, cart: [text], role: text, secret: `${CANARY}-hidden` }
-    const registers = Object.entries(values).map(([key, value]) => ({ key, stamp: START, value }))
+    const registers = Object.entries(values).map(([key, value]) => register(key, START, value))
     sessions.merge(subject, registers, 'request')
-    const { browser = '' } = actor
     const userId = userOf(actor.user)
     actor.cookies.push(
       cookieFor(this.app.live, {

@@ -156,7 +156,8 @@ describe('what a guest sets over a connection without a live cookie', () => {
     const [subject] = connections.all().map(({ opener }) => opener.visitor.browserSubject)
     if (subject === undefined) throw new Error('no connection')
     expect(sessions.find(subject)?.value('division')).toBe(7)
-    const gone = new Promise((resolve) => app.io.sockets.sockets.get(socket.io.id ?? '')?.conn.once('close', resolve))
+    const [server] = app.io.sockets.sockets.values()
+    const gone = new Promise((resolve) => server?.conn.once('close', resolve))
     socket.io.disconnect()
     other.disconnect()
     await gone

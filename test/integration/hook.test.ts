@@ -4,9 +4,8 @@ import { storeSession } from 'koa-live-session/hook'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io-client'
 import { z } from 'zod'
-import type { TicketClaims } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 import type { Visitor } from '../support/visitor.js'
 
 const original = { fetch: globalThis.fetch }
@@ -111,7 +110,7 @@ function bareSocket() {
   }
   return {
     socket: socket as unknown as Socket,
-    hear: (claims: Partial<TicketClaims>) => handlers.get('store_session')?.(bareTicket(claims) as never),
+    hear: (claims: BareClaims) => handlers.get('store_session')?.(bareTicket(claims) as never),
     refuse: (code: string) =>
       handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
     bodies,

@@ -6,6 +6,7 @@ import { Field } from '../../shared/field.js'
 import type { FieldSpec } from '../../shared/field-types.js'
 import { Replica } from '../../shared/replica.js'
 import { refused } from '../support/refused.js'
+import { register } from '../support/register.js'
 
 const defaults = { maxBytes: 200, onLogin: 'newest' } as const
 const make = (spec: Partial<FieldSpec> = {}): Field =>
@@ -56,7 +57,7 @@ describe('live', () => {
   const field = make({ schema: z.number(), maxAge: 1000 })
   const replicaOf = (value: number | string | undefined): Replica => {
     const replica = new Replica()
-    replica.merge({ key: 'x', stamp: 5000, value }, 'request')
+    replica.merge(register('x', 5000, value), 'request')
     return replica
   }
 

@@ -5,7 +5,9 @@ import { z } from 'zod'
 import type { FieldSpec } from '../../shared/field-types.js'
 import { compileFields, isKey, isLoginRule } from '../../shared/fields.js'
 import { defineFields } from '../../shared/index.js'
+import { LOGIN_STAMP } from '../../shared/stamp.js'
 import { refused } from '../support/refused.js'
+import { stamp } from '../support/stamp.js'
 
 const define = (spec: unknown, key = 'x'): unknown => defineFields({ [key]: spec } as never)
 const compile = (spec: Partial<FieldSpec>) => {
@@ -224,11 +226,8 @@ describe('a field', () => {
 
   it('expires its registers by their age, but none that a sign-in brought along', () => {
     const field = compile({ maxAge: 1000 })
-    expect([field.isExpired(5000, 5999), field.isExpired(5000, 6000), field.isExpired(1, 6000)]).toEqual([
-      false,
-      true,
-      false,
-    ])
+    const isExpired = (at: number, now: number): boolean => field.isExpired(stamp(at), now)
+    expect([isExpired(5000, 5999), isExpired(5000, 6000), isExpired(LOGIN_STAMP, 6000)]).toEqual([false, true, false])
   })
 })
 

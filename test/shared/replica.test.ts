@@ -1,16 +1,19 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { isStamp, nextStamp } from '../../shared/stamp.js'
+import { isStamp, NEVER, newestOf, nextStamp } from '../../shared/stamp.js'
+import { register } from '../support/register.js'
+import { stamp } from '../support/stamp.js'
 
 /** Few keys, stamps and values, so that they meet; a key that no app declares among them. */
-const register: fc.Arbitrary<StoredRegister> = fc.record({
+const anyRegister: fc.Arbitrary<StoredRegister> = fc.record({
   key: fc.constantFrom('division', 'theme', 'cart', 'of.another-build'),
-  stamp: fc.integer({ min: 1, max: 4 }),
+  stamp: fc.integer({ min: 1, max: 4 }).map(stamp),
   value: fc.constantFrom(undefined, null, false, 0, '', 1, 'a', '\u00e9', ['a'], { a: 1, b: 2 }, { b: 2, a: 1 }),
 })
-const registers = fc.array(register, { maxLength: 12 })
+const registers = fc.array(anyRegister, { maxLength: 12 })
 
 function replica(...histories: readonly (readonly StoredRegister[])[]): Replica {
   const merged = new Replica()
@@ -73,15 +76,15 @@ describe('a merge of replicas', () => {
   })
 
   it('carries keys that its app does not declare', () => {
-    const held = replica([{ key: 'of.another-build', stamp: 1, value: { any: 'thing' } }])
+    const held = replica([register('of.another-build', 1, { any: 'thing' })])
     expect(held.registers()).toEqual([{ key: 'of.another-build', stamp: 1, value: { any: 'thing' } }])
   })
 
   it('keeps falsy values, and tells a deletion from them', () => {
     for (const value of [0, '', false, null]) {
-      const held = replica([{ key: 'division', stamp: 2, value }])
+      const held = replica([register('division', 2, value)])
       expect(held.value('division')).toBe(value)
-      held.merge({ key: 'division', stamp: 3 }, 'request')
+      held.merge(register('division', 3), 'request')
       expect(held.value('division')).toBeUndefined()
       expect(held.stamp('division')).toBe(3)
     }
@@ -89,9 +92,9 @@ describe('a merge of replicas', () => {
 
   it('grows its version with each change, and only then', () => {
     const held = new Replica()
-    held.merge({ key: 'division', stamp: 2, value: 1 }, 'request')
-    held.merge({ key: 'division', stamp: 1, value: 2 }, 'request')
-    held.merge({ key: 'division', stamp: 3, value: 3 }, 'socket')
+    held.merge(register('division', 2, 1), 'request')
+    held.merge(register('division', 1, 2), 'request')
+    held.merge(register('division', 3, 3), 'socket')
     expect(held.version).toBe(2)
     expect(held.source('division')).toBe('socket')
   })
@@ -106,9 +109,9 @@ describe('a replica', () => {
       undefined,
       undefined,
     ])
-    replica.merge({ key: 'b', stamp: 2, value: 1 }, 'request')
-    replica.merge({ key: 'a', stamp: 3 }, 'ticket')
-    replica.merge({ key: 'b', stamp: 4, value: null }, 'socket')
+    replica.merge(register('b', 2, 1), 'request')
+    replica.merge(register('a', 3), 'ticket')
+    replica.merge(register('b', 4, null), 'socket')
     expect(replica.registers()).toEqual([
       { key: 'b', stamp: 4, value: null },
       { key: 'a', stamp: 3, value: undefined },
@@ -123,30 +126,31 @@ describe('a replica', () => {
 
   it('forgets everything, as a change', () => {
     const replica = new Replica()
-    replica.merge({ key: 'a', stamp: 2, value: 1 }, 'request')
+    replica.merge(register('a', 2, 1), 'request')
     const { version } = replica
     replica.clear()
     expect([replica.isEmpty, replica.registers(), replica.version > version]).toEqual([true, [], true])
-    expect(replica.merge({ key: 'a', stamp: 1, value: 5 }, 'request')).toBe(true)
+    expect(replica.merge(register('a', 1, 5), 'request')).toBe(true)
   })
 })
 
 describe('the merge rule', () => {
-  const rows: [string, Omit<StoredRegister, 'key'>, Omit<StoredRegister, 'key'>, boolean][] = [
-    ['a newer stamp', { stamp: 2, value: 'a' }, { stamp: 1, value: 'z' }, true],
-    ['an older stamp', { stamp: 1, value: 'z' }, { stamp: 2, value: 'a' }, false],
-    ['a newer deletion', { stamp: 2 }, { stamp: 1, value: 'z' }, true],
-    ['an older deletion', { stamp: 1 }, { stamp: 2, value: null }, false],
-    ['at one stamp, a value over a deletion', { stamp: 1, value: null }, { stamp: 1 }, true],
-    ['at one stamp, a deletion over a value', { stamp: 1 }, { stamp: 1, value: null }, false],
-    ['at one stamp, two deletions', { stamp: 1 }, { stamp: 1 }, false],
-    ['at one stamp, the larger text', { stamp: 1, value: 'b' }, { stamp: 1, value: 'a' }, true],
-    ['at one stamp, text not number', { stamp: 1, value: 9 }, { stamp: 1, value: 10 }, true],
-    ['at one stamp, the same value', { stamp: 1, value: { a: 1, b: 2 } }, { stamp: 1, value: { b: 2, a: 1 } }, false],
-    ['at one stamp, escaped and not raw', { stamp: 1, value: '\u00e9' }, { stamp: 1, value: 'z' }, false],
+  type Row = readonly [stamp: number, value?: JsonValue]
+  const rows: [string, Row, Row, boolean][] = [
+    ['a newer stamp', [2, 'a'], [1, 'z'], true],
+    ['an older stamp', [1, 'z'], [2, 'a'], false],
+    ['a newer deletion', [2], [1, 'z'], true],
+    ['an older deletion', [1], [2, null], false],
+    ['at one stamp, a value over a deletion', [1, null], [1], true],
+    ['at one stamp, a deletion over a value', [1], [1, null], false],
+    ['at one stamp, two deletions', [1], [1], false],
+    ['at one stamp, the larger text', [1, 'b'], [1, 'a'], true],
+    ['at one stamp, text not number', [1, 9], [1, 10], true],
+    ['at one stamp, the same value', [1, { a: 1, b: 2 }], [1, { b: 2, a: 1 }], false],
+    ['at one stamp, escaped and not raw', [1, '\u00e9'], [1, 'z'], false],
   ]
   it.each(rows)('on %s', (_, next, current, expected) => {
-    expect(supersedes(next, current)).toBe(expected)
+    expect(supersedes(register('division', ...next), register('division', ...current))).toBe(expected)
   })
 })
 
@@ -155,20 +159,24 @@ describe('a stamp', () => {
     const times = fc.array(fc.integer({ min: 0, max: 2 ** 45 }), { minLength: 2 })
     fc.assert(
       fc.property(times, (clock) => {
-        let last = 0
+        let last = NEVER
         for (const now of clock) {
-          const stamp = nextStamp(now, last)
-          expect(stamp).toBeGreaterThan(last)
-          expect(stamp).toBeGreaterThanOrEqual(now)
-          expect(Number.isSafeInteger(stamp)).toBe(true)
-          last = stamp
+          const next = nextStamp(now, last)
+          expect(next).toBeGreaterThan(last)
+          expect(next).toBeGreaterThanOrEqual(now)
+          expect(Number.isSafeInteger(next)).toBe(true)
+          last = next
         }
       }),
     )
   })
 
+  it('is found where it is the newest, and there is none without any', () => {
+    expect([newestOf([2, 5, 3].map(stamp)), newestOf([])]).toEqual([5, NEVER])
+  })
+
   it('is a whole number also where the clock has fractions', () => {
-    expect(nextStamp(1.9, 0)).toBe(1)
+    expect(nextStamp(1.9, NEVER)).toBe(1)
   })
 
   it.each([

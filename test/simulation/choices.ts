@@ -6,7 +6,7 @@ import type { Step } from './schedule.js'
 import type { Stage } from './stage.js'
 import { USERS } from './world.js'
 
-export const userOf = ({ world }: Stage, { which }: Step): string => world.userId(pick(USERS, which) ?? '')
+export const userOf = ({ world }: Stage, { which }: Step): string => world.userId(pick(USERS, which))
 
 export function keyOf({ world }: Stage, keys: readonly string[], { what }: Step): string {
   return (

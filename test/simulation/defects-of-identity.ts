@@ -29,7 +29,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'what was brought from a guest is not written into the cookie',
     file: 'server/http/exchange.ts',
-    find: 'return { ...former, stamp: Math.max(former.stamp, this.#core.login.joined(former.sub)) }',
+    find: 'return { ...former, stamp: newestOf([former.stamp, this.#core.login.joined(former.sub)]) }',
     replace: 'return former',
   },
   {
@@ -174,7 +174,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page never asks',
     file: 'client/core/identity.ts',
-    find: "if (!isProven && is !== 'memory') ask(turn)",
+    find: "  if (is !== 'memory') ask(turn)",
     replace: '',
   },
   {
@@ -187,6 +187,12 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     name: 'a page takes itself for young after the server has sent it back',
     file: 'client/core/identity.ts',
     find: 'if (identity) turn.page = { is, identity: { ...identity, young: undefined } }',
+    replace: '',
+  },
+  {
+    name: 'a page takes itself for young for ever',
+    file: 'client/core/step.ts',
+    find: '  young: age,\n',
     replace: '',
   },
   {
@@ -222,7 +228,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page takes out what was left before a revocation',
     file: 'client/core/view.ts',
-    find: 'export function ownerOf({ subject, epoch }: Identity): string {',
-    replace: 'export function ownerOf({ subject }: Identity, epoch = 0): string {',
+    find: "export function ownerOf({ sub, epoch }: Pick<Identity, 'sub' | 'epoch'>): string {",
+    replace: "export function ownerOf({ sub }: Pick<Identity, 'sub' | 'epoch'>, epoch = 0): string {",
   },
 ]

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
-import { type CookieState, type Former, isNewer, type Register, type Registers } from './registers.js'
-import { seconds } from './time.js'
+import { type CookieState, type Former, isNewer, type Register, type Registers, TEN_MINUTES } from './registers.js'
+import { seconds, serverClock } from './time.js'
 
 /** Who a visitor is to the server: hashes of subjects. */
 export interface Identity {
@@ -27,7 +27,7 @@ export class Knowledge {
   readonly #epochs = new Map<string, number>()
   /** Who came after the owner of a browser id, and since when, in seconds. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
-  readonly #brought = new Map<string, Map<string, Register>>()
+  readonly #brought = new Map<string, Brought>()
   /** Users whose values were deleted: what they had brought along before comes with no later ticket or cookie again. */
   readonly #erased = new Set<string>()
   readonly #isDeclared: (key: string) => boolean
@@ -78,7 +78,7 @@ export class Knowledge {
   }
 
   epochOf(user: string | undefined): number {
-    return this.#epochs.get(user ?? '') ?? 0
+    return (user === undefined ? undefined : this.#epochs.get(user)) ?? 0
   }
 
   isCurrent(user: string, epoch: number): boolean {
@@ -134,22 +134,31 @@ export class Knowledge {
    * @param joined stamp of the newest write from there that an app's own rule has been asked about before
    */
   bring(former: string, registers: Registers, { user, browser }: Identity, joined = 0): number {
-    const brought = this.#brought.get(former) ?? new Map<string, Register>()
-    this.#brought.set(former, brought)
-    const news = [...registers].filter(([key, register]) => isNewer(register, brought.get(key)))
+    if (registers.size === 0) return 0
+    const { ever, lately } = this.#brought.get(former) ?? { ever: new Map(), lately: new Map() }
+    this.#brought.set(former, { ever, lately, at: serverClock.at })
+    const news = [...registers].filter(([key, register]) => isNewer(register, lately.get(key)))
     for (const [key, register] of news) {
-      brought.set(key, register)
+      const isFirst = isNewer(register, ever.get(key))
+      lately.set(key, register)
+      if (isFirst) ever.set(key, register)
       if (key === HIDDEN) continue
-      if (user === undefined || key === OWN) this.learn(browser, key, register)
-      else if (LOGIN_RULE[key] === 'join') this.#join(user, register, joined)
+      if (user !== undefined && LOGIN_RULE[key] === 'join') this.#join(user, register, joined)
+      else if (!isFirst) continue
+      else if (user === undefined || key === OWN) this.learn(browser, key, register)
       else if (this.#isDeclared(key)) this.#transfer(user, key, register)
     }
     return news.length
   }
 
+  /** The server's clock has moved: what was brought longer ago than tickets cross it may have forgotten. */
+  age(): void {
+    for (const { lately, at } of this.#brought.values()) if (serverClock.at - at >= TEN_MINUTES * 1000) lately.clear()
+  }
+
   /** The newest stamp that an app's own rule was asked about from there. */
   newestJoined(former: string): number {
-    const joined = [...(this.#brought.get(former) ?? [])].filter(([key]) => LOGIN_RULE[key] === 'join')
+    const joined = [...(this.#brought.get(former)?.lately ?? [])].filter(([key]) => LOGIN_RULE[key] === 'join')
     return Math.max(0, ...joined.map(([, { stamp }]) => stamp))
   }
 
@@ -165,6 +174,15 @@ export class Knowledge {
       this.learn(user, key, { ...register, stamp: 1 })
     }
   }
+}
+
+/** What was brought from one guest. */
+interface Brought {
+  readonly ever: Map<string, Register>
+  /** The server must still know of it. */
+  readonly lately: Map<string, Register>
+  /** When something came last. */
+  readonly at: number
 }
 
 /** What came to an end, and in which order. */

@@ -5,7 +5,7 @@ import type { Kind, Schedule, Step } from './schedule.js'
 
 /** What went wrong under the former rules, each as it was found: where it came about, and what must have been tried. */
 interface Known {
-  /** A page is open at first unless it can be divided by four. */
+  /** Of a browser, at its place, a page is open at first unless the sum of both can be divided by four. */
   readonly seed: number
   readonly what: string
   readonly browsers: Schedule['browsers']
@@ -20,7 +20,7 @@ const KNOWN: readonly Known[] = [
   {
     seed: 623,
     what: 'a POST is held while its guest signs in',
-    browsers: [undefined],
+    browsers: [null],
     steps: ['breakConnection', 'change', 'signIn', 'arrive', 'send', 'arrive'],
     moments: [STRANGE, 'a page is of another visitor'],
   },
@@ -34,14 +34,14 @@ const KNOWN: readonly Known[] = [
   {
     seed: 328,
     what: 'a static page signs in at once',
-    browsers: [undefined],
+    browsers: [null],
     steps: ['openStatic', 'shakeHands', 'shakeHands', 'signIn', 'arrive', 'toTab', 'change'],
     moments: ['a connection with a cookie that is none', 'a connection with a cookie that is own'],
   },
   {
     seed: 361,
     what: 'a POST is held over a sign-in and a sign-out, and the page is loaded again',
-    browsers: [undefined],
+    browsers: [null],
     steps: [
       'breakConnection',
       'change',
@@ -59,15 +59,29 @@ const KNOWN: readonly Known[] = [
   {
     seed: 676,
     what: 'a static page, lost and held POSTs, a restart, two loads',
-    browsers: [undefined],
+    browsers: [null],
     steps: ['openStatic', 'change', 'send', 'lose', 'timer', 'restart', 'open', 'send', 'open', 'arrive', 'flow'],
     moments: ['a POST with a cookie that is none', 'a page carries over'],
   },
   {
     seed: 87,
     what: 'one tab, restarts, the back button, a held answer',
-    browsers: [undefined],
+    browsers: [null],
     steps: ['change', 'goBack', 'send', 'restart', 'goBack', 'change', 'restart', 'goBack', 'arrive', 'goBack'],
+    moments: ['a connection with a cookie that is own'],
+  },
+  {
+    seed: 25961,
+    what: 'a guest’s cookie comes back long after a ticket has crossed, to a process that has not seen the sign-in',
+    browsers: [null],
+    steps: ['write', ['crossTwice', 0, 0], ['clock', 9], 'flow'],
+    moments: ['a guest’s ticket crosses'],
+  },
+  {
+    seed: 45574,
+    what: 'a page goes on without consent after the server has sent it back, and all cookies are cleared',
+    browsers: [null],
+    steps: ['consent', 'emptyCache', 'flow', 'block'],
     moments: ['a connection with a cookie that is own'],
   },
 ]

@@ -90,8 +90,9 @@ export class Ledger {
   protest(reader: Reader, key: string, register: Register): string | undefined {
     const writes = this.#of(register.value)
     const isErased = writes.some((write) => write.isErased)
+    const { sub } = reader
     const isTwice = ({ joined }: Write, times: number): boolean =>
-      times > Math.max(1, joined.get(reader.sub ?? '') ?? 0)
+      times > Math.max(1, (sub === undefined ? undefined : joined.get(sub)) ?? 0)
     if (writes.some((write) => isTwice(write, writes.filter((other) => other === write).length)))
       return `${key} = ${JSON.stringify(register.value)}, some of which was brought along twice`
     return isErased
@@ -107,7 +108,7 @@ export class Ledger {
       if (write.subs.size === 0 || (sub !== undefined && write.subs.has(sub))) continue
       if (key === OWN && write.browser === browser) continue
       if (key === OWN) return `${name} is of another browser`
-      const heirs = this.#heirs.get(sub ?? '')
+      const heirs = sub === undefined ? undefined : this.#heirs.get(sub)
       const isHeir = [...write.subs].some((writer) => heirs?.has(writer))
       if (!isHeir) return `${name} is another visitor's`
       if (!isUser) continue

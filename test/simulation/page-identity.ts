@@ -29,13 +29,19 @@ export function leadsTo(held: Held, isMeant: (held: Held) => boolean): boolean {
 }
 
 export function heldAs({ subject, browser, epoch, young }: PageIdentity): Held {
-  return { subject, browser, epoch, young, youngUntil: young === undefined ? 0 : browserClock() + YOUTH, next: [] }
+  // A visitor who keeps no cookie may agree to have one at any time, and brings along what was set until then.
+  const end = browser === undefined ? Number.POSITIVE_INFINITY : browserClock() + YOUTH
+  return { subject, browser, epoch, young, youngUntil: young === undefined ? 0 : end, next: [] }
 }
 
 /** A newer epoch is always another visitor's. */
 export function isSame(a: PageIdentity, b: PageIdentity): boolean {
   const isNamed = a.browser !== undefined && b.browser !== undefined
   return a.subject === b.subject && b.epoch <= a.epoch && (!isNamed || a.browser === b.browser)
+}
+
+export function isAlike(a: PageIdentity | undefined, b: PageIdentity | undefined): boolean {
+  return a !== undefined && b !== undefined && isSame(a, b)
 }
 
 /** The same, or of one browser that was given two ids, a moment ago, for one owner. */

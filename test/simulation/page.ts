@@ -1,6 +1,6 @@
-import type { AnySnapshot } from '../../shared/protocol.js'
+import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
 import type { Held } from './page-identity.js'
-import type { Register } from './registers.js'
+import { isNewer, type Register, readClaims, readRegisters } from './registers.js'
 import type { Tab } from './tab.js'
 
 /** What a ticket brought, and in which epoch of its subject. */
@@ -47,4 +47,18 @@ export function newPage(snapshot: AnySnapshot | undefined): Page {
     wasNameless: false,
     visitors: 0,
   }
+}
+
+/** A ticket has come. */
+export function hears({ heard }: Page, ticket: string): void {
+  const { sub, epoch, changes } = readClaims(ticket)
+  const known = heard.get(sub) ?? new Map<string, Heard>()
+  heard.set(sub, known)
+  for (const [key, register] of readRegisters(changes))
+    if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
+}
+
+/** The cookie was seen with these stamps. */
+export function proves({ proven }: Page, held: StoreAnswer['held']): void {
+  for (const [key, stamp] of held) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
 }

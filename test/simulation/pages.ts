@@ -1,9 +1,18 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
 import { builds, HIDDEN } from './builds.js'
-import { type Heard, newPage, type Origin, type Page } from './page.js'
-import { type Held, heldAs, identityIn, isCarriedOver, isSame, leadsTo, type PageIdentity } from './page-identity.js'
-import { isNewer, readClaims, readRegisters } from './registers.js'
+import { type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
+import {
+  type Held,
+  heldAs,
+  identityIn,
+  isAlike,
+  isCarriedOver,
+  isSame,
+  leadsTo,
+  type PageIdentity,
+} from './page-identity.js'
+import { readClaims } from './registers.js'
 import type { News } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -73,18 +82,19 @@ export class PageChecker {
       if (isStrange && this.shown(tab) !== shown)
         this.#fail(tab, 'shows the values of a connection that does not say whose it is', 'foreign')
       if (page.greeted.length === 0) this.#become(page, identityIn(ticket))
+      if (browser !== undefined) page.asked = 0
       page.greeted = [...page.greeted, sub]
     }
-    this.#hears(page, ticket)
+    hears(page, ticket)
     this.shows(tab)
   }
 
   /** The answer to a POST of this page has arrived. */
   posted(tab: Tab, { held, ticket, more, cookieless }: StoreAnswer, isAsk: boolean): void {
     const page = this.#page(tab)
-    if (!isAsk) this.#proves(page, held)
+    if (!isAsk) proves(page, held)
     if (ticket === undefined) return
-    if (!isAsk) this.#hears(page, ticket)
+    if (!isAsk) hears(page, ticket)
     else {
       page.asked = readClaims(ticket).browser === undefined ? 2 : cookieless ? page.asked + 1 : 0
       if (tab.socket.connected) return
@@ -94,8 +104,8 @@ export class PageChecker {
         if (page.identity && isCarriedOver(page.identity, page.answer)) page.identity.next.push(page.answer)
       }
       page.greeted = [ticket, more].flatMap((each) => (each === undefined ? [] : readClaims(each).sub))
-      for (const each of [ticket, more]) if (each !== undefined) this.#hears(page, each)
-      this.#proves(page, held)
+      for (const each of [ticket, more]) if (each !== undefined) hears(page, each)
+      proves(page, held)
     }
   }
 
@@ -103,8 +113,8 @@ export class PageChecker {
   told(tab: Tab, { browser, held, tickets }: News): void {
     const page = this.#page(tab)
     if (browser === undefined || ![page.identity?.browser, page.answer?.browser].includes(browser)) return
-    this.#proves(page, held)
-    for (const ticket of tickets) if (ticket !== '') this.#hears(page, ticket)
+    proves(page, held)
+    for (const ticket of tickets) if (ticket !== '') hears(page, ticket)
   }
 
   /** A promise of the client has been kept. */
@@ -192,17 +202,26 @@ export class PageChecker {
   #become(page: Page, identity: PageIdentity): void {
     const held = heldAs(identity)
     const { browser } = identity
+    // Without consent no connection named the browser: the same visitor may agree to have another id.
+    const isAgreed = page.asked > 1 && isAlike(page.identity, page.connection) && isAlike(page.connection, held)
     page.connection = browser === undefined ? held : undefined
     page.wasNameless ||= browser === undefined
-    if (browser === undefined) return
     const former = page.identity
+    if (browser === undefined) {
+      // Where the browser keeps nothing, the page goes on as who it is told to be: the very same may be young again.
+      if (page.asked < 2 || held.young === undefined || !former || !isSame(former, held)) return
+      page.identity = { ...held, browser: former.browser }
+      former.next.push(page.identity)
+      return
+    }
     page.identity = held
     if (page.answer && isCarriedOver(page.answer, held)) page.answer.next.push(held)
     page.answer = undefined
     if (!former) return
     const isKept = isSame(former, held)
-    if (!isKept) note(isCarriedOver(former, held) ? 'a page carries over' : 'a page is of another visitor')
-    if (isCarriedOver(former, held)) former.next.push(held)
+    const isCarried = isAgreed || isCarriedOver(former, held)
+    if (!isKept) note(isCarried ? 'a page carries over' : 'a page is of another visitor')
+    if (isCarried) former.next.push(held)
     else page.visitors += 1
     if (!isKept) {
       page.heard.clear()
@@ -213,18 +232,6 @@ export class PageChecker {
   #isOwners(held: Held, { subject, epoch }: PageIdentity): boolean {
     const isUsers = held.subject === subject && held.epoch === epoch
     return isUsers || !(this.#world.isUser(held.subject) || this.#world.isUser(subject))
-  }
-
-  #hears({ heard }: Page, ticket: string): void {
-    const { sub, epoch, changes } = readClaims(ticket)
-    const known = heard.get(sub) ?? new Map<string, Heard>()
-    heard.set(sub, known)
-    for (const [key, register] of readRegisters(changes))
-      if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
-  }
-
-  #proves({ proven }: Page, held: StoreAnswer['held']): void {
-    for (const [key, stamp] of held) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
   }
 
   #page(tab: Tab): Page {

@@ -20,6 +20,8 @@ export class Random {
 }
 
 /** One of a list, by a number of any size. */
+export function pick<T>(list: readonly [T, ...T[]], number: number): T
+export function pick<T>(list: readonly T[], number: number): T | undefined
 export function pick<T>(list: readonly T[], number: number): T | undefined {
   return list[number % list.length]
 }

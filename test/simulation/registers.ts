@@ -46,7 +46,7 @@ function text(value: JsonValue | undefined): string {
 
 /** Seconds for which a browser id is young, and tickets of before a sign-in are worth something. */
 const MINUTE = 60
-const TEN_MINUTES = 10 * MINUTE
+export const TEN_MINUTES: number = 10 * MINUTE
 
 export function isRecent(seconds: number): boolean {
   const age = serverClock.at / 1000 - seconds

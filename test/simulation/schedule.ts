@@ -78,8 +78,8 @@ export interface Step {
 
 export interface Schedule {
   readonly seed: number
-  /** Whom each browser is signed in as at the start. */
-  readonly browsers: readonly (string | undefined)[]
+  /** Whom each browser is signed in as at the start; a guest where null, which JSON can say. */
+  readonly browsers: readonly (string | null)[]
   readonly steps: readonly Step[]
   /** Pages find Web Locks. */
   readonly hasLocks: boolean
@@ -90,14 +90,14 @@ export interface Schedule {
 }
 
 const KINDS: readonly Kind[] = (Object.keys(WEIGHTS) as Kind[]).flatMap((kind) => Array<Kind>(WEIGHTS[kind]).fill(kind))
-const CASTS: readonly (readonly (string | undefined)[])[] = [
-  [undefined, undefined],
-  [undefined, 'ann'],
+const CASTS: readonly Schedule['browsers'][] = [
+  [null, null],
+  [null, 'ann'],
   ['ann', 'ann'],
   ['ann', 'ann'],
   ['ann', 'bob'],
   ['ann', 'ann', 'bob'],
-  ['ann', undefined, 'ann'],
+  ['ann', null, 'ann'],
 ]
 
 export function scheduleOf(seed: number): Schedule {

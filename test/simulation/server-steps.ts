@@ -33,7 +33,7 @@ async function revoke(stage: Stage, user: string): Promise<void> {
 
 async function erase(stage: Stage, user: string): Promise<void> {
   const { process, knowledge, ledger } = stage.world
-  const sub = stage.world.subOf(user) ?? ''
+  const sub = stage.world.subOf(user)
   await process.live.erase(user)
   const isNewest = revoked(stage, user)
   knowledge.erase(sub)
@@ -44,7 +44,7 @@ async function erase(stage: Stage, user: string): Promise<void> {
 /** Says whether the epoch is newer than any before: a process that has just begun, on a clock that runs behind, cannot know. */
 function revoked({ world }: Stage, user: string): boolean {
   const { process, knowledge } = world
-  const sub = world.subOf(user) ?? ''
+  const sub = world.subOf(user)
   const epoch = process.core.epochs.of(subjectHash(userSubject(user)))
   knowledge.revoke(sub, epoch)
   for (const tab of world.browsers.flatMap(({ tabs }) => tabs)) {
@@ -94,8 +94,9 @@ export const SERVER = {
     evict(stage)
     await stage.shakeHands(tab)
   },
-  clock: async (_stage, _browser, { which }) => {
+  clock: async ({ world }, _browser, { which }) => {
     moveServerClock(pick(LEAPS, which) ?? 0, LATEST)
+    world.knowledge.age()
   },
   job: async (stage, _, step) => {
     const { world } = stage

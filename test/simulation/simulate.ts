@@ -47,7 +47,7 @@ async function run(schedule: Schedule): Promise<Violation | undefined> {
     for (const [index, user] of schedule.browsers.entries()) {
       const browser = world.browsers[index]
       if (!browser) continue
-      if (user !== undefined) await stage.begin(browser, world.userId(user))
+      if (user !== null) await stage.begin(browser, world.userId(user))
       // Without an open page nothing is held in memory.
       if ((schedule.seed + index) % 4 === 0) continue
       await stage.load(browser, 'connected')

@@ -119,7 +119,8 @@ export class SocketChecker implements WireWatcher {
       const tab = this.#browser.tabs.find(({ socket }) => socket.wire === wire)
       if (tab && name?.browser !== undefined && seen < 0 && this.#pages.stampOf(tab, sub, key) >= answer.stamp)
         this.#fail(wire, `${key}: what a page sets comes before what it has heard`, 'lost')
-      if (tab) this.#pages.moved(tab, key, value, identityIn(wire.greeting[0] ?? ''))
+      const [greeting] = wire.greeting
+      if (tab && greeting !== undefined) this.#pages.moved(tab, key, value, identityIn(greeting))
     }
   }
 

@@ -162,7 +162,8 @@ function asFetched({ statusCode, body }: FakeResponse): Response {
 export function installFetch(): () => void {
   globalThis.fetch = async (input, init) => {
     const headers = (init?.headers ?? {}) as Readonly<Record<string, string>>
-    const tab = tabs.get(headers['x-tab'] ?? '')
+    const name = headers['x-tab']
+    const tab = name === undefined ? undefined : tabs.get(name)
     return tab ? tab.post(String(init?.body), init?.signal) : realFetch(input, init)
   }
   return () => {

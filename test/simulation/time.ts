@@ -1,11 +1,13 @@
 import { Random } from './random.js'
+import { note } from './tally.js'
 
 const START = Date.UTC(2026, 0, 1)
 
 interface Timer {
   readonly at: number
   act(): void
-  /** No code waits for it: it never comes. */
+  /** Nothing is kept awake for it: its time comes where there is nothing else to wait for, or with a later one. */
+  isIdle: boolean
   unref(): void
 }
 
@@ -53,7 +55,7 @@ export function isDue(): boolean {
 }
 
 export function pendingTimers(): number {
-  return timers.length
+  return timers.filter(({ isIdle }) => !isIdle).length
 }
 
 /** The time has come for the timer that is due first. */
@@ -63,15 +65,32 @@ export function fireTimer(): void {
     undefined,
   )
   if (!first) return
-  timers = timers.filter((timer) => timer !== first)
   browserNow = Math.max(browserNow, first.at)
-  first.act()
+  end((timer) => timer === first || (timer.isIdle && timer.at <= browserNow))
+}
+
+/** Browsers wait for as long as pages are young; what else they wait for is due then. */
+export function endYouth(): void {
+  browserNow = Math.max(browserNow, ...timers.flatMap(({ isIdle, at }) => (isIdle ? at : [])))
+  end(({ isIdle }) => isIdle)
+}
+
+function end(isOver: (timer: Timer) => boolean): void {
+  const over = timers.filter(isOver)
+  timers = timers.filter((timer) => !over.includes(timer))
+  for (const timer of over) {
+    if (timer.isIdle) note('a page’s youth is over')
+    timer.act()
+  }
 }
 
 /** Has the client wait for us instead of the machine, and be as random as a seed; what is returned undoes it. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
-    const timer = { at: browserNow + ms, act, unref: () => clear(timer) }
+    const unref = (): void => {
+      timer.isIdle = true
+    }
+    const timer: Timer = { at: browserNow + ms, act, isIdle: false, unref }
     timers.push(timer)
     return timer
   }

@@ -10,7 +10,7 @@ import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
 import type { Wire } from './wire.js'
 
-export const USERS: readonly string[] = ['ann', 'bob']
+export const USERS: readonly [string, ...string[]] = ['ann', 'bob']
 
 const pool = new ProcessPool()
 let runs = 0
@@ -60,6 +60,8 @@ export class World {
     return `${name}-${this.#run}`
   }
 
+  subOf(userId: string): string
+  subOf(userId: string | undefined): string | undefined
   subOf(userId: string | undefined): string | undefined {
     if (userId === undefined) return undefined
     const known = this.#subs.get(userId) ?? hashOf(`user:s:${userId}`)

@@ -4,20 +4,26 @@ import type { Page, State } from '../../client/core/state.js'
 import { step } from '../../client/core/step.js'
 import { shown, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot, StoreAnswer, TicketClaims, WireChange } from '../../shared/protocol.js'
+import type { AnySnapshot, StoreAnswer, WireChange } from '../../shared/protocol.js'
 import type { WireRegister } from '../../shared/register.js'
-import { bareTicket } from './bare-ticket.js'
+import { type BareClaims, bareTicket } from './bare-ticket.js'
+import type { Plain } from './plain.js'
 
 const DEFAULTS = { division: -1, cart: [] }
 
-/** A page of a guest whose cookie was seen coming back. */
-export const GUEST: AnySnapshot = { subject: 'g', browser: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} }
-/** A greeting of the same. */
-export const OF_GUEST: Partial<TicketClaims> = { sub: 'g', browser: 'g', defaults: DEFAULTS }
-/** Of a connection that came without a cookie. */
-export const OF_STRANGER: Partial<TicketClaims> = { sub: 'temporary', young: 'guest', defaults: DEFAULTS }
+export type BareSnapshot = Plain<AnySnapshot>
 
-/** The core of a page alone: a test does what socket, network, other tabs and time would. */
+/** A page of a guest whose cookie was seen coming back. */
+export const GUEST: BareSnapshot = { subject: 'g', browser: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} }
+/** A greeting of the same. */
+export const OF_GUEST: BareClaims = { sub: 'g', browser: 'g', defaults: DEFAULTS }
+/** Of a connection that came without a cookie. */
+export const OF_STRANGER: BareClaims = { sub: 'temporary', young: 'guest', defaults: DEFAULTS }
+
+/**
+ * The core of a page alone: a test does what socket, network, other tabs and time would. Stamps are plain numbers here, as in the
+ * JSON of the server, which a page takes as it is.
+ */
 export class BarePage {
   state: State
   /** What it has done since the test last looked. */
@@ -26,12 +32,12 @@ export class BarePage {
   /** What has become of changes. */
   readonly settled: string[] = []
 
-  constructor(initial: AnySnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
-    this.state = beginPage(initial ?? undefined, hasSocket)
+  constructor(initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
+    this.state = beginPage((initial as AnySnapshot | null) ?? undefined, hasSocket)
   }
 
   /** A page whose connection has greeted it. */
-  static greeted(claims: Partial<TicketClaims> = OF_GUEST, initial: AnySnapshot | null = GUEST): BarePage {
+  static greeted(claims: BareClaims = OF_GUEST, initial: BareSnapshot | null = GUEST): BarePage {
     const page = new BarePage(initial)
     page.on('connect')
     page.hear(claims)
@@ -39,8 +45,8 @@ export class BarePage {
     return page
   }
 
-  on(...event: Event): void {
-    const [next, effects] = step(this.state, event)
+  on(...event: Plain<Event>): void {
+    const [next, effects] = step(this.state, event as Event)
     this.state = next
     this.#effects.push(...effects)
     for (const [what, ...args] of effects) {
@@ -59,21 +65,21 @@ export class BarePage {
     this.on('set', key, value, id)
   }
 
-  hear(claims: Partial<TicketClaims>): string {
+  hear(claims: BareClaims): string {
     const ticket = bareTicket({ sub: 'g', ...claims })
     this.on('ticket', ticket)
     return ticket
   }
 
   /** Its connection is lost, and another one greets it. */
-  comeBack(claims: Partial<TicketClaims> = OF_STRANGER): void {
+  comeBack(claims: BareClaims = OF_STRANGER): void {
     this.on('disconnect')
     this.on('connect')
     this.hear(claims)
   }
 
   /** A ticket of changes of the guest's. */
-  learn(...changes: WireRegister[]): string {
+  learn(...changes: Plain<WireRegister>[]): string {
     return this.hear({ changes })
   }
 
@@ -87,14 +93,14 @@ export class BarePage {
   }
 
   /** The next POST goes out, and is answered. */
-  answer(answer: Partial<StoreAnswer> = {}): PostBody | undefined {
+  answer(answer: Plain<Partial<StoreAnswer>> = {}): PostBody | undefined {
     const body = this.post()
     this.on('posted', { status: 200, wait: 0, answer: { stored: 0, stale: 0, held: [], ...answer } })
     return body
   }
 
   /** The next POST goes out, and fails. */
-  fail(posted: Partial<Posted> = {}): PostBody | undefined {
+  fail(posted: Plain<Partial<Posted>> = {}): PostBody | undefined {
     const body = this.post()
     this.on('posted', { status: 0, wait: 0, ...posted })
     return body

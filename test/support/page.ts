@@ -10,7 +10,8 @@ const { fetch: original } = globalThis
 
 /** What a page does over HTTP goes out with the cookies of its visitor, and can be held up or lost on the way. */
 globalThis.fetch = async (input, init) => {
-  const page = visitors.get(new Headers(init?.headers).get('x-page') ?? '')
+  const name = new Headers(init?.headers).get('x-page')
+  const page = name === null ? undefined : visitors.get(name)
   return page ? page.post(input, init) : original(input, init)
 }
 

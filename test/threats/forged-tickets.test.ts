@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import { jwtVerify, SignJWT, UnsecuredJWT } from 'jose'
 import type { TicketClaims } from '../../shared/protocol.js'
 import type { ReceivedTicket } from '../support/socket.js'
+import { stamp } from '../support/stamp.js'
 import { change, startWithUsers, values } from '../support/users.js'
 
 const SECRET = 'the secret that this server signs with'
@@ -31,7 +32,7 @@ interface Forgery {
 }
 
 function forgery({ text, claims }: ReceivedTicket, now: number): Forgery {
-  const changes: TicketClaims['changes'] = [['division', now + 1000, 66]]
+  const changes: TicketClaims['changes'] = [['division', stamp(now + 1000), 66]]
   return { real: text, head: { alg: 'HS256', typ: TYPE, kid: kidOf(text) }, claims: { ...claims, changes } }
 }
 

@@ -160,9 +160,8 @@ describe('threat 17: too many sockets', () => {
     await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'rate_limited' } })
     await app.visitor().connect()
     const [first] = sockets
-    const gone = new Promise((resolve) => {
-      app.io.sockets.sockets.get(first?.io.id ?? '')?.conn.once('close', resolve)
-    })
+    const [server] = app.io.sockets.sockets.values()
+    const gone = new Promise((resolve) => server?.conn.once('close', resolve))
     first?.io.disconnect()
     await gone
     await expect(visitor.connect()).resolves.toBeDefined()

@@ -8,6 +8,7 @@ import { App } from '../support/app.js'
 import { auth, identify } from '../support/auth.js'
 import { browserId } from '../support/browser-id.js'
 import { signedCookie } from '../support/signed-cookie.js'
+import { stamp } from '../support/stamp.js'
 
 const SECRET = 'the secret that all of these apps are signed with'
 const ATTACKER = browserId('planted-by-an-attacker')
@@ -78,7 +79,7 @@ describe('threat 34: a cookie planted before sign-in', () => {
     const app = await start()
     const { tickets } = coreOf(app.live)
     const sub = subjectHash(browserSubject(ATTACKER))
-    const changes = Object.entries(planted).map(([key, value]) => [key, app.clock.now(), value] as const)
+    const changes = Object.entries(planted).map(([key, value]) => [key, stamp(app.clock.now()), value] as const)
     const ticket = tickets.sign({ sub, epoch: 0, changes }, app.clock.now())
     const visitor = app.visitor(cookieFor(app.live, { browserId: ATTACKER }))
     await visitor.fetch('/login/now?user=ann')

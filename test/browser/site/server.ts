@@ -82,7 +82,11 @@ const routes: Readonly<Record<string, (ctx: Koa.Context) => unknown>> = {
   'GET /values': getValues,
   'POST /set': setValues,
   'POST /forget': forget,
-  'POST /sign-in': async (ctx) => sign(ctx, new URLSearchParams(await text(ctx.req)).get('user') ?? ''),
+  'POST /sign-in': async (ctx) => {
+    const user = new URLSearchParams(await text(ctx.req)).get('user')
+    if (user === null) return ctx.throw(400, 'no user')
+    await sign(ctx, user)
+  },
   'POST /sign-out': (ctx) => sign(ctx),
 }
 

@@ -6,6 +6,7 @@ import type { CookieContent } from '../../../server/http/cookie-text.js'
 import { subjectHash, userSubject } from '../../../server/identity/subject.js'
 import { SigningKeys } from '../../../server/values/keys.js'
 import { browserId } from '../../support/browser-id.js'
+import { register } from '../../support/register.js'
 
 const secret = 'a secret of at least thirty-two bytes'
 const clock = testClock()
@@ -18,7 +19,7 @@ const content: CookieContent = {
   former: undefined,
   born: 1_767_225_600,
   epoch: 0,
-  registers: [{ key: 'division', stamp: 5, value: 3 }],
+  registers: [register('division', 5, 3)],
 }
 const own = make().header(content)
 const planted = make().header({ ...content, user: subjectHash(userSubject('ann')), registers: [] })

@@ -2,6 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import { SigningKeys } from '../../../server/values/keys.js'
 import { Tickets } from '../../../server/values/ticket.js'
+import { stamp } from '../../support/stamp.js'
 
 const NOW = 1_767_225_600_000
 const MAX_AGE = 60_000
@@ -9,7 +10,7 @@ const secret = 'a secret of at least thirty-two bytes'
 const keys = new SigningKeys([secret], 'ticket')
 const tickets = new Tickets(keys, MAX_AGE)
 const sub = 'x'.repeat(43)
-const good = tickets.sign({ sub, epoch: 0, changes: [['division', NOW, 3]] }, NOW)
+const good = tickets.sign({ sub, epoch: 0, changes: [['division', stamp(NOW), 3]] }, NOW)
 const [header = '', payload = '', signature = ''] = good.split('.')
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
