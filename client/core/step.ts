@@ -41,7 +41,11 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
   refused: (turn, code) => {
     turn.timers.delete('greet')
     turn.link = code === 'other_subject' ? 'strange' : 'down'
-    if (code === 'other_subject') ask(turn)
+    if (code === 'other_subject') {
+      // Without a connection the page was not told: a guest may have left.
+      age(turn)
+      ask(turn)
+    }
     if (code === 'rate_limited') rest(turn, 'link', LATER_WAIT)
   },
   answer: answered,

@@ -8,10 +8,14 @@ export interface PostOptions {
 
 /** The page's POSTs: one at a time, which can be aborted, and a last one as the page is left. */
 export interface Poster {
+  /**
+   * Ends with the page. With `keepalive` Chromium lets an aborted one go on, and takes the cookie of its late answer: a guest's who
+   * has left.
+   */
   post(body: PostBody): void
-  /** No answer is awaited. */
+  /** Goes on when the page is left. No answer is awaited. */
   postLast(body: PostBody): void
-  /** What is under way comes to nothing. */
+  /** What is under way comes to nothing, and its answer brings no cookie. */
   abort(): void
 }
 
@@ -25,12 +29,12 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), PATIENCE)
-      void send(options, body, controller.signal).then((posted) => {
+      void send(options, body, { signal: controller.signal, keepalive: false }).then((posted) => {
         clearTimeout(timer)
         if (current === controller) onPosted(posted)
       })
     },
-    postLast: (body) => void send(options, body, null),
+    postLast: (body) => void send(options, body, { signal: null, keepalive: true }),
     abort: () => {
       const aborted = current
       current = undefined
@@ -43,14 +47,12 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
 async function send(
   { endpoint, credentials, headers }: PostOptions,
   body: PostBody,
-  signal: AbortSignal | null,
+  life: Pick<RequestInit, 'signal' | 'keepalive'>,
 ): Promise<Posted> {
   try {
     const response = await fetch(endpoint, {
       method: 'POST',
-      // Goes on when the page is left.
-      keepalive: true,
-      signal,
+      ...life,
       credentials,
       headers: { ...headers(), 'content-type': 'application/json' },
       body: JSON.stringify(body),

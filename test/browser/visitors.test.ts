@@ -97,6 +97,29 @@ describeInEachBrowser('a visitor', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 1001 })
   })
 
+  it.each(['hold request', 'hold answer'] as const)(
+    'after a guest finds nothing of theirs where a POST of that one meets "%s", and goes on after a restart',
+    async (fault) => {
+      const { server, network, browse } = await start()
+      const visitor = await browse()
+      const tab = await visitor.open()
+      await tab.isConnected()
+      await tab.set('division', 3)
+      await tab.reaches('division', 'saved')
+      network.break(fault)
+      await tab.set('division', 4)
+      await network.met()
+      await tab.post('/sign-out')
+      await tab.shows('division', -1)
+      // Without a store it forgets what was given up: the guest's cookie would count again, if the browser had it.
+      await server.restart()
+      network.release()
+      await tab.set('theme', 'dark')
+      await tab.reaches('theme', 'saved')
+      expect(await visitor.values()).toMatchObject({ division: -1, theme: 'dark' })
+    },
+  )
+
   it('after another, in one browser, gets nothing of what theirs could not save', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()

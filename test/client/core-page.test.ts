@@ -214,6 +214,17 @@ describe('a page whose handshake was refused', () => {
     expect([page.is, page.did('reconnect')]).toEqual(['asked', true])
   })
 
+  it('as another\u2019s is young no more: the guest may have left while the page had no connection', () => {
+    const page = BarePage.greeted({ ...OF_GUEST, young: 'guest' }, YOUNG)
+    page.on('disconnect')
+    page.set('division', 3)
+    page.on('refused', 'other_subject')
+    answered(page, { ...OTHER, young: 'guest' })
+    page.on('connect')
+    page.hear({ ...OTHER, young: 'guest' })
+    expect([page.get('division'), page.settled]).toEqual([-1, ['3 superseded']])
+  })
+
   it('as another\u2019s connects again also where its question is lost: the cookie may be there by now', () => {
     const page = new BarePage()
     page.on('refused', 'other_subject')

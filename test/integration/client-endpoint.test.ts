@@ -123,11 +123,4 @@ describe('a POST that is never answered', () => {
     mend()
     await saved
   })
-
-  it('goes out with keepalive all the same, as the page may be left before it is answered', async () => {
-    const app = await App.start({ routes: page })
-    const opened = await app.visitor().open({ path: '/', hasSocket: false })
-    await opened.live.set('division', 3)
-    expect(opened.requests[0]).toMatchObject({ keepalive: true, signal: { aborted: false } })
-  })
 })

@@ -28,11 +28,25 @@ export interface End {
 export function judge(record: Record, ends: readonly End[]): readonly string[] {
   const writes = record.writes()
   const lost = ends.flatMap((end) => KEYS.flatMap((key) => judgeKey(key, writes, record, end)))
-  const isOdd = ({ outcome, ended = Infinity }: Write): boolean =>
-    !OUTCOMES.includes(outcome) ||
-    (outcome === 'other_subject' && !record.departures.some(({ began }) => began < ended + TOLERANCE))
-  const odd = writes.filter(isOdd)
+  const odd = writes.filter((write) => isOdd(write, record))
   return [...lost, ...odd.map(({ key, text, outcome }) => `${key} ${text} is ${outcome}`), ...judgeSights(record)]
+}
+
+function isOdd({ outcome, ended = Infinity, browser, page }: Write, record: Record): boolean {
+  const before = record.departures.filter(({ began }) => began < ended + TOLERANCE)
+  if (outcome === 'other_subject') return before.length === 0
+  if (outcome !== 'cookies_blocked') return !OUTCOMES.includes(outcome)
+  // A guest who leaves while the page is open has the cookie taken away that it has just asked for: it asks twice in vain.
+  return !before.some(
+    (departure) => departure.browser === browser && departure.isForgotten && departure.ended > beginOf(page, record),
+  )
+}
+
+/** When a page was first heard of. */
+function beginOf(page: string, record: Record): number {
+  const writes = record.writes().flatMap((write) => (write.page === page ? write.began : []))
+  const sights = record.sights().flatMap((sight) => (sight.page === page ? sight.at : []))
+  return Math.min(...writes, ...sights)
 }
 
 /** Whether there is what no saved change was made after, be it in the same page or after the end of this one. */
@@ -90,12 +104,13 @@ function judgeSights(record: Record): readonly string[] {
   return [...new Set([...blanks, ...foreign])]
 }
 
-interface Evidence {
+export interface Evidence {
   readonly departures: readonly Departure[]
   readonly sights: readonly Sight[]
 }
 
-function isForeign(write: Write, sight: Sight, { departures, ...record }: Evidence): boolean {
+/** Whether a value of one visitor is shown to another. */
+export function isForeign(write: Write, sight: Sight, { departures, ...record }: Evidence): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
   if (USERS.includes(theirs)) return true
@@ -104,8 +119,10 @@ function isForeign(write: Write, sight: Sight, { departures, ...record }: Eviden
   // A page that was a guest's all the time goes on showing what was set in it.
   if (write.page === sight.page && !isUsers(sight) && !wasUsers(write, sight, record.sights)) return false
   const since = bornAt(ours, record.sights)
-  const isBetween = ({ browser, began, ended }: Departure): boolean =>
-    browser === sight.browser && began > write.began && ended < since
+  // Of a page that nothing tied to its browser, as that had no cookie when the guest left, no sign-out can know.
+  const isTied = ({ began }: Departure): boolean => write.whose[1] !== '' || hadCookie(write, began, record.sights)
+  const isBetween = (departure: Departure): boolean =>
+    departure.browser === sight.browser && departure.began > write.began && departure.ended < since && isTied(departure)
   // What is the browser's own goes along at a sign-in and at a sign-out, until a guest leaves.
   if (write.key === 'theme') return departures.some((departure) => departure.isForgotten && isBetween(departure))
   // What a guest has chosen goes along at their sign-in, and is another's after the sign-out.
@@ -118,6 +135,11 @@ const isUsers = ({ whose: [subject = ''] }: Sight): boolean => USERS.includes(su
 function wasUsers(write: Write, sight: Sight, sights: readonly Sight[]): boolean {
   const since = sights.filter(({ page, at }) => page === sight.page && at > write.began && at < sight.at)
   return since.some(isUsers)
+}
+
+/** Whether any page of the browser knew of a cookie before that time. */
+function hadCookie({ browser }: Write, time: number, sights: readonly Sight[]): boolean {
+  return sights.some((sight) => sight.browser === browser && sight.at < time && (sight.whose[1] ?? '') !== '')
 }
 
 /** When a subject was first seen in any page. */

@@ -1,6 +1,7 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
 import type { SiteFields } from './fields.js'
+import { watchWhose, whoseAtFirst } from './whose.js'
 
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
@@ -53,35 +54,13 @@ declare global {
 
 const now = (): number => performance.timeOrigin + performance.now()
 
-/** Whose page it is: what `embed()` says, then what the first ticket of each connection says. */
-function subjects(): readonly string[] {
-  const text = document.getElementById('live-session')?.textContent
-  const { subject = '', browser = '' } = text ? JSON.parse(text) : {}
-  return [subject, browser]
-}
-
-function watchSubject(socket: Socket): void {
-  let isGreeted = false
-  socket.on('disconnect', () => {
-    isGreeted = false
-  })
-  socket.on('store_session', (ticket: string) => {
-    const claims = JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
-    if (!claims.defaults || isGreeted) return
-    isGreeted = true
-    const { sub, browser = '' } = claims
-    // What a connection says that came without a cookie is not shown where the page knows its browser.
-    if (browser !== '' || record.whose[1] === '') record.whose = [sub, browser]
-  })
-}
-
 // Long polls of ten tabs would take all connections that a browser opens to one host.
 const hasSocket = location.pathname !== '/no-socket'
 // A connection that is cut within its handshake ends by this timeout alone, of 20 s otherwise. After many that failed Chromium
 // lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
-const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: subjects() }
+const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst() }
 const site: SiteHandle = {
   record,
   returns: [],
@@ -101,7 +80,10 @@ const site: SiteHandle = {
 }
 window.site = site
 // Before the client does, which shows at once what the ticket says.
-if (socket) watchSubject(socket)
+watchWhose(socket, (whose, isProven) => {
+  // What a connection says that came without a cookie is not shown where the page knows its browser.
+  if (isProven || record.whose[1] === '') record.whose = whose
+})
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
 
 for (const key of KEYS) {

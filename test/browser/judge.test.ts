@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from '@jest/globals'
+import { type Evidence, isForeign } from './schedule/judge.js'
+import type { Departure, Sight, Write } from './schedule/record.js'
+
+const ANN = createHash('sha256').update('user:s:ann').digest('base64url')
+const WRITE: Write = {
+  key: 'division',
+  text: '1',
+  whose: ['g', 'g'],
+  began: 10,
+  ended: 20,
+  outcome: 'saved',
+  page: 'one',
+  browser: 0,
+}
+/** In another page, later, as another guest. */
+const SIGHT: Sight = { key: 'division', text: '1', whose: ['h', 'h'], at: 100, tab: 'tab 1', page: 'two', browser: 0 }
+const LEFT: Departure = { browser: 0, isOut: true, isForgotten: true, began: 50, ended: 60 }
+const SIGNED_IN: Departure = { ...LEFT, isOut: false, isForgotten: false }
+const SIGNED_OUT: Departure = { ...LEFT, isForgotten: false }
+/** What a page of this browser has shown before the guest left. */
+const KNOWN: Sight = { ...SIGHT, page: 'three', whose: ['g', 'g'], at: 30 }
+
+function judged(
+  write: Partial<Write>,
+  sight: Partial<Sight>,
+  departures: readonly Departure[],
+  ...others: Sight[]
+): boolean {
+  const shown = { ...SIGHT, ...sight }
+  const evidence: Evidence = { departures, sights: [...others, shown] }
+  return isForeign({ ...WRITE, ...write }, shown, evidence)
+}
+
+describe('a value of a visitor that a page shows', () => {
+  it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
+    ['a guest, after the one who set it has left', {}, {}, [LEFT]],
+    [
+      'a guest, in a page that was a user’s meanwhile',
+      {},
+      { page: 'one' },
+      [SIGNED_IN, SIGNED_OUT],
+      { ...KNOWN, page: 'one', whose: [ANN, 'b'] },
+    ],
+    ['a guest, where a user has set it', { whose: [ANN, 'b'] }, {}, [SIGNED_OUT]],
+    ['a guest in another browser', {}, { browser: 1 }, []],
+    [
+      'a guest, after a guest has left whose page knew of no cookie, but another did',
+      { whose: ['n', ''] },
+      {},
+      [LEFT],
+      KNOWN,
+    ],
+    ['the browser’s next guest, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [LEFT]],
+  ])('is foreign to %s', (_, write, sight, departures, ...others) => {
+    expect(judged(write, sight, departures, ...others)).toBe(true)
+  })
+
+  it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
+    ['the same guest', {}, { whose: ['g', 'g'] }, [LEFT]],
+    ['the same guest under another id', {}, {}, []],
+    ['a guest who was there before the other has left', {}, {}, [LEFT], { ...KNOWN, whose: ['h', 'h'] }],
+    ['a page that was a guest’s all the time', {}, { page: 'one' }, [LEFT]],
+    ['the user who the guest has become', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
+    ['a browser that had no cookie when a guest left', { whose: ['n', ''] }, {}, [LEFT]],
+    ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
+  ])('is not foreign to %s', (_, write, sight, departures, ...others) => {
+    expect(judged(write, sight, departures, ...others)).toBe(false)
+  })
+})
