@@ -39,6 +39,8 @@ const moduleNameMapper = {
   '^koa-live-session/fields$': '<rootDir>/shared/index.ts',
   '^koa-live-session/(client|testing)$': '<rootDir>/$1/index.ts',
   '^koa-live-session/(hook|react|vue)$': '<rootDir>/client/$1.ts',
+  '^koa-live-session/redis$': '<rootDir>/server/stores/redis.ts',
+  '^koa-live-session/sql$': '<rootDir>/server/stores/sql/index.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { findBrowser } from '../test/browser/find-browser.mjs'
+import { chromiums } from '../test/browser/find-browser.mjs'
 import { buildSite } from '../test/browser/site/build.mjs'
 import { median, percentile, pinned } from './tools.mjs'
 
@@ -15,9 +15,9 @@ const WARM_UP = 20
 
 export async function latency() {
   const folder = mkdtempSync(join(tmpdir(), 'live-latency-'))
-  const found = await findBrowser(fileURLToPath(new URL('../node_modules/.cache', import.meta.url)))
-  if (!found) return console.log('No Chromium was found, latency in a browser is left out')
-  const { executablePath, env } = found
+  const [find] = chromiums()
+  if (!find) return console.log('No Chromium was found, latency in a browser is left out')
+  const { executablePath, env } = await find()
   await buildSite(folder)
   const browser = await chromium.launch({ executablePath, env: { ...process.env, ...env }, args: ['--no-sandbox'] })
   const scripts = {

@@ -11,6 +11,7 @@ const alias = {
   'koa-live-session/client': path('client/index.ts'),
   'koa-live-session/react': path('client/react.ts'),
   'koa-live-session/vue': path('client/vue.ts'),
+  'koa-live-session/redis': path('server/stores/redis.ts'),
   'koa-live-session/testing': path('testing/index.ts'),
 }
 

@@ -26,11 +26,21 @@ export interface ViewEvents {
   view: (path: ViewPath, answer: (view: RenderedView) => void) => void
 }
 
+/** What a socket tells its page. */
+export interface NodeEvents {
+  /** Which of several nodes has this connection. */
+  node: (name: string) => void
+}
+
 /** What `GET /hood` answers. */
 export interface HoodReport {
   readonly pid: number
   /** ms since 1970 */
   readonly startedAt: number
   /** Of each key that was ever written. */
-  readonly inspections: Readonly<Record<string, Pick<Inspection, 'value' | 'stamp' | 'places'>>>
+  readonly inspections: Readonly<Record<string, Pick<Inspection, 'value' | 'stamp' | 'places' | 'source'>>>
+  /** The node that answers, where there are several. */
+  readonly node?: string | undefined
+  /** All nodes, in order. */
+  readonly nodes?: readonly string[] | undefined
 }

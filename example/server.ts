@@ -9,6 +9,7 @@ import { createAssets } from './server/assets.js'
 import { addChoices } from './server/choices.js'
 import { addHood } from './server/hood.js'
 import { serve } from './server/lifecycle.js'
+import { joinCluster } from './server/node.js'
 import { addPages, notFound, serveViews } from './server/pages.js'
 import { policy } from './server/policy.js'
 import { sameOrigin } from './server/same-origin.js'
@@ -18,13 +19,15 @@ import { readSecret } from './server/secret.js'
 const folder = new URL('.', import.meta.url)
 const app = new Koa({ keys: [await readSecret(folder)] })
 const account = accountSession(app)
-const live = liveSession(app, { fields, identify: (ctx) => signedIn(ctx)?.id })
+// One process, unless cluster.mjs has started several.
+const node = await joinCluster()
+const live = liveSession(app, { fields, identify: (ctx) => signedIn(ctx)?.id, ...(node && { store: node.store }) })
 
 const router = new Router()
 addPages(router)
 addChoices(router)
 addAccount(router)
-addHood(router, live)
+addHood(router, live, node)
 
 app.use(policy)
 app.use(await createAssets(folder))
@@ -36,6 +39,7 @@ app.use(notFound)
 
 const http = createServer(app.callback())
 const io = new Server(http)
+node?.connect(io)
 live.attach(io, { handshake: account })
 io.on('connection', serveViews)
 

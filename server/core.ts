@@ -10,7 +10,9 @@ import type { Report } from './report.js'
 import { Connections } from './sockets/connections.js'
 import { Departures } from './sockets/departures.js'
 import { Rooms } from './sockets/rooms.js'
+import { StoreSync } from './stores/sync.js'
 import { Dispatch } from './values/dispatch.js'
+import type { Elsewhere } from './values/elsewhere.js'
 import { Freshness } from './values/freshness.js'
 import { SigningKeys } from './values/keys.js'
 import { Sessions } from './values/sessions.js'
@@ -27,6 +29,7 @@ export interface Core {
   readonly cookie: LiveCookie
   readonly departures: Departures
   readonly dispatch: Dispatch
+  readonly elsewhere: Elsewhere
   readonly epochs: Epochs
   readonly freshness: Freshness
   readonly identities: Identities
@@ -34,6 +37,7 @@ export interface Core {
   readonly login: Login
   readonly rooms: Rooms
   readonly sessions: Sessions
+  readonly store: StoreSync | undefined
   readonly subjects: Subjects
   readonly tickets: Tickets
   readonly report: Report
@@ -48,23 +52,30 @@ export function createCore(app: Koa, settings: Settings): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
-  const epochs = new Epochs(settings)
+  const elsewhere: Elsewhere = {}
+  const epochs = new Epochs(settings, elsewhere)
   const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, (verified) => epochs.isCurrent(verified))
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
-  const sessions = new Sessions({ subjects, dispatch, settings })
+  const sessions = new Sessions({ subjects, dispatch, elsewhere, epochs, settings })
   const freshness = new Freshness({ sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
   const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
+  const warn = createWarn()
+  const store =
+    settings.store &&
+    new StoreSync(settings.store, { connections, elsewhere, epochs, sessions, settings, subjects, warn })
+  if (store) elsewhere.store = store
   const parts = {
     connections,
     cookie,
     departures,
     dispatch,
+    elsewhere,
     epochs,
     freshness,
     identities,
@@ -72,10 +83,11 @@ export function createCore(app: Koa, settings: Settings): Core {
     login,
     rooms,
     sessions,
+    store,
     subjects,
     tickets,
   }
-  return { app, settings, ...parts, report, hasConsent: createConsent(settings), warn: createWarn() }
+  return { app, settings, ...parts, report, hasConsent: createConsent(settings), warn }
 }
 
 function createConsent({ consent, report }: Settings): Core['hasConsent'] {

@@ -10,6 +10,7 @@ import { roomForRegisters } from './http/cookie-size.js'
 import type { UserId } from './identity/subject.js'
 import type { LimitOptions } from './limits/limits.js'
 import { createReport, type Report } from './report.js'
+import { isStore, STORE_METHODS, type Store } from './stores/store.js'
 import { readSecrets } from './values/keys.js'
 
 export interface LiveSessionOptions<F extends Fields> {
@@ -43,6 +44,17 @@ export interface LiveSessionOptions<F extends Fields> {
     /** Subjects in the cache, users and anonymous browsers each; between half of them and all are kept. @default 100_000 */
     readonly maxSubjects?: number
   }
+  /** Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own. @default none */
+  readonly store?: Store
+  /** ms in which the store is to answer; what takes longer is not waited for. @default 250 */
+  readonly storeTimeout?: number
+  /** ms after which what was loaded is loaded again. @default 60_000 */
+  readonly storeRefresh?: number
+  /**
+   * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
+   * `Infinity` it deletes nothing. @default 100 days
+   */
+  readonly storeMaxIdle?: number
   /** bytes @default 3000 */
   readonly cookieBudget?: number
   /** Whether this visitor agreed to be remembered; without it nothing is written to the browser. @default always */
@@ -74,6 +86,10 @@ export interface Settings {
   readonly origins: readonly string[]
   readonly maxIdle: number
   readonly maxSubjects: number
+  readonly store: Store | undefined
+  readonly storeTimeout: number
+  readonly storeRefresh: number
+  readonly storeMaxIdle: number
   readonly consent: (ctx: Koa.Context) => boolean
   readonly limits: LimitOptions
   readonly report: Report
@@ -94,6 +110,10 @@ const OPTIONS = [
   'domain',
   'origins',
   'cache',
+  'store',
+  'storeTimeout',
+  'storeRefresh',
+  'storeMaxIdle',
   'cookieBudget',
   'consent',
   'limits',
@@ -122,6 +142,10 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     maxAge = 31 * DAY,
     endpoint = DEFAULT_ENDPOINT,
     origins = [],
+    store,
+    storeTimeout = 250,
+    storeRefresh = 60_000,
+    storeMaxIdle = 100 * DAY,
     cookieBudget = 3000,
     onLogin = 'account',
     onError = console.error,
@@ -152,6 +176,14 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(Array.isArray(origins) && origins.every(isOrigin), 'origins', "expected ['https://example.com']", origins)
   check(isPositive(maxIdle), 'cache.maxIdle', 'expected ms, more than 0', maxIdle)
   check(isPositive(maxSubjects), 'cache.maxSubjects', 'expected a number, more than 0', maxSubjects)
+  const aStore = `expected a store with ${STORE_METHODS.join(', ')}`
+  check(store === undefined || isStore(store), 'store', aStore, typeof options.store)
+  // A cookie that outlives its user's revocation there would be good again.
+  const kept = store?.maxIdle ?? Number.POSITIVE_INFINITY
+  check(kept >= maxAge, 'store', `expected one that keeps what is used within maxAge (${maxAge} ms)`, kept)
+  check(isPositive(storeTimeout), 'storeTimeout', 'expected ms, more than 0', storeTimeout)
+  check(typeof storeMaxIdle === 'number' && storeMaxIdle > 0, 'storeMaxIdle', 'expected ms, more than 0', storeMaxIdle)
+  check(isPositive(storeRefresh), 'storeRefresh', 'expected ms, more than 0', storeRefresh)
   const cookie = Object.freeze({ name, maxAge, sameSite, secure, domain })
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
@@ -173,6 +205,10 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     origins,
     maxIdle,
     maxSubjects,
+    store,
+    storeTimeout,
+    storeRefresh,
+    storeMaxIdle,
     consent,
     limits: Object.freeze({ changesPerSocket, changesPerSubject, socketsPerSubject }),
     report,

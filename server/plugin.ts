@@ -1,15 +1,18 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { type Awaitable, after } from '../shared/promise.js'
+import { newestOf } from '../shared/stamp.js'
 import { type Core, createCore } from './core.js'
+import { readable } from './http/cookie-text.js'
 import { createEndpoint } from './http/endpoint.js'
 import { Exchange, type Vouched } from './http/exchange.js'
 import { RequestHandle } from './http/request.js'
 import { watchSession } from './http/session-order.js'
-import { subjectHash, type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
+import { type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
 import { Handshake } from './sockets/handshake.js'
+import { Nodes } from './sockets/nodes.js'
 import { installSocketGetter } from './sockets/socket-getter.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
@@ -76,11 +79,13 @@ class Plugin implements LiveSessionPlugin<Fields> {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
   #isAttached = false
+  #closed: Promise<void> | undefined
 
   constructor(core: Core) {
     this.#core = core
     this.#endpoint = createEndpoint(core, {
       identify: (ctx) => this.#identify(ctx),
+      load: (ctx, user) => this.#load(ctx, user),
       begin: (ctx, vouched) => this.#exchange(ctx, this.#begin(ctx, vouched)),
     })
     const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
@@ -101,8 +106,10 @@ class Plugin implements LiveSessionPlugin<Fields> {
         return next()
       }
       return after(this.#vouch(ctx), (vouched) => {
-        this.#begin(ctx, vouched)
-        return next()
+        return after(this.#load(ctx, vouched.user), () => {
+          this.#begin(ctx, vouched)
+          return next()
+        })
       })
     }
   }
@@ -116,36 +123,62 @@ class Plugin implements LiveSessionPlugin<Fields> {
           'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
       )
     }
+    this.#core.elsewhere.peers = new Nodes(io, this.#core)
     attachTo(io, this.#core, new Handshake(this.#core, [options?.handshake ?? []].flat()))
     this.#isAttached = true
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {
-    return new UserHandle(this.#core, userSubject(id)) as unknown as UserSession<Fields>
+    const user = userSubject(id)
+    await this.#core.store?.ensure([user])
+    return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
 
   async revoke(id: UserId): Promise<void> {
-    const { connections, epochs } = this.#core
     const user = userSubject(id)
-    epochs.revoke(subjectHash(user))
-    await connections.end(connections.of(user), 'other_subject')
+    this.#core.epochs.revoke(user)
+    await this.#endConnections(user)
   }
 
   async erase(id: UserId): Promise<void> {
     const user = userSubject(id)
     // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
-    const revoked = this.revoke(id)
-    this.#core.sessions.erase(user)
-    await revoked
+    const { epochs, sessions } = this.#core
+    const stamps =
+      sessions
+        .find(user)
+        ?.registers()
+        .map(({ stamp }) => stamp) ?? []
+    epochs.erase(user, newestOf(stamps))
+    sessions.erase(user)
+    await this.#endConnections(user)
   }
 
   async settled(): Promise<void> {
     this.#core.dispatch.flush()
+    await this.#core.store?.settled()
   }
 
   async close(): Promise<void> {
-    this.#core.sessions.close()
-    await this.settled()
+    const { dispatch, sessions, store } = this.#core
+    sessions.close()
+    dispatch.flush()
+    this.#closed ??= store?.close()
+    await this.#closed
+  }
+
+  async #endConnections(user: UserSubject): Promise<void> {
+    const { connections, store } = this.#core
+    await connections.end(connections.of(user), 'other_subject')
+    await store?.level([user])
+  }
+
+  /** Has what a store knows of a request's visitor in memory before any of it is read. */
+  #load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
+    const { cookie, identities, store } = this.#core
+    if (!store) return undefined
+    const read = cookie.read(ctx.req.headers.cookie, user)
+    return store.ensure(identities.candidates(readable(read), user))
   }
 
   #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
@@ -158,6 +191,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     })
   }
 
+  /** Asks who the visitor of a request is. */
   #vouch(ctx: Koa.Context): Awaitable<Vouched> {
     const { revocations } = this.#core.epochs
     return after(this.#identify(ctx), (user) => ({ user, revocations }))
@@ -190,6 +224,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
 /** Says at start what a restart would lose. */
 function warnOfLoss({ settings, warn }: Core): void {
+  if (settings.store) return
   const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
   if (lost.length === 0) return
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)

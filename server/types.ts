@@ -50,7 +50,10 @@ export interface UserSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['user']>,
     Observable<F, Keys<F>['user']> {
   readonly userId: string
-  /** Whether this process knows the user's values: from a cookie, a socket or an earlier write. */
+  /**
+   * Whether this process knows the user's values. With a store: it was asked within `storeRefresh`. Without one: something came from a cookie,
+   * a socket or an earlier write.
+   */
   readonly loaded: boolean
   /** Ends its subscriptions. */
   [Symbol.dispose](): void
@@ -72,8 +75,8 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /** A user's values, for code without a request or a socket. `update` rejects with `not_loaded` while they are unknown. */
   user(id: UserId): Promise<UserSession<F>>
   /**
-   * Signs a user out everywhere: sockets end, and cookies and tickets from before are worthless. Values stay where this process
-   * has them in memory.
+   * Signs a user out everywhere: sockets end, and cookies and tickets from before are worthless. Values stay in the store,
+   * else where processes have them in memory.
    */
   revoke(id: UserId): Promise<void>
   /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. */

@@ -11,11 +11,17 @@ export interface StoredRegister {
 /** A register on the wire and in the cookie: no value, deleted. */
 export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValue]
 
+/** A write of a key, as far as the rule asks. */
+interface Version {
+  readonly stamp: number
+  readonly value?: JsonValue | undefined
+}
+
 /**
  * The merge rule, the only one: the larger stamp wins; on equal stamps the larger canonical JSON text, a tombstone being
  * the smallest. Every replica decides alike, so the order in which messages arrive does not matter.
  */
-export function supersedes(next: Omit<StoredRegister, 'key'>, current: Omit<StoredRegister, 'key'>): boolean {
+export function supersedes(next: Version, current: Version): boolean {
   if (next.stamp !== current.stamp) return next.stamp > current.stamp
   if (next.value === undefined || sameJson(next.value, current.value)) return false
   if (current.value === undefined) return true

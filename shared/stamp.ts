@@ -26,6 +26,12 @@ export function isStamp(value: unknown): value is Stamp {
   return Number.isSafeInteger(value) && Number(value) > NEVER
 }
 
+/** @throws {RangeError} where it is none */
+export function toStamp(value: number): Stamp {
+  if (isStamp(value)) return value
+  throw new RangeError(`koa-live-session: expected a stamp, a safe integer of 1 or more, received ${value}`)
+}
+
 /** What a visitor brings into an account at sign-in: older than anything the account ever had. */
 export const LOGIN_STAMP: Stamp = 1 as Stamp
 

@@ -1,6 +1,7 @@
 /** What the visitor did to the server or to the page, by a button. */
 export type Deed =
   | { readonly kind: 'restart' /** Of the process that was to end. */; readonly pid: number | undefined }
+  | { readonly kind: 'kill-node' /** The node that was to end. */; readonly node: string }
   | { readonly kind: 'empty-cache' }
   | { readonly kind: 'go-online' /** What was chosen offline. */; readonly waiting: readonly string[] }
 
@@ -9,29 +10,43 @@ export interface Shown {
   /** `Division Film` */
   readonly text: string
   readonly status: string
-  /** Which places hold it now. */
-  readonly places: readonly Place[]
+  /** Which places hold it now; of several nodes, the cache is that of the page's own. */
+  readonly places: readonly string[]
 }
-
-export type Place = 'cache' | 'cookie' | 'page'
 
 /** What has been seen of the server since the deed. */
 export interface Seen {
   readonly pid: number
+  /** The node that the page is connected to, where there are several. */
+  readonly node?: string | undefined
   readonly isReconnected: boolean
 }
 
 /** What a deed has led to, in a sentence; nothing as long as that is not seen. */
-export function outcomeOf(deed: Deed, values: readonly Shown[], { pid, isReconnected }: Seen): string | undefined {
+export function outcomeOf(
+  deed: Deed,
+  values: readonly Shown[],
+  { pid, node, isReconnected }: Seen,
+): string | undefined {
   if (!isReconnected) return undefined
   switch (deed.kind) {
     case 'restart':
       return pid === deed.pid ? undefined : restored(`Server restarted as process ${pid}`, values)
+    case 'kill-node':
+      return node === undefined || node === deed.node ? undefined : goneOn(deed.node, node, values)
     case 'empty-cache':
       return restored('Cache emptied', values)
     case 'go-online':
       return broughtHome(deed.waiting, values)
   }
+}
+
+/** What the other node had heard of, or loads from the store. */
+function goneOn(dead: string, node: string, values: readonly Shown[]): string | undefined {
+  const chosen = values.filter(({ places }) => places.includes('page'))
+  if (!chosen.every(({ places }) => places.includes('cache'))) return undefined
+  const what = chosen.length === 0 ? '' : ` It has ${list(chosen.map(({ text }) => text))}.`
+  return `Node ${dead} was killed. This page goes on with node ${node}.${what}`
 }
 
 function restored(what: string, values: readonly Shown[]): string | undefined {
@@ -40,7 +55,8 @@ function restored(what: string, values: readonly Shown[]): string | undefined {
   if (!chosen.every(({ places }) => places.includes('cache'))) return undefined
   const isInCookie = ({ places }: Shown): boolean => places.includes('cookie')
   const sources = [
-    ...(chosen.every(isInCookie) ? [] : ['this page']),
+    ...(chosen.some(({ places }) => places.includes('store')) ? ['Redis'] : []),
+    ...(chosen.every((each) => isInCookie(each) || each.places.includes('store')) ? [] : ['this page']),
     ...(chosen.some(isInCookie) ? ['your cookie'] : []),
   ]
   return `${what}, restored from ${list(sources)}: ${list(chosen.map(({ text }) => text))}.`

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import type { Place } from './deeds.js'
+import type { Place } from './places.js'
 
 /** One declared key, as the panel shows it. */
 export interface HoodField {
@@ -13,11 +13,11 @@ export interface HoodField {
   readonly reason: string | undefined
   /** ms since 1970; none where no server has given it one yet. */
   readonly stamp: number | undefined
-  /** Those that hold this very value. */
+  /** Whether the process that the page is connected to has it in memory. */
+  readonly isInOwnCache: boolean
+  /** Where this very value may be, and whether it is there. */
   readonly places: readonly Place[]
 }
-
-const PLACES: readonly Place[] = ['cache', 'cookie', 'page']
 
 /** What is told of a change. Any other status is of a value that was never chosen: there is nothing to save, or to show. */
 const TOLD: ReadonlySet<string> = new Set(['saved', 'saving', 'offline', 'rejected'])
@@ -46,10 +46,10 @@ export function FieldCard({ field }: { readonly field: HoodField }): VNode {
         </div>
       </dl>
       <ul class="places" aria-label={`Places that hold ${name}`}>
-        {PLACES.map((place) => (
-          <li key={place} data-place={place} data-held={String(places.includes(place))}>
-            {place}
-            <span class="visually-hidden">{places.includes(place) ? ': has it' : ': has it not'}</span>
+        {places.map((place) => (
+          <li key={place.name} data-place={place.name} data-held={String(place.isHeld)}>
+            {place.label}
+            <span class="visually-hidden">{place.isHeld ? ': has it' : ': has it not'}</span>
           </li>
         ))}
       </ul>

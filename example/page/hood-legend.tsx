@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 
 /** What the marks of the panel mean. */
-export function HoodLegend(): VNode {
+export function HoodLegend({ isCluster }: { readonly isCluster: boolean }): VNode {
   return (
     <section class="hood-legend" aria-labelledby="legend-heading">
       <h2 id="legend-heading" class="visually-hidden">
@@ -15,9 +15,15 @@ export function HoodLegend(): VNode {
           </dd>
         </div>
         <div>
-          <dt>cache</dt>
-          <dd>the server’s memory, gone when it ends</dd>
+          <dt>{isCluster ? 'node' : 'cache'}</dt>
+          <dd>{isCluster ? 'its memory' : 'the server’s memory'}, gone when it ends</dd>
         </div>
+        {isCluster && (
+          <div>
+            <dt>Redis</dt>
+            <dd>the store of all nodes</dd>
+          </div>
+        )}
         <div>
           <dt>cookie</dt>
           <dd>signed, in your browser</dd>

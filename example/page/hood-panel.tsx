@@ -1,35 +1,46 @@
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { render } from 'preact'
-import type { Socket } from 'socket.io-client'
-import type { HoodReport } from '../protocol.js'
 import { coalesce } from './coalescer.js'
-import { type Deed, outcomeOf } from './deeds.js'
+import { type Deed, outcomeOf, type Shown } from './deeds.js'
 import { element } from './element.js'
 import type { HoodField } from './field-card.js'
 import { Hood } from './hood.js'
 import { labels } from './labels.js'
 import type { OfflineSwitch } from './offline-switch.js'
+import { placesOf, sameAsShown } from './places.js'
+import { askServers, atNode, type Servers } from './servers.js'
 import { createUnfolding } from './unfolding.js'
+import type { ViewSocket } from './viewer.js'
 
 /** ms before the server is asked once more what became of a deed. */
 const PAUSE = 250
+/** ms before nodes are asked again one of which does not answer: it may be back by then. */
+const NODE_PAUSE = 1500
 
 /** Keeps the panel "Under the hood" up to date: the server is asked after each change, as long as it is open. */
-export function startHood(root: HTMLElement, socket: Socket, live: LiveSessionClient, network: OfflineSwitch): void {
+export function startHood(
+  root: HTMLElement,
+  socket: ViewSocket,
+  live: LiveSessionClient,
+  network: OfflineSwitch,
+): void {
   const unfolding = createUnfolding()
-  let report: HoodReport | undefined
+  let servers: Servers | undefined
+  /** Of several: the one that has this page's socket. */
+  let node: string | undefined
   let news = ''
   let deed: Deed | undefined
   let isReconnected = false
 
-  const fields = (): readonly HoodField[] => fieldsOf(live, report)
+  const fields = (): readonly HoodField[] => fieldsOf(live, servers)
   const show = (): void => {
     render(
       <Hood
         isOpen={unfolding.isOpen()}
         isOffline={network.isOffline()}
         fields={fields()}
-        server={report}
+        servers={servers}
+        node={node}
         news={news}
         onOpen={open}
         onRestart={restart}
@@ -51,11 +62,12 @@ export function startHood(root: HTMLElement, socket: Socket, live: LiveSessionCl
   }
   const post = async (path: string, next: Deed, text: string): Promise<void> => {
     begin(next, text)
-    const answer = await fetch(path, { method: 'POST' }).catch(() => undefined)
+    const answer = await fetch(atNode(path, node), { method: 'POST' }).catch(() => undefined)
     if (!answer?.ok) begin(undefined, 'The server was not reached. Nothing was done.')
   }
   const restart = (): void => {
-    void post('/restart', { kind: 'restart', pid: report?.pid }, 'Restarting the server …')
+    if (node === undefined) void post('/restart', { kind: 'restart', pid: servers?.own.pid }, 'Restarting the server …')
+    else void post('/restart', { kind: 'kill-node', node }, `Killing node ${node} …`)
   }
   const toggleOffline = (): void => {
     const waiting = fields().filter(({ status }) => status === 'offline')
@@ -68,14 +80,14 @@ export function startHood(root: HTMLElement, socket: Socket, live: LiveSessionCl
   }
   const ask = coalesce(async () => {
     const wasReconnected = isReconnected
-    const heard = await fetchReport()
-    report = heard ?? report
+    const heard = await askServers(node)
+    servers = heard ?? servers
     if (heard && deed && wasReconnected) settle(deed, heard)
     show()
+    if (servers?.nodes.some(({ report }) => !report)) setTimeout(update, NODE_PAUSE)
   })
-  const settle = (done: Deed, { pid }: HoodReport): void => {
-    const values = fields().map((field) => ({ ...field, text: inWords(field) }))
-    const outcome = outcomeOf(done, values, { pid, isReconnected: true })
+  const settle = (done: Deed, { own }: Servers): void => {
+    const outcome = outcomeOf(done, fields().map(toShown), { pid: own.pid, node: own.node, isReconnected: true })
     if (outcome === undefined) return void setTimeout(ask, PAUSE)
     deed = undefined
     news = outcome
@@ -87,6 +99,10 @@ export function startHood(root: HTMLElement, socket: Socket, live: LiveSessionCl
 
   live.onChange(update)
   live.onStatus(update)
+  socket.on('node', (name) => {
+    node = name
+    update()
+  })
   socket.on('connect', () => {
     isReconnected = true
     update()
@@ -104,10 +120,16 @@ function inWords({ name, value }: HoodField): string {
   return `${name} ${value}`
 }
 
-function fieldsOf(live: LiveSessionClient, report: HoodReport | undefined): readonly HoodField[] {
+/** As one process has it: what the node of the page holds is its cache. */
+function toShown(field: HoodField): Shown {
+  const places = field.places.filter(({ isHeld }) => isHeld).map(({ name }) => name)
+  return { text: inWords(field), status: field.status, places: field.isInOwnCache ? [...places, 'cache'] : places }
+}
+
+function fieldsOf(live: LiveSessionClient, servers: Servers | undefined): readonly HoodField[] {
   return [
-    fieldOf('division', labels.division.ofValue(live.get('division')), live, report),
-    fieldOf('theme', labels.theme.ofValue(live.get('theme')), live, report),
+    fieldOf('division', labels.division.ofValue(live.get('division')), live, servers),
+    fieldOf('theme', labels.theme.ofValue(live.get('theme')), live, servers),
   ]
 }
 
@@ -115,34 +137,19 @@ function fieldOf(
   key: keyof typeof labels,
   value: string,
   live: LiveSessionClient,
-  report: HoodReport | undefined,
+  servers: Servers | undefined,
 ): HoodField {
-  const isWritten = live.has(key)
   const { status, reason } = live.status(key)
-  const inspection = report?.inspections[key]
   // Of a value that only this page has, the server's report says nothing.
-  const same = inspection?.value === live.get(key) ? inspection : undefined
+  const inspection = sameAsShown(key, live, servers?.own)
   return {
     key,
     name: labels[key].name,
     value,
-    status: status === 'saved' && !isWritten ? 'default' : status,
+    status: status === 'saved' && !live.has(key) ? 'default' : status,
     reason,
-    stamp: same?.stamp,
-    places: [
-      ...(same?.places.includes('cache') ? ['cache' as const] : []),
-      ...(same?.places.includes('cookie') ? ['cookie' as const] : []),
-      ...(isWritten ? ['page' as const] : []),
-    ],
-  }
-}
-
-async function fetchReport(): Promise<HoodReport | undefined> {
-  try {
-    const response = await fetch('/hood')
-    return response.ok ? await response.json() : undefined
-  } catch {
-    // Offline, or in the middle of a restart: the next connection asks again.
-    return undefined
+    stamp: inspection?.stamp,
+    isInOwnCache: inspection?.places.includes('cache') === true,
+    places: placesOf(key, live, servers),
   }
 }

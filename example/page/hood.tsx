@@ -1,12 +1,16 @@
 import type { VNode } from 'preact'
 import { FieldCard, type HoodField } from './field-card.js'
 import { HoodLegend } from './hood-legend.js'
+import { ServerLines } from './server-lines.js'
+import type { Servers } from './servers.js'
 
 export interface HoodProps {
   readonly isOpen: boolean
   readonly isOffline: boolean
   readonly fields: readonly HoodField[]
-  readonly server: { readonly pid: number; readonly startedAt: number } | undefined
+  readonly servers: Servers | undefined
+  /** The node that the restart is of, where there are several. */
+  readonly node: string | undefined
   /** What the last button has done. */
   readonly news: string
   readonly onOpen: (isOpen: boolean) => void
@@ -15,11 +19,9 @@ export interface HoodProps {
   readonly onToggleOffline: () => void
 }
 
-const times = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
-
 /** The panel "Under the hood": where each value is, and what can go wrong with it. */
 export function Hood(props: HoodProps): VNode {
-  const { isOpen, fields, server, news, onOpen } = props
+  const { isOpen, fields, servers, news, onOpen } = props
   return (
     <details open={isOpen} onToggle={(event) => onOpen(event.currentTarget.open)}>
       <summary>
@@ -38,28 +40,24 @@ export function Hood(props: HoodProps): VNode {
           <p class="news" role="status">
             {news}
           </p>
-          {server && (
-            <p class="server">
-              Server process <b class="pid">{server.pid}</b>, up since {times.format(server.startedAt)}
-            </p>
-          )}
+          {servers && <ServerLines servers={servers} />}
         </div>
         <ul class="hood-fields">
           {fields.map((field) => (
             <FieldCard key={field.key} field={field} />
           ))}
         </ul>
-        <HoodLegend />
+        <HoodLegend isCluster={servers !== undefined && servers.nodes.length > 0} />
       </div>
     </details>
   )
 }
 
-function Actions({ isOffline, onRestart, onEmptyCache, onToggleOffline }: HoodProps): VNode {
+function Actions({ isOffline, node, onRestart, onEmptyCache, onToggleOffline }: HoodProps): VNode {
   return (
     <div class="hood-actions">
       <button type="button" class="button" disabled={isOffline} onClick={onRestart}>
-        Restart the server
+        {node === undefined ? 'Restart the server' : `Kill node ${node}`}
       </button>
       <button type="button" class="button" disabled={isOffline} onClick={onEmptyCache}>
         Empty the cache

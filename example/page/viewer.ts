@@ -2,11 +2,11 @@ import { Idiomorph } from 'idiomorph'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import type { Socket } from 'socket.io-client'
 import { findDivision } from '../divisions.js'
-import { isViewPath, type RenderedView, type ViewEvents, type ViewPath } from '../protocol.js'
+import { isViewPath, type NodeEvents, type RenderedView, type ViewEvents, type ViewPath } from '../protocol.js'
 import { coalesce } from './coalescer.js'
 import { element } from './element.js'
 
-export type ViewSocket = Socket<Record<string, never>, ViewEvents>
+export type ViewSocket = Socket<NodeEvents, ViewEvents>
 
 /** Shows views that the server renders, without a page load. */
 export interface Viewer {

@@ -3,6 +3,7 @@ import type { LiveSessionPlugin } from 'koa-live-session'
 import { emptyCache } from 'koa-live-session/testing'
 import type { fields } from '../fields.js'
 import type { HoodReport } from '../protocol.js'
+import type { ClusterNode } from './node.js'
 
 /** Seconds after which a restart is over. */
 const RESTART = 3
@@ -10,11 +11,12 @@ const RESTART = 3
 const startedAt = Date.now()
 
 /** What the panel "Under the hood" shows, and the accidents it can cause. */
-export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>): void {
+export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, node?: ClusterNode): void {
   router.get('/hood', (ctx) => {
     // Hidden fields would be in it too; this app has none.
     const inspections = Object.fromEntries(ctx.liveSession.inspect())
-    const report: HoodReport = { pid: process.pid, startedAt, inspections }
+    const { name, names } = node ?? {}
+    const report: HoodReport = { pid: process.pid, startedAt, inspections, ...(names && { node: name, nodes: names }) }
     ctx.set('Cache-Control', 'no-store')
     ctx.body = report
   })

@@ -6,6 +6,7 @@ import type { Field } from '../../shared/field.js'
 import { isRecord, parseChanges, parseTickets } from '../../shared/parse.js'
 import type { Awaitable } from '../../shared/promise.js'
 import { MAX_BODY, type StoreAnswer, type WireChange } from '../../shared/protocol.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { type Subject, subjectHash, type UserSubject } from '../identity/subject.js'
@@ -32,11 +33,13 @@ interface Posted {
 /** What the endpoint asks of the plugin. */
 interface Recognition {
   identify(ctx: Koa.Context): Awaitable<UserSubject | undefined>
+  /** Has what a store knows of the visitor in memory. */
+  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown>
   begin(ctx: Koa.Context, vouched: Vouched): Exchange
 }
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
-export function createEndpoint(core: Core, { identify, begin }: Recognition): Koa.Middleware {
+export function createEndpoint(core: Core, { identify, load, begin }: Recognition): Koa.Middleware {
   const { endpoint, origins } = core.settings
   const router = new Router()
   router.all(endpoint, refuse, async (ctx) => {
@@ -56,9 +59,10 @@ export function createEndpoint(core: Core, { identify, begin }: Recognition): Ko
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const posted = parsePosted(await bodyOf(ctx))
     const user = await identify(ctx)
+    await load(ctx, user)
     if (posted.subject === undefined) checkDeparture(core, ctx, user)
     else checkPage(core, ctx, user, posted.subject)
-    ctx.body = answer(core, begin(ctx, { user, revocations }), posted)
+    ctx.body = await answer(core, begin(ctx, { user, revocations }), posted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
@@ -135,7 +139,7 @@ function checkDeparture({ cookie, departures }: Core, ctx: Koa.Context, user: Us
 }
 
 /** Everything is checked before anything is merged; tickets merge first, so that `set` meets what the browser has seen. */
-function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }: Posted): StoreAnswer {
+async function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }: Posted): Promise<StoreAnswer> {
   const { sessions, limits } = core
   const { visitor } = exchange
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
@@ -153,7 +157,9 @@ function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }: Post
   }
   const cookieless = exchange.isCookieless ? { cookieless: true as const } : {}
   const greeting = isAsking ? greetingFor(core, exchange) : {}
-  return { ...counts, held, ...unsaved(core, visitor), ...cookieless, ...greeting, ...written }
+  const { stored, unsaved } = await outsideCookie(core, visitor)
+  const unsavedKeys = unsaved.length === 0 ? {} : { unsaved }
+  return { ...counts, held: [...held, ...stored], ...unsavedKeys, ...cookieless, ...greeting, ...written }
 }
 
 /** Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after. */
@@ -174,14 +180,27 @@ function greetingFor(core: Core, { cookie, name, visitor }: Exchange): Pick<Stor
   return { ...(ticket === undefined ? {} : { ticket }), ...(more === undefined ? {} : { more }) }
 }
 
-/** What no cookie will ever show, as it is kept out of it, and what no store keeps: no page need wait for that. */
-function unsaved({ sessions }: Core, visitor: Visitor): Pick<StoreAnswer, 'unsaved'> {
-  const isUnsaved = (field: Field): boolean =>
-    !field.inCookie &&
-    field.access !== 'hidden' &&
-    sessions.find(visitor.subject(field))?.source(field.key) !== undefined
-  const keys = [...sessions.fields.values()].filter(isUnsaved).map(({ key }) => key)
-  return keys.length === 0 ? {} : { unsaved: keys }
+/**
+ * What no cookie will ever show, as it is kept out of it: what of it the store has, and of which keys it has not the newest write. For
+ * those no page need wait.
+ */
+async function outsideCookie(
+  { sessions, store }: Core,
+  visitor: Visitor,
+): Promise<{ readonly stored: StoreAnswer['held']; readonly unsaved: readonly string[] }> {
+  const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
+  const fields = [...sessions.fields.values()].filter((field) => {
+    return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
+  })
+  const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
+  const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
+  // A field has but one subject.
+  const stored = registers.flatMap(({ key, stamp }): StoreAnswer['held'] => {
+    return fields.some((field) => field.key === key) ? [[key, stamp]] : []
+  })
+  const isStored = (field: Field): boolean =>
+    stored.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
+  return { stored, unsaved: fields.filter((field) => !isStored(field)).map(({ key }) => key) }
 }
 
 /** What the request's own cookie had: the browser's proof that it keeps what it is given. */

@@ -7,7 +7,7 @@ import type { Core } from '../core.js'
 import { type BrowserName, nameOf } from '../identity/browser-name.js'
 import type { Departing, Recognized } from '../identity/identities.js'
 import { isRecent, secondsOf } from '../identity/recent.js'
-import type { BrowserSubject, UserSubject } from '../identity/subject.js'
+import type { BrowserSubject, Subject, UserSubject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
@@ -98,6 +98,11 @@ export class Exchange {
   /** A browser id that had been given up before was given up once more. */
   get #isGivenUpSince(): boolean {
     return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
+  }
+
+  /** All subjects that count where the request goes on as another visitor. */
+  candidates(user: UserSubject | undefined): readonly Subject[] {
+    return this.#core.identities.candidates(this.#departing, user)
   }
 
   /** Takes note of what the request does with the session. */

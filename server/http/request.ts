@@ -11,11 +11,12 @@ import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
-import type { FieldChanges } from '../values/sessions.js'
+import type { Owner } from '../values/sessions.js'
 import type { Exchange, Vouched } from './exchange.js'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
+  protected override readonly source = 'request'
   readonly #core: Core
   /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
   readonly #exchange: () => Exchange
@@ -24,7 +25,7 @@ export class RequestHandle extends Handle {
 
   constructor(core: Core, ctx: Koa.Context, exchange: () => Exchange, identify: () => Awaitable<Vouched>) {
     const report = (error: unknown): void => core.report(error, ctx)
-    super({ sessions: core.sessions, report })
+    super({ sessions: core.sessions, store: core.store, report })
     this.#core = core
     this.#exchange = exchange
     this.#identify = identify
@@ -71,7 +72,11 @@ export class RequestHandle extends Handle {
   }
 
   identify(): Promise<void> {
-    return Outcome.of(async () => this.#exchange().changeTo(await this.#identify()), this.#report)
+    return Outcome.of(async () => {
+      const vouched = await this.#identify()
+      await this.#core.store?.ensure(this.#exchange().candidates(vouched.user))
+      await this.#exchange().changeTo(vouched)
+    }, this.#report)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
@@ -90,10 +95,13 @@ export class RequestHandle extends Handle {
     this.#exchange()
   }
 
-  protected override apply(changes: FieldChanges): Stamp {
+  protected override get owner(): Owner {
+    return this.#exchange().visitor
+  }
+
+  protected override permit(): void {
     const exchange = this.#exchange()
     if (exchange.isSuperseded) throw superseded()
     exchange.does('sets')
-    return this.sessions.write(changes, exchange.visitor, 'request')
   }
 }

@@ -10,8 +10,8 @@ import {
   type BrowserId,
   browserSubject,
   cookieless,
-  isBrowserId,
   newBrowserId,
+  type Subject,
   subjectHash,
   type UserSubject,
 } from './subject.js'
@@ -68,6 +68,19 @@ export class Identities {
     return own(cookie, visitor)
   }
 
+  /** All subjects that may turn out to count in a request: what a store has of them is to be known before. */
+  candidates(
+    departing: Pick<Departing, 'browser' | 'user'> | undefined,
+    user: UserSubject | undefined,
+  ): readonly Subject[] {
+    const own = user === undefined ? [] : [user]
+    if (!departing) return own
+    const { browser, user: owner } = departing
+    const isSame = user === undefined || owner === subjectHash(user)
+    const next = isSame ? [] : [browserSubject(this.#successor(browser, user))]
+    return [...own, browserSubject(browser), ...next]
+  }
+
   /** The visitor of a request. Where its cookie is another's, this browser has changed hands. */
   recognize(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     const found = this.find(cookie, user)
@@ -110,9 +123,12 @@ export class Identities {
    */
   #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
-    const successor = this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH)
-    const isGood = isBrowserId(successor) && !this.#core.epochs.isGivenUp(browserSubject(successor))
-    return isGood ? successor : newBrowserId()
+    const successor = this.#successor(browser, user)
+    return this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor
+  }
+
+  #successor(browser: BrowserId, user: UserSubject): BrowserId {
+    return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
   /** By which name a guest's tickets go to the user who has signed in. */
@@ -130,9 +146,10 @@ export class Identities {
   #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
     // A user who was revoked, and is signed in again, has not left.
     const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))
-    const names = [browserSubject(browser), ...(hasLeft ? [cookieless(owner)] : [])]
-    for (const name of names) this.#core.epochs.giveUp(name, user)
-    return names
+    this.#core.epochs.giveUp(browserSubject(browser), user)
+    if (!hasLeft) return [browserSubject(browser)]
+    this.#core.epochs.signOut(owner)
+    return [browserSubject(browser), cookieless(owner)]
   }
 }
 

@@ -15,6 +15,7 @@ export type BrowserId = string & { readonly [KIND]: 'browser id' }
 export type UserId = string | number
 
 const MAX_USER_ID = 256
+const COOKIELESS = 'cookieless:'
 const BROWSER_ID = /^[\w-]{22,64}$/
 
 /**
@@ -47,7 +48,11 @@ export function userIdOf(user: UserSubject): string {
   return user.slice('user:?:'.length)
 }
 
-export function isUser(subject: Subject): subject is UserSubject {
+export function isSubject(name: string): name is Subject {
+  return isUser(name) || name.startsWith('browser:')
+}
+
+export function isUser(subject: string): subject is UserSubject {
   return subject.startsWith('user:')
 }
 
@@ -57,7 +62,11 @@ export function browserSubject(id: BrowserId): BrowserSubject {
 
 /** Names the connections that a user opened without a live cookie: nothing tells which browser they belong to. */
 export function cookieless(user: Sub): string {
-  return `cookieless:${user}`
+  return COOKIELESS + user
+}
+
+export function isCookieless(name: string): boolean {
+  return name.startsWith(COOKIELESS)
 }
 
 /** A browser's id: 128 random bits or more, so that no visitor gets another's by chance or by guessing. */

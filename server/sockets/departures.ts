@@ -33,7 +33,7 @@ export class Departures {
       for (const name of names) {
         this.#count(name, -1)
         // Once more: a handshake that began before has brought the former cookie, too.
-        this.#epochs.giveUp(name)
+        this.#epochs.endAgain(name)
       }
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
       void this.#connections.end(late, 'other_subject')

@@ -65,11 +65,12 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
-    const { connections, cookie, departures, epochs } = this.#core
+    const { connections, cookie, departures, epochs, identities, store } = this.#core
     const { revocations } = epochs
     this.#checkOrigin(ctx)
     const user = await this.#identify(ctx)
     const read = cookie.read(ctx.req.headers.cookie, user)
+    await store?.ensure(identities.candidates(readable(read), user))
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), revocations)
     if (hasLeft || (browser && (epochs.isRevokedSince(browser, revocations) || departures.isUnderWay(browser)))) {

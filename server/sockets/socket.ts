@@ -3,9 +3,9 @@ import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { parseChanges, parseTickets } from '../../shared/parse.js'
-import { RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
+import { type Awaitable, after } from '../../shared/promise.js'
+import { type Level, RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
-import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { userIdOf } from '../identity/subject.js'
@@ -14,8 +14,8 @@ import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
-import { acceptChanges, applyChanges } from '../values/page-changes.js'
-import type { FieldChanges } from '../values/sessions.js'
+import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
+import type { Owner } from '../values/sessions.js'
 import type { Connection, Opener } from './connection.js'
 import type { LiveSocket } from './live-socket.js'
 
@@ -27,6 +27,7 @@ export interface Outlet {
 /** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
+  protected override readonly source = 'socket'
   readonly #core: Core
   readonly #socket: LiveSocket
   readonly #outlet: Outlet
@@ -100,24 +101,43 @@ export class SocketHandle extends Handle {
     return this.sessions.find(this.#opener.visitor.subject(field))
   }
 
-  protected override apply(changes: FieldChanges): Stamp {
+  protected override get owner(): Owner {
+    return this.#opener.visitor
+  }
+
+  protected override permit(): void {
     // A handler of the app may go on for long after its visitor has gone.
-    const { visitor, revocations } = this.#opener
-    if (this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, revocations)) throw superseded()
-    return this.sessions.write(changes, visitor, 'socket')
+    if (this.#hasGone()) throw superseded()
+  }
+
+  #hasGone(): boolean {
+    return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.revocations)
+  }
+
+  /** Another process may have ended it, and its word have got lost: then a later cookie of the user has told of it. */
+  #endIfGone(): boolean {
+    if (!this.#hasGone()) return false
+    void this.#core.connections.end([this.#connection], 'other_subject')
+    return true
   }
 
   #tell(change: AnyChange): void {
+    if (this.#endIfGone()) return
     this.#listeners.tell(change, this.#core.report)
   }
 
-  #set(input: unknown): object {
+  #set(input: unknown): Awaitable<object> {
     const { visitor } = this.#opener
     const wanted = parseChanges(input)
     this.#core.limits.spend(wanted.length, visitor.subject(), this.#bucket)
     const changes = acceptChanges(this.sessions, wanted)
     const stamp = applyChanges(this.sessions, changes, visitor, 'socket')
-    return { ok: true, stamp, level: 'memory' }
+    return after(this.#level(changes), (level) => ({ ok: true, stamp, level }))
+  }
+
+  #level(changes: readonly PageChange[]): Awaitable<Level> {
+    const { store } = this.#core
+    return store ? store.level(new Set(changes.map(({ field }) => this.owner.subject(field)))) : 'memory'
   }
 
   #redeem(input: unknown): object {
@@ -129,15 +149,14 @@ export class SocketHandle extends Handle {
   }
 
   /** Answers an event with what came of it. A browser that asked for no answer gets none. */
-  #answer(args: readonly unknown[], act: (input: unknown) => object): void {
-    if (!this.#isOpen) return
+  #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
+    if (!this.#isOpen || this.#endIfGone()) return
     const ack = args.at(-1)
     const answer = typeof ack === 'function' ? ack : () => undefined
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
       if (inputs.length !== 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
-      const result = act(inputs[0])
-      this.#core.dispatch.afterwards(() => answer(result))
+      void after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
     } catch (error) {
       if (error instanceof LiveSessionError) answer(refusal(error))
       else this.#core.report(error)

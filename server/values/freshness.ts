@@ -79,11 +79,13 @@ export class Freshness {
     }
     for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
     for (const subject of this.subjects(visitor)) {
-      for (const register of this.#core.subjects.find(subject)?.registers() ?? []) {
+      const replica = this.#core.subjects.find(subject)
+      for (const register of replica?.registers() ?? []) {
         const field = fields.get(register.key)
         const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
         if (isOwn) own.push(register)
-        if (!field) carry(register, 'ticket')
+        // What came from a store, or another process, is not for browsers: which of them may know it is not known here.
+        if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
       }
     }
     return fitting(own, others.registers(), this.#room)

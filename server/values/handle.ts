@@ -13,10 +13,11 @@ import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { CookieContent } from '../http/cookie-text.js'
 import { Outcome } from './outcome.js'
-import type { FieldChanges, Sessions } from './sessions.js'
+import type { FieldChanges, Owner, Sessions } from './sessions.js'
 
 export interface Written {
   readonly stamp: number
+  /** `'store'`: the store has confirmed it, within `storeTimeout`. `'memory'`: there is no store, or it has not yet. */
   readonly level: Level
 }
 
@@ -35,11 +36,16 @@ export interface Inspection {
 /** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
+  readonly #store: Core['store']
   readonly #fields: FieldMap
   readonly #report: (error: unknown) => void
 
-  constructor({ sessions, report }: Pick<Core, 'sessions' | 'report'>, fields: FieldMap = sessions.fields) {
+  constructor(
+    { sessions, store, report }: Pick<Core, 'sessions' | 'store' | 'report'>,
+    fields: FieldMap = sessions.fields,
+  ) {
     this.sessions = sessions
+    this.#store = store
     this.#fields = fields
     this.#report = report
   }
@@ -48,10 +54,13 @@ export abstract class Handle {
   protected abstract replica(field: Field): Replica | undefined
   /** The cookie that the visitor was last seen with. */
   protected abstract readonly cookie: CookieContent | undefined
+  /** Who has the values. */
+  protected abstract readonly owner: Owner
+  protected abstract readonly source: ChangeSource
   /** Something is about to be set, or refused. */
   protected begin(): void {}
-  /** Applies changes that every check has passed. */
-  protected abstract apply(changes: FieldChanges): Stamp
+  /** @throws {LiveSessionError} where nothing may be set any more */
+  protected permit(): void {}
 
   get(key: string): JsonValue | undefined {
     const field = this.declared('get', key)
@@ -72,7 +81,17 @@ export abstract class Handle {
   }
 
   update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
-    return this.#write(() => [this.#accepted('update', key, next(this.current(key)))])
+    const computed = (): readonly [Field, JsonValue] => this.#accepted('update', key, next(this.current(key)))
+    const store = this.#store
+    if (!store) return this.#write(() => [computed()])
+    return Outcome.of(async () => {
+      this.begin()
+      const field = this.#settable('update', key)
+      const update = { field, next: () => computed()[1], permit: () => this.permit(), source: this.source }
+      update.permit()
+      const stamp = await store.update(this.owner.subject(field), update)
+      return stamp === undefined ? this.#apply(new Map([computed()])) : { stamp, level: 'store' }
+    }, this.#report)
   }
 
   delete(key: string): Promise<Written> {
@@ -87,7 +106,13 @@ export abstract class Handle {
       if (!replica || !source) continue
       const stamp = replica.stamp(field.key)
       const value = replica.value(field.key)
-      const places: Inspection['places'] = this.cookieStamp(field.key) === stamp ? ['cache', 'cookie'] : ['cache']
+      const isInCookie = this.cookieStamp(field.key) === stamp
+      const isInStore = this.#store?.holds(this.owner.subject(field), { key: field.key, stamp })
+      const places: Inspection['places'] = [
+        'cache',
+        ...(isInCookie ? (['cookie'] as const) : []),
+        ...(isInStore ? (['store'] as const) : []),
+      ]
       inspections.set(field.key, { value, stamp, places, bytes: cookieBytes(field.key, value), source })
     }
     return inspections
@@ -109,8 +134,17 @@ export abstract class Handle {
       this.begin()
       const valid = changes()
       if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
-      return { stamp: this.apply(new Map(valid)), level: 'memory' }
+      return this.#apply(new Map(valid))
     }, this.#report)
+  }
+
+  #apply(changes: FieldChanges): Written | Promise<Written> {
+    this.permit()
+    const { owner } = this
+    const stamp = this.sessions.write(changes, owner, this.source)
+    if (!this.#store) return { stamp, level: 'memory' }
+    const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
+    return this.#store.level(subjects).then((level) => ({ stamp, level }))
   }
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {

@@ -5,8 +5,9 @@ import type { FieldMap } from '../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
+import { NOTHING_ERASED } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
 import type { Holding } from './subjects.js'
 
@@ -21,10 +22,10 @@ export interface Owner {
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
-  readonly #core: Pick<Core, 'subjects' | 'dispatch' | 'settings'>
+  readonly #core: Pick<Core, 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>
   #isClosed = false
 
-  constructor(core: Pick<Core, 'subjects' | 'dispatch' | 'settings'>) {
+  constructor(core: Pick<Core, 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>) {
     this.#core = core
     this.fields = core.settings.fields
   }
@@ -34,6 +35,13 @@ export class Sessions {
 
   find(subject: Subject): Replica | undefined {
     return this.#core.subjects.find(subject)
+  }
+
+  /** The stamp that the next write of a key must be newer than. */
+  last(subject: Subject, key: string): Stamp {
+    const erased = this.#core.epochs.erasedUntil(subject)
+    const stamp = this.find(subject)?.stamp(key) ?? NEVER
+    return erased > stamp ? toStamp(erased) : stamp
   }
 
   /** The live value; undefined where there is none. */
@@ -53,31 +61,46 @@ export class Sessions {
    * @throws {LiveSessionError} `closed`
    */
   write(changes: FieldChanges, owner: Owner, source: ChangeSource): Stamp {
-    if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
-    const last = [...changes.keys()].map((field) => this.find(owner.subject(field))?.stamp(field.key) ?? NEVER)
+    this.checkOpen()
+    const last = [...changes.keys()].map((field) => this.last(owner.subject(field), field.key))
     const stamp = nextStamp(this.#core.settings.clock(), newestOf(last))
-    for (const [subject, registers] of group(changes, owner, stamp)) this.merge(subject, registers, source)
+    for (const [subject, registers] of group(changes, owner, stamp)) {
+      const news = this.#take(subject, registers, source)
+      this.#keep(subject, news)
+      this.#core.elsewhere.peers?.tell(subject, news)
+    }
     return stamp
   }
 
-  /** Takes over what is newer, and tells the subject's sockets and listeners; says how many registers were taken over. */
+  /** Takes over what is newer, and tells all who do not know it; says how many registers were taken over. */
   merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
-    if (registers.length === 0) return 0
-    const replica = this.find(subject)
-    if (replica) return this.#mergeInto(replica, subject, registers, source)
-    const begun = Replica.of(registers.map(this.#named), source)
-    this.#core.subjects.begin(subject, begun)
-    return begun.version
+    const news = this.#take(subject, registers, source)
+    if (source !== 'store' && source !== 'node') this.#keep(subject, news)
+    // What a cookie brings, each process learns from the cookie.
+    if (source === 'ticket' || source === 'login') this.#core.elsewhere.peers?.tell(subject, news)
+    return news.length
   }
 
-  /** Forgets all that a subject has, and tells the listeners. */
-  erase(subject: Subject): void {
+  /** Takes over a write that the store has taken already. */
+  confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
+    this.#core.elsewhere.peers?.tell(subject, this.#take(subject, [register], source))
+  }
+
+  /** Forgets what a subject had until then, and tells the listeners. */
+  erase(subject: Subject, until: number = Number.POSITIVE_INFINITY): void {
     const replica = this.find(subject)
+    const later = replica?.registers().filter(({ stamp }) => stamp > until) ?? []
     const holding = this.#core.subjects.holding(subject)
     const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
     this.#core.subjects.erase(subject)
+    this.#take(subject, later, 'store')
     if (!holding) return
     for (const { field, previous } of before) this.#tell(holding, field, previous, 'job')
+  }
+
+  /** @throws {LiveSessionError} `closed` */
+  checkOpen(): void {
+    if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
   }
 
   /** Takes no more writes. */
@@ -85,19 +108,46 @@ export class Sessions {
     this.#isClosed = true
   }
 
-  #mergeInto(replica: Replica, subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+  /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
+  #take(subject: Subject, offered: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+    const registers = this.#lasting(subject, offered)
+    if (registers.length === 0) return registers
+    const replica = this.find(subject)
+    if (replica) return this.#mergeInto(replica, subject, registers, source)
+    this.#core.subjects.begin(subject, Replica.of(registers.map(this.#named), source))
+    return registers
+  }
+
+  /** What was not erased. What a sign-in brought along has no date. */
+  #lasting(subject: Subject, registers: readonly StoredRegister[]): readonly StoredRegister[] {
+    const erased = this.#core.epochs.erasedUntil(subject)
+    if (erased === NOTHING_ERASED) return registers
+    return registers.filter(({ stamp }) => stamp > erased || stamp === LOGIN_STAMP)
+  }
+
+  #mergeInto(
+    replica: Replica,
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    source: ChangeSource,
+  ): readonly StoredRegister[] {
     const holding = this.#core.subjects.holding(subject)
-    let taken = 0
-    for (const register of registers) {
+    return registers.filter((register) => {
       const field = this.fields.get(register.key)
       const previous = field && holding && this.value(field, replica)
-      if (!replica.merge(this.#named(register), source)) continue
-      taken += 1
-      if (!field || !holding) continue
-      this.#core.dispatch.add(holding, field)
-      this.#tell(holding, field, previous, source)
-    }
-    return taken
+      if (!replica.merge(this.#named(register), source)) return false
+      if (field && holding) {
+        this.#core.dispatch.add(holding, field)
+        this.#tell(holding, field, previous, source)
+      }
+      return true
+    })
+  }
+
+  /** What no cookie leads to outlives nothing. */
+  #keep(subject: Subject, news: readonly StoredRegister[]): void {
+    const { elsewhere, subjects } = this.#core
+    if (news.length > 0 && !subjects.holding(subject)?.isFleeting) elsewhere.store?.keep(subject, news)
   }
 
   /** Under the declared key, not the text just parsed: a million subjects share one string. */

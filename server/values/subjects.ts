@@ -50,6 +50,11 @@ export class Subjects {
     this.#cache(subject).set(subject, replica)
   }
 
+  /** Those that sockets and listeners hold, and that something leads back to. */
+  held(): readonly Subject[] {
+    return Array.from(this.#held.values()).flatMap(({ subject, isFleeting }) => (isFleeting ? [] : subject))
+  }
+
   holding(subject: Subject): Holding | undefined {
     return this.#held.get(subject)
   }

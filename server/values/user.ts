@@ -1,16 +1,16 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'
-import type { Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { type UserSubject, userIdOf } from '../identity/subject.js'
 import { Handle } from './handle.js'
 import { type Listener, Listeners } from './listeners.js'
-import type { FieldChanges } from './sessions.js'
+import type { Owner } from './sessions.js'
 
 /** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
 export class UserHandle extends Handle {
   readonly userId: string
   protected override readonly cookie = undefined
+  protected override readonly source = 'job'
   readonly #core: Core
   readonly #subject: UserSubject
   readonly #listeners = new Listeners()
@@ -24,7 +24,8 @@ export class UserHandle extends Handle {
   }
 
   get loaded(): boolean {
-    return this.sessions.find(this.#subject)?.isEmpty === false
+    const { store } = this.#core
+    return store ? store.isLoaded(this.#subject) : this.sessions.find(this.#subject)?.isEmpty === false
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
@@ -55,8 +56,8 @@ export class UserHandle extends Handle {
     throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
   }
 
-  protected override apply(changes: FieldChanges): Stamp {
-    return this.sessions.write(changes, { subject: () => this.#subject }, 'job')
+  protected override get owner(): Owner {
+    return { subject: () => this.#subject }
   }
 
   #listen(): void {

@@ -36,6 +36,20 @@ describe('what a button has done', () => {
     )
   })
 
+  it('is told of a killed node once the other one has the page, and its values', () => {
+    const killed: Deed = { kind: 'kill-node', node: 'A' }
+    expect(outcomeOf(killed, [film], { ...seen, node: 'A' })).toBeUndefined()
+    expect(outcomeOf(killed, [{ ...film, places: ['store', 'page'] }], { ...seen, node: 'B' })).toBeUndefined()
+    const goesOn = 'Node A was killed. This page goes on with node B.'
+    expect(outcomeOf(killed, [film, unset], { ...seen, node: 'B' })).toBe(`${goesOn} It has Division Film.`)
+    expect(outcomeOf(killed, [unset], { ...seen, node: 'B' })).toBe(goesOn)
+  })
+
+  it('gives credit to Redis where that has the value', () => {
+    const stored: Shown = { ...film, places: ['store', 'cache', 'page'] }
+    expect(outcomeOf(emptyCache, [stored], seen)).toBe('Cache emptied, restored from Redis: Division Film.')
+  })
+
   it('is told where nothing was chosen yet', () => {
     expect(outcomeOf(restart, [unset], seen)).toBe('Server restarted as process 2. Choose something, and try again.')
     expect(outcomeOf(emptyCache, [unset], seen)).toBe('Cache emptied. Choose something, and try again.')

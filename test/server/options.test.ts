@@ -3,6 +3,7 @@ import Keygrip from 'keygrip'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
+import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1 } })
@@ -42,7 +43,14 @@ describe('liveSession(app, options)', () => {
 
   it.each([
     [{ maxage: 1 }, 'maxage: no such option'],
-    [{ store: {} }, 'store: no such option'],
+    [{ store: {} }, 'store: expected a store with load, merge, compareAndSet, remove, sweep, close, received object'],
+    [
+      { store: { ...memoryStore(), maxIdle: 1000 }, maxAge: 2000 },
+      'store: expected one that keeps what is used within maxAge (2000 ms), received 1000',
+    ],
+    [{ storeTimeout: 0 }, 'storeTimeout: expected ms, more than 0, received 0'],
+    [{ storeMaxIdle: '100 days' }, 'storeMaxIdle: expected ms, more than 0, received 100 days'],
+    [{ storeRefresh: '1m' }, 'storeRefresh: expected ms, more than 0, received 1m'],
     [{ fields: undefined }, 'fields: expected what defineFields returned, received undefined'],
     [{ identify: 'ann' }, 'identify: expected a function, received ann'],
     [{ maxAge: 0 }, 'maxAge: expected ms, more than 0, received 0'],

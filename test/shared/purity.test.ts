@@ -54,7 +54,12 @@ describe.each(sources('client/core'))('$file', ({ text, imports }) => {
   })
 })
 
-describe.each(sources('server'))('$file', ({ imports }) => {
+describe.each(sources('server'))('$file', ({ file, imports }) => {
+  it('leaves Kysely, which is not there in most apps, to the store that is for it', () => {
+    const needsKysely = imports.filter((from) => from === 'kysely' || from.includes('/sql/'))
+    expect(file.startsWith('server/stores/sql/') ? [] : needsKysely).toEqual([])
+  })
+
   it('imports nothing from the client', () => {
     expect(imports.filter((from) => from.includes('client'))).toEqual([])
   })

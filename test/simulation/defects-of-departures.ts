@@ -5,8 +5,8 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'no browser id is ever given up',
     file: 'server/identity/identities.ts',
-    find: 'for (const name of names) this.#core.epochs.giveUp(name, user)',
-    replace: '',
+    find: 'this.#core.epochs.giveUp(browserSubject(browser), user)\n    if (!hasLeft)',
+    replace: 'if (!hasLeft)',
   },
   {
     name: 'a late answer writes the cookie of an id that was given up',
@@ -35,14 +35,14 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'erased values stay',
     file: 'server/plugin.ts',
-    find: 'this.#core.sessions.erase(user)',
+    find: 'sessions.erase(user)',
     replace: '',
   },
   {
     name: 'cookies bring erased values back',
     file: 'server/plugin.ts',
-    find: 'const revoked = this.revoke(id)',
-    replace: 'const revoked = undefined',
+    find: 'epochs.erase(user, newestOf(stamps))',
+    replace: 'void [epochs, stamps, newestOf]',
   },
   {
     name: 'sockets of a user who was revoked stay open',

@@ -11,14 +11,14 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a successor that was given up is given again',
     file: 'server/identity/identities.ts',
-    find: ' && !this.#core.epochs.isGivenUp(browserSubject(successor))',
-    replace: '',
+    find: 'this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor',
+    replace: 'successor',
   },
   {
     name: 'every request that signs in makes an id of its own',
     file: 'server/identity/identities.ts',
-    find: 'return isGood ? successor : newBrowserId()',
-    replace: 'return isGood ? newBrowserId() : successor',
+    find: 'return this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor',
+    replace: 'return newBrowserId()',
   },
   {
     name: 'the cookie of a user who signs in does not say who the guest was',

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 type Middleware = (socket: ServerSocket, next: (error?: Error) => void) => void
 
 /** What `attach` asks of a socket.io server: one namespace. */
-export class FakeIo {
+export class FakeIo extends EventEmitter {
   readonly namespace: FakeNamespace = new FakeNamespace()
   readonly _nsps: ReadonlyMap<string, FakeNamespace> = new Map([['/', this.namespace]])
 
@@ -14,6 +14,8 @@ export class FakeIo {
 }
 
 export class FakeNamespace extends EventEmitter {
+  /** As socket.io's own: it reaches no other process. */
+  readonly adapter: FakeAdapter = new FakeAdapter()
   readonly sockets: Map<string, ServerSocket> = new Map()
   readonly #middleware: Middleware[] = []
 
@@ -39,6 +41,12 @@ export class FakeNamespace extends EventEmitter {
         },
       }),
     }
+  }
+}
+
+class FakeAdapter extends EventEmitter {
+  serverSideEmit(): void {
+    throw new Error('there is no other process to tell')
   }
 }
 

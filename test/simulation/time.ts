@@ -1,6 +1,7 @@
 import { Random } from './random.js'
 import { note } from './tally.js'
 
+const MINUTE = 60_000
 const START = Date.UTC(2026, 0, 1)
 
 interface Timer {
@@ -87,8 +88,10 @@ function end(isOver: (timer: Timer) => boolean): void {
 /** Has the client wait for us instead of the machine, and be as random as a seed; what is returned undoes it. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
+    // The server's are short: for an answer to arrive, or a connection to end. The schedule says when that is.
     const unref = (): void => {
-      timer.isIdle = true
+      if (ms < MINUTE) clear(timer)
+      else timer.isIdle = true
     }
     const timer: Timer = { at: browserNow + ms, act, isIdle: false, unref }
     timers.push(timer)

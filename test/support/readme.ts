@@ -9,11 +9,18 @@ interface Block {
 /** What a section of the README has its reader do: write a file, or run a command. */
 export type Step = { readonly file: string; readonly text: string } | { readonly command: string }
 
-/** The TypeScript of the README that begins with a comment naming its file. */
-export function snippet(file: string): string {
-  const found = blocks(readme()).find(({ text }) => fileOf(text) === file)
-  if (found === undefined) throw new Error(`README.md has no snippet ${file}`)
+/** The TypeScript of a page that begins with a comment naming its file. */
+export function snippet(file: string, page = 'README.md'): string {
+  const found = blocks(readFileSync(page, 'utf8')).find(({ text }) => fileOf(text) === file)
+  if (found === undefined) throw new Error(`${page} has no snippet ${file}`)
   return found.text
+}
+
+/** The words of the one block of a page that is marked so. */
+export function wordsOf(mark: string, page: string): readonly string[] {
+  const [found, ...others] = blocks(readFileSync(page, 'utf8')).filter(({ language }) => language === mark)
+  if (found === undefined || others.length > 0) throw new Error(`${page} has not one block ${mark}`)
+  return found.text.trim().split(/\s+/)
 }
 
 /** The files and commands of one section of the README, in its order. */

@@ -1,12 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
+import type { Store } from 'koa-live-session'
 import { defineFields, type Fields } from 'koa-live-session/fields'
-import { cookieFor, emptyCache, testClock } from 'koa-live-session/testing'
+import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
+import { Bus } from '../support/bus.js'
 import type { Visitor } from '../support/visitor.js'
 
-const SCHEDULES = 200
+/** `DEPLOYS=200` for more. */
+const SCHEDULES = Number(process.env['DEPLOYS'] ?? 25)
 const STEPS = 14
 
 const shared = {
@@ -34,12 +37,24 @@ interface Builds {
   readonly new: App<Fields>
 }
 
+/** What the two builds share besides keys and a clock. */
+interface Shared {
+  readonly store?: Store
+  readonly bus?: Bus
+}
+
 /** The same keys and the same clock, as two builds of one app behind one name. */
-async function deploy(declared: { readonly old: Fields; readonly new: Fields }): Promise<Builds> {
+async function deploy(
+  declared: { readonly old: Fields; readonly new: Fields },
+  { store, bus }: Shared = {},
+): Promise<Builds> {
   const clock = testClock()
-  const start = (fields: Fields): Promise<App<Fields>> => {
-    const options = { identify: (ctx: Koa.Context) => (ctx.get('x-user') === '' ? undefined : ctx.get('x-user')) }
-    return App.start<Fields>({ fields, clock, routes: route, options: options as object, attach: { handshake: [] } })
+  const start = async (fields: Fields): Promise<App<Fields>> => {
+    const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
+    const options = { identify, ...(store ? { store, storeRefresh: 1 } : {}) } as object
+    const app = await App.start<Fields>({ fields, clock, routes: route, options, attach: { handshake: [] } })
+    bus?.join(app.io)
+    return app
   }
   return { old: await start(declared.old), new: await start(declared.new) }
 }
@@ -135,6 +150,31 @@ describe('threat 35: a rolling deploy', () => {
       await play(builds, [builds.old.visitor(), builds.old.visitor()], `user ${seed}`, seed)
     }
     expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
+  })
+
+  it.each<readonly [string, () => Shared]>([
+    ['a store', () => ({ store: memoryStore() })],
+    ['an adapter', () => ({ bus: new Bus() })],
+    ['a store and an adapter', () => ({ store: memoryStore(), bus: new Bus() })],
+  ])(
+    `loses nothing of a user with two browsers in ${SCHEDULES} schedules, with %s between the builds`,
+    async (_title, share) => {
+      const builds = await deploy({ old: oldFields, new: newFields }, share())
+      for (let seed = 1; seed <= SCHEDULES; seed += 1) {
+        await play(builds, [builds.old.visitor(), builds.old.visitor()], `user ${seed}`, seed)
+      }
+      expect([...builds.old.errors, ...builds.new.errors]).toEqual([])
+    },
+  )
+
+  it('brings each build what the other has written, with nothing but the adapter between them', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields }, { bus: new Bus() })
+    const [one, two] = [await builds.old.live.user('ann'), await builds.new.live.user('ann')]
+    await two.set('filter' as never, 'boats' as never)
+    await two.set('range' as never, 'all' as never)
+    await one.set('division' as never, 5 as never)
+    expect([one.get('range'), one.get('division'), two.get('division')]).toEqual([-1, 5, 5])
+    expect(one.inspect().get('range')?.value).toBe('all')
   })
 
   it('carries what a guest has brought into an account, which has no date', async () => {

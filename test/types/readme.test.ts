@@ -33,6 +33,18 @@ describe('the README', () => {
       const check = async (_: object): Promise<string> => 'ann'
       `,
     ],
+    [
+      'Several processes, and a database',
+      `import { createAdapter } from '@socket.io/redis-streams-adapter'
+      import Koa from 'koa'
+      import { liveSession } from 'koa-live-session'
+      import { redisStore } from 'koa-live-session/redis'
+      import { createClient } from 'redis'
+      import { Server } from 'socket.io'
+      import { fields } from './fields.js'
+      const app = new Koa()
+      `,
+    ],
   ])('has a snippet under "%s" that compiles', (heading, imports) => {
     const at = join(folder, heading.slice(0, 5))
     mkdirSync(at)
@@ -55,4 +67,14 @@ describe('the README', () => {
     const files = ['main.ts', ...names].map((name) => relative('.', join(at, name)))
     expect(compile(files, { jsxImportSource: 'react' })).toEqual([])
   })
+})
+
+it('docs/stores.md has snippets that compile', () => {
+  const at = mkdtempSync(resolve('.cache/stores-'))
+  writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
+  const names = ['redis.ts', 'ioredis.ts', 'cluster.ts', 'own-store.test.ts']
+  for (const name of names) writeFileSync(join(at, name), snippet(name, 'docs/stores.md'))
+  const problems = compile(names.map((name) => relative('.', join(at, name))))
+  rmSync(at, { recursive: true, force: true })
+  expect(problems).toEqual([])
 })

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+/** ms after which a node that died is started again: time to see that the other one goes on. */
+const PAUSE = 5000
+/** ms for a node to end by itself. */
+const PATIENCE = 3000
+
+/** One process of the app, which is started again after it died. */
+export class ClusterNode {
+  name
+  isUp = false
+  /** Open websockets, which the proxy counts. */
+  sockets = 0
+  #script
+  #env
+  #child
+  #timer
+  #port
+  #isEnding = false
+
+  constructor(name, script, env) {
+    this.name = name
+    this.#script = script
+    this.#env = env
+  }
+
+  get pid() {
+    return this.#child?.pid
+  }
+
+  get port() {
+    return this.#port
+  }
+
+  /** Resolves when it listens; rejects where it ends before. */
+  start() {
+    const child = spawn(process.execPath, ['--enable-source-maps', this.#script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...this.#env, PORT: '0' },
+    })
+    this.#child = child
+    return new Promise((resolve, reject) => {
+      child.once('message', ({ port }) => {
+        this.#port = port
+        this.isUp = true
+        resolve()
+      })
+      child.once('exit', (code, signal) => {
+        const wasUp = this.isUp
+        this.isUp = false
+        this.sockets = 0
+        if (!wasUp) reject(new Error(`node ${this.name} ended with ${signal ?? code} before it listened`))
+        else if (!this.#isEnding) this.#startAgain(signal ?? code)
+      })
+    })
+  }
+
+  async end() {
+    this.#isEnding = true
+    clearTimeout(this.#timer)
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+    await once(child, 'exit')
+    clearTimeout(late)
+  }
+
+  #startAgain(reason) {
+    console.log(`Node ${this.name} ended (${reason}). It is started again in ${PAUSE / 1000} s.`)
+    this.#timer = setTimeout(() => {
+      this.start().then(
+        () => console.log(`Node ${this.name} is process ${this.pid}.`),
+        (error) => this.#isEnding || this.#startAgain(error.message),
+      )
+    }, PAUSE)
+  }
+}

@@ -1,0 +1,94 @@
+import { createServer, request } from 'node:http'
+
+/**
+ * A proxy before the nodes, as nginx or a load balancer would be. A request may go to any of them; one of a connection that
+ * engine.io has begun by polling goes to the node that has it, whose name its `sid` begins with.
+ */
+export function createProxy(nodesUp) {
+  let turn = 0
+  /** The node that the last connection began at. */
+  let latest
+
+  /** Any node, each in turn. */
+  const next = () => {
+    const nodes = nodesUp()
+    turn += 1
+    return nodes[turn % nodes.length]
+  }
+  /** The one with the fewest sockets, and not twice the same where they have as many: two tabs get different ones. */
+  const leastBusy = () => {
+    const rank = (node) => node.sockets + (node === latest ? 0.5 : 0)
+    latest = nodesUp().sort((a, b) => rank(a) - rank(b))[0]
+    return latest
+  }
+  const named = (name) => nodesUp().find((node) => node.name === name)
+  const choose = (url) => {
+    const { pathname, searchParams } = new URL(url, 'http://localhost')
+    const sid = searchParams.get('sid')
+    // The panel asks each node by its name.
+    const name = sid?.split('.')[0] ?? searchParams.get('node')
+    if (name) return named(name)
+    return pathname.startsWith('/socket.io/') ? leastBusy() : next()
+  }
+
+  const proxy = createServer((req, res) => {
+    const node = choose(req.url)
+    if (node) forward(req, res, node)
+    else refuse(res)
+  })
+  proxy.on('upgrade', (req, socket, head) => {
+    const node = choose(req.url)
+    if (node) upgrade(req, socket, head, node)
+    else socket.end('HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n')
+  })
+  return proxy
+}
+
+/** The headers as they are, Host too: by that the app knows its own origin. */
+function ask(req, node) {
+  return request({ port: node.port, method: req.method, path: req.url, headers: req.headers })
+}
+
+function forward(req, res, node) {
+  const asked = ask(req, node)
+  asked.on('response', (answer) => {
+    res.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders)
+    answer.pipe(res)
+    // A node that dies in the midst of its answer.
+    answer.once('error', () => res.destroy())
+  })
+  asked.once('error', () => refuse(res))
+  // A browser that hangs up: a poll would wait on.
+  res.once('close', () => asked.destroy())
+  req.pipe(asked)
+}
+
+function upgrade(req, socket, head, node) {
+  const asked = ask(req, node)
+  const end = () => socket.destroy()
+  socket.once('error', () => asked.destroy())
+  asked.once('error', end)
+  asked.once('response', end)
+  asked.once('upgrade', (answer, upstream, rest) => {
+    node.sockets += 1
+    const { rawHeaders } = answer
+    const lines = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${rawHeaders[at + 1]}`] : []))
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`)
+    if (rest.length > 0) socket.write(rest)
+    if (head.length > 0) upstream.write(head)
+    upstream.pipe(socket).pipe(upstream)
+    upstream.once('error', end)
+    upstream.once('close', () => {
+      node.sockets = Math.max(0, node.sockets - 1)
+      socket.destroy()
+    })
+    socket.once('close', () => upstream.destroy())
+  })
+  asked.end()
+}
+
+/** The page tries again. */
+function refuse(res) {
+  if (res.headersSent) res.destroy()
+  else res.writeHead(502, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }).end('No node answers.\n')
+}

@@ -1,0 +1,44 @@
+import type { LiveSessionClient } from 'koa-live-session/client'
+import type { HoodReport } from '../protocol.js'
+import type { labels } from './labels.js'
+import type { Servers } from './servers.js'
+
+/** A place that may hold a value, and whether it does. */
+export interface Place {
+  readonly name: string
+  readonly label: string
+  readonly isHeld: boolean
+}
+
+type Key = keyof typeof labels
+type Inspected = HoodReport['inspections'][string]
+
+/** By which way a value has come to a node, in the words of the panel. */
+const WAYS: Readonly<Record<string, string>> = {
+  node: 'heard from the other',
+  store: 'loaded from Redis',
+  socket: 'set here',
+  request: 'set here',
+  ticket: 'brought by a page',
+}
+
+/** What a process has of a key, where that is what the page shows. */
+export function sameAsShown(key: Key, live: LiveSessionClient, report: HoodReport | undefined): Inspected | undefined {
+  const inspection = report?.inspections[key]
+  return inspection?.value === live.get(key) ? inspection : undefined
+}
+
+/** Where a value is. */
+export function placesOf(key: Key, live: LiveSessionClient, servers: Servers | undefined): readonly Place[] {
+  const own = sameAsShown(key, live, servers?.own)
+  const place = (name: string, isHeld = own?.places.some((held) => held === name) === true): Place => {
+    return { name, label: name, isHeld }
+  }
+  const nodes = (servers?.nodes ?? []).map(({ name, report }): Place => {
+    const inspected = sameAsShown(key, live, report)
+    const way = inspected && WAYS[inspected.source]
+    return { name: `node-${name}`, label: `node ${name}${way ? `, ${way}` : ''}`, isHeld: inspected !== undefined }
+  })
+  const memory = nodes.length === 0 ? [place('cache')] : [...nodes, { ...place('store'), label: 'Redis' }]
+  return [...memory, place('cookie'), place('page', live.has(key))]
+}

@@ -1,0 +1,35 @@
+import type { VNode } from 'preact'
+import type { HoodReport } from '../protocol.js'
+import type { Servers } from './servers.js'
+
+const times = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+
+/** Which processes there are, and which one has this page's socket. */
+export function ServerLines({ servers }: { readonly servers: Servers }): VNode {
+  const { own, nodes } = servers
+  if (nodes.length === 0) {
+    return (
+      <p class="server">
+        Server process <Process report={own} />
+      </p>
+    )
+  }
+  return (
+    <ul class="server" aria-label="Nodes">
+      {nodes.map(({ name, report }) => (
+        <li key={name} data-node={name} data-own={String(report?.pid === own.pid)}>
+          Node {name}: {report ? <Process report={report} /> : 'does not answer'}
+          {report?.pid === own.pid && <b>, has this page’s socket</b>}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Process({ report }: { readonly report: HoodReport }): VNode {
+  return (
+    <>
+      <b class="pid">{report.pid}</b>, up since {times.format(report.startedAt)}
+    </>
+  )
+}

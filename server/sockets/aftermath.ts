@@ -1,0 +1,18 @@
+import type { Core } from '../core.js'
+import { NOTHING_ERASED } from '../identity/ending.js'
+import { isSubject } from '../identity/subject.js'
+
+/** Does here what an end asks for that another process has made, whichever way its word has come. */
+export function actOn(
+  { connections, elsewhere, epochs, sessions }: Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions'>,
+  name: string,
+  erased: number,
+): void {
+  if (erased !== NOTHING_ERASED && isSubject(name)) {
+    elsewhere.store?.abandon(name, erased)
+    sessions.erase(name, erased)
+  }
+  // The user may be signed in again, with a cookie of after the end.
+  const over = connections.of(name).filter(({ opener: { cookie } }) => !cookie || !epochs.isCurrent(cookie))
+  void connections.end(over, 'other_subject')
+}

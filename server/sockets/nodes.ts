@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events'
+import type { Server } from 'socket.io'
+import { type StoredRegister, toWire } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
+import { EPOCH_KEY, standing, toEnding } from '../identity/ending.js'
+import { isCookieless, isSubject } from '../identity/subject.js'
+import { soundRegisters } from '../stores/rows.js'
+import type { Peers } from '../values/elsewhere.js'
+import { actOn } from './aftermath.js'
+
+/** Between the processes of an app: a name, and the registers of it that are news. */
+const MERGE = 'live_session:merge'
+
+/** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
+export class Nodes implements Peers {
+  readonly #io: Server
+  readonly #core: Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>
+  #news = new Map<string, Replica>()
+
+  constructor(io: Server, core: Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>) {
+    this.#io = io
+    this.#core = core
+    io.on(MERGE, (name: unknown, wire: unknown) => this.#hear(name, wire))
+  }
+
+  /** Whether there may be others to tell. The app may set its adapter at any time. */
+  get isConnected(): boolean {
+    return hasOthers(this.#io.of('/').adapter)
+  }
+
+  tell(name: string, registers: readonly StoredRegister[]): void {
+    if (registers.length === 0 || !this.isConnected) return
+    // What was written before an end goes before it.
+    if (registers.some(({ key }) => key === EPOCH_KEY)) this.flush()
+    if (this.#news.size === 0) queueMicrotask(() => this.flush())
+    const news = this.#news.get(name) ?? new Replica()
+    this.#news.set(name, news)
+    for (const register of registers) news.merge(register, 'job')
+  }
+
+  /** Sends what waits for the end of the turn. */
+  flush(): void {
+    const news = this.#news
+    this.#news = new Map()
+    for (const [name, replica] of news) {
+      try {
+        this.#io.serverSideEmit(MERGE, name, replica.registers().map(toWire))
+      } catch (error) {
+        this.#core.report(error)
+      }
+    }
+  }
+
+  #hear(name: unknown, wire: unknown): void {
+    const leaveOut = (): void => this.#core.warn('another process has sent what is no news of ours: it is left out')
+    const isNews = typeof name === 'string' && (isSubject(name) || isCookieless(name)) && Array.isArray(wire)
+    if (!isNews) {
+      leaveOut()
+      return
+    }
+    const { registers, ending } = standing(soundRegisters(wire.map(fromWire), leaveOut))
+    if (ending) this.#end(name, ending)
+    if (isSubject(name)) this.#core.sessions.merge(name, registers, 'node')
+  }
+
+  #end(name: string, register: StoredRegister): void {
+    const erased = this.#core.epochs.hear(name, toEnding(register))
+    if (erased !== undefined) actOn(this.#core, name, erased)
+  }
+}
+
+function fromWire(item: unknown): unknown {
+  if (!Array.isArray(item)) return undefined
+  const [key, stamp, value] = item as unknown[]
+  return { key, stamp, value }
+}
+
+/** socket.io's own adapter, right above `EventEmitter`, only warns that it reaches no others. */
+function hasOthers(adapter: object): boolean {
+  let place: object = adapter
+  while (!Object.hasOwn(place, 'serverSideEmit')) {
+    const above: unknown = Object.getPrototypeOf(place)
+    if (typeof above !== 'object' || above === null) return false
+    place = above
+  }
+  return Object.getPrototypeOf(place) !== EventEmitter.prototype
+}

@@ -1,0 +1,183 @@
+import { isKey } from '../../shared/fields.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import type { Subject } from '../identity/subject.js'
+import type { StoreHealth } from './health.js'
+import { storeName } from './name.js'
+import { listed } from './rows.js'
+import type { Store, StoredRow } from './store.js'
+
+/** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
+const FIRST_REST = 100
+const LONGEST_REST = 60_000
+/** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
+export const AT_ONCE = 32
+
+/** What goes to the store in one call. */
+interface Batch {
+  /** Newest per key. */
+  readonly registers: Replica
+  /** All that the store has of the subject goes first. */
+  readonly isErasure: boolean
+  /** To call when it is stored. */
+  readonly waiters: (() => void)[]
+}
+
+interface Lane {
+  sent: Batch | undefined
+  next: Batch | undefined
+  /** How often it has failed at a store that was not down. */
+  failures: number
+  isResting: boolean
+}
+
+/**
+ * Writes that the store has not confirmed: newest per key, never evicted, and tried again until it has. There is one call at a
+ * time for a subject, so that a late one brings nothing back that was erased.
+ */
+export class Backlog {
+  readonly #store: Store
+  readonly #health: StoreHealth
+  readonly #onStanding: (subject: Subject, rows: readonly StoredRow[]) => void
+  readonly #lanes = new Map<Subject, Lane>()
+  #underWay = 0
+  #isPlanned = false
+
+  /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
+  constructor(store: Store, health: StoreHealth, onStanding: (subject: Subject, rows: readonly StoredRow[]) => void) {
+    this.#store = store
+    this.#health = health
+    this.#onStanding = onStanding
+    health.onTry(() => this.#flush())
+  }
+
+  add(subject: Subject, registers: readonly StoredRegister[]): void {
+    const lane = this.#lane(subject)
+    lane.next ??= batch()
+    for (const register of registers) lane.next.registers.merge(register, 'job')
+    this.#plan()
+  }
+
+  /** Has the store forget all that it has of a subject, but for what is left. */
+  erase(subject: Subject, left: readonly StoredRegister[]): void {
+    const lane = this.#lane(subject)
+    lane.next = { registers: Replica.of(left, 'job'), isErasure: true, waiters: lane.next?.waiters ?? [] }
+    this.#plan()
+  }
+
+  /** Another process has erased what a subject had: what waits here from before that goes nowhere. */
+  abandon(subject: Subject, until: number): void {
+    const lane = this.#lanes.get(subject)
+    if (!lane) return
+    const left = this.of(subject).filter(({ key, stamp }) => !isKey(key) || stamp > until)
+    // What is on its way may come after the erasure.
+    if (lane.sent || lane.next?.isErasure) this.erase(subject, left)
+    else if (lane.next) lane.next = { ...lane.next, registers: Replica.of(left, 'job') }
+  }
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  /** What of a subject the store has not confirmed. */
+  of(subject: Subject): readonly StoredRegister[] {
+    const { sent, next } = this.#lanes.get(subject) ?? {}
+    const before = next?.isErasure ? undefined : sent
+    return [before, next].flatMap((each) => each?.registers.registers() ?? [])
+  }
+
+  /** Resolves when all that was added for a subject until now is stored. */
+  stored(subject: Subject): Promise<void> {
+    const lane = this.#lanes.get(subject)
+    const newest = lane?.next ?? lane?.sent
+    return new Promise((resolve) => {
+      if (newest) newest.waiters.push(resolve)
+      else resolve()
+    })
+  }
+
+  /** Resolves when all that was added until now is stored. */
+  async allStored(): Promise<void> {
+    await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
+  }
+
+  #lane(subject: Subject): Lane {
+    const begun = { sent: undefined, next: undefined, failures: 0, isResting: false }
+    const lane = this.#lanes.get(subject) ?? begun
+    this.#lanes.set(subject, lane)
+    return lane
+  }
+
+  /** All changes of a turn go in one call. */
+  #plan(): void {
+    if (this.#isPlanned || this.#health.room === 0) return
+    this.#isPlanned = true
+    queueMicrotask(() => this.#flush())
+  }
+
+  /** Sends what waits; to a store that is down of one subject, which shows whether it is back. */
+  #flush(): void {
+    this.#isPlanned = false
+    for (const [subject, lane] of this.#lanes) {
+      if (this.#underWay >= Math.min(AT_ONCE, this.#health.room)) return
+      if (!lane.sent && lane.next && !lane.isResting) void this.#send(subject, lane, lane.next)
+    }
+  }
+
+  async #send(subject: Subject, lane: Lane, sent: Batch): Promise<void> {
+    lane.sent = sent
+    lane.next = undefined
+    this.#underWay += 1
+    const wasDown = this.#health.state === 'down'
+    try {
+      const standing = await this.#health.ask(() => this.#write(subject, sent))
+      if (!isErasure(lane.next)) this.#onStanding(subject, standing)
+      lane.failures = 0
+      for (const resolve of sent.waiters) resolve()
+    } catch {
+      lane.next = again(sent, lane.next)
+      if (!wasDown) this.#rest(lane)
+      // The others' turn comes first: a subject whose rows the store refuses keeps no other back.
+      this.#lanes.delete(subject)
+      this.#lanes.set(subject, lane)
+    }
+    lane.sent = undefined
+    this.#underWay -= 1
+    if (!lane.next) this.#lanes.delete(subject)
+    this.#flush()
+  }
+
+  #rest(lane: Lane): void {
+    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** lane.failures)
+    lane.failures += 1
+    lane.isResting = true
+    const wake = (): void => {
+      lane.isResting = false
+      this.#flush()
+    }
+    setTimeout(wake, pause).unref()
+  }
+
+  async #write(subject: Subject, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
+    const name = storeName(subject)
+    if (isErasure) await this.#store.remove(name)
+    return listed(await this.#store.merge(name, registers.registers()))
+  }
+}
+
+function batch(): Batch {
+  return { registers: new Replica(), isErasure: false, waiters: [] }
+}
+
+function isErasure(next: Batch | undefined): boolean {
+  return next?.isErasure === true
+}
+
+/** What failed, with what has come since. */
+function again(failed: Batch, since: Batch = batch()): Batch {
+  const waiters = [...failed.waiters, ...since.waiters]
+  // What was to be written before an erasure is of the past.
+  if (since.isErasure) return { ...since, waiters }
+  const registers = Replica.of([...failed.registers.registers(), ...since.registers.registers()], 'job')
+  return { registers, isErasure: failed.isErasure, waiters }
+}

@@ -1,0 +1,85 @@
+import type { Core } from '../core.js'
+import type { Subject } from '../identity/subject.js'
+import { Generations } from '../values/generations.js'
+import type { StoreHealth } from './health.js'
+import { storeName } from './name.js'
+import { listed } from './rows.js'
+import type { Store, StoredRow } from './store.js'
+
+/** When a subject was loaded. */
+interface Mark {
+  /** ms since 1970 */
+  readonly at: number
+  readonly residency: number
+}
+
+/** Brings what the store has into memory, before it is read: one call a subject, whatever number of requests wait for it. */
+export class Loads {
+  readonly #store: Store
+  readonly #health: StoreHealth
+  readonly #core: Pick<Core, 'elsewhere' | 'settings' | 'subjects'>
+  readonly #onLoad: (subject: Subject, registers: readonly StoredRow[]) => void
+  /** What the store has nothing of is in no cache: that it was asked is remembered here. */
+  readonly #marks: Generations<Mark>
+  readonly #underWay = new Map<Subject, Promise<readonly StoredRow[]>>()
+
+  constructor(
+    store: Store,
+    health: StoreHealth,
+    core: Pick<Core, 'elsewhere' | 'settings' | 'subjects'>,
+    onLoad: (subject: Subject, registers: readonly StoredRow[]) => void,
+  ) {
+    this.#store = store
+    this.#health = health
+    this.#core = core
+    this.#onLoad = onLoad
+    const { maxSubjects, storeRefresh, clock } = core.settings
+    this.#marks = Generations.onMap({ max: 4 * maxSubjects, maxIdle: 10 * storeRefresh, clock })
+  }
+
+  /** Whether what the store had of a subject, when it was asked, is in memory. */
+  isLoaded(subject: Subject): boolean {
+    return this.#resident(subject) !== undefined
+  }
+
+  /** Whether it was asked so short a time ago that it need not be asked again. */
+  isFresh(subject: Subject): boolean {
+    const mark = this.#resident(subject)
+    return mark !== undefined && this.#core.settings.clock() - mark.at < this.#core.settings.storeRefresh
+  }
+
+  /** Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for. */
+  ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    const due = subjects.filter((subject) => !this.isFresh(subject))
+    if (due.length === 0) return undefined
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.elsewhere.peers?.isConnected))
+    const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
+    if (this.#health.state !== 'good' || awaited.length === 0) return undefined
+    return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
+  }
+
+  /** Asks the store now, whatever was loaded before. Of a store that is down only what shows whether it is back. */
+  load(subject: Subject): Promise<readonly StoredRow[]> {
+    const known = this.#underWay.get(subject)
+    if (known !== undefined) return known
+    if (this.#health.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
+    const load = this.#load(subject).finally(() => this.#underWay.delete(subject))
+    this.#underWay.set(subject, load)
+    return load
+  }
+
+  /** When a subject was loaded whose values are in memory still. */
+  #resident(subject: Subject): Mark | undefined {
+    const mark = this.#marks.get(subject)
+    if (!mark) return undefined
+    const isThere = mark.residency === this.#core.subjects.residency || this.#core.subjects.find(subject) !== undefined
+    return isThere ? mark : undefined
+  }
+
+  async #load(subject: Subject): Promise<readonly StoredRow[]> {
+    const registers = await this.#health.ask(async () => listed(await this.#store.load(storeName(subject))))
+    this.#onLoad(subject, registers)
+    this.#marks.set(subject, { at: this.#core.settings.clock(), residency: this.#core.subjects.residency })
+    return registers
+  }
+}

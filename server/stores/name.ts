@@ -1,0 +1,14 @@
+import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+
+/** Bytes of a name that every store takes. */
+const MAX_NAME = 255
+
+/**
+ * By which name a store has a subject. A browser's id is in the cookie and nowhere else, so here it goes by its public name; a user as
+ * the app knows them, or by a hash where stores may not take the id.
+ */
+export function storeName(subject: Subject): string {
+  if (!isUser(subject)) return `browser:${subjectHash(subject)}`
+  const isTaken = Buffer.byteLength(subject) <= MAX_NAME && !subject.includes('\0')
+  return isTaken ? subject : `user:h:${subjectHash(subject)}`
+}

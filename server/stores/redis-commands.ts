@@ -1,0 +1,49 @@
+import type { RedisScript } from './redis-scripts.js'
+
+/** The part of node-redis used; ioredis has `redisStore(fromIoredis(client))`. */
+export interface RedisLike {
+  readonly isOpen: boolean
+  /** False while it is connecting again. @default isOpen */
+  readonly isReady?: boolean
+  sendCommand(args: readonly string[]): Promise<unknown>
+}
+
+/** Sends a command, and rejects at once where the client would keep it until it is connected again. */
+export async function send(client: RedisLike, args: readonly string[]): Promise<unknown> {
+  if (!client.isOpen || client.isReady === false) {
+    throw new Error('koa-live-session: redisStore: the client is not connected to Redis')
+  }
+  return client.sendCommand(args)
+}
+
+/** Runs a script on one key. */
+export async function run(
+  client: RedisLike,
+  script: RedisScript,
+  key: string,
+  args: readonly string[],
+): Promise<unknown> {
+  const rest = ['1', key, ...args]
+  try {
+    return await send(client, ['EVALSHA', script.sha, ...rest]).catch((error: unknown) => {
+      // Restarted, failed over or flushed: Redis has not run it, and does not know it any more.
+      if (!isReply(error, 'NOSCRIPT')) throw error
+      return send(client, ['EVAL', script.text, ...rest])
+    })
+  } catch (error) {
+    if (!isReply(error, 'WRONGTYPE')) throw error
+    const what = `expected a hash at "${key}", which another program has written`
+    throw new Error(`koa-live-session: redisStore: ${what}. Pass another prefix`, { cause: error })
+  }
+}
+
+/** Redis 6 puts more words before the code of an error in a script. */
+function isReply(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.includes(code)
+}
+
+/** What an answer has to be: a list of texts, or of none. */
+export function cellsOf(answer: unknown): readonly (string | null)[] {
+  if (Array.isArray(answer) && answer.every((cell) => typeof cell === 'string' || cell === null)) return answer
+  throw new TypeError('koa-live-session: redisStore: expected texts from the client. Pass one that maps no types')
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+
+/** A script that Redis runs as one: nothing else happens there meanwhile. */
+export interface RedisScript {
+  readonly text: string
+  /** By which Redis remembers it. */
+  readonly sha: string
+}
+
+/**
+ * A subject is one hash, and each script has but that key. A register is a field of it, as `<stamp> <canonical JSON>`, or as `<stamp>`
+ * where it is a tombstone. The field without a name says when the subject was used last.
+ */
+const COMMON = `
+-- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
+local LARGEST = 9007199254740991
+
+-- What is no register counts as absent: any write replaces it.
+local function read(cell)
+  cell = cell or ''
+  local stamp, text = cell:match('^(%d+) (.*)$')
+  stamp = tonumber(stamp or cell:match('^%d+$'))
+  if not stamp or stamp < 1 or stamp > LARGEST then return 0, '' end
+  return stamp, text or ''
+end
+
+local function stands(field)
+  return redis.call('HGET', KEYS[1], field)
+end
+
+-- A reader is not to become a writer each time: a use is noted once a pace. (A clock may have been ahead: hence abs.) Where Redis takes
+-- no writes, for want of memory or as a replica, reading goes on: hence pcall.
+local function touch(now, pace, maxIdle)
+  local used = tonumber(stands('')) or 0
+  if math.abs(now - used) < tonumber(pace) and redis.call('PTTL', KEYS[1]) > 0 then return end
+  redis.pcall('HSET', KEYS[1], '', now)
+  redis.pcall('PEXPIRE', KEYS[1], maxIdle)
+end
+`
+
+/** KEYS: the hash. ARGV: now, pace, maxIdle. */
+export const LOAD: RedisScript = script(`${COMMON}
+local fields = redis.call('HGETALL', KEYS[1])
+if #fields > 0 then touch(ARGV[1], ARGV[2], ARGV[3]) end
+return fields
+`)
+
+/** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Answers with the cell that then stands for each field. */
+export const MERGE: RedisScript = script(`${COMMON}
+-- Lua's own < compares texts as the server's locale has it.
+local function isLarger(a, b)
+  for at = 1, math.min(#a, #b) do
+    local x, y = a:byte(at), b:byte(at)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+
+local standing = {}
+for at = 4, #ARGV, 2 do
+  local field, cell = ARGV[at], ARGV[at + 1]
+  local current = stands(field)
+  local stamp, text = read(cell)
+  local currentStamp, currentText = read(current)
+  if stamp > currentStamp or (stamp == currentStamp and isLarger(text, currentText)) then
+    redis.call('HSET', KEYS[1], field, cell)
+    current = cell
+  end
+  standing[#standing + 1] = current
+end
+touch(ARGV[1], ARGV[2], ARGV[3])
+return standing
+`)
+
+/** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Answers 1 where it has written. */
+export const COMPARE_AND_SET: RedisScript = script(`${COMMON}
+if read(stands(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
+touch(ARGV[1], ARGV[2], ARGV[3])
+return 1
+`)
+
+/** KEYS: the hash. ARGV: ms since 1970. Answers 1 where it was used before that, and is gone. What says no use is left alone. */
+export const SWEEP: RedisScript = script(`
+local used = tonumber(redis.call('HGET', KEYS[1], ''))
+if not used or used >= tonumber(ARGV[1]) then return 0 end
+return redis.call('DEL', KEYS[1])
+`)
+
+function script(text: string): RedisScript {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}

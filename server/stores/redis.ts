@@ -1,0 +1,116 @@
+import { canonicalJson } from '../../shared/json.js'
+import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
+import { COMPARE_AND_SET, LOAD, MERGE, type RedisScript, SWEEP } from './redis-scripts.js'
+import { readRow } from './rows.js'
+import type { Store, StoredRow } from './store.js'
+
+export { fromIoredis, type IoredisLike } from './ioredis.js'
+export type { RedisLike } from './redis-commands.js'
+
+export interface RedisStoreOptions {
+  /** Stands before each key: `<prefix>{<subject>}`. @default 'live-session:' */
+  readonly prefix?: string
+  /** ms since its last use after which Redis forgets a subject, revocations included: at least the plugin's `maxAge`. @default 100 days */
+  readonly maxIdle?: number
+}
+
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+/**
+ * A store in Redis 6 or newer, or Valkey. How long what it has acknowledged lasts is for Redis' own `appendonly` and `appendfsync` to say:
+ * see docs/stores.md.
+ *
+ * @param client one that you have connected, and that you close
+ * @throws {TypeError} naming the option, what was expected and what was received
+ * @example
+ * const client = createClient({ url: 'redis://127.0.0.1:6379' })
+ * client.on('error', console.error)
+ * await client.connect()
+ * liveSession(app, { fields, store: redisStore(client) })
+ */
+export function redisStore(
+  client: RedisLike,
+  { prefix = 'live-session:', maxIdle = 100 * DAY }: RedisStoreOptions = {},
+): Store {
+  checkClient(client)
+  // The hash tag begins at the first brace.
+  check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
+  check(Number.isSafeInteger(maxIdle) && maxIdle > 0, 'maxIdle', 'whole ms, more than 0', maxIdle)
+
+  const pace = Math.min(HOUR, Math.floor(maxIdle / 100))
+  const keyOf = (subject: string): string => `${prefix}{${subject}}`
+  const use = (script: RedisScript, subject: string, args: readonly string[] = []): Promise<unknown> =>
+    run(client, script, keyOf(subject), [String(Date.now()), String(pace), String(maxIdle), ...args])
+
+  return {
+    maxIdle,
+
+    async load(subject) {
+      const cells = cellsOf(await use(LOAD, subject))
+      return cells.flatMap((field, at) => (at % 2 === 1 || !field ? [] : [readCell(field, cells[at + 1] ?? '')]))
+    },
+    async merge(subject, registers) {
+      if (registers.length === 0) return []
+      const args = registers.flatMap((register) => [register.key, cellOf(register)])
+      const cells = cellsOf(await use(MERGE, subject, args))
+      // Of a key that is there twice, the last answer is what stands.
+      const standing = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
+      return Array.from(standing, ([key, cell]) => readCell(key, cell))
+    },
+    async compareAndSet(subject, register, expected) {
+      return (await use(COMPARE_AND_SET, subject, [register.key, cellOf(register), String(expected)])) === 1
+    },
+    async remove(subject) {
+      await send(client, ['DEL', keyOf(subject)])
+    },
+    async sweep(before) {
+      // What was not used for so long has expired.
+      if (before <= Date.now() - maxIdle) return 0
+      let deleted = 0
+      for await (const keys of scan(client, `${escapePattern(prefix)}{*}`)) {
+        // A use is noted up to an hour late.
+        const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, [String(before - HOUR)])))
+        deleted += answers.filter((answer) => answer === 1).length
+      }
+      return deleted
+    },
+    async close() {},
+  }
+}
+
+function cellOf({ stamp, value }: StoredRow): string {
+  return value === undefined ? String(stamp) : `${stamp} ${canonicalJson(value)}`
+}
+
+function readCell(key: string, cell: string): StoredRow {
+  const space = cell.indexOf(' ')
+  return space < 0 ? readRow(key, cell, null) : readRow(key, cell.slice(0, space), cell.slice(space + 1))
+}
+
+/** The hashes whose keys match, in batches. In a cluster: those of one node. */
+async function* scan(client: RedisLike, pattern: string): AsyncGenerator<readonly string[]> {
+  let cursor: unknown = '0'
+  do {
+    const args = ['SCAN', String(cursor), 'MATCH', pattern, 'COUNT', '1000', 'TYPE', 'hash']
+    const answer: unknown = await send(client, args)
+    const [next, keys]: readonly unknown[] = Array.isArray(answer) ? answer : []
+    yield cellsOf(keys).filter((key) => key !== null)
+    cursor = next
+  } while (String(cursor) !== '0')
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&')
+}
+
+function checkClient(client: RedisLike): void {
+  if (typeof client?.sendCommand === 'function' && typeof client.isOpen === 'boolean') return
+  const remedy = 'Pass createClient(...) of node-redis, or fromIoredis(client)'
+  throw new TypeError(`koa-live-session: redisStore: expected a Redis client. ${remedy}`)
+}
+
+function check(is: boolean, option: string, expected: string, received: unknown): void {
+  if (!is)
+    throw new TypeError(`koa-live-session: redisStore: ${option}: expected ${expected}, received ${String(received)}`)
+}

@@ -1,0 +1,37 @@
+/** Times that is tried what the database undoes for the sake of another statement. */
+const ATTEMPTS = 10
+
+/** PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
+const UNDONE: ReadonlySet<unknown> = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK'])
+
+/**
+ * Has the database act, again where it has undone the whole and asks for that.
+ *
+ * @throws {Error} saying what was done; its cause has the driver's code
+ */
+export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
+  for (let left = ATTEMPTS - 1; ; left -= 1) {
+    try {
+      return await act()
+    } catch (error) {
+      if (left === 0 || !UNDONE.has(codeOf(error))) throw failure(doing, error)
+    }
+  }
+}
+
+/**
+ * What a driver said, without what it quotes: mysql2 attaches the statement with all values to its errors, PostgreSQL the row that
+ * failed, and logs print all that an error has.
+ */
+function failure(doing: string, error: unknown): Error {
+  const code = codeOf(error)
+  const said = error instanceof Error ? error.message : String(error)
+  // Of a connection that was refused at several addresses, Node says the code alone.
+  const message = said === '' ? String(code) : said
+  const cause = Object.assign(new Error(message), { code })
+  return new Error(`koa-live-session: sqlStore: ${doing}: ${message}`, { cause })
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

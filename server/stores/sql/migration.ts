@@ -1,0 +1,22 @@
+import { sql } from 'kysely'
+import type { AnyDatabase } from './database.js'
+import { engineOf } from './engine.js'
+import { checkTable, DEFAULT_TABLE } from './table.js'
+
+/**
+ * Makes the table of `sqlStore` and its index where they are missing; changes nothing where they are there. Several nodes may call it at
+ * the same moment. The same statements are in docs/stores-sql.md, for those who have migrations of their own.
+ *
+ * @throws {TypeError} for an engine that the store has no statements for
+ * @example
+ * await migrateSqlStore(db)
+ */
+export async function migrateSqlStore(db: AnyDatabase, options: { readonly table?: string } = {}): Promise<void> {
+  const table = checkTable(options.table ?? DEFAULT_TABLE)
+  const { migration, migrationLock } = engineOf(db)
+  const run = async (on: AnyDatabase): Promise<void> => {
+    await migrationLock?.execute(on)
+    for (const statement of migration(table)) await sql.raw(statement).execute(on)
+  }
+  await (migrationLock === undefined || db.isTransaction ? run(db) : db.transaction().execute(run))
+}

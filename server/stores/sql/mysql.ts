@@ -1,0 +1,41 @@
+import { sql } from 'kysely'
+import { MAX_TEXT } from './column-text.js'
+import { columnsAndValues, READ_PRECISION } from './columns.js'
+import type { Engine } from './engine.js'
+import type { RowRead } from './row.js'
+import { indexName, quoted } from './table.js'
+
+const wins = sql`values(stamp) > stamp or (values(stamp) = stamp and values(value) > value)
+  or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
+
+/** MariaDB and MySQL. */
+export const mysql: Engine = {
+  text: sql`char`,
+
+  // All that the texts hold is ASCII, and so are their columns: bytes are compared, whatever the connection's collation is.
+  migration: (table) => [
+    `create table if not exists ${quoted(table, '`')} (
+  \`subject\` varchar(${MAX_TEXT}) character set ascii collate ascii_bin not null,
+  \`key\` varchar(${MAX_TEXT}) character set ascii collate ascii_bin not null,
+  \`stamp\` bigint not null,
+  \`value\` longtext character set ascii collate ascii_bin not null,
+  \`read_at\` bigint not null,
+  primary key (\`subject\`, \`key\`),
+  key ${quoted(indexName(table), '`')} (\`read_at\`)
+) engine = InnoDB`,
+  ],
+
+  // Assignments run from left to right, and each sees what those before it did: the stamp, by which all go, is the last one.
+  merge: (table, rows) => sql<RowRead>`
+    insert into ${sql.table(table)} ${columnsAndValues(rows)}
+    on duplicate key update
+      value = if(${wins}, values(value), value),
+      read_at = if(values(read_at) - read_at >= ${sql.lit(READ_PRECISION)}, values(read_at), read_at),
+      stamp = if(values(stamp) > stamp or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}, values(stamp), stamp)`,
+
+  // Rows are found, and so locked, by the primary key.
+  inOrder: (_, condition) => condition,
+
+  // What an upsert counts depends on a flag of the connection.
+  insert: (table, row) => sql`insert ignore into ${sql.table(table)} ${columnsAndValues([row])}`,
+}

@@ -1,0 +1,68 @@
+import { type RawBuilder, sql } from 'kysely'
+import { columnsAndValues, KEY, READ_PRECISION } from './columns.js'
+import type { Engine } from './engine.js'
+import type { Row, RowRead } from './row.js'
+import { indexName, quoted } from './table.js'
+
+const wins = sql`excluded.stamp > held.stamp or (excluded.stamp = held.stamp and excluded.value > held.value)
+  or held.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
+const unmarked = sql`excluded.read_at - held.read_at >= ${sql.lit(READ_PRECISION)}`
+
+/** SQLite and PostgreSQL say nearly the same. */
+const onConflict = {
+  text: sql`text`,
+
+  // A row that stays as it is costs no write.
+  merge: (table: string, rows: readonly Row[]): RawBuilder<RowRead> => sql<RowRead>`
+    insert into ${sql.table(table)} as held ${columnsAndValues(rows)}
+    on conflict (subject, ${KEY}) do update set
+      stamp = case when ${wins} then excluded.stamp else held.stamp end,
+      value = case when ${wins} then excluded.value else held.value end,
+      read_at = case when ${unmarked} then excluded.read_at else held.read_at end
+    where ${wins} or ${unmarked}
+    returning ${KEY}, cast(stamp as text) as stamp, value`,
+
+  insert: (table: string, row: Row): RawBuilder<unknown> =>
+    sql`insert into ${sql.table(table)} ${columnsAndValues([row])} on conflict do nothing`,
+}
+
+export const sqlite: Engine = {
+  ...onConflict,
+  // There is one writer at a time.
+  inOrder: (_, condition) => condition,
+  migration: (table) => [
+    `create table if not exists ${quoted(table, '"')} (
+  "subject" text not null,
+  "key" text not null,
+  "stamp" integer not null,
+  "value" text not null,
+  "read_at" integer not null,
+  primary key ("subject", "key")
+) strict, without rowid`,
+    indexOnReadAt(table),
+  ],
+}
+
+export const postgres: Engine = {
+  ...onConflict,
+  // An update locks rows as it meets them, which is where they lie in the table. It takes a second until a deadlock is noticed.
+  inOrder: (table, condition) => sql`(subject, ${KEY}) in (
+    select subject, ${KEY} from ${sql.table(table)} where ${condition} order by subject, ${KEY} for update)`,
+  migration: (table) => [
+    `create table if not exists ${quoted(table, '"')} (
+  "subject" text collate "C" not null,
+  "key" text collate "C" not null,
+  "stamp" bigint not null,
+  "value" text collate "C" not null,
+  "read_at" bigint not null,
+  primary key ("subject", "key")
+)`,
+    indexOnReadAt(table),
+  ],
+  // `if not exists` looks first and makes then: of two nodes that do so at the same moment, one fails. The number is the package's own.
+  migrationLock: sql`select pg_advisory_xact_lock(5499823114)`,
+}
+
+function indexOnReadAt(table: string): string {
+  return `create index if not exists ${quoted(indexName(table), '"')} on ${quoted(table, '"')} ("read_at")`
+}

@@ -1,0 +1,53 @@
+import { canonicalJson } from '../../../shared/json.js'
+import { supersedes } from '../../../shared/register.js'
+import { isStamp } from '../../../shared/stamp.js'
+import { readRow } from '../rows.js'
+import type { StoredRow } from '../store.js'
+import { columnText, fromColumnText } from './column-text.js'
+
+/** A register as it is written. */
+export interface Row {
+  readonly subject: string
+  readonly key: string
+  readonly stamp: number
+  readonly value: string
+  readonly read_at: number
+}
+
+/** A row as it is read. Numbers are read as texts: what a driver makes of a BIGINT is a setting of the app's. */
+export interface RowRead {
+  readonly key: string
+  readonly stamp: string
+  readonly value: string
+}
+
+/**
+ * A deleted key's value. JSON texts are never empty, so it is the smallest to every engine; with NULL every comparison would need a
+ * case of its own, as `NULL < 'x'` is not true.
+ */
+const TOMBSTONE = ''
+
+/** One row a key, in the order of their keys: statements that lock rows in one order do not wait for each other in a circle. */
+export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
+  const newest = new Map<string, StoredRow>()
+  // PostgreSQL refuses an upsert that meets a row twice.
+  for (const register of registers) {
+    const other = newest.get(register.key)
+    if (other === undefined || supersedes(register, other)) newest.set(register.key, register)
+  }
+  const rows = [...newest.values()].map((register) => toRow(subject, register, now))
+  return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** @throws {TypeError} for what no row can hold */
+export function toRow(subject: string, { key, stamp, value }: StoredRow, now: number): Row {
+  if (!isStamp(stamp)) {
+    throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
+  }
+  const text = value === undefined ? TOMBSTONE : canonicalJson(value)
+  return { subject: columnText('subject', subject), key: columnText('key', key), stamp, value: text, read_at: now }
+}
+
+export function fromRow({ key, stamp, value }: RowRead): StoredRow {
+  return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value)
+}

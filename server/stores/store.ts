@@ -1,0 +1,63 @@
+import type { JsonValue } from '../../shared/json.js'
+
+/** One key's newest known write, as stores have it. Without a value it is a tombstone: the key was deleted at `stamp`. */
+export interface StoredRow {
+  readonly key: string
+  /** A safe integer of 1 or more: ms since 1970 where clocks behave. */
+  readonly stamp: number
+  readonly value?: JsonValue | undefined
+}
+
+/**
+ * A place that outlives the process and that several nodes share: Redis, a database, your own. It holds the registers of each
+ * subject, and it is one more replica: `merge` decides by the one rule, within the store and not in a process before it, as another
+ * node writes at the same moment.
+ *
+ * The rule: per key the larger `stamp` wins; on equal stamps the larger canonical JSON text of the value (keys sorted, all but
+ * ASCII escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. A tombstone is stored like any
+ * other register, and it is something else than `null`.
+ *
+ * A stamp is a safe integer, 1 or more. A subject, or a key, is a text of 1 to 255 bytes in UTF-8 without U+0000, of which each byte
+ * counts: case, accents and spaces at its end too. A value takes up to 64 kB, as escaped text up to six times of that.
+ *
+ * Each method rejects where it cannot do its part; what it was to write may then be written or not, and a write that comes late, or
+ * twice, does no harm. It need not wait for a connection: the plugin has a deadline of its own, goes on without the store and
+ * tries again. Whether a store keeps all this is what `storeContract` of `koa-live-session/testing` finds out.
+ *
+ * A row that cannot be read (by hand, by a fault, by another program) must not keep the others from loading, nor be taken for a
+ * tombstone. Hand it over with what of it can be read, and `Number.NaN` as the stamp or the value that cannot: the plugin checks all
+ * that a store answers with, skips what is not sound, and says so.
+ */
+export interface Store {
+  /** ms after which it forgets on its own what was not used; none where it keeps all until `sweep`. */
+  readonly maxIdle?: number
+  /** All registers of the subject, in any order; none of a subject that it does not know, which it does not create. A use: see `sweep`. */
+  load(subject: string): Promise<readonly StoredRow[]>
+  /**
+   * Takes each register over that is newer than what stands, best all or none, and resolves when they are as durable as the store
+   * makes them. Answers with what now stands for these keys, each once. A key may be there twice. A use: see `sweep`.
+   */
+  merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
+  /**
+   * For `update`: writes only where the key's stamp is still `expected` (0: absent), and says whether it has. The register's stamp
+   * is larger than that. Of several at once, exactly one is told `true`. A use, where it writes: see `sweep`.
+   */
+  compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean>
+  /** Deletes the subject with all its registers, tombstones too. */
+  remove(subject: string): Promise<void>
+  /**
+   * Deletes the subjects that were not used since `before` (ms since 1970), and says how many. A store may note uses only now and
+   * then, at least once a day while there are any; it then keeps a subject for so much longer, never shorter. One that lets them
+   * expire on its own may answer 0.
+   */
+  sweep(before: number): Promise<number>
+  /** Gives back what the store itself has opened, and nothing that it was given. Idempotent. What it holds stays. */
+  close(): Promise<void>
+}
+
+export const STORE_METHODS: readonly (keyof Store)[] = ['load', 'merge', 'compareAndSet', 'remove', 'sweep', 'close']
+
+/** Whether it can be called as a store. */
+export function isStore(store: unknown): store is Store {
+  return STORE_METHODS.every((method) => typeof Reflect.get(Object(store), method) === 'function')
+}

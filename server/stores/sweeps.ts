@@ -1,0 +1,40 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Settings } from '../options.js'
+import type { Store } from './store.js'
+
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+/** Has the store delete what was not used for long: once a day, and a while after the start, as nodes start together. */
+export class Sweeps {
+  readonly #store: Store
+  readonly #settings: Settings
+  readonly #maxIdle: number
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(store: Store, settings: Settings) {
+    this.#store = store
+    this.#settings = settings
+    this.#maxIdle = Math.max(settings.storeMaxIdle, settings.maxAge)
+    if (this.#maxIdle !== Number.POSITIVE_INFINITY) this.#plan(HOUR * Math.random())
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #plan(ms: number): void {
+    this.#timer = setTimeout(() => void this.#sweep(), ms)
+    this.#timer.unref()
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, report } = this.#settings
+    this.#plan(DAY)
+    try {
+      await this.#store.sweep(clock() - this.#maxIdle)
+    } catch (cause) {
+      report(new LiveSessionError('store_unavailable', 'the store has not deleted what is old', { cause }))
+    }
+  }
+}

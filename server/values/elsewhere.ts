@@ -1,0 +1,26 @@
+import type { StoredRegister } from '../../shared/register.js'
+import type { Subject } from '../identity/subject.js'
+
+/** A place that keeps what outlives this process: the store. */
+export interface Keeper {
+  /** Is told what was news here, and did not come from there. */
+  keep(subject: Subject, registers: readonly StoredRegister[]): void
+  /** Forgets all that a subject has, but for what is left. */
+  forget(subject: Subject, left: readonly StoredRegister[]): void
+  /** What it was told of a subject, and has not kept yet, is not to be kept any more: another process has erased it. */
+  abandon(subject: Subject, until: number): void
+}
+
+/** The other processes of the app. */
+export interface Peers {
+  /** Whether there are any, as far as is known. */
+  readonly isConnected: boolean
+  /** Tells them what has been written here. By `name`: a subject, or the connections of a user that are to end. */
+  tell(name: string, registers: readonly StoredRegister[]): void
+}
+
+/** What is beyond this process, as far as there is any. */
+export interface Elsewhere {
+  store?: Keeper
+  peers?: Peers
+}

@@ -1,0 +1,47 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { expect, it } from '@jest/globals'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { REDIS } from '../support/servers/installed.js'
+
+function start(env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, ['example/cluster.mjs'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+it('start:cluster says how to install Redis where it is missing, and ends with code 1', async () => {
+  const started = start({ REDIS_SERVER: '/no/redis-server' })
+  const [printed, [code]] = await Promise.all([text(started.stderr), once(started, 'exit')])
+  expect(code).toBe(1)
+  expect(printed).toContain('NEEDS REDIS')
+  expect(printed).toContain('apt-get install -y redis-server')
+})
+
+describeWithServer(REDIS, 'start:cluster', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends all that it has started at %s, and leaves no file', async (signal) => {
+    const [folder, build] = ['tmp', 'build'].map((name) => mkdtempSync(join(tmpdir(), `cluster-${name}-`)))
+    const started = start({ PORT: '0', TMPDIR: folder, EXAMPLE_CACHE: build })
+    const pids: number[] = []
+    for await (const line of createInterface(started.stdout)) {
+      const [, pid] = /^Node \w is process (\d+)/.exec(line) ?? []
+      if (pid !== undefined) pids.push(Number(pid))
+      if (/^ControlManiac: http/.test(line)) break
+    }
+    expect(readdirSync(folder ?? '')).toHaveLength(1)
+    const ended = once(started, 'exit')
+    started.kill(signal)
+    expect(await ended).toEqual([0, null])
+    expect(pids).toHaveLength(2)
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    expect(readdirSync(folder ?? '')).toEqual([])
+    for (const each of [folder, build]) rmSync(each ?? '', { recursive: true })
+  })
+})

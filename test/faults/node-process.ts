@@ -1,0 +1,87 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { PartitionProxy } from './partition-proxy.js'
+
+/** A node as a process of its own: it is killed as hard as it gets, or ends in order, and comes back. */
+export class NodeProcess {
+  readonly #script: string
+  readonly #env: NodeJS.ProcessEnv
+  readonly #adapter: PartitionProxy
+  #child: ChildProcess | undefined
+  /** What it said before it ended by itself. */
+  #lastWords = ''
+  #port = 0
+
+  private constructor(script: string, env: NodeJS.ProcessEnv, adapter: PartitionProxy) {
+    this.#script = script
+    this.#env = env
+    this.#adapter = adapter
+  }
+
+  static async start(script: string, storePath: string, secret: string): Promise<NodeProcess> {
+    const adapter = await PartitionProxy.start(storePath)
+    const env = { ...process.env, STORE_PATH: storePath, ADAPTER_PATH: adapter.path, SITE_SECRET: secret }
+    const node = new NodeProcess(script, env, adapter)
+    await node.start()
+    return node
+  }
+
+  /** Where it listens; undefined where it does not run. */
+  get port(): number | undefined {
+    return this.#child ? this.#port : undefined
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const child = fork(this.#script, { env: this.#env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (data) => {
+        this.#lastWords = (this.#lastWords + String(data)).slice(-4000)
+      })
+    await this.#message(child)
+    child.send(0)
+    const { port } = (await this.#message(child)) as AddressInfo
+    this.#port = port
+    this.#child = child
+    child.once('exit', (code, signal) => {
+      if (this.#child !== child) return
+      this.#child = undefined
+      console.error(`a node has ended by itself: ${code ?? signal}\n${this.#lastWords}`)
+    })
+  }
+
+  /** Ends it; resolves when it has ended. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (!child) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+
+  /** Cuts what connects it to the other nodes. */
+  cut(): void {
+    this.#adapter.cut()
+  }
+
+  heal(): void {
+    this.#adapter.heal()
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGKILL')
+    await this.#adapter.stop()
+  }
+
+  async #message(child: ChildProcess): Promise<unknown> {
+    const [message] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code, signal]) => {
+        throw new Error(`a node has ended before it was ready: ${code ?? signal}\n${this.#lastWords}`)
+      }),
+    ])
+    return message
+  }
+}

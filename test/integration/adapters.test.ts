@@ -1,0 +1,176 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { type Nodes, REDIS_ADAPTERS, startNodes, startWorkers } from '../support/adapters.js'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { REDIS } from '../support/servers/installed.js'
+import { RedisServer } from '../support/servers/redis.js'
+import { set, values } from '../support/users.js'
+import { Visitor } from '../support/visitor.js'
+
+const visitors: Visitor[] = []
+afterEach(() => {
+  for (const visitor of visitors.splice(0)) visitor.leave()
+})
+
+function visit(url: string | undefined, cookie?: string): Visitor {
+  const visitor = new Visitor(url ?? '', cookie)
+  visitors.push(visitor)
+  return visitor
+}
+
+let users = 0
+
+/** A user whom no other test knows, signed in at the first node. */
+async function signIn(url: string | undefined): Promise<{ readonly user: string; readonly browser: Visitor }> {
+  users += 1
+  const user = `user-${users}`
+  const browser = visit(url)
+  await browser.fetch(`/login/now?user=${user}`)
+  return { user, browser }
+}
+
+/** Has a node do something with a user's values: see `startNodeApp`. */
+async function ask(url: string | undefined, act: string, query: Record<string, string>): Promise<unknown> {
+  return (await fetch(`${url}/node/${act}?${new URLSearchParams(query)}`)).json()
+}
+
+/** What nodes promise, whatever joins them. */
+function nodesContract(nodes: () => Nodes): void {
+  const here = (): string | undefined => nodes().urls[0]
+  const there = (): string | undefined => nodes().urls[1]
+
+  it('brings a change to the other node\u2019s memory, sockets and listeners, with one message', async () => {
+    const { user, browser } = await signIn(here())
+    const other = await visit(there(), browser.cookie).connect()
+    for (const _ of [1, 2]) await other.ticket()
+    const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
+    const socket = await browser.connect()
+    const { stamp } = await socket.set(['division', -1, 4])
+    expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
+    expect(await heard).toMatchObject({ source: 'node' })
+    // What was sent before has come before.
+    await ask(here(), 'set', { user: `${user}-last`, key: 'division', value: '1' })
+    await ask(there(), 'until', { user: `${user}-last`, key: 'division', value: '1' })
+    const merges = (await ask(there(), 'merges', { user, key: 'any' })) as unknown[][]
+    const name = `user:s:${user}`
+    expect(merges.filter(([each]) => each === name)).toEqual([[name, [['division', stamp, 4]]]])
+  })
+
+  it('shows a change to a request at the other node before its cookie has it', async () => {
+    const { user, browser } = await signIn(here())
+    const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
+    const socket = await browser.connect()
+    await socket.set(['division', -1, 4])
+    await heard
+    expect(await values(visit(there(), browser.cookie))).toMatchObject({ division: 4 })
+  })
+
+  it('brings every JSON value as it is, and a deletion as a deletion', async () => {
+    const { user } = await signIn(here())
+    const all = [
+      null,
+      '',
+      0,
+      false,
+      '\u2028</script>\ud83d\ude00\u0000',
+      { a: [null, { b: '' }], '\u00e9': [[]] },
+      [null],
+    ]
+    for (const value of all) {
+      const wanted = { user, key: 'any', value: JSON.stringify(value) }
+      const heard = ask(there(), 'until', wanted)
+      await ask(here(), 'set', wanted)
+      await heard
+      expect(await ask(there(), 'get', wanted)).toEqual({ has: true, value })
+    }
+    const heard = ask(there(), 'until', { user, key: 'any', value: '"nothing"' })
+    await ask(here(), 'set', { user, key: 'any' })
+    await heard
+    expect(await ask(there(), 'get', { user, key: 'any' })).toEqual({ has: false, value: 'nothing' })
+  })
+
+  it.each(['revoke', 'erase'])('ends the sockets of a user at the other node: %s', async (act) => {
+    const { user, browser } = await signIn(here())
+    await set(browser, { division: 4 })
+    const elsewhere = visit(there(), browser.cookie)
+    const socket = await elsewhere.connect()
+    const { text } = await socket.ticket()
+    await ask(here(), act, { user, key: 'any' })
+    await socket.closed
+    expect((await elsewhere.store({ tickets: [text] })).status).toBe(403)
+    const kept = await ask(there(), 'get', { user, key: 'division' })
+    expect(kept).toEqual(act === 'erase' ? { has: false, value: -1 } : { has: true, value: 4 })
+  })
+
+  it.each(['/logout/leave', '/logout/now', '/login/now?user=bob'])(
+    'ends the sockets of a browser at the other node: %s',
+    async (path) => {
+      const { browser } = await signIn(here())
+      const elsewhere = visit(there(), browser.cookie)
+      const socket = await elsewhere.connect()
+      await browser.fetch(path)
+      await socket.closed
+      const before = elsewhere.cookie
+      await elsewhere.store()
+      expect(elsewhere.cookie).not.toBe(before)
+    },
+  )
+}
+
+describeWithServer(REDIS, 'nodes that a Redis joins', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await RedisServer.start()
+  })
+  afterAll(() => redis.stop())
+
+  describe.each(Object.entries(REDIS_ADAPTERS))('by %s', (_name, adapterAt) => {
+    let nodes: Nodes
+    beforeAll(async () => {
+      nodes = await startNodes(adapterAt(redis.path))
+    })
+    afterAll(() => nodes.stop())
+    nodesContract(() => nodes)
+  })
+
+  it.each(Object.entries(REDIS_ADAPTERS))(
+    'go on alone while it is away, and together when it is back: %s',
+    async (_name, adapterAt) => {
+      const own = await RedisServer.start()
+      const { urls, stop } = await startNodes(adapterAt(own.path))
+      await own.kill()
+      const wanted = { user: 'ann', key: 'division', value: '1' }
+      for (let count = 0; count < 20; count += 1) expect(await ask(urls[0], 'set', wanted)).toMatchObject({ value: 1 })
+      await own.start()
+      let isHeard = false
+      const heard = ask(urls[1], 'until', { ...wanted, value: '2' }).then(() => {
+        isHeard = true
+      })
+      while (!isHeard) await ask(urls[0], 'set', { ...wanted, value: '2' })
+      await heard
+      await stop()
+      await own.stop()
+    },
+  )
+
+  it('do not hear another app, nor another kind of adapter, that has a prefix of its own', async () => {
+    const kinds = Object.entries(REDIS_ADAPTERS)
+    const apps = await Promise.all(kinds.map(([, adapterAt], at) => startNodes(adapterAt(redis.path, `app-${at}`))))
+    for (const [at, { urls }] of apps.entries()) {
+      const wanted = { user: 'ann', key: 'any', value: String(at) }
+      await ask(urls[0], 'set', wanted)
+      await ask(urls[1], 'until', wanted)
+    }
+    const found = await Promise.all(apps.map(({ urls }) => ask(urls[1], 'get', { user: 'ann', key: 'any' })))
+    expect(found).toEqual(apps.map((_, at) => ({ has: true, value: at })))
+    await Promise.all(apps.map((app) => app.stop()))
+  })
+})
+
+describe('nodes that are workers of a cluster', () => {
+  let nodes: Nodes
+  beforeAll(async () => {
+    nodes = await startWorkers()
+  })
+  afterAll(() => nodes.stop())
+  nodesContract(() => nodes)
+})

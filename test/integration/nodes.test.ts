@@ -1,0 +1,217 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import { Bus } from '../support/bus.js'
+
+/** Nodes that an adapter connects, with a clock each. */
+function cluster() {
+  const bus = new Bus()
+  const start = async (given: AppOptions<AppFields> = {}): Promise<App> => {
+    const app = await App.start(given)
+    bus.join(app.io)
+    return app
+  }
+  return { bus, start }
+}
+
+const ann = { options: { identify: () => 'ann' } } as never
+const site: AppOptions<AppFields> = {
+  options: { identify } as never,
+  before: (koa) => [auth(koa)],
+  routes: account,
+}
+
+describe('with several nodes', () => {
+  it('tells every node\u2019s memory, sockets and listeners of a change, with one message', async () => {
+    const { bus, start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    const heard: unknown[] = []
+    const there = await two.live.user('ann')
+    there.onChange(({ value, source }) => heard.push([value, source]))
+    const [tab, other] = [await one.visitor().connect(), await two.visitor().connect()]
+    // The user's, and the browser's own.
+    for (const _ of [1, 2]) await other.ticket()
+    const { stamp } = await tab.set(['division', -1, 4])
+    expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
+    expect(heard).toEqual([[4, 'node']])
+    expect(there.get('division')).toBe(4)
+    expect(bus.messages).toEqual([['live_session:merge', 'user:s:ann', [['division', stamp, 4]]]])
+  })
+
+  it('shows a change to a request that another node answers before the cookie has it', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start({ routes: account }), await start({ routes: account })]
+    const visitor = one.visitor(cookieFor(one.live, {}))
+    const socket = await visitor.connect()
+    await socket.set(['division', -1, 4])
+    const elsewhere = two.visitor(visitor.cookie)
+    expect(await (await elsewhere.fetch('/')).json()).toMatchObject({ division: 4 })
+  })
+
+  it('sends what all writes of a turn come to', async () => {
+    const { bus, start } = cluster()
+    const app = await start(ann)
+    await start(ann)
+    const handle = await app.live.user('ann')
+    await Promise.all([1, 2, 3].map((division) => handle.set('division', division)))
+    await handle.delete('division')
+    expect(bus.messages.map(([, name, changes]) => [name, changes])).toEqual([
+      ['user:s:ann', [['division', expect.any(Number), 3]]],
+      ['user:s:ann', [['division', expect.any(Number)]]],
+    ])
+  })
+
+  it('comes to the same on all nodes, whose clocks are an hour apart', async () => {
+    const { bus, start } = cluster()
+    const clocks = [testClock(10_000_000), testClock(10_000_000 + 60 * 60 * 1000)]
+    const nodes = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
+    const handles = await Promise.all(nodes.map(({ live }) => live.user('ann')))
+    await handles[1]?.set('division', 1)
+    await handles[0]?.set('division', 2)
+    expect(handles.map((handle) => handle.get('division'))).toEqual([2, 2])
+    bus.isCut = true
+    await handles[0]?.set('division', 3)
+    await handles[1]?.set('division', 4)
+    bus.isCut = false
+    await handles[0]?.set('cart', ['a'])
+    expect(handles.map((handle) => handle.get('cart'))).toEqual([['a'], ['a']])
+    expect(handles.map((handle) => handle.get('division'))).toEqual([3, 4])
+  })
+
+  it('says nothing where socket.io\u2019s own adapter reaches no other node', async () => {
+    const app = await App.start(ann)
+    await (await app.live.user('ann')).set('division', 4)
+    expect(app.warnings).toEqual([expect.stringContaining('there is no store')])
+  })
+
+  it('ends the sockets of a user who was revoked on another node, and takes nothing of theirs that is from before', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    const visitor = two.visitor(cookieFor(two.live, { userId: 'ann' }))
+    const socket = await visitor.connect()
+    const { text } = await socket.ticket()
+    await one.live.revoke('ann')
+    await socket.closed
+    expect((await visitor.store({ tickets: [text] })).status).toBe(403)
+  })
+
+  it('forgets on all nodes what was erased on one', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    const here = await two.live.user('ann')
+    await here.set('division', 4)
+    await one.live.erase('ann')
+    expect(here.get('division')).toBe(-1)
+    expect((await one.live.user('ann')).get('division')).toBe(-1)
+  })
+
+  it('forgets what was erased on a node whose clock is behind', async () => {
+    const { start } = cluster()
+    const clocks = [testClock(10_000_000), testClock(10_000_000 + 60_000)]
+    const [one, two] = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
+    const here = await two?.live.user('ann')
+    await here?.set('division', 4)
+    await one?.live.erase('ann')
+    expect(here?.get('division')).toBe(-1)
+  })
+
+  it('ends the sockets of a browser that has signed out at another node', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start(site), await start(site)]
+    const visitor = one.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const elsewhere = two.visitor(visitor.cookie)
+    const socket = await elsewhere.connect()
+    await visitor.fetch('/logout/leave')
+    await socket.closed
+    const before = elsewhere.cookie
+    await elsewhere.store()
+    expect(elsewhere.cookie).not.toBe(before)
+  })
+
+  it('leaves out what is no message of ours', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    const junk: unknown[][] = [
+      [],
+      [7, []],
+      ['user:s:ann', 7],
+      ['user:s:ann', [['division', 'soon', 4]]],
+      ['nobody', []],
+    ]
+    for (const message of junk) one.io.serverSideEmit('live_session:merge', ...message)
+    one.io.serverSideEmit('live_session:merge', 'user:s:ann', [
+      ['__proto__', 5, 1],
+      ['division', 5, 4],
+    ])
+    expect((await two.live.user('ann')).get('division')).toBe(4)
+    expect(two.warnings.slice(1)).toEqual([expect.stringContaining('no news of ours')])
+  })
+
+  it('takes what a newer build has added to a message for no fault of it', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['division', 5, 4, 'more']], { more: true })
+    one.io.serverSideEmit('live_session:merge', 'tab:of a newer build', [['division', 5, 4]])
+    one.io.serverSideEmit('live_session:merge', 'user:s:ann', [
+      { key: 'cart', stamp: 5, value: ['x'] },
+      ['$new', 5, []],
+    ])
+    const there = await two.live.user('ann')
+    expect([there.get('division'), there.get('cart')]).toEqual([4, []])
+    expect(two.errors).toEqual([])
+  })
+
+  it.each([Number.MAX_SAFE_INTEGER, 5])(
+    'revokes a user of whom another node has said an end of the time %d',
+    async (end) => {
+      const { start } = cluster()
+      const [one, two] = [await start(ann), await start(ann)]
+      one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['$epoch', end, end]])
+      const visitor = two.visitor(cookieFor(two.live, { userId: 'ann' }))
+      const socket = await visitor.connect()
+      const handle = await two.live.user('ann')
+      await handle.set('division', 4)
+      expect(handle.get('division')).toBe(4)
+      await two.live.revoke('ann')
+      await socket.closed
+      await expect(two.visitor(visitor.cookie).connect()).rejects.toThrow()
+      await two.live.erase('ann')
+      await (await one.live.user('ann')).set('division', 5)
+      expect(handle.get('division')).toBe(5)
+    },
+  )
+
+  it('never sends a browser what only another build knows', async () => {
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['hidden-there', 5, 'x']])
+    const visitor = two.visitor()
+    await visitor.fetch('/')
+    const socket = await visitor.connect()
+    expect(JSON.stringify((await socket.ticket()).claims)).not.toMatch('hidden-there')
+  })
+
+  it('does not wait for what was loaded before to be loaded again', async () => {
+    const { start } = cluster()
+    const store = memoryStore()
+    const clock = testClock()
+    const options = { identify: () => 'ann', store, storeRefresh: 1000 } as never
+    const one = await start({ clock, options, routes: account })
+    const here = await one.live.user('ann')
+    await here.set('division', 4)
+    clock.advance(1000)
+    const load = store.load.bind(store)
+    let answer = (): void => undefined
+    const isAnswered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    Object.assign(store, { load: (subject: string) => isAnswered.then(() => load(subject)) })
+    await store.merge('user:s:ann', [{ key: 'division', stamp: clock.now(), value: 5 }])
+    expect(await (await one.visitor().fetch('/')).json()).toMatchObject({ division: 4 })
+    const loaded = new Promise((resolve) => here.onChange(resolve))
+    answer()
+    expect(await loaded).toMatchObject({ value: 5, source: 'store' })
+  })
+})

@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Store } from 'koa-live-session'
+import { memoryStore } from 'koa-live-session/testing'
+import { startCluster } from '../support/cluster.js'
+import type { TestSocket } from '../support/socket.js'
+import { set, values } from '../support/users.js'
+
+const REFRESH = 20
+
+/** A browser of ann's at the first node, and a socket of another one at the second. */
+async function start(optionsOf?: (node: 1 | 2) => object) {
+  const cluster = await startCluster(optionsOf)
+  const ann = cluster.one.visitor()
+  await ann.fetch('/login/now?user=ann')
+  await set(ann, { division: 1 })
+  const device = cluster.two.visitor()
+  await device.fetch('/login/now?user=ann')
+  const socket = await device.connect()
+  // The user's, and the browser's own.
+  for (const _ of [1, 2]) await socket.ticket()
+  return { ...cluster, ann, device, socket }
+}
+
+/** Nodes that share a store, which one of them cannot write to for a while. */
+function shared() {
+  const store = memoryStore()
+  const link = { isCut: false }
+  const merge: Store['merge'] = (...args) => (link.isCut ? Promise.reject(new Error('cut')) : store.merge(...args))
+  const optionsOf = (node: 1 | 2): object => ({
+    store: node === 1 ? store : { ...store, merge },
+    storeRefresh: REFRESH,
+  })
+  return { link, optionsOf }
+}
+
+/** Whether a socket still takes changes. */
+function outcome(socket: TestSocket): Promise<string> {
+  return Promise.race([socket.closed.then(() => 'ended'), socket.set(['division', -1, 9]).then(() => 'still open')])
+}
+
+describe('where the adapter loses messages, and there is a store', () => {
+  it('each node, and each socket, has the newest value once the store was asked again', async () => {
+    const { bus, clock, one, two, ann, socket } = await start(shared().optionsOf)
+    bus.isCut = true
+    await set(ann, { division: 2 })
+    bus.isCut = false
+    expect((await two.live.user('ann')).get('division')).toBe(1)
+    clock.advance(REFRESH)
+    expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 2]])
+    await socket.set(['division', -1, 3])
+    expect((await one.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('both sides\u2019 changes are everywhere afterwards', async () => {
+    const { bus, clock, one, two } = await start(shared().optionsOf)
+    const handles = [await one.live.user('ann'), await two.live.user('ann')] as const
+    const heard = handles.map((handle, at) => {
+      const wanted = at === 0 ? 'role' : 'cart'
+      return new Promise((resolve) => handle.onChange(({ key, source }) => key === wanted && resolve(source)))
+    })
+    bus.isCut = true
+    await handles[1].set('role', 'admin')
+    await handles[0].set('cart', ['a'])
+    bus.isCut = false
+    clock.advance(REFRESH)
+    expect(await Promise.all(heard)).toEqual(['store', 'store'])
+    for (const handle of handles) expect([handle.get('cart'), handle.get('role')]).toEqual([['a'], 'admin'])
+  })
+
+  it('a revocation ends the sockets that have not heard of it', async () => {
+    const { bus, clock, one, device, socket } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.revoke('ann')
+    bus.isCut = false
+    clock.advance(REFRESH)
+    await socket.closed
+    await expect(device.connect()).rejects.toThrow()
+  })
+
+  it('a revocation ends them where a new cookie of the user came before the news, too', async () => {
+    const { bus, clock, one, two, ann, socket } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.revoke('ann')
+    await ann.fetch('/')
+    await set(two.visitor(ann.cookie), { theme: 'dark' })
+    const there = await two.live.user('ann')
+    const isLoaded = new Promise((resolve) => there.onChange(resolve))
+    await set(ann, { division: 2 })
+    bus.isCut = false
+    clock.advance(REFRESH)
+    await isLoaded
+    expect(await outcome(socket)).toBe('ended')
+  })
+
+  it('nothing comes back that was erased, where a new cookie of the user came before the news', async () => {
+    const { bus, clock, one, two, ann } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.erase('ann')
+    await ann.fetch('/')
+    const there = two.visitor(ann.cookie)
+    await there.fetch('/')
+    const handle = await two.live.user('ann')
+    const isLoaded = new Promise((resolve) => handle.onChange(resolve))
+    await set(ann, { cart: ['new'] })
+    bus.isCut = false
+    clock.advance(REFRESH)
+    await isLoaded
+    expect(await values(there)).toMatchObject({ division: -1, cart: ['new'] })
+    const back = one.visitor(there.cookie)
+    expect(await values(back)).toMatchObject({ division: -1, cart: ['new'] })
+  })
+
+  it('nothing comes back that was erased while another node could not store it', async () => {
+    const { link, optionsOf } = shared()
+    const { one, two, clock } = await start(optionsOf)
+    link.isCut = true
+    const there = await two.live.user('ann')
+    await there.set('division', 5)
+    await one.live.erase('ann')
+    expect(there.get('division')).toBe(-1)
+    link.isCut = false
+    await two.live.settled()
+    clock.advance(REFRESH)
+    const fresh = await startCluster(optionsOf)
+    expect((await fresh.one.live.user('ann')).get('division')).toBe(-1)
+  })
+})
+
+describe('where the adapter loses messages, and there is no store', () => {
+  it('the next cookie brings a change to the other node and its sockets', async () => {
+    const { bus, two, ann, socket } = await start()
+    bus.isCut = true
+    await set(ann, { division: 2 })
+    bus.isCut = false
+    expect((await two.live.user('ann')).get('division')).toBe(1)
+    await two.visitor(ann.cookie).fetch('/')
+    expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 2]])
+  })
+
+  it('the next ticket does', async () => {
+    const { bus, one, two, ann, socket } = await start()
+    const here = await one.visitor(ann.cookie).connect()
+    for (const _ of [1, 2]) await here.ticket()
+    bus.isCut = true
+    await here.set(['division', -1, 2])
+    bus.isCut = false
+    const { text } = await here.ticket()
+    await two.visitor(ann.cookie).store({ tickets: [text] })
+    expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 2]])
+  })
+
+  it('the next cookie of a user who was revoked ends what was opened before', async () => {
+    const { bus, one, two, ann, socket } = await start()
+    bus.isCut = true
+    await one.live.revoke('ann')
+    bus.isCut = false
+    await ann.fetch('/')
+    await two.visitor(ann.cookie).fetch('/')
+    expect(await outcome(socket)).toBe('ended')
+  })
+
+  it('an end that comes late ends what a cookie of after it did not', async () => {
+    const { bus, one, two, ann, socket } = await start()
+    bus.isHeld = true
+    await one.live.erase('ann')
+    await ann.fetch('/')
+    const there = two.visitor(ann.cookie)
+    await there.fetch('/')
+    bus.isHeld = false
+    expect(await outcome(socket)).toBe('ended')
+    expect(await values(there)).toMatchObject({ division: -1 })
+  })
+})

@@ -1,0 +1,370 @@
+import { describe, expect, it, jest } from '@jest/globals'
+import type Koa from 'koa'
+import type { LiveSessionOptions } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { Store } from '../../server/stores/store.js'
+import { App, type AppOptions } from '../support/app.js'
+import { Bus } from '../support/bus.js'
+import { HeldStore, turn } from '../support/held-store.js'
+import { startWithUsers } from '../support/users.js'
+import { within } from '../support/within.js'
+
+/** `SOCKETS=1000 npm test -- ...` for as many as come back after a restart. */
+const SOCKETS = Number(process.env['SOCKETS'] ?? 50)
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  secret: { schema: z.string(), default: '', client: 'hidden' },
+  visits: { schema: z.number().int(), default: 0 },
+})
+type OutageFields = typeof fields
+type Given = Partial<AppOptions<OutageFields>>
+
+/** `/set?key=json` sets, `/count` counts, and each answer says what there is. */
+const routes: Koa.Middleware = async (ctx) => {
+  const { liveSession } = ctx
+  const values = Object.fromEntries(Object.entries(ctx.query).map(([key, text]) => [key, JSON.parse(String(text))]))
+  const written =
+    ctx.path === '/set'
+      ? await liveSession.setMany(values)
+      : ctx.path === '/count' && (await liveSession.update('visits', (count) => Number(count) + 1))
+  ctx.body = {
+    level: written ? written.level : undefined,
+    division: liveSession.get('division'),
+    secret: liveSession.get('secret'),
+    visits: liveSession.get('visits'),
+  }
+}
+
+/** Nodes that share a store, and nothing else. */
+function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<OutageFields>> = {}) {
+  const clock = testClock()
+  const start = (more: Given = {}): Promise<App<OutageFields>> => {
+    const all = { store, identify: () => 'ann', ...options, ...more.options }
+    return App.start({ fields, routes, clock, ...more, options: all as never })
+  }
+  return { store, clock, start }
+}
+
+async function json(answer: Promise<Response>): Promise<Record<string, unknown>> {
+  return (await answer).json()
+}
+
+/** Lets what is asked of the store go on, until it is asked something like that. */
+async function asked(store: HeldStore, act: string): Promise<HeldStore['next']> {
+  for (;;) {
+    const call = [...store.open].find((each) => each.act === act)
+    if (call) return call
+    for (const each of [...store.open]) await each.answer()
+    await turn()
+  }
+}
+
+describe('while the store is slow', () => {
+  it('lets requests, updates and sockets go on, and what they write is there when it answers', async () => {
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
+    const app = await start()
+    const visitor = app.visitor()
+    expect(await json(visitor.fetch('/set?division=1'))).toMatchObject({ level: 'memory', division: 1 })
+    expect(await json(visitor.fetch('/count'))).toMatchObject({ level: 'memory', visits: 1 })
+    const socket = await visitor.connect()
+    expect(await socket.set(['division', -1, 2])).toMatchObject({ ok: true, level: 'memory' })
+    await within(
+      async () => {
+        for (const call of [...store.open]) await call.answer()
+        return store.content.load('user:s:ann')
+      },
+      (rows) => rows.some(({ value }) => value === 2),
+    )
+    expect((await store.content.load('user:s:ann')).map(({ key, value }) => [key, value])).toEqual([
+      ['division', 2],
+      ['visits', 1],
+    ])
+  })
+
+  it('lets no update wait longer than the deadline', async () => {
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
+    const app = await start()
+    const user = app.live.user('ann')
+    await (await asked(store, 'load')).answer()
+    const updated = (await user).update('visits', (count) => count + 1)
+    await asked(store, 'compareAndSet')
+    expect(await updated).toMatchObject({ level: 'memory' })
+    for (const call of [...store.open]) await call.answer()
+    expect((await user).get('visits')).toBe(1)
+  })
+})
+
+describe('while the store is down', () => {
+  it('acknowledges what a page sets as in memory, and computes updates from what is there', async () => {
+    const { store, start } = nodes(memoryStore())
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/count')
+    const socket = await visitor.connect()
+    store.fail(Number.POSITIVE_INFINITY)
+    expect(await socket.set(['division', -1, 2])).toMatchObject({ ok: true, level: 'memory' })
+    expect(await json(visitor.fetch('/count'))).toMatchObject({ level: 'memory', visits: 2 })
+    expect(await json(visitor.fetch('/count'))).toMatchObject({ level: 'memory', visits: 3 })
+    store.fail(0)
+    await app.live.settled()
+    expect(await json((await start()).visitor().fetch('/count'))).toMatchObject({
+      level: 'store',
+      visits: 4,
+      division: 2,
+    })
+  })
+
+  it('refuses to compute an update of a user of whom nothing is known', async () => {
+    const { store, start } = nodes(memoryStore())
+    await (await (await start()).live.user('ann')).set('visits', 41)
+    const app = await start()
+    store.fail(Number.POSITIVE_INFINITY)
+    const ann = await app.live.user('ann')
+    expect(ann.loaded).toBe(false)
+    await expect(ann.update('visits', (count) => count + 1)).rejects.toMatchObject({ code: 'not_loaded' })
+    store.fail(0)
+    const known = await within(
+      () => app.live.user('ann'),
+      ({ loaded }) => loaded,
+    )
+    expect(await known.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
+    expect(ann.get('visits')).toBe(42)
+  })
+
+  it('signs visitors in and out, and old cookies are worthless once it is back, after a restart too', async () => {
+    const store = memoryStore()
+    const app = await startWithUsers({ options: { store } })
+    const visitor = app.visitor()
+    await visitor.fetch('/set?values=%7B%22division%22:1%7D')
+    const guest = visitor.cookie
+    store.fail(Number.POSITIVE_INFINITY)
+    expect(await json(visitor.fetch('/login/now?user=ann'))).toMatchObject({ division: 1 })
+    const user = visitor.cookie
+    expect(await json(visitor.fetch('/logout/leave'))).toMatchObject({ division: -1 })
+    store.fail(0)
+    await app.live.settled()
+    await app.stop()
+    const restarted = await startWithUsers({ options: { store } })
+    for (const cookie of [guest, user]) {
+      const late = restarted.visitor(cookie)
+      expect((await (await late.store({})).json()).held).toEqual([])
+    }
+  })
+
+  it('stores a revocation when it is back, and what was erased comes back from nowhere', async () => {
+    const { store, start } = nodes(memoryStore())
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/set?division=1&secret="x"')
+    const { cookie } = visitor
+    store.fail(Number.POSITIVE_INFINITY)
+    await app.live.erase('ann')
+    store.fail(0)
+    await app.live.settled()
+    await app.stop()
+    const late = (await start()).visitor(cookie)
+    expect(await json(late.fetch('/'))).toMatchObject({ division: -1, secret: '' })
+  })
+
+  it('tells everyone who listens of what others have stored meanwhile, when it is back', async () => {
+    const store = memoryStore()
+    const { start, clock } = nodes(store, { storeRefresh: 1_000_000 })
+    const app = await start()
+    const ids = Array.from({ length: 70 }, (_, at) => `user-${at}`)
+    const users = await Promise.all(ids.map((id) => app.live.user(id)))
+    const heard = new Set<string>()
+    for (const user of users) user.onChange(() => heard.add(user.userId))
+    for (const id of ids) await store.merge(`user:s:${id}`, [{ key: 'division', stamp: clock.now(), value: 4 }])
+    clock.advance(1_000_000)
+    store.fail(Number.POSITIVE_INFINITY)
+    await app.visitor().fetch('/')
+    store.fail(0)
+    expect(
+      await within(
+        async () => heard.size,
+        (size) => size === ids.length,
+      ),
+    ).toBe(ids.length)
+  })
+
+  it('lets a job wait until everything is stored', async () => {
+    const { store, start } = nodes(memoryStore())
+    const job = await start()
+    const users = await Promise.all([1, 2, 3].map((id) => job.live.user(id)))
+    store.fail(5)
+    await Promise.all(users.map((user, at) => user.set('visits', at)))
+    await job.live.settled()
+    for (const id of [1, 2, 3]) expect(await store.load(`user:n:${id}`)).toMatchObject([{ value: id - 1 }])
+  })
+})
+
+describe('a node that is killed', () => {
+  it('has told another of what it could not store, which then stores it', async () => {
+    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
+    const bus = new Bus()
+    const refusing = { ...store, merge: () => Promise.reject(new Error('not from here')) }
+    const [one, two] = [await start({ options: { store: refusing } }), await start()]
+    for (const { io } of [one, two]) bus.join(io)
+    const [here, there] = [await one.live.user('ann'), await two.live.user('ann')]
+    await here.set('secret', 'x')
+    await one.stop({ isCrash: true })
+    expect(there.get('secret')).toBe('x')
+    clock.advance(1000)
+    await two.live.user('ann')
+    const stored = await within(
+      () => store.load('user:s:ann'),
+      ({ length }) => length > 0,
+    )
+    expect(stored).toMatchObject([{ key: 'secret', value: 'x' }])
+  })
+})
+
+describe('after a restart', () => {
+  it('asks the store once for each user, ten sockets of whom come back at once', async () => {
+    const store = memoryStore()
+    const { start } = nodes(store, { identify: (ctx) => ctx.get('x-user') })
+    const loads: string[] = []
+    const load = store.load.bind(store)
+    Object.assign(store, {
+      load: (subject: string) => {
+        loads.push(subject)
+        return load(subject)
+      },
+    })
+    const app = await start()
+    const connected = Array.from({ length: SOCKETS }, (_, at) => {
+      return app.visitor().connect('/', { 'x-user': String(at % (SOCKETS / 10)) })
+    })
+    await Promise.all(connected)
+    expect(loads.length).toBe(SOCKETS / 10)
+    expect(new Set(loads).size).toBe(SOCKETS / 10)
+  })
+})
+
+describe('an erasure', () => {
+  it('is not undone by a load that began before it', async () => {
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
+    await store.content.merge('user:s:ann', [{ key: 'secret', stamp: 5, value: 'x' }])
+    const app = await start()
+    const user = app.live.user('ann')
+    const rows = await store.content.load('user:s:ann')
+    const load = await asked(store, 'load')
+    await app.live.erase('ann')
+    Object.assign(store.content, { load: async () => rows })
+    await load.answer()
+    expect((await user).get('secret')).toBe('')
+    await store.release()
+  })
+
+  it('is not undone by what a node has stored since that had not heard of it', async () => {
+    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
+    const app = await start()
+    const ann = await app.live.user('ann')
+    await ann.set('secret', 'x')
+    const before = clock.now()
+    clock.advance(10)
+    await app.live.erase('ann')
+    await store.merge('user:s:ann', [{ key: 'secret', stamp: before, value: 'x' }])
+    emptyCache(app.live)
+    clock.advance(1000)
+    expect((await app.live.user('ann')).get('secret')).toBe('')
+    await app.live.settled()
+    expect((await store.load('user:s:ann')).filter(({ value }) => value === 'x')).toEqual([])
+  })
+
+  it('keeps no update from being made of what a node has stored since that had not heard of it', async () => {
+    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
+    const app = await start()
+    const ann = await app.live.user('ann')
+    await ann.set('visits', 41)
+    const before = clock.now()
+    clock.advance(10)
+    await app.live.erase('ann')
+    await store.merge('user:s:ann', [{ key: 'visits', stamp: before, value: 41 }])
+    clock.advance(1000)
+    expect(await ann.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
+    expect(ann.get('visits')).toBe(1)
+  })
+
+  it('is before what a node writes afterwards whose clock is behind', async () => {
+    const store = memoryStore()
+    const ahead = testClock(2_000_000)
+    const [one, two] = [nodes(store), nodes(store)]
+    const [first, second] = [await one.start({ clock: ahead }), await two.start({ clock: testClock(1_000_000) })]
+    await first.live.erase('ann')
+    await (await second.live.user('ann')).set('secret', 'y')
+    expect((await (await two.start()).live.user('ann')).get('secret')).toBe('y')
+  })
+})
+
+describe('close()', () => {
+  it('waits ten seconds for the store at the most, and says what it has not confirmed', async () => {
+    const { start, store } = nodes(new HeldStore())
+    const app = await start()
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
+    try {
+      const user = app.live.user('ann')
+      await jest.advanceTimersByTimeAsync(250)
+      const written = (await user).set('secret', 'x')
+      await jest.advanceTimersByTimeAsync(250)
+      await written
+      let isClosed = false
+      const closed = app.live.close().then(() => {
+        isClosed = true
+      })
+      await jest.advanceTimersByTimeAsync(9999)
+      expect(isClosed).toBe(false)
+      await jest.advanceTimersByTimeAsync(1)
+      await closed
+      expect(app.errors.at(-1)).toMatchObject({ code: 'store_unavailable' })
+      expect(String(app.errors.at(-1))).toMatch('1 visitor')
+      const { length } = store.calls
+      await jest.advanceTimersByTimeAsync(10 * 60_000)
+      expect(store.calls.length).toBe(length)
+    } finally {
+      jest.useRealTimers()
+    }
+  })
+
+  it('does not wait for a store that never closes', async () => {
+    const { start } = nodes({ ...memoryStore(), close: () => new Promise(() => undefined) } as Store)
+    const app = await start()
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
+    try {
+      const closed = app.live.close()
+      await jest.advanceTimersByTimeAsync(10_000)
+      await closed
+    } finally {
+      jest.useRealTimers()
+    }
+  })
+
+  it('ends updates too', async () => {
+    const { start } = nodes(memoryStore())
+    const app = await start()
+    const ann = await app.live.user('ann')
+    await app.live.close()
+    await expect(ann.update('visits', (count) => count + 1)).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  it('waits for an update that is under way', async () => {
+    const { store, start } = nodes(new HeldStore())
+    const app = await start()
+    const user = app.live.user('ann')
+    await (await asked(store, 'load')).answer()
+    const updated = (await user).update('visits', (count) => count + 1)
+    const call = await asked(store, 'compareAndSet')
+    let isSettled = false
+    const settled = app.live.settled().then(() => {
+      isSettled = true
+    })
+    await turn()
+    expect(isSettled).toBe(false)
+    await call.answer()
+    await settled
+    expect(await updated).toMatchObject({ level: 'store' })
+  })
+})

@@ -1,0 +1,386 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import fc from 'fast-check'
+import { userSubject } from '../../../server/identity/subject.js'
+import { Backlog } from '../../../server/stores/backlog.js'
+import type { Store, StoredRow } from '../../../server/stores/store.js'
+import { HeldStore, turn } from '../../support/held-store.js'
+import { register } from '../../support/register.js'
+import { holdTimers, pass, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
+
+const ANN = userSubject('ann')
+const BOB = userSubject('bob')
+const MINUTE = 60_000
+
+interface Parts<S extends Store> extends Watched {
+  readonly store: S
+  readonly backlog: Backlog
+  /** What stood in the store, as it was told after writes. */
+  readonly standing: (readonly StoredRow[])[]
+}
+
+function parts<S extends Store>(store: S): Parts<S> {
+  const watched = watch()
+  const standing: (readonly StoredRow[])[] = []
+  const backlog = new Backlog(store, watched.health, (_, rows) => void standing.push(rows))
+  return { ...watched, store, backlog, standing }
+}
+
+const held = (): Parts<HeldStore> => parts(new HeldStore())
+const rowsOf = (call: { readonly registers: readonly StoredRow[] }): unknown[] =>
+  call.registers.map(({ key, stamp, value }) => [key, stamp, value])
+
+holdTimers()
+
+describe('Backlog', () => {
+  it('writes what a turn has added in one call', async () => {
+    const { backlog, store } = held()
+    backlog.add(ANN, [register('a', 1, 'x')])
+    backlog.add(ANN, [register('b', 2, 'y'), register('a', 3, 'z')])
+    await turn()
+    expect(store.calls.map(rowsOf)).toEqual([
+      [
+        ['a', 3, 'z'],
+        ['b', 2, 'y'],
+      ],
+    ])
+  })
+
+  it('keeps the newest per key while a write is under way, and makes one call at a time for a subject', async () => {
+    const { backlog, store } = held()
+    for (const at of [1, 2, 3, 4]) {
+      backlog.add(ANN, [register('a', at, at)])
+      await turn()
+    }
+    expect(store.calls.map(rowsOf)).toEqual([[['a', 1, 1]]])
+    await store.next.answer()
+    expect(store.calls.map(rowsOf)).toEqual([[['a', 1, 1]], [['a', 4, 4]]])
+    await store.next.answer()
+    expect([store.open.size, backlog.size]).toEqual([0, 0])
+  })
+
+  it('writes for other subjects meanwhile, and for no more than 32 at a time', async () => {
+    const { backlog, store } = held()
+    for (let id = 0; id < 40; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
+    await turn()
+    expect(store.open.size).toBe(32)
+    await store.next.answer()
+    expect(store.calls.length).toBe(33)
+  })
+
+  it('sends what failed with what has come since', async () => {
+    const parts = held()
+    const { backlog, store } = parts
+    backlog.add(ANN, [register('a', 1, 1), register('b', 1, 1)])
+    await turn()
+    backlog.add(ANN, [register('b', 2, 2)])
+    await store.next.fail()
+    await pass(parts, 100)
+    expect(rowsOf(store.next)).toEqual([
+      ['a', 1, 1],
+      ['b', 2, 2],
+    ])
+  })
+
+  describe('an erasure', () => {
+    it('drops what was to be written before, and keeps what comes after', async () => {
+      const { backlog, store } = held()
+      backlog.add(ANN, [register('a', 1, 1)])
+      backlog.erase(ANN, [register('$epoch', 2)])
+      backlog.add(ANN, [register('b', 3, 3)])
+      await turn()
+      expect(store.next.act).toBe('remove')
+      await store.next.answer()
+      expect(rowsOf(store.next)).toEqual([
+        ['$epoch', 2, undefined],
+        ['b', 3, 3],
+      ])
+    })
+
+    it('waits for a write under way, which brings nothing back', async () => {
+      const { backlog, store, standing } = held()
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      backlog.erase(ANN, [register('$epoch', 2)])
+      await turn()
+      expect(store.open.size).toBe(1)
+      await store.next.answer()
+      expect(standing).toEqual([])
+      await store.next.answer()
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 2)])
+    })
+
+    it('drops a write under way that fails', async () => {
+      const parts = held()
+      const { backlog, store } = parts
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      backlog.erase(ANN, [register('$epoch', 2)])
+      await store.next.fail()
+      await pass(parts, 100)
+      await store.next.answer()
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 2)])
+    })
+
+    it('is made once more, with all that has come since, where it failed half way', async () => {
+      const parts = held()
+      const { backlog, store } = parts
+      backlog.erase(ANN, [register('$epoch', 2)])
+      await turn()
+      await store.next.answer()
+      backlog.add(ANN, [register('b', 3, 3)])
+      await store.next.fail()
+      await pass(parts, 100)
+      expect(store.next.act).toBe('remove')
+      await store.next.answer()
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 2), register('b', 3, 3)])
+    })
+
+    it('says of a subject only what comes after it', async () => {
+      const { backlog } = held()
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      backlog.erase(ANN, [register('$epoch', 2)])
+      expect(backlog.of(ANN)).toEqual([register('$epoch', 2)])
+    })
+  })
+
+  describe('a subject whose rows the store refuses', () => {
+    /** Ann's rows are refused, all others are taken. */
+    function refusing() {
+      const made = held()
+      const merge = made.store.merge.bind(made.store)
+      const refused: number[] = []
+      Object.assign(made.store, {
+        merge: (subject: string, rows: readonly StoredRow[]) => {
+          if (subject !== ANN) return made.store.content.merge(subject, rows)
+          refused.push(made.clock.now())
+          return Promise.reject(new Error('no row of hers'))
+        },
+      })
+      return { ...made, merge, refused }
+    }
+
+    it('keeps no other from being stored within five seconds', async () => {
+      const made = refusing()
+      const { backlog, store } = made
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      for (let at = 0; at < 20; at += 1) {
+        backlog.add(BOB, [register('a', at + 1, at)])
+        await pass(made, 5000)
+        expect(await store.content.load(BOB)).toEqual([register('a', at + 1, at)])
+      }
+    })
+
+    it('rests longer and longer, a minute at the most, while others are stored', async () => {
+      const made = refusing()
+      const { backlog, refused } = made
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      for (let at = 0; at < 10 * 60; at += 1) {
+        backlog.add(BOB, [register('a', at + 1, at)])
+        await pass(made, 1000)
+      }
+      const pauses = refused.slice(1).map((at, index) => at - (refused[index] ?? 0))
+      expect(refused.length).toBeLessThan(40)
+      expect(pauses.at(-1)).toBeGreaterThanOrEqual(MINUTE)
+    })
+
+    it('floods neither the log nor the channel', async () => {
+      const made = refusing()
+      const { backlog, errors, states } = made
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      for (let at = 0; at < 10 * 60; at += 1) {
+        backlog.add(BOB, [register('a', at + 1, at)])
+        await pass(made, 1000)
+      }
+      expect(errors.length).toBeLessThanOrEqual(10)
+      expect(states.length).toBeLessThan(50)
+    })
+
+    it('is stored when its rows are taken', async () => {
+      const made = refusing()
+      const { backlog, store } = made
+      backlog.add(ANN, [register('a', 1, 1)])
+      await pass(made, MINUTE)
+      Object.assign(store, { merge: made.store.content.merge })
+      const stored = backlog.stored(ANN)
+      await pass(made, MINUTE)
+      await stored
+      expect(await store.content.load(ANN)).toEqual([register('a', 1, 1)])
+    })
+  })
+
+  describe('an outage', () => {
+    it('is asked one thing at a time, later and later, and everything is stored when it is over', async () => {
+      const made = held()
+      const { backlog, store, health, states, errors } = made
+      for (let id = 0; id < 10; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
+      await turn()
+      for (const call of [...store.open]) await call.fail()
+      expect(health.state).toBe('down')
+      const pauses: number[] = []
+      for (let failure = 0; failure < 12; failure += 1) {
+        let waited = 0
+        while (store.open.size === 0 && waited < MINUTE) {
+          await pass(made, 10)
+          waited += 10
+        }
+        pauses.push(waited)
+        expect(store.open.size).toBe(1)
+        backlog.add(userSubject(failure), [register('b', 2, failure)])
+        await turn()
+        expect(store.open.size).toBe(1)
+        await store.next.fail()
+      }
+      expect(pauses.at(-1)).toBeGreaterThanOrEqual(2000)
+      expect(pauses.slice(-2)[0]).toBe(pauses.at(-1))
+      await pass(made, 2000)
+      while (store.open.size > 0) await store.next.answer()
+      await pass(made, MINUTE)
+      while (store.open.size > 0) await store.next.answer()
+      expect(backlog.size).toBe(0)
+      expect(await store.content.load(userSubject(3))).toEqual([register('a', 1, 3), register('b', 2, 3)])
+      expect(states).toEqual(['down', 'good'])
+      expect(errors).toMatchObject([{ code: 'store_unavailable' }])
+    })
+
+    it('counts a call that has no answer after ten seconds as failed, and tries again', async () => {
+      const made = held()
+      const { backlog, store, states } = made
+      backlog.add(ANN, [register('a', 1, 1)])
+      await pass(made, 10_000)
+      expect(states).toEqual(['slow', 'down'])
+      await pass(made, 100)
+      expect(store.calls.length).toBe(2)
+      await store.calls[1]?.answer()
+      await pass(made, 2000)
+      expect([backlog.size, states.at(-1)]).toEqual([0, 'good'])
+      // And should it answer after all:
+      await store.calls[0]?.answer()
+      expect(await store.content.load(ANN)).toEqual([register('a', 1, 1)])
+    })
+
+    it('is one of a store that throws before it has a promise', async () => {
+      const store = new HeldStore()
+      const made = parts(store)
+      Object.assign(store, {
+        merge: () => {
+          throw new Error('at once')
+        },
+      })
+      made.backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      expect(made.states).toEqual(['down'])
+      Object.assign(store, { merge: store.content.merge })
+      await pass(made, 1000)
+      expect(await store.content.load(ANN)).toEqual([register('a', 1, 1)])
+    })
+
+    it.each([undefined, null, {}, 'OK'])('is one of a store that answers a write with %p', async (answer) => {
+      const store = new HeldStore()
+      const made = parts(store)
+      Object.assign(store, { merge: async () => answer })
+      made.backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      const cause = expect.objectContaining({ message: expect.stringContaining('expected a list of registers') })
+      expect(made.errors).toMatchObject([{ code: 'store_unavailable', cause }])
+    })
+  })
+
+  it('takes the answer of a store that is late', async () => {
+    const made = held()
+    const { backlog, store, standing, health } = made
+    backlog.add(ANN, [register('a', 1, 1)])
+    await pass(made, TIMEOUT)
+    expect(health.state).toBe('slow')
+    await store.next.answer()
+    expect([standing, backlog.size]).toEqual([[[register('a', 1, 1)]], 0])
+  })
+
+  it('says when what was added until then is stored, and not before', async () => {
+    const made = held()
+    const { backlog, store } = made
+    let isStored = false
+    backlog.add(ANN, [register('a', 1, 1)])
+    await turn()
+    backlog.add(ANN, [register('a', 2, 2)])
+    void backlog.allStored().then(() => {
+      isStored = true
+    })
+    await store.next.fail()
+    expect(isStored).toBe(false)
+    await pass(made, 1000)
+    expect(rowsOf(store.next)).toEqual([['a', 2, 2]])
+    await store.next.answer()
+    expect(isStored).toBe(true)
+    await backlog.stored(ANN)
+  })
+
+  it('asks nothing any more once it is closed', async () => {
+    const made = held()
+    const { backlog, store, health } = made
+    backlog.add(ANN, [register('a', 1, 1)])
+    await turn()
+    await store.next.fail()
+    health.close()
+    backlog.add(BOB, [register('a', 1, 1)])
+    await pass(made, 10 * MINUTE)
+    expect(store.calls.length).toBe(1)
+  })
+
+  it('comes to the newest of each key, whatever fails or is late', async () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ act: fc.constant('add' as const), subject: fc.nat(2), key: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ act: fc.constant('erase' as const), subject: fc.nat(2) }) },
+      { weight: 2, arbitrary: fc.record({ act: fc.constantFrom('answer', 'fail'), which: fc.nat(5) }) },
+      { weight: 2, arbitrary: fc.record({ act: fc.constant('pass' as const), ms: fc.constantFrom(1, 50, 300, 3000) }) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const made = held()
+        const { backlog, store } = made
+        const wanted = new Map<string, Map<string, StoredRow>>()
+        const begun = new Map<unknown, number>()
+        let at = 0
+        for (const each of steps) {
+          at += 1
+          if (each.act === 'add' || each.act === 'erase') {
+            const subject = userSubject(each.subject)
+            const rows = each.act === 'add' ? (wanted.get(subject) ?? new Map<string, StoredRow>()) : new Map()
+            const row = each.act === 'add' ? register(`k${each.key}`, at, at) : register('$epoch', at)
+            wanted.set(subject, rows.set(row.key, row))
+            if (each.act === 'add') backlog.add(subject, [row])
+            else backlog.erase(subject, [row])
+            await turn()
+          } else if (each.act === 'pass') {
+            await pass(made, each.ms)
+            // What has no answer for so long never has one.
+            for (const call of store.open)
+              if (made.clock.now() - (begun.get(call) ?? 0) >= 10_000) store.open.delete(call)
+          } else {
+            const call = [...store.open][each.which % Math.max(1, store.open.size)]
+            await (each.act === 'answer' ? call?.answer() : call?.fail())
+          }
+          for (const call of store.open) if (!begun.has(call)) begun.set(call, made.clock.now())
+          const subjects = [...store.open].map(({ subject }) => subject)
+          expect(new Set(subjects).size).toBe(subjects.length)
+        }
+        for (let round = 0; backlog.size > 0 && round < 200; round += 1) {
+          while (store.open.size > 0) await store.next.answer()
+          await pass(made, 60_000)
+        }
+        const found = await Promise.all([...wanted.keys()].map((subject) => store.content.load(subject)))
+        const byKey = (rows: Iterable<StoredRow>): StoredRow[] => [...rows].sort((a, b) => (a.key < b.key ? -1 : 1))
+        expect(found.map(byKey)).toEqual([...wanted.values()].map((rows) => byKey(rows.values())))
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+afterEach(() => void jest.restoreAllMocks())

@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals'
+import { holdTimers, pass, TIMEOUT, watch } from '../../support/store-parts.js'
+
+const MINUTE = 60_000
+const good = async (): Promise<string> => 'answer'
+const bad = async (): Promise<never> => {
+  throw new Error('no')
+}
+const never = (): Promise<never> => new Promise(() => undefined)
+
+holdTimers()
+
+describe('StoreHealth', () => {
+  it('gives what the store answers', async () => {
+    const { health, states } = watch()
+    expect(await health.ask(good)).toBe('answer')
+    expect([health.state, states]).toEqual(['good', []])
+  })
+
+  it('tells of an outage once, and of its end', async () => {
+    const { health, states, errors } = watch()
+    for (let at = 0; at < 100; at += 1) await health.ask(bad).catch(() => undefined)
+    expect([states, errors.length]).toEqual([['down'], 1])
+    await health.ask(good)
+    await health.ask(good)
+    expect([states, errors.length]).toEqual([['down', 'good'], 1])
+  })
+
+  it('tells the log of outages once a minute at the most', async () => {
+    const made = watch()
+    const { health, errors } = made
+    const outage = async (): Promise<void> => {
+      await health.ask(bad).catch(() => undefined)
+      await health.ask(good)
+    }
+    for (let at = 0; at < 50; at += 1) await outage()
+    expect(errors.length).toBe(1)
+    await pass(made, MINUTE)
+    await outage()
+    expect(errors.length).toBe(2)
+  })
+
+  it('is slow from the deadline on, until an answer comes in time', async () => {
+    const made = watch()
+    const { health, states } = made
+    const late = health.ask(() => new Promise((resolve) => setTimeout(() => resolve('late'), 2 * TIMEOUT)))
+    await pass(made, TIMEOUT)
+    expect(health.state).toBe('slow')
+    await pass(made, TIMEOUT)
+    expect([await late, health.state]).toEqual(['late', 'slow'])
+    await health.ask(good)
+    expect(states).toEqual(['slow', 'good'])
+  })
+
+  it('takes a call for failed that has no answer after ten seconds', async () => {
+    const made = watch()
+    const asked = made.health.ask(never)
+    const failed = expect(asked).rejects.toThrow('no answer within 10000 ms')
+    await pass(made, 10_000)
+    await failed
+    expect(made.states).toEqual(['slow', 'down'])
+  })
+
+  it('takes a call for failed that throws before it has a promise', async () => {
+    const { health } = watch()
+    const act = (): never => {
+      throw new Error('at once')
+    }
+    await expect(health.ask(act)).rejects.toThrow('at once')
+    expect(health.state).toBe('down')
+  })
+
+  it('has a store that is down tried again after 50 ms, then later and later, and at once when it is back', async () => {
+    const made = watch()
+    const { health, clock } = made
+    const tries: number[] = []
+    const begun = clock.now()
+    health.onTry(() => tries.push(clock.now() - begun))
+    await health.ask(bad).catch(() => undefined)
+    await pass(made, 50)
+    await health.ask(bad).catch(() => undefined)
+    await pass(made, 99)
+    expect(tries).toEqual([50])
+    await pass(made, 1)
+    expect(tries).toEqual([50, 150])
+    for (let at = 0; at < 20; at += 1) await health.ask(bad).catch(() => undefined)
+    await pass(made, 1999)
+    expect(tries.length).toBe(2)
+    await pass(made, 1)
+    expect(tries.length).toBe(3)
+    await health.ask(good)
+    expect(tries.length).toBe(4)
+  })
+
+  it('tries nothing again once it is closed', async () => {
+    const made = watch()
+    const { health } = made
+    let tries = 0
+    health.onTry(() => {
+      tries += 1
+    })
+    await health.ask(bad).catch(() => undefined)
+    health.close()
+    await health.ask(bad).catch(() => undefined)
+    await pass(made, MINUTE)
+    expect([tries, health.room]).toEqual([0, 0])
+  })
+
+  it('has room for all writes where the store answers, for one where it is down, for none while it pauses', async () => {
+    const made = watch()
+    const { health } = made
+    expect(health.room).toBe(Number.POSITIVE_INFINITY)
+    await health.ask(bad).catch(() => undefined)
+    expect(health.room).toBe(0)
+    await pass(made, 50)
+    expect(health.room).toBe(1)
+    await health.ask(good)
+    expect(health.room).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('waits for a promise no longer than the deadline', async () => {
+    const made = watch()
+    const answer = made.health.inTime(never())
+    await pass(made, TIMEOUT)
+    expect(await answer).toBeUndefined()
+    expect(await made.health.inTime(good())).toBe('answer')
+    await expect(made.health.inTime(bad())).rejects.toThrow('no')
+  })
+})

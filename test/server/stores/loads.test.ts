@@ -1,0 +1,158 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Subject, userSubject } from '../../../server/identity/subject.js'
+import { Loads } from '../../../server/stores/loads.js'
+import type { StoredRow } from '../../../server/stores/store.js'
+import type { Subjects } from '../../../server/values/subjects.js'
+import { Replica } from '../../../shared/replica.js'
+import { HeldStore, turn } from '../../support/held-store.js'
+import { register } from '../../support/register.js'
+import { holdTimers, pass, TIMEOUT, watch } from '../../support/store-parts.js'
+
+const ANN = userSubject('ann')
+const BOB = userSubject('bob')
+const REFRESH = 60_000
+
+/** Loads into a memory that the test can make forget. */
+function parts({ isConnected = false } = {}) {
+  const store = new HeldStore()
+  const watched = watch()
+  const memory = new Map<Subject, Replica>()
+  const loaded: [Subject, readonly StoredRow[]][] = []
+  const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject) }
+  const settings = { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now }
+  const elsewhere = { peers: { isConnected, tell: () => undefined } }
+  const take = (subject: Subject, rows: readonly StoredRow[]): void => {
+    loaded.push([subject, rows])
+    if (rows.length > 0) memory.set(subject, new Replica())
+  }
+  const core = { settings, elsewhere, subjects: subjects as unknown as Subjects }
+  const loads = new Loads(store, watched.health, core as never, take)
+  const evict = (): void => {
+    memory.clear()
+    subjects.residency += 1
+  }
+  return { ...watched, store, loads, loaded, evict }
+}
+
+/** Whether a promise has come to something. */
+async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
+  let is = false
+  void promise?.then(() => {
+    is = true
+  })
+  await turn()
+  return is
+}
+
+holdTimers()
+
+describe('Loads', () => {
+  it('makes one call for all who wait for a subject', async () => {
+    const { loads, store } = parts()
+    const waiting = Array.from({ length: 1000 }, () => loads.ensure([ANN, BOB]))
+    await turn()
+    expect(store.calls.map(({ subject }) => subject)).toEqual([ANN, BOB])
+    for (const call of [...store.open]) await call.answer()
+    expect(await Promise.all(waiting)).toHaveLength(1000)
+    expect(loads.ensure([ANN, BOB])).toBeUndefined()
+  })
+
+  it('lets no one wait longer than the deadline, and takes the answer when it comes', async () => {
+    const made = parts()
+    const { loads, store, loaded } = made
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    const waiting = loads.ensure([ANN])
+    await pass(made, TIMEOUT - 1)
+    expect(await isSettled(waiting)).toBe(false)
+    await pass(made, 1)
+    expect(await isSettled(waiting)).toBe(true)
+    expect([loaded, loads.isLoaded(ANN)]).toEqual([[], false])
+    // It is asked as before, and nothing waits for it.
+    expect(loads.ensure([ANN])).toBeUndefined()
+    expect(store.calls.length).toBe(1)
+    await store.next.answer()
+    expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
+  })
+
+  it('waits again for a store that answers in time again', async () => {
+    const made = parts()
+    const { loads, store, health } = made
+    void loads.ensure([ANN])
+    await pass(made, TIMEOUT)
+    await store.next.answer()
+    expect([health.state, loads.ensure([BOB])]).toEqual(['slow', undefined])
+    await turn()
+    await store.next.answer()
+    expect(health.state).toBe('good')
+    expect(loads.ensure([userSubject('carl')])).toBeInstanceOf(Promise)
+  })
+
+  it('asks again where memory has forgotten what it brought', async () => {
+    const { loads, store, evict } = parts()
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    for (const subject of [ANN, BOB]) {
+      void loads.ensure([subject])
+      await turn()
+      await store.next.answer()
+    }
+    expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([true, true])
+    evict()
+    expect(loads.isLoaded(ANN)).toBe(false)
+    void loads.ensure([ANN])
+    await turn()
+    expect(store.open.size).toBe(1)
+  })
+
+  it('has requests wait for what memory has forgotten, also where an adapter connects the nodes', async () => {
+    const { loads, store, evict } = parts({ isConnected: true })
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.answer()
+    evict()
+    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
+  })
+
+  it('has no request wait for what is in memory, and asks again all the same, where an adapter connects the nodes', async () => {
+    const made = parts({ isConnected: true })
+    const { loads, store, clock } = made
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.answer()
+    clock.advance(REFRESH)
+    expect(loads.ensure([ANN])).toBeUndefined()
+    await turn()
+    expect(store.open.size).toBe(1)
+  })
+
+  it('has requests wait for what is no longer fresh where nothing connects the nodes', async () => {
+    const { loads, store, clock } = parts()
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.answer()
+    clock.advance(REFRESH)
+    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
+  })
+
+  it('asks a store that is down one thing at a time', async () => {
+    const { loads, store, health } = parts()
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.fail()
+    expect(health.state).toBe('down')
+    for (let id = 0; id < 100; id += 1) expect(loads.ensure([userSubject(id)])).toBeUndefined()
+    await turn()
+    expect(store.open.size).toBe(1)
+    await store.next.answer()
+    expect(health.state).toBe('good')
+  })
+
+  it('takes a store for down that answers with no list', async () => {
+    const { loads, store, errors } = parts()
+    Object.assign(store, { load: async () => undefined })
+    await loads.ensure([ANN])
+    const cause = expect.objectContaining({ message: expect.stringContaining('expected a list of registers') })
+    expect(errors).toMatchObject([{ code: 'store_unavailable', cause }])
+  })
+})

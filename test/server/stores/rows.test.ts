@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals'
+import { type RowFault, readRow, soundRegisters } from '../../../server/stores/rows.js'
+
+const STAMP = 1_700_000_000_000
+
+/** What is sound of these rows, and what is told of the others. */
+function read(rows: unknown): { registers: unknown; faults: RowFault[] } {
+  const faults: RowFault[] = []
+  return { registers: soundRegisters(rows, (fault) => faults.push(fault)), faults }
+}
+
+describe('a row', () => {
+  it.each([
+    [STAMP, STAMP],
+    [String(STAMP), STAMP],
+    [BigInt(STAMP), STAMP],
+    ['9007199254740991', Number.MAX_SAFE_INTEGER],
+    [1, 1],
+  ])('has the stamp %p as the database hands it over', (given, stamp) => {
+    expect(read([readRow('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
+  })
+
+  it.each([
+    ['null', null],
+    ['""', ''],
+    ['{"b":["\\u0000\\ud83d\\ude00"]}', { b: ['\0\u{1f600}'] }],
+  ])('has the value %s', (text, value) => {
+    expect(read([readRow('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
+  })
+
+  it('without a text is a tombstone', () => {
+    expect(read([readRow('a', STAMP, null)]).registers).toEqual([{ key: 'a', stamp: STAMP }])
+  })
+})
+
+describe('threat 27: a hostile or corrupt row', () => {
+  const good = readRow('good', STAMP, '"value"')
+
+  it.each<[string, unknown]>([
+    ['no number', 'today'],
+    ['empty', ''],
+    ['no integer', 1.5],
+    ['0', 0],
+    ['negative', '-1'],
+    ['in hex', '0x10'],
+    ['beside spaces', ' 5 '],
+    ['beyond safe integers', '9007199254740992'],
+    ['beyond all numbers', '1e999'],
+    ['missing', null],
+    ['an object', { valueOf: () => 1 }],
+    ['a list', [1]],
+  ])('with a stamp that is %s is skipped, and told of; the others load', (_, stamp) => {
+    const { registers, faults } = read([good, readRow('bad', stamp, '1'), good])
+    expect(registers).toEqual([good, good])
+    expect(faults).toEqual([{ key: 'bad', stamp: undefined, reason: 'expected a safe integer as stamp' }])
+  })
+
+  it.each([
+    ['no JSON', '{"a":'],
+    ['empty', ''],
+    ['a tag', '<script>'],
+    ['a lone surrogate', '"\\ud800"'],
+    ['a number that JavaScript has not', '1e999'],
+    ['a prototype', '{"__proto__":{"polluted":1}}'],
+    ['ten thousand deep', '['.repeat(10_000)],
+    ['a thousand deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
+    ['too wide', JSON.stringify(Array(10_001).fill(0))],
+  ])('with a value that is %s is skipped, and told of with its stamp; the others load', (_, text) => {
+    const { registers, faults } = read([good, readRow('bad', STAMP, text), good])
+    expect(registers).toEqual([good, good])
+    expect(faults).toEqual([{ key: 'bad', stamp: STAMP, reason: expect.stringContaining('expected a JSON value') }])
+    expect(Reflect.get({}, 'polluted')).toBeUndefined()
+  })
+
+  it.each([[null], [undefined], ['row'], [1], [[]], [{}], [{ key: 1, stamp: STAMP }], [{ key: '', stamp: STAMP }]])(
+    'that is %j instead of a register is skipped, and told of; the others load',
+    (row) => {
+      const { registers, faults } = read([good, row])
+      expect(registers).toEqual([good])
+      expect(faults).toMatchObject([{ reason: 'expected a key' }])
+    },
+  )
+
+  it('of a store of the app, with what JSON is not, is skipped, and told of', () => {
+    const row = { key: 'due', stamp: STAMP, value: { at: new Date(0) } }
+    expect(read([row]).faults).toEqual([
+      { key: 'due', stamp: STAMP, reason: 'expected a JSON value, received a Date at $.at' },
+    ])
+  })
+
+  it.each([[undefined], [null], [{}], ['[]']])('is not what %j is: no list at all is an error', (rows) => {
+    expect(() => read(rows)).toThrow('koa-live-session: store: expected a list of registers')
+  })
+})

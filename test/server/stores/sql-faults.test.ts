@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { testClock } from 'koa-live-session/testing'
+import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
+import Database from 'libsql'
+import { createPool } from 'mysql2'
+import type { StoredRow } from '../../../server/stores/store.js'
+import { describeWithServer } from '../../support/servers/describe-with-server.js'
+import { Folder } from '../../support/servers/folder.js'
+import { MARIADB, POSTGRES } from '../../support/servers/installed.js'
+import { MariadbServer } from '../../support/servers/mariadb.js'
+import { PostgresServer } from '../../support/servers/postgres.js'
+import { postgresPool } from '../../support/servers/sql-databases.js'
+
+const DAY = 24 * 60 * 60 * 1000
+
+describe('what sqlStore has acknowledged in SQLite outlives', () => {
+  let folder: Folder
+  const open: Database.Database[] = []
+  beforeEach(() => {
+    folder = new Folder()
+  })
+  afterEach(() => {
+    for (const each of open.splice(0)) each.close()
+    folder.remove()
+  })
+
+  const database = (): Database.Database => {
+    const opened = new Database(folder.in('live.db'))
+    open.push(opened)
+    opened.pragma('journal_mode = WAL')
+    return opened
+  }
+  const kysely = (opened: Database.Database) =>
+    new Kysely<unknown>({ dialect: new SqliteDialect({ database: opened }) })
+
+  it('a full disk, with which merges reject, reads go on, and all is well once there is room', async () => {
+    const own = database()
+    const clock = testClock()
+    const store = sqlStore(kysely(own), { clock: clock.now })
+    await migrateSqlStore(kysely(own))
+    own.pragma('max_page_count = 40')
+    const acknowledged: StoredRow[] = []
+    const fill = async (): Promise<void> => {
+      for (let stamp = 1; ; stamp += 1) {
+        const register = { key: `k${stamp}`, stamp, value: 'x'.repeat(3000) }
+        await store.merge('s', [register])
+        acknowledged.push(register)
+      }
+    }
+    await expect(fill()).rejects.toMatchObject({ cause: { code: 'SQLITE_FULL' } })
+    expect(acknowledged.length).toBeGreaterThan(10)
+    clock.advance(2 * DAY)
+    for (const each of [store, sqlStore(kysely(database()))])
+      expect(await each.load('s')).toEqual(expect.arrayContaining(acknowledged))
+    expect(await store.load('s')).toHaveLength(acknowledged.length)
+
+    own.pragma('max_page_count = 100000')
+    await store.merge('s', [{ key: 'after', stamp: 1, value: 'x'.repeat(3000) }])
+    expect(await store.load('s')).toHaveLength(acknowledged.length + 1)
+  })
+
+  it('a database that takes no writes, of which reads go on', async () => {
+    const own = database()
+    const clock = testClock()
+    const store = sqlStore(kysely(own), { clock: clock.now })
+    await migrateSqlStore(kysely(own))
+    await store.merge('s', [{ key: 'a', stamp: 1 }])
+    own.pragma('query_only = ON')
+    clock.advance(2 * DAY)
+    expect(await store.load('s')).toEqual([{ key: 'a', stamp: 1 }])
+    await expect(store.remove('s')).rejects.toMatchObject({ cause: { code: 'SQLITE_READONLY' } })
+  })
+
+  it('another connection that writes for long, meanwhile merges reject', async () => {
+    const [own, other] = [database(), database()]
+    const store = sqlStore(kysely(own))
+    await migrateSqlStore(kysely(own))
+    await store.merge('s', [{ key: 'a', stamp: 1 }])
+    other.exec('begin immediate')
+    await expect(store.merge('s', [{ key: 'a', stamp: 2 }])).rejects.toMatchObject({ cause: { code: 'SQLITE_BUSY' } })
+    expect(await store.load('s')).toEqual([{ key: 'a', stamp: 1 }])
+    other.exec('rollback')
+    expect(await store.merge('s', [{ key: 'a', stamp: 2 }])).toEqual([{ key: 'a', stamp: 2 }])
+  })
+
+  it('a process that is killed as it merges', async () => {
+    const args = ['--import', 'tsx', 'test/support/servers/sqlite-writer.ts', folder.in('live.db')]
+    const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const gone = once(writer, 'close')
+    let acknowledged = 0
+    for await (const line of createInterface(writer.stdout)) {
+      acknowledged = Number(line)
+      if (acknowledged === 100) writer.kill('SIGKILL')
+    }
+    await gone
+    const registers = await sqlStore(kysely(database())).load('s')
+    const newest = registers.find(({ key }) => key === 'newest')
+    // One more may have been written, and not acknowledged.
+    expect([acknowledged, acknowledged + 1]).toContain(newest?.stamp)
+    expect(acknowledged).toBeGreaterThanOrEqual(100)
+    for (const { stamp, value } of registers) expect(value).toBe(`${stamp}`.repeat(500))
+    expect(registers.find(({ key }) => key === `k${Number(newest?.stamp) % 7}`)).toMatchObject({ stamp: newest?.stamp })
+  })
+})
+
+interface Server {
+  start(): Promise<void>
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Merges until the server is gone, which is killed once some are acknowledged while others are under way. */
+function outlivesItsServer(start: () => Promise<Server>, connect: (server: Server) => Promise<Dialect>): void {
+  let server: Server
+  let db: Kysely<unknown>
+  beforeAll(async () => {
+    server = await start()
+    db = new Kysely({ dialect: await connect(server) })
+  })
+  afterAll(async () => {
+    await db.destroy()
+    await server.stop()
+  })
+
+  it('the server killed as it merges, after which it goes on', async () => {
+    await migrateSqlStore(db)
+    const store = sqlStore(db)
+    const subjects = Array.from({ length: 8 }, (_, index) => `s${index}`)
+    const acknowledged = new Map<string, number>()
+    let killed: Promise<void> | undefined
+    const write = async (subject: string): Promise<void> => {
+      for (let stamp = 1; ; stamp += 1) {
+        await store.merge(subject, [
+          { key: 'a', stamp, value: stamp },
+          { key: 'b', stamp, value: stamp },
+        ])
+        acknowledged.set(subject, stamp)
+        // A connection may take longer than another one's merges.
+        if (stamp >= 30 && acknowledged.size === subjects.length) killed ??= server.kill()
+      }
+    }
+    const ends = await Promise.allSettled(subjects.map(write))
+    expect(ends.map(({ status }) => status)).toEqual(subjects.map(() => 'rejected'))
+    await killed
+    await expect(store.load('s0')).rejects.toThrow('koa-live-session: sqlStore: load: ')
+    await server.start()
+    for (const subject of subjects) {
+      const last = acknowledged.get(subject) ?? 0
+      const stamps = (await store.load(subject)).map(({ stamp }) => stamp)
+      expect([[last, last].join(), [last + 1, last + 1].join()]).toContain(stamps.join())
+    }
+    expect(await store.merge('s0', [{ key: 'a', stamp: 10_000 }])).toEqual([{ key: 'a', stamp: 10_000 }])
+  })
+}
+
+describeWithServer(POSTGRES, 'what sqlStore has acknowledged in PostgreSQL outlives', () => {
+  let server: PostgresServer
+  outlivesItsServer(
+    async () => {
+      server = await PostgresServer.start('-c', 'fsync=on', '-c', 'synchronous_commit=on', '-c', 'full_page_writes=on')
+      return server
+    },
+    async () => {
+      const { host, user, database } = server
+      return new PostgresDialect({ pool: postgresPool({ host, user, database }) })
+    },
+  )
+})
+
+describeWithServer(MARIADB, 'what sqlStore has acknowledged in MariaDB outlives', () => {
+  let server: MariadbServer
+  outlivesItsServer(
+    async () => {
+      server = await MariadbServer.start('--innodb-flush-log-at-trx-commit=1')
+      await server.shutDown()
+      await server.start()
+      return server
+    },
+    async () => {
+      const [socketPath, user] = [server.path, server.user]
+      const admin = createPool({ socketPath, user }).promise()
+      await admin.query('create database live')
+      await admin.end()
+      return new MysqlDialect({ pool: createPool({ socketPath, user, database: 'live' }) })
+    },
+  )
+})

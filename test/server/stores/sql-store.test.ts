@@ -1,0 +1,204 @@
+import { inspect } from 'node:util'
+import { beforeEach, expect, it } from '@jest/globals'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { testClock } from 'koa-live-session/testing'
+import { CamelCasePlugin, sql } from 'kysely'
+import { type RowFault, soundRegisters } from '../../../server/stores/rows.js'
+import { describeWithSql } from '../../support/servers/describe-with-sql.js'
+import type { TestDatabase } from '../../support/servers/sql-databases.js'
+
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+describeWithSql('sqlStore', (place, engine) => {
+  const clock = testClock()
+  let statements: string[] = []
+  let db: TestDatabase
+
+  beforeEach(async () => {
+    db = place().connect({ log: (statement) => statements.push(statement.trimStart().slice(0, 6)) })
+    await migrateSqlStore(db)
+    await db.deleteFrom('live_session_settings').execute()
+    statements = []
+  })
+
+  const storeNow = () => sqlStore(db, { clock: clock.now })
+  const reads = async (subject: string): Promise<readonly number[]> => {
+    const rows = await db.selectFrom('live_session_settings').select('read_at').where('subject', '=', subject).execute()
+    return rows.map((row) => Number(row.read_at))
+  }
+
+  it('a load of what was used today is one statement, which writes nothing', async () => {
+    const store = storeNow()
+    const written = clock.now()
+    await store.merge('s', [
+      { key: 'a', stamp: 1, value: 1 },
+      { key: 'b', stamp: 1 },
+    ])
+    clock.advance(DAY - 1)
+    statements = []
+    expect(await store.load('s')).toHaveLength(2)
+    expect(await store.load('unknown')).toEqual([])
+    expect(statements).toEqual(['select', 'select'])
+    expect(await reads('s')).toEqual([written, written])
+  })
+
+  it('the first load of a day marks all rows of the subject as read, and no others', async () => {
+    const store = storeNow()
+    const written = clock.now()
+    await store.merge('s', [{ key: 'a', stamp: 1 }])
+    await store.merge('t', [{ key: 'a', stamp: 1 }])
+    clock.advance(HOUR)
+    await store.merge('s', [{ key: 'b', stamp: 1 }])
+    clock.advance(DAY)
+    statements = []
+    for (let turn = 0; turn < 3; turn += 1) expect(await store.load('s')).toHaveLength(2)
+    expect(statements).toEqual(['select', 'update', 'select', 'select'])
+    expect(await reads('s')).toEqual([clock.now(), clock.now()])
+    expect(await reads('t')).toEqual([written])
+  })
+
+  it('a merge that changes nothing writes once a day', async () => {
+    const store = storeNow()
+    const registers = [{ key: 'a', stamp: 5, value: 1 }]
+    await store.merge('s', registers)
+    const written = clock.now()
+    clock.advance(HOUR)
+    expect(await store.merge('s', [{ key: 'a', stamp: 4, value: 2 }])).toEqual(registers)
+    expect(await reads('s')).toEqual([written])
+    clock.advance(DAY)
+    expect(await store.merge('s', [{ key: 'a', stamp: 4, value: 2 }])).toEqual(registers)
+    expect(await reads('s')).toEqual([clock.now()])
+  })
+
+  it('a sweep takes a subject whole or leaves it whole, though its rows were written months apart', async () => {
+    const store = storeNow()
+    await store.merge('s', [{ key: 'old', stamp: 1 }])
+    clock.advance(50 * DAY)
+    const later = clock.now()
+    await store.merge('s', [{ key: 'new', stamp: 1 }])
+    clock.advance(60 * DAY)
+    expect(await store.sweep(later)).toBe(0)
+    expect(await reads('s')).toHaveLength(2)
+    expect(await store.sweep(later + DAY + 1)).toBe(1)
+    expect(await reads('s')).toEqual([])
+  })
+
+  it('a sweep takes nothing before its time: a read may be noted up to a day late', async () => {
+    const store = storeNow()
+    await store.merge('s', [{ key: 'a', stamp: 1 }])
+    clock.advance(DAY - 1)
+    await store.load('s')
+    expect(await store.sweep(clock.now())).toBe(0)
+    expect(await store.load('s')).toHaveLength(1)
+  })
+
+  it('a sweep takes more subjects than go at a time, and says how many', async () => {
+    const store = storeNow()
+    const subjects = Array.from({ length: 230 }, (_, index) => `s${index}`)
+    const rows = subjects.flatMap((subject) =>
+      ['a', 'b'].map((key) => ({ subject, key, stamp: 1, value: '1', read_at: 1 })),
+    )
+    await db.insertInto('live_session_settings').values(rows).execute()
+    await store.merge('kept', [{ key: 'a', stamp: 1 }])
+    expect(await store.sweep(clock.now())).toBe(subjects.length)
+    expect(await db.selectFrom('live_session_settings').select('subject').execute()).toEqual([{ subject: 'kept' }])
+  })
+
+  // What goes on between two statements cannot be seen from here of SQLite, which has one connection.
+  const itMeets = engine === 'SQLite' ? () => undefined : it
+  itMeets('a subject that is used while a sweep has found it unread is kept whole', async () => {
+    const store = storeNow()
+    await store.merge('s', [
+      { key: 'a', stamp: 1 },
+      { key: 'b', stamp: 1 },
+    ])
+    clock.advance(100 * DAY)
+    let reserved = 0
+    const sweeping = place().connect({
+      async reserve() {
+        reserved += 1
+        // The first statement finds, the transaction after it deletes.
+        if (reserved === 2) await store.merge('s', [{ key: 'a', stamp: 2 }])
+      },
+    })
+    expect(await sqlStore(sweeping, { clock: clock.now }).sweep(clock.now())).toBe(0)
+    expect(reserved).toBeGreaterThan(2)
+    expect(await store.load('s')).toHaveLength(2)
+  })
+
+  itMeets('a load that comes upon rows as a sweep deletes them gives nothing of them', async () => {
+    const store = storeNow()
+    await store.merge('s', [{ key: 'a', stamp: 1 }])
+    clock.advance(100 * DAY)
+    let reserved = 0
+    const loading = place().connect({
+      async reserve() {
+        reserved += 1
+        if (reserved === 2) expect(await store.sweep(clock.now())).toBe(1)
+      },
+    })
+    expect(await sqlStore(loading, { clock: clock.now }).load('s')).toEqual([])
+  })
+
+  it('rows that cannot be read are handed over as such beside the others, and a merge replaces them', async () => {
+    const store = storeNow()
+    const row = (key: string, stamp: string, value: string) => ({
+      subject: 's',
+      key,
+      stamp,
+      value,
+      read_at: clock.now(),
+    })
+    const rows = [row('text', '7', '{"a"'), row('proto', '7', '{"__proto__":1}'), row('ahead', '9007199254740993', '1')]
+    await db.insertInto('live_session_settings').values(rows).execute()
+    await store.merge('s', [{ key: 'good', stamp: 1, value: 1 }])
+    const faults: RowFault[] = []
+    const sound = soundRegisters(await store.load('s'), (fault) => faults.push(fault))
+    expect(sound).toEqual([{ key: 'good', stamp: 1, value: 1 }])
+    expect(faults.map(({ key, stamp }) => [key, stamp]).sort()).toEqual([
+      ['ahead', undefined],
+      ['proto', 7],
+      ['text', 7],
+    ])
+    const repaired = ['ahead', 'proto', 'text'].map((key) => ({ key, stamp: 8, value: 'new' }))
+    expect(await store.merge('s', repaired)).toEqual(expect.arrayContaining(repaired))
+    expect(await store.load('s')).toEqual(expect.arrayContaining([...sound, ...repaired]))
+  })
+
+  it('a statement that fails rejects with its cause, and quotes no value', async () => {
+    const store = sqlStore(db, { table: 'no_such_table' })
+    const error = await store.merge('secret-subject', [{ key: 'a', stamp: 1, value: 'secret' }]).catch((cause) => cause)
+    expect(error).toBeInstanceOf(Error)
+    expect(error.message).toMatch(/^koa-live-session: sqlStore: merge: .*no_such_table/)
+    expect(error.cause).toMatchObject({ code: expect.any(String) })
+    expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('secret')
+  })
+
+  it('what no row can hold is refused before the database is asked', async () => {
+    const store = storeNow()
+    for (const subject of ['x'.repeat(766), 'é'.repeat(128), '\ud800'])
+      await expect(store.load(subject)).rejects.toThrow(
+        'koa-live-session: sqlStore: subject: expected a text of at most',
+      )
+    await expect(store.merge('s', [{ key: '\udfff', stamp: 1 }])).rejects.toThrow('key: expected a text')
+    for (const stamp of [0, -1, 1.5, Number.NaN, 2 ** 53])
+      await expect(store.merge('s', [{ key: 'a', stamp }])).rejects.toThrow('stamp: expected a whole number')
+    expect(statements).toEqual([])
+  })
+
+  it('two tables are two stores, and a plugin of the app changes nothing', async () => {
+    const camel = db.withPlugin(new CamelCasePlugin())
+    await migrateSqlStore(camel, { table: 'otherSettings' })
+    const other = sqlStore(camel, { table: 'otherSettings', clock: clock.now })
+    await other.merge('s', [{ key: 'a', stamp: 1, value: { camelCase: 1, snake_case: 2 } }])
+    expect(await other.load('s')).toEqual([{ key: 'a', stamp: 1, value: { camelCase: 1, snake_case: 2 } }])
+    expect(await storeNow().load('s')).toEqual([])
+    await sql`drop table ${sql.table('otherSettings')}`.execute(db)
+  })
+
+  it('close leaves the database open', async () => {
+    await storeNow().close()
+    expect(await sql<{ one: number }>`select 1 as one`.execute(db)).toMatchObject({ rows: [{ one: 1 }] })
+  })
+})

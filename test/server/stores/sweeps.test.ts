@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
+import { memoryStore } from 'koa-live-session/testing'
+import type { Settings } from '../../../server/options.js'
+import { Sweeps } from '../../../server/stores/sweeps.js'
+
+const DAY = 24 * 60 * 60 * 1000
+const NOW = 1000 * DAY
+
+beforeEach(() => void jest.useFakeTimers({ now: NOW }))
+afterEach(() => void jest.useRealTimers())
+
+/** What is deleted in so many days. */
+async function sweep(days: number, given: Partial<Settings>, fails = false) {
+  const limits: number[] = []
+  const errors: unknown[] = []
+  const store = {
+    ...memoryStore(),
+    sweep: async (before: number) => {
+      limits.push((Date.now() - before) / DAY)
+      if (fails) throw new Error('it is down')
+      return 0
+    },
+  }
+  const report = (error: unknown): void => void errors.push(error)
+  const settings = {
+    storeMaxIdle: 100 * DAY,
+    maxAge: 31 * DAY,
+    clock: Date.now,
+    report,
+    ...given,
+  } as unknown as Settings
+  const sweeps = new Sweeps(store, settings)
+  await jest.advanceTimersByTimeAsync(days * DAY)
+  sweeps.close()
+  await jest.advanceTimersByTimeAsync(10 * DAY)
+  return { limits, errors }
+}
+
+it('deletes once a day what was not used for so long, until it is closed', async () => {
+  expect((await sweep(3, {})).limits).toEqual([100, 100, 100])
+})
+
+it('deletes nothing that was used within maxAge', async () => {
+  expect((await sweep(1, { storeMaxIdle: DAY })).limits).toEqual([31])
+})
+
+it('deletes nothing where that is to be left to the app', async () => {
+  expect((await sweep(3, { storeMaxIdle: Number.POSITIVE_INFINITY })).limits).toEqual([])
+})
+
+it('tells of a store that has failed, and tries again the next day', async () => {
+  const { limits, errors } = await sweep(2, {}, true)
+  expect(limits).toHaveLength(2)
+  expect(errors).toMatchObject([{ code: 'store_unavailable' }, { code: 'store_unavailable' }])
+})

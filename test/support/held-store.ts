@@ -1,0 +1,90 @@
+import { memoryStore } from 'koa-live-session/testing'
+import type { Store, StoredRow } from '../../server/stores/store.js'
+
+type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'
+
+/** A call that waits for the test to say what comes of it. */
+export interface HeldCall {
+  readonly act: Act
+  readonly subject: string
+  readonly registers: readonly StoredRow[]
+  /** Does it, and answers. */
+  answer(): Promise<void>
+  /** Does nothing, and rejects. */
+  fail(): Promise<void>
+}
+
+/** A store that answers when the test says so, in the order that the test says. */
+export class HeldStore implements Store {
+  /** What it holds, where nothing has to be waited for. */
+  readonly content: Store = memoryStore()
+  /** All calls until now. */
+  readonly calls: HeldCall[] = []
+  /** Those that have no answer yet. */
+  readonly open = new Set<HeldCall>()
+  #isReleased = false
+
+  load(subject: string): Promise<readonly StoredRow[]> {
+    return this.#hold('load', subject, [], () => this.content.load(subject))
+  }
+
+  merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+    return this.#hold('merge', subject, registers, () => this.content.merge(subject, registers))
+  }
+
+  compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean> {
+    return this.#hold('compareAndSet', subject, [register], () =>
+      this.content.compareAndSet(subject, register, expected),
+    )
+  }
+
+  remove(subject: string): Promise<void> {
+    return this.#hold('remove', subject, [], () => this.content.remove(subject))
+  }
+
+  async sweep(): Promise<number> {
+    return 0
+  }
+
+  close(): Promise<void> {
+    return this.content.close()
+  }
+
+  /** The oldest call that has no answer. */
+  get next(): HeldCall {
+    const [call] = this.open
+    if (!call) throw new Error('the store was not asked')
+    return call
+  }
+
+  /** Answers all, from now on at once. */
+  async release(): Promise<void> {
+    this.#isReleased = true
+    for (const call of [...this.open]) await call.answer()
+  }
+
+  #hold<T>(act: Act, subject: string, registers: readonly StoredRow[], run: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = async (settle: () => unknown): Promise<void> => {
+        this.open.delete(call)
+        await settle()
+        await turn()
+      }
+      const call: HeldCall = {
+        act,
+        subject,
+        registers,
+        answer: () => end(async () => resolve(await run())),
+        fail: () => end(() => reject(new Error('the store is told to fail'))),
+      }
+      this.calls.push(call)
+      this.open.add(call)
+      if (this.#isReleased) void call.answer()
+    })
+  }
+}
+
+/** Lets everything that is under way go on, but for timers. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+
+const SETPRIV = '/usr/bin/setpriv'
+
+/** A server in a process of its own. */
+export interface Daemon {
+  readonly pid: number
+  /** Ends it, and resolves when it has ended. */
+  end(signal?: NodeJS.Signals): Promise<void>
+}
+
+export interface DaemonOptions {
+  /** What it prints when it takes connections. */
+  readonly isReady: RegExp
+  /** Where not that of this process. */
+  readonly user?: number | undefined
+  /** Variables besides those of this process. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Starts a server; rejects with what it printed where it ends before it is ready. */
+export async function startDaemon(command: string, args: readonly string[], options: DaemonOptions): Promise<Daemon> {
+  const child = launch(command, args, options)
+  const gone = once(child, 'exit')
+  await ready(child, options.isReady)
+  const { pid } = child
+  if (pid === undefined) throw new Error(`${command}: no process`)
+  return {
+    pid,
+    async end(signal = 'SIGKILL') {
+      child.kill(signal)
+      await gone
+    },
+  }
+}
+
+/** Runs a command to its end; rejects with what it printed where it fails. */
+export async function runCommand(command: string, args: readonly string[], user?: number): Promise<void> {
+  const child = launch(command, args, { user })
+  const print = listen(child)
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${command} ended with ${code}\n${print()}`)
+}
+
+/** On Linux it ends with this process, however that ends. */
+function launch(command: string, args: readonly string[], { user, env }: Omit<DaemonOptions, 'isReady'>): ChildProcess {
+  const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env: { ...process.env, ...env } }
+  if (user !== undefined) options.uid = user
+  if (!existsSync(SETPRIV)) return spawn(command, args, options)
+  return spawn(SETPRIV, ['--pdeathsig', 'KILL', '--', command, ...args], options)
+}
+
+function listen(child: ChildProcess, hear: (text: string) => void = () => undefined): () => string {
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (data) => {
+      printed += String(data)
+      hear(printed)
+    })
+  }
+  return () => printed
+}
+
+function ready(child: ChildProcess, isReady: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const print = listen(child, (text) => {
+      if (isReady.test(text)) resolve()
+    })
+    child.on('error', reject)
+    child.on('close', () => reject(new Error(`${child.spawnargs.join(' ')} ended before it was ready\n${print()}`)))
+  })
+}

@@ -1,0 +1,33 @@
+import { Redis } from 'ioredis'
+import { fromIoredis, type RedisLike } from 'koa-live-session/redis'
+import { createClient } from 'redis'
+
+/** A connection to a Redis, by either of the two clients. */
+export interface RedisConnection {
+  readonly client: RedisLike
+  end(): Promise<void>
+}
+
+export type Connect = (path: string) => Promise<RedisConnection>
+
+export const connectNodeRedis: Connect = async (path) => {
+  // Without it what is asked for as the connection breaks waits for the next one. The time is for a busy machine.
+  const options = { disableOfflineQueue: true, commandOptions: { timeout: 300_000 } }
+  const client = createClient({ ...options, socket: { path, tls: false, reconnectStrategy: 10 } })
+  // What tests cut on purpose is told here too.
+  client.on('error', () => undefined)
+  await client.connect()
+  return { client, end: async () => client.destroy() }
+}
+
+const connectIoredis: Connect = async (path) => {
+  const client = new Redis({ path, lazyConnect: true, retryStrategy: () => 10 })
+  client.on('error', () => undefined)
+  await client.connect()
+  return { client: fromIoredis(client), end: async () => client.disconnect() }
+}
+
+export const CLIENTS: readonly (readonly [name: string, connect: Connect])[] = [
+  ['node-redis', connectNodeRedis],
+  ['ioredis', connectIoredis],
+]

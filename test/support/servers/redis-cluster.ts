@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { within } from '../within.js'
+import { RedisServer } from './redis.js'
+import { connectNodeRedis } from './redis-clients.js'
+
+/** A cluster of one node that has all slots, on a port, as clients find the nodes of a cluster by their ports. */
+export async function startRedisCluster(): Promise<{ readonly server: RedisServer; readonly port: number }> {
+  const [port, bus] = [await freePort(), await freePort()]
+  const server = await RedisServer.start([
+    ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-announce-ip', '127.0.0.1'],
+    ...['--bind', '127.0.0.1', '--port', String(port), '--cluster-port', String(bus)],
+  ])
+  const { client, end } = await connectNodeRedis(server.path)
+  await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
+  await within(
+    () => client.sendCommand(['CLUSTER', 'INFO']),
+    (info) => String(info).includes('cluster_state:ok'),
+  )
+  await end()
+  return { server, port }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

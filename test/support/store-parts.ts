@@ -1,0 +1,51 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { afterEach, beforeEach, jest } from '@jest/globals'
+import { testClock } from 'koa-live-session/testing'
+import { StoreHealth, type StoreState } from '../../server/stores/health.js'
+
+const CHANNEL = 'koa-live-session:store'
+export const TIMEOUT = 250
+
+/** How a store is, and what was told of it. */
+export interface Watched {
+  readonly health: StoreHealth
+  readonly clock: ReturnType<typeof testClock>
+  /** What `onError` was told. */
+  readonly errors: unknown[]
+  /** What the diagnostics channel was told. */
+  readonly states: StoreState[]
+}
+
+/** Timers go on only when the test says so. */
+export function holdTimers(): void {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] }))
+  afterEach(() => void jest.useRealTimers())
+}
+
+const ends: (() => void)[] = []
+
+/** Ends with the test. */
+export function watch(): Watched {
+  const clock = testClock()
+  const errors: unknown[] = []
+  const states: StoreState[] = []
+  const hear = (message: unknown): void => void states.push((message as { state: StoreState }).state)
+  subscribe(CHANNEL, hear)
+  const report = (error: unknown): void => void errors.push(error)
+  const health = new StoreHealth({ storeTimeout: TIMEOUT, clock: clock.now, report })
+  ends.push(() => {
+    unsubscribe(CHANNEL, hear)
+    health.close()
+  })
+  return { health, clock, errors, states }
+}
+
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+})
+
+/** Lets so many ms pass, for timers and for what asks the clock. */
+export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promise<void> {
+  clock.advance(ms)
+  await jest.advanceTimersByTimeAsync(ms)
+}

@@ -1,0 +1,211 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Store, StoredRegister } from 'koa-live-session'
+import { memoryStore, storeContract } from 'koa-live-session/testing'
+
+type Planted = Partial<Store>
+
+/** A store with one defect, of those that stores in Redis and SQL have had. */
+const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
+  ['takes subjects of other case for the same', (sound) => renaming(sound, (name) => name.toLowerCase())],
+  ['ignores spaces at the end', (sound) => renaming(sound, (name) => name.replace(/ +$/, ''))],
+  ['ignores accents', (sound) => renaming(sound, (name) => name.normalize('NFD').replace(/\p{M}/gu, ''))],
+  ['cuts subjects off', (sound) => renaming(sound, (name) => name.slice(0, 128))],
+  ['keeps what came last', (sound) => ({ merge: (subject, all) => overwrite(sound, subject, all) })],
+  ['keeps what came first', (sound) => ({ merge: (subject, all) => keepFirst(sound, subject, all) })],
+  [
+    'lets the value win that came last, of equal stamps',
+    (sound) => ({ merge: (subject, all) => lastOfEqual(sound, subject, all) }),
+  ],
+  [
+    'answers a merge with what it brought',
+    (sound) => ({ merge: (subject, all) => sound.merge(subject, all).then(() => all) }),
+  ],
+  [
+    'answers a merge with all keys',
+    (sound) => ({ merge: (subject, all) => sound.merge(subject, all).then(() => sound.load(subject)) }),
+  ],
+  [
+    'prints stamps with 14 digits',
+    (sound) => ({
+      merge: (subject, all) =>
+        sound.merge(
+          subject,
+          all.map((each) => ({ ...each, stamp: rounded(each.stamp) })),
+        ),
+    }),
+  ],
+  [
+    'takes a tombstone for null',
+    (sound) => ({
+      merge: (subject, all) =>
+        sound.merge(
+          subject,
+          all.map((each) => ({ ...each, value: each.value ?? null })),
+        ),
+    }),
+  ],
+  [
+    'takes falsy values for tombstones',
+    (sound) => ({
+      merge: (subject, all) =>
+        sound.merge(
+          subject,
+          all.map((each) => ({ ...each, value: each.value || undefined })),
+        ),
+    }),
+  ],
+  [
+    'cannot take long texts',
+    (sound) => ({
+      async merge(subject, all) {
+        if (JSON.stringify(all).length > 65_535) throw new Error('Data too long for column')
+        return sound.merge(subject, all)
+      },
+    }),
+  ],
+  [
+    'compares and sets in two steps',
+    (sound) => ({
+      async compareAndSet(subject, register, expected) {
+        const current = (await sound.load(subject)).find(({ key }) => key === register.key)
+        if ((current?.stamp ?? 0) !== expected) return false
+        await overwrite(sound, subject, [register])
+        return true
+      },
+    }),
+  ],
+  [
+    'takes a tombstone for absent at compareAndSet',
+    (sound) => ({
+      async compareAndSet(subject, register, expected) {
+        const current = (await sound.load(subject)).find(({ key }) => key === register.key)
+        const isAbsent = current !== undefined && current.value === undefined && expected === 0
+        return sound.compareAndSet(subject, register, isAbsent ? current.stamp : expected)
+      },
+    }),
+  ],
+  [
+    'writes registers one after the other',
+    (sound) => ({
+      async merge(subject, all) {
+        const answers: StoredRegister[] = []
+        for (const each of all) answers.push(...(await sound.merge(subject, [each])))
+        return all.length === new Set(all.map(({ key }) => key)).size ? answers : sound.merge(subject, all)
+      },
+    }),
+  ],
+  [
+    'removes a prefix',
+    (sound) => ({
+      remove: async (subject) => void (await Promise.all([sound.remove(subject), sound.remove(`${subject}-other`)])),
+    }),
+  ],
+  ['removes nothing', () => ({ remove: async () => undefined })],
+  [
+    'creates what it is asked for',
+    (sound) => ({
+      async load(subject) {
+        const registers = await sound.load(subject)
+        if (registers.length === 0) await sound.merge(subject, [{ key: 'a', stamp: 1 }])
+        return registers
+      },
+    }),
+  ],
+  ['sweeps what is in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
+  ['counts wrong', (sound) => ({ sweep: async (before) => 2 * (await sound.sweep(before)) })],
+]
+
+const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'
+const WHOLE = 'a merge of many keys is seen as a whole or not at all'
+
+/** The tests that a store fails. */
+async function failures(store: Store): Promise<readonly string[]> {
+  const failed: string[] = []
+  for (const { name, run } of storeContract(async () => store)) await run().catch(() => failed.push(name))
+  return failed
+}
+
+describe('storeContract', () => {
+  it.each(DEFECTS)('finds a store that %s', async (_, plant) => {
+    const sound = memoryStore()
+    const planted: Store = { ...sound, ...plant(sound) }
+    expect(await failures(planted)).not.toEqual([])
+  })
+
+  it('finds a store that does not note that it was read', async () => {
+    const [sound, unread] = [memoryStore(), memoryStore()]
+    const planted: Store = {
+      ...sound,
+      async merge(subject, registers) {
+        await unread.merge(subject, registers)
+        return sound.merge(subject, registers)
+      },
+      async sweep(before) {
+        // As if the other had never been loaded from.
+        const deleted = await unread.sweep(before)
+        return deleted > 0 ? sound.sweep(Number.POSITIVE_INFINITY) : 0
+      },
+    }
+    expect(await failures(planted)).toContain(
+      'sweep keeps what was used since: written, compared and set, or read alone',
+    )
+  })
+
+  it('says what is recommended only: that sweep deletes, and that merges are seen as a whole', () => {
+    const recommended = storeContract(async () => memoryStore()).filter(({ required }) => !required)
+    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, WHOLE])
+  })
+
+  it('passes a store that lets subjects expire on its own, but for what is recommended', async () => {
+    const planted: Store = { ...memoryStore(), sweep: async () => 0 }
+    expect(await failures(planted)).toEqual([SWEEPS])
+  })
+})
+
+/** A store that knows subjects, or keys, by another name. */
+function renaming(sound: Store, rename: (name: string) => string): Planted {
+  return {
+    load: (subject) => sound.load(rename(subject)),
+    merge: (subject, registers) => sound.merge(rename(subject), registers),
+  }
+}
+
+async function overwrite(
+  sound: Store,
+  subject: string,
+  registers: readonly StoredRegister[],
+): Promise<readonly StoredRegister[]> {
+  const standing = new Map([...(await sound.load(subject)), ...registers].map((each) => [each.key, each]))
+  await sound.remove(subject)
+  await sound.merge(subject, [...standing.values()])
+  return registers
+}
+
+async function keepFirst(
+  sound: Store,
+  subject: string,
+  registers: readonly StoredRegister[],
+): Promise<readonly StoredRegister[]> {
+  const known = new Set((await sound.load(subject)).map(({ key }) => key))
+  return sound.merge(
+    subject,
+    registers.filter(({ key }) => !known.has(key)),
+  )
+}
+
+async function lastOfEqual(
+  sound: Store,
+  subject: string,
+  registers: readonly StoredRegister[],
+): Promise<readonly StoredRegister[]> {
+  const stamps = new Map((await sound.load(subject)).map(({ key, stamp }) => [key, stamp]))
+  const [equal, other] = [true, false].map((is) =>
+    registers.filter(({ key, stamp }) => (stamps.get(key) === stamp) === is),
+  )
+  if (equal && equal.length > 0) await overwrite(sound, subject, equal)
+  return sound.merge(subject, other ?? [])
+}
+
+function rounded(stamp: number): number {
+  return Number(stamp.toPrecision(14))
+}

@@ -1,0 +1,161 @@
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { type Rule, register, STAMP, sorted } from './rule.js'
+import { LARGE, NAMES, VALUES } from './values.js'
+
+const LONGEST = 255
+const DAY = 24 * 60 * 60 * 1000
+/** ms since 1970 by which a store has no reason to keep what was used just now. */
+const LATER = (): number => Date.now() + 3 * DAY
+
+/** What a store keeps as it was given, what it keeps apart, and what it lets go. */
+export const KEEPING: readonly Rule[] = [
+  {
+    name: 'every JSON value comes back as it was: falsy ones, the largest numbers, U+0000, astral characters',
+    async check({ store, subject }) {
+      const registers = VALUES.map((value, index) => register(`k${index}`, STAMP, value))
+      deepStrictEqual(sorted(await store.merge(subject, registers)), sorted(registers))
+      deepStrictEqual(sorted(await store.load(subject)), sorted(registers))
+    },
+  },
+  ...[...LARGE].map(
+    ([name, value]): Rule => ({
+      name: `64 kB come back as they were: ${name}`,
+      async check({ store, subject }) {
+        deepStrictEqual(sorted(await store.merge(subject, [register('a', STAMP, value)])), [['a', STAMP, value]])
+        ok(await store.compareAndSet(subject, register('b', STAMP, value), 0))
+        const standing = [
+          ['a', STAMP, value],
+          ['b', STAMP, value],
+        ]
+        deepStrictEqual(sorted(await store.load(subject)), standing)
+      },
+    }),
+  ),
+  {
+    name: 'what it was given may be changed afterwards',
+    async check({ store, subject }) {
+      const value = [1]
+      const changing = { key: 'a', stamp: STAMP, value }
+      await store.merge(subject, [changing])
+      changing.stamp += 1
+      value.push(2)
+      deepStrictEqual(sorted(await store.load(subject)), [['a', STAMP, [1]]])
+    },
+  },
+  {
+    name: 'keys that look alike, or mean something elsewhere, are keys like any other',
+    async check({ store, subject }) {
+      const registers = [...NAMES, ...longest('key')].map((key, index) => register(key, STAMP, index))
+      deepStrictEqual(sorted(await store.merge(subject, registers)), sorted(registers))
+      deepStrictEqual(sorted(await store.load(subject)), sorted(registers))
+      await eachOf(registers, async ({ key }) => {
+        strictEqual(await store.compareAndSet(subject, register(key, STAMP + 1, 'new'), 0), false, key)
+        ok(await store.compareAndSet(subject, register(key, STAMP + 1, key), STAMP), key)
+      })
+      const standing = registers.map(({ key }) => register(key, STAMP + 1, key))
+      deepStrictEqual(sorted(await store.load(subject)), sorted(standing))
+    },
+  },
+  {
+    name: 'subjects that look alike, or mean something elsewhere, are subjects of their own',
+    async check({ store, subject }) {
+      const subjects = [...NAMES.flatMap((name) => [name, `${subject}${name}`]), ...longest(subject)]
+      await eachOf(subjects, (each) => store.remove(each))
+      await eachOf(subjects, (each) => store.merge(each, [register('a', STAMP, each)]))
+      await eachOf(subjects, async (each) => deepStrictEqual(sorted(await store.load(each)), [['a', STAMP, each]]))
+      const [odd, even] = [0, 1].map((rest) => subjects.filter((_, index) => index % 2 === rest))
+      await eachOf(odd ?? [], (each) => store.remove(each))
+      await eachOf(odd ?? [], async (each) => deepStrictEqual(sorted(await store.load(each)), []))
+      await eachOf(even ?? [], async (each) => deepStrictEqual(sorted(await store.load(each)), [['a', STAMP, each]]))
+      await eachOf(even ?? [], (each) => store.remove(each))
+    },
+  },
+  {
+    name: 'remove deletes all of a subject and nothing else; an older write stands again after it',
+    async check({ store, subject }) {
+      const other = `${subject}-other`
+      for (const each of [subject, other]) await store.merge(each, [register('a', STAMP, 1), register('b', STAMP)])
+      await store.remove(subject)
+      deepStrictEqual(sorted(await store.load(subject)), [])
+      strictEqual((await store.load(other)).length, 2)
+      deepStrictEqual(sorted(await store.merge(subject, [register('a', 1, 0)])), [['a', 1, 0]])
+      await store.remove(other)
+    },
+  },
+  {
+    name: 'remove of a subject that it does not know is no error',
+    async check({ store, subject }) {
+      await store.remove(subject)
+      await store.remove(subject)
+    },
+  },
+  {
+    name: 'sweep keeps what was used since: written, compared and set, or read alone',
+    async check({ store, subject }) {
+      const [written, set, read] = ['written', 'set', 'read'].map((use) => `${subject}-${use}`) as [
+        string,
+        string,
+        string,
+      ]
+      await eachOf([set, read], (each) => store.merge(each, [register('a', STAMP, 1)]))
+      const before = await nextMs()
+      await store.merge(written, [register('a', STAMP, 1)])
+      await store.compareAndSet(set, register('a', STAMP + 1, 1), STAMP)
+      await store.load(read)
+      await store.sweep(before)
+      await eachOf([written, set, read], async (each) => strictEqual((await store.load(each)).length, 1, each))
+      await eachOf([written, set, read], (each) => store.remove(each))
+    },
+  },
+  {
+    name: 'sweep deletes what was not used since, and says how many subjects that were',
+    required: false,
+    async check({ store, subject }) {
+      const subjects = [1, 2, 3].map((each) => `${subject}-${each}`)
+      await store.sweep(LATER())
+      await eachOf(subjects, (each) => store.merge(each, [register('a', STAMP, 1), register('b', STAMP, 1)]))
+      strictEqual(await store.sweep(LATER()), subjects.length)
+      await eachOf(subjects, async (each) => deepStrictEqual(sorted(await store.load(each)), []))
+      strictEqual(await store.sweep(LATER()), 0)
+    },
+  },
+  {
+    name: 'load creates no subject that sweep would find',
+    async check({ store, subject }) {
+      await store.sweep(LATER())
+      await store.load(subject)
+      await store.merge(subject, [])
+      strictEqual(await store.sweep(LATER()), 0)
+    },
+  },
+  {
+    name: 'close keeps what is stored, and may be called twice',
+    async check({ store, connections, subject }) {
+      await store.merge(subject, [register('a', STAMP, 1)])
+      await store.close()
+      await store.close()
+      await eachOf(connections.slice(1), async (each) => strictEqual((await each.load(subject)).length, 1))
+    },
+  },
+]
+
+/** As long as a name may be, alike but for the last byte. */
+function longest(name: string): readonly string[] {
+  const room = LONGEST - name.length
+  return [
+    `${name}${'x'.repeat(room)}`,
+    `${name}${'x'.repeat(room - 1)}y`,
+    `${name}${'\u{1f600}'.repeat(Math.floor(room / 4))}`,
+  ]
+}
+
+async function eachOf<T>(all: readonly T[], act: (each: T) => Promise<unknown>): Promise<void> {
+  await Promise.all(all.map(act))
+}
+
+/** Now, once the clock shows more than it does. */
+async function nextMs(): Promise<number> {
+  const then = Date.now()
+  while (Date.now() === then) await new Promise((resolve) => setImmediate(resolve))
+  return Date.now()
+}

@@ -1,0 +1,52 @@
+import type { Store, StoredRow } from '../../server/stores/store.js'
+import type { JsonValue } from '../../shared/json.js'
+import { type StoredRegister, supersedes } from '../../shared/register.js'
+import { toStamp } from '../../shared/stamp.js'
+
+/** Several connections to one place, and a subject of this rule alone. */
+export interface Place {
+  /** The first of the connections. */
+  readonly store: Store
+  readonly connections: readonly Store[]
+  readonly subject: string
+}
+
+/** One thing that a store keeps, or is recommended to keep; `check` throws where it does not. */
+export interface Rule {
+  readonly name: string
+  /** @default true */
+  readonly required?: boolean
+  readonly check: (place: Place) => Promise<void>
+}
+
+export const STAMP = 1_700_000_000_000
+
+export function register(key: string, stamp: number, value?: JsonValue): StoredRegister {
+  const tombstone = { key, stamp: toStamp(stamp) }
+  return value === undefined ? tombstone : { ...tombstone, value }
+}
+
+type Entry = readonly [key: string, stamp: number, value?: JsonValue]
+
+/** Registers as [key, stamp, value], or [key, stamp] for a tombstone, in the order of their keys: stores have none. */
+export function sorted(rows: readonly StoredRow[]): readonly Entry[] {
+  const entries = rows.map(({ key, stamp, value }): Entry => (value === undefined ? [key, stamp] : [key, stamp, value]))
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** What stands when all of these were merged, in whatever order. */
+export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
+  const standing = new Map<string, StoredRegister>()
+  for (const each of registers) {
+    const current = standing.get(each.key)
+    if (!current || supersedes(each, current)) standing.set(each.key, each)
+  }
+  return sorted([...standing.values()])
+}
+
+/** The connection whose turn it is. */
+export function inTurn(connections: readonly Store[], turn: number): Store {
+  const store = connections[turn % connections.length]
+  if (!store) throw new TypeError('koa-live-session: storeContract: create gave no store')
+  return store
+}

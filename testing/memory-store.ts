@@ -1,0 +1,89 @@
+import type { Store, StoredRow } from '../server/stores/store.js'
+import { freezeJson } from '../shared/json.js'
+import type { StoredRegister } from '../shared/register.js'
+import { Replica } from '../shared/replica.js'
+import { toStamp } from '../shared/stamp.js'
+
+/** A store in memory, with faults on demand. */
+export interface MemoryStore extends Store {
+  /** Has that many operations reject from now on; `Infinity`: all, until `fail(0)`. @default 1 */
+  fail(times?: number): void
+  /** Has each operation take so many ms from now on, before it does anything. */
+  delay(ms: number): void
+}
+
+interface Held {
+  readonly replica: Replica
+  used: number
+}
+
+/**
+ * The reference store: it keeps the contract in the fewest words, and everything that it holds dies with it. Plugins that share one
+ * are nodes that share a store; `close()` leaves it as it is.
+ *
+ * @param clock ms since 1970, by which `sweep` decides
+ * @example
+ * const store = memoryStore()
+ * for (const { name, run } of storeContract(async () => store)) test(name, run)
+ */
+export function memoryStore(clock: () => number = Date.now): MemoryStore {
+  const subjects = new Map<string, Held>()
+  let failures = 0
+  let pause = 0
+
+  const attempt = async (): Promise<void> => {
+    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
+    if (failures === 0) return
+    failures -= 1
+    throw new Error('memoryStore: fails, as it was told to')
+  }
+  const use = (subject: string): Replica => {
+    const held = subjects.get(subject) ?? { replica: new Replica(), used: 0 }
+    held.used = clock()
+    subjects.set(subject, held)
+    return held.replica
+  }
+
+  return {
+    async load(subject) {
+      await attempt()
+      return subjects.has(subject) ? use(subject).registers() : []
+    },
+    async merge(subject, registers) {
+      await attempt()
+      if (registers.length === 0) return []
+      const replica = use(subject)
+      for (const register of registers) replica.merge(copy(register), 'store')
+      const keys = new Set(registers.map(({ key }) => key))
+      return replica.registers().filter(({ key }) => keys.has(key))
+    },
+    async compareAndSet(subject, register, expected) {
+      await attempt()
+      const stamp = subjects.get(subject)?.replica.stamp(register.key) ?? 0
+      return stamp === expected && use(subject).merge(copy(register), 'store')
+    },
+    async remove(subject) {
+      await attempt()
+      subjects.delete(subject)
+    },
+    async sweep(before) {
+      await attempt()
+      const unused = [...subjects].filter(([, { used }]) => used < before)
+      for (const [subject] of unused) subjects.delete(subject)
+      return unused.length
+    },
+    async close() {},
+    fail(times = 1) {
+      failures = times
+    },
+    delay(ms) {
+      pause = ms
+    },
+  }
+}
+
+/** Neither side shall be able to change what the other has. */
+function copy({ key, stamp, value }: StoredRow): StoredRegister {
+  const read = { key, stamp: toStamp(stamp) }
+  return value === undefined ? read : { ...read, value: freezeJson(value) }
+}
