@@ -1,12 +1,9 @@
-import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
-import type { JsonValue } from '../../shared/json.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
+import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
 import { isUser, type Subject } from '../identity/subject.js'
@@ -15,25 +12,13 @@ import type { Keeper } from '../values/elsewhere.js'
 import { AT_ONCE, Backlog } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
-import { storeName } from './name.js'
 import { soundRegisters } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 import { Sweeps } from './sweeps.js'
+import { type Update, Updates } from './updates.js'
 
-/** How often a value is computed anew because another process was faster. */
-const MAX_ATTEMPTS = 50
 /** ms that an orderly end waits for the store. */
 const LONGEST_END = 10_000
-
-/** A value that is computed from the one before it. */
-export interface Update {
-  readonly field: Field
-  /** Computes it from what memory has. */
-  readonly next: () => JsonValue
-  /** Throws where the visitor has gone meanwhile. */
-  readonly permit: () => void
-  readonly source: ChangeSource
-}
 
 /** What it brings together. */
 type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'>
@@ -48,8 +33,7 @@ export class StoreSync implements Keeper {
   readonly #sweeps: Sweeps
   readonly #refresh: ReturnType<typeof setInterval>
   #isReloading = false
-  /** The last `update` of each subject, where one is under way: the next begins from what it comes to. */
-  readonly #updates = new Map<Subject, Promise<unknown>>()
+  readonly #updates: Updates
 
   constructor(store: Store, core: Surroundings) {
     this.#store = store
@@ -58,6 +42,7 @@ export class StoreSync implements Keeper {
     const take = (subject: Subject, rows: readonly StoredRow[]): void => this.#take(subject, rows)
     this.#backlog = new Backlog(store, this.#health, take)
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
+    this.#updates = new Updates(store, this.#health, this.#loads, this, core.sessions, core.settings)
     this.#sweeps = new Sweeps(store, core.settings)
     this.#health.onTry(() => void this.#reload())
     // What is held by sockets is not asked for at requests.
@@ -111,15 +96,10 @@ export class StoreSync implements Keeper {
    * Computes a value from the newest one, whichever process has written that. Resolves with its stamp; with nothing where the store
    * does not answer.
    *
-   * @throws {LiveSessionError} `conflict` where others were faster again and again
+   * @throws {LiveSessionError} `conflict` where others were faster again and again; `closed`
    */
   update(subject: Subject, update: Update): Promise<Stamp | undefined> {
-    const former = this.#updates.get(subject) ?? Promise.resolve()
-    const mine = former.then(() => this.#update(subject, update))
-    const settled = mine.catch(() => undefined)
-    this.#updates.set(subject, settled)
-    void settled.then(() => this.#updates.get(subject) === settled && this.#updates.delete(subject))
-    return mine
+    return this.#updates.make(subject, update)
   }
 
   /** Resolves when all that was written until now is stored. A process that has nothing else to do does not end before. */
@@ -145,7 +125,7 @@ export class StoreSync implements Keeper {
   }
 
   async #allStored(): Promise<void> {
-    await Promise.all(this.#updates.values())
+    await this.#updates.allMade()
     await this.#backlog.allStored()
   }
 
@@ -154,40 +134,6 @@ export class StoreSync implements Keeper {
     if (size === 0) return
     const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
-  }
-
-  async #update(subject: Subject, { field, next, permit, source }: Update): Promise<Stamp | undefined> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      await this.ensure([subject])
-      if (!this.isLoaded(subject) || (await this.level([subject])) === 'memory') return undefined
-      permit()
-      this.#core.sessions.checkOpen()
-      const expected = this.#core.sessions.find(subject)?.stamp(field.key) ?? NEVER
-      const last = this.#core.sessions.last(subject, field.key)
-      const register = { key: field.key, stamp: nextStamp(this.#core.settings.clock(), last), value: next() }
-      const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
-      if (isSet === undefined) return undefined
-      if (isSet) {
-        this.#core.sessions.confirm(subject, register, source)
-        return register.stamp
-      }
-      await this.#meet(subject, field.key)
-    }
-    throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
-  }
-
-  /** Memory and the store differ in a key: each learns what the other has. */
-  async #meet(subject: Subject, key: string): Promise<void> {
-    const known = this.#core.sessions.find(subject)?.registers() ?? []
-    const own = known.filter((register) => register.key === key)
-    // The answer says what stands.
-    if (own.length > 0) this.keep(subject, own)
-    else await this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
-  }
-
-  /** Asks the store; nothing where it does not answer in time. */
-  #try<T>(act: () => Promise<T>): Promise<T | undefined> {
-    return this.#health.inTime(this.#health.ask(act).catch(() => undefined))
   }
 
   /** Takes over what a store says. */

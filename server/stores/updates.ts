@@ -1,0 +1,101 @@
+import type { ChangeSource } from '../../shared/change.js'
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
+import type { Subject } from '../identity/subject.js'
+import type { Settings } from '../options.js'
+import type { Sessions } from '../values/sessions.js'
+import type { StoreHealth } from './health.js'
+import type { Loads } from './loads.js'
+import { storeName } from './name.js'
+import type { Store } from './store.js'
+import type { StoreSync } from './sync.js'
+
+/** How often a value is computed anew because another process was faster. */
+const MAX_ATTEMPTS = 50
+
+/** A value that is computed from the one before it. */
+export interface Update {
+  readonly field: Field
+  /** Computes it from what memory has. */
+  readonly next: () => JsonValue
+  /** Throws where the visitor has gone meanwhile. */
+  readonly permit: () => void
+  readonly source: ChangeSource
+}
+
+/** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
+export class Updates {
+  readonly #store: Store
+  readonly #health: StoreHealth
+  readonly #loads: Loads
+  readonly #sync: Pick<StoreSync, 'ensure' | 'keep' | 'level'>
+  readonly #sessions: Sessions
+  readonly #settings: Settings
+  /** The last of each subject, where one is under way: the next begins from what it comes to. */
+  readonly #underWay = new Map<Subject, Promise<unknown>>()
+
+  constructor(
+    store: Store,
+    health: StoreHealth,
+    loads: Loads,
+    sync: Pick<StoreSync, 'ensure' | 'keep' | 'level'>,
+    sessions: Sessions,
+    settings: Settings,
+  ) {
+    this.#store = store
+    this.#health = health
+    this.#loads = loads
+    this.#sync = sync
+    this.#sessions = sessions
+    this.#settings = settings
+  }
+
+  make(subject: Subject, update: Update): Promise<Stamp | undefined> {
+    const former = this.#underWay.get(subject) ?? Promise.resolve()
+    const mine = former.then(() => this.#make(subject, update))
+    const settled = mine.catch(() => undefined)
+    this.#underWay.set(subject, settled)
+    void settled.then(() => this.#underWay.get(subject) === settled && this.#underWay.delete(subject))
+    return mine
+  }
+
+  /** Resolves when those are made that are under way. */
+  async allMade(): Promise<void> {
+    await Promise.all(this.#underWay.values())
+  }
+
+  async #make(subject: Subject, { field, next, permit, source }: Update): Promise<Stamp | undefined> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      await this.#sync.ensure([subject])
+      if (!this.#loads.isLoaded(subject) || (await this.#sync.level([subject])) === 'memory') return undefined
+      permit()
+      this.#sessions.checkOpen()
+      const expected = this.#sessions.find(subject)?.stamp(field.key) ?? NEVER
+      const last = this.#sessions.last(subject, field.key)
+      const register = { key: field.key, stamp: nextStamp(this.#settings.clock(), last), value: next() }
+      const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
+      if (isSet === undefined) return undefined
+      if (isSet) {
+        this.#sessions.confirm(subject, register, source)
+        return register.stamp
+      }
+      await this.#meet(subject, field.key)
+    }
+    throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
+  }
+
+  /** Memory and the store differ in a key: each learns what the other has. */
+  async #meet(subject: Subject, key: string): Promise<void> {
+    const known = this.#sessions.find(subject)?.registers() ?? []
+    const own = known.filter((register) => register.key === key)
+    // The answer says what stands.
+    if (own.length > 0) this.#sync.keep(subject, own)
+    else await this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
+  }
+
+  /** Asks the store; nothing where it does not answer in time. */
+  #try<T>(act: () => Promise<T>): Promise<T | undefined> {
+    return this.#health.inTime(this.#health.ask(act).catch(() => undefined))
+  }
+}
