@@ -130,7 +130,7 @@ function churn({ epochs, subjects }) {
         act(`browser:${randomBytes(16).toString('base64url')}`)
     }, 2)
   }
-  each(SIGN_OUTS, (browser) => epochs.retire(browser))
+  each(SIGN_OUTS, (browser) => epochs.giveUp(browser, undefined))
   each(SOCKET_CLOSES, (browser) => {
     subjects.hold(browser)
     subjects.release(browser)

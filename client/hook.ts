@@ -35,8 +35,8 @@ export function storeSession(
     try {
       const answer = await fetch(endpoint, {
         method: 'POST',
-        // Goes on when the page is left.
-        keepalive: true,
+        // Goes on when the page is left. A question does not: its late answer could replace the cookie of the guest who comes next.
+        keepalive: !!tickets,
         ...others,
         headers: { ...(typeof headers === 'function' ? headers() : headers), 'content-type': 'application/json' },
         body: JSON.stringify({ tickets }),

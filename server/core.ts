@@ -68,7 +68,7 @@ export function createCore(app: Koa, settings: Settings): Core {
   const warn = createWarn()
   const store =
     settings.store &&
-    new StoreSync(settings.store, { connections, elsewhere, epochs, sessions, settings, subjects, warn })
+    new StoreSync(settings.store, { connections, dispatch, elsewhere, epochs, sessions, settings, subjects, warn })
   if (store) elsewhere.store = store
   const parts = {
     connections,

@@ -136,12 +136,14 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
   async revoke(id: UserId): Promise<void> {
     const user = userSubject(id)
+    await this.#core.store?.consult(user)
     this.#core.epochs.revoke(user)
     await this.#endConnections(user)
   }
 
   async erase(id: UserId): Promise<void> {
     const user = userSubject(id)
+    await this.#core.store?.consult(user)
     // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
     const { epochs, sessions } = this.#core
     const stamps =

@@ -52,6 +52,8 @@ export interface TicketClaims {
   readonly iat: number
   readonly exp: number
   readonly changes: readonly WireRegister[]
+  /** Of changes that were told before and that the store has only now: no other ticket has this text. */
+  readonly jti?: string
   /** Of each readable field; only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Of a greeting: the next ticket, of the browser's own values, comes right after this one. */

@@ -1,5 +1,5 @@
 import type { ChangeSource } from './change.js'
-import type { JsonValue } from './json.js'
+import { type JsonValue, sameJson } from './json.js'
 import { type StoredRegister, supersedes } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 
@@ -58,6 +58,14 @@ export class Replica {
     const isNews = this.#put(register, source)
     if (this.#cells.length > length) this.#fit()
     return isNews
+  }
+
+  /** Takes note that the very write that it has has come this way, too. */
+  confirm({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
+    const at = this.#at(key)
+    if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2], value)) return
+    this.#cells[at + 3] = source
+    this.#version += 1
   }
 
   /** Forgets everything: the one way in which registers do not grow newer. */

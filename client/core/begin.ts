@@ -22,6 +22,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     isCookieless: false,
     failures: 0,
     moves: 0,
+    doubts: [],
   })
   // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
   if (!initial || !isSnapshot(initial)) setDefaults(turn, initial)

@@ -22,9 +22,9 @@ export function pauseOf(failures: number): number {
 }
 
 /** Whether changes of the page may go over its connection: also while its questions fail, and then they are made anew. */
-export function canSend({ link, page, timers, failures }: State): boolean {
+export function canSend({ link, page, timers, failures, doubts }: State): boolean {
   const isDecided = page.is === 'known' || page.is === 'memory' || (page.is === 'asking' && failures > 0)
-  return link === 'ours' && isDecided && !timers.has('greet')
+  return link === 'ours' && isDecided && doubts.length === 0 && !timers.has('greet')
 }
 
 /** A ticket of a connection. */
@@ -86,11 +86,39 @@ function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: Tick
   if (!isSame) {
     const isCarried = !former || isSameOwner(former, identity)
     forget(turn, isCarried)
-    if (!isCarried) effects.push(['visitor', browser === sub || young === 'guest' ? 'guest' : 'user'])
+    doubt(turn, isCarried && is === 'known' ? former?.browser : undefined, browser)
+    if (!isCarried) effects.push(['visitor', kindOf(identity)])
   }
   turn.timers.delete('young')
   if (is === 'known') know(turn, identity, isSame)
   else turn.page = { is, identity }
+}
+
+/** Whether what was set under a former id goes along is to be asked: its guest may have left while the page heard nothing of it. */
+function doubt(turn: Turn, former: string | undefined, browser: string | undefined): void {
+  const hasWants = [...turn.fields.values()].some(({ wants }) => wants.length > 0)
+  const all = hasWants && former !== undefined ? [...turn.doubts, former] : []
+  turn.doubts = all.filter((id) => id !== browser)
+}
+
+/** It is known of a browser id whether it was given up: what was set under it is the next visitor's, or not. */
+export function decide(turn: Turn, id: string, isGivenUp: boolean | undefined): void {
+  turn.doubts = isGivenUp ? [] : turn.doubts.filter((one) => one !== id)
+  if (!isGivenUp) return
+  for (const [key, field] of turn.fields) {
+    settle(
+      turn,
+      key,
+      field.wants.flatMap(({ ids }) => ids),
+      { code: 'superseded' },
+    )
+    patch(turn, key, { wants: [] })
+  }
+  if (turn.page.identity) turn.effects.push(['visitor', kindOf(turn.page.identity)])
+}
+
+function kindOf({ sub, browser, young }: Identity): 'guest' | 'user' {
+  return browser === sub || young === 'guest' ? 'guest' : 'user'
 }
 
 /** The cookie was seen coming back: it says whose page this is. */
@@ -155,6 +183,7 @@ export function ask(turn: Turn): void {
 /** The browser keeps no cookie: the next connection is this page's as it comes. */
 function goWithout(turn: Turn): void {
   turn.page = { ...turn.page, is: 'memory' }
+  turn.doubts = []
   if (turn.link === 'strange') reconnect(turn)
 }
 

@@ -21,6 +21,8 @@ export interface Refusal {
 export interface PostError extends Refusal {
   readonly key?: string
   readonly index?: number
+  /** The browser id that the POST named was given up: its visitor has left. */
+  readonly givenUp?: boolean
 }
 
 /** What a tab tells the others of its browser. */

@@ -1,6 +1,6 @@
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import { acknowledge, dispatch, drafts, giveUp, hold, ownOf, parting, refuse, release, tickets } from './changes.js'
-import { abort, age, asked, awaitGreeting, canSend, keepOwn, know, miss, pauseOf, stray } from './identity.js'
+import { abort, age, asked, awaitGreeting, canSend, decide, keepOwn, know, miss, pauseOf, stray } from './identity.js'
 import type { News, PostBody, PostError, Posted } from './messages.js'
 import type { Load, State } from './state.js'
 import { patch, start, type Turn } from './turn.js'
@@ -18,13 +18,15 @@ const MAX_ANSWERS = 3
 /** Of a POST as a whole: the page is another visitor's. */
 const STRANGE: readonly string[] = ['other_subject', 'cookies_blocked']
 
-const ASK: Load = { isAsk: true, isNews: false, tickets: [], keys: [] }
+const NOTHING: Load = { isAsk: false, isNews: false, tickets: [], keys: [] }
+const ASK: Load = { ...NOTHING, isAsk: true }
 
 /** What there is to POST. */
 function load(state: State): Load | undefined {
-  const { page, timers, fields } = state
+  const { page, timers, fields, doubts } = state
   if (page.is === 'asking') return ASK
   if (page.is === 'memory' || timers.has('greet')) return undefined
+  if (page.is === 'known' && doubts[0]) return { ...NOTHING, doubt: doubts[0] }
   const keys = canSend(state) ? [] : drafts(state)
   const isEmpty = keys.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
   if (!isNamed(page)) return isAlone(state) && (!isEmpty || isUnsure(state)) ? ASK : undefined
@@ -52,8 +54,12 @@ function isNews({ told }: State, some: readonly string[]): boolean {
   return some.some((ticket) => !told.includes(ticket))
 }
 
-function bodyOf({ page }: Turn, some: readonly string[], set: readonly WireChange[]): PostBody {
-  const subject = page.identity?.browser
+function bodyOf(
+  { page }: Turn,
+  some: readonly string[],
+  set: readonly WireChange[],
+  subject: string | undefined = page.identity?.browser,
+): PostBody {
   return { subject, ...(some.length > 0 && { tickets: some }), ...(set.length > 0 && { set }) }
 }
 
@@ -64,7 +70,11 @@ export function plan(turn: Turn): void {
   if (posting.is !== 'idle' || !next || timers.has('post')) return
   if (next.isNews && timers.has('space')) return
   const isOwn = next.isAsk || [...fields.values()].some((field) => ownOf(field).length > 0)
-  if (isOwn) queue(turn)
+  if (next.doubt !== undefined) {
+    // No cookie comes of it: it needs no turn.
+    turn.posting = { is: 'queued' }
+    begin(turn)
+  } else if (isOwn) queue(turn)
   else if (!timers.has('lead')) start(turn, 'lead', LEAD, LEAD)
 }
 
@@ -83,7 +93,7 @@ export function begin(turn: Turn): void {
   if (next.isAsk) turn.page = { ...turn.page, is: 'asking' }
   if (next.isNews) start(turn, 'space', INTERVAL)
   const set = next.keys.map((key) => dispatch(turn, key))
-  turn.effects.push(['post', next.isAsk ? {} : bodyOf(turn, next.tickets, set)])
+  turn.effects.push(['post', next.isAsk ? {} : bodyOf(turn, next.tickets, set, next.doubt)])
 }
 
 /** The page is left, perhaps for good: everything goes out now, also what is under way over the socket. */
@@ -93,7 +103,7 @@ export function leave(turn: Turn): void {
   if (posting.is === 'queued') turn.posting = { is: 'idle' }
   // Until it comes back.
   timers.add('post')
-  const set = parting(turn)
+  const set = turn.doubts.length > 0 ? [] : parting(turn)
   const some = fitting(tickets(turn))
   if (isNamed(page) && (set.length > 0 || isNews(turn, some))) turn.effects.push(['postLast', bodyOf(turn, some, set)])
 }
@@ -105,6 +115,13 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   turn.posting = { is: 'idle' }
   effects.push(['release'])
   turn.isUnreachable = !answer && !error
+  if (posting.doubt !== undefined && (answer || (error && status < 429))) {
+    turn.failures = 0
+    // Of a POST that was taken the cookie is that one again.
+    if (answer) stray(turn)
+    else decide(turn, posting.doubt, error?.givenUp)
+    return
+  }
   if (answer && !posting.isAsk) return void accept(turn, posting, answer)
   if (answer?.ticket !== undefined) return void asked(turn, answer.ticket, answer)
   const isRefused = error !== undefined && status < 429
@@ -113,6 +130,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   for (const key of posting.keys) release(turn, key, !error)
   if (turn.isUnreachable) effects.push(['warn', status])
   if (isStrange && error.code === 'cookies_blocked') miss(turn)
+  if (isStrange && error.givenUp) age(turn)
   if (isStrange) stray(turn)
   else if (!isRefused || posting.isAsk) rest(turn, 'post', wait)
   // The right cookie may be there by now.
@@ -138,9 +156,10 @@ function accept(turn: Turn, sent: Load, { ticket = '', stamp, held, unsaved }: S
 function confirm(turn: Turn, { tickets: some, held, unsaved = [] }: News): void {
   for (const [key, stamp] of held) hold(turn, key, stamp)
   for (const [key, { is, ticket, answers }] of turn.fields) {
-    if (is !== 'held') continue
+    // A newer ticket of it may have overtaken the answer.
+    if (is !== 'held' || !some.includes(ticket)) continue
     if (unsaved.includes(key)) giveUp(turn, key, { code: 'store_unavailable' })
-    else if (some.includes(ticket)) {
+    else {
       patch(turn, key, { answers: answers + 1 })
       if (answers + 1 === MAX_ANSWERS) giveUp(turn, key, { code: 'cookies_blocked' })
     }

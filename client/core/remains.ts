@@ -26,7 +26,8 @@ export function remainsOf(state: State): ReadonlyMap<string, string> {
   for (const [key, field] of state.fields) {
     const { is, ticket, wants } = field
     if (is === 'held' && ticket) texts.set(TICKET + key, ticket)
-    if (!isDraft(field)) continue
+    // What may be a former visitor's is no other's to find.
+    if (!isDraft(field) || state.doubts.length > 0) continue
     const [first, last = first] = wants
     const remains: DraftRemains = { seen: seenOf(field), value: last?.value }
     texts.set(DRAFT + key, JSON.stringify(first === last ? remains : { ...remains, former: first?.value ?? null }))

@@ -42,6 +42,8 @@ type Posting = { readonly is: 'idle' | 'queued' } | ({ readonly is: 'sent' } & L
 export interface Load {
   /** It asks whose page this is, and brings nothing. */
   readonly isAsk: boolean
+  /** It asks whether this browser id was given up, and brings nothing. */
+  readonly doubt?: string | undefined
   /** The server was not told of it before. */
   readonly isNews: boolean
   readonly tickets: readonly string[]
@@ -99,6 +101,11 @@ export interface State {
   /** Whose values the page shows, each with its epoch: the user's or the browser's, then the browser's where that is another. */
   readonly subjects: readonly string[]
   readonly fields: ReadonlyMap<string, Field>
+  /**
+   * Browser ids under which some of what is wanted was set, and of which it is not known whether they were given up: then it is another
+   * guest's. Until that is known nothing goes out.
+   */
+  readonly doubts: readonly string[]
   /** The first values are known. */
   readonly isReady: boolean
   /** The tickets of the newest POST, and the one of its answer. */

@@ -9,7 +9,7 @@ import { MAX_BODY, type StoreAnswer, type WireChange } from '../../shared/protoc
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
-import { type Subject, subjectHash, type UserSubject } from '../identity/subject.js'
+import type { Subject, UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Visitor } from '../identity/visitor.js'
 import { greetingOf } from '../values/greeting.js'
@@ -19,6 +19,7 @@ import { readJson, tooLarge } from './body.js'
 import { readable } from './cookie-text.js'
 import type { Exchange, Vouched } from './exchange.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
+import { findStray, hasLeft, StrayPageError } from './stray-page.js'
 
 /** What a browser POSTs: tickets to store, and changes where it has no socket to send them over. */
 interface Posted {
@@ -28,6 +29,8 @@ interface Posted {
   readonly subject: string | undefined
   /** It brings nothing along, and asks whose page it is. */
   readonly isAsking: boolean
+  /** It asks whether the page's browser id was given up. */
+  readonly isDoubting: boolean
 }
 
 /** What the endpoint asks of the plugin. */
@@ -61,7 +64,10 @@ export function createEndpoint(core: Core, { identify, load, begin }: Recognitio
     const user = await identify(ctx)
     await load(ctx, user)
     if (posted.subject === undefined) checkDeparture(core, ctx, user)
-    else checkPage(core, ctx, user, posted.subject)
+    else {
+      const stray = findStray(core, ctx, user, posted.subject)
+      if (stray) throw new StrayPageError(stray, await hasLeft(core, stray, posted.isDoubting))
+    }
     ctx.body = await answer(core, begin(ctx, { user, revocations }), posted)
   })
   // The router adds `params` and `router` to the context itself.
@@ -80,11 +86,12 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     const { code, message, key, index, status, retryAfter } = error
+    const givenUp = error instanceof StrayPageError ? error.givenUp : undefined
     if (status === 413) endAfter(ctx)
     if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
     ctx.status = status
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = { error: { code, message, key, index } }
+    ctx.body = { error: { code, message, key, index, givenUp } }
   }
 }
 
@@ -111,24 +118,14 @@ function parsePosted(body: unknown): Posted {
     throw new LiveSessionError('malformed', 'expected nothing besides tickets, set and subject')
   if (subject !== undefined && typeof subject !== 'string')
     throw new LiveSessionError('malformed', 'expected a subject')
+  const members = Object.keys(body)
   return {
     subject,
-    isAsking: Object.keys(body).length === 0,
+    isAsking: members.length === 0,
+    isDoubting: members.join() === 'subject',
     tickets: parseTickets(tickets),
     set: Array.isArray(set) && set.length === 0 ? [] : parseChanges(set),
   }
-}
-
-/**
- * A page that says whose it is gets no new id: its POST may have been held back until another person uses the browser, and its
- * answer would replace that one's cookie. Checked before an id is given up, as a refusal brings no other for it.
- */
-function checkPage({ cookie, identities }: Core, ctx: Koa.Context, user: UserSubject | undefined, page: string): void {
-  const { relation, visitor } = identities.find(cookie.read(ctx.req.headers.cookie, user), user)
-  if (relation === 'none') throw new LiveSessionError('cookies_blocked', 'the browser has sent no live cookie')
-  const names = [visitor.browserSubject, visitor.subject()].map(subjectHash)
-  if (relation === 'own' && names.some((name) => name === page)) return
-  throw new LiveSessionError('other_subject', 'the page is another visitor’s')
 }
 
 /** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
@@ -200,7 +197,9 @@ async function outsideCookie(
   })
   const isStored = (field: Field): boolean =>
     stored.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
-  return { stored, unsaved: fields.filter((field) => !isStored(field)).map(({ key }) => key) }
+  const missing = fields.filter((field) => !isStored(field))
+  for (const field of missing) store?.deny(visitor.subject(field), field)
+  return { stored, unsaved: missing.map(({ key }) => key) }
 }
 
 /** What the request's own cookie had: the browser's proof that it keeps what it is given. */

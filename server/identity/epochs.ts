@@ -59,8 +59,7 @@ export class Epochs {
    * @param newest stamp of the newest one, which may come from a clock that is ahead of this one
    */
   erase(user: UserSubject, newest: number): void {
-    this.#users.erase(user, newest)
-    const register = toRegister(this.#users.begin(user, this.#next()))
+    const register = toRegister(this.#users.erase(user, this.#next(), newest))
     this.#elsewhere.store?.forget(user, [register])
     this.#elsewhere.peers?.tell(user, [register])
   }
@@ -103,6 +102,16 @@ export class Epochs {
 
   isGivenUp(browser: BrowserSubject): boolean {
     return this.givenUp(browser) !== undefined
+  }
+
+  /** The same, by the public name of the id. */
+  isPublicGivenUp(browser: Sub): boolean {
+    return this.#givenUp.hasPublic(browser)
+  }
+
+  /** Takes over that it was: the store knows of it. */
+  learnPublic(browser: Sub): void {
+    this.#givenUp.addPublic(browser)
   }
 
   /** When a browser id was given up, and to whom. */

@@ -56,16 +56,15 @@ export class UserEpochs {
     return true
   }
 
-  /** Begins an epoch that is later than all known ones, and than what was erased. */
-  begin(user: UserSubject, order: number): Ending {
+  /** Begins an epoch that is later than all known ones, and than `last`. */
+  begin(user: UserSubject, order: number, last: number = FIRST): Ending {
     const sub = subjectHash(user)
     const known = this.of(sub)
-    const erased = this.erasedUntil(user)
     // After the largest number there is none: any ordinary epoch is later than that one.
-    const before = Math.max(erased - 1, known < Number.MAX_SAFE_INTEGER ? known : FIRST)
+    const before = Math.max(last, known < Number.MAX_SAFE_INTEGER ? known : FIRST)
     const epoch = timeAfter(before, this.#clock())
     this.#all.set(sub, { epoch, order, ended: epoch })
-    return { epoch, erased, heir: undefined }
+    return { epoch, erased: this.erasedUntil(user), heir: undefined }
   }
 
   /** Takes over what has ended elsewhere. Says until when it erases, where it is to be acted on. */
@@ -80,9 +79,15 @@ export class UserEpochs {
     return until
   }
 
-  /** @param newest stamp of the newest write, which may come from a clock that is ahead of this one */
-  erase(user: UserSubject, newest: number): void {
-    this.#erased.set(user, timeAfter(Math.min(newest, this.#clock() + SKEW), this.#clock()))
+  /**
+   * Begins an epoch with nothing of before.
+   *
+   * @param newest stamp of the newest write, which may come from a clock that is ahead of this one
+   */
+  erase(user: UserSubject, order: number, newest: number): Ending {
+    const last = Math.min(newest, this.#clock() + SKEW)
+    this.#erased.set(user, timeAfter(last, this.#clock()))
+    return this.begin(user, order, last)
   }
 
   /** Until when all that a subject had is gone: what is still on its way somewhere is worth nothing. */

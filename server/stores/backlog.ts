@@ -1,6 +1,7 @@
 import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import { toStamp } from '../../shared/stamp.js'
 import type { Subject } from '../identity/subject.js'
 import type { StoreHealth } from './health.js'
 import { storeName } from './name.js'
@@ -65,14 +66,26 @@ export class Backlog {
     this.#plan()
   }
 
-  /** Another process has erased what a subject had: what waits here from before that goes nowhere. */
+  /**
+   * Another process has erased what a subject had: what waits here from before that goes nowhere. What that process has left in the
+   * store stays there.
+   */
   abandon(subject: Subject, until: number): void {
     const lane = this.#lanes.get(subject)
     if (!lane) return
-    const left = this.of(subject).filter(({ key, stamp }) => !isKey(key) || stamp > until)
-    // What is on its way may come after the erasure.
-    if (lane.sent || lane.next?.isErasure) this.erase(subject, left)
-    else if (lane.next) lane.next = { ...lane.next, registers: Replica.of(left, 'job') }
+    const { sent, next } = lane
+    const isPast = ({ key, stamp }: StoredRegister): boolean => isKey(key) && stamp <= until
+    if (next) {
+      const left = next.registers.registers().filter((register) => !isPast(register))
+      lane.next = { ...next, registers: Replica.of(left, 'job') }
+    }
+    // What is on its way may come after the erasure: it is deleted, one by one.
+    const late = next?.isErasure ? [] : (sent?.registers.registers().filter(isPast) ?? [])
+    if (late.length > 0)
+      this.add(
+        subject,
+        late.map(({ key }) => ({ key, stamp: toStamp(until + 1) })),
+      )
   }
 
   get size(): number {

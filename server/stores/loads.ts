@@ -1,3 +1,4 @@
+import type { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import { Generations } from '../values/generations.js'
@@ -10,6 +11,8 @@ import type { Store, StoredRow } from './store.js'
 interface Mark {
   /** ms since 1970 */
   readonly at: number
+  /** Where it was then: what has come into memory after it was evicted is not what was loaded. It is not kept from being evicted. */
+  readonly replica: WeakRef<Replica> | undefined
   readonly residency: number
 }
 
@@ -45,7 +48,11 @@ export class Loads {
   /** Whether it was asked so short a time ago that it need not be asked again. */
   isFresh(subject: Subject): boolean {
     const mark = this.#resident(subject)
-    return mark !== undefined && this.#core.settings.clock() - mark.at < this.#core.settings.storeRefresh
+    if (!mark) return false
+    const { clock, storeRefresh } = this.#core.settings
+    const age = clock() - mark.at
+    // A clock that was set back has said nothing of how long ago that is.
+    return age >= 0 && age < storeRefresh
   }
 
   /** Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for. */
@@ -68,18 +75,28 @@ export class Loads {
     return load
   }
 
+  /** What the store has under a name. */
+  rows(name: string): Promise<readonly StoredRow[]> {
+    return this.#health.ask(async () => listed(await this.#store.load(name)))
+  }
+
   /** When a subject was loaded whose values are in memory still. */
   #resident(subject: Subject): Mark | undefined {
     const mark = this.#marks.get(subject)
     if (!mark) return undefined
-    const isThere = mark.residency === this.#core.subjects.residency || this.#core.subjects.find(subject) !== undefined
-    return isThere ? mark : undefined
+    const { subjects } = this.#core
+    const replica = subjects.find(subject)
+    const isThere = replica !== undefined && mark.replica?.deref() === replica
+    return isThere || mark.residency === subjects.residency ? mark : undefined
   }
 
   async #load(subject: Subject): Promise<readonly StoredRow[]> {
-    const registers = await this.#health.ask(async () => listed(await this.#store.load(storeName(subject))))
+    const registers = await this.rows(storeName(subject))
     this.#onLoad(subject, registers)
-    this.#marks.set(subject, { at: this.#core.settings.clock(), residency: this.#core.subjects.residency })
+    const { settings, subjects } = this.#core
+    const replica = subjects.find(subject)
+    const place = replica && new WeakRef(replica)
+    this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
     return registers
   }
 }

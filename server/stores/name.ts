@@ -1,3 +1,4 @@
+import type { Sub } from '../../shared/sub.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 
 /** Bytes of a name that every store takes. */
@@ -8,7 +9,12 @@ const MAX_NAME = 255
  * the app knows them, or by a hash where stores may not take the id.
  */
 export function storeName(subject: Subject): string {
-  if (!isUser(subject)) return `browser:${subjectHash(subject)}`
+  if (!isUser(subject)) return browserStoreName(subjectHash(subject))
   const isTaken = Buffer.byteLength(subject) <= MAX_NAME && !subject.includes('\0')
   return isTaken ? subject : `user:h:${subjectHash(subject)}`
+}
+
+/** The same of a browser, by its public name. */
+export function browserStoreName(browser: Sub): string {
+  return `browser:${browser}`
 }

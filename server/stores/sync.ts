@@ -1,17 +1,22 @@
 import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
 import { isUser, type Subject } from '../identity/subject.js'
 import { actOn } from '../sockets/aftermath.js'
 import type { Keeper } from '../values/elsewhere.js'
-import { AT_ONCE, Backlog } from './backlog.js'
+import { Backlog } from './backlog.js'
+import { Denied } from './denied.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
+import { browserStoreName } from './name.js'
+import { Reloads } from './reloads.js'
 import { soundRegisters } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 import { Sweeps } from './sweeps.js'
@@ -21,7 +26,10 @@ import { type Update, Updates } from './updates.js'
 const LONGEST_END = 10_000
 
 /** What it brings together. */
-type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'>
+type Surroundings = Pick<
+  Core,
+  'connections' | 'dispatch' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'
+>
 
 /** Keeps memory and the store together: each learns what the other knows. */
 export class StoreSync implements Keeper {
@@ -30,9 +38,9 @@ export class StoreSync implements Keeper {
   readonly #health: StoreHealth
   readonly #backlog: Backlog
   readonly #loads: Loads
+  readonly #denied: Denied
   readonly #sweeps: Sweeps
-  readonly #refresh: ReturnType<typeof setInterval>
-  #isReloading = false
+  readonly #reloads: Reloads
   readonly #updates: Updates
 
   constructor(store: Store, core: Surroundings) {
@@ -42,17 +50,26 @@ export class StoreSync implements Keeper {
     const take = (subject: Subject, rows: readonly StoredRow[]): void => this.#take(subject, rows)
     this.#backlog = new Backlog(store, this.#health, take)
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
+    this.#denied = new Denied(core)
     this.#updates = new Updates(store, this.#health, this.#loads, this, core.sessions, core.settings)
     this.#sweeps = new Sweeps(store, core.settings)
-    this.#health.onTry(() => void this.#reload())
-    // What is held by sockets is not asked for at requests.
-    this.#refresh = setInterval(() => void this.#reload(), core.settings.storeRefresh).unref()
+    const parts = { backlog: this.#backlog, denied: this.#denied, health: this.#health, loads: this.#loads }
+    this.#reloads = new Reloads(parts, core)
   }
 
   /** Brings what the store has of these subjects into memory; nothing to wait for where it is there, or comes too late. */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
     return this.#loads.ensure(subjects)
+  }
+
+  /**
+   * Has what the store knows of a subject now, whatever was loaded before: another process, whose clock is ahead, may have ended what it
+   * had, and a later end must be later than that one. A store that does not answer in time keeps no visitor from being signed out.
+   */
+  consult(subject: Subject): Promise<unknown> | undefined {
+    if (this.#health.state !== 'good') return undefined
+    return this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
   }
 
   /** Whether the store has a write: as far as is known here. */
@@ -87,9 +104,24 @@ export class StoreSync implements Keeper {
 
   /** What the store itself says that it has of a subject: nothing where it does not answer in time. */
   async stored(subject: Subject): Promise<readonly StoredRegister[]> {
-    if ((await this.level([subject])) === 'memory') return []
-    const load = this.#loads.load(subject).catch(() => undefined)
-    return this.#sound((await this.#health.inTime(load)) ?? [])
+    const rows = await this.#ask(subject)
+    // What another process has told of, and not stored yet, this one stores: that is waited for, too.
+    const isLacking = rows !== undefined && this.#backlog.of(subject).length > 0
+    return (isLacking ? await this.#ask(subject) : rows) ?? []
+  }
+
+  /** A page was told that the store has not the newest write of a field. Once it has, the sockets hear of it. */
+  deny(subject: Subject, field: Field): void {
+    this.#denied.add(subject, field)
+  }
+
+  /** Whether a browser id was given up, by its public name: as far as the store says so in time. */
+  async isGivenUp(browser: Sub): Promise<boolean> {
+    if (this.#health.state !== 'good') return false
+    const load = this.#loads.rows(browserStoreName(browser)).catch(() => undefined)
+    const { ending } = standing(this.#sound((await this.#health.inTime(load)) ?? []))
+    if (ending) this.#core.epochs.learnPublic(browser)
+    return ending !== undefined
   }
 
   /**
@@ -111,7 +143,7 @@ export class StoreSync implements Keeper {
 
   /** Waits for the store as long as an orderly end may take. */
   async close(): Promise<void> {
-    clearInterval(this.#refresh)
+    this.#reloads.close()
     this.#sweeps.close()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<void>((resolve) => {
@@ -124,8 +156,15 @@ export class StoreSync implements Keeper {
     clearTimeout(timer)
   }
 
+  /** What the store has once all that waits here is stored; nothing where it does not answer in time. */
+  async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+    if ((await this.level([subject])) === 'memory') return undefined
+    const rows = await this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
+    return rows && this.#sound(rows)
+  }
+
   async #allStored(): Promise<void> {
-    await this.#updates.allMade()
+    await this.#updates.ended()
     await this.#backlog.allStored()
   }
 
@@ -144,6 +183,7 @@ export class StoreSync implements Keeper {
       if (erased !== undefined) actOn(this.#core, subject, erased)
     }
     this.#core.sessions.merge(subject, registers, 'store')
+    if (this.#health.state === 'good') this.#denied.settle(subject, registers)
   }
 
   /** Takes over what the store has of a subject, and tells it what it lacks. */
@@ -176,23 +216,9 @@ export class StoreSync implements Keeper {
     })
   }
 
-  /** What the store was not told of yet, memory may have forgotten. */
+  /** What the store was not told of yet, memory may have forgotten, also where it has begun anew since. */
   #recover(subject: Subject): void {
-    if (this.#backlog.size === 0 || this.#core.subjects.find(subject)) return
+    if (this.#backlog.size === 0) return
     this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')
-  }
-
-  /** Loads again what sockets and listeners hold, some at a time: all at once the store would answer late. */
-  async #reload(): Promise<void> {
-    // Where there is something to write, that shows whether a store that was down is back.
-    if (this.#isReloading || (this.#health.state === 'down' && this.#backlog.size > 0)) return
-    this.#isReloading = true
-    const due = this.#core.subjects.held().filter((subject) => !this.#loads.isFresh(subject))
-    do {
-      // One shows whether a store that was down is back. If not, it is tried again later.
-      const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
-      await Promise.allSettled(some.map((subject) => this.#loads.load(subject)))
-    } while (due.length > 0 && this.#health.state !== 'down')
-    this.#isReloading = false
   }
 }

@@ -6,6 +6,7 @@ import type { Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
 import type { Sessions } from '../values/sessions.js'
 import type { StoreHealth } from './health.js'
+import { InTurn } from './in-turn.js'
 import type { Loads } from './loads.js'
 import { storeName } from './name.js'
 import type { Store } from './store.js'
@@ -32,8 +33,7 @@ export class Updates {
   readonly #sync: Pick<StoreSync, 'ensure' | 'keep' | 'level'>
   readonly #sessions: Sessions
   readonly #settings: Settings
-  /** The last of each subject, where one is under way: the next begins from what it comes to. */
-  readonly #underWay = new Map<Subject, Promise<unknown>>()
+  readonly #underWay = new InTurn()
 
   constructor(
     store: Store,
@@ -52,17 +52,12 @@ export class Updates {
   }
 
   make(subject: Subject, update: Update): Promise<Stamp | undefined> {
-    const former = this.#underWay.get(subject) ?? Promise.resolve()
-    const mine = former.then(() => this.#make(subject, update))
-    const settled = mine.catch(() => undefined)
-    this.#underWay.set(subject, settled)
-    void settled.then(() => this.#underWay.get(subject) === settled && this.#underWay.delete(subject))
-    return mine
+    return this.#underWay.run(subject, () => this.#make(subject, update))
   }
 
-  /** Resolves when those are made that are under way. */
-  async allMade(): Promise<void> {
-    await Promise.all(this.#underWay.values())
+  /** Resolves when those have ended that are under way. */
+  ended(): Promise<void> {
+    return this.#underWay.ended()
   }
 
   async #make(subject: Subject, { field, next, permit, source }: Update): Promise<Stamp | undefined> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Field } from '../../shared/field.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
@@ -29,6 +30,11 @@ export class Dispatch {
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const fields = this.#changed.get(holding) ?? new Set()
     this.#changed.set(holding, fields.add(field))
+  }
+
+  /** Sends again what pages may have given up: in a ticket of its own, as they take one that they know for the same. */
+  repeat(holding: Holding, fields: readonly Field[]): void {
+    if (holding.sockets.size > 0) this.#try(() => this.#send(holding, fields, { jti: randomUUID() }))
   }
 
   /** Does something once what has changed is on its way: a browser that is answered then has the tickets already. */
@@ -85,8 +91,8 @@ export class Dispatch {
     }
   }
 
-  #send(holding: Holding, fields: ReadonlySet<Field>): void {
-    const ticket = this.ticket(holding.subject, this.#readable(holding.replica, fields), {}, holding.sub)
+  #send(holding: Holding, fields: Iterable<Field>, circumstances: Pick<TicketClaims, 'jti'> = {}): void {
+    const ticket = this.ticket(holding.subject, this.#readable(holding.replica, fields), circumstances, holding.sub)
     // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
     const namespaces = new Set(Array.from(holding.sockets, (socket) => socket.nsp))
     for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)

@@ -75,6 +75,7 @@ export class Sessions {
   /** Takes over what is newer, and tells all who do not know it; says how many registers were taken over. */
   merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
     const news = this.#take(subject, registers, source)
+    if (source === 'ticket') this.#allow(subject, registers)
     if (source !== 'store' && source !== 'node') this.#keep(subject, news)
     // What a cookie brings, each process learns from the cookie.
     if (source === 'ticket' || source === 'login') this.#core.elsewhere.peers?.tell(subject, news)
@@ -106,6 +107,14 @@ export class Sessions {
   /** Takes no more writes. */
   close(): void {
     this.#isClosed = true
+  }
+
+  /** What only another build knows may go to the browsers that bring it, also where another process told of it before. */
+  #allow(subject: Subject, registers: readonly StoredRegister[]): void {
+    const replica = this.find(subject)
+    for (const register of registers)
+      if (!this.fields.has(register.key) && replica?.source(register.key) !== 'ticket')
+        replica?.confirm(register, 'ticket')
   }
 
   /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */

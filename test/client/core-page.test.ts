@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import type { PostBody } from '../../client/core/messages.js'
+import { remainsOf } from '../../client/core/remains.js'
 import { BarePage, type BareSnapshot, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
 import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 
@@ -16,6 +18,11 @@ function moved(initial: BareSnapshot, claims: BareClaims): BarePage {
   page.on('connect')
   page.hear(claims)
   return page
+}
+
+/** The server answers what a page asks about its former id; what it was asked. */
+function told(page: BarePage, givenUp = false): PostBody | undefined {
+  return page.fail({ status: 403, error: { code: 'other_subject', ...(givenUp && { givenUp }) } })
 }
 
 /** A page that asks, and has its answer. */
@@ -77,19 +84,117 @@ describe('a page that hears a greeting with `browser`', () => {
 })
 
 describe('what was set under one identity', () => {
-  it.each<[string, BareSnapshot, BareClaims]>([
-    ['a young guest', YOUNG, { ...OTHER, young: 'guest' }],
-    [
-      'a guest whose connection came without a cookie',
-      { ...GUEST, browser: 'g', young: 'guest' },
-      { ...OTHER, young: 'guest' },
-    ],
-    ['the same user, whose browser had no name', { ...NAMELESS, subject: 'ann' }, OF_ANN],
-    ['the same user under two young ids', { ...YOUNG, subject: 'ann', young: 'ann' }, { ...OF_ANN, young: 'ann' }],
-  ])('is carried over to that of %s', (_, initial, claims) => {
-    const page = moved(initial, claims)
-    expect([page.get('division'), page.settled, page.sent()]).toEqual([3, [], [['division', -1, 3]]])
+  const YOUNG_OTHER = { ...OTHER, young: 'guest' }
+  const YOUNG_ANN: BareSnapshot = { ...YOUNG, subject: 'ann', young: 'ann' }
+  const CHANGE = ['division', -1, 3]
+
+  it('is carried over to that of the same user, whose browser had no name', () => {
+    const page = moved({ ...NAMELESS, subject: 'ann' }, OF_ANN)
+    expect([page.get('division'), page.settled, page.sent()]).toEqual([3, [], [CHANGE]])
     expect(page.did('visitor')).toBe(false)
+  })
+
+  it.each<[string, BareSnapshot, BareClaims]>([
+    ['a young guest', YOUNG, YOUNG_OTHER],
+    ['the same user under two young ids', YOUNG_ANN, { ...OF_ANN, young: 'ann' }],
+  ])('is carried over to that of %s, once the server says that the former was not given up', (_, initial, claims) => {
+    const page = moved(initial, claims)
+    expect([page.get('division'), page.status('division'), page.sent()]).toEqual([3, 'saving', []])
+    expect(page.state.page.identity?.sub).toBe(claims.sub)
+    expect(told(page)).toEqual({ subject: 'g' })
+    expect([page.get('division'), page.settled, page.sent(), page.did('visitor')]).toEqual([3, [], [CHANGE], false])
+  })
+
+  it.each<[string, BareSnapshot, BareClaims, string]>([
+    ['guest', YOUNG, YOUNG_OTHER, 'guest'],
+    ['same user', YOUNG_ANN, { ...OF_ANN, young: 'ann' }, 'user'],
+  ])('is dropped where the former id was given up: the next %s may be another person', (_, initial, claims, kind) => {
+    const page = moved(initial, claims)
+    told(page, true)
+    expect([page.get('division'), page.settled, page.sent(), page.post()]).toEqual([
+      -1,
+      ['3 superseded'],
+      [],
+      undefined,
+    ])
+    expect(page.effects('visitor')).toEqual([['visitor', kind]])
+  })
+
+  it('waits for that, while the page is the other visitor\u2019s in all else', () => {
+    const page = moved(YOUNG, YOUNG_OTHER)
+    page.fail()
+    page.fail({ status: 429, error: { code: 'rate_limited' } })
+    page.hear({ sub: 'h', changes: [['cart', 9, ['new']]] })
+    page.on('news', { browser: 'h', young: 'guest', tickets: [], held: [] })
+    expect([page.get('cart'), page.get('division'), page.sent(), page.did('reconnect')]).toEqual([
+      ['new'],
+      3,
+      [],
+      false,
+    ])
+    expect(told(page)).toEqual({ subject: 'g' })
+    expect(page.sent()).toEqual([CHANGE])
+  })
+
+  it('is asked about for each id that the page had meanwhile', () => {
+    for (const givenUp of [false, true]) {
+      const page = moved(YOUNG, YOUNG_OTHER)
+      page.comeBack({ ...OTHER, sub: 'i', browser: 'i', young: 'guest' })
+      expect([told(page), page.sent()]).toEqual([{ subject: 'g' }, []])
+      expect(told(page, givenUp)).toEqual({ subject: 'h' })
+      expect(page.sent()).toEqual(givenUp ? [] : [CHANGE])
+    }
+  })
+
+  it('is asked about no more where the page has that id again, but for the id between', () => {
+    const page = moved(YOUNG, YOUNG_OTHER)
+    page.answer()
+    expect(page.did('reconnect')).toBe(true)
+    page.comeBack({ ...OF_GUEST, young: 'guest' })
+    expect(told(page)).toEqual({ subject: 'h' })
+    expect([page.sent(), page.settled]).toEqual([[CHANGE], []])
+  })
+
+  it('is not asked about where there is nothing, or nothing that is not saved', () => {
+    const page = BarePage.greeted({ ...OF_GUEST, young: 'guest' }, YOUNG)
+    page.learn(['cart', 8, ['elsewhere']])
+    page.comeBack(YOUNG_OTHER)
+    expect([page.state.page.identity?.sub, page.post()]).toEqual(['h', undefined])
+  })
+
+  it('is left to no other page, nor sent as the page is left, before that is known', () => {
+    const page = moved(YOUNG, YOUNG_OTHER)
+    expect(remainsOf(page.state)).toEqual(new Map())
+    page.on('leave')
+    expect(page.did('postLast')).toBe(false)
+  })
+
+  it('is carried over, once that is asked, where the page has no socket', () => {
+    for (const givenUp of [false, true]) {
+      const page = new BarePage(YOUNG, false)
+      page.set('division', 3)
+      // The browser has kept it: what it is by now, it asks.
+      page.on('leave')
+      page.on('return', true)
+      answered(page, YOUNG_OTHER)
+      expect([told(page, givenUp), page.settled]).toEqual([{ subject: 'g' }, givenUp ? ['3 superseded'] : []])
+      expect(page.post()).toEqual(givenUp ? undefined : { subject: 'h', set: [CHANGE] })
+    }
+  })
+
+  it('is dropped, with the question, where the browser is another owner\u2019s by then', () => {
+    const page = moved(YOUNG, YOUNG_OTHER)
+    page.comeBack({ ...OF_ANN, young: 'ann' })
+    expect([page.settled, page.post(), page.sent()]).toEqual([['3 superseded'], undefined, []])
+  })
+
+  it('is shown and sent over its connection where the browser turns out to keep no cookie', () => {
+    const page = moved(YOUNG, YOUNG_OTHER)
+    page.comeBack()
+    answered(page, OTHER, true)
+    page.comeBack()
+    answered(page, OTHER, true)
+    expect([page.is, page.state.doubts]).toEqual(['memory', []])
   })
 
   it.each<[string, BareSnapshot, BareClaims]>([
@@ -115,6 +220,7 @@ describe('what was set under one identity', () => {
     page.learn(['division', 10, 3])
     page.effects()
     page.comeBack({ ...OTHER, young: 'guest' })
+    told(page)
     expect([page.sent(), page.get('cart')]).toEqual([[['division', -1, 3]], []])
   })
 

@@ -192,6 +192,33 @@ describe('a change that no cookie comes back with', () => {
     expect([page.status('division'), page.get('division'), page.post()]).toEqual(['store_unavailable', 3, undefined])
   })
 
+  it('is tried again where the server says once more what it had no store for', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    page.answer({ unsaved: ['division'] })
+    expect(page.status('division')).toBe('store_unavailable')
+    const again = page.hear({ jti: 'a', changes: [['division', 10, 3]] })
+    expect([page.status('division'), page.answer({ held: [['division', 10]] })?.tickets]).toEqual(['saving', [again]])
+    expect(page.status('division')).toBe('saved')
+  })
+
+  it('is tried again where that has overtaken the answer that says so', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    page.post()
+    const again = page.hear({ jti: 'a', changes: [['division', 10, 3]] })
+    page.answer({ unsaved: ['division'] })
+    expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [again]])
+  })
+
+  it('asks for nothing where what is said once more is saved', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    page.answer({ held: [['division', 10]] })
+    page.hear({ jti: 'a', changes: [['division', 10, 3]] })
+    expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
+  })
+
   it('is tried again with the next ticket', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])

@@ -52,7 +52,7 @@ function posts(visitor: Visitor, lose: (count: number) => boolean = () => false)
   let count = 0
   globalThis.fetch = async (input, init = {}) => {
     // What the visitor's browser sends is none of the hook's.
-    if (init.keepalive !== true) return original.fetch(input, init)
+    if (init.keepalive === undefined) return original.fetch(input, init)
     count += 1
     if (lose(count)) throw new TypeError('fetch failed')
     const answer = await visitor.store(String(init.body))
@@ -177,7 +177,7 @@ describe('the small hook', () => {
     const { fetch } = globalThis
     let count = 0
     globalThis.fetch = async (input, init) => {
-      if (init?.keepalive !== true || count > 0) return fetch(input, init)
+      if (init?.keepalive === undefined || count > 0) return fetch(input, init)
       count += 1
       return Response.json(body, { status })
     }
@@ -195,7 +195,7 @@ describe('the small hook', () => {
     const { fetch } = globalThis
     let held = false
     globalThis.fetch = async (input, init) => {
-      if (init?.keepalive !== true || held) return fetch(input, init)
+      if (init?.keepalive === undefined || held) return fetch(input, init)
       held = true
       return new Promise(() => undefined)
     }
@@ -267,7 +267,7 @@ describe('the small hook', () => {
     const { io } = await visitor.connect()
     const bodies: unknown[] = []
     globalThis.fetch = async (input, init = {}) => {
-      if (init.keepalive !== true) return original.fetch(input, init)
+      if (init.keepalive === undefined) return original.fetch(input, init)
       const answer = await visitor.store(String(init.body))
       bodies.push(JSON.parse(String(init.body)))
       Object.assign(io.io.opts, { extraHeaders: { cookie: visitor.cookie, origin: visitor.url } })
@@ -286,6 +286,15 @@ describe('the small hook', () => {
     while (bodies.length < 2) await new Promise((resolve) => setImmediate(resolve))
     expect(bodies).toEqual([{}, { tickets: [expect.any(String)] }])
     expect((await (await visitor.store()).json()).held).toEqual([['division', expect.any(Number)]])
+  })
+
+  it('has its question end with its page: the cookie of a late answer could replace that of the guest who comes next', async () => {
+    const { socket, refuse } = bareSocket()
+    const asked = jest.fn(async (): Promise<Response> => Response.json({}))
+    globalThis.fetch = asked as never
+    ends.push(storeSession(socket))
+    refuse('other_subject')
+    expect(asked.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
   })
 
   it('asks no more, and brings nothing, where the browser keeps no cookie', () => {

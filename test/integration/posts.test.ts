@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import { cookieFor } from 'koa-live-session/testing'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { browserSubject, subjectHash, userSubject } from '../../server/identity/subject.js'
 import type { App } from '../support/app.js'
+import { Bus } from '../support/bus.js'
 import { written } from '../support/departures.js'
 import {
   as,
@@ -71,6 +72,107 @@ describe('a POST that says whose page it is', () => {
       403,
       { code: 'other_subject', message: expect.any(String) },
     ])
+  })
+})
+
+describe('a refusal of a POST that says whose page it is', () => {
+  /** A guest who has left, the name that a page still has, and the guest who comes next. */
+  async function succession(app: App) {
+    const visitor = await visitorWith(app, 'guest')
+    const subject = nameOf(visitor)
+    await visitor.fetch('/leave')
+    const next = await visitorWith(app, 'guest')
+    return { subject, visitor, next }
+  }
+  const refusal = async (visitor: Visitor, subject: string): Promise<unknown> => {
+    const answer = await visitor.store({ subject })
+    const { code, givenUp } = (await answer.json()).error
+    return [answer.status, code, givenUp]
+  }
+
+  it('tells that its browser id was given up, with another cookie and with none', async () => {
+    const { visitor, subject, next } = await succession(await startWithHeaders())
+    expect(await refusal(visitor, subject)).toEqual([403, 'cookies_blocked', true])
+    expect(await refusal(next, subject)).toEqual([403, 'other_subject', true])
+  })
+
+  it('does not where it is only not the browser\u2019s', async () => {
+    const app = await startWithHeaders()
+    const other = nameOf(await visitorWith(app, 'guest'))
+    expect(await refusal(app.visitor(), other)).toEqual([403, 'cookies_blocked', undefined])
+    expect(await refusal(await visitorWith(app, 'guest'), other)).toEqual([403, 'other_subject', undefined])
+    expect(await refusal(await visitorWith(app, 'guest'), '')).toEqual([403, 'other_subject', undefined])
+  })
+
+  it('tells so after a restart, where there is a store and it answers', async () => {
+    const [clock, store] = [testClock(), memoryStore()]
+    const start = (): Promise<App> => startWithHeaders({ clock, options: { store, onError: () => undefined } as never })
+    const before = await start()
+    const { subject } = await succession(before)
+    await before.stop()
+    const app = await start()
+    store.fail()
+    expect(await refusal(app.visitor(), subject)).toEqual([403, 'cookies_blocked', undefined])
+    const again = await start()
+    const other = nameOf(await visitorWith(again, 'guest'))
+    expect(await refusal(again.visitor(), other)).toEqual([403, 'cookies_blocked', undefined])
+    expect(await refusal(again.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
+    store.fail()
+    expect(await refusal(again.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
+  })
+
+  it('tells so where the id is another visitor\u2019s by now, and is about to be given up', async () => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, 'guest')
+    const answer = await visitor.store({ subject: nameOf(visitor) }, as('ann'))
+    expect([answer.status, (await answer.json()).error]).toMatchObject([403, { code: 'other_subject', givenUp: true }])
+  })
+
+  it('is not held up by strangers who ask', async () => {
+    const options = { store: memoryStore(), limits: { changesPerSubject: 1 } } as never
+    const app = await startWithHeaders({ options })
+    const other = nameOf(await visitorWith(app, 'guest'))
+    const ours = await visitorWith(app, 'guest')
+    for (let count = 0; count < 4; count += 1) await refusal(app.visitor(), other)
+    expect(await refusal(app.visitor(), other)).toMatchObject([429, 'rate_limited'])
+    expect(await refusal(ours, other)).toEqual([403, 'other_subject', undefined])
+  })
+
+  it('asks the store only where the page asks', async () => {
+    const store = memoryStore()
+    const app = await startWithHeaders({ options: { store } as never })
+    const visitor = await visitorWith(app, 'guest')
+    const before = await startWithHeaders({ options: { store } as never })
+    const subject = nameOf(await visitorWith(before, 'guest'))
+    await store.merge(`browser:${subject}`, [{ key: '$epoch', stamp: 5 }])
+    const answer = await visitor.store({ subject, set: [CHANGE] })
+    expect((await answer.json()).error).not.toHaveProperty('givenUp')
+    expect(await refusal(visitor, subject)).toEqual([403, 'other_subject', true])
+  })
+
+  it('asks the store no more often than limits.changesPerSubject says, whatever names are sent', async () => {
+    const store = memoryStore()
+    const loads: string[] = []
+    const load: typeof store.load = (subject) => {
+      loads.push(subject)
+      return store.load(subject)
+    }
+    const options = { store: { ...store, load }, limits: { changesPerSubject: 2 } } as never
+    const app = await startWithHeaders({ options })
+    const name = (count: number): string => `${count}`.padStart(43, 'x')
+    const found: unknown[] = []
+    for (let count = 0; count < 6; count += 1) found.push((await refusal(app.visitor(), name(count))) as unknown)
+    const refused = [403, 'cookies_blocked', undefined]
+    expect(found).toEqual([...Array(4).fill(refused), ...Array(2).fill([429, 'rate_limited', undefined])])
+    expect(loads).toEqual([0, 1, 2, 3].map((count) => `browser:${name(count)}`))
+  })
+
+  it('tells so at each node', async () => {
+    const bus = new Bus()
+    const [one, two] = [await startWithHeaders(), await startWithHeaders()]
+    for (const { io } of [one, two]) bus.join(io)
+    const { subject } = await succession(one)
+    expect(await refusal(two.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
   })
 })
 

@@ -11,9 +11,6 @@ import { HeldStore, turn } from '../support/held-store.js'
 import { startWithUsers } from '../support/users.js'
 import { within } from '../support/within.js'
 
-/** `SOCKETS=1000 npm test -- ...` for as many as come back after a restart. */
-const SOCKETS = Number(process.env['SOCKETS'] ?? 50)
-
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
   secret: { schema: z.string(), default: '', client: 'hidden' },
@@ -98,6 +95,21 @@ describe('while the store is slow', () => {
 })
 
 describe('while the store is down', () => {
+  it('forgets nothing that waits for it, also where memory has begun anew', async () => {
+    const store = memoryStore()
+    const { start } = nodes(store)
+    const bus = new Bus()
+    const [app, other] = [await start(), await start()]
+    for (const { io } of [app, other]) bus.join(io)
+    store.fail(Number.POSITIVE_INFINITY)
+    await app.visitor().fetch('/set?secret="x"')
+    emptyCache(app.live)
+    await other.visitor().fetch('/set?division=4')
+    const found = await json(app.visitor().fetch('/'))
+    store.fail(0)
+    expect(found).toMatchObject({ division: 4, secret: 'x' })
+  })
+
   it('acknowledges what a page sets as in memory, and computes updates from what is there', async () => {
     const { store, start } = nodes(memoryStore())
     const app = await start()
@@ -219,28 +231,6 @@ describe('a node that is killed', () => {
       ({ length }) => length > 0,
     )
     expect(stored).toMatchObject([{ key: 'secret', value: 'x' }])
-  })
-})
-
-describe('after a restart', () => {
-  it('asks the store once for each user, ten sockets of whom come back at once', async () => {
-    const store = memoryStore()
-    const { start } = nodes(store, { identify: (ctx) => ctx.get('x-user') })
-    const loads: string[] = []
-    const load = store.load.bind(store)
-    Object.assign(store, {
-      load: (subject: string) => {
-        loads.push(subject)
-        return load(subject)
-      },
-    })
-    const app = await start()
-    const connected = Array.from({ length: SOCKETS }, (_, at) => {
-      return app.visitor().connect('/', { 'x-user': String(at % (SOCKETS / 10)) })
-    })
-    await Promise.all(connected)
-    expect(loads.length).toBe(SOCKETS / 10)
-    expect(new Set(loads).size).toBe(SOCKETS / 10)
   })
 })
 

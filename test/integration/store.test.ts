@@ -52,6 +52,34 @@ describe('with a store', () => {
     expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [4, '', '', 0] })
   })
 
+  describe('at a node whose clock is behind that of another', () => {
+    const SKEW = 20_000
+    async function pair() {
+      const { start, store } = nodes({ identify: () => 'ann', storeRefresh: 1 })
+      const ahead = testClock(Date.now() + SKEW)
+      const [one, two] = [await start({ clock: ahead }), await start({ clock: testClock(Date.now()) })]
+      return { one, two, ahead, store }
+    }
+
+    it('erases what was written by the other', async () => {
+      const { one, two, ahead } = await pair()
+      await one.visitor().fetch('/set?division=4&secret="x"')
+      await two.live.erase('ann')
+      ahead.advance(1)
+      expect(await (await one.visitor().fetch('/get')).json()).toMatchObject({ values: [-1, '', '', 0] })
+      expect(await (await two.visitor().fetch('/get')).json()).toMatchObject({ values: [-1, '', '', 0] })
+    })
+
+    it.each(['revoke', 'erase'] as const)('has a later %s end what was signed after the other’s', async (end) => {
+      const { one, two } = await pair()
+      await one.live.revoke('ann')
+      const visitor = one.visitor()
+      await visitor.fetch('/set?division=4')
+      await two.live[end]('ann')
+      await expect(two.visitor(visitor.cookie).connect()).rejects.toThrow()
+    })
+  })
+
   it('writes nothing for a visitor who only reads', async () => {
     const { start, store } = nodes()
     const app = await start()
@@ -150,21 +178,6 @@ describe('with a store', () => {
     clock.advance(1000)
     await two.visitor().fetch('/')
     expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 5]])
-  })
-
-  it('asks the store once for all sockets that a user opens after a restart', async () => {
-    const { start, store } = nodes({ identify: () => 'ann' })
-    const loads: string[] = []
-    const load = store.load.bind(store)
-    Object.assign(store, {
-      load: (subject: string) => {
-        loads.push(subject)
-        return load(subject)
-      },
-    })
-    const app = await start({ io: {}, before: () => [] })
-    await Promise.all(Array.from({ length: 20 }, () => app.visitor().connect()))
-    expect(loads).toEqual(['user:s:ann'])
   })
 })
 

@@ -25,6 +25,8 @@ export interface Outgoing {
   readonly isFailing?: boolean
   /** The page whose client sent it. */
   readonly tab?: Tab
+  /** It is the page's last, and hears no answer. */
+  readonly isParting?: boolean
   /** The answer has arrived; none: it, or the request, was lost. */
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }

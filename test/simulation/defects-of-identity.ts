@@ -101,21 +101,21 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'a POST that says whose page it is makes an id',
-    file: 'server/http/endpoint.ts',
-    find: "if (relation === 'none') throw new LiveSessionError('cookies_blocked', 'the browser has sent no live cookie')",
-    replace: "if (relation === 'none') return",
+    file: 'server/http/stray-page.ts',
+    find: "if (relation === 'own' && names.includes(page)) return undefined",
+    replace: "if (relation === 'none' || (relation === 'own' && names.includes(page))) return undefined",
   },
   {
     name: 'a POST of another visitor’s page is taken',
-    file: 'server/http/endpoint.ts',
-    find: "  throw new LiveSessionError('other_subject', 'the page is another visitor’s')\n",
-    replace: '',
+    file: 'server/http/stray-page.ts',
+    find: "if (relation === 'own' && names.includes(page)) return undefined",
+    replace: "if (relation !== 'none') return undefined",
   },
   {
     name: 'a POST that is refused gives the id up',
     file: 'server/http/endpoint.ts',
-    find: 'else checkPage(core, ctx, user, posted.subject)',
-    replace: 'else checkPage(core, ctx, begin(ctx, { user, revocations }).visitor.user, posted.subject)',
+    find: 'const stray = findStray(core, ctx, user, posted.subject)',
+    replace: 'const stray = findStray(core, ctx, begin(ctx, { user, revocations }).visitor.user, posted.subject)',
   },
   {
     name: 'a page is not asked whether the browser keeps cookies',
@@ -208,6 +208,42 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     replace: '(isAgreed || a.young !== undefined || a.subject === b.subject)',
   },
   {
+    name: 'a page carries its changes over without asking whether its own id was given up',
+    file: 'client/core/identity.ts',
+    find: 'turn.doubts = all.filter((id) => id !== browser)',
+    replace: 'turn.doubts = all.filter((id) => id === browser)',
+  },
+  {
+    name: 'a page does not hear that its id was given up',
+    file: 'client/core/posts.ts',
+    find: 'else decide(turn, posting.doubt, error?.givenUp)',
+    replace: 'else decide(turn, posting.doubt, false)',
+  },
+  {
+    name: 'a refusal does not say that an id is about to be given up',
+    file: 'server/http/stray-page.ts',
+    find: ' || (browser && subjectHash(browser) === page)',
+    replace: '',
+  },
+  {
+    name: 'a page sends what it doubts as it is left',
+    file: 'client/core/posts.ts',
+    find: 'turn.doubts.length > 0 ? [] : parting(turn)',
+    replace: 'parting(turn)',
+  },
+  {
+    name: 'a refusal does not say that an id was given up',
+    file: 'server/http/stray-page.ts',
+    find: 'epochs.isPublicGivenUp(page) || ',
+    replace: '',
+  },
+  {
+    name: 'a refusal says of every id that it was given up',
+    file: 'server/http/stray-page.ts',
+    find: 'this.givenUp = isGivenUp || undefined',
+    replace: 'this.givenUp = isGivenUp ? true : true',
+  },
+  {
     name: 'a page takes another epoch for the same visitor',
     file: 'client/core/identity.ts',
     find: ' && former.epoch === epoch',
@@ -216,8 +252,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page does not say whose it is',
     file: 'client/core/posts.ts',
-    find: 'const subject = page.identity?.browser',
-    replace: 'const subject = undefined',
+    find: 'subject: string | undefined = page.identity?.browser,',
+    replace: 'subject: string | undefined = page.identity && undefined,',
   },
   {
     name: 'a page does not tell the app of another visitor',

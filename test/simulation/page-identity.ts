@@ -44,6 +44,11 @@ export function isAlike(a: PageIdentity | undefined, b: PageIdentity | undefined
   return a !== undefined && b !== undefined && isSame(a, b)
 }
 
+/** Whether what a page has set goes along only where the server says that the former id was not given up. */
+export function isDoubtful(former: PageIdentity, { browser }: PageIdentity): boolean {
+  return former.browser !== undefined && browser !== undefined && former.browser !== browser
+}
+
 /** The same, or of one browser that was given two ids, a moment ago, for one owner. */
 export function isCarriedOver(former: Held, identity: PageIdentity): boolean {
   const { young, epoch } = identity

@@ -19,6 +19,9 @@ export interface Page {
   /** Of a snapshot or greeting that names the browser; else of the connection that the page has. */
   identity: Held | undefined
   connection: Held | undefined
+  /** Those before: whether what was set under them goes along, the page has still to be told, of each of these browser ids. */
+  doubted: readonly Held[]
+  doubts: readonly string[]
   /** Of the answer to its question: whether a page that has no connection just then takes it, is the page's own affair. */
   answer: Held | undefined
   /** By subject and key, what tickets brought: the tab carries it from then on. */
@@ -39,6 +42,8 @@ export function newPage(snapshot: AnySnapshot | undefined): Page {
   return {
     identity: undefined,
     connection: undefined,
+    doubted: [],
+    doubts: [],
     answer: undefined,
     heard: new Map(),
     proven: new Map(Object.entries(snapshot?.stamps ?? {})),
@@ -47,6 +52,24 @@ export function newPage(snapshot: AnySnapshot | undefined): Page {
     wasNameless: false,
     visitors: 0,
   }
+}
+
+/** It goes on as another id of the same owner, as far as it can know. */
+export function doubtsOf(page: Page, former: Held, { browser = '' }: Held): void {
+  page.doubted = [...page.doubted, former]
+  page.doubts = [...page.doubts, former.browser ?? ''].filter((one) => one !== browser)
+}
+
+/** It is told of a browser id, whether that was given up: then it is to tell the app of another visitor. */
+export function decides(page: Page, browser: string | undefined, isGivenUp: boolean): void {
+  const { identity, doubted, doubts } = page
+  if (identity?.browser === browser && isGivenUp) Object.assign(identity ?? {}, { youngUntil: 0 })
+  if (!identity || browser === undefined || !doubts.includes(browser)) return
+  page.doubts = isGivenUp ? [] : doubts.filter((one) => one !== browser)
+  if (page.doubts.length > 0) return
+  if (isGivenUp) page.visitors += 1
+  else for (const former of doubted) former.next.push(identity)
+  page.doubted = []
 }
 
 /** A ticket has come. */

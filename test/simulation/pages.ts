@@ -1,13 +1,14 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
 import { builds, HIDDEN } from './builds.js'
-import { type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
+import { decides, doubtsOf, type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
 import {
   type Held,
   heldAs,
   identityIn,
   isAlike,
   isCarriedOver,
+  isDoubtful,
   isSame,
   leadsTo,
   type PageIdentity,
@@ -40,11 +41,8 @@ export class PageChecker {
   /** The page's code sets a value. */
   sets(tab: Tab, value: JsonValue | undefined): void {
     const { identity, connection, answer } = this.#page(tab)
-    if (value !== undefined)
-      this.#origins.set(JSON.stringify(value), {
-        tab,
-        identities: [identity, connection, answer].filter((held) => held !== undefined),
-      })
+    const identities = [identity, connection, answer].filter((held) => held !== undefined)
+    if (value !== undefined) this.#origins.set(JSON.stringify(value), { tab, identities })
   }
 
   /** What a page has set became this visitor's: it must have been set as that one, or as one from whom it may be carried over. */
@@ -69,8 +67,12 @@ export class PageChecker {
 
   /** The server has told it to come back: another visitor may be there. */
   aged(tab: Tab): void {
-    const page = this.#page(tab)
-    if (page.identity) Object.assign(page.identity, { youngUntil: 0 })
+    Object.assign(this.#page(tab).identity ?? {}, { youngUntil: 0 })
+  }
+
+  /** A POST of this page, under that name, was refused as a whole. */
+  refused(tab: Tab, browser: string | undefined, isGivenUp: boolean): void {
+    decides(this.#page(tab), browser, isGivenUp)
   }
 
   /** @param shown what the page showed before */
@@ -184,7 +186,7 @@ export class PageChecker {
   #isOwn(tab: Tab, key: string, value: JsonValue): boolean {
     const page = this.#page(tab)
     const origin = this.#origins.get(JSON.stringify(value))
-    const now = [page.identity, page.connection, page.answer].filter((held) => held !== undefined)
+    const now = [page.identity, page.connection, page.answer, ...page.doubted].filter((held) => held !== undefined)
     const isNow = (one: Held): boolean =>
       now.some(
         (held) =>
@@ -221,8 +223,11 @@ export class PageChecker {
     const isKept = isSame(former, held)
     const isCarried = isAgreed || isCarriedOver(former, held)
     if (!isKept) note(isCarried ? 'a page carries over' : 'a page is of another visitor')
-    if (isCarried) former.next.push(held)
-    else page.visitors += 1
+    if (!isCarried) {
+      page.visitors += 1
+      Object.assign(page, { doubted: [], doubts: [] })
+    } else if (!isAgreed && isDoubtful(former, held)) doubtsOf(page, former, held)
+    else former.next.push(held)
     if (!isKept) {
       page.heard.clear()
       page.proven.clear()
@@ -236,8 +241,8 @@ export class PageChecker {
 
   #page(tab: Tab): Page {
     const page = this.#pages.get(tab)
-    if (!page) throw new TypeError('expected a page that was opened')
-    return page
+    if (page) return page
+    throw new TypeError('expected a page that was opened')
   }
 
   #fail(tab: Tab, what: string, harm: Harm): void {

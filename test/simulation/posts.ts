@@ -46,7 +46,7 @@ export class PostChecker {
     }
     const refusal = this.#refusal(exchange, posted)
     if (refusal !== undefined) {
-      this.#isRefused(exchange, refusal)
+      this.#isRefused(exchange, refusal, posted)
       return
     }
     const visit = this.#requests.begin(exchange)
@@ -77,10 +77,14 @@ export class PostChecker {
   }
 
   /** It gives no id up, and no cookie comes with it: the next request shows the one, the answer the other. */
-  #isRefused(exchange: Exchange, code: string): void {
+  #isRefused(exchange: Exchange, code: string, { subject = '' }: Posted): void {
     note(`a POST is ${code}`)
     const { response, identity, isCookieChanged } = exchange
-    if (response?.statusCode !== 403 || JSON.parse(response.body).error.code !== code)
+    const error = response?.statusCode === 403 ? JSON.parse(response.body).error : undefined
+    // An id that is another visitor's by now is about to be.
+    const isAbout = this.#world.cookieOf(exchange)?.browser === subject
+    const isGivenUp = isAbout || this.#world.knowledge.givenUp.has(subject)
+    if (error?.code !== code || (error.givenUp === true) !== isGivenUp)
       this.#fail(exchange, `is answered ${response?.statusCode} ${response?.body}, not ${code}`, 'foreign')
     if (identity) this.#fail(exchange, 'is refused, and gives an id up')
     if (isCookieChanged) this.#fail(exchange, 'is refused with a cookie', 'foreign')

@@ -23,6 +23,7 @@ const WEIGHTS = {
   signOutUnsaid: 2,
   leave: 2,
   leaveForgotten: 1,
+  leaveUnheard: 1,
   takeTurns: 1,
   countInSession: 2,
   // The network

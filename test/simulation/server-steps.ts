@@ -115,7 +115,12 @@ export const SERVER = {
     if (!tab || !wire?.isOpen) return
     const key = pick(['role', 'division', 'theme'], step.what) ?? 'role'
     const value = stage.world.ledger.tag(key, browser.index)
-    const written = await wire.handle.liveSession?.set(key, value)
+    // A handler may go on after the server has ended its connection, which no page hears at once.
+    const isOver = wire.isClosedByServer
+    const written = await wire.handle.liveSession?.set(key, value).catch((error: unknown) => {
+      if (!isOver) throw error
+      return undefined
+    })
     if (written) stage.pushed(tab, key, value, written.stamp)
     await turn()
   },

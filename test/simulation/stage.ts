@@ -104,6 +104,11 @@ export class Stage {
     const { response, outgoing } = exchange
     if (isLast && response?.statusCode === 200 && outgoing.tab && !exchange.isAborted)
       this.pages.posted(outgoing.tab, JSON.parse(response.body), outgoing.body === '{}')
+    if (isLast && response?.statusCode === 403 && outgoing.tab && !exchange.isAborted && !outgoing.isParting) {
+      const { index, givenUp } = JSON.parse(response.body).error
+      const { subject } = JSON.parse(outgoing.body ?? '{}')
+      if (index === undefined) this.pages.refused(outgoing.tab, subject, givenUp === true)
+    }
     // A server that has begun anew since does not know whom that answer has made of its pages.
     if (exchange.isCookieChanged && exchange.process !== this.world.process) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)

@@ -1,4 +1,4 @@
-import type { Browser } from './browser.js'
+import type { Browser, Exchange } from './browser.js'
 import { SERVER_ONLY, WRITABLE } from './builds.js'
 import { freshValue, keyOf, userOf, writing } from './choices.js'
 import { MISCHIEF } from './mischief.js'
@@ -84,6 +84,24 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   signOutUnsaid: (stage, browser) => stage.request(browser, [{ does: 'signOut' }]),
   leave: (stage, browser, { what }) => leave(stage, browser, false, what),
   leaveForgotten: (stage, browser, { what }) => leave(stage, browser, true, what),
+  leaveUnheard: async (stage, browser, step) => {
+    const through = async (exchange: Exchange): Promise<void> => {
+      for (let phase = 0; phase < 3 && exchange.state !== 'over'; phase += 1) await stage.advance(exchange)
+    }
+    const out: readonly Action[] = [{ does: 'signOut' }, { does: 'leave', isForgotten: true }]
+    await through(await stage.request(browser, out))
+    await through(await stage.load(browser, 'connected'))
+    const tab = browser.tabs.at(-1)
+    const key = keyOf(stage, WRITABLE, step)
+    if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
+    await through(await stage.request(browser, out))
+    if (step.what % 2 === 0) await through(await stage.load(browser, 'connected'))
+    if (!tab || step.what % 4 > 0) return
+    // It hears of the next guest, and is left at once.
+    for (let move = 0; move < 4; move += 1) if (!(await stage.shakeHands(tab))) await stage.toTab(tab)
+    if (step.what % 8 === 0) tab.close()
+    else tab.hide()
+  },
   takeTurns: async (stage, browser, step) => {
     for (const [index, user] of USERS.entries()) {
       const next = stage.world.userId(user)

@@ -1,4 +1,5 @@
 import type { StoreAnswer } from '../../shared/protocol.js'
+import { createLocalStorage } from '../support/local-storage.js'
 
 /** What a tab tells the others of its browser. */
 export interface News extends Pick<StoreAnswer, 'held'> {
@@ -10,7 +11,7 @@ type Act = () => Promise<unknown>
 
 /** What all pages of one browser share, besides its cookies. */
 export class Surroundings {
-  readonly localStorage: object = createStorage()
+  readonly localStorage: object = createLocalStorage()
   readonly channels: Set<Channel> = new Set()
   /** None: the page came over http. */
   readonly navigator: { readonly locks?: Locks }
@@ -65,21 +66,6 @@ class Locks {
       this.#queue.shift()
     }
   }
-}
-
-function createStorage(): object {
-  const storage: Record<string, string> = {}
-  const methods = {
-    getItem: (name: string) => storage[name] ?? null,
-    setItem: (name: string, text: string) => {
-      storage[name] = text
-    },
-    removeItem: (name: string) => {
-      delete storage[name]
-    },
-  }
-  for (const [name, value] of Object.entries(methods)) Object.defineProperty(storage, name, { value })
-  return storage
 }
 
 /** The page that is just being opened: what it finds is its browser's. */

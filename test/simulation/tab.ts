@@ -105,7 +105,8 @@ export class Tab {
         if (response) resolve(asFetched(response))
         else reject(new TypeError('lost'))
       }
-      const exchange = this.browser.send({ method: 'POST', url: '/store_session', body, onAnswer, tab: this })
+      const outgoing = { body, onAnswer, tab: this, isParting: !signal }
+      const exchange = this.browser.send({ method: 'POST', url: '/store_session', ...outgoing })
       signal?.addEventListener('abort', () => {
         exchange.isAborted = true
         note('a page gives a POST up')

@@ -48,6 +48,8 @@ export class World {
       for (const exchange of exchanges) if (exchange.state === 'running') exchange.state = 'lost'
       for (const { socket } of tabs) if (socket.wire) socket.drop()
     }
+    // A process takes a while to begin: two ends within one millisecond, of processes that do not know of each other, would be one.
+    serverClock.at += 1
     this.process = pool.start(build, rotation, this.hasKoaSession)
     this.rotation = rotation
     this.successors.rotation = rotation

@@ -29,6 +29,8 @@ export class BarePage {
   /** What it has done since the test last looked. */
   #effects: Effect[] = []
   readonly #names = new Map<number, string>()
+  /** What it has POSTed since the test last looked. */
+  #posted: PostBody | undefined
   /** What has become of changes. */
   readonly settled: string[] = []
 
@@ -50,6 +52,7 @@ export class BarePage {
     this.state = next
     this.#effects.push(...effects)
     for (const [what, ...args] of effects) {
+      if (what === 'post') this.#posted = args[0] as PostBody
       if (what !== 'settle') continue
       const [ids, , refusal] = args as Effects['settle']
       for (const id of ids) {
@@ -108,12 +111,13 @@ export class BarePage {
 
   /** Lets the page POST what it has to, whatever it waits for; what that brings. */
   post(): PostBody | undefined {
-    if (this.state.posting.is === 'sent') return undefined
-    for (const name of ['post', 'space', 'lead'] as const) this.time(name)
-    if (this.state.posting.is !== 'queued') return undefined
-    const before = this.#effects.length
-    this.on('turn')
-    return this.#effects.slice(before).find((effect) => effect[0] === 'post')?.[1] as PostBody | undefined
+    if (this.state.posting.is !== 'sent') {
+      for (const name of ['post', 'space', 'lead'] as const) this.time(name)
+      if (this.state.posting.is === 'queued') this.on('turn')
+    }
+    const posted = this.#posted
+    this.#posted = undefined
+    return posted
   }
 
   /** A time is over, if the page waits for it. */

@@ -22,6 +22,8 @@ export interface PageOptions {
   readonly path?: string
   /** Of its socket. @default '/' */
   readonly namespace?: string
+  /** Of its socket. @default ['websocket'] */
+  readonly transports?: readonly ('polling' | 'websocket')[]
   /** As the browser sees it. @default '/store_session' */
   readonly endpoint?: string
   readonly credentials?: RequestCredentials
@@ -44,10 +46,11 @@ export class Page {
   readonly #id: string = String(visitors.size)
 
   private constructor(visitor: Visitor, initial: unknown, options: PageOptions) {
-    const { hasSocket = true, namespace = '/', endpoint = '/store_session', credentials, headers = {} } = options
+    const { hasSocket = true, namespace = '/', transports = ['websocket'] } = options
+    const { endpoint = '/store_session', credentials, headers = {} } = options
     this.visitor = visitor
     visitors.set(this.#id, this)
-    if (hasSocket) this.socket = this.#connect(namespace)
+    if (hasSocket) this.socket = this.#connect(namespace, transports)
     this.live = createLiveSession<AppFields>({
       endpoint: new URL(endpoint, visitor.url).href,
       headers: () => ({
@@ -130,9 +133,9 @@ export class Page {
     this.socket?.disconnect()
   }
 
-  #connect(namespace: string): Socket {
+  #connect(namespace: string, transports: readonly ('polling' | 'websocket')[]): Socket {
     const { url } = this.visitor
-    const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
+    const options = { transports: [...transports], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
     const socket = connect(url + namespace, { ...options, extraHeaders: { cookie: this.visitor.cookie, origin: url } })
     // A browser sends at each connection the cookies it has by then.
     const refresh = (): void => {

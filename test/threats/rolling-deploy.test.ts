@@ -225,6 +225,19 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['filter', 'division'] })).toEqual({ filter: 'x', division: 3 })
   })
 
+  it('carries what a ticket of the other build says, where the other node has told of it before', async () => {
+    const builds = await deploy({ old: oldFields, new: newFields }, { bus: new Bus() })
+    const cookie = cookieFor(builds.new.live, {})
+    const page = await builds.new.visitor(cookie).connect()
+    await page.ticket()
+    await page.set(['filter', -1, 'x'])
+    const { text } = await page.ticket()
+    const visitor = builds.old.visitor(cookie)
+    expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored: 0 })
+    emptyCache(builds.new.live)
+    expect(await ask(visitor, builds.new, { keys: ['filter'] })).toEqual({ filter: 'x' })
+  })
+
   it('refuses what a page of the other build sets under a key that this one does not know', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const answer = await builds.old.visitor().store({ set: [['filter', -1, 'x']] })

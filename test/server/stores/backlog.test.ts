@@ -81,6 +81,37 @@ describe('Backlog', () => {
     ])
   })
 
+  describe('what another process has erased', () => {
+    it('goes nowhere where it waits, and is deleted where it is under way; what that process has stored stays', async () => {
+      const { backlog, store } = held()
+      backlog.add(ANN, [register('a', 4, 'late')])
+      await turn()
+      backlog.add(ANN, [register('b', 5, 'waits'), register('c', 7, 'new')])
+      // The other process: all until 6 is gone.
+      await store.content.remove(ANN)
+      await store.content.merge(ANN, [register('$epoch', 6, 6)])
+      backlog.abandon(ANN, 6)
+      await store.release()
+      expect(rowsOf({ registers: await store.content.load(ANN) }).sort()).toEqual([
+        ['$epoch', 6, 6],
+        ['a', 7, undefined],
+        ['c', 7, 'new'],
+      ])
+      expect(backlog.size).toBe(0)
+    })
+
+    it('leaves an erasure of its own that waits, without what was written since', async () => {
+      const { backlog, store } = held()
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      backlog.erase(ANN, [register('$epoch', 2, 2)])
+      backlog.add(ANN, [register('b', 3, 3)])
+      backlog.abandon(ANN, 4)
+      await store.release()
+      expect(rowsOf({ registers: await store.content.load(ANN) })).toEqual([['$epoch', 2, 2]])
+    })
+  })
+
   describe('an erasure', () => {
     it('drops what was to be written before, and keeps what comes after', async () => {
       const { backlog, store } = held()

@@ -31,7 +31,7 @@ function parts({ isConnected = false } = {}) {
     memory.clear()
     subjects.residency += 1
   }
-  return { ...watched, store, loads, loaded, evict }
+  return { ...watched, store, loads, loaded, memory, evict }
 }
 
 /** Whether a promise has come to something. */
@@ -101,6 +101,28 @@ describe('Loads', () => {
     void loads.ensure([ANN])
     await turn()
     expect(store.open.size).toBe(1)
+  })
+
+  it('asks again where memory has begun anew since it forgot what it brought', async () => {
+    const { loads, store, memory, evict } = parts()
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.answer()
+    evict()
+    // What a cookie, or another node, has told of since.
+    memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
+    expect(loads.isLoaded(ANN)).toBe(false)
+    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
+  })
+
+  it('asks again where the clock was set back', async () => {
+    const { loads, store, clock } = parts()
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.answer()
+    clock.advance(-REFRESH)
+    expect(loads.isFresh(ANN)).toBe(false)
   })
 
   it('has requests wait for what memory has forgotten, also where an adapter connects the nodes', async () => {

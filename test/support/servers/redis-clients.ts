@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { fromIoredis, type RedisLike } from 'koa-live-session/redis'
 import { createClient } from 'redis'
@@ -20,11 +21,24 @@ export const connectNodeRedis: Connect = async (path) => {
   return { client, end: async () => client.destroy() }
 }
 
+// After a large answer the parser of ioredis shrinks its buffer bit by bit, by a timer of its own that no call ends.
+const { setInterval: create } = globalThis
+Object.assign(globalThis, {
+  setInterval: (...given: Parameters<typeof create>) => create(...given).unref(),
+})
+
 const connectIoredis: Connect = async (path) => {
   const client = new Redis({ path, lazyConnect: true, retryStrategy: () => 10 })
   client.on('error', () => undefined)
   await client.connect()
-  return { client: fromIoredis(client), end: async () => client.disconnect() }
+  const end = async (): Promise<void> => {
+    // Until its connection is closed it keeps a timer of two seconds, which would outlive the test: for one that is closed already, too.
+    if (client.status !== 'ready') await once(client, 'ready')
+    const ended = once(client, 'end')
+    client.disconnect()
+    await ended
+  }
+  return { client: fromIoredis(client), end }
 }
 
 export const CLIENTS: readonly (readonly [name: string, connect: Connect])[] = [

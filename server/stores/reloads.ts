@@ -1,0 +1,48 @@
+import type { Core } from '../core.js'
+import type { Subject } from '../identity/subject.js'
+import { AT_ONCE, type Backlog } from './backlog.js'
+import type { Denied } from './denied.js'
+import type { StoreHealth } from './health.js'
+import type { Loads } from './loads.js'
+
+interface Parts {
+  readonly backlog: Backlog
+  readonly denied: Denied
+  readonly health: StoreHealth
+  readonly loads: Loads
+}
+
+/** Loads again, from time to time, what sockets and listeners hold: it is not asked for at requests. */
+export class Reloads {
+  readonly #parts: Parts
+  readonly #core: Pick<Core, 'settings' | 'subjects'>
+  readonly #timer: ReturnType<typeof setInterval>
+  #isUnderWay = false
+
+  constructor(parts: Parts, core: Pick<Core, 'settings' | 'subjects'>) {
+    this.#parts = parts
+    this.#core = core
+    parts.health.onTry(() => void this.#reload())
+    this.#timer = setInterval(() => void this.#reload(), core.settings.storeRefresh).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Some at a time: all at once the store would answer late. */
+  async #reload(): Promise<void> {
+    const { backlog, denied, health, loads } = this.#parts
+    // Where there is something to write, that shows whether a store that was down is back.
+    if (this.#isUnderWay || (health.state === 'down' && backlog.size > 0)) return
+    this.#isUnderWay = true
+    const isDue = (subject: Subject): boolean => denied.has(subject) || !loads.isFresh(subject)
+    const due = this.#core.subjects.held().filter(isDue)
+    do {
+      // One shows whether a store that was down is back. If not, it is tried again later.
+      const some = due.splice(0, health.state === 'down' ? 1 : AT_ONCE)
+      await Promise.allSettled(some.map((subject) => loads.load(subject)))
+    } while (due.length > 0 && health.state !== 'down')
+    this.#isUnderWay = false
+  }
+}

@@ -1,0 +1,155 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import type { LiveSessionOptions } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { Store } from '../../server/stores/store.js'
+import { App } from '../support/app.js'
+import { Bus } from '../support/bus.js'
+import { HeldStore, turn } from '../support/held-store.js'
+import type { Page } from '../support/page.js'
+import type { TestSocket } from '../support/socket.js'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  note: { schema: z.string(), default: '', client: 'write', cookie: false },
+  remark: { schema: z.string(), default: '', client: 'write', cookie: false },
+  secret: { schema: z.string(), default: '', client: 'hidden' },
+})
+type NoteFields = typeof fields
+
+const routes: Koa.Middleware = async (ctx) => {
+  if (ctx.path === '/secret') await ctx.liveSession.set('secret', 'x')
+  ctx.body = ctx.liveSession.snapshot()
+}
+
+/** Nodes of one user that share a store, and hear of each other. */
+function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<NoteFields>> = {}) {
+  const clock = testClock()
+  const bus = new Bus()
+  const start = async (): Promise<App<NoteFields>> => {
+    const all = { store, identify: () => 'ann', ...options }
+    const app = await App.start({ fields, routes, clock, options: all as never })
+    bus.join(app.io)
+    return app
+  }
+  return { store, start }
+}
+
+async function outcome(change: Promise<unknown>): Promise<unknown> {
+  return change.then(
+    () => 'saved',
+    ({ code }) => code,
+  )
+}
+
+/** Sets a note while the store is down, and waits until the page was told that it is not stored. */
+async function setInVain({ live }: Page, text: string): Promise<void> {
+  expect(await outcome(live.set('note' as never, text as never))).toBe('store_unavailable')
+}
+
+/** What a socket has been told until its server answers the next change. */
+async function told(socket: TestSocket): Promise<unknown[]> {
+  const before = await socket.set(['division', -1, 9])
+  const all: unknown[] = []
+  for (;;) {
+    const { changes } = (await socket.ticket()).claims
+    if (changes.some(([key, stamp]) => key === 'division' && stamp === before['stamp'])) return all
+    all.push(...changes.map(([key, , value]) => [key, value]))
+  }
+}
+
+describe('a field that is in no cookie, set while the store is down', () => {
+  it('is saved by itself when the store is back', async () => {
+    const { store, start } = nodes(memoryStore())
+    const page = await (await start()).visitor().open({ path: '/' })
+    await page.connected()
+    store.fail(Number.POSITIVE_INFINITY)
+    await setInVain(page, 'x')
+    store.fail(0)
+    await page.reaches('note' as never, 'saved')
+    expect(await store.load('user:s:ann')).toMatchObject([{ key: 'note', value: 'x' }])
+  })
+
+  it('is saved in each page of the user, at whichever node', async () => {
+    const { store, start } = nodes(memoryStore())
+    const [one, two] = [await start(), await start()]
+    const pages = await Promise.all([one, two].map((app) => app.visitor().open({ path: '/' })))
+    await Promise.all(pages.map((page) => page.connected()))
+    store.fail(Number.POSITIVE_INFINITY)
+    const rejected = pages.map((page) => page.reaches('note' as never, 'rejected'))
+    const [page] = pages
+    if (page) await setInVain(page, 'x')
+    await Promise.all(rejected)
+    store.fail(0)
+    await Promise.all(pages.map((each) => each.reaches('note' as never, 'saved')))
+  })
+
+  it('is told to sockets once more, and nothing besides', async () => {
+    const { store, start } = nodes(memoryStore())
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/')
+    const socket = await visitor.connect()
+    await socket.ticket()
+    store.fail(Number.POSITIVE_INFINITY)
+    await visitor.fetch('/secret')
+    for (const text of ['x', 'y', 'z']) {
+      await socket.set(['note', -1, text])
+      const { text: ticket } = await socket.ticket()
+      expect(await (await visitor.store({ tickets: [ticket] })).json()).toMatchObject({ unsaved: ['note'] })
+    }
+    await socket.set(['remark', -1, 'no page was told of it'])
+    await socket.ticket()
+    store.fail(0)
+    await app.live.settled()
+    expect(await told(socket)).toEqual([['note', 'z']])
+    await app.live.settled()
+    expect(await told(socket)).toEqual([])
+  })
+})
+
+describe('a field that is in no cookie, set while the store is slow', () => {
+  it('is saved by itself with the first load that is in time', async () => {
+    const { store, start } = nodes(memoryStore(), { storeTimeout: 40, storeRefresh: 50 })
+    const page = await (await start()).visitor().open({ path: '/' })
+    await page.connected()
+    store.delay(120)
+    await setInVain(page, 'x')
+    store.delay(0)
+    await page.reaches('note' as never, 'saved')
+  })
+})
+
+describe('a field that is in no cookie', () => {
+  it('is proven by a node that has heard of it before the store has', async () => {
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 60_000 })
+    const answerAll = async (isAnswered: () => boolean, act: (call: HeldStore['next']) => boolean): Promise<void> => {
+      while (!isAnswered()) {
+        for (const call of [...store.open].filter(act)) await call.answer()
+        await turn()
+      }
+    }
+    const all = async <T>(promise: Promise<T>, act: (call: HeldStore['next']) => boolean = () => true): Promise<T> => {
+      let isDone = false
+      const result = promise.finally(() => {
+        isDone = true
+      })
+      await answerAll(() => isDone, act)
+      return result
+    }
+    const [one, two] = [await start(), await start()]
+    const visitor = two.visitor()
+    await all(visitor.fetch('/'))
+    const here = await all(one.live.user('ann'))
+    const written = here.set('note', 'x')
+    await turn()
+    const late = store.next
+    expect(late.act).toBe('merge')
+    const stored = await all(visitor.store({}), (call) => call !== late)
+    expect(await stored.json()).toMatchObject({ held: [['note', expect.any(Number)]] })
+    await late.answer()
+    await written
+  })
+})

@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { connect, type Socket } from 'socket.io-client'
+import { z } from 'zod'
+import { browserSubject } from '../../server/identity/subject.js'
+import { storeName } from '../../server/stores/name.js'
+import { App } from '../support/app.js'
+import { readClaims } from '../support/socket.js'
+import { cookieContent } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const USERS = 100
+const TABS = 10
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write', cookie: false },
+  theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
+})
+
+const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
+
+const routes: Koa.Middleware = async (ctx) => {
+  await ctx.liveSession.setMany({ division: Number(ctx.get('x-user')), theme: `of ${ctx.get('x-user')}` })
+  ctx.body = ''
+}
+
+const sockets: Socket[] = []
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.disconnect()
+})
+
+/** The tabs of a user's browser, which come back by themselves when they have lost their connection. */
+function openTabs({ url, cookie }: Visitor, user: string): readonly Socket[] {
+  const extraHeaders = { cookie, origin: url, 'x-user': user }
+  const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
+  return Array.from({ length: TABS }, () => {
+    const socket = connect(url, { ...options, extraHeaders })
+    sockets.push(socket)
+    return socket
+  })
+}
+
+/** Values by key, once a connection has told of both. */
+function greeted(socket: Socket): Promise<unknown> {
+  const values = new Map<string, unknown>()
+  return new Promise((resolve) => {
+    const hear = (ticket: string): void => {
+      for (const [key, , value] of readClaims(ticket).changes) values.set(key, value)
+      if (values.size < 2) return
+      socket.off('store_session', hear)
+      resolve(Object.fromEntries(values))
+    }
+    socket.on('store_session', hear)
+  })
+}
+
+describe('a thousand sockets that come back at once after a restart', () => {
+  it('make one load for each subject, and each is told what is stored', async () => {
+    const store = memoryStore()
+    const clock = testClock()
+    const loads: string[] = []
+    const load = store.load.bind(store)
+    Object.assign(store, {
+      load: (subject: string) => {
+        loads.push(subject)
+        return load(subject)
+      },
+    })
+    const start = (port = 0): Promise<App<typeof fields>> =>
+      App.start({
+        fields,
+        routes,
+        clock,
+        port,
+        // None is to go on without the store on a machine that is slow.
+        options: { store, identify, storeTimeout: 60_000 } as never,
+        attach: { handshake: [] },
+      })
+    const before = await start()
+    const { port } = before
+    const users = Array.from({ length: USERS }, (_, at) => ({ user: String(at), visitor: before.visitor() }))
+    for (const { user, visitor } of users) await visitor.fetch('/', { headers: { 'x-user': user } })
+    const tabs = users.flatMap(({ user, visitor }) => openTabs(visitor, user).map((socket) => ({ user, socket })))
+    await Promise.all(tabs.map(({ socket }) => greeted(socket)))
+    await before.stop()
+    loads.length = 0
+    // All of a subject's ask while the first load is under way.
+    store.delay(100)
+    const back = tabs.map(({ socket }) => greeted(socket))
+    await start(port)
+    expect(await Promise.all(back)).toEqual(tabs.map(({ user }) => ({ division: Number(user), theme: `of ${user}` })))
+    const subjects = users.flatMap(({ user, visitor }) => [
+      `user:s:${user}`,
+      storeName(browserSubject(cookieContent(visitor).browser)),
+    ])
+    expect(loads.toSorted()).toEqual(subjects.toSorted())
+  })
+})
