@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { io, type Socket } from 'socket.io-client'
 import { STORE_CHANNEL } from '../../server/stores/health.js'
 import { compile } from '../support/compile.js'
+import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -94,15 +94,6 @@ async function linesOf(child: ChildProcess): Promise<readonly string[]> {
   const lines: string[] = []
   if (child.stdout) for await (const line of createInterface(child.stdout)) lines.push(line)
   return lines
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 async function textOf(url: string, cookie = ''): Promise<string> {

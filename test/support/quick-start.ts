@@ -1,10 +1,10 @@
 import { type ChildProcess, exec, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from './free-port.js'
 import { commands, steps } from './readme.js'
 import { openRegistry } from './registry.js'
 
@@ -127,13 +127,4 @@ function newcomersEnvironment(npm: string, registry: string): NodeJS.ProcessEnv 
     npm_config_fund: 'false',
     npm_config_update_notifier: 'false',
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const probe = createServer().listen(0, () => {
-      const address = probe.address()
-      probe.close(() => done(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

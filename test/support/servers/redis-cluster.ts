@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePort } from '../free-port.js'
 import { within } from '../within.js'
 import { RedisServer } from './redis.js'
 import { connectNodeRedis } from './redis-clients.js'
@@ -19,13 +18,4 @@ export async function startRedisCluster(): Promise<{ readonly server: RedisServe
   )
   await end()
   return { server, port }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
