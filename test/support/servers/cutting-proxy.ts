@@ -1,24 +1,21 @@
-import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { Acceptor, tie } from './acceptor.js'
 import { Folder } from './folder.js'
 
 /** A unix socket between a client and a server, which cuts connections when told to. */
 export class CuttingProxy {
   readonly #folder = new Folder()
   readonly #target: string
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #acceptor = new Acceptor((near) => this.#join(near))
   #loses: RegExp | undefined
 
   private constructor(target: string) {
     this.#target = target
-    this.#server = createServer((near) => this.#join(near))
   }
 
   static async start(target: string): Promise<CuttingProxy> {
     const proxy = new CuttingProxy(target)
-    proxy.#server.listen(proxy.path)
-    await once(proxy.#server, 'listening')
+    await proxy.#acceptor.listen(proxy.path)
     return proxy
   }
 
@@ -32,25 +29,13 @@ export class CuttingProxy {
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    this.#server.close()
-    await once(this.#server, 'close')
+    await this.#acceptor.stop()
     this.#folder.remove()
   }
 
   #join(near: Socket): void {
     const far = connect(this.#target)
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(one)
-      one.on('error', () => undefined)
-      one.on('close', () => {
-        this.#sockets.delete(one)
-        other.destroy()
-      })
-    }
+    tie(near, far)
     near.on('data', (data) => {
       if (this.#loses?.test(String(data))) {
         this.#loses = undefined
