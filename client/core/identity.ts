@@ -106,12 +106,7 @@ export function decide(turn: Turn, id: string, isGivenUp: boolean | undefined): 
   turn.doubts = isGivenUp ? [] : turn.doubts.filter((one) => one !== id)
   if (!isGivenUp) return
   for (const [key, field] of turn.fields) {
-    settle(
-      turn,
-      key,
-      field.wants.flatMap(({ ids }) => ids),
-      { code: 'superseded' },
-    )
+    settle(turn, key, ownOf(field), { code: 'superseded' })
     patch(turn, key, { wants: [] })
   }
   if (turn.page.identity) turn.effects.push(['visitor', kindOf(turn.page.identity)])

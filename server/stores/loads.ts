@@ -75,6 +75,11 @@ export class Loads {
     return load
   }
 
+  /** The same; nothing where the store does not answer in time. */
+  inTime(subject: Subject): Promise<readonly StoredRow[] | undefined> {
+    return this.#health.inTime(this.load(subject).catch(() => undefined))
+  }
+
   /** What the store has under a name. */
   rows(name: string): Promise<readonly StoredRow[]> {
     return this.#health.ask(async () => listed(await this.#store.load(name)))

@@ -47,8 +47,7 @@ export class StoreSync implements Keeper {
     this.#store = store
     this.#core = core
     this.#health = new StoreHealth(core.settings)
-    const take = (subject: Subject, rows: readonly StoredRow[]): void => this.#take(subject, rows)
-    this.#backlog = new Backlog(store, this.#health, take)
+    this.#backlog = new Backlog(store, this.#health, (subject, rows) => this.#take(subject, this.#sound(rows)))
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
     this.#denied = new Denied(core)
     this.#updates = new Updates(store, this.#health, this.#loads, this, core.sessions, core.settings)
@@ -69,7 +68,7 @@ export class StoreSync implements Keeper {
    */
   consult(subject: Subject): Promise<unknown> | undefined {
     if (this.#health.state !== 'good') return undefined
-    return this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
+    return this.#loads.inTime(subject)
   }
 
   /** Whether the store has a write: as far as is known here. */
@@ -159,7 +158,7 @@ export class StoreSync implements Keeper {
   /** What the store has once all that waits here is stored; nothing where it does not answer in time. */
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     if ((await this.level([subject])) === 'memory') return undefined
-    const rows = await this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
+    const rows = await this.#loads.inTime(subject)
     return rows && this.#sound(rows)
   }
 
@@ -176,8 +175,8 @@ export class StoreSync implements Keeper {
   }
 
   /** Takes over what a store says. */
-  #take(subject: Subject, rows: readonly StoredRow[]): void {
-    const { registers, ending } = standing(this.#sound(rows))
+  #take(subject: Subject, sound: readonly StoredRegister[]): void {
+    const { registers, ending } = standing(sound)
     if (ending) {
       const erased = this.#core.epochs.learn(subject, toEnding(ending))
       if (erased !== undefined) actOn(this.#core, subject, erased)
@@ -188,10 +187,11 @@ export class StoreSync implements Keeper {
 
   /** Takes over what the store has of a subject, and tells it what it lacks. */
   #compare(subject: Subject, rows: readonly StoredRow[]): void {
-    this.#take(subject, rows)
+    const sound = this.#sound(rows)
+    this.#take(subject, sound)
     const { epochs, sessions, subjects } = this.#core
     if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
-    const stored = Replica.of(this.#sound(rows), 'store')
+    const stored = Replica.of(sound, 'store')
     sessions.merge(subject, this.#outlived(subject, stored), 'store')
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.

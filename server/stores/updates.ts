@@ -86,7 +86,7 @@ export class Updates {
     const own = known.filter((register) => register.key === key)
     // The answer says what stands.
     if (own.length > 0) this.#sync.keep(subject, own)
-    else await this.#health.inTime(this.#loads.load(subject).catch(() => undefined))
+    else await this.#loads.inTime(subject)
   }
 
   /** Asks the store; nothing where it does not answer in time. */

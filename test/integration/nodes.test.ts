@@ -138,7 +138,7 @@ describe('with several nodes', () => {
       [7, []],
       ['user:s:ann', 7],
       ['user:s:ann', [['division', 'soon', 4]]],
-      ['nobody', []],
+      ['no one we know', []],
     ]
     for (const message of junk) one.io.serverSideEmit('live_session:merge', ...message)
     one.io.serverSideEmit('live_session:merge', 'user:s:ann', [
