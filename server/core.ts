@@ -4,6 +4,7 @@ import { LiveCookie } from './http/cookie.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
 import { Login } from './identity/login.js'
+import { Newborns } from './identity/newborns.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
 import type { Report } from './report.js'
@@ -35,6 +36,7 @@ export interface Core {
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
+  readonly newborns: Newborns
   readonly rooms: Rooms
   readonly sessions: Sessions
   readonly store: StoreSync | undefined
@@ -81,6 +83,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     identities,
     limits,
     login,
+    newborns: new Newborns(settings),
     rooms,
     sessions,
     store,

@@ -212,7 +212,7 @@ export class Exchange {
   }
 
   #writeCookie(): void {
-    const { cookie, freshness, epochs, settings } = this.#core
+    const { cookie, freshness, epochs, newborns, settings } = this.#core
     const { visitor } = this
     const former = this.#formerNow
     // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
@@ -227,6 +227,7 @@ export class Exchange {
       epoch: epochs.of(visitor.userSub),
       registers: freshness.registers(visitor, this.cookie),
     }
+    if (isYoung && !this.cookie) newborns.add(visitor.browserSubject)
     this.#checkProxy()
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
   }

@@ -44,19 +44,20 @@ export function findStray(
 }
 
 /**
- * Whether the visitor has left whose page that is. The store is asked only where the page `isDoubting`.
+ * Whether the visitor has left whose page that is. A page that `isDoubting` is told so too where that cannot be known: then its changes
+ * are not brought to the next visitor. Only for that one is the store asked.
  *
  * @throws {LiveSessionError} `rate_limited`: any name can be sent here, and each would be asked of the store
  */
 export async function hasLeft(
-  { epochs, limits, store }: Core,
+  { epochs, limits, newborns, store }: Core,
   { page, browser }: Stray,
   isDoubting: boolean,
 ): Promise<boolean> {
   if (!isSub(page)) return false
   // The id of the cookie itself is about to be given up.
   if (epochs.isPublicGivenUp(page) || (browser && subjectHash(browser) === page)) return true
-  if (!store || !isDoubting) return false
-  limits.spend(1, browser)
-  return store.isGivenUp(page)
+  if (!isDoubting) return false
+  if (store) limits.spend(1, browser)
+  return (await store?.isGivenUp(page)) ?? !newborns.hasSeen(page)
 }

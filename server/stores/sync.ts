@@ -114,11 +114,13 @@ export class StoreSync implements Keeper {
     this.#denied.add(subject, field)
   }
 
-  /** Whether a browser id was given up, by its public name: as far as the store says so in time. */
-  async isGivenUp(browser: Sub): Promise<boolean> {
-    if (this.#health.state !== 'good') return false
+  /** Whether a browser id was given up, by its public name; nothing where the store does not say so in time. */
+  async isGivenUp(browser: Sub): Promise<boolean | undefined> {
+    if (this.#health.state !== 'good') return undefined
     const load = this.#loads.rows(browserStoreName(browser)).catch(() => undefined)
-    const { ending } = standing(this.#sound((await this.#health.inTime(load)) ?? []))
+    const registers = await this.#health.inTime(load)
+    if (!registers) return undefined
+    const { ending } = standing(this.#sound(registers))
     if (ending) this.#core.epochs.learnPublic(browser)
     return ending !== undefined
   }

@@ -84,6 +84,12 @@ describe('a refusal of a POST that says whose page it is', () => {
     const next = await visitorWith(app, 'guest')
     return { subject, visitor, next }
   }
+  /** A guest whose id this process has made. */
+  async function newGuest(app: App): Promise<Visitor> {
+    const visitor = app.visitor()
+    await visitor.store()
+    return visitor
+  }
   const refusal = async (visitor: Visitor, subject: string): Promise<unknown> => {
     const answer = await visitor.store({ subject })
     const { code, givenUp } = (await answer.json()).error
@@ -98,7 +104,7 @@ describe('a refusal of a POST that says whose page it is', () => {
 
   it('does not where it is only not the browser\u2019s', async () => {
     const app = await startWithHeaders()
-    const other = nameOf(await visitorWith(app, 'guest'))
+    const other = nameOf(await newGuest(app))
     expect(await refusal(app.visitor(), other)).toEqual([403, 'cookies_blocked', undefined])
     expect(await refusal(await visitorWith(app, 'guest'), other)).toEqual([403, 'other_subject', undefined])
     expect(await refusal(await visitorWith(app, 'guest'), '')).toEqual([403, 'other_subject', undefined])
@@ -111,14 +117,30 @@ describe('a refusal of a POST that says whose page it is', () => {
     const { subject } = await succession(before)
     await before.stop()
     const app = await start()
+    const other = nameOf(await visitorWith(app, 'guest'))
+    expect(await refusal(app.visitor(), other)).toEqual([403, 'cookies_blocked', undefined])
+    expect(await refusal(app.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
     store.fail()
-    expect(await refusal(app.visitor(), subject)).toEqual([403, 'cookies_blocked', undefined])
-    const again = await start()
-    const other = nameOf(await visitorWith(again, 'guest'))
-    expect(await refusal(again.visitor(), other)).toEqual([403, 'cookies_blocked', undefined])
-    expect(await refusal(again.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
-    store.fail()
-    expect(await refusal(again.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
+    expect(await refusal(app.visitor(), subject)).toEqual([403, 'cookies_blocked', true])
+  })
+
+  it.each([
+    ['without a store', undefined],
+    ['with one that does not answer', memoryStore()],
+  ])('tells so of an id that may have been given up before the process began, %s', async (_how, store) => {
+    const clock = testClock()
+    const start = (): Promise<App> => startWithHeaders({ clock, options: { store, onError: () => undefined } as never })
+    const before = await start()
+    const old = nameOf(await newGuest(before))
+    await before.stop()
+    const app = await start()
+    const own = nameOf(await newGuest(app))
+    const next = await visitorWith(app, 'guest')
+    store?.fail()
+    expect(await refusal(next, own)).toEqual([403, 'other_subject', undefined])
+    expect(await refusal(next, old)).toEqual([403, 'other_subject', true])
+    clock.advance(600_000)
+    expect(await refusal(next, old)).toEqual([403, 'other_subject', undefined])
   })
 
   it('tells so where the id is another visitor\u2019s by now, and is about to be given up', async () => {
@@ -131,7 +153,7 @@ describe('a refusal of a POST that says whose page it is', () => {
   it('is not held up by strangers who ask', async () => {
     const options = { store: memoryStore(), limits: { changesPerSubject: 1 } } as never
     const app = await startWithHeaders({ options })
-    const other = nameOf(await visitorWith(app, 'guest'))
+    const other = nameOf(await newGuest(app))
     const ours = await visitorWith(app, 'guest')
     for (let count = 0; count < 4; count += 1) await refusal(app.visitor(), other)
     expect(await refusal(app.visitor(), other)).toMatchObject([429, 'rate_limited'])
@@ -143,7 +165,7 @@ describe('a refusal of a POST that says whose page it is', () => {
     const app = await startWithHeaders({ options: { store } as never })
     const visitor = await visitorWith(app, 'guest')
     const before = await startWithHeaders({ options: { store } as never })
-    const subject = nameOf(await visitorWith(before, 'guest'))
+    const subject = nameOf(await newGuest(before))
     await store.merge(`browser:${subject}`, [{ key: '$epoch', stamp: 5 }])
     const answer = await visitor.store({ subject, set: [CHANGE] })
     expect((await answer.json()).error).not.toHaveProperty('givenUp')
