@@ -1,8 +1,9 @@
 import type { FakeResponse } from './http.js'
 import { fakeRequest } from './http.js'
 import type { Identity } from './knowledge.js'
-import { identified, identityOf, type Process, type Route, routes } from './process.js'
+import { identified, identityOf, type Route, routes } from './process.js'
 import { type CookieState, cookieIn, readCookie } from './registers.js'
+import type { ServerNode } from './server-node.js'
 import { Surroundings } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { counted } from './tally.js'
@@ -43,7 +44,7 @@ export class Exchange {
   readonly browser: Browser
   readonly outgoing: Outgoing
   state: 'waiting' | 'running' | 'answered' | 'lost' | 'over' = 'waiting'
-  process: Process | undefined
+  #node: ServerNode | undefined
   /** The cookies it went out with, however long the network held it. */
   readonly cookies: string
   response: FakeResponse | undefined
@@ -73,6 +74,12 @@ export class Exchange {
     return identityOf(this.#request)
   }
 
+  /** Where it was sent. */
+  get node(): ServerNode {
+    if (!this.#node) throw new TypeError('expected a request that has been sent')
+    return this.#node
+  }
+
   get hasConsent(): boolean {
     return !this.cookies.includes(REFUSAL)
   }
@@ -89,15 +96,16 @@ export class Exchange {
   }
 
   /** The request reaches the server; it may wait there for its gate. */
-  async leave(process: Process, response: FakeResponse): Promise<void> {
+  async leave(node: ServerNode, response: FakeResponse): Promise<void> {
     const { method, url, body, route } = this.outgoing
     counted[method === 'POST' ? 'posts' : 'requests'] += 1
     const req = fakeRequest(method, url, this.cookies, body)
     this.#request = req
-    this.process = process
+    this.#node = node
+    this.since = node.knowledge.ends
     this.state = 'running'
     if (route) routes.set(req, route(this))
-    void process.handle(req, response).then(() => {
+    void node.process.handle(req, response).then(() => {
       if (this.state !== 'running') return
       this.response = response
       this.state = 'answered'

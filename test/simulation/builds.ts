@@ -25,6 +25,7 @@ export const builds: Readonly<Record<BuildName, Fields>> = {
   two: defineFields({ ...both, extra: { schema: number, default: 0, client: 'write' } }),
 }
 
+export const ALL_KEYS: readonly string[] = [...new Set(Object.values(builds).flatMap((fields) => Object.keys(fields)))]
 export const HIDDEN = 'secret'
 /** Of the browser alone. */
 export const OWN = 'theme'

@@ -1,5 +1,5 @@
 import type { Browser } from './browser.js'
-import { builds, SERVER_ONLY, WRITABLE } from './builds.js'
+import { SERVER_ONLY, WRITABLE } from './builds.js'
 import { pick } from './random.js'
 import type { Action } from './routes.js'
 import type { Step } from './schedule.js'
@@ -11,7 +11,7 @@ export const userOf = ({ world }: Stage, { which }: Step): string => world.userI
 export function keyOf({ world }: Stage, keys: readonly string[], { what }: Step): string {
   return (
     pick(
-      keys.filter((key) => key in builds[world.process.build]),
+      keys.filter((key) => world.node.isDeclared(key)),
       what,
     ) ?? 'division'
   )

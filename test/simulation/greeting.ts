@@ -8,8 +8,13 @@ export interface BrowserName {
 }
 
 /** What a page is told of its browser: the name only where a cookie that is kept says it, and whether the id was just made. */
-export function nameOf(kept: CookieState | undefined, born: number | undefined, user: string | undefined): BrowserName {
-  const young = born !== undefined && isRecent(born) ? (user ?? 'guest') : undefined
+export function nameOf(
+  kept: CookieState | undefined,
+  born: number | undefined,
+  user: string | undefined,
+  now: number,
+): BrowserName {
+  const young = born !== undefined && isRecent(born, now) ? (user ?? 'guest') : undefined
   return { ...(kept ? { browser: kept.browser } : {}), young }
 }
 

@@ -1,8 +1,16 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
-import { type CookieState, type Former, isNewer, type Register, type Registers, TEN_MINUTES } from './registers.js'
-import { seconds, serverClock } from './time.js'
+import { Ends } from './ends.js'
+import {
+  type CookieState,
+  type Former,
+  isNewer,
+  type Register,
+  type Registers,
+  secondsOf,
+  TEN_MINUTES,
+} from './registers.js'
 
 /** Who a visitor is to the server: hashes of subjects. */
 export interface Identity {
@@ -12,6 +20,16 @@ export interface Identity {
 
 /** What a cookie is to the visitor whom the app names. */
 export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'given-up'
+
+/** Where a process finds itself. */
+interface Circumstances {
+  /** Whether its build has a field of that name. */
+  isDeclared(this: void, key: string): boolean
+  /** ms since 1970, by its clock */
+  now(this: void): number
+  /** Told of what an app's own rule adds to what an account has. */
+  onJoin(this: void, user: string, value: JsonValue): void
+}
 
 /**
  * What one server process must know, told by what it has been sent and has acknowledged: for each subject the least that
@@ -31,11 +49,12 @@ export class Knowledge {
   /** Users whose values were deleted: what they had brought along before comes with no later ticket or cookie again. */
   readonly #erased = new Set<string>()
   readonly #isDeclared: (key: string) => boolean
+  readonly #now: () => number
   readonly #onJoin: (user: string, value: JsonValue) => void
 
-  /** @param onJoin told of what an app's own rule adds to what an account has */
-  constructor(isDeclared: (key: string) => boolean, onJoin: (user: string, value: JsonValue) => void) {
+  constructor({ isDeclared, now, onJoin }: Circumstances) {
     this.#isDeclared = isDeclared
+    this.#now = now
     this.#onJoin = onJoin
   }
 
@@ -108,14 +127,14 @@ export class Knowledge {
   /** A browser id is given up for good. */
   giveUp({ browser, user }: Identity, next: string | undefined): void {
     const { heir } = this.#heirs.get(browser) ?? { heir: next }
-    this.#heirs.set(browser, { heir, since: seconds() })
+    this.#heirs.set(browser, { heir, since: secondsOf(this.#now()) })
     this.givenUp.add(browser)
     if (user !== undefined && user !== next) this.departed.add(user)
   }
 
   /** By which name a guest's tickets go to this user: to no other than the one who has signed in there. */
   formerOf(browser: string, user: string | undefined): Former | undefined {
-    const { heir, since } = this.#heirs.get(browser) ?? { heir: user, since: seconds() }
+    const { heir, since } = this.#heirs.get(browser) ?? { heir: user, since: secondsOf(this.#now()) }
     return user === undefined || heir !== user ? undefined : { sub: browser, stamp: 0, since }
   }
 
@@ -136,7 +155,7 @@ export class Knowledge {
   bring(former: string, registers: Registers, { user, browser }: Identity, joined = 0): number {
     if (registers.size === 0) return 0
     const { ever, lately } = this.#brought.get(former) ?? { ever: new Map(), lately: new Map() }
-    this.#brought.set(former, { ever, lately, at: serverClock.at })
+    this.#brought.set(former, { ever, lately, at: this.#now() })
     const news = [...registers].filter(([key, register]) => isNewer(register, lately.get(key)))
     for (const [key, register] of news) {
       const isFirst = isNewer(register, ever.get(key))
@@ -153,7 +172,7 @@ export class Knowledge {
 
   /** The server's clock has moved: what was brought longer ago than tickets cross it may have forgotten. */
   age(): void {
-    for (const { lately, at } of this.#brought.values()) if (serverClock.at - at >= TEN_MINUTES * 1000) lately.clear()
+    for (const { lately, at } of this.#brought.values()) if (this.#now() - at >= TEN_MINUTES * 1000) lately.clear()
   }
 
   /** The newest stamp that an app's own rule was asked about from there. */
@@ -183,28 +202,4 @@ interface Brought {
   readonly lately: Map<string, Register>
   /** When something came last. */
   readonly at: number
-}
-
-/** What came to an end, and in which order. */
-export class Ends {
-  readonly #at = new Map<string, number>()
-  #count = 0
-
-  get count(): number {
-    return this.#count
-  }
-
-  add(name: string): void {
-    this.#count += 1
-    this.#at.set(name, this.#count)
-  }
-
-  has(name: string): boolean {
-    return this.#at.has(name)
-  }
-
-  /** Whether it ended after so many others had. */
-  hasSince(name: string, count: number): boolean {
-    return (this.#at.get(name) ?? 0) > count
-  }
 }

@@ -1,6 +1,7 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
-import { builds, HIDDEN } from './builds.js'
+import { ALL_KEYS, HIDDEN } from './builds.js'
+import type { Knowledge } from './knowledge.js'
 import { decides, doubtsOf, type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
 import {
   type Held,
@@ -129,15 +130,15 @@ export class PageChecker {
   /** All that a page shows. */
   shown(tab: Tab): string {
     if (!tab.isReady) return ''
-    return JSON.stringify(Object.keys(builds[this.#world.process.build]).map((key) => key === HIDDEN || tab.get(key)))
+    return JSON.stringify(ALL_KEYS.map((key) => key === HIDDEN || tab.get(key)))
   }
 
   /** The stamp of what a page has heard: what it sets over its socket comes after that. */
-  stampOf(tab: Tab, sub: string, key: string): number {
+  stampOf(tab: Tab, sub: string, key: string, knowledge: Knowledge): number {
     const { heard: all, wasNameless } = this.#page(tab)
     const heard = all.get(sub)?.get(key)
     // What it hears while the browser keeps no cookie it does not bring home.
-    return heard && !wasNameless && this.#world.knowledge.isCurrent(sub, heard.epoch) ? heard.stamp : 0
+    return heard && !wasNameless && knowledge.isCurrent(sub, heard.epoch) ? heard.stamp : 0
   }
 
   /** What pages of a subject bring home when they connect. */
@@ -162,7 +163,7 @@ export class PageChecker {
       return register && sameJson(register.value, tab.get(key)) ? [{ sub, ...register }] : []
     })
     const isVouchedFor = seen.some(({ sub, epoch }) => {
-      return this.subjects(tab).includes(sub) && this.#world.knowledge.isCurrent(sub, epoch)
+      return this.subjects(tab).includes(sub) && this.#world.node.knowledge.isCurrent(sub, epoch)
     })
     const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
     // Two processes can give two writes one stamp, and a proof names no more than that.
@@ -175,7 +176,7 @@ export class PageChecker {
     if (tab.visitors < this.#page(tab).visitors)
       this.#fail(tab, 'does not tell that another visitor is there', 'foreign')
     if (!tab.isReady) return
-    for (const key of Object.keys(builds[this.#world.process.build])) {
+    for (const key of ALL_KEYS) {
       if (key === HIDDEN) continue
       const value = tab.get(key)
       if (value === undefined || this.#isOwn(tab, key, value)) continue

@@ -1,7 +1,7 @@
 import { sameJson } from '../../shared/json.js'
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
-import { builds, HIDDEN, OWN } from './builds.js'
+import { HIDDEN, OWN } from './builds.js'
 import { greetingFault, nameOf } from './greeting.js'
 import type { PageChecker } from './pages.js'
 import { redeemed, rightTo } from './redemption.js'
@@ -60,7 +60,7 @@ export class PostChecker {
   #isPutOff(exchange: Exchange, { subject }: Posted): void {
     note('a POST is put off')
     const browser = this.#world.cookieOf(exchange)?.browser
-    if (subject !== undefined || browser === undefined || !this.#requests.isLeft(browser))
+    if (subject !== undefined || browser === undefined || !this.#requests.isLeft(browser, exchange.node))
       this.#fail(exchange, 'is put off for nothing')
     if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is put off, and gives an id up')
   }
@@ -70,7 +70,7 @@ export class PostChecker {
     if (subject === undefined) return undefined
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
-    const relation = this.#world.knowledge.relation(cookie, user)
+    const relation = exchange.node.knowledge.relation(cookie, user)
     if (relation === 'none') return 'cookies_blocked'
     const isOurs = relation === 'own' && [user, cookie?.browser].includes(subject)
     return isOurs ? undefined : 'other_subject'
@@ -83,7 +83,7 @@ export class PostChecker {
     const error = response?.statusCode === 403 ? JSON.parse(response.body).error : undefined
     // An id that is another visitor's by now is about to be.
     const isAbout = this.#world.cookieOf(exchange)?.browser === subject
-    const isGivenUp = isAbout || this.#world.knowledge.givenUp.has(subject)
+    const isGivenUp = isAbout || exchange.node.knowledge.givenUp.has(subject)
     if (error?.code !== code || (error.givenUp === true) !== isGivenUp)
       this.#fail(exchange, `is answered ${response?.statusCode} ${response?.body}, not ${code}`, 'foreign')
     if (identity) this.#fail(exchange, 'is refused, and gives an id up')
@@ -98,8 +98,8 @@ export class PostChecker {
     const cookie = this.#world.cookieOf(exchange)
     if ((cookie === undefined) !== (answer.cookieless === true))
       this.#fail(exchange, `is told that it came without a cookie: ${answer.cookieless}`)
-    const redeemer = { identity, former: own?.former ?? visit.former }
-    const wrong = redeemed(this.#world, redeemer, tickets, answer.stored)
+    const redeemer = { node: visit.node, identity, former: own?.former ?? visit.former }
+    const wrong = redeemed(this.#world.ledger, redeemer, tickets, answer.stored)
     if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
     for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
     this.#held(exchange, own, answer.held)
@@ -111,11 +111,15 @@ export class PostChecker {
     if (isAsking) this.#greets(exchange, visit, answer)
   }
 
-  #greets(exchange: Exchange, { identity: { user, browser }, own, born }: Visit, { ticket, more }: StoreAnswer): void {
+  #greets(
+    exchange: Exchange,
+    { node, identity: { user, browser }, own, born }: Visit,
+    { ticket, more }: StoreAnswer,
+  ): void {
     const kept = exchange.hasConsent ? (exchange.written ?? own) : undefined
     const tickets = [ticket, more].filter((each) => each !== undefined)
     if (tickets.length !== (user === undefined ? 1 : 2)) this.#fail(exchange, 'is answered without a greeting')
-    const fault = greetingFault(tickets, { user, browser, name: nameOf(kept, born, user) })
+    const fault = greetingFault(tickets, { user, browser, name: nameOf(kept, born, user, node.now()) })
     if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
     exchange.browser.tickets.push(...tickets)
   }
@@ -123,22 +127,22 @@ export class PostChecker {
   /** What was refused had no right to be taken. */
   #blames(
     exchange: Exchange,
-    { identity, own, former }: Visit,
+    { node, identity, own, former }: Visit,
     { tickets = [] }: Posted,
     { code, index = -1 }: Blame,
   ): void {
     const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
-    if (ticket !== undefined && rightTo(this.#world, ticket, { identity, former: own?.former ?? former }) !== 'none')
+    if (ticket !== undefined && rightTo(ticket, { node, identity, former: own?.former ?? former }) !== 'none')
       this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
   }
 
   #wrote(
     exchange: Exchange,
-    { identity: { user, browser } }: Visit,
+    { node: { knowledge }, identity: { user, browser } }: Visit,
     [key, seen, value]: WireChange,
     stamp: number,
   ): void {
-    const { knowledge, ledger } = this.#world
+    const { ledger } = this.#world
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
     const isConfirmed = seen >= 0 && floor?.stamp === stamp
@@ -156,8 +160,8 @@ export class PostChecker {
 
   /** `held` is a proof only where it is what the request's own cookie had. */
   #held(exchange: Exchange, own: CookieState | undefined, held: StoreAnswer['held']): void {
-    const fields = builds[this.#world.process.build]
-    const registers = [...(own?.registers ?? [])].filter(([key]) => key in fields && key !== HIDDEN)
+    const isReadable = (key: string): boolean => exchange.node.isDeclared(key) && key !== HIDDEN
+    const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
     const found = held.map(([key, stamp]) => `${key} ${stamp}`).sort()
     if (expected.join() !== found.join())

@@ -1,11 +1,13 @@
 import type { Identity } from './knowledge.js'
-import { FORGED } from './ledger.js'
+import { FORGED, type Ledger } from './ledger.js'
 import { type Former, isRecent, readClaims, readRegisters } from './registers.js'
+import type { ServerNode } from './server-node.js'
 import { note } from './tally.js'
-import type { World } from './world.js'
 
 /** Who brings tickets. */
 export interface Redeemer {
+  /** Where they are brought. */
+  readonly node: ServerNode
   readonly identity: Identity
   readonly former: Former | undefined
 }
@@ -13,12 +15,13 @@ export interface Redeemer {
 type Right = 'own' | 'bring' | 'none'
 
 /** By what right a visitor may redeem a ticket; none: it must be refused. */
-export function rightTo({ knowledge }: World, ticket: string, { identity, former }: Redeemer): Right {
+export function rightTo(ticket: string, { node, identity, former }: Redeemer): Right {
+  const { knowledge } = node
   const { sub, epoch, changes } = readClaims(ticket)
   if (changes.some(([, , value]) => value === FORGED)) return 'none'
   if (sub === identity.user) return knowledge.accepts(sub, epoch) ? 'own' : 'none'
   if (sub === identity.browser) return knowledge.givenUp.has(sub) ? 'none' : 'own'
-  return former && sub === former.sub && isRecent(former.since) ? 'bring' : 'none'
+  return former && sub === former.sub && isRecent(former.since, node.now()) ? 'bring' : 'none'
 }
 
 /**
@@ -27,16 +30,16 @@ export function rightTo({ knowledge }: World, ticket: string, { identity, former
  * @param stored how many changes the server says were news
  */
 export function redeemed(
-  world: World,
+  ledger: Ledger,
   redeemer: Redeemer,
   tickets: readonly string[],
   stored = Number.POSITIVE_INFINITY,
 ): string | undefined {
-  const { knowledge, ledger } = world
   const { identity, former } = redeemer
+  const { knowledge } = redeemer.node
   let most = 0
   for (const ticket of tickets) {
-    const right = rightTo(world, ticket, redeemer)
+    const right = rightTo(ticket, redeemer)
     const { sub, changes } = readClaims(ticket)
     if (right === 'none')
       return `redeems a ticket that is forged, revoked or another visitor's: ${JSON.stringify(changes)}`

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../shared/json.js'
 import type { TicketClaims } from '../../shared/protocol.js'
-import { serverClock } from './time.js'
 
 /** What a key was written with. Known to the checker from the outside alone: from cookies, tickets and answers. */
 export interface Register {
@@ -44,12 +43,17 @@ function text(value: JsonValue | undefined): string {
   return value === undefined ? '' : JSON.stringify(value)
 }
 
+/** As cookies say it. */
+export function secondsOf(now: number): number {
+  return Math.floor(now / 1000)
+}
+
 /** Seconds for which a browser id is young, and tickets of before a sign-in are worth something. */
 const MINUTE = 60
 export const TEN_MINUTES: number = 10 * MINUTE
 
-export function isRecent(seconds: number): boolean {
-  const age = serverClock.at / 1000 - seconds
+export function isRecent(seconds: number, now: number): boolean {
+  const age = now / 1000 - seconds
   return age > -MINUTE && age < TEN_MINUTES
 }
 

@@ -1,9 +1,9 @@
 import type { Exchange } from './browser.js'
-import { builds, HIDDEN, OWN } from './builds.js'
+import { HIDDEN, OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
-import type { Register, Registers } from './registers.js'
+import { type Register, type Registers, secondsOf } from './registers.js'
+import type { ServerNode } from './server-node.js'
 import { type Harm, note } from './tally.js'
-import { seconds } from './time.js'
 import { cookieFault, type Deed, hasEnded, isSuperseded, missingIn, type Visit } from './visit.js'
 import type { World } from './world.js'
 
@@ -25,7 +25,8 @@ export class RequestChecker {
       known.identity = identity
       return known
     }
-    const { knowledge } = this.#world
+    const { node } = exchange
+    const { knowledge } = node
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
@@ -35,11 +36,12 @@ export class RequestChecker {
     const isGuests = cookie !== undefined && cookie.user === undefined && user !== undefined
     const former = isGuests ? knowledge.formerOf(cookie.browser, user) : own?.former
     const visit: Visit = {
+      node,
       identity,
       relation,
       own,
       former,
-      born: relation === 'none' ? seconds() : own?.born,
+      born: relation === 'none' ? secondsOf(node.now()) : own?.born,
       isDue: relation === 'other' || relation === 'revoked',
       givenUp: relation === 'given-up' ? cookie?.browser : undefined,
       since: exchange.since,
@@ -67,10 +69,10 @@ export class RequestChecker {
 
   wrote(exchange: Exchange, key: string, register: Register): void {
     const visit = this.begin(exchange)
-    const { ledger, knowledge } = this.#world
+    const { ledger } = this.#world
+    const { knowledge } = exchange.node
     const { user, browser } = visit.identity
-    if (isSuperseded(visit, knowledge))
-      this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
+    if (isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
     this.does(exchange, 'sets')
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
@@ -84,8 +86,7 @@ export class RequestChecker {
   /** What it wrote was refused. */
   superseded(exchange: Exchange): void {
     note('a write is superseded')
-    if (!isSuperseded(this.begin(exchange), this.#world.knowledge))
-      this.#fail(exchange, 'is told that its browser was given up')
+    if (!isSuperseded(this.begin(exchange))) this.#fail(exchange, 'is told that its browser was given up')
   }
 
   does(exchange: Exchange, deed: Deed): void {
@@ -99,11 +100,11 @@ export class RequestChecker {
     const visit = this.#visits.get(exchange)
     if (!visit) return
     const { identity: before, own } = visit
-    const isRevoked = own?.user !== undefined && !this.#world.knowledge.isCurrent(own.user, own.epoch)
+    const isRevoked = own?.user !== undefined && !exchange.node.knowledge.isCurrent(own.user, own.epoch)
     const isSameUser = before.user === this.#world.subOf(userId)
     visit.identity = exchange.identity ?? before
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
-    if (isSameUser && (!isRevoked || this.#world.knowledge.givenUp.has(before.browser))) this.does(exchange, 'shows')
+    if (isSameUser && (!isRevoked || exchange.node.knowledge.givenUp.has(before.browser))) this.does(exchange, 'shows')
     else this.#become(exchange, visit, before)
   }
 
@@ -117,10 +118,10 @@ export class RequestChecker {
       return
     }
     this.#follows(exchange, before.browser, visit.identity)
-    this.#world.knowledge.giveUp(before, undefined)
+    exchange.node.knowledge.giveUp(before, undefined)
     const isKept = visit.relation === 'none' || visit.relation === 'given-up'
     const relation = isKept ? visit.relation : 'forgotten'
-    const since = this.#world.knowledge.ends
+    const since = exchange.node.knowledge.ends
     Object.assign(visit, { relation, own: undefined, former: undefined, born: undefined, isDue: false, since })
     this.#ends(exchange, before)
   }
@@ -129,7 +130,7 @@ export class RequestChecker {
   answered(exchange: Exchange, isFailure: boolean): void {
     this.#answers(exchange, isFailure)
     const { left, identity } = this.#visits.get(exchange) ?? {}
-    for (const departed of left ?? []) this.#world.knowledge.giveUp(departed, identity?.user)
+    for (const departed of left ?? []) exchange.node.knowledge.giveUp(departed, identity?.user)
   }
 
   #answers(exchange: Exchange, isFailure: boolean): void {
@@ -141,10 +142,10 @@ export class RequestChecker {
       if (exchange.isCookieChanged) this.#fail(exchange, 'changes the cookie, though it used nothing')
       return
     }
-    const { knowledge } = this.#world
+    const { knowledge } = exchange.node
     const visit = this.begin(exchange)
     const { identity, own, isDue, relation } = visit
-    if (hasEnded(visit, knowledge)) {
+    if (hasEnded(visit)) {
       note('an answer comes too late')
       if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who has left')
       return
@@ -159,9 +160,8 @@ export class RequestChecker {
       this.#fail(exchange, 'leaves a cookie that is to be forgotten')
     if (own) knowledge.learnCookie(own)
     if (cookie) {
-      const { ledger, process } = this.#world
-      const isDeclared = (key: string): boolean => key in builds[process.build]
-      const fault = cookieFault(cookie, visit, (former) => knowledge.newestJoined(former), isDeclared)
+      const { ledger } = this.#world
+      const fault = cookieFault(cookie, visit)
       if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
       if (!ledger.settle(cookie.browser, exchange.browser.index))
         this.#fail(exchange, 'writes a cookie of another browser', 'foreign')
@@ -180,19 +180,20 @@ export class RequestChecker {
     const { identity, own } = visit
     const isGuests = before.user === undefined && identity.user !== undefined
     this.#follows(exchange, before.browser, identity)
-    visit.former = isGuests ? this.#world.knowledge.formerOf(before.browser, identity.user) : undefined
+    visit.former = isGuests ? exchange.node.knowledge.formerOf(before.browser, identity.user) : undefined
     visit.isDue = true
     visit.born = undefined
     visit.own = undefined
     if (visit.relation === 'own') visit.relation = 'other'
-    if (!this.#world.knowledge.givenUp.has(before.browser))
+    if (!exchange.node.knowledge.givenUp.has(before.browser))
       this.#giveUp(exchange, before, own?.registers ?? new Map(), true)
-    visit.since = this.#world.knowledge.ends
+    visit.since = exchange.node.knowledge.ends
   }
 
   /** An id has another owner from now on; unless it was revoked its values come along. */
   #giveUp(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
-    const { ledger, knowledge } = this.#world
+    const { ledger } = this.#world
+    const { knowledge } = exchange.node
     const { user, browser } = departing
     const { identity } = exchange
     if (!identity) return
@@ -204,11 +205,14 @@ export class RequestChecker {
   }
 
   /** Whether an answer that gives a browser id up is not out yet, as far as is known. */
-  isLeft(browser: string): boolean {
+  isLeft(browser: string, node: ServerNode): boolean {
     const exchanges = this.#world.browsers.flatMap((each) => each.exchanges)
     return exchanges.some(
       (exchange) =>
-        exchange.state !== 'over' && this.#visits.get(exchange)?.left.some((one) => one.browser === browser),
+        exchange.state !== 'over' &&
+        exchange.state !== 'waiting' &&
+        exchange.node === node &&
+        this.#visits.get(exchange)?.left.some((one) => one.browser === browser),
     )
   }
 
@@ -216,7 +220,7 @@ export class RequestChecker {
   #ends(exchange: Exchange, departed: Identity): void {
     const { user, browser } = departed
     this.#visits.get(exchange)?.left.push(departed)
-    for (const wire of this.#world.wires()) {
+    for (const wire of this.#world.wires(exchange.node)) {
       const isTheirs = wire.browser === browser || (user !== undefined && wire.isFleeting && wire.subs.includes(user))
       if (isTheirs) this.#fail(exchange, 'leaves a connection of the former visitor open', 'foreign')
     }
@@ -224,7 +228,8 @@ export class RequestChecker {
 
   /** A new id is the one that follows for this user, or has never been given. */
   #follows(exchange: Exchange, former: string | undefined, { user, browser }: Identity): void {
-    const { knowledge, successors } = this.#world
+    const { successors } = this.#world
+    const { knowledge } = exchange.node
     const isLed = former !== undefined && user !== undefined
     const expected = isLed ? successors.of(former, user) : undefined
     if (expected !== undefined && !knowledge.givenUp.has(expected)) {
@@ -237,10 +242,10 @@ export class RequestChecker {
 
   /** Nothing that was acknowledged is missing, or older. */
   #complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
-    const floors = this.#world.knowledge.floors.get(sub) ?? new Map()
+    const floors = exchange.node.knowledge.floors.get(sub) ?? new Map()
     // A build reads what it declares, and carries the rest.
-    const fields = how === 'reads' ? builds[this.#world.process.build] : undefined
-    const expected = [...floors].filter(([key]) => isMeant(key) && (fields === undefined || key in fields))
+    const isSeen = (key: string): boolean => how !== 'reads' || exchange.node.isDeclared(key)
+    const expected = [...floors].filter(([key]) => isMeant(key) && isSeen(key))
     const missing = missingIn(found, new Map(expected))
     if (missing !== undefined) this.#fail(exchange, `${how} ${missing}`, 'lost')
   }

@@ -1,5 +1,5 @@
 import type { Browser } from './browser.js'
-import { builds, HIDDEN, OWN } from './builds.js'
+import { ALL_KEYS, HIDDEN, OWN } from './builds.js'
 import { isNewer, type Register } from './registers.js'
 import type { Stage } from './stage.js'
 import type { Tab } from './tab.js'
@@ -49,7 +49,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
 async function askAnew(stage: Stage, browser: Browser): Promise<void> {
   const { world } = stage
   const cookie = world.cookie(browser.cookies)
-  if (browser.tabs.length > 0 || !cookie || world.knowledge.isGood(cookie)) return
+  if (browser.tabs.length > 0 || !cookie || world.node.knowledge.isGood(cookie)) return
   await stage.leave(browser.send({ method: 'POST', url: '/store_session', body: '{}' }))
   await stage.flow(browser)
 }
@@ -88,7 +88,8 @@ async function settle(stage: Stage): Promise<void> {
 
 /** What memory, cookies and pages of a browser's subject hold among them. */
 function expect({ world, pages }: Stage, browser: Browser): Expectation {
-  const { knowledge, browsers } = world
+  const { browsers } = world
+  const { knowledge } = world.node
   const user = world.subOf(world.appUser(browser.cookies))
   const cookie = world.cookie(browser.cookies)
   const isGuests = user === undefined && cookie?.user === undefined && cookie && knowledge.isGood(cookie)
@@ -126,7 +127,7 @@ function lossOf(
   const now = world.subOf(userId) ?? world.cookie(browser.cookies)?.browser
   if (sub === undefined || now !== sub) return undefined
   for (const [key, register] of registers) {
-    if (!(key in builds[world.process.build])) continue
+    if (!world.node.isDeclared(key)) continue
     const seen = found.get(key)
     if (!seen || seen.stamp < register.stamp)
       return `browser ${browser.index} has lost ${key} = ${JSON.stringify(register.value)} at ${register.stamp}`
@@ -147,7 +148,7 @@ function differenceOf(
   if (browser.isBlocking || !browser.hasConsent) return undefined
   const cookie = world.cookie(browser.cookies)
   if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)
-  for (const key of Object.keys(builds[world.process.build])) {
+  for (const key of ALL_KEYS.filter((each) => world.node.isDeclared(each))) {
     if (key === HIDDEN) continue
     const memory = found.get(key)
     const kept = cookie?.registers.get(key)
@@ -168,7 +169,7 @@ function differenceOf(
     if (user === undefined || other.index <= browser.index || users.get(other) !== user) continue
     const theirs = world.cookie(other.cookies)
     for (const [key, register] of cookie?.registers ?? []) {
-      if (key === OWN || !(key in builds[world.process.build])) continue
+      if (key === OWN || !world.node.isDeclared(key)) continue
       const their = theirs?.registers.get(key)
       if (their?.stamp !== register.stamp || text(their) !== text(register))
         return diverged(

@@ -15,35 +15,35 @@ const LEAPS = [1, SECOND, MINUTE, 11 * MINUTE, 60 * MINUTE, -1, -SECOND, -5 * MI
 const LATEST = serverClock.at + 20 * DAY
 
 async function forget({ world }: Stage): Promise<void> {
-  emptyCache(world.process.live)
-  world.knowledge.evict(new Set())
+  emptyCache(world.node.process.live)
+  world.node.knowledge.evict(new Set())
   await turn()
 }
 
 function evict({ world }: Stage): void {
-  world.process.core.subjects.clear()
-  world.knowledge.evict(world.held())
+  world.node.process.core.subjects.clear()
+  world.node.knowledge.evict(world.held())
 }
 
 async function revoke(stage: Stage, user: string): Promise<void> {
-  await stage.world.process.live.revoke(user)
+  await stage.world.node.process.live.revoke(user)
   revoked(stage, user)
   await turn()
 }
 
 async function erase(stage: Stage, user: string): Promise<void> {
-  const { process, knowledge, ledger } = stage.world
+  const { ledger, node } = stage.world
   const sub = stage.world.subOf(user)
-  await process.live.erase(user)
+  await node.process.live.erase(user)
   const isNewest = revoked(stage, user)
-  knowledge.erase(sub)
+  node.knowledge.erase(sub)
   if (isNewest) ledger.erase(sub)
   await turn()
 }
 
 /** Says whether the epoch is newer than any before: a process that has just begun, on a clock that runs behind, cannot know. */
 function revoked({ world }: Stage, user: string): boolean {
-  const { process, knowledge } = world
+  const { process, knowledge } = world.node
   const sub = world.subOf(user)
   const epoch = process.core.epochs.of(subjectHash(userSubject(user)))
   knowledge.revoke(sub, epoch)
@@ -54,7 +54,7 @@ function revoked({ world }: Stage, user: string): boolean {
   return world.beginsEpoch(sub, epoch)
 }
 
-export async function restart({ world }: Stage, build = world.process.build, rotation = world.rotation): Promise<void> {
+export async function restart({ world }: Stage, build = world.node.build, rotation = world.rotation): Promise<void> {
   world.restart(build, rotation)
   for (const { exchanges } of world.browsers) {
     for (const exchange of exchanges) if (exchange.state === 'lost') await exchange.lose()
@@ -64,7 +64,7 @@ export async function restart({ world }: Stage, build = world.process.build, rot
 /** What happens to the server, or by itself. */
 export const SERVER = {
   restart: (stage) => restart(stage),
-  deploy: (stage) => restart(stage, stage.world.process.build === 'one' ? 'two' : 'one'),
+  deploy: (stage) => restart(stage, stage.world.node.build === 'one' ? 'two' : 'one'),
   rotate: (stage) => restart(stage, undefined, Math.min(2, stage.world.rotation + 1)),
   evict: async (stage) => evict(stage),
   emptyCache: (stage) => forget(stage),
@@ -96,17 +96,17 @@ export const SERVER = {
   },
   clock: async ({ world }, _browser, { which }) => {
     moveServerClock(pick(LEAPS, which) ?? 0, LATEST)
-    world.knowledge.age()
+    world.node.knowledge.age()
   },
   job: async (stage, _, step) => {
     const { world } = stage
     const key = step.what % 2 === 0 ? 'division' : 'role'
     const value = world.ledger.tag(key, undefined)
-    const user = await world.process.live.user(userOf(stage, step))
+    const user = await world.node.process.live.user(userOf(stage, step))
     const { stamp } = await user.set(key as never, value as never)
     const sub = world.subOf(userOf(stage, step))
     world.ledger.assign(value, sub, stamp)
-    world.knowledge.learn(sub, key, { stamp, value })
+    world.node.knowledge.learn(sub, key, { stamp, value })
     await turn()
   },
   push: async (stage, browser, step) => {

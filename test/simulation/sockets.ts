@@ -1,14 +1,13 @@
 import { sameJson } from '../../shared/json.js'
 import type { Browser } from './browser.js'
-import { builds, HIDDEN, OWN } from './builds.js'
+import { HIDDEN, OWN } from './builds.js'
 import { type BrowserName, greetingFault, nameOf } from './greeting.js'
 import type { Relation } from './knowledge.js'
 import { identityIn } from './page-identity.js'
 import type { PageChecker } from './pages.js'
 import { redeemed } from './redemption.js'
-import { type CookieState, readClaims, readRegisters } from './registers.js'
+import { type CookieState, readClaims, readRegisters, secondsOf } from './registers.js'
 import { type Harm, note } from './tally.js'
-import { seconds } from './time.js'
 import { isAccepted, isSet, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
 
@@ -36,10 +35,10 @@ export class SocketChecker implements WireWatcher {
     const { relation, cookie, user } = this.#relation(wire)
     if (isRefusable(relation, cookie)) this.#fail(wire, `is let in with a cookie that is ${relation}`, 'foreign')
     const own = relation === 'own' ? cookie : undefined
-    const born = relation === 'none' ? seconds() : own?.born
-    const name = nameOf(wire.cookies.includes('consent=no') ? undefined : own, born, user)
+    const born = relation === 'none' ? secondsOf(wire.node.now()) : own?.born
+    const name = nameOf(wire.cookies.includes('consent=no') ? undefined : own, born, user, wire.node.now())
     this.#visitors.set(wire, { user, own, name })
-    if (own) this.#world.knowledge.learnCookie(own)
+    if (own) wire.node.knowledge.learnCookie(own)
     wire.browser = own?.browser
     wire.isFleeting = !own
     note(`a connection with a cookie that is ${relation}`)
@@ -54,12 +53,13 @@ export class SocketChecker implements WireWatcher {
   opens(wire: Wire): void {
     // Its cookie is merged once more: memory may have forgotten it since.
     const { own } = this.#visitors.get(wire) ?? {}
-    if (own && this.#world.knowledge.isGood(own)) this.#world.knowledge.learnCookie(own)
+    if (own && wire.node.knowledge.isGood(own)) wire.node.knowledge.learnCookie(own)
   }
 
   sent(wire: Wire, ticket: string): void {
     const { sub, changes, defaults, epoch } = readClaims(ticket)
-    const { ledger, knowledge } = this.#world
+    const { ledger } = this.#world
+    const { knowledge } = wire.node
     const visitor = this.#visitors.get(wire)
     if (!visitor || wire.isClosedByServer) {
       this.#fail(wire, 'is sent a ticket after its end', 'foreign')
@@ -83,7 +83,7 @@ export class SocketChecker implements WireWatcher {
     })
     if (!defaults) return
     for (const [key, { stamp }] of knowledge.floors.get(sub) ?? []) {
-      if (!(key in builds[wire.process.build]) || key === HIDDEN) continue
+      if (!wire.node.isDeclared(key) || key === HIDDEN) continue
       // Where a user has signed in, the browser's subject tells what is the browser's own alone.
       if (!isUser && visitor.user !== undefined && key !== OWN) continue
       if ((registers.get(key)?.stamp ?? 0) < stamp)
@@ -95,10 +95,11 @@ export class SocketChecker implements WireWatcher {
     const { user, own, name } = this.#visitors.get(wire) ?? {}
     const { browser } = wire
     if (!isAccepted(answer) || browser === undefined) return
-    const { knowledge, ledger } = this.#world
+    const { ledger } = this.#world
+    const { knowledge } = wire.node
     if (!isSet(event, payload)) {
-      const redeemer = { identity: { user, browser }, former: own?.former }
-      const wrong = redeemed(this.#world, redeemer, Array.isArray(payload) ? payload : [])
+      const redeemer = { node: wire.node, identity: { user, browser }, former: own?.former }
+      const wrong = redeemed(ledger, redeemer, Array.isArray(payload) ? payload : [])
       if (wrong !== undefined) this.#fail(wire, wrong, 'foreign')
       return
     }
@@ -117,7 +118,12 @@ export class SocketChecker implements WireWatcher {
       ledger.assign(value, sub, answer.stamp)
       knowledge.learn(sub, key, { stamp: answer.stamp, value })
       const tab = this.#browser.tabs.find(({ socket }) => socket.wire === wire)
-      if (tab && name?.browser !== undefined && seen < 0 && this.#pages.stampOf(tab, sub, key) >= answer.stamp)
+      if (
+        tab &&
+        name?.browser !== undefined &&
+        seen < 0 &&
+        this.#pages.stampOf(tab, sub, key, knowledge) >= answer.stamp
+      )
         this.#fail(wire, `${key}: what a page sets comes before what it has heard`, 'lost')
       const [greeting] = wire.greeting
       if (tab && greeting !== undefined) this.#pages.moved(tab, key, value, identityIn(greeting))
@@ -128,13 +134,13 @@ export class SocketChecker implements WireWatcher {
   pushed(wire: Wire, key: string, value: number, stamp: number): void {
     const sub = key === OWN ? wire.browser : wire.subs[0]
     this.#world.ledger.assign(value, sub, stamp)
-    this.#world.knowledge.learn(sub, key, { stamp, value })
+    wire.node.knowledge.learn(sub, key, { stamp, value })
   }
 
   /** What belongs to a connection alone dies with it. */
   closed(wire: Wire): void {
     if (!wire.isFleeting || wire.browser === undefined) return
-    this.#world.knowledge.floors.delete(wire.browser)
+    wire.node.knowledge.floors.delete(wire.browser)
     const left = wire.handle.liveSession?.inspect() ?? new Map()
     const isLeft = wire.user() === undefined ? left.size > 0 : left.has(OWN)
     if (isLeft) this.#fail(wire, 'leaves values behind that were of the connection alone')
@@ -143,7 +149,7 @@ export class SocketChecker implements WireWatcher {
   #relation(wire: Wire): { relation: Relation; cookie: CookieState | undefined; user: string | undefined } {
     const cookie = this.#world.cookie(wire.cookies)
     const user = this.#world.subOf(wire.user())
-    return { relation: this.#world.knowledge.relation(cookie, user), cookie, user }
+    return { relation: wire.node.knowledge.relation(cookie, user), cookie, user }
   }
 
   /** Of a connection without the browser's cookie the id is new, and nothing that a page is told names it for the next. */

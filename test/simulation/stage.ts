@@ -90,8 +90,7 @@ export class Stage {
   }
 
   async leave(exchange: Exchange): Promise<void> {
-    exchange.since = this.world.knowledge.ends
-    await exchange.leave(this.world.process, new FakeResponse())
+    await exchange.leave(this.world.node, new FakeResponse())
     this.#check(exchange)
   }
 
@@ -110,7 +109,7 @@ export class Stage {
       if (index === undefined) this.pages.refused(outgoing.tab, subject, givenUp === true)
     }
     // A server that has begun anew since does not know whom that answer has made of its pages.
-    if (exchange.isCookieChanged && exchange.process !== this.world.process) exchange.browser.isDisturbed = true
+    if (exchange.isCookieChanged && exchange.node !== this.world.node) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
   }
 
@@ -139,7 +138,7 @@ export class Stage {
 
   async shakeHands({ socket, browser }: Tab): Promise<boolean> {
     const watcher = this.#sockets[browser.index]
-    if (socket.state === 'connecting' && watcher) await socket.greet(this.world.process, browser.cookies, watcher)
+    if (socket.state === 'connecting' && watcher) await socket.greet(this.world.node, browser.cookies, watcher)
     else if (socket.state === 'greeted') socket.enter()
     else return false
     await turn()
@@ -211,8 +210,9 @@ export class Stage {
       else this.requests.answered(exchange, isFailing)
     }
     this.world.checkNow()
-    const { errors } = this.world.process
-    this.world.process.errors = []
+    const { process } = this.world.node
+    const { errors } = process
+    process.errors = []
     for (const error of errors) if (!String(error).includes('on purpose')) this.world.fail(`reports ${error}`)
   }
 }

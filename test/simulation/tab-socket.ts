@@ -1,5 +1,5 @@
 import { RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
-import type { Process } from './process.js'
+import type { ServerNode } from './server-node.js'
 import { type Question, Wire, type WireWatcher } from './wire.js'
 
 type Listener = (...args: never[]) => void
@@ -54,8 +54,8 @@ export class TabSocket {
     this.#end('connecting')
   }
 
-  async greet(process: Process, cookies: string, watcher: WireWatcher): Promise<void> {
-    const wire = new Wire(process, cookies, watcher)
+  async greet(node: ServerNode, cookies: string, watcher: WireWatcher): Promise<void> {
+    const wire = new Wire(node, cookies, watcher)
     const error = await wire.greet()
     if (wire.isClosedByServer) return
     if (error) {

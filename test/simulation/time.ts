@@ -22,11 +22,6 @@ let browserNow = START
 /** The servers' clock: stands still until a schedule moves it, forwards or backwards. */
 export const serverClock: { at: number; now(this: void): number } = { at: START, now: () => serverClock.at }
 
-/** As cookies say it. */
-export function seconds(): number {
-  return Math.floor(serverClock.at / 1000)
-}
-
 /** ms by which clocks may differ: of one that ran further ahead, the protocol says other things. */
 const SKEW = 59 * 60 * 1000
 let highest = START

@@ -1,13 +1,16 @@
 import type { Since } from './browser.js'
 import { HIDDEN } from './builds.js'
-import type { Identity, Knowledge, Relation } from './knowledge.js'
+import type { Identity, Relation } from './knowledge.js'
 import { type CookieState, type Former, isNewer, isRecent, isSame, type Registers } from './registers.js'
+import type { ServerNode } from './server-node.js'
 
 /** What a request does with a session: tells a page whose it is; sets; signs in or out, or POSTs. */
 export type Deed = 'shows' | 'sets' | 'renews'
 
 /** What a request has come to so far. */
 export interface Visit {
+  /** Where it is served. */
+  readonly node: ServerNode
   identity: Identity
   /** What its cookie was to the visitor; or that visitor's, who has had it forgotten since. */
   relation: Relation | 'forgotten'
@@ -27,28 +30,23 @@ export interface Visit {
 
 /**
  * What is wrong with a cookie that an answer brings, but for the values in it.
- *
- * @param joined the newest stamp that an app's own rule was asked about from the former guest
- * @param isDeclared of this build: what another has left is carried as it was
  */
 export function cookieFault(
   cookie: CookieState,
-  { identity: { user, browser }, own, former, born }: Visit,
-  joined: (former: string) => number,
-  isDeclared: (key: string) => boolean,
+  { node, identity: { user, browser }, own, former, born }: Visit,
 ): string | undefined {
   if (cookie.user !== user) return 'writes a cookie of another user'
   if (cookie.browser !== browser) return 'writes a cookie of another browser id'
   if (cookie.registers.has(HIDDEN)) return 'a hidden field is in the cookie'
   for (const [key, register] of own?.registers ?? new Map())
-    if (!isDeclared(key) && isNewer(register, cookie.registers.get(key)))
+    if (!node.isDeclared(key) && isNewer(register, cookie.registers.get(key)))
       return `writes the cookie without another build's ${key}`
-  const expected = former && isRecent(former.since) ? former : undefined
+  const expected = former && isRecent(former.since, node.now()) ? former : undefined
   if (cookie.former?.sub !== expected?.sub || cookie.former?.since !== expected?.since)
     return `writes former ${JSON.stringify(cookie.former)}, not ${JSON.stringify(expected)}`
-  if (expected && (cookie.former?.stamp ?? 0) < Math.max(expected.stamp, joined(expected.sub)))
+  if (expected && (cookie.former?.stamp ?? 0) < Math.max(expected.stamp, node.knowledge.newestJoined(expected.sub)))
     return 'writes a cookie that does not say what was brought along'
-  const isYoung = born !== undefined && isRecent(born) && !expected
+  const isYoung = born !== undefined && isRecent(born, node.now()) && !expected
   if (cookie.born !== (isYoung ? born : undefined)) return `writes a cookie that says it was made at ${cookie.born}`
   return undefined
 }
@@ -67,18 +65,17 @@ export function missingIn(found: Registers, floors: Registers): string | undefin
 }
 
 /** Whether the id that a request goes by was given up since it began, or its user revoked. */
-export function isSuperseded(
-  { identity: { user, browser }, givenUp, since }: Visit,
-  { givenUp: ends, revoked }: Knowledge,
-): boolean {
+export function isSuperseded({ node, identity: { user, browser }, givenUp, since }: Visit): boolean {
+  const { givenUp: ends, revoked } = node.knowledge
   if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
   return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, since.givenUp))
 }
 
 /** Whether the visitor has left this browser, or was revoked, since the request began. */
-export function hasEnded(visit: Visit, knowledge: Knowledge): boolean {
+export function hasEnded(visit: Visit): boolean {
+  const { knowledge } = visit.node
   const { user } = visit.identity
   if (visit.own) return !knowledge.isGood(visit.own)
-  if (isSuperseded(visit, knowledge)) return true
+  if (isSuperseded(visit)) return true
   return user !== undefined && knowledge.departed.hasSince(user, visit.since.departed)
 }

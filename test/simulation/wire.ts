@@ -2,7 +2,8 @@ import type { SetAnswer, WireChange } from '../../shared/protocol.js'
 import { SET, STORE_SESSION } from '../../shared/protocol.js'
 import { ServerSocket } from './fake-io.js'
 import { fakeRequest } from './http.js'
-import { identified, type Process } from './process.js'
+import { identified } from './process.js'
+import type { ServerNode } from './server-node.js'
 
 /** Who is told what the server does over a wire, at the moment it does it. */
 export interface WireWatcher {
@@ -31,7 +32,7 @@ let count = 0
 
 /** One connection of a tab: packets wait here until the schedule delivers them, each way in their order. */
 export class Wire {
-  readonly process: Process
+  readonly node: ServerNode
   readonly cookies: string
   readonly user: () => string | undefined
   /** The subjects that the server has greeted it with. */
@@ -52,10 +53,10 @@ export class Wire {
   readonly #server: ServerSocket
   readonly #watcher: WireWatcher
 
-  constructor(process: Process, cookies: string, watcher: WireWatcher) {
+  constructor(node: ServerNode, cookies: string, watcher: WireWatcher) {
     count += 1
     const request = fakeRequest('GET', '/socket.io/?transport=websocket', cookies, '', { upgrade: 'websocket' })
-    this.process = process
+    this.node = node
     this.cookies = cookies
     this.user = () => identified.get(request)
     this.#watcher = watcher
@@ -63,14 +64,14 @@ export class Wire {
       this.toTab.push({ event, args })
       if (event === STORE_SESSION) watcher.sent(this, String(args[0]))
     }
-    this.#server = new ServerSocket(String(count), process.io.namespace, request, send, () =>
+    this.#server = new ServerSocket(String(count), node.process.io.namespace, request, send, () =>
       this.#closed(!this.#isLeft),
     )
   }
 
   /** The handshake; what the server said against it. */
   async greet(): Promise<Error | undefined> {
-    const error = await this.process.io.namespace.check(this.#server)
+    const error = await this.node.process.io.namespace.check(this.#server)
     // socket.io keeps to itself what is said of a connection that was closed meanwhile.
     if (this.isClosedByServer) return undefined
     if (error) this.#watcher.refused(this)
@@ -82,9 +83,9 @@ export class Wire {
   enter(): void {
     this.isOpen = true
     this.toTab.push({ event: 'connect', args: [] })
-    this.process.io.namespace.sockets.set(this.#server.id, this.#server)
+    this.node.process.io.namespace.sockets.set(this.#server.id, this.#server)
     this.#watcher.opens(this)
-    this.process.io.namespace.emit('connect', this.#server)
+    this.node.process.io.namespace.emit('connect', this.#server)
   }
 
   /** The handle that the app's own handlers use. */
@@ -113,7 +114,7 @@ export class Wire {
 
   #closed(isByServer: boolean): void {
     this.isClosedByServer ||= isByServer
-    this.process.io.namespace.sockets.delete(this.#server.id)
+    this.node.process.io.namespace.sockets.delete(this.#server.id)
     if (!this.isOpen) return
     this.isOpen = false
     this.#server.hear('disconnecting')

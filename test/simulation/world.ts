@@ -1,10 +1,10 @@
 import Keygrip from 'keygrip'
 import { Browser, type Exchange } from './browser.js'
-import { type BuildName, builds, rotations } from './builds.js'
-import { Knowledge } from './knowledge.js'
+import { type BuildName, rotations } from './builds.js'
 import { Ledger } from './ledger.js'
-import { type Process, ProcessPool } from './process.js'
+import { ProcessPool } from './process.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
+import { ServerNode } from './server-node.js'
 import { Successors } from './successors.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
@@ -21,8 +21,7 @@ export class World {
   readonly hasKoaSession: boolean
   readonly ledger: Ledger = new Ledger()
   readonly successors: Successors = new Successors()
-  process: Process
-  knowledge: Knowledge
+  node: ServerNode
   rotation = 0
   violation: Violation | undefined
 
@@ -37,8 +36,7 @@ export class World {
     this.#run = runs
     pool.reset()
     this.browsers = Array.from({ length: browsers }, (_, index) => new Browser(index, hasLocks))
-    this.process = pool.start('one', 0, hasKoaSession)
-    this.knowledge = this.#begin('one')
+    this.node = this.#start('one', 0)
     for (const name of USERS) this.subOf(this.userId(name))
   }
 
@@ -50,11 +48,11 @@ export class World {
     }
     // A process takes a while to begin: two ends within one millisecond, of processes that do not know of each other, would be one.
     serverClock.at += 1
-    this.process = pool.start(build, rotation, this.hasKoaSession)
+    this.node.isOver = true
+    this.node = this.#start(build, rotation)
     this.rotation = rotation
     this.successors.rotation = rotation
     this.ledger.forgive()
-    this.knowledge = this.#begin(build)
   }
 
   /** A user of this schedule alone. */
@@ -106,13 +104,13 @@ export class World {
 
   /** Subjects that open sockets hold in memory. */
   held(): ReadonlySet<string> {
-    return new Set(this.wires().flatMap(({ subs }) => subs))
+    return new Set(this.wires(this.node).flatMap(({ subs }) => subs))
   }
 
-  /** The connections of this process. */
-  wires(): readonly Wire[] {
+  /** The connections of a node. */
+  wires(node: ServerNode): readonly Wire[] {
     const wires = this.browsers.flatMap(({ tabs }) => tabs.flatMap(({ socket }) => socket.wire ?? []))
-    return wires.filter((wire) => wire.isOpen && !wire.isClosedByServer && wire.process === this.process)
+    return wires.filter((wire) => wire.isOpen && !wire.isClosedByServer && wire.node === node)
   }
 
   fail(what: string, harm: Harm = 'other', page?: string): void {
@@ -130,13 +128,14 @@ export class World {
 
   close(): void {
     for (const { tabs } of this.browsers) for (const tab of [...tabs]) tab.close()
-    this.process.core.subjects.clear()
+    this.node.process.core.subjects.clear()
   }
 
-  #begin(build: BuildName): Knowledge {
-    return new Knowledge(
-      (key) => key in builds[build],
-      (user, value) => this.ledger.join(user, value),
-    )
+  #start(build: BuildName, rotation: number): ServerNode {
+    const process = pool.start(build, rotation, this.hasKoaSession)
+    return new ServerNode(0, process, {
+      now: serverClock.now,
+      onJoin: (user, value) => this.ledger.join(user, value),
+    })
   }
 }
