@@ -56,7 +56,12 @@ export class Exchange {
   readonly gate: Promise<void> = new Promise((resolve) => {
     this.openGate = resolve
   })
+  /** The server has not answered at once: other things may have happened meanwhile. */
+  isLate = false
+  /** What does not go on. */
+  readonly never: Promise<never> = new Promise(() => undefined)
   #request: object = {}
+  #onAnswered: (exchange: Exchange) => void = () => undefined
 
   constructor(browser: Browser, outgoing: Outgoing) {
     this.browser = browser
@@ -95,8 +100,13 @@ export class Exchange {
     return text ? readCookie(text) : undefined
   }
 
-  /** The request reaches the server; it may wait there for its gate. */
-  async leave(node: ServerNode, response: FakeResponse): Promise<void> {
+  /**
+   * The request reaches a server; it may wait there for its gate.
+   *
+   * @param onAnswered told at the moment at which the answer goes out
+   */
+  async leave(node: ServerNode, response: FakeResponse, onAnswered: (exchange: Exchange) => void): Promise<void> {
+    this.#onAnswered = onAnswered
     const { method, url, body, route } = this.outgoing
     counted[method === 'POST' ? 'posts' : 'requests'] += 1
     const req = fakeRequest(method, url, this.cookies, body)
@@ -105,12 +115,15 @@ export class Exchange {
     this.since = node.knowledge.ends
     this.state = 'running'
     if (route) routes.set(req, route(this))
-    void node.process.handle(req, response).then(() => {
+    response.once('finish', () => {
       if (this.state !== 'running') return
       this.response = response
       this.state = 'answered'
+      this.#onAnswered(this)
     })
+    void node.process.handle(req, response)
     await turn()
+    this.isLate = this.state === 'running'
   }
 
   /** Goes on where the app's route waited. */

@@ -15,6 +15,7 @@ const both = {
   cart: { schema: z.array(number), default: [], client: 'write', onLogin: join },
   role: { schema: number, default: 0 },
   secret: { schema: number, default: 0, client: 'hidden' },
+  note: { schema: number, default: 0, client: 'write', cookie: false },
 } as const
 
 export type BuildName = 'one' | 'two'
@@ -27,9 +28,14 @@ export const builds: Readonly<Record<BuildName, Fields>> = {
 
 export const ALL_KEYS: readonly string[] = [...new Set(Object.values(builds).flatMap((fields) => Object.keys(fields)))]
 export const HIDDEN = 'secret'
+/** A browser may write it, and no cookie carries it. */
+export const STORED = 'note'
+export const NEVER_IN_COOKIE: readonly string[] = [HIDDEN, STORED]
 /** Of the browser alone. */
 export const OWN = 'theme'
 export const WRITABLE: readonly string[] = ['division', 'division', 'division', 'theme', 'cart', 'recent', 'extra']
+/** The same, where there is a store. */
+export const STORABLE: readonly string[] = [...WRITABLE, STORED, STORED]
 export const SERVER_ONLY: readonly string[] = ['role', 'role', 'secret']
 
 /** What becomes of a visitor's value at a sign-in. */
@@ -38,6 +44,7 @@ export const LOGIN_RULE: Readonly<Record<string, 'account' | 'newest' | 'join'>>
   extra: 'account',
   recent: 'newest',
   cart: 'join',
+  note: 'account',
 }
 
 /** Secrets as they are rotated: the newest signs. */

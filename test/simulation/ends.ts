@@ -12,6 +12,11 @@ export class Ends {
     this.#at.set(name, this.#count)
   }
 
+  /** It ended before anything that is under way began. */
+  recall(name: string): void {
+    this.#at.set(name, 0)
+  }
+
   has(name: string): boolean {
     return this.#at.has(name)
   }

@@ -1,23 +1,42 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import type { Message } from './bus.js'
 
+type Publish = (message: Message) => void
 type Middleware = (socket: ServerSocket, next: (error?: Error) => void) => void
 
 /** What `attach` asks of a socket.io server: one namespace. */
 export class FakeIo extends EventEmitter {
-  readonly namespace: FakeNamespace = new FakeNamespace()
-  readonly _nsps: ReadonlyMap<string, FakeNamespace> = new Map([['/', this.namespace]])
+  readonly namespace: FakeNamespace
+
+  /** @param publish tells other processes; none: it reaches no other */
+  constructor(publish?: Publish) {
+    super()
+    this.namespace = new FakeNamespace(publish ? new BusAdapter(publish) : new FakeAdapter())
+  }
+
+  get _nsps(): ReadonlyMap<string, FakeNamespace> {
+    return new Map([['/', this.namespace]])
+  }
 
   of(): FakeNamespace {
     return this.namespace
   }
+
+  serverSideEmit(...message: Message): void {
+    this.namespace.adapter.serverSideEmit(message)
+  }
 }
 
 export class FakeNamespace extends EventEmitter {
-  /** As socket.io's own: it reaches no other process. */
-  readonly adapter: FakeAdapter = new FakeAdapter()
+  readonly adapter: FakeAdapter
   readonly sockets: Map<string, ServerSocket> = new Map()
   readonly #middleware: Middleware[] = []
+
+  constructor(adapter: FakeAdapter) {
+    super()
+    this.adapter = adapter
+  }
 
   use(middleware: Middleware): this {
     this.#middleware.push(middleware)
@@ -44,9 +63,24 @@ export class FakeNamespace extends EventEmitter {
   }
 }
 
+/** As socket.io's own: it reaches no other process. */
 class FakeAdapter extends EventEmitter {
-  serverSideEmit(): void {
+  serverSideEmit(_message: Message): void {
     throw new Error('there is no other process to tell')
+  }
+}
+
+/** Above the one that reaches no other, as those of socket.io are. */
+class BusAdapter extends FakeAdapter {
+  readonly #publish: Publish
+
+  constructor(publish: Publish) {
+    super()
+    this.#publish = publish
+  }
+
+  override serverSideEmit(message: Message): void {
+    this.#publish(message)
   }
 }
 

@@ -11,6 +11,7 @@ import {
   secondsOf,
   TEN_MINUTES,
 } from './registers.js'
+import type { End, Told } from './told.js'
 
 /** Who a visitor is to the server: hashes of subjects. */
 export interface Identity {
@@ -46,6 +47,11 @@ export class Knowledge {
   /** Who came after the owner of a browser id, and since when, in seconds. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
   readonly #brought = new Map<string, Brought>()
+  /** The newest end of each user that was acted on: a cookie may have told of a later one. */
+  readonly #ended = new Map<string, number>()
+  /** By subject and key, what others have told of that this build does not declare. */
+  readonly #hidden = new Map<string, Register>()
+  readonly #erasedUntil = new Map<string, number>()
   /** Users whose values were deleted: what they had brought along before comes with no later ticket or cookie again. */
   readonly #erased = new Set<string>()
   readonly #isDeclared: (key: string) => boolean
@@ -63,7 +69,9 @@ export class Knowledge {
   }
 
   learn(sub: string | undefined, key: string, register: Register): void {
-    if (sub === undefined) return
+    if (sub === undefined || !this.isLasting(sub, register)) return
+    const hidden = this.#hidden.get(`${sub} ${key}`)
+    if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
     if (isNewer(register, floors.get(key))) floors.set(key, register)
     this.floors.set(sub, floors)
@@ -85,13 +93,34 @@ export class Knowledge {
     for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
   }
 
-  erase(user: string): void {
+  /** Another node, or the store, says what it has of a name. Says whether that ends what was not known to have ended. */
+  take({ kind, sub, registers, end }: Told, isNow: boolean): boolean {
+    const isEnd = end !== undefined && this.#end(kind, sub, end, isNow)
+    for (const [key, register] of registers) {
+      if (this.#isDeclared(key)) this.learn(sub, key, register)
+      else this.#hide(sub, key, register)
+    }
+    return isEnd
+  }
+
+  erase(user: string, until: number): void {
     this.floors.delete(user)
     this.#erased.add(user)
+    this.#erasedUntil.set(user, Math.max(until, this.erasedUntil(user)))
+  }
+
+  erasedUntil(user: string): number {
+    return this.#erasedUntil.get(user) ?? 0
+  }
+
+  /** Whether a register was not erased: what a sign-in brings along has no date. */
+  isLasting(sub: string, { stamp }: Register): boolean {
+    return stamp === 1 || stamp > this.erasedUntil(sub)
   }
 
   revoke(user: string, epoch: number): void {
     this.#epochs.set(user, epoch)
+    this.#ended.set(user, epoch)
     this.revoked.add(user)
     this.departed.add(user)
   }
@@ -179,6 +208,41 @@ export class Knowledge {
   newestJoined(former: string): number {
     const joined = [...(this.#brought.get(former)?.lately ?? [])].filter(([key]) => LOGIN_RULE[key] === 'join')
     return Math.max(0, ...joined.map(([, { stamp }]) => stamp))
+  }
+
+  /** What only another build knows is for browsers that bring it themselves. */
+  #hide(sub: string, key: string, register: Register): void {
+    const name = `${sub} ${key}`
+    if (isNewer(register, this.#hidden.get(name))) this.#hidden.set(name, register)
+    if (isNewer(register, this.floor(sub, key))) this.floors.get(sub)?.delete(key)
+  }
+
+  #end(kind: Told['kind'], sub: string, end: End, isNow: boolean): boolean {
+    if (kind === 'user') return this.#endUser(sub, end, isNow)
+    if (kind === 'browser') return this.#endBrowser(sub, end, isNow)
+    this.departed.add(sub)
+    return true
+  }
+
+  #endUser(user: string, { epoch, erased }: End, isNow: boolean): boolean {
+    if (epoch <= (this.#ended.get(user) ?? 0)) return false
+    this.#ended.set(user, epoch)
+    this.#epochs.set(user, Math.max(epoch, this.epochOf(user)))
+    if (isNow) this.revoked.add(user)
+    if (isNow) this.departed.add(user)
+    if (erased === 0) return true
+    const later = [...(this.floors.get(user) ?? [])].filter(([, { stamp }]) => stamp > erased)
+    this.erase(user, erased)
+    this.floors.set(user, new Map(later))
+    return true
+  }
+
+  #endBrowser(browser: string, { epoch, heir }: End, isNow: boolean): boolean {
+    if (this.givenUp.has(browser) && !isNow) return false
+    this.#heirs.set(browser, { heir, since: secondsOf(epoch) })
+    if (isNow) this.givenUp.add(browser)
+    else this.givenUp.recall(browser)
+    return true
   }
 
   #join(user: string, { stamp, value }: Register, joined: number): void {

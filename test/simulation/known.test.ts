@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { bundle } from './bundle.js'
+import { ALONE } from './cluster.js'
 import { recall, replay } from './fleet.js'
 import type { Kind, Schedule, Step } from './schedule.js'
 
@@ -97,7 +98,15 @@ it.each(KNOWN)('holds where $what', async ({ seed, browsers, steps, moments }) =
     const [kind, which, what] = typeof step === 'string' ? [step, 0] : step
     return { kind, who: 0, which, what: what ?? 1 }
   })
-  const schedule = { seed, browsers, steps: all, hasLocks: false, hasKoaSession: false, endsInRestart: false }
+  const schedule = {
+    seed,
+    cluster: ALONE,
+    browsers,
+    steps: all,
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+  }
   const report = await replay(file, schedule)
   expect(report.finding).toBeUndefined()
   expect(Object.keys(report.moments)).toEqual(expect.arrayContaining([...moments]))

@@ -163,7 +163,9 @@ export class PageChecker {
       return register && sameJson(register.value, tab.get(key)) ? [{ sub, ...register }] : []
     })
     const isVouchedFor = seen.some(({ sub, epoch }) => {
-      return this.subjects(tab).includes(sub) && this.#world.node.knowledge.isCurrent(sub, epoch)
+      return (
+        this.subjects(tab).includes(sub) && this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, epoch))
+      )
     })
     const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
     // Two processes can give two writes one stamp, and a proof names no more than that.

@@ -1,12 +1,13 @@
 import { sameJson } from '../../shared/json.js'
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
-import { HIDDEN, OWN } from './builds.js'
+import { HIDDEN, OWN, STORED } from './builds.js'
 import { greetingFault, nameOf } from './greeting.js'
 import type { PageChecker } from './pages.js'
-import { redeemed, rightTo } from './redemption.js'
-import { type CookieState, cookieIn } from './registers.js'
+import { type Redeemer, type Right, redeemed, rightsTo, rightTo } from './redemption.js'
+import { type CookieState, cookieIn, readClaims, readRegisters } from './registers.js'
 import type { RequestChecker } from './requests.js'
+import type { ServerNode } from './server-node.js'
 import { type Harm, note } from './tally.js'
 import type { Visit } from './visit.js'
 import type { World } from './world.js'
@@ -27,6 +28,10 @@ export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
   readonly #pages: PageChecker
+  /** By what right each ticket was brought. */
+  readonly #rights = new WeakMap<Exchange, readonly Right[]>()
+  /** How each has to be refused, if at all. */
+  readonly #refusals = new WeakMap<Exchange, string | undefined>()
 
   constructor(world: World, requests: RequestChecker, pages: PageChecker) {
     this.#world = world
@@ -34,17 +39,30 @@ export class PostChecker {
     this.#pages = pages
   }
 
+  /** What a server finds out of a POST is judged by what it knows then: it may go on to ask the store. */
+  leaves(exchange: Exchange, { process: { looks } }: ServerNode): void {
+    const look = (): void => {
+      if (exchange.state !== 'running' || exchange.node.isOver) looks.delete(look)
+      else if (exchange.identity && looks.delete(look)) {
+        this.#refusals.set(exchange, this.#refusal(exchange, postedIn(exchange)))
+        const visit = this.#requests.begin(exchange)
+        this.#rights.set(exchange, rightsTo(postedIn(exchange).tickets ?? [], redeemerOf(visit)))
+      }
+    }
+    looks.add(look)
+  }
+
   answered(exchange: Exchange): void {
     const { response, outgoing } = exchange
     if (!response) return
-    const posted: Posted = JSON.parse(outgoing.body ?? '{}')
+    const posted = postedIn(exchange)
     if (outgoing.tab && outgoing.body !== '{}' && posted.subject === undefined)
       this.#fail(exchange, 'does not say whose page it is')
     if (response.statusCode === 429) {
       this.#isPutOff(exchange, posted)
       return
     }
-    const refusal = this.#refusal(exchange, posted)
+    const refusal = this.#refusals.has(exchange) ? this.#refusals.get(exchange) : this.#refusal(exchange, posted)
     if (refusal !== undefined) {
       this.#isRefused(exchange, refusal, posted)
       return
@@ -98,9 +116,10 @@ export class PostChecker {
     const cookie = this.#world.cookieOf(exchange)
     if ((cookie === undefined) !== (answer.cookieless === true))
       this.#fail(exchange, `is told that it came without a cookie: ${answer.cookieless}`)
-    const redeemer = { node: visit.node, identity, former: own?.former ?? visit.former }
-    const wrong = redeemed(this.#world.ledger, redeemer, tickets, answer.stored)
+    const rights = this.#rights.get(exchange)
+    const wrong = redeemed(this.#world.ledger, redeemerOf(visit), tickets, answer.stored, rights)
     if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
+    if (answer.stored > 0 && answer.stale === 0) this.#told(visit, tickets)
     for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
     this.#held(exchange, own, answer.held)
     const { tab } = exchange.outgoing
@@ -109,6 +128,15 @@ export class PostChecker {
       for (const [key, , value] of set) this.#pages.moved(tab, key, value, target)
     }
     if (isAsking) this.#greets(exchange, visit, answer)
+  }
+
+  /** All of it was news: other nodes are told of what did not go through the rules of a sign-in. */
+  #told({ node, identity: { user, browser } }: Visit, tickets: readonly string[]): void {
+    for (const ticket of tickets) {
+      const { sub, changes } = readClaims(ticket)
+      if (sub !== user && sub !== browser) continue
+      for (const [key, { stamp }] of readRegisters(changes)) this.#world.tells(node, sub, key, stamp)
+    }
   }
 
   #greets(
@@ -125,14 +153,9 @@ export class PostChecker {
   }
 
   /** What was refused had no right to be taken. */
-  #blames(
-    exchange: Exchange,
-    { node, identity, own, former }: Visit,
-    { tickets = [] }: Posted,
-    { code, index = -1 }: Blame,
-  ): void {
+  #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Posted, { code, index = -1 }: Blame): void {
     const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
-    if (ticket !== undefined && rightTo(ticket, { node, identity, former: own?.former ?? former }) !== 'none')
+    if (ticket !== undefined && rightTo(ticket, redeemerOf(visit)) !== 'none')
       this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
   }
 
@@ -142,9 +165,9 @@ export class PostChecker {
     [key, seen, value]: WireChange,
     stamp: number,
   ): void {
-    const { ledger } = this.#world
     const sub = key === OWN ? browser : (user ?? browser)
-    const floor = knowledge.floor(sub, key)
+    // What it has met is known where no store is asked before the answer.
+    const floor = exchange.node.line ? undefined : knowledge.floor(sub, key)
     const isConfirmed = seen >= 0 && floor?.stamp === stamp
     if (floor && stamp <= floor.stamp && !isConfirmed)
       this.#fail(exchange, `${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
@@ -154,8 +177,8 @@ export class PostChecker {
         `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
         'lost',
       )
-    ledger.assign(value, sub, stamp)
-    knowledge.learn(sub, key, { stamp, value })
+    if (seen < 0) this.#world.wrote(exchange.node, sub, key, { stamp, value })
+    else this.#world.confirmed(exchange.node, sub, key, { stamp, value })
   }
 
   /** `held` is a proof only where it is what the request's own cookie had. */
@@ -163,7 +186,12 @@ export class PostChecker {
     const isReadable = (key: string): boolean => exchange.node.isDeclared(key) && key !== HIDDEN
     const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
-    const found = held.map(([key, stamp]) => `${key} ${stamp}`).sort()
+    // Of what is kept out of cookies the store is the proof.
+    const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
+    const { user, browser } = this.#requests.begin(exchange).identity
+    if (stamp > 0 && !this.#world.isStored(user ?? browser, STORED, stamp))
+      this.#fail(exchange, `is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
+    const found = held.flatMap(([key, stamp]) => (key === STORED ? [] : `${key} ${stamp}`)).sort()
     if (expected.join() !== found.join())
       this.#fail(exchange, `is told that its cookie held [${found}], though it held [${expected}]`)
   }
@@ -172,4 +200,12 @@ export class PostChecker {
     const whose = cookieIn(cookies, 'live') === undefined ? 'without a cookie' : 'with a cookie'
     this.#world.fail(`POST by browser ${browser.index} (${user ?? 'guest'}, ${whose}) ${what}`, harm)
   }
+}
+
+function redeemerOf({ node, identity, own, former }: Visit): Redeemer {
+  return { node, identity, former: own?.former ?? former }
+}
+
+function postedIn({ outgoing }: Exchange): Posted {
+  return JSON.parse(outgoing.body ?? '{}')
 }

@@ -6,13 +6,15 @@ import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/core.js'
 import type { Exchange } from '../../server/http/exchange.js'
+import type { UserSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import type { Store } from '../../server/stores/store.js'
 import { type BuildName, builds, rotations } from './builds.js'
+import type { Message } from './bus.js'
 import { FakeIo } from './fake-io.js'
 import type { FakeResponse } from './http.js'
 import type { Identity } from './knowledge.js'
 import { cookieIn, hashOf } from './registers.js'
-import { serverClock } from './time.js'
 
 /** What a request does at the app's own route. */
 export type Route = (ctx: Koa.Context) => Promise<void>
@@ -43,18 +45,36 @@ const FOREVER = Number.MAX_SAFE_INTEGER
 /** Pages are patient here: refusals for being too fast have tests of their own. */
 const LIMITS = { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 }
 
+/** How a process is started. */
+export interface ProcessOptions {
+  readonly build: BuildName
+  /** Which secrets it has. */
+  readonly rotation: number
+  readonly hasKoaSession: boolean
+  /** ms since 1970, by its clock */
+  now(this: void): number
+  readonly store?: Store | undefined
+  /** Tells the others. */
+  readonly publish?: ((message: Message) => void) | undefined
+}
+
 /** One server process: a real app with the real plugin, on no network. */
 export class Process {
-  readonly io: FakeIo = new FakeIo()
+  readonly io: FakeIo
   readonly live: LiveSessionPlugin<Fields, boolean>
   readonly core: Core
   readonly build: BuildName
   /** What it reported since this was last read. */
-  errors: unknown[] = []
+  readonly errors: unknown[] = []
+  /** Each looks whether it has become known who sent its request, or another visitor goes on there. */
+  readonly looks = new Set<() => void>()
+  /** Told of a user who is revoked, or erased, at that moment. */
+  onEnd: (user: UserSubject, isErased: boolean) => void = () => undefined
   readonly #handle: ReturnType<Koa['callback']>
 
-  constructor(build: BuildName, rotation: number, hasKoaSession: boolean) {
+  constructor({ build, rotation, hasKoaSession, now, store, publish }: ProcessOptions) {
     this.build = build
+    this.io = new FakeIo(publish)
     const koa = new Koa({ keys: [...(rotations[rotation] ?? [])] })
     koa.on('error', (error) => this.errors.push(error))
     const auth = hasKoaSession ? session({ key: 'app' }, koa) : plainSession
@@ -66,7 +86,8 @@ export class Process {
         return user
       },
       consent: (ctx) => !ctx.get('cookie').includes('consent=no'),
-      clock: serverClock.now,
+      clock: now,
+      ...(store ? { store, storeMaxIdle: Number.POSITIVE_INFINITY } : {}),
       onError: (error) => this.errors.push(error),
       cache: { maxIdle: FOREVER },
       limits: LIMITS,
@@ -83,7 +104,39 @@ export class Process {
     })
     this.live.attach(this.io as unknown as Server, { handshake: [auth] })
     this.core = coreOf(this.live)
+    this.#watch()
     this.#handle = koa.callback()
+  }
+
+  /** In the order in which it has come about. */
+  look(): void {
+    for (const look of [...this.looks]) look()
+  }
+
+  /** At which moment something ends is known here alone: what was asked for may have waited for the store. */
+  #watch(): void {
+    const { epochs, identities } = this.core
+    const changeHands = identities.changeHands.bind(identities)
+    const recognize = identities.recognize.bind(identities)
+    const revoke = epochs.revoke.bind(epochs)
+    const erase = epochs.erase.bind(epochs)
+    const lookSoon = (): void => queueMicrotask(() => this.look())
+    identities.changeHands = (...change) => {
+      lookSoon()
+      return changeHands(...change)
+    }
+    identities.recognize = (...found) => {
+      lookSoon()
+      return recognize(...found)
+    }
+    epochs.revoke = (user) => {
+      revoke(user)
+      this.onEnd(user, false)
+    }
+    epochs.erase = (user, newest) => {
+      erase(user, newest)
+      this.onEnd(user, true)
+    }
   }
 
   async handle(req: IncomingMessage, res: FakeResponse): Promise<void> {
@@ -125,11 +178,12 @@ export class ProcessPool {
     if (this.#schedules % RENEWAL === 0) this.#processes.clear()
   }
 
-  start(build: BuildName, rotation: number, hasKoaSession: boolean): Process {
+  start(options: ProcessOptions): Process {
+    const { build, rotation, hasKoaSession } = options
     const name = `${build} ${rotation} ${hasKoaSession}`
     const processes = this.#processes.get(name) ?? []
     const used = this.#used.get(name) ?? 0
-    const process = processes[used] ?? new Process(build, rotation, hasKoaSession)
+    const process = processes[used] ?? new Process(options)
     processes[used] = process
     this.#processes.set(name, processes)
     this.#used.set(name, used + 1)

@@ -12,7 +12,7 @@ export interface Redeemer {
   readonly former: Former | undefined
 }
 
-type Right = 'own' | 'bring' | 'none'
+export type Right = 'own' | 'bring' | 'none'
 
 /** By what right a visitor may redeem a ticket; none: it must be refused. */
 export function rightTo(ticket: string, { node, identity, former }: Redeemer): Right {
@@ -24,22 +24,28 @@ export function rightTo(ticket: string, { node, identity, former }: Redeemer): R
   return former && sub === former.sub && isRecent(former.since, node.now()) ? 'bring' : 'none'
 }
 
+export function rightsTo(tickets: readonly string[], redeemer: Redeemer): readonly Right[] {
+  return tickets.map((ticket) => rightTo(ticket, redeemer))
+}
+
 /**
  * Says what is wrong with the tickets having been accepted; what they say is known from then on.
  *
  * @param stored how many changes the server says were news
+ * @param rights as they were when the server looked
  */
 export function redeemed(
   ledger: Ledger,
   redeemer: Redeemer,
   tickets: readonly string[],
   stored = Number.POSITIVE_INFINITY,
+  rights: readonly Right[] = rightsTo(tickets, redeemer),
 ): string | undefined {
   const { identity, former } = redeemer
   const { knowledge } = redeemer.node
   let most = 0
-  for (const ticket of tickets) {
-    const right = rightTo(ticket, redeemer)
+  for (const [index, ticket] of tickets.entries()) {
+    const right = rights[index]
     const { sub, changes } = readClaims(ticket)
     if (right === 'none')
       return `redeems a ticket that is forged, revoked or another visitor's: ${JSON.stringify(changes)}`

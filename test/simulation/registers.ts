@@ -7,6 +7,8 @@ export interface Register {
   readonly stamp: number
   readonly value: JsonValue | undefined
 }
+/** The same with its key, as it is sent. */
+export type Row = readonly [key: string, stamp: number, value?: JsonValue | undefined]
 export type Registers = ReadonlyMap<string, Register>
 
 /** The guest that a browser was before its user signed in, the newest stamp brought from there, and when, in seconds. */
@@ -85,7 +87,7 @@ export const readCookie: (value: string) => CookieState = remembering((value) =>
   return { browser: hashOf(`browser:${browser}`), ...optional, epoch, exp, registers: readRegisters(r) }
 })
 
-export function readRegisters(list: readonly (readonly [string, number, JsonValue?])[]): Registers {
+export function readRegisters(list: readonly Row[]): Registers {
   return new Map(list.map(([key, stamp, value]) => [key, { stamp, value }]))
 }
 

@@ -1,5 +1,5 @@
-import type { Exchange } from './browser.js'
-import { HIDDEN, OWN } from './builds.js'
+import type { Exchange, Since } from './browser.js'
+import { NEVER_IN_COOKIE, OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
 import { type Register, type Registers, secondsOf } from './registers.js'
 import type { ServerNode } from './server-node.js'
@@ -27,6 +27,7 @@ export class RequestChecker {
     }
     const { node } = exchange
     const { knowledge } = node
+    node.process.look()
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
@@ -50,6 +51,7 @@ export class RequestChecker {
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
+    this.#loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
     else if (cookie && relation !== 'given-up') this.#giveUp(exchange, cookie, cookie.registers, relation === 'other')
     return visit
@@ -69,7 +71,6 @@ export class RequestChecker {
 
   wrote(exchange: Exchange, key: string, register: Register): void {
     const visit = this.begin(exchange)
-    const { ledger } = this.#world
     const { knowledge } = exchange.node
     const { user, browser } = visit.identity
     if (isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
@@ -79,8 +80,13 @@ export class RequestChecker {
     if (floor && floor.stamp >= register.stamp) {
       this.#fail(exchange, `${key}: the later write got stamp ${register.stamp} after ${floor.stamp}`)
     }
-    ledger.assign(register.value, sub, register.stamp)
-    knowledge.learn(sub, key, register)
+    this.#world.wrote(exchange.node, sub, key, register)
+  }
+
+  /** What was written has got that far. */
+  acknowledged(exchange: Exchange, key: string, register: Register, level: string): void {
+    const { user, browser } = this.begin(exchange).identity
+    this.#world.acknowledged(exchange.node, key === OWN ? browser : (user ?? browser), key, register, level)
   }
 
   /** What it wrote was refused. */
@@ -96,7 +102,7 @@ export class RequestChecker {
   }
 
   /** The app's route has called `identify` anew, having changed who is signed in. */
-  identify(exchange: Exchange, userId: string | undefined): void {
+  identify(exchange: Exchange, userId: string | undefined, since: Since): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
     const { identity: before, own } = visit
@@ -105,7 +111,7 @@ export class RequestChecker {
     visit.identity = exchange.identity ?? before
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
     if (isSameUser && (!isRevoked || exchange.node.knowledge.givenUp.has(before.browser))) this.does(exchange, 'shows')
-    else this.#become(exchange, visit, before)
+    else this.#become(exchange, visit, before, since)
   }
 
   leave(exchange: Exchange, isForgotten: boolean): void {
@@ -114,11 +120,12 @@ export class RequestChecker {
     const { identity: before } = visit
     visit.identity = exchange.identity ?? before
     if (before.user !== undefined && !isForgotten) {
-      this.#become(exchange, visit, before)
+      this.#become(exchange, visit, before, exchange.node.knowledge.ends)
       return
     }
     this.#follows(exchange, before.browser, visit.identity)
     exchange.node.knowledge.giveUp(before, undefined)
+    this.#world.gaveUp(exchange.node, before.browser)
     const isKept = visit.relation === 'none' || visit.relation === 'given-up'
     const relation = isKept ? visit.relation : 'forgotten'
     const since = exchange.node.knowledge.ends
@@ -170,13 +177,19 @@ export class RequestChecker {
     if (!held) return
     const how = cookie ? 'writes the cookie' : 'leaves the cookie'
     const { user } = identity
-    this.#complete(exchange, user ?? held.browser, held.registers, how, (key) => key !== OWN && key !== HIDDEN)
+    this.#complete(
+      exchange,
+      user ?? held.browser,
+      held.registers,
+      how,
+      (key) => key !== OWN && !NEVER_IN_COOKIE.includes(key),
+    )
     this.#complete(exchange, held.browser, held.registers, how, (key) => key === OWN)
     this.#allowed(exchange, held.registers)
   }
 
   /** Another visitor goes on within the request. */
-  #become(exchange: Exchange, visit: Visit, before: Identity): void {
+  #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own } = visit
     const isGuests = before.user === undefined && identity.user !== undefined
     this.#follows(exchange, before.browser, identity)
@@ -187,7 +200,7 @@ export class RequestChecker {
     if (visit.relation === 'own') visit.relation = 'other'
     if (!exchange.node.knowledge.givenUp.has(before.browser))
       this.#giveUp(exchange, before, own?.registers ?? new Map(), true)
-    visit.since = exchange.node.knowledge.ends
+    visit.since = since
   }
 
   /** An id has another owner from now on; unless it was revoked its values come along. */
@@ -201,6 +214,7 @@ export class RequestChecker {
       knowledge.changeHands({ user, browser }, registers, identity)
       if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
     } else knowledge.giveUp({ user, browser }, identity.user)
+    this.#world.gaveUp(exchange.node, browser)
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
 
@@ -214,6 +228,17 @@ export class RequestChecker {
         exchange.node === node &&
         this.#visits.get(exchange)?.left.some((one) => one.browser === browser),
     )
+  }
+
+  /** What a store that answers has of the visitor is known before it is asked for. */
+  #loaded(exchange: Exchange, browser: string | undefined, user: string | undefined): void {
+    const { node, isLate } = exchange
+    for (const sub of isLate ? [] : [user, browser]) {
+      if (sub === undefined) continue
+      if (node.line?.isWell && !node.loads.has(sub))
+        this.#fail(exchange, `is served before the store was asked for ${sub}`)
+      this.#world.recover(node, sub)
+    }
   }
 
   /** No connection of the former visitor is left. */

@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import type { Written } from '../../server/values/handle.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
@@ -26,7 +27,11 @@ export interface RouteOptions {
 
 export function routeOf(actions: readonly Action[], options: RouteOptions): (exchange: Exchange) => Route {
   return (exchange) => async (ctx) => {
-    for (const action of actions) await perform(action, ctx, exchange, options)
+    for (const action of actions) {
+      // Whatever a process that was killed still does, no code sees.
+      if (exchange.node.isOver) return exchange.never
+      await perform(action, ctx, exchange, options)
+    }
   }
 }
 
@@ -55,14 +60,10 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
       return
     case 'identify':
       use(ctx, exchange, checker)
-      await ctx.liveSession.identify()
-      checker.identify(exchange, ctx['session']?.user)
-      return
+      return identify(ctx, exchange, checker)
     case 'leave':
       use(ctx, exchange, checker)
-      await ctx.liveSession.leave(action.isForgotten ? { forget: true } : {})
-      checker.leave(exchange, action.isForgotten)
-      return
+      return leave(ctx, exchange, action.isForgotten, checker)
     case 'page':
       use(ctx, exchange, checker)
       checker.does(exchange, 'shows')
@@ -76,6 +77,34 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
       use(ctx, exchange, checker)
       return write(ctx, exchange, action.key, action.value, options)
   }
+}
+
+async function identify(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): Promise<void> {
+  const since = exchange.node.knowledge.ends
+  const before = exchange.identity?.browser
+  const { looks } = exchange.node.process
+  const become = (): void => {
+    if (looks.delete(look)) checker.identify(exchange, ctx['session']?.user, since)
+  }
+  // What else waited for the store finds the browser's id given up from that moment on.
+  const look = (): void => {
+    if (!exchange.node.isOver && exchange.identity?.browser !== before) become()
+  }
+  looks.add(look)
+  await ctx.liveSession.identify()
+  if (exchange.node.isOver) return exchange.never
+  become()
+}
+
+async function leave(
+  ctx: Koa.Context,
+  exchange: Exchange,
+  isForgotten: boolean,
+  checker: RequestChecker,
+): Promise<void> {
+  const left = ctx.liveSession.leave(isForgotten ? { forget: true } : {})
+  checker.leave(exchange, isForgotten)
+  await left
 }
 
 /** The first use of a value looks at the cookie: to have the session alone does nothing. */
@@ -107,23 +136,30 @@ async function write(
   { world, checker }: RouteOptions,
 ): Promise<void> {
   const { liveSession } = ctx
+  const stampNow = (): number => liveSession.inspect().get(key as never)?.stamp ?? 0
+  const before = stampNow()
   const written = value === undefined ? liveSession.delete(key as never) : liveSession.set(key as never, value as never)
   // Visible on the next line, before anything is awaited.
   const next: unknown = liveSession.get(key as never)
-  const stamp = await stampOf(written)
-  if (stamp === undefined) {
+  const stamp = stampNow()
+  if (stamp !== before) checker.wrote(exchange, key, { stamp, value })
+  const outcome = await outcomeOf(written)
+  if (exchange.node.isOver) return exchange.never
+  if (outcome === undefined) {
     checker.superseded(exchange)
     return
   }
   if (value !== undefined && JSON.stringify(next) !== JSON.stringify(value))
     world.fail(`get("${key}") is ${JSON.stringify(next)} on the line after set(${JSON.stringify(value)})`)
-  checker.wrote(exchange, key, { stamp, value })
+  if (stamp === before || outcome.stamp !== stamp)
+    world.fail(`set("${key}") resolves with the stamp ${outcome.stamp}, and ${stamp} came after ${before}`)
+  checker.acknowledged(exchange, key, { stamp, value }, outcome.level)
 }
 
 /** None where the browser was given up since the request began. */
-async function stampOf(written: Promise<{ readonly stamp: number }>): Promise<number | undefined> {
+async function outcomeOf(written: Promise<Written>): Promise<Written | undefined> {
   try {
-    return (await written).stamp
+    return await written
   } catch (error) {
     if (error instanceof LiveSessionError && error.code === 'superseded') return undefined
     throw error

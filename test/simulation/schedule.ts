@@ -1,3 +1,4 @@
+import { type Cluster, clusterOf } from './cluster.js'
 import { Random } from './random.js'
 
 /** What can happen, and how often compared to the rest. */
@@ -67,7 +68,33 @@ const WEIGHTS = {
   forgeCookie: 1,
 } as const
 
-export type Kind = keyof typeof WEIGHTS
+/** What can happen besides where there is a store. */
+const WEIGHTS_OF_STORES = {
+  storeFails: 4,
+  storeSlows: 4,
+  storeIsBack: 6,
+  storeAnswers: 8,
+  storeRefuses: 3,
+  refresh: 4,
+  change: 8,
+  write: 8,
+  evict: 4,
+  restart: 4,
+} as const
+
+/** And where nodes tell each other. */
+const WEIGHTS_OF_BUSES = {
+  holdNews: 5,
+  hear: 10,
+  hearTwice: 4,
+  loseNews: 4,
+  cutOff: 4,
+  change: 8,
+  write: 8,
+  push: 4,
+} as const
+
+export type Kind = keyof typeof WEIGHTS | keyof typeof WEIGHTS_OF_STORES | keyof typeof WEIGHTS_OF_BUSES
 
 /** Numbers of any size choose among what there is when it happens, so that any step can be left out. */
 export interface Step {
@@ -79,6 +106,7 @@ export interface Step {
 
 export interface Schedule {
   readonly seed: number
+  readonly cluster: Cluster
   /** Whom each browser is signed in as at the start; a guest where null, which JSON can say. */
   readonly browsers: readonly (string | null)[]
   readonly steps: readonly Step[]
@@ -90,7 +118,14 @@ export interface Schedule {
   readonly endsInRestart: boolean
 }
 
-const KINDS: readonly Kind[] = (Object.keys(WEIGHTS) as Kind[]).flatMap((kind) => Array<Kind>(WEIGHTS[kind]).fill(kind))
+const KINDS = drawn(WEIGHTS)
+const KINDS_OF_STORES = drawn(WEIGHTS_OF_STORES)
+const KINDS_OF_BUSES = drawn(WEIGHTS_OF_BUSES)
+
+function drawn(weights: Readonly<Partial<Record<Kind, number>>>): readonly Kind[] {
+  return Object.entries(weights).flatMap(([kind, weight]) => Array<Kind>(weight).fill(kind as Kind))
+}
+
 const CASTS: readonly Schedule['browsers'][] = [
   [null, null],
   [null, 'ann'],
@@ -103,15 +138,17 @@ const CASTS: readonly Schedule['browsers'][] = [
 
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed)
+  const cluster = clusterOf(seed)
+  const kinds = [...KINDS, ...(cluster.hasStore ? KINDS_OF_STORES : []), ...(cluster.hasBus ? KINDS_OF_BUSES : [])]
   const browsers = CASTS[random.below(CASTS.length)] ?? []
   const steps = Array.from({ length: 6 + random.below(11) }, () => ({
-    kind: KINDS[random.below(KINDS.length)] ?? 'flow',
+    kind: kinds[random.below(kinds.length)] ?? 'flow',
     who: random.next(),
     which: random.next(),
     what: random.next(),
   }))
   const [hasKoaSession, endsInRestart] = [random.below(8) === 0, random.below(2) === 0]
-  return { seed, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
+  return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 
 /** Leaves out steps for as long as it still fails. */

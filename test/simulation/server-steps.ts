@@ -1,11 +1,12 @@
 import { emptyCache } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import { userOf, writing } from './choices.js'
 import { type Perform, tabOf } from './network.js'
 import { pick } from './random.js'
 import type { Action } from './routes.js'
+import type { ServerNode } from './server-node.js'
 import type { Stage } from './stage.js'
 import { moveServerClock, serverClock, turn } from './time.js'
+import type { World } from './world.js'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -16,46 +17,57 @@ const LATEST = serverClock.at + 20 * DAY
 
 async function forget({ world }: Stage): Promise<void> {
   emptyCache(world.node.process.live)
-  world.node.knowledge.evict(new Set())
+  world.node.evict(new Set())
   await turn()
 }
 
 function evict({ world }: Stage): void {
   world.node.process.core.subjects.clear()
-  world.node.knowledge.evict(world.held())
+  world.node.evict(world.held(world.node))
 }
 
 async function revoke(stage: Stage, user: string): Promise<void> {
-  await stage.world.node.process.live.revoke(user)
-  revoked(stage, user)
-  await turn()
+  const { live } = stage.world.node.process
+  await end(stage, live.revoke(user))
 }
 
 async function erase(stage: Stage, user: string): Promise<void> {
-  const { ledger, node } = stage.world
-  const sub = stage.world.subOf(user)
-  await node.process.live.erase(user)
-  const isNewest = revoked(stage, user)
-  node.knowledge.erase(sub)
-  if (isNewest) ledger.erase(sub)
+  const { live } = stage.world.node.process
+  await end(stage, live.erase(user))
+}
+
+/** A store that answers late may be waited for; nothing else is. */
+async function end({ world }: Stage, done: Promise<void>): Promise<void> {
+  const { ends } = world
+  void done
   await turn()
+  if (world.ends === ends && world.deployment.store?.weather !== 'slow') world.fail('revokes nothing')
 }
 
-/** Says whether the epoch is newer than any before: a process that has just begun, on a clock that runs behind, cannot know. */
-function revoked({ world }: Stage, user: string): boolean {
-  const { process, knowledge } = world.node
-  const sub = world.subOf(user)
-  const epoch = process.core.epochs.of(subjectHash(userSubject(user)))
-  knowledge.revoke(sub, epoch)
-  for (const tab of world.browsers.flatMap(({ tabs }) => tabs)) {
-    const { wire } = tab.socket
-    if (wire?.isOpen && wire.subs.includes(sub)) world.fail(`a socket of ${user}, who was revoked, stays open`)
-  }
-  return world.beginsEpoch(sub, epoch)
+/** A job of the app, which may have to wait for the store. */
+async function job(world: World, node: ServerNode, userId: string, key: string, value: number): Promise<void> {
+  const user = await node.process.live.user(userId)
+  if (node.isOver) return
+  const written = user.set(key as never, value as never)
+  const sub = world.subOf(userId)
+  const stamp = user.inspect().get(key as never)?.stamp ?? 0
+  world.wrote(node, sub, key, { stamp, value })
+  const { level } = await written
+  if (!node.isOver) world.acknowledged(node, sub, key, { stamp, value }, level)
 }
 
-export async function restart({ world }: Stage, build = world.node.build, rotation = world.rotation): Promise<void> {
-  world.restart(build, rotation)
+export async function restart({ world }: Stage, build = world.node.build): Promise<void> {
+  world.restart(world.node, build)
+  await loseExchanges(world)
+}
+
+async function rotate({ world }: Stage): Promise<void> {
+  world.rotate()
+  await loseExchanges(world)
+}
+
+/** Nothing answers any more what those servers were asked that have ended. */
+async function loseExchanges(world: World): Promise<void> {
   for (const { exchanges } of world.browsers) {
     for (const exchange of exchanges) if (exchange.state === 'lost') await exchange.lose()
   }
@@ -65,7 +77,7 @@ export async function restart({ world }: Stage, build = world.node.build, rotati
 export const SERVER = {
   restart: (stage) => restart(stage),
   deploy: (stage) => restart(stage, stage.world.node.build === 'one' ? 'two' : 'one'),
-  rotate: (stage) => restart(stage, undefined, Math.min(2, stage.world.rotation + 1)),
+  rotate: (stage) => rotate(stage),
   evict: async (stage) => evict(stage),
   emptyCache: (stage) => forget(stage),
   forgetMeanwhile: async (stage, browser, { what }) => {
@@ -96,17 +108,13 @@ export const SERVER = {
   },
   clock: async ({ world }, _browser, { which }) => {
     moveServerClock(pick(LEAPS, which) ?? 0, LATEST)
-    world.node.knowledge.age()
+    for (const { knowledge } of world.nodes) knowledge.age()
   },
   job: async (stage, _, step) => {
     const { world } = stage
     const key = step.what % 2 === 0 ? 'division' : 'role'
     const value = world.ledger.tag(key, undefined)
-    const user = await world.node.process.live.user(userOf(stage, step))
-    const { stamp } = await user.set(key as never, value as never)
-    const sub = world.subOf(userOf(stage, step))
-    world.ledger.assign(value, sub, stamp)
-    world.node.knowledge.learn(sub, key, { stamp, value })
+    void job(world, world.node, userOf(stage, step), key, value)
     await turn()
   },
   push: async (stage, browser, step) => {
@@ -115,13 +123,12 @@ export const SERVER = {
     if (!tab || !wire?.isOpen) return
     const key = pick(['role', 'division', 'theme'], step.what) ?? 'role'
     const value = stage.world.ledger.tag(key, browser.index)
+    const { liveSession } = wire.handle
+    const written = liveSession?.set(key, value)
     // A handler may go on after the server has ended its connection, which no page hears at once.
-    const isOver = wire.isClosedByServer
-    const written = await wire.handle.liveSession?.set(key, value).catch((error: unknown) => {
-      if (!isOver) throw error
-      return undefined
-    })
-    if (written) stage.pushed(tab, key, value, written.stamp)
+    if (wire.isClosedByServer) return void written?.catch(() => undefined)
+    const stamp = liveSession?.inspect().get(key)?.stamp
+    if (written && stamp !== undefined) stage.pushed(tab, key, value, stamp)
     await turn()
   },
   revoke: (stage, _, step) => revoke(stage, userOf(stage, step)),

@@ -47,6 +47,7 @@ async function run(schedule: Schedule): Promise<Violation | undefined> {
     for (const [index, user] of schedule.browsers.entries()) {
       const browser = world.browsers[index]
       if (!browser) continue
+      world.aim(schedule.seed + index)
       if (user !== null) await stage.begin(browser, world.userId(user))
       // Without an open page nothing is held in memory.
       if ((schedule.seed + index) % 4 === 0) continue
@@ -54,7 +55,8 @@ async function run(schedule: Schedule): Promise<Violation | undefined> {
       await stage.flow(browser)
     }
     for (const step of schedule.steps) await perform(stage, step)
-    if (schedule.endsInRestart) await perform(stage, { kind: 'restart', who: 0, which: 0, what: 0 })
+    if (schedule.endsInRestart)
+      for (const which of world.nodes.keys()) await perform(stage, { kind: 'restart', who: 0, which, what: 0 })
     if (world.violation === undefined) await comeToRest(stage)
   } catch (error) {
     world.fail(`throws ${error instanceof Error ? error.stack : error}`)
@@ -68,6 +70,8 @@ async function perform(stage: Stage, step: Step): Promise<void> {
   const { world } = stage
   const browser = world.browsers[step.who % world.browsers.length]
   if (!browser || world.violation !== undefined) return
+  world.aim((step.which ^ step.what) >>> 0)
   await PERFORM[step.kind](stage, browser, step)
-  world.checkNow()
+  await turn()
+  stage.observe()
 }

@@ -1,12 +1,13 @@
 import { sameJson } from '../../shared/json.js'
 import type { Browser } from './browser.js'
-import { HIDDEN, OWN } from './builds.js'
+import { HIDDEN, OWN, STORED } from './builds.js'
 import { type BrowserName, greetingFault, nameOf } from './greeting.js'
 import type { Relation } from './knowledge.js'
 import { identityIn } from './page-identity.js'
 import type { PageChecker } from './pages.js'
 import { redeemed } from './redemption.js'
-import { type CookieState, readClaims, readRegisters, secondsOf } from './registers.js'
+import { type CookieState, type Register, readClaims, readRegisters, secondsOf } from './registers.js'
+import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
 import { isAccepted, isSet, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
@@ -18,12 +19,21 @@ interface Visitor {
   readonly name: BrowserName
 }
 
+/** What a change met of its key when it arrived. */
+interface Met {
+  /** What the server knew at the least. */
+  readonly floor: Register | undefined
+  /** The stamp of what the page had heard. */
+  readonly heard: number
+}
+
 /** Checks what the server says and takes over one browser's sockets. */
 export class SocketChecker implements WireWatcher {
   readonly #world: World
   readonly #browser: Browser
   readonly #pages: PageChecker
   readonly #visitors = new WeakMap<Wire, Visitor>()
+  readonly #met = new WeakMap<object, ReadonlyMap<string, Met>>()
 
   constructor(world: World, browser: Browser, pages: PageChecker) {
     this.#world = world
@@ -91,12 +101,26 @@ export class SocketChecker implements WireWatcher {
     }
   }
 
+  asked(wire: Wire, event: string, payload: unknown): void {
+    if (!isSet(event, payload)) return
+    const { user } = this.#visitors.get(wire) ?? {}
+    const { knowledge } = wire.node
+    const tab = this.#tabOf(wire)
+    const met = payload.map(([key]): [string, Met] => {
+      const sub = this.#subOf(wire, key, user)
+      // What no cookie carries, no page brings to a node that has not loaded it: there a clock that is ahead wins.
+      const isBrought = key !== STORED || this.#world.nodes.length === 1
+      const heard = tab && sub !== undefined && isBrought ? this.#pages.stampOf(tab, sub, key, knowledge) : 0
+      return [key, { floor: knowledge.floor(sub, key), heard }]
+    })
+    this.#met.set(payload, new Map(met))
+  }
+
   answered(wire: Wire, event: string, payload: unknown, answer: unknown): void {
     const { user, own, name } = this.#visitors.get(wire) ?? {}
     const { browser } = wire
     if (!isAccepted(answer) || browser === undefined) return
     const { ledger } = this.#world
-    const { knowledge } = wire.node
     if (!isSet(event, payload)) {
       const redeemer = { node: wire.node, identity: { user, browser }, former: own?.former }
       const wrong = redeemed(ledger, redeemer, Array.isArray(payload) ? payload : [])
@@ -104,8 +128,8 @@ export class SocketChecker implements WireWatcher {
       return
     }
     for (const [key, seen, value] of payload) {
-      const sub = key === OWN ? browser : (user ?? browser)
-      const floor = knowledge.floor(sub, key)
+      const sub = this.#subOf(wire, key, user) ?? browser
+      const { floor, heard = 0 } = this.#met.get(payload)?.get(key) ?? {}
       const isConfirmed = seen >= 0 && floor?.stamp === answer.stamp
       if (floor && answer.stamp <= floor.stamp && !isConfirmed)
         this.#fail(wire, `${key}: the later write got stamp ${answer.stamp} after ${floor.stamp}`)
@@ -115,15 +139,9 @@ export class SocketChecker implements WireWatcher {
           `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
           'lost',
         )
-      ledger.assign(value, sub, answer.stamp)
-      knowledge.learn(sub, key, { stamp: answer.stamp, value })
-      const tab = this.#browser.tabs.find(({ socket }) => socket.wire === wire)
-      if (
-        tab &&
-        name?.browser !== undefined &&
-        seen < 0 &&
-        this.#pages.stampOf(tab, sub, key, knowledge) >= answer.stamp
-      )
+      this.#takes(wire, sub, key, { stamp: answer.stamp, value }, isConfirmed || seen >= 0, answer.level)
+      const tab = this.#tabOf(wire)
+      if (tab && name?.browser !== undefined && seen < 0 && heard >= answer.stamp)
         this.#fail(wire, `${key}: what a page sets comes before what it has heard`, 'lost')
       const [greeting] = wire.greeting
       if (tab && greeting !== undefined) this.#pages.moved(tab, key, value, identityIn(greeting))
@@ -133,8 +151,23 @@ export class SocketChecker implements WireWatcher {
   /** Written by the app's own handler on the server. */
   pushed(wire: Wire, key: string, value: number, stamp: number): void {
     const sub = key === OWN ? wire.browser : wire.subs[0]
-    this.#world.ledger.assign(value, sub, stamp)
-    wire.node.knowledge.learn(sub, key, { stamp, value })
+    if (sub !== undefined) this.#takes(wire, sub, key, { stamp, value })
+  }
+
+  /** What belongs to a connection alone is not stored. */
+  #takes(wire: Wire, sub: string, key: string, register: Register, isConfirmed = false, level?: string): void {
+    const isFleeting = wire.isFleeting && sub === wire.browser
+    if (isFleeting || isConfirmed) this.#world.confirmed(wire.node, sub, key, register)
+    else this.#world.wrote(wire.node, sub, key, register)
+    if (!isFleeting) this.#world.acknowledged(wire.node, sub, key, register, level)
+  }
+
+  #tabOf(wire: Wire): Tab | undefined {
+    return this.#browser.tabs.find(({ socket }) => socket.wire === wire)
+  }
+
+  #subOf({ browser }: Wire, key: string, user: string | undefined): string | undefined {
+    return key === OWN ? browser : (user ?? browser)
   }
 
   /** What belongs to a connection alone dies with it. */

@@ -1,3 +1,4 @@
+import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Browser, Exchange } from './browser.js'
@@ -10,8 +11,9 @@ import { RequestChecker } from './requests.js'
 import { type Action, routeOf } from './routes.js'
 import type { Schedule } from './schedule.js'
 import { SocketChecker } from './sockets.js'
+import type { StoreLine } from './store-line.js'
 import { type Link, Tab, type TabWatcher } from './tab.js'
-import { fireTimer, isDue, turn } from './time.js'
+import { fireTimer, isDue, moveEachTurn, turn } from './time.js'
 import { World } from './world.js'
 
 const MAX_TABS = 3
@@ -26,12 +28,13 @@ export class Stage {
   readonly #sockets: readonly SocketChecker[]
   readonly #watcher: TabWatcher
 
-  constructor({ browsers, hasKoaSession, hasLocks }: Schedule) {
-    this.world = new World(browsers.length, hasKoaSession, hasLocks)
+  constructor(schedule: Schedule) {
+    this.world = new World(schedule)
     this.requests = new RequestChecker(this.world)
     this.pages = new PageChecker(this.world)
     this.#posts = new PostChecker(this.world, this.requests, this.pages)
     this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser, this.pages))
+    if (!this.world.deployment.isAlone) moveEachTurn(() => this.world.deployment.move())
     this.#watcher = {
       settled: (tab, key, value, code) => {
         if (code === undefined) this.pages.saved(tab, key, value)
@@ -90,13 +93,14 @@ export class Stage {
   }
 
   async leave(exchange: Exchange): Promise<void> {
-    await exchange.leave(this.world.node, new FakeResponse())
-    this.#check(exchange)
+    if (exchange.outgoing.method === 'POST') this.#posts.leaves(exchange, this.world.node)
+    await exchange.leave(this.world.node, new FakeResponse(), (answered) => this.#check(answered))
+    this.observe()
   }
 
   async finish(exchange: Exchange): Promise<void> {
     await exchange.finish()
-    this.#check(exchange)
+    this.observe()
   }
 
   async arrive(exchange: Exchange, isLast = true): Promise<void> {
@@ -109,7 +113,8 @@ export class Stage {
       if (index === undefined) this.pages.refused(outgoing.tab, subject, givenUp === true)
     }
     // A server that has begun anew since does not know whom that answer has made of its pages.
-    if (exchange.isCookieChanged && exchange.node !== this.world.node) exchange.browser.isDisturbed = true
+    const isForgotten = exchange.node.isOver || this.world.nodes.length > 1
+    if (exchange.isCookieChanged && isForgotten) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
   }
 
@@ -123,7 +128,7 @@ export class Stage {
     const ticket = socket.deliver()
     if (socket.connected && !wasConnected) this.pages.connected(tab)
     await turn()
-    this.world.checkNow()
+    this.observe()
     if (ticket !== undefined) this.pages.delivered(tab, ticket, shown)
     return true
   }
@@ -132,17 +137,17 @@ export class Stage {
     if (socket.state !== 'on' || !socket.wire || socket.wire.toServer.length === 0) return false
     socket.wire.deliverToServer()
     await turn()
-    this.world.checkNow()
+    this.observe()
     return true
   }
 
   async shakeHands({ socket, browser }: Tab): Promise<boolean> {
     const watcher = this.#sockets[browser.index]
-    if (socket.state === 'connecting' && watcher) await socket.greet(this.world.node, browser.cookies, watcher)
+    if (socket.state === 'connecting' && watcher) void socket.greet(this.world.node, browser.cookies, watcher)
     else if (socket.state === 'greeted') socket.enter()
     else return false
     await turn()
-    this.world.checkNow()
+    this.observe()
     return true
   }
 
@@ -181,6 +186,7 @@ export class Stage {
     for (const exchange of browser.exchanges) {
       if (exchange.state === 'over') continue
       await this.advance(exchange)
+      if (exchange.state === 'running') await this.#relieve()
       return true
     }
     for (const tab of browser.tabs) {
@@ -189,9 +195,19 @@ export class Stage {
       if (await this.toTab(tab)) return true
       if (await this.tell(tab)) return true
     }
+    if (this.world.deployment.store?.isAsked) return this.#relieve()
     if (!isDue()) return false
     fireTimer()
     await turn()
+    this.observe()
+    return true
+  }
+
+  /** What the store is asked it answers; else what waits has waited long enough. */
+  async #relieve(): Promise<boolean> {
+    if (!(await this.world.deployment.store?.answer())) fireTimer()
+    await turn()
+    this.observe()
     return true
   }
 
@@ -203,16 +219,24 @@ export class Stage {
     else await exchange.lose()
   }
 
-  #check(exchange: Exchange): void {
-    if (exchange.state === 'answered') {
-      const { method, isFailing = false } = exchange.outgoing
-      if (method === 'POST') this.#posts.answered(exchange)
-      else this.requests.answered(exchange, isFailing)
-    }
+  /** Looks at what has come about. */
+  observe(): void {
     this.world.checkNow()
-    const { process } = this.world.node
-    const { errors } = process
-    process.errors = []
-    for (const error of errors) if (!String(error).includes('on purpose')) this.world.fail(`reports ${error}`)
+    for (const { process, line } of this.world.nodes)
+      for (const error of process.errors.splice(0)) if (!isExpected(error, line)) this.world.fail(`reports ${error}`)
   }
+
+  /** At the moment at which the answer goes out. */
+  #check(exchange: Exchange): void {
+    const { method, isFailing = false } = exchange.outgoing
+    if (method === 'POST') this.#posts.answered(exchange)
+    else this.requests.answered(exchange, isFailing)
+  }
+}
+
+function isExpected(error: unknown, line: StoreLine | undefined): boolean {
+  if (String(error).includes('on purpose')) return true
+  return (
+    error instanceof LiveSessionError && error.code === 'store_unavailable' && line !== undefined && line.troubles > 0
+  )
 }

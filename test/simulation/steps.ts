@@ -1,6 +1,7 @@
 import type { Browser, Exchange } from './browser.js'
-import { SERVER_ONLY, WRITABLE } from './builds.js'
-import { freshValue, keyOf, userOf, writing } from './choices.js'
+import { SERVER_ONLY } from './builds.js'
+import { freshValue, keyOf, userOf, writable, writing } from './choices.js'
+import { CLUSTER } from './cluster-steps.js'
 import { MISCHIEF } from './mischief.js'
 import { NETWORK, type Perform, tabOf } from './network.js'
 import { pick } from './random.js'
@@ -27,13 +28,13 @@ function leave(stage: Stage, browser: Browser, isForgotten: boolean, what: numbe
 /** What each kind of step does. A new one is a line here and a weight in `schedule.ts`. */
 export const PERFORM: Readonly<Record<Kind, Perform>> = {
   change: async (stage, browser, step) => {
-    const key = keyOf(stage, WRITABLE, step)
+    const key = keyOf(stage, writable(stage), step)
     const tab = tabOf(browser, step)
     if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
   },
   remove: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
-    if (tab) await stage.change(tab, keyOf(stage, WRITABLE, step), undefined)
+    if (tab) await stage.change(tab, keyOf(stage, writable(stage), step), undefined)
   },
   open: (stage, browser, { what }) => stage.load(browser, pick(LINKS, what) ?? 'connected'),
   openStatic: async (stage, browser, { what }) => stage.open(browser, undefined, pick(LINKS, what) ?? 'connected'),
@@ -68,7 +69,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   readSlowly: (stage, browser) => stage.request(browser, [{ does: 'read' }, { does: 'wait' }, { does: 'read' }]),
   writeAndFail: (stage, browser, step) => stage.request(browser, [writing(stage, browser, step), { does: 'fail' }]),
   erase: (stage, browser, step) => {
-    const key = keyOf(stage, [...WRITABLE, ...SERVER_ONLY], step)
+    const key = keyOf(stage, [...writable(stage), ...SERVER_ONLY], step)
     return stage.request(browser, [{ does: 'write', key, value: undefined }, { does: 'read' }])
   },
   signIn: (stage, browser, step) => {
@@ -92,7 +93,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     await through(await stage.request(browser, out))
     await through(await stage.load(browser, 'connected'))
     const tab = browser.tabs.at(-1)
-    const key = keyOf(stage, WRITABLE, step)
+    const key = keyOf(stage, writable(stage), step)
     if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
     await through(await stage.request(browser, out))
     if (step.what % 2 === 0) await through(await stage.load(browser, 'connected'))
@@ -108,7 +109,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
       await stage.request(browser, [{ does: 'signIn', user: next }, { does: 'identify' }])
       if ((step.what >> index) % 2 === 0) await stage.flow(browser)
       const tab = tabOf(browser, step)
-      const key = keyOf(stage, WRITABLE, step)
+      const key = keyOf(stage, writable(stage), step)
       if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
       if ((step.what >> index) % 3 === 0) await stage.flow(browser)
       if ((step.which >> index) % 2 === 0) await leave(stage, browser, false, step.what)
@@ -123,10 +124,12 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
 
   ...SERVER,
 
+  ...CLUSTER,
+
   answerComesLate: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
     if (!tab) return
-    const key = keyOf(stage, WRITABLE, step)
+    const key = keyOf(stage, writable(stage), step)
     if (tab.socket.wire) tab.socket.drop()
     await stage.change(tab, key, freshValue(stage, key, browser.index))
     const posted = browser.exchanges.find(({ state, outgoing }) => state === 'waiting' && outgoing.tab === tab)

@@ -3,13 +3,14 @@ import type { ServerNode } from './server-node.js'
 import { type Question, Wire, type WireWatcher } from './wire.js'
 
 type Listener = (...args: never[]) => void
-type State = 'off' | 'connecting' | 'greeted' | 'on'
+type State = 'off' | 'connecting' | 'coming' | 'greeted' | 'on'
 
 /** What the client takes for its socket. */
 export class TabSocket {
   connected = false
   state: State = 'off'
   wire: Wire | undefined
+  #coming: Wire | undefined
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #onReconnect: () => void
 
@@ -54,17 +55,27 @@ export class TabSocket {
     this.#end('connecting')
   }
 
+  /** The node that it is connected to, or is about to be. */
+  get node(): ServerNode | undefined {
+    return (this.wire ?? this.#coming)?.node
+  }
+
+  /** Resolves when the server has made up its mind, which may take a while. */
   async greet(node: ServerNode, cookies: string, watcher: WireWatcher): Promise<void> {
     const wire = new Wire(node, cookies, watcher)
+    this.#coming = wire
+    this.state = 'coming'
     const error = await wire.greet()
-    if (wire.isClosedByServer) return
-    if (error) {
+    if (this.#coming !== wire) return
+    this.#coming = undefined
+    if (wire.isClosedByServer) this.state = 'connecting'
+    else if (error) {
       this.state = 'off'
       this.#tell('connect_error', error)
-      return
+    } else {
+      this.wire = wire
+      this.state = 'greeted'
     }
-    this.wire = wire
-    this.state = 'greeted'
   }
 
   enter(): void {
@@ -93,10 +104,13 @@ export class TabSocket {
 
   #end(next: 'off' | 'connecting'): void {
     const { wire, connected } = this
+    const coming = this.#coming
     this.wire = undefined
+    this.#coming = undefined
     this.connected = false
     this.state = next
     wire?.close()
+    coming?.close()
     if (connected) this.#tell('disconnect')
     for (const { ack } of wire?.open ?? []) ack(new Error('disconnected'))
   }

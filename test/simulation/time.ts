@@ -9,14 +9,17 @@ interface Timer {
   act(): void
   /** Nothing is kept awake for it: its time comes where there is nothing else to wait for, or with a later one. */
   isIdle: boolean
-  unref(): void
+  unref(): Timer
 }
 
 const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
+const { setInterval: realSetInterval, clearInterval: realClearInterval } = globalThis
 const realNow = Date.now
 const realRandom = Math.random
 let random = new Random(1)
 let timers: Timer[] = []
+let intervals: (() => void)[] = []
+let mover: (() => Promise<boolean>) | undefined
 let browserNow = START
 
 /** The servers' clock: stands still until a schedule moves it, forwards or backwards. */
@@ -34,6 +37,8 @@ export function moveServerClock(ms: number, latest: number): void {
 /** Time begins anew, with nothing to wait for. */
 export function resetTime(): void {
   timers = []
+  intervals = []
+  mover = undefined
   random = new Random(1)
   browserNow = START
   serverClock.at = START
@@ -83,10 +88,9 @@ function end(isOver: (timer: Timer) => boolean): void {
 /** Has the client wait for us instead of the machine, and be as random as a seed; what is returned undoes it. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
-    // The server's are short: for an answer to arrive, or a connection to end. The schedule says when that is.
-    const unref = (): void => {
-      if (ms < MINUTE) clear(timer)
-      else timer.isIdle = true
+    const unref = (): Timer => {
+      timer.isIdle = ms >= MINUTE
+      return timer
     }
     const timer: Timer = { at: browserNow + ms, act, isIdle: false, unref }
     timers.push(timer)
@@ -95,6 +99,15 @@ export function installTime(): () => void {
   const clear = (timer: Timer): void => {
     timers = timers.filter((other) => other !== timer)
   }
+  const repeat = (act: () => void): { unref(): () => void } => {
+    intervals.push(act)
+    return Object.assign(act, { unref: () => act })
+  }
+  const stop = (act: unknown): void => {
+    intervals = intervals.filter((other) => other !== act)
+  }
+  globalThis.setInterval = repeat as unknown as typeof setInterval
+  globalThis.clearInterval = stop as typeof clearInterval
   globalThis.setTimeout = set as unknown as typeof setTimeout
   globalThis.clearTimeout = clear as unknown as typeof clearTimeout
   Date.now = () => browserNow
@@ -102,12 +115,29 @@ export function installTime(): () => void {
   return () => {
     globalThis.setTimeout = realSetTimeout
     globalThis.clearTimeout = realClearTimeout
+    globalThis.setInterval = realSetInterval
+    globalThis.clearInterval = realClearInterval
     Date.now = realNow
     Math.random = realRandom
   }
 }
 
-/** Everything that promises can do by themselves has been done. */
-export function turn(): Promise<void> {
+/** What servers do again and again is due. */
+export function fireIntervals(): void {
+  for (const act of intervals) act()
+}
+
+/** @param move has one thing happen that needs no time; says whether there was any */
+export function moveEachTurn(move: () => Promise<boolean>): void {
+  mover = move
+}
+
+/** Everything has been done that promises can do by themselves, and what needs no time besides. */
+export async function turn(): Promise<void> {
+  await immediate()
+  while (await mover?.()) await immediate()
+}
+
+function immediate(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

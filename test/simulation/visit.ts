@@ -1,5 +1,5 @@
 import type { Since } from './browser.js'
-import { HIDDEN } from './builds.js'
+import { NEVER_IN_COOKIE } from './builds.js'
 import type { Identity, Relation } from './knowledge.js'
 import { type CookieState, type Former, isNewer, isRecent, isSame, type Registers } from './registers.js'
 import type { ServerNode } from './server-node.js'
@@ -37,7 +37,8 @@ export function cookieFault(
 ): string | undefined {
   if (cookie.user !== user) return 'writes a cookie of another user'
   if (cookie.browser !== browser) return 'writes a cookie of another browser id'
-  if (cookie.registers.has(HIDDEN)) return 'a hidden field is in the cookie'
+  if (NEVER_IN_COOKIE.some((key) => cookie.registers.has(key)))
+    return 'a field is in the cookie that is to be kept out of it'
   for (const [key, register] of own?.registers ?? new Map())
     if (!node.isDeclared(key) && isNewer(register, cookie.registers.get(key)))
       return `writes the cookie without another build's ${key}`

@@ -11,6 +11,7 @@ export interface WireWatcher {
   refused(wire: Wire): void
   opens(wire: Wire): void
   sent(wire: Wire, ticket: string): void
+  asked(wire: Wire, event: string, payload: unknown): void
   answered(wire: Wire, event: string, payload: unknown, answer: unknown): void
   closed(wire: Wire): void
 }
@@ -24,7 +25,7 @@ export interface Question extends Packet {
 }
 
 interface Handle {
-  inspect(): ReadonlyMap<string, unknown>
+  inspect(): ReadonlyMap<string, { readonly stamp: number }>
   set(key: string, value: unknown): Promise<{ readonly stamp: number }>
 }
 
@@ -73,7 +74,7 @@ export class Wire {
   async greet(): Promise<Error | undefined> {
     const error = await this.node.process.io.namespace.check(this.#server)
     // socket.io keeps to itself what is said of a connection that was closed meanwhile.
-    if (this.isClosedByServer) return undefined
+    if (this.isClosedByServer || this.#isLeft) return undefined
     if (error) this.#watcher.refused(this)
     else this.#watcher.greeted(this)
     return error
@@ -97,7 +98,10 @@ export class Wire {
     const question = this.toServer.shift()
     if (!question || !this.isOpen || this.isClosedByServer) return
     const { event, args, ack } = question
+    this.#watcher.asked(this, event, args[0])
     this.#server.hear(event, ...args, (answer: unknown) => {
+      // A process that was killed answers nothing.
+      if (!this.isOpen) return
       this.#watcher.answered(this, event, args[0], answer)
       const heard = (): void => {
         if (this.open.delete(question)) ack(null, answer)

@@ -1,0 +1,101 @@
+import { pick } from './random.js'
+import type { Row } from './registers.js'
+import type { ServerNode } from './server-node.js'
+import { note } from './tally.js'
+import { toldByNode } from './told.js'
+
+/** As it is handed to an adapter. */
+export type Message = readonly [event: string, name: string, rows: readonly Row[]]
+
+/** What is on its way to one node. */
+export interface Mail {
+  /** Which node it goes to: it may be another process by then. */
+  readonly to: number
+  readonly event: string
+  readonly name: string
+  readonly rows: readonly Row[]
+}
+
+/** What nodes tell each other is on its way until the schedule has it arrive, in any order, once, twice or never. */
+export class Bus {
+  /** Nothing arrives by itself. */
+  isHeld = false
+  /** Something never arrived. */
+  hasLost = false
+  readonly #mail: Mail[] = []
+  /** Nodes that none of the others can reach. */
+  readonly #cut = new Set<number>()
+  /** By node, name and key: the newest stamp that was told. */
+  readonly #told = new Map<string, number>()
+
+  publish(from: ServerNode, nodes: number, [event, name, rows]: Message): void {
+    if (from.isOver) return
+    const text = JSON.stringify(rows)
+    const { kind, sub, registers, end } = toldByNode(name, rows)
+    for (const [key, { stamp }] of registers) this.#note(`${from.index} ${sub} ${key}`, stamp)
+    if (end) this.#note(`${from.index} ${kind} ${sub}`, end.epoch)
+    if (end) this.#note(`${from.index} erased ${sub}`, end.erased)
+    for (let to = 0; to < nodes; to += 1) {
+      if (to === from.index) continue
+      if (this.#cut.has(to) || this.#cut.has(from.index)) this.#lose()
+      else this.#mail.push({ to, event, name, rows: JSON.parse(text) })
+    }
+  }
+
+  /** Whether a node has told the others of that write, or of a later one. */
+  hasTold(node: ServerNode, sub: string, key: string, stamp: number): boolean {
+    return (this.#told.get(`${node.index} ${sub} ${key}`) ?? 0) >= stamp
+  }
+
+  /** The same, of an end; or until which stamp all was erased. */
+  hasToldEnd(node: ServerNode, kind: 'user' | 'browser' | 'erased', sub: string, epoch: number): boolean {
+    return (this.#told.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
+  }
+
+  /** The next that arrives by itself. */
+  next(): Mail | undefined {
+    return this.isHeld ? undefined : this.#mail.shift()
+  }
+
+  /** @param isKept it arrives once more */
+  take(which: number, isKept = false): Mail | undefined {
+    const mail = pick(this.#mail, which)
+    if (mail && !isKept) this.#mail.splice(this.#mail.indexOf(mail), 1)
+    return mail
+  }
+
+  lose(which: number): void {
+    if (this.take(which)) this.#lose()
+  }
+
+  /** One node is cut off from the others, or is reached again. */
+  cut(node: number): void {
+    note('a node is cut off')
+    if (!this.#cut.delete(node)) this.#cut.add(node)
+  }
+
+  /** Everything arrives from now on. */
+  heal(): void {
+    this.isHeld = false
+    this.#cut.clear()
+  }
+
+  /** A process has ended: nothing that was on its way to it arrives. */
+  forget(node: number): void {
+    const lost = this.#mail.filter(({ to }) => to === node)
+    for (const mail of lost) {
+      this.#mail.splice(this.#mail.indexOf(mail), 1)
+      this.#lose()
+    }
+    for (const key of this.#told.keys()) if (key.startsWith(`${node} `)) this.#told.delete(key)
+  }
+
+  #lose(): void {
+    note('a word between nodes is lost')
+    this.hasLost = true
+  }
+
+  #note(key: string, stamp: number): void {
+    this.#told.set(key, Math.max(stamp, this.#told.get(key) ?? 0))
+  }
+}

@@ -1,0 +1,96 @@
+import type { Defect } from './bundle.js'
+
+/** Mistakes in what nodes tell each other, and in what they make of it. */
+export const DEFECTS_OF_NODES: readonly Defect[] = [
+  {
+    name: 'a write is not told to the other nodes',
+    file: 'server/values/sessions.ts',
+    find: 'this.#keep(subject, news)\n      this.#core.elsewhere.peers?.tell(subject, news)\n',
+    replace: 'this.#keep(subject, news)\n',
+  },
+  {
+    name: 'what a ticket brings is not told to the other nodes',
+    file: 'server/values/sessions.ts',
+    find: "if (source === 'ticket' || source === 'login') this.#core",
+    replace: "if (source === 'login') this.#core",
+  },
+  {
+    name: 'of all that a turn has written only the last is told',
+    file: 'server/sockets/nodes.ts',
+    find: 'const news = this.#news.get(name) ?? new Replica()',
+    replace: 'const news = new Replica()',
+  },
+  {
+    name: 'a revocation is not told to the other nodes',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#elsewhere.store?.keep(user, [register])\n    this.#elsewhere.peers?.tell(user, [register])',
+    replace: 'this.#elsewhere.store?.keep(user, [register])',
+  },
+  {
+    name: 'an erasure is told to the other nodes as a revocation',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#elsewhere.store?.forget(user, [register])\n    this.#elsewhere.peers?.tell(user, [register])',
+    replace:
+      'this.#elsewhere.store?.forget(user, [register])\n    this.#elsewhere.peers?.tell(user, [{ ...register, value: undefined }])',
+  },
+  {
+    name: 'that a browser id was given up is not told to the other nodes',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#elsewhere.peers?.tell(browser, [register])',
+    replace: '',
+  },
+  {
+    name: 'what another node tells is not taken over',
+    file: 'server/sockets/nodes.ts',
+    find: "if (isSubject(name)) this.#core.sessions.merge(name, registers, 'node')",
+    replace: '',
+  },
+  {
+    name: 'an end that another node tells of is not remembered',
+    file: 'server/sockets/nodes.ts',
+    find: 'if (ending) this.#end(name, ending)',
+    replace: '',
+  },
+  {
+    name: 'an end that another node tells of ends no connection',
+    file: 'server/sockets/nodes.ts',
+    find: 'if (erased !== undefined) actOn(this.#core, name, erased)',
+    replace: '',
+  },
+  {
+    name: 'what another node has erased stays',
+    file: 'server/sockets/aftermath.ts',
+    find: 'sessions.erase(name, erased)',
+    replace: '',
+  },
+  {
+    name: 'what another node has erased is taken over again',
+    file: 'server/identity/epochs.ts',
+    find: 'if (until > this.erasedUntil(name)) this.#erased.set(name, until)',
+    replace: '',
+  },
+  {
+    name: 'an end that another node tells of is of the past',
+    file: 'server/identity/epochs.ts',
+    find: 'return this.#take(name, ending, this.#begin(ending.epoch))',
+    replace: 'return this.#take(name, ending, { epoch: ending.epoch, order: 0 })',
+  },
+  {
+    name: 'who has signed in where a browser id was given up is not heard',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#browsers.set(name, { epoch, order, heir })',
+    replace: 'this.#browsers.set(name, { epoch, order, heir: heir && undefined })',
+  },
+  {
+    name: 'an older end takes the place of a newer one',
+    file: 'server/identity/epochs.ts',
+    find: 'const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch',
+    replace: 'const newest = epoch',
+  },
+  {
+    name: 'what a ticket brings of another build, told of before, goes into no cookie',
+    file: 'server/values/sessions.ts',
+    find: "if (source === 'ticket') this.#allow(subject, registers)\n",
+    replace: '',
+  },
+]

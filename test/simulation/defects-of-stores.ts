@@ -1,0 +1,96 @@
+import type { Defect } from './bundle.js'
+
+/** Mistakes in what goes to a store, and in what comes from there. */
+export const DEFECTS_OF_STORES: readonly Defect[] = [
+  {
+    name: 'a write that the store has refused is forgotten',
+    file: 'server/stores/backlog.ts',
+    find: 'lane.next = again(sent, lane.next)\n',
+    replace: 'for (const resolve of sent.waiters) resolve()\n',
+  },
+  {
+    name: 'a write is said to be stored before it is',
+    file: 'server/stores/sync.ts',
+    find: "return (await this.#health.inTime(all)) === undefined ? 'memory' : 'store'",
+    replace: "await this.#health.inTime(all)\n    return 'store'",
+  },
+  {
+    name: 'a store that was down is not told what it has missed',
+    file: 'server/stores/backlog.ts',
+    find: 'health.onTry(() => this.#flush())',
+    replace: '',
+  },
+  {
+    name: 'what the store has is not taken over',
+    file: 'server/stores/sync.ts',
+    find: "this.#core.sessions.merge(subject, registers, 'store')\n  }\n\n  /** Takes over what the store has of a subject, and",
+    replace: '}\n\n  /** Takes over what the store has of a subject, and',
+  },
+  {
+    name: 'what has ended is not learnt from the store',
+    file: 'server/stores/sync.ts',
+    find: 'const erased = this.#core.epochs.learn(subject, toEnding(ending))',
+    replace: 'const erased: number | undefined = toEnding(ending) && undefined',
+  },
+  {
+    name: 'what only memory has is not brought to the store',
+    file: 'server/stores/sync.ts',
+    find: 'if (lacking.length > 0) this.keep(subject, lacking)',
+    replace: '',
+  },
+  {
+    name: 'what waits for the store is forgotten with the memory',
+    file: 'server/stores/sync.ts',
+    find: "this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')",
+    replace: '',
+  },
+  {
+    name: 'the store is asked but once',
+    file: 'server/stores/loads.ts',
+    find: 'return age >= 0 && age < storeRefresh',
+    replace: 'return age >= 0 || storeRefresh > 0',
+  },
+  {
+    name: 'the store is not asked again for what was evicted',
+    file: 'server/stores/loads.ts',
+    find: 'return isThere || mark.residency === subjects.residency ? mark : undefined',
+    replace: 'return isThere || mark.at > 0 ? mark : undefined',
+  },
+  {
+    name: 'requests do not wait for the store',
+    file: 'server/stores/loads.ts',
+    find: 'return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))',
+    replace: 'return undefined',
+  },
+  {
+    name: 'a revocation is not stored',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#elsewhere.store?.keep(user, [register])\n',
+    replace: '',
+  },
+  {
+    name: 'a revocation is older than the one that the store has',
+    file: 'server/stores/sync.ts',
+    find: 'consult(subject: Subject): Promise<unknown> | undefined {\n',
+    replace: 'consult(subject: Subject): Promise<unknown> | undefined {\n    if (subject) return undefined\n',
+  },
+  {
+    name: 'an erasure leaves what the store has',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#elsewhere.store?.forget(user, [register])',
+    replace: 'this.#elsewhere.store?.keep(user, [{ ...register, value: undefined }])',
+  },
+  {
+    name: 'that a browser id was given up is not stored',
+    file: 'server/identity/epochs.ts',
+    find: 'this.#elsewhere.store?.forget(browser, [register])\n',
+    replace: '',
+  },
+  {
+    name: 'what a page set is proven by memory, though the store has it not',
+    file: 'server/stores/sync.ts',
+    find: "if ((await this.level([subject])) === 'memory') return []\n",
+    replace:
+      "if ((await this.level([subject])) === 'memory') return this.#core.sessions.find(subject)?.registers() ?? []\n",
+  },
+]

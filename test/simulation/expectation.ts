@@ -1,0 +1,82 @@
+import type { Browser } from './browser.js'
+import { NEVER_IN_COOKIE, OWN } from './builds.js'
+import { isNewer, type Register, type Registers } from './registers.js'
+import type { Reading } from './rest.js'
+import type { Stage } from './stage.js'
+import type { World } from './world.js'
+
+/** Who a browser was when the schedule ended, and what must still be known of it. */
+export interface Expectation {
+  readonly browser: Browser
+  readonly sub: string | undefined
+  readonly registers: Registers
+}
+
+/** What memory, cookies, pages and the store hold of a browser's subject among them. */
+export function expect({ world, pages }: Stage, browser: Browser): Expectation {
+  const { browsers } = world
+  const user = world.subOf(world.appUser(browser.cookies))
+  const cookie = world.cookie(browser.cookies)
+  const isGuests = user === undefined && cookie?.user === undefined && cookie && world.isGood(cookie)
+  const sub = user ?? (isGuests ? cookie.browser : undefined)
+  const registers = new Map<string, Register>()
+  if (sub === undefined || world.isUneven(sub)) return { browser, sub: undefined, registers }
+  const add = (key: string, register: Register): void => {
+    if (key !== OWN && world.isLasting(sub, register) && isNewer(register, registers.get(key)))
+      registers.set(key, register)
+  }
+  for (const [key, register] of remembered(world, sub)) add(key, register)
+  // What is of an earlier epoch is worthless once a server that has begun anew is shown a later one.
+  const epochs = browsers.map(({ cookies }) => world.cookie(cookies)).filter((other) => other?.user === user)
+  const epoch = user === undefined ? 0 : Math.max(0, ...epochs.map((other) => other?.epoch ?? 0))
+  const isCurrent = (its: number): boolean => user === undefined || (its >= epoch && world.isCurrent(user, its))
+  for (const { cookies, tabs, isBlocking, hasConsent } of browsers) {
+    const keepsCookies = !isBlocking && hasConsent
+    const theirs = world.cookie(cookies)
+    const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
+    if (!isTheirs || !theirs || !world.isGood(theirs) || !isCurrent(theirs.epoch)) continue
+    for (const [key, register] of theirs.registers) add(key, register)
+    // A page whose browser keeps no cookie brings nothing home; nor what no cookie would ever show it.
+    for (const tab of keepsCookies ? tabs : []) {
+      for (const [key, heard] of pages.heard(tab, sub))
+        if (isCurrent(heard.epoch) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
+    }
+  }
+  return { browser, sub, registers }
+}
+
+/** What nodes and the store have of a subject, and can tell each other: without a store they do so by a cookie alone. */
+function* remembered(world: World, sub: string): Iterable<[string, Register]> {
+  const { nodes } = world
+  const { store } = world.deployment
+  const isCarried = world.browsers.some((browser) => {
+    const cookie = browser.isBlocking || !browser.hasConsent ? undefined : world.cookie(browser.cookies)
+    return (
+      cookie && cookie.user === world.subOf(world.appUser(browser.cookies)) && (cookie.user ?? cookie.browser) === sub
+    )
+  })
+  const isTold = (key: string): boolean => isCarried && !NEVER_IN_COOKIE.includes(key)
+  for (const { knowledge } of nodes) {
+    for (const [key, register] of knowledge.floors.get(sub) ?? [])
+      if (store || nodes.length === 1 || isTold(key)) yield [key, register]
+  }
+  yield* store?.rows(world.storeName(sub)) ?? []
+}
+
+export function lossOf(
+  { world }: Stage,
+  { browser, sub, registers }: Expectation,
+  reading: Reading | undefined,
+): string | undefined {
+  const now = world.subOf(reading?.user) ?? world.cookie(browser.cookies)?.browser
+  if (sub === undefined || now !== sub) return undefined
+  for (const [node, found] of reading?.found ?? []) {
+    for (const [key, register] of registers) {
+      if (!node.isDeclared(key)) continue
+      const seen = found.get(key)
+      if (!seen || seen.stamp < register.stamp)
+        return `browser ${browser.index} has lost ${key} = ${JSON.stringify(register.value)} at ${register.stamp}, at node ${node.index}`
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,108 @@
+import { memoryStore } from 'koa-live-session/testing'
+import type { Store } from '../../server/stores/store.js'
+import { pick } from './random.js'
+import { type Registers, readRegisters } from './registers.js'
+import type { StoreLine } from './store-line.js'
+import { note } from './tally.js'
+
+/** Whether it answers at once, when the schedule says so, or refuses. */
+export type Weather = 'fair' | 'slow' | 'foul'
+
+/** What a node asks of it. */
+export interface Asked<T> {
+  readonly line: StoreLine
+  readonly name: string
+  act(content: Store): Promise<T>
+  /** The answer for a process that has ended: nothing is done, and it comes to its end. */
+  readonly ghost: T
+  onAnswer?(answer: T): void
+}
+
+interface Call {
+  readonly line: StoreLine
+  answer(): Promise<void>
+  /** @param isDone it is written all the same, and the word of it is lost */
+  refuse(isDone: boolean): Promise<void>
+}
+
+/** The store that all nodes share. It is asked one thing after the other. */
+export class SharedStore {
+  weather: Weather = 'fair'
+  readonly #content: Store = memoryStore()
+  readonly #calls: Call[] = []
+  readonly #rows = new Map<string, Registers>()
+  #refusals = 0
+
+  /** What it has of a name now. */
+  rows(name: string): Registers {
+    return this.#rows.get(name) ?? new Map()
+  }
+
+  ask<T>({ line, name, act, ghost, onAnswer }: Asked<T>): Promise<T> {
+    const isLate = this.weather === 'slow'
+    return new Promise((resolve, reject) => {
+      const perform = async (): Promise<T> => {
+        const answer = await act(this.#content)
+        const rows = await this.#content.load(name)
+        this.#rows.set(name, readRegisters(rows.map(({ key, stamp, value }) => [key, stamp, value])))
+        return answer
+      }
+      const answer = async (): Promise<void> => {
+        if (line.isCut) return resolve(ghost)
+        const answered = await perform()
+        onAnswer?.(answered)
+        if (!isLate) line.isSound = this.weather === 'fair'
+        resolve(answered)
+      }
+      const refuse = async (isDone: boolean): Promise<void> => {
+        if (isDone) await perform()
+        line.isSound = false
+        line.troubles += 1
+        reject(new Error('the store is told to fail'))
+      }
+      if (isLate) {
+        line.isSound = false
+        line.troubles += 1
+      }
+      this.#calls.push({ line, answer, refuse })
+    })
+  }
+
+  /** Whether something waits for the schedule. */
+  get isAsked(): boolean {
+    return this.#calls.length > 0
+  }
+
+  /** Does the next thing for which nothing is to be waited; says whether there was any. */
+  async move(): Promise<boolean> {
+    const isDue = ({ line }: Call): boolean => line.isCut || this.weather !== 'slow'
+    const call = this.#calls.find(isDue)
+    if (!call) return false
+    if (call.line.isCut || this.weather === 'fair') await this.#take(call).answer()
+    else {
+      this.#refusals += 1
+      note('the store refuses')
+      await this.#take(call).refuse(this.#refusals % 3 === 0)
+    }
+    return true
+  }
+
+  /** Answers one thing that waits; says whether there was any. */
+  async answer(which = 0): Promise<boolean> {
+    const call = pick(this.#calls, which)
+    if (!call) return false
+    note('the store answers late')
+    await this.#take(call).answer()
+    return true
+  }
+
+  async refuse(which: number, isDone: boolean): Promise<void> {
+    const call = pick(this.#calls, which)
+    if (call) await this.#take(call).refuse(isDone)
+  }
+
+  #take(call: Call): Call {
+    this.#calls.splice(this.#calls.indexOf(call), 1)
+    return call
+  }
+}

@@ -1,0 +1,66 @@
+import type { Store, StoredRow } from '../../server/stores/store.js'
+import type { Asked, SharedStore } from './shared-store.js'
+
+/** What a node is told by the store: all that it has of a name, or what stands of some keys. */
+export type OnAnswer = (asked: 'load' | 'merge', name: string, rows: readonly StoredRow[]) => void
+
+/** One node's connection to the store: what it asks waits there for the schedule. */
+export class StoreLine implements Store {
+  /** When it forgets is not for a clock to say. */
+  readonly maxIdle: number = Number.POSITIVE_INFINITY
+  readonly #store: SharedStore
+  readonly #onAnswer: OnAnswer
+  /** Its process has ended: what that asks has no effect. */
+  isCut = false
+  /** Its newest answer came at once, and was no error. */
+  isSound = true
+  /** How often it had to wait, or was refused. */
+  troubles = 0
+
+  constructor(store: SharedStore, onAnswer: OnAnswer) {
+    this.#store = store
+    this.#onAnswer = onAnswer
+  }
+
+  /** Whether a process must have noticed that the store is there, and in time. */
+  get isWell(): boolean {
+    return this.isSound && this.#store.weather === 'fair'
+  }
+
+  async load(name: string): Promise<readonly StoredRow[]> {
+    return this.#ask(name, (content) => content.load(name), [], 'load')
+  }
+
+  async merge(name: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+    return this.#ask(name, (content) => content.merge(name, registers), registers, 'merge')
+  }
+
+  compareAndSet(name: string, register: StoredRow, expected: number): Promise<boolean> {
+    return this.#store.ask({
+      line: this,
+      name,
+      act: (content) => content.compareAndSet(name, register, expected),
+      ghost: true,
+    })
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#store.ask({ line: this, name, act: (content) => content.remove(name), ghost: undefined })
+  }
+
+  async sweep(): Promise<number> {
+    return 0
+  }
+
+  async close(): Promise<void> {}
+
+  #ask(
+    name: string,
+    act: Asked<readonly StoredRow[]>['act'],
+    ghost: readonly StoredRow[],
+    asked: 'load' | 'merge',
+  ): Promise<readonly StoredRow[]> {
+    const onAnswer = (rows: readonly StoredRow[]): void => this.#onAnswer(asked, name, rows)
+    return this.#store.ask({ line: this, name, act, ghost, onAnswer })
+  }
+}
