@@ -76,18 +76,6 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
     replace: 'return this.#take(name, ending, { epoch: ending.epoch, order: 0 })',
   },
   {
-    name: 'who has signed in where a browser id was given up is not heard',
-    file: 'server/identity/epochs.ts',
-    find: 'this.#browsers.set(name, { epoch, order, heir })',
-    replace: 'this.#browsers.set(name, { epoch, order, heir: heir && undefined })',
-  },
-  {
-    name: 'an older end takes the place of a newer one',
-    file: 'server/identity/epochs.ts',
-    find: 'const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch',
-    replace: 'const newest = epoch',
-  },
-  {
     name: 'what a ticket brings of another build, told of before, goes into no cookie',
     file: 'server/values/sessions.ts',
     find: "if (source === 'ticket') this.#allow(subject, registers)\n",

@@ -105,7 +105,7 @@ export class Deployment {
     const { sub } = told
     if (asked === 'load') node.loads.set(sub, node.now())
     // What stands where it was written is of no interest to a node that is about to delete it.
-    const isErasing = asked === 'merge' && node.knowledge.erasedUntil(sub) > 0
+    const isErasing = asked === 'merge' && node.knowledge.erasures.until(sub) > 0
     this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, false)
   }
 }

@@ -20,7 +20,7 @@ export function differenceOf(
   if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)
   const { user, found: all } = readings.get(browser) ?? {}
   const sub = world.subOf(user) ?? cookie.browser
-  if (world.isUneven(sub)) return undefined
+  if (world.standing.isUneven(sub)) return undefined
   const shared = ALL_KEYS.filter((key) => world.nodes.every((node) => node.isDeclared(key)))
   const isShared = world.nodes.length === 1 || world.deployment.store
   for (const [node, found] of all ?? []) {

@@ -17,24 +17,25 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const { browsers } = world
   const user = world.subOf(world.appUser(browser.cookies))
   const cookie = world.cookie(browser.cookies)
-  const isGuests = user === undefined && cookie?.user === undefined && cookie && world.isGood(cookie)
+  const isGuests = user === undefined && cookie?.user === undefined && cookie && world.standing.isGood(cookie)
   const sub = user ?? (isGuests ? cookie.browser : undefined)
   const registers = new Map<string, Register>()
-  if (sub === undefined || world.isUneven(sub)) return { browser, sub: undefined, registers }
+  if (sub === undefined || world.standing.isUneven(sub)) return { browser, sub: undefined, registers }
   const add = (key: string, register: Register): void => {
-    if (key !== OWN && world.isLasting(sub, register) && isNewer(register, registers.get(key)))
+    if (key !== OWN && world.standing.isLasting(sub, register) && isNewer(register, registers.get(key)))
       registers.set(key, register)
   }
   for (const [key, register] of remembered(world, sub)) add(key, register)
   // What is of an earlier epoch is worthless once a server that has begun anew is shown a later one.
   const epochs = browsers.map(({ cookies }) => world.cookie(cookies)).filter((other) => other?.user === user)
   const epoch = user === undefined ? 0 : Math.max(0, ...epochs.map((other) => other?.epoch ?? 0))
-  const isCurrent = (its: number): boolean => user === undefined || (its >= epoch && world.isCurrent(user, its))
+  const isCurrent = (its: number): boolean =>
+    user === undefined || (its >= epoch && world.standing.isCurrent(user, its))
   for (const { cookies, tabs, isBlocking, hasConsent } of browsers) {
     const keepsCookies = !isBlocking && hasConsent
     const theirs = world.cookie(cookies)
     const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
-    if (!isTheirs || !theirs || !world.isGood(theirs) || !isCurrent(theirs.epoch)) continue
+    if (!isTheirs || !theirs || !world.standing.isGood(theirs) || !isCurrent(theirs.epoch)) continue
     for (const [key, register] of theirs.registers) add(key, register)
     // A page whose browser keeps no cookie brings nothing home; nor what no cookie would ever show it.
     for (const tab of keepsCookies ? tabs : []) {

@@ -1,7 +1,9 @@
 import type { JsonValue } from '../../shared/json.js'
+import type { Brought } from './brought.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { Ends } from './ends.js'
+import { Erasures } from './erasures.js'
 import {
   type CookieState,
   type Former,
@@ -43,6 +45,7 @@ export class Knowledge {
   /** Users who have signed out somewhere, or were revoked. */
   readonly departed: Ends = new Ends()
   readonly revoked: Ends = new Ends()
+  readonly erasures: Erasures = new Erasures()
   readonly #epochs = new Map<string, number>()
   /** Who came after the owner of a browser id, and since when, in seconds. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
@@ -51,9 +54,6 @@ export class Knowledge {
   readonly #ended = new Map<string, number>()
   /** By subject and key, what others have told of that this build does not declare. */
   readonly #hidden = new Map<string, Register>()
-  readonly #erasedUntil = new Map<string, number>()
-  /** Users whose values were deleted: what they had brought along before comes with no later ticket or cookie again. */
-  readonly #erased = new Set<string>()
   readonly #isDeclared: (key: string) => boolean
   readonly #now: () => number
   readonly #onJoin: (user: string, value: JsonValue) => void
@@ -69,7 +69,7 @@ export class Knowledge {
   }
 
   learn(sub: string | undefined, key: string, register: Register): void {
-    if (sub === undefined || !this.isLasting(sub, register)) return
+    if (sub === undefined || !this.erasures.isLasting(sub, register)) return
     const hidden = this.#hidden.get(`${sub} ${key}`)
     if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
@@ -105,17 +105,7 @@ export class Knowledge {
 
   erase(user: string, until: number): void {
     this.floors.delete(user)
-    this.#erased.add(user)
-    this.#erasedUntil.set(user, Math.max(until, this.erasedUntil(user)))
-  }
-
-  erasedUntil(user: string): number {
-    return this.#erasedUntil.get(user) ?? 0
-  }
-
-  /** Whether a register was not erased: what a sign-in brings along has no date. */
-  isLasting(sub: string, { stamp }: Register): boolean {
-    return stamp === 1 || stamp > this.erasedUntil(sub)
+    this.erasures.add(user, until)
   }
 
   revoke(user: string, epoch: number): void {
@@ -250,20 +240,11 @@ export class Knowledge {
   }
 
   #transfer(user: string, key: string, register: Register): void {
-    if (this.#erased.has(user)) return
+    if (this.erasures.has(user)) return
     const rule = LOGIN_RULE[key]
     if (rule === 'newest') this.learn(user, key, register)
     if (rule === 'account' && register.value !== undefined && !this.floor(user, key)) {
       this.learn(user, key, { ...register, stamp: 1 })
     }
   }
-}
-
-/** What was brought from one guest. */
-interface Brought {
-  readonly ever: Map<string, Register>
-  /** The server must still know of it. */
-  readonly lately: Map<string, Register>
-  /** When something came last. */
-  readonly at: number
 }

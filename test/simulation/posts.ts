@@ -135,7 +135,7 @@ export class PostChecker {
     for (const ticket of tickets) {
       const { sub, changes } = readClaims(ticket)
       if (sub !== user && sub !== browser) continue
-      for (const [key, { stamp }] of readRegisters(changes)) this.#world.tells(node, sub, key, stamp)
+      for (const [key, { stamp }] of readRegisters(changes)) this.#world.duties.tells(node, sub, key, stamp)
     }
   }
 
@@ -177,8 +177,8 @@ export class PostChecker {
         `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
         'lost',
       )
-    if (seen < 0) this.#world.wrote(exchange.node, sub, key, { stamp, value })
-    else this.#world.confirmed(exchange.node, sub, key, { stamp, value })
+    if (seen < 0) this.#world.duties.wrote(exchange.node, sub, key, { stamp, value })
+    else this.#world.duties.confirmed(exchange.node, sub, key, { stamp, value })
   }
 
   /** `held` is a proof only where it is what the request's own cookie had. */
@@ -189,7 +189,7 @@ export class PostChecker {
     // Of what is kept out of cookies the store is the proof.
     const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
     const { user, browser } = this.#requests.begin(exchange).identity
-    if (stamp > 0 && !this.#world.isStored(user ?? browser, STORED, stamp))
+    if (stamp > 0 && !this.#world.standing.isStored(user ?? browser, STORED, stamp))
       this.#fail(exchange, `is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
     const found = held.flatMap(([key, stamp]) => (key === STORED ? [] : `${key} ${stamp}`)).sort()
     if (expected.join() !== found.join())

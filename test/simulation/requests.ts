@@ -3,17 +3,20 @@ import { NEVER_IN_COOKIE, OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
 import { type Register, type Registers, secondsOf } from './registers.js'
 import type { ServerNode } from './server-node.js'
+import { Sight } from './sight.js'
 import { type Harm, note } from './tally.js'
-import { cookieFault, type Deed, hasEnded, isSuperseded, missingIn, type Visit } from './visit.js'
+import { cookieFault, type Deed, hasEnded, isSuperseded, type Visit } from './visit.js'
 import type { World } from './world.js'
 
 /** Checks what requests read, and what their answers do to the cookie. */
 export class RequestChecker {
   readonly #world: World
+  readonly #sight: Sight
   readonly #visits = new WeakMap<Exchange, Visit>()
 
   constructor(world: World) {
     this.#world = world
+    this.#sight = new Sight(world, (exchange, what, harm) => this.#fail(exchange, what, harm))
   }
 
   /** The values have been used: from here on the server knows what the cookie says. */
@@ -51,7 +54,7 @@ export class RequestChecker {
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
-    this.#loaded(exchange, own?.browser, user)
+    this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
     else if (cookie && relation !== 'given-up') this.#giveUp(exchange, cookie, cookie.registers, relation === 'other')
     return visit
@@ -64,9 +67,9 @@ export class RequestChecker {
 
   read(exchange: Exchange, found: Registers): void {
     const { user, browser } = this.begin(exchange).identity
-    this.#complete(exchange, user ?? browser, found, 'reads', (key) => key !== OWN)
-    this.#complete(exchange, browser, found, 'reads', (key) => key === OWN)
-    this.#allowed(exchange, found)
+    this.#sight.complete(exchange, user ?? browser, found, 'reads', (key) => key !== OWN)
+    this.#sight.complete(exchange, browser, found, 'reads', (key) => key === OWN)
+    this.#sight.allowed(exchange, this.begin(exchange).identity, found)
   }
 
   wrote(exchange: Exchange, key: string, register: Register): void {
@@ -80,13 +83,13 @@ export class RequestChecker {
     if (floor && floor.stamp >= register.stamp) {
       this.#fail(exchange, `${key}: the later write got stamp ${register.stamp} after ${floor.stamp}`)
     }
-    this.#world.wrote(exchange.node, sub, key, register)
+    this.#world.duties.wrote(exchange.node, sub, key, register)
   }
 
   /** What was written has got that far. */
   acknowledged(exchange: Exchange, key: string, register: Register, level: string): void {
     const { user, browser } = this.begin(exchange).identity
-    this.#world.acknowledged(exchange.node, key === OWN ? browser : (user ?? browser), key, register, level)
+    this.#world.duties.acknowledged(exchange.node, key === OWN ? browser : (user ?? browser), key, register, level)
   }
 
   /** What it wrote was refused. */
@@ -125,7 +128,7 @@ export class RequestChecker {
     }
     this.#follows(exchange, before.browser, visit.identity)
     exchange.node.knowledge.giveUp(before, undefined)
-    this.#world.gaveUp(exchange.node, before.browser)
+    this.#world.duties.gaveUp(exchange.node, before.browser)
     const isKept = visit.relation === 'none' || visit.relation === 'given-up'
     const relation = isKept ? visit.relation : 'forgotten'
     const since = exchange.node.knowledge.ends
@@ -177,15 +180,15 @@ export class RequestChecker {
     if (!held) return
     const how = cookie ? 'writes the cookie' : 'leaves the cookie'
     const { user } = identity
-    this.#complete(
+    this.#sight.complete(
       exchange,
       user ?? held.browser,
       held.registers,
       how,
       (key) => key !== OWN && !NEVER_IN_COOKIE.includes(key),
     )
-    this.#complete(exchange, held.browser, held.registers, how, (key) => key === OWN)
-    this.#allowed(exchange, held.registers)
+    this.#sight.complete(exchange, held.browser, held.registers, how, (key) => key === OWN)
+    this.#sight.allowed(exchange, this.begin(exchange).identity, held.registers)
   }
 
   /** Another visitor goes on within the request. */
@@ -214,7 +217,7 @@ export class RequestChecker {
       knowledge.changeHands({ user, browser }, registers, identity)
       if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
     } else knowledge.giveUp({ user, browser }, identity.user)
-    this.#world.gaveUp(exchange.node, browser)
+    this.#world.duties.gaveUp(exchange.node, browser)
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
 
@@ -228,17 +231,6 @@ export class RequestChecker {
         exchange.node === node &&
         this.#visits.get(exchange)?.left.some((one) => one.browser === browser),
     )
-  }
-
-  /** What a store that answers has of the visitor is known before it is asked for. */
-  #loaded(exchange: Exchange, browser: string | undefined, user: string | undefined): void {
-    const { node, isLate } = exchange
-    for (const sub of isLate ? [] : [user, browser]) {
-      if (sub === undefined) continue
-      if (node.line?.isWell && !node.loads.has(sub))
-        this.#fail(exchange, `is served before the store was asked for ${sub}`)
-      this.#world.recover(node, sub)
-    }
   }
 
   /** No connection of the former visitor is left. */
@@ -263,25 +255,6 @@ export class RequestChecker {
     }
     if (!successors.isNew(browser)) this.#fail(exchange, 'is given an id that was given before', 'foreign')
     if (isLed && expected === undefined) successors.add(former, user, browser)
-  }
-
-  /** Nothing that was acknowledged is missing, or older. */
-  #complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
-    const floors = exchange.node.knowledge.floors.get(sub) ?? new Map()
-    // A build reads what it declares, and carries the rest.
-    const isSeen = (key: string): boolean => how !== 'reads' || exchange.node.isDeclared(key)
-    const expected = [...floors].filter(([key]) => isMeant(key) && isSeen(key))
-    const missing = missingIn(found, new Map(expected))
-    if (missing !== undefined) this.#fail(exchange, `${how} ${missing}`, 'lost')
-  }
-
-  #allowed(exchange: Exchange, found: Registers): void {
-    const { user, browser } = this.begin(exchange).identity
-    const reader = { sub: user ?? browser, isUser: user !== undefined, browser: exchange.browser.index }
-    for (const [key, register] of found) {
-      const objection = this.#world.ledger.protest(reader, key, register)
-      if (objection !== undefined) this.#fail(exchange, `sees ${objection}`, 'foreign')
-    }
   }
 
   #fail({ browser, outgoing, user }: Exchange, what: string, harm?: Harm): void {

@@ -38,10 +38,10 @@ async function erase(stage: Stage, user: string): Promise<void> {
 
 /** A store that answers late may be waited for; nothing else is. */
 async function end({ world }: Stage, done: Promise<void>): Promise<void> {
-  const { ends } = world
+  const { ends } = world.duties
   void done
   await turn()
-  if (world.ends === ends && world.deployment.store?.weather !== 'slow') world.fail('revokes nothing')
+  if (world.duties.ends === ends && world.deployment.store?.weather !== 'slow') world.fail('revokes nothing')
 }
 
 /** A job of the app, which may have to wait for the store. */
@@ -51,9 +51,9 @@ async function job(world: World, node: ServerNode, userId: string, key: string, 
   const written = user.set(key as never, value as never)
   const sub = world.subOf(userId)
   const stamp = user.inspect().get(key as never)?.stamp ?? 0
-  world.wrote(node, sub, key, { stamp, value })
+  world.duties.wrote(node, sub, key, { stamp, value })
   const { level } = await written
-  if (!node.isOver) world.acknowledged(node, sub, key, { stamp, value }, level)
+  if (!node.isOver) world.duties.acknowledged(node, sub, key, { stamp, value }, level)
 }
 
 export async function restart({ world }: Stage, build = world.node.build): Promise<void> {

@@ -157,9 +157,9 @@ export class SocketChecker implements WireWatcher {
   /** What belongs to a connection alone is not stored. */
   #takes(wire: Wire, sub: string, key: string, register: Register, isConfirmed = false, level?: string): void {
     const isFleeting = wire.isFleeting && sub === wire.browser
-    if (isFleeting || isConfirmed) this.#world.confirmed(wire.node, sub, key, register)
-    else this.#world.wrote(wire.node, sub, key, register)
-    if (!isFleeting) this.#world.acknowledged(wire.node, sub, key, register, level)
+    if (isFleeting || isConfirmed) this.#world.duties.confirmed(wire.node, sub, key, register)
+    else this.#world.duties.wrote(wire.node, sub, key, register)
+    if (!isFleeting) this.#world.duties.acknowledged(wire.node, sub, key, register, level)
   }
 
   #tabOf(wire: Wire): Tab | undefined {
