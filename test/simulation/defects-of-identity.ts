@@ -208,42 +208,6 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     replace: '(isAgreed || a.young !== undefined || a.subject === b.subject)',
   },
   {
-    name: 'a page carries its changes over without asking whether its own id was given up',
-    file: 'client/core/identity.ts',
-    find: 'turn.doubts = all.filter((id) => id !== browser)',
-    replace: 'turn.doubts = all.filter((id) => id === browser)',
-  },
-  {
-    name: 'a page does not hear that its id was given up',
-    file: 'client/core/posts.ts',
-    find: 'else decide(turn, posting.doubt, error?.givenUp)',
-    replace: 'else decide(turn, posting.doubt, false)',
-  },
-  {
-    name: 'a refusal does not say that an id is about to be given up',
-    file: 'server/http/stray-page.ts',
-    find: ' || (browser && subjectHash(browser) === page)',
-    replace: '',
-  },
-  {
-    name: 'a page sends what it doubts as it is left',
-    file: 'client/core/posts.ts',
-    find: 'turn.doubts.length > 0 ? [] : parting(turn)',
-    replace: 'parting(turn)',
-  },
-  {
-    name: 'a refusal does not say that an id was given up',
-    file: 'server/http/stray-page.ts',
-    find: 'epochs.isPublicGivenUp(page) || ',
-    replace: '',
-  },
-  {
-    name: 'a refusal says of every id that it was given up',
-    file: 'server/http/stray-page.ts',
-    find: 'this.givenUp = isGivenUp || undefined',
-    replace: 'this.givenUp = isGivenUp ? true : true',
-  },
-  {
     name: 'a page takes another epoch for the same visitor',
     file: 'client/core/identity.ts',
     find: ' && former.epoch === epoch',

@@ -65,15 +65,15 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   },
   {
     name: 'what another node has erased is taken over again',
-    file: 'server/identity/epochs.ts',
-    find: 'if (until > this.erasedUntil(name)) this.#erased.set(name, until)',
+    file: 'server/identity/user-epochs.ts',
+    find: 'if (until > this.erasedUntil(user)) this.#erased.set(user, until)',
     replace: '',
   },
   {
     name: 'an end that another node tells of is of the past',
     file: 'server/identity/epochs.ts',
-    find: 'return this.#take(name, ending, this.#begin(ending.epoch))',
-    replace: 'return this.#take(name, ending, { epoch: ending.epoch, order: 0 })',
+    find: 'return this.#take(name, ending, this.#next())',
+    replace: 'return this.#take(name, ending, BEFORE)',
   },
   {
     name: 'what a ticket brings of another build, told of before, goes into no cookie',

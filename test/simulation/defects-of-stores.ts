@@ -23,8 +23,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'what the store has is not taken over',
     file: 'server/stores/sync.ts',
-    find: "this.#core.sessions.merge(subject, registers, 'store')\n  }\n\n  /** Takes over what the store has of a subject, and",
-    replace: '}\n\n  /** Takes over what the store has of a subject, and',
+    find: "this.#core.sessions.merge(subject, registers, 'store')\n    if (this.#health",
+    replace: 'if (this.#health',
   },
   {
     name: 'what has ended is not learnt from the store',
@@ -89,8 +89,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'what a page set is proven by memory, though the store has it not',
     file: 'server/stores/sync.ts',
-    find: "if ((await this.level([subject])) === 'memory') return []\n",
+    find: "if ((await this.level([subject])) === 'memory') return undefined\n    const rows",
     replace:
-      "if ((await this.level([subject])) === 'memory') return this.#core.sessions.find(subject)?.registers() ?? []\n",
+      "if ((await this.level([subject])) === 'memory') return this.#core.sessions.find(subject)?.registers()\n    const rows",
   },
 ]

@@ -95,17 +95,28 @@ export class PostChecker {
   }
 
   /** It gives no id up, and no cookie comes with it: the next request shows the one, the answer the other. */
-  #isRefused(exchange: Exchange, code: string, { subject = '' }: Posted): void {
+  #isRefused(exchange: Exchange, code: string, posted: Posted): void {
     note(`a POST is ${code}`)
     const { response, identity, isCookieChanged } = exchange
     const error = response?.statusCode === 403 ? JSON.parse(response.body).error : undefined
-    // An id that is another visitor's by now is about to be.
-    const isAbout = this.#world.cookieOf(exchange)?.browser === subject
-    const isGivenUp = isAbout || exchange.node.knowledge.givenUp.has(subject)
-    if (error?.code !== code || (error.givenUp === true) !== isGivenUp)
+    if (error?.code !== code || !this.#maySay(error.givenUp === true, exchange, posted))
       this.#fail(exchange, `is answered ${response?.statusCode} ${response?.body}, not ${code}`, 'foreign')
     if (identity) this.#fail(exchange, 'is refused, and gives an id up')
     if (isCookieChanged) this.#fail(exchange, 'is refused with a cookie', 'foreign')
+  }
+
+  /** Whether a page may be told that its id was given up, or was not. */
+  #maySay(isGivenUp: boolean, exchange: Exchange, posted: Posted): boolean {
+    const { subject = '' } = posted
+    const { knowledge, line } = exchange.node
+    // An id that is another visitor's by now is about to be.
+    const isAbout = this.#world.cookieOf(exchange)?.browser === subject
+    if (isAbout || knowledge.givenUp.has(subject)) return isGivenUp
+    const isQuestion = Object.keys(posted).join() === 'subject'
+    if (!isQuestion || exchange.node.hasSeen(subject)) return !isGivenUp
+    // It can only say so of an id from before its start where no store has answered in time.
+    if (!line) return isGivenUp
+    return !isGivenUp || line.troubles > 0
   }
 
   #accepted(exchange: Exchange, visit: Visit, { tickets = [], set = [], subject }: Posted, answer: StoreAnswer): void {

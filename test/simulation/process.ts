@@ -6,6 +6,7 @@ import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/core.js'
 import type { Exchange } from '../../server/http/exchange.js'
+import { Newborns } from '../../server/identity/newborns.js'
 import type { UserSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import type { Store } from '../../server/stores/store.js'
@@ -188,6 +189,7 @@ export class ProcessPool {
     this.#processes.set(name, processes)
     this.#used.set(name, used + 1)
     process.core.subjects.clear()
+    Object.assign(process.core, { newborns: new Newborns(process.core.settings) })
     return process
   }
 }

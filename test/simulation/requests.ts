@@ -175,6 +175,7 @@ export class RequestChecker {
       if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
       if (!ledger.settle(cookie.browser, exchange.browser.index))
         this.#fail(exchange, 'writes a cookie of another browser', 'foreign')
+      if (cookie.born !== undefined && !own) exchange.node.made(cookie.browser)
     }
     const held = cookie ?? own
     if (!held) return

@@ -4,6 +4,9 @@ import { Knowledge } from './knowledge.js'
 import type { Process } from './process.js'
 import type { StoreLine } from './store-line.js'
 
+/** ms after which no browser id counts as young that was made before. */
+const YOUTH = 600_000
+
 /** What a node is told of, or given. */
 interface Surroundings {
   /** ms since 1970, by this node's clock */
@@ -25,12 +28,16 @@ export class ServerNode {
   /** It has ended: whatever it still does has no effect. */
   isOver = false
   readonly now: () => number
+  readonly #start: number
+  /** Browser ids that it has made while ids from before its start may have been young. */
+  readonly #made = new Set<string>()
 
   constructor(index: number, process: Process, { now, onJoin, line }: Surroundings) {
     this.index = index
     this.process = process
     this.now = now
     this.line = line
+    this.#start = now()
     this.knowledge = new Knowledge({ isDeclared: (key) => this.isDeclared(key), onJoin, now })
   }
 
@@ -40,6 +47,21 @@ export class ServerNode {
 
   isDeclared(key: string): boolean {
     return key in builds[this.build]
+  }
+
+  /** It has made a browser id. */
+  made(browser: string): void {
+    if (this.#isGrownUp) this.#made.clear()
+    else this.#made.add(browser)
+  }
+
+  /** Whether it has seen all that became of a young browser id: what was before its start it must not speak for. */
+  hasSeen(browser: string): boolean {
+    return this.#isGrownUp || this.#made.has(browser)
+  }
+
+  get #isGrownUp(): boolean {
+    return this.now() - this.#start >= YOUTH
   }
 
   /** Its process has ended. */
