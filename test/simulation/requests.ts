@@ -245,17 +245,10 @@ export class RequestChecker {
   }
 
   /** A new id is the one that follows for this user, or has never been given. */
-  #follows(exchange: Exchange, former: string | undefined, { user, browser }: Identity): void {
-    const { successors } = this.#world
-    const { knowledge } = exchange.node
-    const isLed = former !== undefined && user !== undefined
-    const expected = isLed ? successors.of(former, user) : undefined
-    if (expected !== undefined && !knowledge.givenUp.has(expected)) {
-      if (browser !== expected) this.#fail(exchange, 'gets another id than a request that came before it')
-      return
-    }
-    if (!successors.isNew(browser)) this.#fail(exchange, 'is given an id that was given before', 'foreign')
-    if (isLed && expected === undefined) successors.add(former, user, browser)
+  #follows(exchange: Exchange, former: string | undefined, identity: Identity): void {
+    const { givenUp } = exchange.node.knowledge
+    const fault = this.#world.successors.fault(former, identity, (id) => givenUp.has(id))
+    if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
   }
 
   #fail({ browser, outgoing, user }: Exchange, what: string, harm?: Harm): void {
