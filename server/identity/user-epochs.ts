@@ -86,7 +86,8 @@ export class UserEpochs {
    */
   erase(user: UserSubject, order: number, newest: number): Ending {
     const last = Math.min(newest, this.#clock() + SKEW)
-    this.#erased.set(user, timeAfter(last, this.#clock()))
+    // Never sooner than before: other nodes would take for erased what is written here from now on.
+    this.#erased.set(user, timeAfter(Math.max(last, this.erasedUntil(user)), this.#clock()))
     return this.begin(user, order, last)
   }
 

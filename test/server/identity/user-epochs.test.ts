@@ -18,3 +18,13 @@ it('has a revocation end what is in use, also where a clock that ran ahead has e
   expect(epochs.accepts(subjectHash(ann), inUse)).toBe(false)
   expect(epoch).toBe(clock.now())
 })
+
+it('erases until later than before, whatever clock has dated that', () => {
+  const { now } = testClock()
+  const epochs = new UserEpochs({ maxAge: 1000, clock: now })
+  const erased = now() + 5
+  epochs.take(ann, { epoch: now() + 6, erased, heir: undefined }, 1)
+  const ending = epochs.erase(ann, 2, 0)
+  expect(epochs.erasedUntil(ann)).toBeGreaterThan(erased)
+  expect(ending).toMatchObject({ erased: epochs.erasedUntil(ann) })
+})
