@@ -52,7 +52,10 @@ export function applyChanges(
 ): Stamp {
   const arrived = changes.map((change) => arrivedAt(sessions, change, owner.subject(change.field)))
   const [first = NEVER] = arrived
-  if (first !== NEVER && arrived.every((stamp) => stamp === first)) return first
+  if (first !== NEVER && arrived.every((stamp) => stamp === first)) {
+    for (const { field } of changes) sessions.keepAgain(owner.subject(field), field.key)
+    return first
+  }
   const values: FieldChanges = new Map(changes.map(({ field, value }) => [field, value]))
   return sessions.write(values, owner, source)
 }

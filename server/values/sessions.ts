@@ -82,6 +82,15 @@ export class Sessions {
     return news.length
   }
 
+  /** Has what is there of a key stored: this process may only have heard of it, and the one that wrote it may not store it any more. */
+  keepAgain(subject: Subject, key: string): void {
+    const registers = this.find(subject)?.registers() ?? []
+    this.#keep(
+      subject,
+      registers.filter((register) => register.key === key),
+    )
+  }
+
   /** Takes over a write that the store has taken already. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#core.elsewhere.peers?.tell(subject, this.#take(subject, [register], source))

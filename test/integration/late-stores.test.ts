@@ -122,6 +122,35 @@ describe('a field that is in no cookie, set while the store is slow', () => {
   })
 })
 
+describe('a change that is sent again to another node', () => {
+  it('is said to be stored only once the store has it', async () => {
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 60_000 })
+    const answer = async (act: string): Promise<void> => {
+      for (const call of [...store.open]) if (call.act === act) await call.answer()
+    }
+    const connect = async (): Promise<TestSocket> => {
+      const visitor = (await start()).visitor()
+      const socket = visitor.connect()
+      while (store.open.size === 0) await turn()
+      await answer('load')
+      return socket
+    }
+    const [one, two] = [await connect(), await connect()]
+    await two.ticket()
+    void one.set(['division', -1, 5])
+    await two.ticket()
+    let isAnswered = false
+    const again = two.set(['division', 0, 5]).finally(() => {
+      isAnswered = true
+    })
+    while (!isAnswered && [...store.open].filter(({ act }) => act === 'merge').length < 2) await turn()
+    expect(isAnswered).toBe(false)
+    await answer('merge')
+    expect(await again).toMatchObject({ ok: true, level: 'store' })
+    expect(await store.content.load('user:s:ann')).toMatchObject([{ key: 'division', value: 5 }])
+  })
+})
+
 describe('a field that is in no cookie', () => {
   it('is proven by a node that has heard of it before the store has', async () => {
     const { store, start } = nodes(new HeldStore(), { storeTimeout: 60_000 })
