@@ -1,5 +1,17 @@
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
-import { acknowledge, dispatch, drafts, giveUp, hold, ownOf, parting, refuse, release, tickets } from './changes.js'
+import {
+  acknowledge,
+  dispatch,
+  drafts,
+  giveUp,
+  hold,
+  ownOf,
+  part,
+  parting,
+  refuse,
+  release,
+  tickets,
+} from './changes.js'
 import { abort, age, asked, awaitGreeting, canSend, decide, keepOwn, know, miss, pauseOf, stray } from './identity.js'
 import type { News, PostBody, PostError, Posted } from './messages.js'
 import type { Load, State } from './state.js'
@@ -105,7 +117,9 @@ export function leave(turn: Turn): void {
   timers.add('post')
   const set = turn.doubts.length > 0 ? [] : parting(turn)
   const some = fitting(tickets(turn))
-  if (isNamed(page) && (set.length > 0 || isNews(turn, some))) turn.effects.push(['postLast', bodyOf(turn, some, set)])
+  if (!isNamed(page) || (set.length === 0 && !isNews(turn, some))) return
+  turn.effects.push(['postLast', bodyOf(turn, some, set)])
+  for (const [key] of set) part(turn, key)
 }
 
 /** A POST has come to an end. */

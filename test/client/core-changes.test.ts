@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { tickets } from '../../client/core/changes.js'
-import { BarePage } from '../support/bare-page.js'
+import { BarePage, OF_GUEST } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
 
 /** A page that has sent a change of a key. */
@@ -80,6 +80,17 @@ describe('a change', () => {
     page.learn(['division', 10, 5])
     page.acknowledge('division', 10)
     expect(page.get('division')).toBe(5)
+  })
+
+  it('that has gone out as the page was left is sent again as one that may have arrived, where the page comes back', () => {
+    const page = BarePage.greeted()
+    page.on('disconnect')
+    page.set('division', 3)
+    page.on('leave')
+    expect(page.did('postLast')).toBe(true)
+    page.on('return', true)
+    page.comeBack(OF_GUEST)
+    expect(page.sent()).toEqual([['division', 0, 3]])
   })
 
   it('that is refused is rolled back, and stays refused until the key is set again', () => {
