@@ -9,7 +9,7 @@ import { Process, ProcessPool } from './process.js'
 import { pick } from './random.js'
 import { ServerNode } from './server-node.js'
 import { SharedStore } from './shared-store.js'
-import { StoreLine } from './store-line.js'
+import { type Question, StoreLine } from './store-line.js'
 import { serverClock } from './time.js'
 import { type Told, toldByNode, toldByStore } from './told.js'
 
@@ -97,15 +97,20 @@ export class Deployment {
     return node
   }
 
-  #answered(node: ServerNode, asked: 'load' | 'merge', name: string, rows: readonly StoredRow[]): void {
+  #answered(node: ServerNode, asked: Question, name: string, rows: readonly StoredRow[]): void {
     const told = toldByStore(
       name,
       rows.map(({ key, stamp, value }) => [key, stamp, value]),
     )
     const { sub } = told
+    if (asked === 'whether') {
+      if (told.end) node.hears(sub)
+      return
+    }
     if (asked === 'load') node.loads.set(sub, node.now())
     // What stands where it was written is of no interest to a node that is about to delete it.
-    const isErasing = asked === 'merge' && node.knowledge.erasures.until(sub) > 0
+    const isGone = node.knowledge.givenUp.has(sub) || node.knowledge.erasures.until(sub) > 0
+    const isErasing = asked === 'merge' && isGone
     this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, false)
   }
 }

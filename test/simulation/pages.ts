@@ -1,6 +1,6 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
-import { ALL_KEYS, HIDDEN } from './builds.js'
+import { ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
 import { decides, doubtsOf, type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
 import {
@@ -162,10 +162,11 @@ export class PageChecker {
       const register = heard.get(key)
       return register && sameJson(register.value, tab.get(key)) ? [{ sub, ...register }] : []
     })
+    // What no cookie carries, no page brings home: it is lost with a process that could not store it, and shown until the page is loaded again.
+    const isBrought = !NEVER_IN_COOKIE.includes(key)
     const isVouchedFor = seen.some(({ sub, epoch }) => {
-      return (
-        this.subjects(tab).includes(sub) && this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, epoch))
-      )
+      const isCurrent = this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, epoch))
+      return isBrought && isCurrent && this.subjects(tab).includes(sub)
     })
     const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
     // Two processes can give two writes one stamp, and a proof names no more than that.

@@ -113,10 +113,10 @@ export class PostChecker {
     const isAbout = this.#world.cookieOf(exchange)?.browser === subject
     if (isAbout || knowledge.givenUp.has(subject)) return isGivenUp
     const isQuestion = Object.keys(posted).join() === 'subject'
-    if (!isQuestion || exchange.node.hasSeen(subject)) return !isGivenUp
-    // It can only say so of an id from before its start where no store has answered in time.
-    if (!line) return isGivenUp
-    return !isGivenUp || line.troubles > 0
+    const isUnknown = isQuestion && !exchange.node.hasSeen(subject)
+    if (!line) return isGivenUp === isUnknown
+    // What the store says too late is not heard; where it says nothing, what may have been before its start a node must not speak for.
+    return line.troubles > 0 || isGivenUp === exchange.node.hasHeard(subject)
   }
 
   #accepted(exchange: Exchange, visit: Visit, { tickets = [], set = [], subject }: Posted, answer: StoreAnswer): void {

@@ -16,6 +16,7 @@ import { FakeIo } from './fake-io.js'
 import type { FakeResponse } from './http.js'
 import type { Identity } from './knowledge.js'
 import { cookieIn, hashOf } from './registers.js'
+import { whether } from './store-line.js'
 
 /** What a request does at the app's own route. */
 export type Route = (ctx: Koa.Context) => Promise<void>
@@ -116,11 +117,15 @@ export class Process {
 
   /** At which moment something ends is known here alone: what was asked for may have waited for the store. */
   #watch(): void {
-    const { epochs, identities } = this.core
+    const { epochs, identities, store } = this.core
     const changeHands = identities.changeHands.bind(identities)
     const recognize = identities.recognize.bind(identities)
     const revoke = epochs.revoke.bind(epochs)
     const erase = epochs.erase.bind(epochs)
+    if (store) {
+      const isGivenUp = store.isGivenUp.bind(store)
+      store.isGivenUp = (browser) => whether.run(true, () => isGivenUp(browser))
+    }
     const lookSoon = (): void => queueMicrotask(() => this.look())
     identities.changeHands = (...change) => {
       lookSoon()

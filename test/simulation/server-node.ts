@@ -31,6 +31,7 @@ export class ServerNode {
   readonly #start: number
   /** Browser ids that it has made while ids from before its start may have been young. */
   readonly #made = new Set<string>()
+  readonly #heard = new Set<string>()
 
   constructor(index: number, process: Process, { now, onJoin, line }: Surroundings) {
     this.index = index
@@ -47,6 +48,16 @@ export class ServerNode {
 
   isDeclared(key: string): boolean {
     return key in builds[this.build]
+  }
+
+  /** The store has said that a browser id was given up. */
+  hears(browser: string): void {
+    this.#heard.add(browser)
+  }
+
+  /** Whether it has. */
+  hasHeard(browser: string): boolean {
+    return this.#heard.has(browser)
   }
 
   /** It has made a browser id. */

@@ -1,8 +1,15 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Store, StoredRow } from '../../server/stores/store.js'
 import type { Asked, SharedStore } from './shared-store.js'
 
-/** What a node is told by the store: all that it has of a name, or what stands of some keys. */
-export type OnAnswer = (asked: 'load' | 'merge', name: string, rows: readonly StoredRow[]) => void
+/** All that it has of a name; the same, only to know whether that was given up; or what stands of some keys. */
+export type Question = 'load' | 'whether' | 'merge'
+
+/** What a node is told by the store. */
+export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRow[]) => void
+
+/** Whether a browser id was given up, is asked by its public name: no cookie, and no connection, is known by that. */
+export const whether: AsyncLocalStorage<true> = new AsyncLocalStorage()
 
 /** One node's connection to the store: what it asks waits there for the schedule. */
 export class StoreLine implements Store {
@@ -28,7 +35,7 @@ export class StoreLine implements Store {
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
-    return this.#ask(name, (content) => content.load(name), [], 'load')
+    return this.#ask(name, (content) => content.load(name), [], whether.getStore() ? 'whether' : 'load')
   }
 
   async merge(name: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
@@ -58,7 +65,7 @@ export class StoreLine implements Store {
     name: string,
     act: Asked<readonly StoredRow[]>['act'],
     ghost: readonly StoredRow[],
-    asked: 'load' | 'merge',
+    asked: Question,
   ): Promise<readonly StoredRow[]> {
     const onAnswer = (rows: readonly StoredRow[]): void => this.#onAnswer(asked, name, rows)
     return this.#store.ask({ line: this, name, act, ghost, onAnswer })
