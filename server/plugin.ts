@@ -11,6 +11,7 @@ import { watchSession } from './http/session-order.js'
 import { type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
+import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
 import { Nodes } from './sockets/nodes.js'
 import { installSocketGetter } from './sockets/socket-getter.js'
@@ -124,7 +125,8 @@ class Plugin implements LiveSessionPlugin<Fields> {
       )
     }
     this.#core.elsewhere.peers = new Nodes(io, this.#core)
-    attachTo(io, this.#core, new Handshake(this.#core, [options?.handshake ?? []].flat()))
+    const authentication = new Authentication(this.#core.settings, [options?.handshake ?? []].flat())
+    attachTo(io, this.#core, new Handshake(this.#core, authentication))
     this.#isAttached = true
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
 import type { Core } from '../../server/core.js'
+import { Authentication } from '../../server/sockets/authentication.js'
 import type { Opener } from '../../server/sockets/connection.js'
 import { Handshake } from '../../server/sockets/handshake.js'
 import { SocketHandle } from '../../server/sockets/socket.js'
@@ -97,7 +98,7 @@ export class LightSocket {
   /** Opens sockets of one server; rejects as the handshake does. */
   static opener(core: Core): (headers: Readonly<Record<string, string>>) => Promise<LightSocket> {
     const namespace = new LightNamespace()
-    const handshake = new Handshake(core, [])
+    const handshake = new Handshake(core, new Authentication(core.settings, []))
     return (headers) => new LightSocket(namespace, headers).open(core, handshake)
   }
 }
