@@ -75,6 +75,11 @@ export interface UserSession<F extends Fields = RegisteredFields>
 export interface AttachOptions {
   /** The middleware that makes `identify` work, run on the upgrade request: the same instances as in `app.use`. */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
+  /**
+   * ms after which an open socket's `identify` is asked again, as in its handshake. Where it names another user by then, or none, the socket
+   * ends, and its browser comes back. `Infinity`: never. @default 5 minutes
+   */
+  readonly recheck?: number
 }
 
 export type AnyApp = Koa<any, any>

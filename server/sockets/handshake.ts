@@ -10,6 +10,7 @@ import { secondsOf } from '../identity/recent.js'
 import { subjectHash, type UserSubject } from '../identity/subject.js'
 import type { Authentication } from './authentication.js'
 import { Connection, hangUp, type Opener } from './connection.js'
+import type { Rechecks } from './rechecks.js'
 
 /** An error of the app's own, which has been told of it. */
 export class HandshakeFailure extends Error {}
@@ -18,11 +19,13 @@ export class HandshakeFailure extends Error {}
 export class Handshake {
   readonly #core: Core
   readonly #authentication: Authentication
+  readonly #rechecks: Rechecks
   readonly #connections = new WeakMap<object, Promise<Connection>>()
 
-  constructor(core: Core, authentication: Authentication) {
+  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
     this.#core = core
     this.#authentication = authentication
+    this.#rechecks = rechecks
   }
 
   /**
@@ -81,6 +84,7 @@ export class Handshake {
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
       connections.add(connection)
+      this.#rechecks.add(connection, { conn, request: ctx.req })
       conn.once('close', () => connections.remove(connection))
     }
     return connection
