@@ -5,6 +5,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
+import { renewalOf } from '../http/renewal.js'
 import { nameOf } from '../identity/browser-name.js'
 import { secondsOf } from '../identity/recent.js'
 import { subjectHash, type UserSubject } from '../identity/subject.js'
@@ -103,7 +104,8 @@ export class Handshake {
     if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
     const now = settings.clock()
     const born = relation === 'none' ? secondsOf(now) : cookie?.born
-    return { visitor, cookie, name: nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now) }
+    const name = nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now)
+    return { visitor, cookie, name: { ...name, ...renewalOf(ctx, settings.maxAge) } }
   }
 
   #checkRoom({ visitor }: Opener): void {
