@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import type { Core } from '../core.js'
 import type { Authentication } from './authentication.js'
@@ -61,9 +62,10 @@ export class Rechecks {
 
   async #ask(connection: Connection, { conn, request }: Opening): Promise<void> {
     const { app, connections, report } = this.#core
-    const again = requestAgain(request, conn.remoteAddress)
-    const ctx = app.createContext(again, new ServerResponse(again))
+    let ctx: Koa.Context | undefined
     try {
+      const again = requestAgain(request, conn.remoteAddress)
+      ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
       // Its browser comes back with the cookies that it has by now, and is whom they say.
       if (user !== connection.opener.visitor.user) void connections.end([connection], 'other_subject')
