@@ -8,6 +8,11 @@ export interface StoreSessionOptions
 /** ms in which changes are collected for one POST; after a failure it rests. */
 const LEAST_WAIT = 100
 const REST = 5000
+/** Seconds after which a page that is used POSTs. */
+const RENEWAL = 300
+/** Also where a part of the page keeps its events to itself. */
+const CAPTURE = { capture: true }
+const USES = ['keydown', 'pointerdown']
 /** Characters of tickets in one POST. */
 const ROOM = 48_000
 
@@ -27,11 +32,16 @@ export function storeSession(
   let planned: unknown
   /** The connection came without the browser's cookie: its tickets can never be redeemed. */
   let isStrange = false
+  /** The public name of the browser's id; ms since 1970 of the last POST, and seconds after which one is made only because the page is used. */
+  let subject: string | undefined
+  let posted = Date.now()
+  let life = RENEWAL
   let isOver = false
 
-  /** Brings tickets; without any it asks for the right cookie. */
-  const send = async (tickets?: readonly string[]): Promise<void> => {
+  /** Brings tickets; without any it renews the cookie of its browser, or asks for the right one. */
+  const send = async (tickets?: readonly string[], own?: string): Promise<void> => {
     let wait = REST
+    posted = Date.now()
     try {
       const answer = await fetch(endpoint, {
         method: 'POST',
@@ -39,7 +49,7 @@ export function storeSession(
         keepalive: !!tickets,
         ...others,
         headers: { ...(typeof headers === 'function' ? headers() : headers), 'content-type': 'application/json' },
-        body: JSON.stringify({ tickets }),
+        body: JSON.stringify({ tickets, subject: own }),
       })
       const { held, error } = await answer.json()
       // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
@@ -65,10 +75,19 @@ export function storeSession(
     if (!isOver) await send()
     if (!isOver) socket.disconnect().connect()
   }
+  const use = (): void => {
+    if (subject && Date.now() - posted >= life * 1000) void send(undefined, subject)
+  }
   const hear = (ticket: string): void => {
     const [, payload = ''] = ticket.split('.')
     // In it text beyond ASCII is not read right: only keys are looked at.
-    const { changes, defaults, browser }: TicketClaims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/')))
+    const { changes, defaults, browser, renew }: TicketClaims = JSON.parse(
+      atob(payload.replace(/-/g, '+').replace(/_/g, '/')),
+    )
+    if (defaults) {
+      subject = browser
+      life = renew ?? RENEWAL
+    }
     if (browser) isStrange = false
     // Its defaults tell a greeting from a change.
     // A browser that keeps no cookie is asked once.
@@ -83,9 +102,11 @@ export function storeSession(
 
   socket.on(STORE_SESSION, hear).on('connect_error', refused)
   addEventListener('pagehide', post)
+  for (const event of USES) addEventListener(event, use, CAPTURE)
   return () => {
     socket.off(STORE_SESSION, hear).off('connect_error', refused)
     removeEventListener('pagehide', post)
+    for (const event of USES) removeEventListener(event, use, CAPTURE)
     unsaved.clear()
     isOver = true
   }

@@ -39,6 +39,9 @@ export interface Runner {
 /** Where changes come from, as listeners are told. */
 const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', answer: 'socket' }
 
+/** Also where a part of the page keeps its events to itself. */
+const CAPTURE = { capture: true }
+
 interface Caller {
   resolve(): void
   reject(error: LiveSessionError): void
@@ -131,7 +134,10 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   let link: Link | undefined
   if (socket) link = createLink(socket, dispatch)
 
+  const use = (): void => void (state.timers.has('renew') || dispatch(['use']))
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
+    keydown: use,
+    pointerdown: use,
     online: () => dispatch(['wake']),
     pagehide: () => {
       tabs.leave()
@@ -142,7 +148,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
       dispatch(['return', persisted])
     },
   })
-  for (const [event, handler] of events) globalThis.addEventListener?.(event, handler)
+  for (const [event, handler] of events) globalThis.addEventListener?.(event, handler, CAPTURE)
 
   return {
     state: () => state,
@@ -161,7 +167,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
       timers.close()
       link?.close()
       tabs.leave()
-      for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler)
+      for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler, CAPTURE)
     },
   }
 }

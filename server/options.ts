@@ -27,8 +27,11 @@ export interface LiveSessionOptions<F extends Fields> {
   readonly keys?: readonly string[]
   /** Cookie name. @default 'live', '__Host-live' when secure and without domain */
   readonly key?: string
-  /** ms since the last use. @default 31 days */
-  readonly maxAge?: number
+  /**
+   * ms since the last use. `'session'`: the cookie ends with the browser, and in one that is never ended 31 days after the last use.
+   * @default 31 days
+   */
+  readonly maxAge?: number | 'session'
   /** URL path of the POST. @default '/store_session' */
   readonly endpoint?: string
   /** @default ctx.secure */
@@ -81,6 +84,7 @@ export interface Settings {
   readonly identify: LiveSessionOptions<Fields>['identify']
   readonly secrets: readonly string[]
   readonly cookie: CookieOptions
+  /** ms since the last use: also of cookies that end with the browser, as some browsers never end. */
   readonly maxAge: number
   readonly endpoint: string
   readonly origins: readonly string[]
@@ -139,7 +143,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     secure,
     domain,
     sameSite = 'lax',
-    maxAge = 31 * DAY,
+    maxAge: givenMaxAge = 31 * DAY,
     endpoint = DEFAULT_ENDPOINT,
     origins = [],
     store,
@@ -153,11 +157,14 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     key: name = secure && domain === undefined ? '__Host-live' : 'live',
     consent = always,
     limits: { changesPerSocket = 20, changesPerSubject = 50, socketsPerSubject = 20 } = {},
-    cache: { maxIdle = maxAge, maxSubjects = 100_000 } = {},
+    cache = {},
   } = options
+  const endsWithBrowser = givenMaxAge === 'session'
+  const maxAge = endsWithBrowser ? 31 * DAY : givenMaxAge
+  const { maxIdle = maxAge, maxSubjects = 100_000 } = cache
   check(isRecord(options.fields), 'fields', 'expected what defineFields returned', options.fields)
   check(identify === undefined || isFunction(identify), 'identify', 'expected a function', identify)
-  check(isPositive(maxAge), 'maxAge', 'expected ms, more than 0', maxAge)
+  check(isPositive(maxAge), 'maxAge', "expected ms, more than 0, or 'session'", maxAge)
   check(typeof endpoint === 'string' && endpoint.startsWith('/'), 'endpoint', 'expected a path like "/x"', endpoint)
   check(secure === undefined || typeof secure === 'boolean', 'secure', 'expected a boolean', secure)
   check(['strict', 'lax', 'none'].includes(sameSite), 'sameSite', "expected 'strict', 'lax' or 'none'", sameSite)
@@ -184,7 +191,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(isPositive(storeTimeout), 'storeTimeout', 'expected ms, more than 0', storeTimeout)
   check(typeof storeMaxIdle === 'number' && storeMaxIdle > 0, 'storeMaxIdle', 'expected ms, more than 0', storeMaxIdle)
   check(isPositive(storeRefresh), 'storeRefresh', 'expected ms, more than 0', storeRefresh)
-  const cookie = Object.freeze({ name, maxAge, sameSite, secure, domain })
+  const cookie = Object.freeze({ name, maxAge, endsWithBrowser, sameSite, secure, domain })
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
   check(isLoginRule(onLogin), 'onLogin', "expected 'account', 'newest' or 'drop'", onLogin)

@@ -11,8 +11,10 @@ import { watchSession } from './http/session-order.js'
 import { type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
+import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
 import { Nodes } from './sockets/nodes.js'
+import { Rechecks } from './sockets/rechecks.js'
 import { installSocketGetter } from './sockets/socket-getter.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
@@ -20,6 +22,8 @@ import { UserHandle } from './values/user.js'
 const TWICE =
   'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
   'after your auth and before your routes'
+/** ms */
+const FIVE_MINUTES = 5 * 60 * 1000
 const REQUEST = Symbol('koa-live-session')
 const cores = new WeakMap<object, Core>()
 
@@ -78,7 +82,7 @@ interface RequestState {
 class Plugin implements LiveSessionPlugin<Fields> {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
-  #isAttached = false
+  #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
 
   constructor(core: Core) {
@@ -116,16 +120,23 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
     const { identify } = this.#core.settings
-    if (this.#isAttached) throw new TypeError('koa-live-session: attach(io): already attached')
+    const { handshake = [], recheck = FIVE_MINUTES } = options ?? {}
+    if (this.#rechecks) throw new TypeError('koa-live-session: attach(io): already attached')
     if (identify && !options?.handshake) {
       throw new TypeError(
         'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
           'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
       )
     }
+    if (typeof recheck !== 'number' || !(recheck > 0)) {
+      throw new TypeError(
+        `koa-live-session: attach(io): recheck: expected ms, more than 0, or Infinity to ask never, received ${String(recheck)}`,
+      )
+    }
     this.#core.elsewhere.peers = new Nodes(io, this.#core)
-    attachTo(io, this.#core, new Handshake(this.#core, [options?.handshake ?? []].flat()))
-    this.#isAttached = true
+    const authentication = new Authentication(this.#core.settings, [handshake].flat())
+    this.#rechecks = new Rechecks(this.#core, authentication, recheck)
+    attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {
@@ -165,6 +176,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     const { dispatch, sessions, store } = this.#core
     sessions.close()
     dispatch.flush()
+    this.#rechecks?.close()
     this.#closed ??= store?.close()
     await this.#closed
   }

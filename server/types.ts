@@ -6,6 +6,16 @@ import type { Observable, Snapshot } from '../shared/session-types.js'
 import type { UserId } from './identity/subject.js'
 import type { Inspection, Written } from './values/handle.js'
 
+/** Who the visitor is, for the app's own tables. */
+export interface Identified {
+  /**
+   * The hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. No secret,
+   * and no proof of who is asking. Undefined for a guest who has no cookie, gets none with this answer, or does not agree to be remembered.
+   * A sign-in makes it the user's, a sign-out that of a new guest.
+   */
+  readonly visitorId: string | undefined
+}
+
 /** What every handle can do. A rejection that no code awaits goes to `onError`; it never ends the process. */
 export interface Session<F extends Fields, K extends keyof F & string> {
   /** The value, else the field's default. @throws {TypeError} for a key that is not declared */
@@ -24,7 +34,9 @@ export interface Session<F extends Fields, K extends keyof F & string> {
   inspect(): ReadonlyMap<K, Inspection>
 }
 /** `ctx.liveSession`: a request has no tab, so no `tab` fields. */
-export interface RequestSession<F extends Fields = RegisteredFields> extends Session<F, Keys<F>['request']> {
+export interface RequestSession<F extends Fields = RegisteredFields>
+  extends Session<F, Keys<F>['request']>,
+    Identified {
   /** For a page that renders its values itself; issues the cookie. */
   snapshot(): Snapshot<F>
   /** The snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. */
@@ -41,7 +53,8 @@ export interface RequestSession<F extends Fields = RegisteredFields> extends Ses
 /** `socket.liveSession`: subscriptions end with the socket. */
 export interface SocketSession<F extends Fields = RegisteredFields>
   extends Session<F, keyof F & string>,
-    Observable<F, keyof F & string> {
+    Observable<F, keyof F & string>,
+    Identified {
   readonly userId: string | undefined
 }
 
@@ -62,6 +75,11 @@ export interface UserSession<F extends Fields = RegisteredFields>
 export interface AttachOptions {
   /** The middleware that makes `identify` work, run on the upgrade request: the same instances as in `app.use`. */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
+  /**
+   * ms after which an open socket's `identify` is asked again, as in its handshake. Where it names another user by then, or none, the socket
+   * ends, and its browser comes back. `Infinity`: never. @default 5 minutes
+   */
+  readonly recheck?: number
 }
 
 export type AnyApp = Koa<any, any>

@@ -62,6 +62,8 @@ export interface TicketClaims {
   readonly browser?: string
   /** Of a greeting: that id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string
+  /** Of a greeting: seconds after which a page that is used POSTs, where that is sooner than usual. */
+  readonly renew?: number
 }
 
 /** The answer of a POST to the endpoint. */
@@ -91,6 +93,8 @@ export interface AnySnapshot {
   readonly epoch: number
   /** The browser's id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string
+  /** Seconds after which a page that is used POSTs, so that neither the cookie nor the app's own session ends. @default 300 */
+  readonly renew?: number
   readonly values: Readonly<Record<string, JsonValue>>
   readonly defaults: Readonly<Record<string, JsonValue>>
   readonly stamps: Readonly<Record<string, Stamp>>

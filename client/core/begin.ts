@@ -15,6 +15,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     posting: { is: 'idle' },
     subjects: [],
     fields: new Map(),
+    isDue: false,
     isReady: initial !== undefined,
     told: [],
     timers: new Set(),
@@ -27,8 +28,8 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
   if (!initial || !isSnapshot(initial)) setDefaults(turn, initial)
   else {
-    const { subject: sub, browser, epoch, young, values, defaults, stamps, deleted = [], unsaved = [] } = initial
-    const identity = { sub, browser, epoch, young }
+    const { subject: sub, browser, epoch, young, renew, values, defaults, stamps, deleted = [], unsaved = [] } = initial
+    const identity = { sub, browser, epoch, young, renew }
     setDefaults(turn, defaults)
     for (const [key, stamp] of Object.entries(stamps)) {
       merge(turn, key, stamp, deleted.includes(key) ? undefined : values[key])

@@ -13,6 +13,8 @@ const HUSH = 100
 const SOON = 6
 const MOST = 12
 const CALM = 30_000
+/** Seconds after which a page that is used POSTs. */
+const RENEWAL = 300
 /** ms of the longest pause between two tries. */
 const MAX_PAUSE = 30_000
 
@@ -75,10 +77,10 @@ function show(turn: Turn, ticket: string, claims: TicketClaims, others: readonly
 }
 
 /** Goes on as the visitor of a greeting. */
-function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: TicketClaims): void {
+function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young, renew }: TicketClaims): void {
   const { page, effects } = turn
   const former = page.identity
-  const identity = { sub, browser, epoch, young }
+  const identity = { sub, browser, epoch, young, renew }
   // Another epoch, after a revocation or an erasure, is always another visitor's.
   const isSame = former?.sub === sub && former.browser === browser && former.epoch === epoch
   // What is under way is another's, and the answer to a question says no more than this.
@@ -92,6 +94,14 @@ function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: Tick
   turn.timers.delete('young')
   if (is === 'known') know(turn, identity, isSame)
   else turn.page = { is, identity }
+  // It came with a cookie, or brings one.
+  if (!isSame) renewed(turn)
+}
+
+/** A request of this browser has just renewed its cookie, and the app's own session. */
+export function renewed(turn: Turn): void {
+  turn.isDue = false
+  start(turn, 'renew', (turn.page.identity?.renew ?? RENEWAL) * 1000)
 }
 
 /** Whether what was set under a former id goes along is to be asked: its guest may have left while the page heard nothing of it. */

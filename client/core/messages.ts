@@ -43,9 +43,10 @@ export interface News extends Pick<StoreAnswer, 'held'> {
  * - `greet`: whose page this is, is about to be told
  * - `calm`: what was done again and again is forgotten then
  * - `young`: the browser's id is young no more
+ * - `renew`: no POST only because the page is used
  * - `hush`: the other tabs are not told of another browser before
  */
-export type TimerName = 'post' | 'lead' | 'space' | 'send' | 'link' | 'greet' | 'calm' | 'young' | 'hush'
+export type TimerName = 'post' | 'lead' | 'space' | 'send' | 'link' | 'greet' | 'calm' | 'young' | 'hush' | 'renew'
 
 /** What happens to a page, by name, with what comes along. */
 export interface Events {
@@ -71,6 +72,8 @@ export interface Events {
   leave: []
   /** It is shown; where it `isKept` it is as it was when it was left. */
   return: [isKept: boolean]
+  /** The visitor does something in it. */
+  use: []
   /** Nothing has to be waited for any more. */
   wake: []
   flush: []

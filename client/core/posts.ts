@@ -12,7 +12,20 @@ import {
   release,
   tickets,
 } from './changes.js'
-import { abort, age, asked, awaitGreeting, canSend, decide, keepOwn, know, miss, pauseOf, stray } from './identity.js'
+import {
+  abort,
+  age,
+  asked,
+  awaitGreeting,
+  canSend,
+  decide,
+  keepOwn,
+  know,
+  miss,
+  pauseOf,
+  renewed,
+  stray,
+} from './identity.js'
 import type { News, PostBody, PostError, Posted } from './messages.js'
 import type { Load, State } from './state.js'
 import { patch, start, type Turn } from './turn.js'
@@ -35,7 +48,7 @@ const ASK: Load = { ...NOTHING, isAsk: true }
 
 /** What there is to POST. */
 function load(state: State): Load | undefined {
-  const { page, timers, fields, doubts } = state
+  const { page, timers, fields, doubts, isDue } = state
   if (page.is === 'asking') return ASK
   if (page.is === 'memory' || timers.has('greet')) return undefined
   if (page.is === 'known' && doubts[0]) return { ...NOTHING, doubt: doubts[0] }
@@ -43,7 +56,9 @@ function load(state: State): Load | undefined {
   const isEmpty = keys.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
   if (!isNamed(page)) return isAlone(state) && (!isEmpty || isUnsure(state)) ? ASK : undefined
   const some = fitting(tickets(state))
-  return isEmpty ? undefined : { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
+  return isEmpty && !isDue
+    ? undefined
+    : { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
 }
 
 /** Whether no connection says whose page it is, nor will soon. */
@@ -100,6 +115,7 @@ export function queue(turn: Turn): void {
 export function begin(turn: Turn): void {
   if (turn.posting.is !== 'queued') return
   const next = load(turn)
+  turn.isDue = false
   turn.posting = next ? { is: 'sent', ...next } : { is: 'idle' }
   if (!next) return void turn.effects.push(['release'])
   if (next.isAsk) turn.page = { ...turn.page, is: 'asking' }
@@ -129,6 +145,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   turn.posting = { is: 'idle' }
   effects.push(['release'])
   turn.isUnreachable = !answer && !error
+  if (answer) renewed(turn)
   if (posting.doubt !== undefined && (answer || (error && status < 429))) {
     turn.failures = 0
     // Of a POST that was taken the cookie is that one again.
@@ -186,6 +203,7 @@ export function learn(turn: Turn, news: News): void {
   if (identity?.browser === news.browser && is !== 'memory') {
     for (const ticket of news.tickets) if (ticket !== '') keepOwn(turn, ticket)
     confirm(turn, news)
+    renewed(turn)
     return
   }
   // A visitor has signed in or out meanwhile, perhaps both.

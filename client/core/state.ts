@@ -12,6 +12,8 @@ export interface Identity {
   readonly epoch: number
   /** The id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string | undefined
+  /** Seconds after which a page that is used POSTs, where that is sooner than usual. */
+  readonly renew?: number | undefined
 }
 
 /**
@@ -106,6 +108,8 @@ export interface State {
    * guest's. Until that is known nothing goes out.
    */
   readonly doubts: readonly string[]
+  /** The page is used, and no POST of its browser was taken for so long that its cookie, and the app's own session, may end. */
+  readonly isDue: boolean
   /** The first values are known. */
   readonly isReady: boolean
   /** The tickets of the newest POST, and the one of its answer. */

@@ -1,6 +1,6 @@
 import type { SetAnswer } from '../../shared/protocol.js'
 import { acknowledge, block, dispatch, drafts, refuse, release, retry, set } from './changes.js'
-import { abort, age, ask, awaitGreeting, canSend, hear, reconnect } from './identity.js'
+import { abort, age, ask, awaitGreeting, canSend, hear, reconnect, renewed } from './identity.js'
 import type { Effect, Event, Events, TimerName } from './messages.js'
 import { begin, learn, leave, plan, posted, queue, rest } from './posts.js'
 import { restore } from './remains.js'
@@ -20,6 +20,7 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
     const { page, link, isReady } = turn
     if (page.is === 'known' && page.identity) turn.effects.push(['take', ownerOf(page.identity)])
     if (link === 'down' && !isReady) awaitGreeting(turn)
+    if (page.identity) renewed(turn)
   },
   set,
   connect: (turn) => {
@@ -59,9 +60,17 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
   leave,
   return: (turn, isKept) => {
     wake(turn)
+    if (isKept) turn.timers.delete('renew')
     if (isKept && turn.link === 'none') ask(turn)
   },
-  wake,
+  use: (turn) => {
+    turn.isDue = !turn.timers.has('renew')
+  },
+  wake: (turn) => {
+    wake(turn)
+    // A machine that slept has counted no time.
+    turn.timers.delete('renew')
+  },
   flush: (turn) => {
     // Whether it still is, the next try shows.
     turn.isUnreachable = false

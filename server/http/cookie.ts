@@ -18,7 +18,10 @@ const MAX_CANDIDATES = 16
 
 export interface CookieOptions {
   readonly name: string
+  /** ms for which it is good. */
   readonly maxAge: number
+  /** The browser is told of no time: it keeps the cookie until it ends. */
+  readonly endsWithBrowser: boolean
   readonly sameSite: 'strict' | 'lax' | 'none'
   readonly secure: boolean | undefined
   readonly domain: string | undefined
@@ -136,16 +139,18 @@ export class LiveCookie {
 }
 
 /** koa-session in an app of its own: it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
-function createWriter(keys: SigningKeys, { name, maxAge, sameSite, secure, domain }: CookieOptions): Koa {
+function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
+  const { name, endsWithBrowser, sameSite, secure, domain } = given
   const writer = new Koa()
   Object.assign(writer, { keys: { sign: (text: string) => keys.sign(text) } })
-  const options = { key: name, maxAge: Math.min(maxAge, MAX_EXPIRES), sameSite, encode: encodeSession }
+  const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
+  const options = { key: name, maxAge, sameSite, encode: encodeSession } as const
   const optional = { ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
   session({ ...options, ...optional }, writer)
   return writer
 }
 
-function encodeSession({ _expire, _maxAge, ...payload }: Record<string, unknown>): string {
+function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
   return encode(payload)
 }
 

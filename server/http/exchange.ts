@@ -12,6 +12,7 @@ import type { Visitor } from '../identity/visitor.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
+import { renewalOf } from './renewal.js'
 
 const TOO_LATE =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
@@ -78,7 +79,8 @@ export class Exchange {
   /** How the page may name its browser: with the cookie that it has, or gets with this answer. */
   get name(): BrowserName {
     const isKept = this.cookie ? this.#hasConsent() : this.#action() === 'write'
-    return nameOf(this.visitor, isKept, this.#born, this.#core.settings.clock())
+    const { clock, maxAge } = this.#core.settings
+    return { ...nameOf(this.visitor, isKept, this.#born, clock()), ...renewalOf(this.#ctx, maxAge) }
   }
 
   /** The replica that a field of the visitor is in, where there is one. */

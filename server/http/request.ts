@@ -6,6 +6,7 @@ import type { Awaitable } from '../../shared/promise.js'
 import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
@@ -30,6 +31,11 @@ export class RequestHandle extends Handle {
     this.#exchange = exchange
     this.#identify = identify
     this.#report = report
+  }
+
+  get visitorId(): Sub | undefined {
+    const { visitor, name } = this.#exchange()
+    return visitor.userSub ?? name.browser
   }
 
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */

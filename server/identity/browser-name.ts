@@ -9,6 +9,8 @@ export interface BrowserName {
   readonly browser?: Sub
   /** The id was just made, while other tabs may have been given others: whose it is, `guest` or the user's hash. */
   readonly young?: Sub | 'guest'
+  /** Seconds after which a page that is used POSTs, where what it renews lasts for less than usual. */
+  readonly renew?: number
 }
 
 /**

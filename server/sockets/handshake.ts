@@ -1,18 +1,17 @@
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
+import { renewalOf } from '../http/renewal.js'
 import { nameOf } from '../identity/browser-name.js'
 import { secondsOf } from '../identity/recent.js'
-import { subjectHash, type UserId, type UserSubject, userNamed } from '../identity/subject.js'
+import { subjectHash, type UserSubject } from '../identity/subject.js'
+import type { Authentication } from './authentication.js'
 import { Connection, hangUp, type Opener } from './connection.js'
-
-/** What koa-session, since version 5, calls the getter of what it keeps of a context. */
-const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
+import type { Rechecks } from './rechecks.js'
 
 /** An error of the app's own, which has been told of it. */
 export class HandshakeFailure extends Error {}
@@ -20,12 +19,14 @@ export class HandshakeFailure extends Error {}
 /** Finds out who opened a connection, once for all of its namespaces. */
 export class Handshake {
   readonly #core: Core
-  readonly #auth: Koa.Middleware
+  readonly #authentication: Authentication
+  readonly #rechecks: Rechecks
   readonly #connections = new WeakMap<object, Promise<Connection>>()
 
-  constructor(core: Core, middleware: readonly Koa.Middleware[]) {
+  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
     this.#core = core
-    this.#auth = compose([...middleware])
+    this.#authentication = authentication
+    this.#rechecks = rechecks
   }
 
   /**
@@ -68,7 +69,7 @@ export class Handshake {
     const { connections, cookie, departures, epochs, identities, store } = this.#core
     const { revocations } = epochs
     this.#checkOrigin(ctx)
-    const user = await this.#identify(ctx)
+    const user = await this.#authentication.userOf(ctx)
     const read = cookie.read(ctx.req.headers.cookie, user)
     await store?.ensure(identities.candidates(readable(read), user))
     const browser = readable(read)?.browserSubject
@@ -84,6 +85,7 @@ export class Handshake {
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
       connections.add(connection)
+      this.#rechecks.add(connection, { conn, request: ctx.req })
       conn.once('close', () => connections.remove(connection))
     }
     return connection
@@ -102,7 +104,8 @@ export class Handshake {
     if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
     const now = settings.clock()
     const born = relation === 'none' ? secondsOf(now) : cookie?.born
-    return { visitor, cookie, name: nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now) }
+    const name = nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now)
+    return { visitor, cookie, name: { ...name, ...renewalOf(ctx, settings.maxAge) } }
   }
 
   #checkRoom({ visitor }: Opener): void {
@@ -117,34 +120,8 @@ export class Handshake {
     this.#core.warn(describeBadOrigin(claims))
     throw new LiveSessionError('bad_origin', 'this page may not connect')
   }
-
-  /**
-   * Runs the app's own auth middleware, to learn who is there. It commits nothing: a Set-Cookie would corrupt the 101
-   * answer, and a session that was destroyed meanwhile would be stored again.
-   */
-  async #identify(ctx: Koa.Context): Promise<UserSubject | undefined> {
-    const { identify } = this.#core.settings
-    if (!identify) return undefined
-    keepUncommitted(ctx)
-    let id: UserId | null | undefined
-    await this.#auth(ctx, async () => {
-      id = await identify(ctx)
-    })
-    return userNamed(id)
-  }
 }
 
 function signedOut(): LiveSessionError {
   return new LiveSessionError('other_subject', 'the cookie is of another visitor, or was given up')
-}
-
-function keepUncommitted(ctx: Koa.Context): void {
-  for (const symbol of Object.getOwnPropertySymbols(ctx.app.context)) {
-    const { description } = symbol
-    if (description === undefined || !CONTEXT_SESSION.has(description)) continue
-    const contextSession: unknown = Reflect.get(ctx, symbol)
-    if (typeof contextSession === 'object' && contextSession !== null) {
-      Object.assign(contextSession, { commit: async () => undefined })
-    }
-  }
 }

@@ -6,6 +6,7 @@ import { parseChanges, parseTickets } from '../../shared/parse.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import { type Level, RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
+import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { userIdOf } from '../identity/subject.js'
@@ -27,6 +28,7 @@ export interface Outlet {
 /** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
+  readonly visitorId: Sub | undefined
   protected override readonly source = 'socket'
   readonly #core: Core
   readonly #socket: LiveSocket
@@ -40,8 +42,9 @@ export class SocketHandle extends Handle {
   /** @param outlet where to send what is for this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
-    const { user } = connection.opener.visitor
-    this.userId = user && userIdOf(user)
+    const { visitor, name } = connection.opener
+    this.userId = visitor.user && userIdOf(visitor.user)
+    this.visitorId = visitor.userSub ?? name.browser
     this.#core = core
     this.#socket = socket
     this.#outlet = outlet

@@ -65,6 +65,7 @@ describe('docs/protocol.md', () => {
     const options = {
       name: 'live',
       maxAge: 2_678_400_000,
+      endsWithBrowser: false,
       sameSite: 'lax',
       secure: undefined,
       domain: undefined,

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
 import type { Core } from '../../server/core.js'
+import { Authentication } from '../../server/sockets/authentication.js'
 import type { Opener } from '../../server/sockets/connection.js'
 import { Handshake } from '../../server/sockets/handshake.js'
+import { Rechecks } from '../../server/sockets/rechecks.js'
 import { SocketHandle } from '../../server/sockets/socket.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
 import { Conn } from '../simulation/fake-io.js'
@@ -97,7 +99,8 @@ export class LightSocket {
   /** Opens sockets of one server; rejects as the handshake does. */
   static opener(core: Core): (headers: Readonly<Record<string, string>>) => Promise<LightSocket> {
     const namespace = new LightNamespace()
-    const handshake = new Handshake(core, [])
+    const authentication = new Authentication(core.settings, [])
+    const handshake = new Handshake(core, authentication, new Rechecks(core, authentication, Number.POSITIVE_INFINITY))
     return (headers) => new LightSocket(namespace, headers).open(core, handshake)
   }
 }

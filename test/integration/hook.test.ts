@@ -348,4 +348,36 @@ describe('the small hook', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect([bodies, connects()]).toEqual([[{}], 0])
   })
+
+  it.each(['keydown', 'pointerdown'])(
+    'renews the cookie at a %s, once nothing was POSTed for as long as its server says',
+    async (use) => {
+      const { socket, hear, bodies } = bareSocket()
+      const end = storeSession(socket)
+      ends.push(end)
+      const pass = (ms: number): void => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ms)
+      const used = (): number => {
+        page.dispatchEvent(new Event(use))
+        return bodies.length
+      }
+      pass(1e6)
+      expect(used()).toBe(0)
+      hear({ sub: 'g', browser: 'g', defaults: {} })
+      expect([used(), bodies]).toEqual([1, [{ subject: 'g' }]])
+      pass(299_999)
+      expect(used()).toBe(1)
+      pass(1)
+      expect([used(), used()]).toEqual([2, 2])
+      hear({ sub: 'g', browser: 'g', defaults: {}, renew: 15 })
+      pass(15_000)
+      expect(used()).toBe(3)
+      hear({ sub: 'temporary', defaults: {} })
+      await new Promise((resolve) => setImmediate(resolve))
+      pass(1e6)
+      expect([used(), bodies.at(-1)]).toEqual([4, {}])
+      hear({ sub: 'g', browser: 'g', defaults: {} })
+      end()
+      expect(used()).toBe(4)
+    },
+  )
 })

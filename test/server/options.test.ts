@@ -53,7 +53,7 @@ describe('liveSession(app, options)', () => {
     [{ storeRefresh: '1m' }, 'storeRefresh: expected ms, more than 0, received 1m'],
     [{ fields: undefined }, 'fields: expected what defineFields returned, received undefined'],
     [{ identify: 'ann' }, 'identify: expected a function, received ann'],
-    [{ maxAge: 0 }, 'maxAge: expected ms, more than 0, received 0'],
+    [{ maxAge: 0 }, "maxAge: expected ms, more than 0, or 'session', received 0"],
     [{ endpoint: 'store' }, 'endpoint: expected a path like "/x", received store'],
     [{ secure: 'yes' }, 'secure: expected a boolean, received yes'],
     [{ sameSite: 'Lax' }, "sameSite: expected 'strict', 'lax' or 'none', received Lax"],

@@ -83,6 +83,8 @@ export class Tab {
   }
 
   change(key: string, value: JsonValue | undefined): void {
+    // Who sets something has clicked.
+    this.#listeners.get('pointerdown')?.({})
     const draft = JSON.stringify(value) ?? 'nothing'
     this.drafts.set(key, draft)
     const settle = (code: string | undefined): void => {

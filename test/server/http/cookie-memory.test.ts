@@ -14,7 +14,14 @@ setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
 
 it('keeps nothing of a Cookie header but the live cookie that it has verified', () => {
-  const options = { name: 'live', maxAge: 60_000, sameSite: 'lax', secure: undefined, domain: undefined } as const
+  const options = {
+    name: 'live',
+    maxAge: 60_000,
+    endsWithBrowser: false,
+    sameSite: 'lax',
+    secure: undefined,
+    domain: undefined,
+  } as const
   const keys = new SigningKeys(['a secret of at least thirty-two bytes'], 'cookie')
   const cookie = new LiveCookie(new Koa(), keys, options, testClock().now, () => true)
   const rest = { user: undefined, former: undefined, epoch: 0, born: undefined, registers: [] }

@@ -10,7 +10,14 @@ import { register } from '../../support/register.js'
 
 const secret = 'a secret of at least thirty-two bytes'
 const clock = testClock()
-const options = { name: 'live', maxAge: 60_000, sameSite: 'lax', secure: undefined, domain: undefined } as const
+const options = {
+  name: 'live',
+  maxAge: 60_000,
+  endsWithBrowser: false,
+  sameSite: 'lax',
+  secure: undefined,
+  domain: undefined,
+} as const
 const make = (secrets = [secret], now = clock.now) =>
   new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, now, () => true)
 const content: CookieContent = {

@@ -1,0 +1,49 @@
+import type Koa from 'koa'
+import compose from 'koa-compose'
+import { type UserId, type UserSubject, userNamed } from '../identity/subject.js'
+import type { Settings } from '../options.js'
+
+/** What koa-session, since version 5, calls the getter of what it keeps of a context. */
+const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
+
+/** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
+export class Authentication {
+  readonly #identify: Settings['identify']
+  readonly #middleware: Koa.Middleware
+
+  constructor({ identify }: Pick<Settings, 'identify'>, middleware: readonly Koa.Middleware[]) {
+    this.#identify = identify
+    this.#middleware = compose([...middleware])
+  }
+
+  /** Without `identify` every visitor is a guest. */
+  get hasUsers(): boolean {
+    return this.#identify !== undefined
+  }
+
+  /**
+   * Runs the app's own auth middleware, to learn who is there. It commits nothing: a Set-Cookie would corrupt the 101
+   * answer, and a session that was destroyed meanwhile would be stored again.
+   */
+  async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
+    const identify = this.#identify
+    if (!identify) return undefined
+    keepUncommitted(ctx)
+    let id: UserId | null | undefined
+    await this.#middleware(ctx, async () => {
+      id = await identify(ctx)
+    })
+    return userNamed(id)
+  }
+}
+
+function keepUncommitted(ctx: Koa.Context): void {
+  for (const symbol of Object.getOwnPropertySymbols(ctx.app.context)) {
+    const { description } = symbol
+    if (description === undefined || !CONTEXT_SESSION.has(description)) continue
+    const contextSession: unknown = Reflect.get(ctx, symbol)
+    if (typeof contextSession === 'object' && contextSession !== null) {
+      Object.assign(contextSession, { commit: async () => undefined })
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, expect, it, jest } from '@jest/globals'
+import type Koa from 'koa'
+import session from 'koa-session'
+import type { BrowserContext, Page } from 'playwright-core'
+import { App } from '../support/app.js'
+import { AuthStore, account, identify } from '../support/auth.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+const MINUTES = 60_000
+const HOUR = 60 * MINUTES
+
+/** Timers of a minute or longer end where the test says so: what a page waits for is the time that the server has. */
+const LONG_TIMERS = `
+  const { setTimeout: wait } = globalThis
+  let long = []
+  globalThis.setTimeout = (act, ms, ...given) => ms >= ${MINUTES} ? long.push(act) : wait(act, ms, ...given)
+  globalThis.endLongTimers = () => { for (const act of long.splice(0)) act() }`
+
+/** Resolves when the page has had its turn, which it waits up to 100 ms for before it asks for it. */
+const USE_AND_TAKE_TURNS = `
+  dispatchEvent(new Event('keydown'))
+  new Promise((resolve) => setTimeout(resolve, 150)).then(() => navigator.locks.request('live-session:/store_session', () => undefined))`
+
+let now = 0
+beforeEach(() => {
+  now = Date.now()
+  jest.spyOn(Date, 'now').mockImplementation(() => now)
+})
+
+const page: Koa.Middleware = async (ctx, next) => {
+  const { liveSession } = ctx
+  if (ctx.path === '/page.js') {
+    ctx.type = 'js'
+    ctx.body = readFileSync(join(process.env['SITE_FOLDER'] ?? '', 'page.js'))
+  } else if (ctx.path === '/page') {
+    const outputs = ['division', 'theme', 'cart', 'role'].map((key) => `<output data-key="${key}"></output>`)
+    ctx.body = `<!doctype html><link rel="icon" href="data:,">${outputs.join('')}${liveSession.embed()}<script type="module" src="/page.js"></script>`
+  } else await account(ctx, next)
+}
+
+interface Site {
+  readonly app: App
+  readonly store: AuthStore
+  readonly context: BrowserContext
+  /** Bodies of the POSTs, and what they were answered with. */
+  readonly posts: [body: string, status: number][]
+  /** A tab with a page of ann's, whose division is 3. */
+  open(): Promise<Page>
+}
+
+/** The live cookie and the app's own session last for an hour after the last request. */
+async function start(recheck = Number.POSITIVE_INFINITY): Promise<Site> {
+  const store = new AuthStore()
+  const sessions: Koa.Middleware[] = []
+  const app = await App.start({
+    before: (koa) => {
+      sessions.push(session({ key: 'app', rolling: true, maxAge: HOUR, store }, koa))
+      return sessions
+    },
+    options: { identify, maxAge: HOUR, clock: () => now } as never,
+    attach: { handshake: (ctx, next) => sessions[0]?.(ctx, next), recheck },
+    routes: page,
+  })
+  const context = await openBrowser()
+  await context.addInitScript({ content: LONG_TIMERS })
+  const posts: Site['posts'] = []
+  context.on('response', (answer) => {
+    if (answer.url().endsWith('/store_session')) posts.push([answer.request().postData() ?? '', answer.status()])
+  })
+  const first = await context.newPage()
+  await first.goto(`${app.url}/login/now?user=ann`)
+  await first.goto(`${app.url}/set?values={"division":3}`)
+  await first.close()
+  const open = async (): Promise<Page> => {
+    const tab = await context.newPage()
+    await tab.goto(`${app.url}/page`)
+    await tab.waitForFunction('site.socket.connected && site.isAtRest()')
+    await shows(tab, 3)
+    return tab
+  }
+  return { app, store, context, posts, open }
+}
+
+/** Resolves when the page shows that division. */
+async function shows(tab: Page, division: number): Promise<void> {
+  await tab.waitForFunction(`document.querySelector('[data-key=division]').value === '${division}'`)
+}
+
+/** Time goes by, for the server and in the pages. */
+async function pass(ms: number, ...tabs: readonly Page[]): Promise<void> {
+  now += ms
+  for (const tab of tabs) await tab.evaluate('endLongTimers()')
+}
+
+describeInBrowser('a page that is open for three lives of its cookies', () => {
+  it('is its user’s still where it is used, and so is what comes after it', async () => {
+    const { context, app, posts, open } = await start(1000)
+    const tab = await open()
+    const before = posts.length
+    for (let count = 0; count < 9; count += 1) {
+      await pass(20 * MINUTES, tab)
+      const answered = tab.waitForResponse('**/store_session')
+      await (count % 2 === 0 ? tab.keyboard.press('Shift') : tab.mouse.click(5, 5))
+      expect((await answered).status()).toBe(200)
+      await tab.waitForFunction('site.isAtRest()')
+    }
+    expect(posts).toHaveLength(before + 9)
+    await shows(tab, 3)
+    const later = await context.newPage()
+    await later.goto(`${app.url}/`)
+    expect(JSON.parse((await later.textContent('body')) ?? '')).toMatchObject({ division: 3 })
+  })
+
+  it('is a guest’s where it only lies open, and has asked for nothing until then', async () => {
+    const { posts, store, open } = await start(1000)
+    const tab = await open()
+    const [before, writes] = [posts.length, store.writes.length]
+    await pass(55 * MINUTES, tab)
+    expect([posts.length, store.writes.length]).toEqual([before, writes])
+    await pass(2 * HOUR + 5 * MINUTES, tab)
+    await shows(tab, -1)
+    expect(posts[before]).toEqual(['{}', 200])
+  })
+
+  it('POSTs in one of its two tabs alone', async () => {
+    const { posts, open } = await start()
+    const tabs = [await open(), await open()] as const
+    const before = posts.length
+    await pass(20 * MINUTES, ...tabs)
+    await Promise.all(tabs.map((tab) => tab.evaluate(USE_AND_TAKE_TURNS)))
+    expect(posts).toHaveLength(before + 1)
+  })
+})
+
+describeInBrowser('a page whose session was ended elsewhere', () => {
+  it('is a guest’s within the time of a recheck, though it is not used', async () => {
+    const { store, open } = await start(1000)
+    const tab = await open()
+    store.sessions.clear()
+    await shows(tab, -1)
+  })
+
+  it('is a guest’s from its next use on', async () => {
+    const { posts, store, open } = await start()
+    const tab = await open()
+    const before = posts.length
+    store.sessions.clear()
+    await pass(20 * MINUTES, tab)
+    await tab.keyboard.press('Shift')
+    await shows(tab, -1)
+    expect(posts[before]?.[1]).toBe(403)
+  })
+})

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import type Koa from 'koa'
+import session from 'koa-session'
+import { App } from '../support/app.js'
+import { AuthStore, identify, pages } from '../support/auth.js'
+import { longTimers } from '../support/long-timers.js'
+import type { Page, PageOptions } from '../support/page.js'
+import { cookieContent } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const MINUTES = 60_000
+const HOUR = 60 * MINUTES
+
+const timers = longTimers()
+const given = { addEventListener: globalThis.addEventListener, removeEventListener: globalThis.removeEventListener }
+let input = new EventTarget()
+let now = 0
+beforeEach(() => {
+  now = Date.now()
+  jest.spyOn(Date, 'now').mockImplementation(() => now)
+  input = new EventTarget()
+  Object.assign(globalThis, {
+    addEventListener: input.addEventListener.bind(input),
+    removeEventListener: input.removeEventListener.bind(input),
+  })
+})
+afterEach(() => void Object.assign(globalThis, given))
+
+/** What lasts for an hour: the live cookie, and the app's own session, which each answer makes last for an hour more. */
+function start(options: { readonly store?: AuthStore; readonly renew?: boolean } = {}): Promise<App> {
+  const { store, renew = false } = options
+  return App.start({
+    before: (koa: Koa) => [
+      session({ key: 'app', rolling: !renew, renew, maxAge: HOUR, ...(store ? { store } : {}) }, koa),
+    ],
+    options: { identify, maxAge: HOUR, clock: () => now } as never,
+    routes: pages,
+  })
+}
+
+async function open(app: App, options: PageOptions = {}): Promise<{ readonly ann: Visitor; readonly page: Page }> {
+  const ann = app.visitor()
+  await ann.fetch('/login/now?user=ann')
+  await ann.fetch('/set?values={"division":3}')
+  const page = await ann.open({ path: '/page', ...options })
+  if (options.hasSocket ?? true) await page.connected()
+  return { ann, page }
+}
+
+/** Time goes by, in which the visitor may have done something in the page. */
+function pass(ms: number): void {
+  now += ms
+  timers.end()
+}
+
+/** The visitor does something in the page, which POSTs; resolves with the answer's status, once the page has heard it. */
+async function use(page: Page, event = 'keydown'): Promise<number> {
+  const renewed = timers.next()
+  const status = await new Promise<number>((resolve) => {
+    page.beforeAnswer = async (answer) => resolve(answer.status)
+    input.dispatchEvent(new Event(event))
+  })
+  if (status === 200) await renewed
+  return status
+}
+
+describe('a page that is open for three lives of its cookies', () => {
+  it.each([
+    ['whose session is its cookie, with a socket', {}, {}],
+    ['whose session is its cookie, without one', {}, { hasSocket: false }],
+    ['whose session is in a store', { store: new AuthStore() }, {}],
+    ['whose session is renewed at half of its time', { renew: true }, {}],
+  ])('%s, and is used, is its user’s still, with all values', async (_, options, how) => {
+    const app = await start(options)
+    const { ann, page } = await open(app, how)
+    const expires = cookieContent(ann).exp
+    for (let count = 0; count < 9; count += 1) {
+      pass(20 * MINUTES)
+      expect(await use(page, count % 2 === 0 ? 'keydown' : 'pointerdown')).toBe(200)
+    }
+    expect(cookieContent(ann).exp - expires).toBe(3 * HOUR)
+    app.io.disconnectSockets(true)
+    const users: unknown[] = []
+    app.io.on('connection', (socket) => users.push([socket.liveSession.userId, socket.liveSession.get('division')]))
+    await ann.connect()
+    expect(users).toEqual([['ann', 3]])
+    expect(await (await ann.fetch('/')).json()).toMatchObject({ division: 3 })
+  })
+
+  it('and is not used, ends with them', async () => {
+    const app = await start()
+    const { ann, page } = await open(app)
+    const before = page.posts.length
+    for (let count = 0; count < 9; count += 1) {
+      pass(20 * MINUTES)
+      page.socket?.disconnect()
+    }
+    expect(page.posts).toHaveLength(before)
+    expect(ann.cookie).toBe('')
+    expect(await (await ann.fetch('/')).json()).toMatchObject({ division: -1 })
+  })
+
+  it('POSTs no more than it has to', async () => {
+    const app = await start()
+    const { page } = await open(app)
+    const before = page.posts.length
+    for (let count = 0; count < 100; count += 1) input.dispatchEvent(new Event('keydown'))
+    expect(page.posts).toHaveLength(before)
+    pass(20 * MINUTES)
+    await use(page)
+    for (let count = 0; count < 100; count += 1) input.dispatchEvent(new Event('keydown'))
+    expect(page.posts.slice(before)).toEqual([{ subject: page.posts[before]?.subject }])
+  })
+})
+
+describe('a page whose session was ended elsewhere', () => {
+  it('is a guest’s from its next use on, and shows nothing of the user’s', async () => {
+    const store = new AuthStore()
+    const app = await start({ store })
+    const { page } = await open(app)
+    store.sessions.clear()
+    const told = new Promise((resolve) => page.live.onVisitor(resolve))
+    pass(20 * MINUTES)
+    expect(await use(page)).toBe(403)
+    expect(await told).toEqual({ kind: 'guest' })
+    expect(page.live.get('division')).toBe(-1)
+  })
+})
+
+describe('what a page is told of the time', () => {
+  it.each([
+    [HOUR, HOUR, undefined],
+    [20 * MINUTES, HOUR, undefined],
+    [20 * MINUTES - 4000, HOUR, 299],
+    [HOUR, MINUTES, 15],
+    [HOUR, 'session', undefined],
+    [1000, HOUR, 1],
+  ] as const)(
+    'is a quarter of what ends first, where that is sooner than usual: %p and %p',
+    async (maxAge, own, renew) => {
+      const app = await App.start({
+        before: (koa) => [session({ key: 'app', maxAge: own }, koa)],
+        options: { maxAge, clock: () => now },
+        routes: pages,
+      })
+      const visitor = app.visitor()
+      expect(((await (await visitor.fetch('/page')).json()) as { renew?: number }).renew).toBe(renew)
+      const { claims } = await (await visitor.connect()).ticket()
+      expect(claims.renew).toBe(renew)
+    },
+  )
+})

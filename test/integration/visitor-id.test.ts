@@ -1,0 +1,119 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { account } from '../support/auth.js'
+import { nameOf, startWithUsers } from '../support/users.js'
+
+/** Does what the path says, and answers with the visitor's id before and after it. */
+const ids: Koa.Middleware = async (ctx, next) => {
+  const before = ctx.liveSession.visitorId ?? null
+  if (ctx.path === '/set') await ctx.liveSession.set('division', 3)
+  else if (ctx.path !== '/') await account(ctx, next)
+  ctx.body = [before, ctx.liveSession.visitorId ?? null]
+}
+
+async function idsOf(answer: Promise<Response>): Promise<readonly (string | null)[]> {
+  return (await answer).json() as Promise<readonly (string | null)[]>
+}
+
+/** The id that the first handler of a connection finds. */
+async function idOfSocket(app: App, cookie?: string): Promise<string | undefined> {
+  const found: (string | undefined)[] = []
+  app.io.on('connection', (socket) => found.push(socket.liveSession.visitorId))
+  await app.visitor(cookie).connect()
+  return found.at(-1)
+}
+
+describe('visitorId', () => {
+  it('is none for a guest who has no cookie and gets none, and reading it brings none', async () => {
+    const app = await App.start({ routes: ids })
+    const answer = await app.visitor().fetch('/')
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await answer.json()).toEqual([null, null])
+    expect(await idOfSocket(app)).toBeUndefined()
+  })
+
+  it('is that of the cookie which the answer brings, from the first change on', async () => {
+    const app = await App.start({ routes: ids })
+    const visitor = app.visitor()
+    const [before, after] = await idsOf(visitor.fetch('/set'))
+    expect(before).toBeNull()
+    expect(after).toBe(nameOf(visitor))
+    expect(await idsOf(visitor.fetch('/'))).toEqual([after, after])
+  })
+
+  it('is the same in requests and sockets of one guest, and after a restart with other keys first', async () => {
+    const app = await App.start({ routes: ids })
+    const visitor = app.visitor()
+    const [, id] = await idsOf(visitor.fetch('/set'))
+    expect(await idOfSocket(app, visitor.cookie)).toBe(id)
+    const keys = ['another secret of thirty-two bytes or more', 'a secret of at least thirty-two bytes']
+    const later = await App.start({ routes: ids, keys })
+    expect(await idsOf(later.visitor(visitor.cookie).fetch('/'))).toEqual([id, id])
+    expect(await idOfSocket(later, visitor.cookie)).toBe(id)
+  })
+
+  it('is the same for a user in each browser, in sockets with and without a live cookie, and none of another type of id', async () => {
+    const app = await App.start({
+      routes: ids,
+      options: { identify: (ctx) => Number(ctx.get('user')) || ctx.get('user') },
+    })
+    const ask = async (user: string): Promise<unknown> =>
+      (await idsOf(app.visitor().fetch('/', { headers: { user } })))[1]
+    const ann = await ask('ann')
+    expect(ann).toBe('LgV39OieD_s4c4n-mpQdDAIxscN1AeTsbGjXGs4HL6s')
+    expect(await ask('ann')).toBe(ann)
+    expect(await ask('1')).toBe('96AHKoDb8thYMGUNQyy0NxL21y3TwDPGyqHKjEBS-mc')
+    const found: unknown[] = []
+    app.io.on('connection', (socket) => found.push(socket.liveSession.visitorId))
+    for (const cookie of [undefined, cookieFor(app.live, { userId: 'ann' })])
+      await app.visitor(cookie).connect('/', { user: 'ann' })
+    expect(found).toEqual([ann, ann])
+  })
+
+  it('becomes the user’s at a sign-in, and a new guest’s at the sign-out, never that of before', async () => {
+    const app = await startWithUsers({ routes: ids })
+    const visitor = app.visitor()
+    const [, guest] = await idsOf(visitor.fetch('/set'))
+    const [before, ann] = await idsOf(visitor.fetch('/login/now?user=ann'))
+    expect(before).toBe(guest)
+    expect(ann).toBe('LgV39OieD_s4c4n-mpQdDAIxscN1AeTsbGjXGs4HL6s')
+    const [still, next] = await idsOf(visitor.fetch('/logout/leave'))
+    expect(still).toBe(ann)
+    expect([guest, ann]).not.toContain(next)
+    expect(next).toBe(nameOf(visitor))
+  })
+
+  it('is none for a guest who has left, until something is set', async () => {
+    const app = await startWithUsers({ routes: ids })
+    const visitor = app.visitor()
+    await visitor.fetch('/set')
+    const [, left] = await idsOf(visitor.fetch('/leave'))
+    expect(left).toBeNull()
+    expect((await idsOf(visitor.fetch('/')))[1]).toBeNull()
+  })
+
+  it('is none for a guest who does not agree to be remembered, and a user’s own', async () => {
+    let isAgreed = true
+    const app = await startWithUsers({ routes: ids, options: { consent: () => isAgreed } })
+    const visitor = app.visitor()
+    await visitor.fetch('/set')
+    isAgreed = false
+    expect(await idsOf(visitor.fetch('/'))).toEqual([null, null])
+    expect(await idOfSocket(app, visitor.cookie)).toBeUndefined()
+    expect((await idsOf(visitor.fetch('/login/now?user=ann')))[1]).toBe('LgV39OieD_s4c4n-mpQdDAIxscN1AeTsbGjXGs4HL6s')
+  })
+
+  it('is not that of an id which was given up', async () => {
+    const app = await startWithUsers({ routes: ids })
+    const visitor = app.visitor()
+    const [, guest] = await idsOf(visitor.fetch('/set'))
+    const { cookie } = visitor
+    await visitor.fetch('/leave')
+    emptyCache(app.live)
+    const [before, after] = await idsOf(app.visitor(cookie).fetch('/set'))
+    expect(before).toBeNull()
+    expect(after).not.toBe(guest)
+  })
+})

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { freePort } from './free-port.js'
+import { snippet } from './readme.js'
+
+/** A server that stands in a document, as a process of its own. One thing is changed: the port, as 3000 may be taken. */
+export class DocsServer {
+  readonly url: string
+  readonly folder: string
+  readonly #file: string
+  #process: ChildProcess | undefined
+
+  private constructor(page: string, file: string, port: number) {
+    mkdirSync('.cache', { recursive: true })
+    this.folder = mkdtempSync(resolve('.cache/docs-'))
+    this.url = `http://localhost:${port}`
+    this.#file = file
+    writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(this.folder, file), snippet(file, page).replaceAll('3000', String(port)))
+  }
+
+  static async start(page: string, file: string): Promise<DocsServer> {
+    const server = new DocsServer(page, file, await freePort())
+    await server.start()
+    return server
+  }
+
+  /** Resolves when the server says where it is. */
+  async start(): Promise<void> {
+    const env = {
+      ...process.env,
+      TSX_TSCONFIG_PATH: resolve('tsconfig.json'),
+      SECRET: 'a secret of at least thirty-two bytes',
+    }
+    const args = ['--import', 'tsx', this.#file]
+    const server = spawn(process.execPath, args, { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#process = server
+    const [said] = await Promise.race([once(createInterface(server.stdout), 'line'), once(server, 'exit')])
+    if (said !== this.url) throw new Error(`${this.#file}: expected ${this.url}, received ${said}`)
+  }
+
+  async kill(): Promise<void> {
+    const server = this.#process
+    this.#process = undefined
+    if (!server || server.exitCode !== null) return
+    const ended = once(server, 'exit')
+    server.kill('SIGKILL')
+    await ended
+  }
+
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, jest } from '@jest/globals'
+
+/** ms */
+const LONG = 60_000
+
+interface LongTimers {
+  /** All of them end. */
+  end(): void
+  /** Resolves when the next one begins. */
+  next(): Promise<void>
+}
+
+/** Holds the timers of this file that are a minute or longer, until they are told to end. */
+export function longTimers(): LongTimers {
+  const held = new Map<unknown, () => void>()
+  let begun: (() => void)[] = []
+  const { setTimeout: wait, clearTimeout: clear } = globalThis
+  beforeEach(() => {
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(((act: () => void, ms = 0, ...args: unknown[]) => {
+      const timer = wait(act, ms, ...(args as []))
+      if (ms < LONG) return timer
+      held.set(timer.unref(), act)
+      for (const tell of begun.splice(0)) tell()
+      return timer
+    }) as never)
+    jest.spyOn(globalThis, 'clearTimeout').mockImplementation((timer) => {
+      held.delete(timer)
+      clear(timer)
+    })
+  })
+  afterEach(() => {
+    for (const timer of held.keys()) clear(timer as NodeJS.Timeout)
+    held.clear()
+    begun = []
+    jest.restoreAllMocks()
+  })
+  return {
+    end: () => {
+      for (const [timer, act] of [...held]) {
+        held.delete(timer)
+        clear(timer as NodeJS.Timeout)
+        act()
+      }
+    },
+    next: () => new Promise((resolve) => begun.push(resolve)),
+  }
+}
