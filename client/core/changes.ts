@@ -176,12 +176,12 @@ export function block(turn: Turn): void {
     const isBlocked = isDraft(field) ? !canBeSent : field.is === 'held'
     if (!isBlocked) continue
     const own = ownOf(field)
-    const { seen = field.at } = field.wants[0] ?? {}
-    const isUnsent = seen === FIRST_SENDING
     // What it may have computed from before, it does not from its own value once more.
-    const calls = isComputed(own) && isUnsent ? own.map((call) => ({ ...call, id: NO_CALLER })) : [{ id: NO_CALLER }]
+    const isUnsent = isComputed(own) && field.wants[0]?.seen === FIRST_SENDING
     settle(turn, key, own, { code })
-    patch(turn, key, { is: 'none', waits: [], wants: anew(field, calls, isComputed(own) ? seen : FIRST_SENDING), code })
+    // What was acknowledged is set once more for a visitor who lacks it, and not over what came later.
+    const seen = isDraft(field) ? FIRST_SENDING : field.at
+    patch(turn, key, { is: 'none', waits: [], wants: anew(field, isUnsent ? own : [{ id: NO_CALLER }], seen), code })
   }
 }
 
