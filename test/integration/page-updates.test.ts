@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
 import type { LiveSessionOptions } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
@@ -109,7 +110,7 @@ describe.each([
   })
 
   it('of one visitor says nothing of another’s', async () => {
-    const app = await start({ identify: (ctx) => ctx.get('x-user') || undefined } as never)
+    const app = await start({ identify: (ctx: Koa.Context) => ctx.get('x-user') || undefined } as never)
     const [ann, bob] = [app.visitor(), app.visitor()]
     const as = (user: string) => ({ 'x-user': user })
     const { stamp } = await (await ann.store({ set: [['cart', 0, ['a'], 7]] }, as('ann'))).json()
@@ -184,7 +185,7 @@ describe('with a store', () => {
     const store = memoryStore()
     const app = await start({ store, identify: () => undefined } as never)
     app.io.on('connection', (socket) => {
-      socket.on('add', async (done) => done(await socket.liveSession.update('division', (value) => value + 1)))
+      socket.on('add', async (done) => done(await socket.liveSession.update('division', (value) => Number(value) + 1)))
     })
     const socket = await app.visitor().connect()
     expect(await socket.set(['cart', 0, ['a'], 7])).toMatchObject({ ok: true })
