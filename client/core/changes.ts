@@ -176,12 +176,13 @@ export function block(turn: Turn): void {
     const isBlocked = isDraft(field) ? !canBeSent : field.is === 'held'
     if (!isBlocked) continue
     const own = ownOf(field)
+    const calls = unsent(field)?.calls ?? []
     // What it may have computed from before, it does not from its own value once more.
-    const isUnsent = isComputed(own) && field.wants[0]?.seen === FIRST_SENDING
+    const isKept = calls.length > 0 && isComputed(own)
     settle(turn, key, own, { code })
     // What was acknowledged is set once more for a visitor who lacks it, and not over what came later.
     const seen = isDraft(field) ? FIRST_SENDING : field.at
-    patch(turn, key, { is: 'none', waits: [], wants: anew(field, isUnsent ? own : [{ id: NO_CALLER }], seen), code })
+    patch(turn, key, { is: 'none', waits: [], wants: anew(field, isKept ? calls : [{ id: NO_CALLER }], seen), code })
   }
 }
 

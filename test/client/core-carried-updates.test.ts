@@ -131,6 +131,23 @@ describe('a page whose browser keeps no cookies', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b'], []])
   })
 
+  it('computes nothing once more that was acknowledged before it went on without', () => {
+    const page = new BarePage(YOUNG)
+    page.on('connect')
+    page.hear({ ...OF_GUEST, young: 'guest' })
+    page.update('cart', add('a'))
+    page.acknowledge('cart', 10)
+    page.on('disconnect')
+    page.update('cart', add('b'))
+    page.effects()
+    const claims = { ...OF_STRANGER, sub: 'g', changes: [['cart', 10, ['a']]] } as BareClaims
+    page.on('connect')
+    page.hear(claims)
+    page.answer({ ticket: bareTicket({ defaults: {}, ...claims }) })
+    page.comeBack(claims)
+    expect([page.is, page.get('cart'), page.sent()]).toEqual(['memory', ['a', 'b'], [['cart', 10, ['a', 'b'], 2]]])
+  })
+
   it('computes it over the newest where it had not gone out', () => {
     const claims = { ...OF_STRANGER, sub: 'ann', young: 'ann' }
     const page = blocked({ ...YOUNG_ANN }, claims)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { LiveSessionOptions } from 'koa-live-session'
-import { memoryStore } from 'koa-live-session/testing'
+import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
 import { App, type AppFields } from '../support/app.js'
 import { Gate } from '../support/gate.js'
@@ -117,6 +117,32 @@ describe.each([
     app.clock.advance(1000)
     const other = await (await bob.store({ set: [['cart', 0, ['b'], 7]] }, as('bob'))).json()
     expect(other.stamp).not.toBe(stamp)
+  })
+})
+
+describe('where memory has forgotten', () => {
+  it('a value is newer than the one it was computed from', async () => {
+    const app = await start()
+    const { stamp } = await (await app.visitor().store({ set: [['cart', 0, ['a'], 7]] })).json()
+    emptyCache(app.live)
+    const next = await (await app.visitor().store({ set: [['cart', stamp, ['a', 'b'], 8]] })).json()
+    expect(next.stamp).toBe(stamp + 1)
+  })
+
+  it('one that is sent again is there once more, under its stamp', async () => {
+    const app = await start()
+    const { stamp } = await (await app.visitor().store({ set: [['cart', 0, ['a'], 7]] })).json()
+    emptyCache(app.live)
+    app.clock.advance(1000)
+    const again = await (await app.visitor().store({ set: [['cart', 0, ['a'], -7]] })).json()
+    expect([again.stamp, await cartOf(app)]).toEqual([stamp, ['a']])
+  })
+
+  it('none is taken over a stamp that no server can have given', async () => {
+    const app = await start()
+    const ahead = app.clock.now() + 1
+    const { error } = await (await app.visitor().store({ set: [['cart', ahead, ['a'], 7]] })).json()
+    expect([error.code, error.stamp, await cartOf(app)]).toEqual(['conflict', 0, []])
   })
 })
 
