@@ -1,24 +1,24 @@
 import { anew, ownOf, settle } from './changes.js'
-import type { Call } from './state.js'
 import { patch, type Turn } from './turn.js'
 import { isComputed, kindOf, unsent } from './view.js'
 
 /** These values are another visitor's now: nothing of this is theirs. What a caller here has set is kept where it may be. */
-export function forget(turn: Turn, isCarried: boolean, isSameSub: boolean): void {
-  const former = [...turn.fields]
+export function forget(turn: Turn, isCarried: boolean, former: string | undefined, next: string): void {
+  const fields = [...turn.fields]
   turn.fields.clear()
-  for (const [key, field] of former) {
+  for (const [key, field] of fields) {
     const own = ownOf(field)
-    // What the account may have taken is not computed once more.
-    const isKept = (call: Call): boolean =>
-      !isSameSub || !isComputed(own) || unsent(field)?.calls.includes(call) === true
-    const wants = isCarried ? anew(field, own.filter(isKept)) : []
+    const fresh = unsent(field)?.calls ?? []
+    const calls = own.map((call) => (fresh.includes(call) ? call : { ...call, of: `${call.of} ${former}` }))
+    // What the next visitor may have taken before is not computed once more.
+    const kept = isComputed(own) ? calls.filter(({ of = '' }) => !of.includes(next)) : calls
+    const wants = isCarried ? anew(field, kept) : []
     patch(turn, key, { fallback: field.fallback, wants })
-    const calls = wants.flatMap((want) => want.calls)
+    const left = wants[0]?.calls ?? []
     settle(
       turn,
       key,
-      own.filter((call) => !calls.includes(call)),
+      calls.filter((call) => !left.includes(call)),
       { code: 'superseded' },
     )
   }

@@ -4,7 +4,7 @@ import { FIRST_SENDING, type TicketClaims, type WireChange } from '../../shared/
 import { supersedes } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Refusal } from './messages.js'
-import type { Call, Field, Next, State, Want } from './state.js'
+import type { Call, Field, State, Want } from './state.js'
 import { patch, same, type Turn } from './turn.js'
 import { alone, fieldOf, isComputed, isDraft, shown, unsent } from './view.js'
 
@@ -26,24 +26,33 @@ export function setDefaults(turn: Turn, defaults: Readonly<Record<string, JsonVa
   for (const key in defaults) patch(turn, key, { fallback: same(turn, key, defaults[key]) })
 }
 
-/** The page's caller sets a value, or deletes it, or has it computed by `next`. */
+/** The page's caller sets a value, or deletes it. */
 export function set(
   turn: Turn,
   key: string,
-  input: JsonValue | undefined,
+  value: JsonValue | undefined,
   id: number,
   seen: number = FIRST_SENDING,
-  next?: Next,
+): void {
+  want(turn, key, value, { id }, seen)
+}
+
+/** A value is wanted that a call says, or has computed from what is shown. */
+export function want(
+  turn: Turn,
+  key: string,
+  input: JsonValue | undefined,
+  call: Call,
+  seen: number = FIRST_SENDING,
 ): void {
   const field = fieldOf(turn, key)
   // One that was never sent is replaced: to its caller it is as good as the one after it.
   const replaced = unsent(field)
-  const wants = isDraft(field) ? field.wants.filter((want) => want !== replaced) : []
-  const former = next || isDraft(field) ? (replaced?.calls ?? []) : []
-  const calls = [...(next ? former : alone(former)), { id, next }]
+  const wants = isDraft(field) ? field.wants.filter((one) => one !== replaced) : []
+  const former = call.next || isDraft(field) ? (replaced?.calls ?? []) : []
+  const calls = [...(call.next ? former : alone(former)), call]
   const from = former.length > 0 ? replaced?.from : shown(turn, key)
-  const want: Want = { value: same(turn, key, input), calls, seen, from }
-  patch(turn, key, { wants: [...wants, want], code: undefined })
+  patch(turn, key, { wants: [...wants, { value: same(turn, key, input), calls, seen, from }], code: undefined })
 }
 
 /** Changes that may go out now. */

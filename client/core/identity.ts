@@ -86,7 +86,7 @@ function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: Tick
   if (!isSame || page.is === 'asking') abort(turn)
   if (!isSame) {
     const isCarried = !former || isSameOwner(former, identity)
-    forget(turn, isCarried, former?.sub === sub)
+    forget(turn, isCarried, former?.sub, sub)
     doubt(turn, isCarried && is === 'known' ? former?.browser : undefined, browser)
     if (!isCarried) effects.push(['visitor', kindOf(identity)])
   }

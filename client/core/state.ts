@@ -59,6 +59,8 @@ export interface Call {
   readonly id: number
   /** Where it has not said the value itself. */
   readonly next?: Next | undefined
+  /** The subjects of before that may have taken what it has computed. */
+  readonly of?: string
 }
 
 /** One whose promise waits until the cookie was seen with this stamp. */

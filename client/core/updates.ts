@@ -1,16 +1,20 @@
 import { sameJson } from '../../shared/json.js'
 import { FIRST_SENDING } from '../../shared/protocol.js'
-import { set, settle } from './changes.js'
-import type { Next, Want } from './state.js'
+import { settle, want } from './changes.js'
+import type { Call, Next, Want } from './state.js'
 import { patch, type Turn } from './turn.js'
 import { alone, isComputed, shown } from './view.js'
 
 /** The page's caller has a value computed from the one that is shown. */
 export function update(turn: Turn, key: string, next: Next, id: number): void {
+  compute(turn, key, { id, next }, next)
+}
+
+function compute(turn: Turn, key: string, call: Call, next: Next): void {
   try {
-    set(turn, key, next(shown(turn, key)), id, FIRST_SENDING, next)
+    want(turn, key, next(shown(turn, key)), call)
   } catch (error) {
-    settle(turn, key, [{ id }], { code: 'invalid_value', error })
+    settle(turn, key, [call], { code: 'invalid_value', error })
   }
 }
 
@@ -26,9 +30,9 @@ export function recompute(turn: Turn): void {
     if (!wants.some(isStale)) continue
     patch(turn, key, { wants: wants.slice(0, first) })
     for (const { value, calls } of wants.slice(first))
-      for (const { id, next } of isComputed(calls) ? calls : alone(calls))
-        if (next) update(turn, key, next, id)
-        else set(turn, key, value, id)
+      for (const call of isComputed(calls) ? calls : alone(calls))
+        if (call.next) compute(turn, key, call, call.next)
+        else want(turn, key, value, call)
   }
 }
 

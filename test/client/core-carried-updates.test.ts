@@ -64,6 +64,18 @@ describe('what was computed under one identity', () => {
     expect([page.settled, page.sent()]).toEqual([['a superseded', 'b superseded'], [['cart', 12, ['a', 'b', 'c'], 3]]])
   })
 
+  it('is not computed once more for a guest who may have taken it, where the page has that id again', () => {
+    const page = greeted(YOUNG, OTHER)
+    page.update('cart', add('a'), 'a')
+    page.acknowledge('cart', 10)
+    page.comeBack({ ...OTHER, changes: [['cart', 20, ['theirs']]] })
+    page.update('cart', add('b'), 'b')
+    page.effects()
+    page.comeBack({ ...OTHER, sub: 'g', browser: 'g', changes: [['cart', 10, ['a']]] })
+    told(page)
+    expect([page.sent(), page.settled]).toEqual([[['cart', 10, ['a', 'b'], 2]], ['a superseded']])
+  })
+
   it('is carried as what is shown where some of it was set', () => {
     const page = greeted(YOUNG, OTHER)
     page.set('cart', ['s'])
