@@ -15,18 +15,6 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     replace: 'if (store || !store) return write()',
   },
   {
-    name: 'a computed value is no newer than the one that it was computed from, where memory has forgotten that',
-    file: 'server/values/sessions.ts',
-    find: 'newestOf([...last, seen])',
-    replace: 'newestOf(last)',
-  },
-  {
-    name: 'a computed value is confirmed that memory has forgotten',
-    file: 'server/values/page-updates.ts',
-    find: 'if (sessions.last(subject, key) < stamp) sessions.merge(subject, [{ key, stamp, value }], source)',
-    replace: 'void [sessions, key, value, source]',
-  },
-  {
     name: 'a page sends what it has computed from an older value',
     file: 'client/core/step.ts',
     find: '  recompute(turn)\n',

@@ -165,6 +165,9 @@ export class PostChecker {
 
   /** What was refused had no right to be taken. */
   #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Posted, { code, index = -1 }: Blame): void {
+    // A change is refused after the tickets are merged.
+    if (['conflict', 'superseded'].includes(code))
+      redeemed(this.#world.ledger, redeemerOf(visit), tickets, undefined, this.#rights.get(exchange))
     const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
     if (ticket !== undefined && rightTo(ticket, redeemerOf(visit)) !== 'none')
       this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)

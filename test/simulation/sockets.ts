@@ -5,7 +5,7 @@ import { type BrowserName, greetingFault, nameOf } from './greeting.js'
 import type { Relation } from './knowledge.js'
 import { identityIn } from './page-identity.js'
 import type { PageChecker } from './pages.js'
-import { redeemed } from './redemption.js'
+import { redeemed, rightsTo } from './redemption.js'
 import { type CookieState, type Register, readClaims, readRegisters, secondsOf } from './registers.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -102,9 +102,14 @@ export class SocketChecker implements WireWatcher {
   }
 
   asked(wire: Wire, event: string, payload: unknown): void {
-    if (!isSet(event, payload)) return
-    const { user } = this.#visitors.get(wire) ?? {}
+    const { user, own } = this.#visitors.get(wire) ?? {}
     const { knowledge } = wire.node
+    if (!isSet(event, payload)) {
+      // A ticket of a newer epoch may end the very connection that brings it: then no answer comes.
+      const identity = { user, browser: wire.browser ?? '' }
+      rightsTo(Array.isArray(payload) ? payload : [], { node: wire.node, identity, former: own?.former })
+      return
+    }
     const tab = this.#tabOf(wire)
     const met = payload.map(([key]): [string, Met] => {
       const sub = this.#subOf(wire, key, user)
