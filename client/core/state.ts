@@ -64,7 +64,7 @@ export interface Call {
 }
 
 /** One whose promise waits until the cookie was seen with this stamp. */
-export interface Wait extends Call {
+interface Wait extends Call {
   readonly stamp: Stamp
 }
 
