@@ -65,14 +65,21 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
   const visitors = createListeners<[visitor: Visitor]>()
 
+  const stepped = (event: Event): ReturnType<typeof step> => {
+    isStepping = true
+    try {
+      return step(state, event)
+    } finally {
+      isStepping = false
+    }
+  }
+
   const dispatch = (event: Event): void => {
     if (isOver) return
     // What this would change, the step under way would undo.
     if (isStepping) throw new TypeError('koa-live-session: update: what computes a value must change nothing')
     const former = state.page.identity?.sub
-    isStepping = true
-    const [next, effects] = step(state, event)
-    isStepping = false
+    const [next, effects] = stepped(event)
     state = next
     const isAnother = former !== undefined && former !== state.page.identity?.sub
     source = isAnother ? 'login' : (source ?? SOURCES[event[0]] ?? 'ticket')

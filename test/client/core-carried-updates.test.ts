@@ -160,6 +160,18 @@ describe('a page whose browser keeps no cookies', () => {
     expect([page.is, page.get('cart'), page.sent()]).toEqual(['memory', ['a', 'b'], [['cart', 10, ['a', 'b'], 2]]])
   })
 
+  it('does not set what may have been taken over what came later', () => {
+    const claims = { ...OF_STRANGER, sub: 'ann', young: 'ann' }
+    const page = blocked({ ...YOUNG_ANN }, claims)
+    page.update('cart', add('a'))
+    page.on('disconnect')
+    page.on('answer', 'cart', undefined)
+    page.effects()
+    page.on('connect')
+    page.hear(claims)
+    expect(page.sent()).toEqual([['cart', 0, ['a']]])
+  })
+
   it('computes it over the newest where it had not gone out', () => {
     const claims = { ...OF_STRANGER, sub: 'ann', young: 'ann' }
     const page = blocked({ ...YOUNG_ANN }, claims)

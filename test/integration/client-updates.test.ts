@@ -170,6 +170,15 @@ describe('what computes a value', () => {
     expect([page?.live.get('cart'), page?.live.get('division'), logged.mock.calls.length]).toEqual([['a'], -1, 1])
   })
 
+  it('may be called after a step that has failed for another reason', async () => {
+    const app = await start()
+    const [page] = await tabs(app.visitor(), true)
+    const [hear] = page?.socket?.listeners('store_session') ?? []
+    expect(() => hear?.('no ticket' as never)).toThrow()
+    await page?.live.update('cart', add('a'))
+    expect(page?.live.get('cart')).toEqual(['a'])
+  })
+
   it('is a TypeError before the first values', async () => {
     jest.spyOn(console, 'error').mockImplementation(() => undefined)
     const app = await start()
