@@ -47,22 +47,27 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
   if (globalThis.document || (!initial && !socket && endpoint.includes('://'))) dispatch(['begin'])
 
-  const get = (key: string): JsonValue | undefined => {
+  const get = (key: string, what = 'get'): JsonValue | undefined => {
     if (isReady) return shown(state(), key)
     throw new TypeError(
-      `koa-live-session: get("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`,
+      `koa-live-session: ${what}("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`,
     )
   }
-  const change = (key: string, value: JsonValue | undefined): Promise<void> => heard(runner.set(key, value))
-  const set = (key: string, value: unknown): Promise<void> => {
+  const attempt = (change: () => Promise<void>): Promise<void> => {
     try {
-      return change(key, settable(key, value))
+      return heard(change())
     } catch (error) {
       // A mistake of the program, which may well wait for nothing.
       console.error(error)
       return heard(Promise.reject(error))
     }
   }
+  const set = (key: string, value: unknown): Promise<void> => attempt(() => runner.set(key, settable(key, value)))
+  const update = (key: string, next: (value: JsonValue | undefined) => unknown): Promise<void> =>
+    attempt(() => {
+      get(key, 'update')
+      return runner.update(key, (value) => settable(key, next(value)))
+    })
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isOver = false
     const tell = (): void => {
@@ -91,10 +96,11 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 
   const live = {
     ready,
-    get,
+    get: (key: string) => get(key),
     has: (key: string) => liveValue(state(), key) !== undefined,
     set,
-    delete: (key: string) => change(key, undefined),
+    update,
+    delete: (key: string) => heard(runner.set(key, undefined)),
     subscribe,
     onChange,
     status: (key?: string) => (key === undefined ? overallStatus(state()) : statusOf(state(), key)),
@@ -103,7 +109,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     field: (key: string) => ({
       subscribe: (run: Subscriber) => subscribe(key, run),
       set: (value: unknown) => void set(key, value),
-      update: (next: (value: JsonValue | undefined) => unknown) => void set(key, next(get(key))),
+      update: (next: (value: JsonValue | undefined) => unknown) => void update(key, next),
     }),
     flush,
     close,

@@ -42,7 +42,9 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   key: K,
 ): readonly [
   value: Value<F[K]>,
-  set: K extends Keys<F>['writable'] ? (value: Settable<F[K]>) => Promise<void> : never,
+  set: K extends Keys<F>['writable']
+    ? (value: Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)) => Promise<void>
+    : never,
   status: StatusDetail,
 ] {
   const live = useContext(Live)
@@ -61,7 +63,10 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     () => live.status(key),
     () => initial()[1],
   )
-  const set = useCallback((next: never) => live.set(key as never, next), [live, key])
+  const set = useCallback(
+    (next: never) => (typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)),
+    [live, key],
+  )
   // Untyped inside: whether a key may be set, only the declaration knows.
   return [value, set as never, status]
 }

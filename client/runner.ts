@@ -30,6 +30,8 @@ export interface Runner {
   dispatch(event: Event): void
   /** Resolves when the cookie was seen with the value, or a later one of this page. */
   set(...change: [key: string, value: Events['set'][1]]): Promise<void>
+  /** The same, with what is computed from the value that is there, and anew where that is another one by then. */
+  update(...change: [key: string, next: Events['update'][1]]): Promise<void>
   readonly onChange: Listeners<[change: AnyChange]>['add']
   readonly onStatus: Listeners<[key: string, detail: StatusDetail]>['add']
   readonly onVisitor: Listeners<[visitor: Visitor]>['add']
@@ -37,14 +39,14 @@ export interface Runner {
 }
 
 /** Where changes come from, as listeners are told. */
-const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', answer: 'socket' }
+const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', update: 'request', answer: 'socket' }
 
 /** Also where a part of the page keeps its events to itself. */
 const CAPTURE = { capture: true }
 
 interface Caller {
   resolve(): void
-  reject(error: LiveSessionError): void
+  reject(error: unknown): void
 }
 
 export function createRunner(beginning: State, options: RunnerOptions): Runner {
@@ -53,9 +55,11 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   let state = beginning
   let source: ChangeSource | undefined
   let isOver = false
+  let isStepping = false
   /** What an effect brings about at once is told with it. */
   let acting = 0
-  let calls = 0
+  // The server tells what pages compute by these, also that of other tabs.
+  let calls = Math.floor(Math.random() * 2 ** 52)
   const callers = new Map<number, Caller>()
   /** What listeners were told last. */
   const values = new Map<string, JsonValue | undefined>()
@@ -64,10 +68,21 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
   const visitors = createListeners<[visitor: Visitor]>()
 
+  const stepped = (event: Event): ReturnType<typeof step> => {
+    isStepping = true
+    try {
+      return step(state, event)
+    } finally {
+      isStepping = false
+    }
+  }
+
   const dispatch = (event: Event): void => {
     if (isOver) return
+    // What this would change, the step under way would undo.
+    if (isStepping) throw new TypeError('koa-live-session: update: what computes a value must change nothing')
     const former = state.page.identity?.sub
-    const [next, effects] = step(state, event)
+    const [next, effects] = stepped(event)
     state = next
     const isAnother = former !== undefined && former !== state.page.identity?.sub
     source = isAnother ? 'login' : (source ?? SOURCES[event[0]] ?? 'ticket')
@@ -111,7 +126,12 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
       const caller = callers.get(id)
       callers.delete(id)
       if (!refusal) caller?.resolve()
-      else caller?.reject(new LiveSessionError(refusal.code, refusal.message ?? `${key}: ${refusal.code}`, { key }))
+      else {
+        const { code, message = `${key}: ${code}`, error } = refusal
+        // A mistake of the program, which may well wait for nothing.
+        if (error) console.error(error)
+        caller?.reject(error ?? new LiveSessionError(code, message, { key }))
+      }
     }
   }
 
@@ -150,15 +170,19 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   })
   for (const [event, handler] of events) globalThis.addEventListener?.(event, handler, CAPTURE)
 
+  const called = (eventOf: (id: number) => Event): Promise<void> => {
+    calls += 1
+    const id = calls
+    const saved = new Promise<void>((resolve, reject) => callers.set(id, { resolve, reject }))
+    dispatch(eventOf(id))
+    return saved
+  }
+
   return {
     state: () => state,
     dispatch,
-    set: (key, value) =>
-      new Promise((resolve, reject) => {
-        calls += 1
-        callers.set(calls, { resolve, reject })
-        dispatch(['set', key, value, calls])
-      }),
+    set: (key, value) => called((id) => ['set', key, value, id]),
+    update: (key, next) => called((id) => ['update', key, next, id]),
     onChange: changes.add,
     onStatus: statuses.add,
     onVisitor: visitors.add,

@@ -34,6 +34,11 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   has(key: Keys<F>['readable']): boolean
   /** Shown at once; resolves when the cookie holds this value or a later one of this tab; rejects, and rolls back, when refused. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
+  /**
+   * Read, modify, write: shown at once, and stored over the very value that it was computed from. Where another tab or device was
+   * faster, `next` runs again, over the newer value; so it changes nothing itself. What it throws rejects the promise.
+   */
+  update<K extends Keys<F>['writable']>(key: K, next: (value: Value<F[K]>) => Settable<F[K]>): Promise<void>
   delete(key: Keys<F>['writable']): Promise<void>
   /** Of one key, or the worst of all. */
   status(key?: Keys<F>['readable']): StatusDetail

@@ -44,7 +44,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   key: K,
 ): {
   readonly value: K extends Keys<F>['writable']
-    ? WritableComputedRef<Value<F[K]>, Settable<F[K]>>
+    ? WritableComputedRef<Value<F[K]>, Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)>
     : Readonly<Ref<Value<F[K]>>>
   readonly status: Readonly<Ref<StatusDetail>>
 } {
@@ -65,7 +65,11 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   // On a server no scope ever ends.
   else if (typeof document !== 'undefined') follow()
   // A refusal shows in the status.
-  const value = computed({ get: () => state.value[0], set: (next: never) => void live.set(key as never, next) })
+  const value = computed({
+    get: () => state.value[0],
+    set: (next: never) =>
+      void (typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)),
+  })
   // Untyped inside: whether a key may be set, only the declaration knows.
   return { value: value as never, status: computed(() => state.value[1]) }
 }

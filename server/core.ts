@@ -16,6 +16,7 @@ import { Dispatch } from './values/dispatch.js'
 import type { Elsewhere } from './values/elsewhere.js'
 import { Freshness } from './values/freshness.js'
 import { SigningKeys } from './values/keys.js'
+import { PageUpdates } from './values/page-updates.js'
 import { Sessions } from './values/sessions.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
@@ -37,6 +38,7 @@ export interface Core {
   readonly limits: Limits
   readonly login: Login
   readonly newborns: Newborns
+  readonly pageUpdates: PageUpdates
   readonly rooms: Rooms
   readonly sessions: Sessions
   readonly store: StoreSync | undefined
@@ -84,6 +86,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     limits,
     login,
     newborns: new Newborns(settings),
+    pageUpdates: new PageUpdates({ sessions, settings, store }),
     rooms,
     sessions,
     store,

@@ -14,13 +14,19 @@ export function parseChanges(input: unknown): readonly WireChange[] {
     const refuse = (reason: string): never => {
       throw malformed(`${reason} in change ${index}`, index)
     }
-    if (!Array.isArray(item) || item.length < 2 || item.length > 3) return refuse('expected [key, seen, value?]')
-    const [key, seen, value] = item as unknown[]
+    if (!Array.isArray(item) || item.length < 2 || item.length > 4) return refuse('expected [key, seen, value?, id?]')
+    const [key, seen, value, id] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
     if (keys.has(key)) return refuse('a key twice')
     keys.add(key)
     if (!Number.isSafeInteger(seen) || Number(seen) < FIRST_SENDING) return refuse('expected a stamp or -1 as seen')
-    return item.length === 2 ? [key, Number(seen)] : [key, Number(seen), value as JsonValue]
+    if (item.length === 2) return [key, Number(seen)]
+    if (item.length === 3) return [key, Number(seen), value as JsonValue]
+    // Only of one that comes alone is it certain that where it is refused nothing of it was taken.
+    if (input.length > 1) return refuse('expected no other change beside one with an id')
+    if (Number(seen) === FIRST_SENDING) return refuse('expected the stamp that a value was computed over')
+    if (!Number.isSafeInteger(id) || id === 0) return refuse('expected an id that is an integer, not 0')
+    return [key, Number(seen), value as JsonValue, Number(id)]
   })
 }
 

@@ -24,9 +24,23 @@ export const FIRST_SENDING = -1
 
 /** How far a write has got: into this process, or into the store. */
 export type Level = 'memory' | 'store'
-/** `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time. */
-export type WireChange = readonly [key: string, seen: number, value?: JsonValue]
-export type Refusal = { readonly ok: false; readonly code: LiveSessionErrorCode; readonly key?: string }
+/**
+ * `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time. With an `id` the value was computed from the one
+ * of the stamp `seen`, and may be taken over that alone; below 0 it is sent again.
+ */
+export type WireChange = readonly [key: string, seen: number, value?: JsonValue, id?: number]
+
+/** What a page did not know of, where it has computed a value from an older one. */
+export interface Newest {
+  readonly stamp: Stamp
+  /** None: deleted. */
+  readonly value?: JsonValue
+}
+export interface Refusal extends Partial<Newest> {
+  readonly ok: false
+  readonly code: LiveSessionErrorCode
+  readonly key?: string
+}
 export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
 export type TicketsAnswer = { readonly ok: true } | Refusal
 

@@ -4,9 +4,13 @@ import { FIRST_SENDING, type TicketClaims, type WireChange } from '../../shared/
 import { supersedes } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Refusal } from './messages.js'
-import type { Field, State, Wait, Want } from './state.js'
+import type { Call, Field, State, Want } from './state.js'
 import { patch, same, type Turn } from './turn.js'
-import { fieldOf, isDraft } from './view.js'
+import { alone, fieldOf, isComputed, isDraft, shown, unsent } from './view.js'
+
+const NOTHING: Want = { value: undefined, calls: [], seen: FIRST_SENDING }
+/** What a server says of a computed value that was not taken. */
+const OVERTAKEN: readonly unknown[] = ['conflict', 'superseded']
 
 /** Of a change of this page whose caller waits no more, or was on another page. */
 export const NO_CALLER = 0
@@ -26,18 +30,29 @@ export function setDefaults(turn: Turn, defaults: Readonly<Record<string, JsonVa
 export function set(
   turn: Turn,
   key: string,
-  input: JsonValue | undefined,
+  value: JsonValue | undefined,
   id: number,
   seen: number = FIRST_SENDING,
 ): void {
+  want(turn, key, value, { id }, seen)
+}
+
+/** A value is wanted that a call says, or has computed from what is shown. */
+export function want(
+  turn: Turn,
+  key: string,
+  input: JsonValue | undefined,
+  call: Call,
+  seen: number = FIRST_SENDING,
+): void {
   const field = fieldOf(turn, key)
-  const value = same(turn, key, input)
-  const wants = isDraft(field) ? [...field.wants] : []
-  const last = wants.at(-1)
   // One that was never sent is replaced: to its caller it is as good as the one after it.
-  const isReplaced = last?.seen === FIRST_SENDING && (field.over === undefined || wants.length > 1)
-  const ids = isReplaced ? (wants.pop()?.ids ?? []) : []
-  patch(turn, key, { wants: [...wants, { value, ids: [...ids, id], seen }], code: undefined })
+  const replaced = unsent(field)
+  const wants = isDraft(field) ? field.wants.filter((one) => one !== replaced) : []
+  const former = call.next || isDraft(field) ? (replaced?.calls ?? []) : []
+  const calls = [...(call.next ? former : alone(former)), call]
+  const from = former.length > 0 ? replaced?.from : shown(turn, key)
+  patch(turn, key, { wants: [...wants, { value: same(turn, key, input), calls, seen, from }], code: undefined })
 }
 
 /** Changes that may go out now. */
@@ -49,10 +64,14 @@ export function drafts({ fields }: State): readonly string[] {
 export function dispatch(turn: Turn, key: string): WireChange {
   const { at, wants } = fieldOf(turn, key)
   patch(turn, key, { over: at })
-  return wire(key, wants[0]?.seen, wants[0]?.value)
+  const [{ value, seen, calls, isPlain } = NOTHING] = wants
+  const [call] = calls
+  if (!call?.next || !isComputed(calls) || value === undefined) return wire(key, seen, value)
+  const [stamp, id] = seen === FIRST_SENDING ? [at, call.id] : [seen, -call.id]
+  return isPlain ? [key, stamp, value] : [key, stamp, value, id]
 }
 
-function wire(key: string, seen: number = FIRST_SENDING, value?: JsonValue): WireChange {
+function wire(key: string, seen: number, value?: JsonValue): WireChange {
   return value === undefined ? [key, seen] : [key, seen, value]
 }
 
@@ -68,7 +87,10 @@ export function parting({ fields }: State): readonly WireChange[] {
   // Over the one before it, which may have arrived, it goes in any case.
   return [...fields]
     .filter(([, field]) => isDraft(field))
-    .map(([key, field]) => wire(key, field.wants.length > 1 ? FIRST_SENDING : seenOf(field), field.wants.at(-1)?.value))
+    .map(([key, field]) => {
+      const [former, last = former] = field.wants
+      return wire(key, former === last || last?.seen !== FIRST_SENDING ? seenOf(field) : FIRST_SENDING, last?.value)
+    })
 }
 
 /** It has gone out as the page was left: whether it has arrived the page does not hear, if it comes back. */
@@ -93,7 +115,7 @@ export function acknowledge(turn: Turn, key: string, stamp: Stamp): void {
   if (over === undefined || !first) return
   // A ticket of that stamp knows better: the schema may have made something else of the value.
   if (at < stamp) merge(turn, key, stamp, first.value)
-  const all = [...waits, ...first.ids.map((id) => ({ id, stamp }))]
+  const all = [...waits, ...first.calls.map((call) => ({ ...call, stamp }))]
   patch(turn, key, { over: undefined, wants: rest, waits: all })
   if (former < stamp) patch(turn, key, { is: 'held', stamp, ticket: '', answers: 0 })
   // The cookie's proof may have come before.
@@ -104,14 +126,25 @@ export function acknowledge(turn: Turn, key: string, stamp: Stamp): void {
 
 /** The first that is wanted was refused. */
 export function refuse(turn: Turn, key: string, refusal: Refusal): void {
+  const { code, stamp, value } = refusal
+  if (stamp !== undefined) merge(turn, key, stamp, value)
   const field = fieldOf(turn, key)
-  const [first, ...rest] = field.wants
+  const { at, over = at, wants } = field
+  const [first, ...rest] = wants
   if (!first || !isDraft(field)) return
-  settle(turn, key, first.ids, refusal)
-  patch(turn, key, { over: undefined, wants: rest, code: rest.length > 0 ? undefined : refusal.code })
+  const isFirst = first.seen === FIRST_SENDING
+  const isAnew = isFirst && OVERTAKEN.includes(code) && at > over
+  const isPlain = code === 'malformed' && !first.isPlain
+  if (isComputed(first.calls) && (isAnew || isPlain)) {
+    patch(turn, key, { over: undefined, wants: [{ ...first, isPlain }, ...rest] })
+    return
+  }
+  settle(turn, key, first.calls, refusal)
+  patch(turn, key, { over: undefined, wants: rest, code: rest.length > 0 ? undefined : code })
 }
 
-export function settle(turn: Turn, key: string, ids: readonly number[], refusal?: Refusal): void {
+export function settle(turn: Turn, key: string, calls: readonly Call[], refusal?: Refusal): void {
+  const ids = calls.map(({ id }) => id)
   if (ids.length > 0) turn.effects.push(['settle', ids, key, refusal])
 }
 
@@ -135,7 +168,7 @@ function ended(field: Field): Partial<Field> {
 export function hold(turn: Turn, key: string, stamp: Stamp): void {
   const field = fieldOf(turn, key)
   const isSaved = (wait: { readonly stamp: Stamp }): boolean => wait.stamp <= stamp
-  settle(turn, key, idsOf(field.waits.filter(isSaved)))
+  settle(turn, key, field.waits.filter(isSaved))
   patch(turn, key, { waits: field.waits.filter((wait) => !isSaved(wait)) })
   // Why a later change was refused stands.
   if (isSaved(field)) patch(turn, key, { is: 'saved', stamp, ...(field.is === 'lost' && ended(field)) })
@@ -144,7 +177,7 @@ export function hold(turn: Turn, key: string, stamp: Stamp): void {
 /** Nothing will save what the server knows of this key. */
 export function giveUp(turn: Turn, key: string, refusal: Refusal): void {
   const field = fieldOf(turn, key)
-  settle(turn, key, idsOf(field.waits), refusal)
+  settle(turn, key, field.waits, refusal)
   patch(turn, key, { is: 'lost', waits: [], code: isDraft(field) ? undefined : refusal.code })
 }
 
@@ -158,28 +191,29 @@ export function block(turn: Turn): void {
     // A draft goes to the server where it can: handlers of this connection read it.
     const isBlocked = isDraft(field) ? !canBeSent : field.is === 'held'
     if (!isBlocked) continue
-    const wants = anew(field, [NO_CALLER])
-    settle(turn, key, ownOf(field), { code })
-    patch(turn, key, { is: 'none', waits: [], wants, code })
+    const own = ownOf(field)
+    const calls = unsent(field)?.calls ?? []
+    // What it may have computed from before, it does not from its own value once more.
+    const isKept = calls.length > 0 && isComputed(own)
+    settle(turn, key, own, { code })
+    // What was acknowledged is set once more for a visitor who lacks it, and not over what came later.
+    const seen = isDraft(field) ? FIRST_SENDING : field.at
+    patch(turn, key, { is: 'none', waits: [], wants: anew(field, isKept ? calls : [{ id: NO_CALLER }], seen), code })
   }
 }
 
 /** What callers of this page have set, and which was not seen in the cookie. */
-export function ownOf({ waits, wants }: Field): readonly number[] {
-  return [...idsOf(waits), ...wants.flatMap(({ ids }) => ids)]
-}
-
-function idsOf(waits: readonly Wait[]): readonly number[] {
-  return waits.map(({ id }) => id)
+export function ownOf({ waits, wants }: Field): readonly Call[] {
+  return [...waits, ...wants.flatMap(({ calls }) => calls)]
 }
 
 /** The same, as it would be made anew: what is shown. */
-export function anew(field: Field, ids: readonly number[]): readonly Want[] {
+export function anew(field: Field, calls: readonly Call[], seen: number = FIRST_SENDING): readonly Want[] {
   const { wants, waits, value, at } = field
   const last = wants.at(-1) ?? { value }
-  // What came later from elsewhere is not the page's own to make anew.
-  const isOwn = wants.length > 0 || waits.some(({ stamp }) => stamp === at)
-  return isOwn ? [{ value: last.value, ids, seen: FIRST_SENDING }] : []
+  // What came later from elsewhere is not the page's own to make anew, but for what was computed.
+  const isOwn = wants.length > 0 || isComputed(calls) || waits.some(({ stamp }) => stamp === at)
+  return isOwn && calls.length > 0 ? [{ value: last.value, calls, seen }] : []
 }
 
 /** Tries again what was given up. */

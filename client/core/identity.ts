@@ -1,9 +1,10 @@
 import type { StoreAnswer, TicketClaims } from '../../shared/protocol.js'
 import { readTicket } from '../ticket.js'
-import { anew, hold, keep, ownOf, release, retry, setDefaults, settle, tickets } from './changes.js'
+import { doubt, forget } from './carried.js'
+import { hold, keep, release, retry, setDefaults, tickets } from './changes.js'
 import type { Identity, Page, State } from './state.js'
-import { patch, start, type Turn } from './turn.js'
-import { ownerOf } from './view.js'
+import { start, type Turn } from './turn.js'
+import { kindOf, ownerOf } from './view.js'
 
 /** ms in which a connection says whose it is, if it ever does. */
 const GREETING = 1000
@@ -87,7 +88,7 @@ function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young, renew 
   if (!isSame || page.is === 'asking') abort(turn)
   if (!isSame) {
     const isCarried = !former || isSameOwner(former, identity)
-    forget(turn, isCarried)
+    forget(turn, isCarried, former?.sub, sub)
     doubt(turn, isCarried && is === 'known' ? former?.browser : undefined, browser)
     if (!isCarried) effects.push(['visitor', kindOf(identity)])
   }
@@ -102,28 +103,6 @@ function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young, renew 
 export function renewed(turn: Turn): void {
   turn.isDue = false
   start(turn, 'renew', (turn.page.identity?.renew ?? RENEWAL) * 1000)
-}
-
-/** Whether what was set under a former id goes along is to be asked: its guest may have left while the page heard nothing of it. */
-function doubt(turn: Turn, former: string | undefined, browser: string | undefined): void {
-  const hasWants = [...turn.fields.values()].some(({ wants }) => wants.length > 0)
-  const all = hasWants && former !== undefined ? [...turn.doubts, former] : []
-  turn.doubts = all.filter((id) => id !== browser)
-}
-
-/** It is known of a browser id whether it was given up: what was set under it is the next visitor's, or not. */
-export function decide(turn: Turn, id: string, isGivenUp: boolean | undefined): void {
-  turn.doubts = isGivenUp ? [] : turn.doubts.filter((one) => one !== id)
-  if (!isGivenUp) return
-  for (const [key, field] of turn.fields) {
-    settle(turn, key, ownOf(field), { code: 'superseded' })
-    patch(turn, key, { wants: [] })
-  }
-  if (turn.page.identity) turn.effects.push(['visitor', kindOf(turn.page.identity)])
-}
-
-function kindOf({ sub, browser, young }: Identity): 'guest' | 'user' {
-  return browser === sub || young === 'guest' ? 'guest' : 'user'
 }
 
 /** The cookie was seen coming back: it says whose page this is. */
@@ -150,18 +129,6 @@ export function miss(turn: Turn): void {
 function isSameOwner(a: Identity, b: Identity): boolean {
   const isAgreed = (a.browser === undefined || b.browser === undefined) && a.sub === b.sub
   return a.epoch === b.epoch && (isAgreed || (a.young !== undefined && a.young === b.young))
-}
-
-/** These values are another visitor's now: nothing of this is theirs. What a caller here has set is kept where it may be. */
-function forget(turn: Turn, isCarried: boolean): void {
-  const former = [...turn.fields]
-  turn.fields.clear()
-  for (const [key, field] of former) {
-    const ids = ownOf(field)
-    const wants = isCarried ? anew(field, ids) : []
-    patch(turn, key, { fallback: field.fallback, wants })
-    if (wants.length === 0) settle(turn, key, ids, { code: 'superseded' })
-  }
 }
 
 /** One more question or reconnection; answers with the ms to wait before it. */

@@ -1,6 +1,7 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { SetAnswer, StoreAnswer, WireChange } from '../../shared/protocol.js'
+import type { Newest, SetAnswer, StoreAnswer, WireChange } from '../../shared/protocol.js'
+import type { Next } from './state.js'
 
 /** What a POST came to: an answer, a refusal, or neither. */
 export interface Posted {
@@ -13,9 +14,11 @@ export interface Posted {
 }
 
 /** Why something was refused: where the server has said it in words, in those. */
-export interface Refusal {
+export interface Refusal extends Partial<Newest> {
   readonly code: LiveSessionErrorCode
   readonly message?: string
+  /** What the caller's own code has thrown. */
+  readonly error?: unknown
 }
 
 export interface PostError extends Refusal {
@@ -52,6 +55,7 @@ export type TimerName = 'post' | 'lead' | 'space' | 'send' | 'link' | 'greet' | 
 export interface Events {
   begin: []
   set: [key: string, value: JsonValue | undefined, id: number]
+  update: [key: string, next: Next, id: number]
   connect: []
   disconnect: []
   /** The server is about to close the connection. */

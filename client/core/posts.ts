@@ -1,4 +1,5 @@
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
+import { decide } from './carried.js'
 import {
   acknowledge,
   dispatch,
@@ -12,23 +13,12 @@ import {
   release,
   tickets,
 } from './changes.js'
-import {
-  abort,
-  age,
-  asked,
-  awaitGreeting,
-  canSend,
-  decide,
-  keepOwn,
-  know,
-  miss,
-  pauseOf,
-  renewed,
-  stray,
-} from './identity.js'
+import { abort, age, asked, awaitGreeting, canSend, keepOwn, know, miss, pauseOf, renewed, stray } from './identity.js'
 import type { News, PostBody, PostError, Posted } from './messages.js'
 import type { Load, State } from './state.js'
 import { patch, start, type Turn } from './turn.js'
+import { freeze } from './updates.js'
+import { fieldOf, isComputed } from './view.js'
 
 /** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
 const INTERVAL = 250
@@ -52,7 +42,10 @@ function load(state: State): Load | undefined {
   if (page.is === 'asking') return ASK
   if (page.is === 'memory' || timers.has('greet')) return undefined
   if (page.is === 'known' && doubts[0]) return { ...NOTHING, doubt: doubts[0] }
-  const keys = canSend(state) ? [] : drafts(state)
+  const all = canSend(state) ? [] : drafts(state)
+  // Of one that goes alone it is certain that where it is refused nothing was taken.
+  const computed = all.filter((key) => isComputed(fieldOf(state, key).wants[0]?.calls ?? []))
+  const keys = computed.length > 0 ? computed.slice(0, 1) : all
   const isEmpty = keys.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
   if (!isNamed(page)) return isAlone(state) && (!isEmpty || isUnsure(state)) ? ASK : undefined
   const some = fitting(tickets(state))
@@ -131,6 +124,7 @@ export function leave(turn: Turn): void {
   if (posting.is === 'queued') turn.posting = { is: 'idle' }
   // Until it comes back.
   timers.add('post')
+  freeze(turn)
   const set = turn.doubts.length > 0 ? [] : parting(turn)
   const some = fitting(tickets(turn))
   if (!isNamed(page) || (set.length === 0 && !isNews(turn, some))) return

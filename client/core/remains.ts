@@ -4,7 +4,7 @@ import { NO_CALLER, seenOf, set } from './changes.js'
 import { keepOwn } from './identity.js'
 import type { State } from './state.js'
 import type { Turn } from './turn.js'
-import { fieldOf, isDraft, live } from './view.js'
+import { fieldOf, isComputed, isDraft, live } from './view.js'
 
 /** A draft that outlives its page. Whether it had arrived by then is not known: it must not go over what came later. */
 interface DraftRemains {
@@ -24,13 +24,15 @@ export function remainsOf(state: State): ReadonlyMap<string, string> {
   const texts = new Map<string, string>()
   if (state.page.is !== 'known') return texts
   for (const [key, field] of state.fields) {
-    const { is, ticket, wants } = field
+    const { is, ticket, wants: all } = field
+    // What was computed is kept as the page is left: another one that took it would compute it once more.
+    const wants = isComputed(all.at(-1)?.calls ?? []) ? all.filter(({ calls }) => !isComputed(calls)) : all
     if (is === 'held' && ticket) texts.set(TICKET + key, ticket)
     // What may be a former visitor's is no other's to find.
-    if (!isDraft(field) || state.doubts.length > 0) continue
     const [first, last = first] = wants
-    const remains: DraftRemains = { seen: seenOf(field), value: last?.value }
-    texts.set(DRAFT + key, JSON.stringify(first === last ? remains : { ...remains, former: first?.value ?? null }))
+    if (!isDraft(field) || !first || state.doubts.length > 0) continue
+    const remains: DraftRemains = { seen: seenOf({ ...field, wants }), value: last?.value }
+    texts.set(DRAFT + key, JSON.stringify(first === last ? remains : { ...remains, former: first.value ?? null }))
   }
   return texts
 }

@@ -52,20 +52,35 @@ export interface Load {
   readonly keys: readonly string[]
 }
 
-/** A promise that waits until the cookie was seen with this stamp. */
-export interface Wait {
+/** Computes a value from the one before it. It may throw, and is called again wherever that is another one by then. */
+export type Next = (value: JsonValue | undefined) => JsonValue
+
+/** What a caller has asked for. */
+export interface Call {
+  /** Its promise. */
   readonly id: number
+  /** Where it has not said the value itself. */
+  readonly next?: Next | undefined
+  /** The subjects of before that may have taken what it has computed. */
+  readonly of?: string
+}
+
+/** One whose promise waits until the cookie was seen with this stamp. */
+interface Wait extends Call {
   readonly stamp: Stamp
 }
 
-/** What the page's caller has set. */
+/** What the page's callers have set, or computed: then each of them has, one after the other. */
 export interface Want {
   /** None: deleted. */
   readonly value: JsonValue | undefined
-  /** The promises of the callers. */
-  readonly ids: readonly number[]
+  readonly calls: readonly Call[]
   /** The stamp that was known at its first sending, where the answer to that was lost; else -1. */
   readonly seen: number
+  /** What it was computed from. */
+  readonly from?: JsonValue | undefined
+  /** The server knows nothing of values that were computed. */
+  readonly isPlain?: boolean
 }
 
 /** A key: what the page was told of it, how far the newest write of it has got, and what is wanted over that. */

@@ -6,6 +6,7 @@ import { begin, learn, leave, plan, posted, queue, rest } from './posts.js'
 import { restore } from './remains.js'
 import type { State } from './state.js'
 import { beginTurn, start, type Turn } from './turn.js'
+import { recompute, update } from './updates.js'
 import { ownerOf } from './view.js'
 
 /** ms after which the page takes its browser's id for young no more. */
@@ -23,6 +24,7 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
     if (page.identity) renewed(turn)
   },
   set,
+  update,
   connect: (turn) => {
     turn.link = 'up'
     turn.timers.delete('link')
@@ -101,6 +103,7 @@ export function step(state: State, [on, ...args]: Event): readonly [State, reado
   const turn = beginTurn(state)
   const handle = HANDLERS[on] as (turn: Turn, ...args: unknown[]) => void
   handle(turn, ...args)
+  recompute(turn)
   block(turn)
   send(turn)
   plan(turn)

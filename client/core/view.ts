@@ -1,7 +1,8 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
+import { FIRST_SENDING } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import type { Field, Identity, State } from './state.js'
+import type { Call, Field, Identity, State, Want } from './state.js'
 
 /**
  * How far a key's newest change has got: `saved` is when the cookie was seen coming back with it. `default`: never set, nothing
@@ -34,6 +35,10 @@ export function ownerOf({ sub, epoch }: Pick<Identity, 'sub' | 'epoch'>): string
   return `${sub} ${epoch} `
 }
 
+export function kindOf({ sub, browser, young }: Identity): 'guest' | 'user' {
+  return browser === sub || young === 'guest' ? 'guest' : 'user'
+}
+
 export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
   return fields.get(key) ?? UNKNOWN
 }
@@ -41,6 +46,22 @@ export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
 /** Whether there is something to send. */
 export function isDraft({ wants, code }: Field): boolean {
   return wants.length > 0 && code === undefined
+}
+
+/** Whether all of them have computed the value. Then it may replace that alone which it was computed from. */
+export function isComputed(calls: readonly Call[]): boolean {
+  return calls.every(({ next }) => next)
+}
+
+/** Of what is wanted the last, where it was never sent. */
+export function unsent({ over, wants }: Field): Want | undefined {
+  const last = wants.at(-1)
+  return last?.seen === FIRST_SENDING && (over === undefined || wants.length > 1) ? last : undefined
+}
+
+/** Of calls the promises: how the value was computed does not matter any more. */
+export function alone(calls: readonly Call[]): readonly Call[] {
+  return calls.map(({ id }) => ({ id }))
 }
 
 /** The value that the page shows; undefined where there is none. */

@@ -3,7 +3,7 @@ import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { parseChanges, parseTickets } from '../../shared/parse.js'
-import { type Awaitable, after } from '../../shared/promise.js'
+import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { type Level, RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
@@ -15,6 +15,7 @@ import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
+import { OvertakenError } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Owner } from '../values/sessions.js'
 import type { Connection, Opener } from './connection.js'
@@ -134,8 +135,10 @@ export class SocketHandle extends Handle {
     const wanted = parseChanges(input)
     this.#core.limits.spend(wanted.length, visitor.subject(), this.#bucket)
     const changes = acceptChanges(this.sessions, wanted)
-    const stamp = applyChanges(this.sessions, changes, visitor, 'socket')
-    return after(this.#level(changes), (level) => ({ ok: true, stamp, level }))
+    const asker = { owner: visitor, source: 'socket', permit: () => this.permit() } as const
+    return after(applyChanges(this.#core, changes, asker), (stamp) =>
+      after(this.#level(changes), (level) => ({ ok: true, stamp, level })),
+    )
   }
 
   #level(changes: readonly PageChange[]): Awaitable<Level> {
@@ -156,13 +159,17 @@ export class SocketHandle extends Handle {
     if (!this.#isOpen || this.#endIfGone()) return
     const ack = args.at(-1)
     const answer = typeof ack === 'function' ? ack : () => undefined
+    const refuse = (error: unknown): void => {
+      if (error instanceof LiveSessionError) answer(refusal(error))
+      else this.#core.report(error)
+    }
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
       if (inputs.length !== 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
-      void after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
+      const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
+      if (isThenable(done)) done.catch(refuse)
     } catch (error) {
-      if (error instanceof LiveSessionError) answer(refusal(error))
-      else this.#core.report(error)
+      refuse(error)
     }
   }
 
@@ -184,6 +191,8 @@ export class SocketHandle extends Handle {
   }
 }
 
-function refusal({ code, key }: LiveSessionError): Refusal {
-  return { ok: false, code, ...(key === undefined ? {} : { key }) }
+function refusal(error: LiveSessionError): Refusal {
+  const { code, key } = error
+  const newest = error instanceof OvertakenError ? error.newest : {}
+  return { ok: false, code, ...(key === undefined ? {} : { key }), ...newest }
 }

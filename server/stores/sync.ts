@@ -127,11 +127,13 @@ export class StoreSync implements Keeper {
 
   /**
    * Computes a value from the newest one, whichever process has written that. Resolves with its stamp; with nothing where the store
-   * does not answer.
+   * does not answer, or is not to have it.
    *
    * @throws {LiveSessionError} `conflict` where others were faster again and again; `closed`
    */
-  update(subject: Subject, update: Update): Promise<Stamp | undefined> {
+  async update(subject: Subject, update: Update): Promise<Stamp | undefined> {
+    // What no cookie leads to outlives nothing.
+    if (this.#core.subjects.holding(subject)?.isFleeting) return undefined
     return this.#updates.make(subject, update)
   }
 

@@ -1,7 +1,7 @@
 import type { ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
-import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
 import type { Sessions } from '../values/sessions.js'
@@ -23,6 +23,8 @@ export interface Update {
   /** Throws where the visitor has gone meanwhile. */
   readonly permit: () => void
   readonly source: ChangeSource
+  /** Its stamp is larger than that. @default as that of what memory has */
+  readonly seen?: Stamp
 }
 
 /** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
@@ -60,7 +62,7 @@ export class Updates {
     return this.#underWay.ended()
   }
 
-  async #make(subject: Subject, { field, next, permit, source }: Update): Promise<Stamp | undefined> {
+  async #make(subject: Subject, { field, next, permit, source, seen = NEVER }: Update): Promise<Stamp | undefined> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#sync.ensure([subject])
       if (!this.#loads.isLoaded(subject) || (await this.#sync.level([subject])) === 'memory') return undefined
@@ -68,7 +70,8 @@ export class Updates {
       this.#sessions.checkOpen()
       const expected = this.#sessions.find(subject)?.stamp(field.key) ?? NEVER
       const last = this.#sessions.last(subject, field.key)
-      const register = { key: field.key, stamp: nextStamp(this.#settings.clock(), last), value: next() }
+      const stamp = nextStamp(this.#settings.clock(), newestOf([last, seen]))
+      const register = { key: field.key, stamp, value: next() }
       const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
       if (isSet === undefined) return undefined
       if (isSet) {

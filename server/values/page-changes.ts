@@ -2,10 +2,13 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
+import type { Awaitable } from '../../shared/promise.js'
 import { FIRST_SENDING, type WireChange } from '../../shared/protocol.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
-import type { FieldChanges, Owner, Sessions } from './sessions.js'
+import type { Asker } from './page-updates.js'
+import type { FieldChanges, Sessions } from './sessions.js'
 
 /** A change that a browser asks for, allowed and valid. */
 export interface PageChange {
@@ -13,6 +16,8 @@ export interface PageChange {
   /** The stamp the browser knew when it sent this for the first time, where this is not the first time. */
   readonly seen: number
   readonly value: JsonValue | undefined
+  /** Of one that was computed from the value of the stamp `seen`. */
+  readonly id?: number | undefined
 }
 
 /**
@@ -21,7 +26,7 @@ export interface PageChange {
  * @throws {LiveSessionError} `undeclared_key`, `not_writable`, `invalid_value` or `too_large`
  */
 export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): readonly PageChange[] {
-  return wire.map(([key, seen, ...value], index) => {
+  return wire.map(([key, seen, ...rest], index) => {
     const field = sessions.fields.get(key)
     // That there is such a field, where it is hidden, is not for browsers to know.
     if (!field || field.access === 'hidden') {
@@ -34,7 +39,7 @@ export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): 
         index,
       })
     }
-    return { field, seen, value: value.length === 0 ? undefined : field.accept(value[0]) }
+    return { field, seen, value: rest.length === 0 ? undefined : field.accept(rest[0]), id: rest[1] }
   })
 }
 
@@ -42,14 +47,17 @@ export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): 
  * Applies what a browser wants to set. A change sent again after a lost answer is confirmed where it had arrived, and
  * refused where a later write has replaced it.
  *
- * @throws {LiveSessionError} `superseded`
+ * @throws {LiveSessionError} `superseded`, `conflict`
  */
 export function applyChanges(
-  sessions: Sessions,
+  { sessions, pageUpdates }: Pick<Core, 'sessions' | 'pageUpdates'>,
   changes: readonly PageChange[],
-  owner: Owner,
-  source: 'socket' | 'request',
-): Stamp {
+  asker: Asker,
+): Awaitable<Stamp> {
+  const [change] = changes
+  if (change?.id !== undefined && change.value !== undefined)
+    return pageUpdates.take({ ...change, id: change.id, value: change.value }, asker)
+  const { owner, source } = asker
   const arrived = changes.map((change) => arrivedAt(sessions, change, owner.subject(change.field)))
   const [first = NEVER] = arrived
   if (first !== NEVER && arrived.every((stamp) => stamp === first)) {

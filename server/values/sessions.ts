@@ -56,14 +56,14 @@ export class Sessions {
   }
 
   /**
-   * Applies one call's changes, all with one stamp, newer than anything their keys have seen.
+   * Applies one call's changes, all with one stamp, newer than anything their keys have seen, and than `seen`.
    *
    * @throws {LiveSessionError} `closed`
    */
-  write(changes: FieldChanges, owner: Owner, source: ChangeSource): Stamp {
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource, seen: Stamp = NEVER): Stamp {
     this.checkOpen()
     const last = [...changes.keys()].map((field) => this.last(owner.subject(field), field.key))
-    const stamp = nextStamp(this.#core.settings.clock(), newestOf(last))
+    const stamp = nextStamp(this.#core.settings.clock(), newestOf([...last, seen]))
     for (const [subject, registers] of group(changes, owner, stamp)) {
       const news = this.#take(subject, registers, source)
       this.#keep(subject, news)

@@ -66,6 +66,18 @@ describe('useLiveSession of React', () => {
     expect(live.get('division')).toBe(7)
   })
 
+  it('computes a value from the newest one, as often as it is told to before the next rendering', () => {
+    const { live, untyped } = bareClient()
+    const { seen, Watch } = watcher()
+    act(() => root.render(within(untyped, <Watch name="division" />)))
+    const increment = (division: number): number => division + 1
+    act(() => {
+      void seen[0]?.[1](increment)
+      void seen[0]?.[1](increment)
+    })
+    expect([live.get('division'), container.textContent]).toEqual([3, '3 saving'])
+  })
+
   it('gives the same function, value and status for as long as nothing has changed', () => {
     const { untyped } = bareClient()
     const { seen, Watch } = watcher()

@@ -66,6 +66,15 @@ describe('useLiveSession of Vue', () => {
     expect(container.textContent).toBe('2 saving')
   })
 
+  it('computes a value from the newest one', () => {
+    const { live, untyped } = bareClient()
+    const { Watch, field } = watcher()
+    mount(untyped, Watch)
+    field().value.value = (division: number) => division + 1
+    field().value.value = (division: number) => division + 1
+    expect([live.get('division'), field().value.value]).toEqual([3, 3])
+  })
+
   it('sets a value, which is there on the next line', () => {
     const { live, untyped } = bareClient()
     const { Watch, field } = watcher()

@@ -41,12 +41,14 @@ const VALUES = new Map<unknown, (value: unknown) => boolean>([
 export function areAllowed(changes: unknown): boolean {
   if (!Array.isArray(changes)) return false
   const keys = new Set(changes.map((change) => (Array.isArray(change) ? change[0] : undefined)))
-  return keys.size === changes.length && changes.every(isAllowed)
+  if (keys.size !== changes.length || !changes.every(isAllowed)) return false
+  return changes.length === 1 || changes.every(({ length }) => length < 4)
 }
 
 function isAllowed(change: unknown): boolean {
-  if (!Array.isArray(change) || change.length < 2 || change.length > 3) return false
-  const [key, seen, value] = change as unknown[]
+  if (!Array.isArray(change) || change.length < 2 || change.length > 4) return false
+  const [key, seen, value, id] = change as unknown[]
+  if (change.length === 4 && (!Number.isSafeInteger(id) || id === 0 || seen === -1)) return false
   const isValid = VALUES.get(key)
   if (!isValid || !Number.isSafeInteger(seen) || Number(seen) < -1) return false
   return change.length === 2 || isValid(value)

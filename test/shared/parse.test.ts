@@ -27,14 +27,35 @@ describe('parseChanges', () => {
     expect(parseChanges(changes).map(({ length }) => length)).toEqual([3, 2, 3, 3, 3])
   })
 
+  it('reads what was computed from the value of a stamp, for the first time or again', () => {
+    for (const change of [
+      ['a', 0, 1, 7],
+      ['a', 5, null, -(2 ** 52)],
+    ])
+      expect(parseChanges([change])).toEqual([change])
+  })
+
   it.each([
     [undefined, undefined, 'expected a list of [key, seen, value?]'],
     [{ length: 1 }, undefined, 'expected a list of [key, seen, value?]'],
     [[], undefined, 'expected a list of [key, seen, value?]'],
-    [[['a', -1], { length: 2 }], 1, 'expected [key, seen, value?] in change 1'],
-    [['ab'], 0, 'expected [key, seen, value?] in change 0'],
-    [[['a']], 0, 'expected [key, seen, value?] in change 0'],
-    [[['a', -1, 1, 1]], 0, 'expected [key, seen, value?] in change 0'],
+    [[['a', -1], { length: 2 }], 1, 'expected [key, seen, value?, id?] in change 1'],
+    [['ab'], 0, 'expected [key, seen, value?, id?] in change 0'],
+    [[['a']], 0, 'expected [key, seen, value?, id?] in change 0'],
+    [[['a', 5, 1, 1, 1]], 0, 'expected [key, seen, value?, id?] in change 0'],
+    [[['a', -1, 1, 1]], 0, 'expected the stamp that a value was computed over in change 0'],
+    [[['a', 5, 1, 0]], 0, 'expected an id that is an integer, not 0 in change 0'],
+    [[['a', 5, 1, 1.5]], 0, 'expected an id that is an integer, not 0 in change 0'],
+    [[['a', 5, 1, '7']], 0, 'expected an id that is an integer, not 0 in change 0'],
+    [[['a', 5, 1, undefined]], 0, 'expected an id that is an integer, not 0 in change 0'],
+    [
+      [
+        ['b', -1, 1],
+        ['a', 5, 1, 7],
+      ],
+      1,
+      'expected no other change beside one with an id in change 1',
+    ],
     [[[1, -1]], 0, 'expected a key in change 0'],
     [
       [

@@ -16,6 +16,7 @@ const both = {
   role: { schema: number, default: 0 },
   secret: { schema: number, default: 0, client: 'hidden' },
   note: { schema: number, default: 0, client: 'write', cookie: false },
+  basket: { schema: z.array(number), default: [], client: 'write', onLogin: 'drop' },
 } as const
 
 export type BuildName = 'one' | 'two'
@@ -31,6 +32,8 @@ export const HIDDEN = 'secret'
 /** A browser may write it, and no cookie carries it. */
 export const STORED = 'note'
 export const NEVER_IN_COOKIE: readonly string[] = [HIDDEN, STORED]
+/** A list to which pages add, and which nothing else changes. */
+export const ADDED_TO = 'basket'
 /** Of the browser alone. */
 export const OWN = 'theme'
 export const WRITABLE: readonly string[] = ['division', 'division', 'division', 'theme', 'cart', 'recent', 'extra']

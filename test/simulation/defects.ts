@@ -6,6 +6,7 @@ import { DEFECTS_OF_PAGES } from './defects-of-pages.js'
 import { DEFECTS_OF_PLACES } from './defects-of-places.js'
 import { DEFECTS_OF_RIGHTS } from './defects-of-rights.js'
 import { DEFECTS_OF_STORES } from './defects-of-stores.js'
+import { DEFECTS_OF_UPDATES } from './defects-of-updates.js'
 
 /** Mistakes that a developer could make, each of which the simulation has to notice. */
 export const DEFECTS: readonly Defect[] = [
@@ -16,4 +17,5 @@ export const DEFECTS: readonly Defect[] = [
   ...DEFECTS_OF_IDENTITY,
   ...DEFECTS_OF_STORES,
   ...DEFECTS_OF_NODES,
+  ...DEFECTS_OF_UPDATES,
 ]

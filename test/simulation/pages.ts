@@ -1,6 +1,7 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
-import { ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
+import { doubled, itemsOf } from './baskets.js'
+import { ADDED_TO, ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
 import { decides, doubtsOf, type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
 import {
@@ -48,6 +49,13 @@ export class PageChecker {
 
   /** What a page has set became this visitor's: it must have been set as that one, or as one from whom it may be carried over. */
   moved(tab: Tab, key: string, value: JsonValue | undefined, target: PageIdentity): void {
+    // What the visitor had before, the page has only added to.
+    const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], [target.subject]) === 0
+    const parts = key === ADDED_TO ? itemsOf(value).flatMap((item) => (isNews(item) ? [[item]] : [])) : [value]
+    for (const part of parts) this.#moved(tab, key, part, target)
+  }
+
+  #moved(tab: Tab, key: string, value: JsonValue | undefined, target: PageIdentity): void {
     const origin = value === undefined ? undefined : this.#origins.get(JSON.stringify(value))
     if (!origin || origin.identities.length === 0) return
     for (const held of origin.identities) {
@@ -123,6 +131,8 @@ export class PageChecker {
   /** A promise of the client has been kept. */
   saved(tab: Tab, key: string, value: JsonValue | undefined): void {
     const proven = this.#page(tab).proven.get(key) ?? 0
+    if (key === ADDED_TO && this.#world.ledger.stampOf(value, this.subjects(tab)) === 0)
+      this.#fail(tab, `was told that ${JSON.stringify(value)} was added, which no server has taken`, 'lost')
     if (proven === 0 || proven < this.#world.ledger.stampOf(value, this.subjects(tab)))
       this.#fail(tab, `was told that ${key} is saved, though no cookie was seen with it`, 'lost')
   }
@@ -182,7 +192,10 @@ export class PageChecker {
     for (const key of ALL_KEYS) {
       if (key === HIDDEN) continue
       const value = tab.get(key)
-      if (value === undefined || this.#isOwn(tab, key, value)) continue
+      const twice = doubled(key, value)
+      if (twice !== undefined) this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, with ${twice} twice`, 'other')
+      const parts = key === ADDED_TO ? itemsOf(value).map((item) => [item]) : [value]
+      if (parts.every((part) => part === undefined || this.#isOwn(tab, key, part))) continue
       this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, which is not its own`, 'foreign')
     }
   }

@@ -131,13 +131,13 @@ export class PostChecker {
     const wrong = redeemed(this.#world.ledger, redeemerOf(visit), tickets, answer.stored, rights)
     if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
     if (answer.stored > 0 && answer.stale === 0) this.#told(visit, tickets)
-    for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
-    this.#held(exchange, own, answer.held)
     const { tab } = exchange.outgoing
     if (tab && subject !== undefined) {
       const target = { subject: identity.user ?? identity.browser, browser: identity.browser, epoch: own?.epoch ?? 0 }
       for (const [key, , value] of set) this.#pages.moved(tab, key, value, target)
     }
+    for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
+    this.#held(exchange, own, answer.held)
     if (isAsking) this.#greets(exchange, visit, answer)
   }
 
@@ -165,6 +165,9 @@ export class PostChecker {
 
   /** What was refused had no right to be taken. */
   #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Posted, { code, index = -1 }: Blame): void {
+    // A change is refused after the tickets are merged.
+    if (['conflict', 'superseded'].includes(code))
+      redeemed(this.#world.ledger, redeemerOf(visit), tickets, undefined, this.#rights.get(exchange))
     const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
     if (ticket !== undefined && rightTo(ticket, redeemerOf(visit)) !== 'none')
       this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
@@ -173,13 +176,18 @@ export class PostChecker {
   #wrote(
     exchange: Exchange,
     { node: { knowledge }, identity: { user, browser } }: Visit,
-    [key, seen, value]: WireChange,
+    change: WireChange,
     stamp: number,
   ): void {
+    const [key, seen, value, id] = change
     const sub = key === OWN ? browser : (user ?? browser)
     // What it has met is known where no store is asked before the answer.
     const floor = exchange.node.line ? undefined : knowledge.floor(sub, key)
-    const isConfirmed = seen >= 0 && floor?.stamp === stamp
+    const { baskets } = this.#world
+    const isKnown = baskets.isKnown(sub, change, stamp)
+    const isConfirmed = isKnown || (seen >= 0 && floor?.stamp === stamp)
+    const fault = id === undefined ? undefined : baskets.fault(sub, change, stamp, floor)
+    if (fault !== undefined) this.#fail(exchange, fault, 'lost')
     if (floor && stamp <= floor.stamp && !isConfirmed)
       this.#fail(exchange, `${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
     if (seen >= 0 && floor && floor.stamp > seen && !isConfirmed && !sameJson(floor.value, value))
@@ -188,7 +196,7 @@ export class PostChecker {
         `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
         'lost',
       )
-    if (seen < 0) this.#world.duties.wrote(exchange.node, sub, key, { stamp, value })
+    if (seen < 0 || (id !== undefined && !isKnown)) this.#world.duties.wrote(exchange.node, sub, key, { stamp, value })
     else this.#world.duties.confirmed(exchange.node, sub, key, { stamp, value })
   }
 

@@ -50,6 +50,8 @@ const TICKET = /^[\w-]+\.([\w-]+)\.[\w-]+$/
 function textOf(value: unknown): string {
   if (value instanceof Map) return `new Map(${textOf([...value])})`
   if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`
+  // Schedules have pages compute nothing but lists that are longer by an item.
+  if (typeof value === 'function') return `(list) => [...(list as JsonValue[]), ...${JSON.stringify(value([]))}]`
   if (typeof value === 'string' && TICKET.test(value)) {
     const {
       aud: _,

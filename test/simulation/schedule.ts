@@ -6,6 +6,8 @@ const WEIGHTS = {
   // Pages
   change: 16,
   remove: 4,
+  add: 8,
+  addTogether: 3,
   open: 5,
   openStatic: 3,
   openManyWithoutCookie: 1,

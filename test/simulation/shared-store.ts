@@ -1,5 +1,7 @@
 import { memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
+import { lacking } from './baskets.js'
+import { ADDED_TO } from './builds.js'
 import { pick } from './random.js'
 import { type Registers, readRegisters } from './registers.js'
 import type { StoreLine } from './store-line.js'
@@ -32,6 +34,10 @@ export class SharedStore {
   readonly #calls: Call[] = []
   readonly #rows = new Map<string, Registers>()
   #refusals = 0
+  /** It did not always answer at once. */
+  #isTroubled = false
+  /** What of a list was lost. */
+  loss: string | undefined
 
   /** What it has of a name now. */
   rows(name: string): Registers {
@@ -44,7 +50,9 @@ export class SharedStore {
       const perform = async (): Promise<T> => {
         const answer = await act(this.#content)
         const rows = await this.#content.load(name)
-        this.#rows.set(name, readRegisters(rows.map(({ key, stamp, value }) => [key, stamp, value])))
+        const read = readRegisters(rows.map(({ key, stamp, value }) => [key, stamp, value]))
+        this.#compare(this.rows(name), read)
+        this.#rows.set(name, read)
         return answer
       }
       const answer = async (): Promise<void> => {
@@ -60,12 +68,21 @@ export class SharedStore {
         line.troubles += 1
         reject(new Error('the store is told to fail'))
       }
+      this.#isTroubled ||= this.weather !== 'fair'
       if (isLate) {
         line.isSound = false
         line.troubles += 1
       }
       this.#calls.push({ line, answer, refuse })
     })
+  }
+
+  /** What was added to a list stays there, whichever nodes add at the same moment; a node that it does not answer goes on without it. */
+  #compare(before: Registers, after: Registers): void {
+    const [former, next] = [before.get(ADDED_TO)?.value, after.get(ADDED_TO)?.value]
+    const lost = lacking(former, next)
+    if (lost === undefined || next === undefined || this.#isTroubled) return
+    this.loss ??= `the store has ${JSON.stringify(next)} in place of ${JSON.stringify(former)}`
   }
 
   /** Whether something waits for the schedule. */

@@ -5,7 +5,7 @@ import { type BrowserName, greetingFault, nameOf } from './greeting.js'
 import type { Relation } from './knowledge.js'
 import { identityIn } from './page-identity.js'
 import type { PageChecker } from './pages.js'
-import { redeemed } from './redemption.js'
+import { redeemed, rightsTo } from './redemption.js'
 import { type CookieState, type Register, readClaims, readRegisters, secondsOf } from './registers.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -102,9 +102,14 @@ export class SocketChecker implements WireWatcher {
   }
 
   asked(wire: Wire, event: string, payload: unknown): void {
-    if (!isSet(event, payload)) return
-    const { user } = this.#visitors.get(wire) ?? {}
+    const { user, own } = this.#visitors.get(wire) ?? {}
     const { knowledge } = wire.node
+    if (!isSet(event, payload)) {
+      // A ticket of a newer epoch may end the very connection that brings it: then no answer comes.
+      const identity = { user, browser: wire.browser ?? '' }
+      rightsTo(Array.isArray(payload) ? payload : [], { node: wire.node, identity, former: own?.former })
+      return
+    }
     const tab = this.#tabOf(wire)
     const met = payload.map(([key]): [string, Met] => {
       const sub = this.#subOf(wire, key, user)
@@ -127,10 +132,15 @@ export class SocketChecker implements WireWatcher {
       if (wrong !== undefined) this.#fail(wire, wrong, 'foreign')
       return
     }
-    for (const [key, seen, value] of payload) {
+    for (const change of payload) {
+      const [key, seen, value, id] = change
       const sub = this.#subOf(wire, key, user) ?? browser
       const { floor, heard = 0 } = this.#met.get(payload)?.get(key) ?? {}
-      const isConfirmed = seen >= 0 && floor?.stamp === answer.stamp
+      const { baskets } = this.#world
+      const isKnown = baskets.isKnown(sub, change, answer.stamp)
+      const isConfirmed = isKnown || (seen >= 0 && floor?.stamp === answer.stamp)
+      const fault = id === undefined ? undefined : baskets.fault(sub, change, answer.stamp, floor)
+      if (fault !== undefined) this.#fail(wire, fault, 'lost')
       if (floor && answer.stamp <= floor.stamp && !isConfirmed)
         this.#fail(wire, `${key}: the later write got stamp ${answer.stamp} after ${floor.stamp}`)
       if (seen >= 0 && floor && floor.stamp > seen && !isConfirmed && !sameJson(floor.value, value))
@@ -139,12 +149,13 @@ export class SocketChecker implements WireWatcher {
           `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
           'lost',
         )
-      this.#takes(wire, sub, key, { stamp: answer.stamp, value }, isConfirmed || seen >= 0, answer.level)
       const tab = this.#tabOf(wire)
-      if (tab && name?.browser !== undefined && seen < 0 && heard >= answer.stamp)
-        this.#fail(wire, `${key}: what a page sets comes before what it has heard`, 'lost')
       const [greeting] = wire.greeting
       if (tab && greeting !== undefined) this.#pages.moved(tab, key, value, identityIn(greeting))
+      const isOld = isConfirmed || (seen >= 0 && id === undefined)
+      this.#takes(wire, sub, key, { stamp: answer.stamp, value }, isOld, answer.level)
+      if (tab && name?.browser !== undefined && seen < 0 && heard >= answer.stamp)
+        this.#fail(wire, `${key}: what a page sets comes before what it has heard`, 'lost')
     }
   }
 

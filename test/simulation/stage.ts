@@ -2,6 +2,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Browser, Exchange } from './browser.js'
+import { ADDED_TO } from './builds.js'
 import { FakeResponse } from './http.js'
 import { PageChecker } from './pages.js'
 import { PostChecker } from './posts.js'
@@ -158,6 +159,16 @@ export class Stage {
     await turn()
   }
 
+  /** The page's code adds to a list, once it knows it. */
+  async add(tab: Tab): Promise<void> {
+    if (!tab.isReady) return
+    const item = this.world.ledger.tag(ADDED_TO, tab.browser.index)
+    this.pages.sets(tab, [item])
+    tab.add(ADDED_TO, item)
+    await turn()
+    this.pages.shows(tab)
+  }
+
   /** What another tab has told it arrives; says whether there was anything. */
   async tell(tab: Tab): Promise<boolean> {
     const news = tab.isHidden ? undefined : tab.news()
@@ -222,6 +233,8 @@ export class Stage {
   /** Looks at what has come about. */
   observe(): void {
     this.world.checkNow()
+    const { store } = this.world.deployment
+    if (store?.loss !== undefined) this.world.fail(store.loss, 'lost')
     for (const { process, line } of this.world.nodes)
       for (const error of process.errors.splice(0)) if (!isExpected(error, line)) this.world.fail(`reports ${error}`)
   }

@@ -36,6 +36,17 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     const tab = tabOf(browser, step)
     if (tab) await stage.change(tab, keyOf(stage, writable(stage), step), undefined)
   },
+  add: async (stage, browser, step) => {
+    const tab = tabOf(browser, step)
+    if (tab) await stage.add(tab)
+  },
+  addTogether: async (stage, _browser, { what }) => {
+    const tabs = stage.world.browsers.flatMap((browser) => browser.tabs)
+    for (let times = 0; times < 2; times += 1) {
+      for (const tab of tabs) await stage.add(tab)
+      for (const [index, tab] of tabs.entries()) if ((what >> index) % 2 === 0) await stage.toServer(tab)
+    }
+  },
   open: (stage, browser, { what }) => stage.load(browser, pick(LINKS, what) ?? 'connected'),
   openStatic: async (stage, browser, { what }) => stage.open(browser, undefined, pick(LINKS, what) ?? 'connected'),
   openManyWithoutCookie: async (stage, browser, { what }) => {

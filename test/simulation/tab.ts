@@ -100,6 +100,22 @@ export class Tab {
     )
   }
 
+  /** Adds to a list. */
+  add(key: string, item: number): void {
+    const name = `${key} + ${item}`
+    this.drafts.set(name, 'added')
+    const settle = (code: string | undefined): void => {
+      note(`what is added is ${code ?? 'saved'}`)
+      this.drafts.delete(name)
+      this.#watcher.settled(this, key, [item], code)
+    }
+    const done = this.live.update(key as never, (list) => [...(list as readonly JsonValue[]), item] as never)
+    done.then(
+      () => settle(undefined),
+      (error: { readonly code: string }) => settle(error.code),
+    )
+  }
+
   /** One that the page gives up goes on: it may arrive all the same. */
   post(body: string, signal?: AbortSignal | null): Promise<Response> {
     return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import Keygrip from 'keygrip'
+import { Baskets } from './baskets.js'
 import { Browser, type Exchange } from './browser.js'
 import { type BuildName, rotations } from './builds.js'
 import { Deployment } from './deployment.js'
@@ -22,6 +23,7 @@ export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
   readonly ledger: Ledger = new Ledger()
+  readonly baskets: Baskets = new Baskets()
   readonly successors: Successors = new Successors()
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)

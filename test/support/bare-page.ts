@@ -1,6 +1,6 @@
 import { beginPage } from '../../client/core/begin.js'
 import type { Effect, Effects, Event, PostBody, Posted, TimerName } from '../../client/core/messages.js'
-import type { Page, State } from '../../client/core/state.js'
+import type { Next, Page, State } from '../../client/core/state.js'
 import { step } from '../../client/core/step.js'
 import { shown, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
@@ -68,6 +68,13 @@ export class BarePage {
     this.on('set', key, value, id)
   }
 
+  /** @param name by which it is settled */
+  update(key: string, next: Next, name = 'update'): void {
+    const id = this.#names.size + 1
+    this.#names.set(id, name)
+    this.on('update', key, next, id)
+  }
+
   hear(claims: BareClaims): string {
     const ticket = bareTicket({ sub: 'g', ...claims })
     this.on('ticket', ticket)
@@ -93,6 +100,11 @@ export class BarePage {
 
   refuse(key: string, code: 'invalid_value' | 'superseded' | 'rate_limited'): void {
     this.on('answer', key, { ok: false, code })
+  }
+
+  /** The server has something newer than what a change of this page was computed from. */
+  overtake(key: string, stamp: number, value?: JsonValue): void {
+    this.on('answer', key, { ok: false, code: 'conflict', key, stamp, ...(value === undefined ? {} : { value }) })
   }
 
   /** The next POST goes out, and is answered. */

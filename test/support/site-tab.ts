@@ -73,6 +73,18 @@ export class SiteTab {
     await this.page.evaluate(`site.set(${JSON.stringify(key)}, ${JSON.stringify(value)})`)
   }
 
+  /** Adds items to the cart in one turn. */
+  async add(...items: string[]): Promise<void> {
+    await this.page.evaluate(`${JSON.stringify(items)}.forEach(site.add)`)
+  }
+
+  /** Resolves when these items, and no others, are in the cart, each once, and all that were added here are saved. */
+  async hasAdded(...items: string[]): Promise<void> {
+    await this.is("JSON.parse(document.querySelector('[data-key=cart]').value).sort()", [...items].sort())
+    await this.is("Object.values(site.added).filter((outcome) => outcome !== 'saved')", [])
+    await this.is('site.isAtRest()', true)
+  }
+
   /** Resolves when the page shows a value. */
   async shows(key: SiteKey, value: unknown): Promise<void> {
     await this.is(`document.querySelector('[data-key=${key}]').value`, JSON.stringify(value))

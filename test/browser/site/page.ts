@@ -43,6 +43,10 @@ export interface SiteHandle {
   readonly socket: Socket | undefined
   /** No value deletes. */
   set(key: 'division' | 'theme' | 'cart', value?: unknown): void
+  /** Adds to the cart. */
+  add(item: string): void
+  /** What has become of that, by item. */
+  readonly added: Record<string, string>
   /** Whether nothing is under way. */
   isAtRest(): boolean
 }
@@ -76,6 +80,16 @@ const site: SiteHandle = {
       (error: { readonly code?: string }) => end(error.code ?? String(error)),
     )
   },
+  add: (item) => {
+    const end = (outcome: string): void => void Object.assign(site.added, { [item]: outcome })
+    live
+      .update('cart', (cart) => [...cart, item])
+      .then(
+        () => end('saved'),
+        (error: { readonly code?: string }) => end(error.code ?? String(error)),
+      )
+  },
+  added: {},
   isAtRest: () => KEYS.every((key) => !['saving', 'offline'].includes(live.status(key).status)),
 }
 window.site = site

@@ -61,6 +61,17 @@ live.status().status = 'saved'
 live.ready = Promise.resolve()
 
 void live.set('cart', [...live.get('cart'), { sku: 'a' }])
+void live.update('cart', (cart) => [...cart, { sku: 'a' }])
+// @ts-expect-error makes something else
+void live.update('cart', (cart) => cart.length)
+// @ts-expect-error makes a promise
+void live.update('cart', async (cart) => cart)
+// @ts-expect-error what it is given is frozen
+void live.update('cart', (cart) => cart.reverse())
+// @ts-expect-error for reading only
+void live.update('plan', () => 'pro')
+// @ts-expect-error hidden
+void live.update('risk', (risk) => risk + 1)
 // @ts-expect-error no such thing in the cart
 void live.set('cart', [{ id: 1 }])
 // @ts-expect-error no value

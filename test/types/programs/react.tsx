@@ -30,8 +30,14 @@ export function Division() {
   void setDivision(division + 1).catch(() => undefined)
   // @ts-expect-error of another type
   void setDivision('3')
-  // @ts-expect-error a value, not what makes one of the former
-  void setDivision((former: number) => former + 1)
+  void setDivision((former) => {
+    same<typeof former, number>(true)
+    return former + 1
+  })
+  // @ts-expect-error makes one of another type
+  void setDivision((former) => `${former}`)
+  // @ts-expect-error makes a promise of one
+  void setDivision(async (former) => former + 1)
   // @ts-expect-error what it returns stays as it is
   useLiveSession('division')[0] = 3
   return <output>{division}</output>
@@ -40,6 +46,9 @@ export function Division() {
 export function Others() {
   const [cart, setCart] = useLiveSession('cart')
   void setCart([...cart, { sku: 'a' }])
+  void setCart((former) => [...former, { sku: 'a' }])
+  // @ts-expect-error what it is given is frozen
+  void setCart((former) => former.push({ sku: 'a' }))
   // @ts-expect-error what it returns is frozen
   cart.push({ sku: 'a' })
   const [note, setNote] = useLiveSession('note')

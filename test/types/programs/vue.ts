@@ -24,9 +24,12 @@ const same = <A, B>(_: Same<A, B>): void => undefined
 
 const Division = defineComponent(() => {
   const { value: division, status } = useLiveSession('division')
-  same<typeof division, WritableComputedRef<number, number>>(true)
+  same<typeof division, WritableComputedRef<number, number | ((value: number) => number)>>(true)
   same<typeof status, Readonly<Ref<StatusDetail>>>(true)
   division.value += 1
+  division.value = (former) => former + 1
+  // @ts-expect-error makes one of another type
+  division.value = (former: number) => `${former}`
   // @ts-expect-error of another type
   division.value = '3'
   // @ts-expect-error follows, and is not set
@@ -37,6 +40,7 @@ const Division = defineComponent(() => {
 const Others = defineComponent(() => {
   const { value: cart } = useLiveSession('cart')
   cart.value = [...cart.value, { sku: 'a' }]
+  cart.value = (former) => [...former, { sku: 'a' }]
   // @ts-expect-error what it holds is frozen
   cart.value.push({ sku: 'a' })
   const { value: note } = useLiveSession('note')

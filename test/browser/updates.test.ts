@@ -1,0 +1,39 @@
+import { expect, it } from '@jest/globals'
+import { describeInEachBrowser } from '../support/outage.js'
+
+describeInEachBrowser('a cart', (start) => {
+  it('that is changed in two tabs at once keeps both items', async () => {
+    const { server, browse } = await start()
+    const visitor = await browse()
+    const tabs = [await visitor.open(), await visitor.open()]
+    for (const tab of tabs) await tab.isConnected()
+    await Promise.all(tabs.map((tab, index) => tab.add(`a${index}`, `b${index}`, `c${index}`)))
+    for (const tab of tabs) await tab.hasAdded('a0', 'a1', 'b0', 'b1', 'c0', 'c1')
+    await server.restart()
+    const { cart } = (await visitor.values()) as { readonly cart: readonly string[] }
+    expect([...cart].sort()).toEqual(['a0', 'a1', 'b0', 'b1', 'c0', 'c1'])
+  })
+
+  it('to which a tab without a connection adds keeps what another has added meanwhile', async () => {
+    const { browse } = await start()
+    const visitor = await browse()
+    const [away, other] = [await visitor.open('/no-socket'), await visitor.open()]
+    await other.isConnected()
+    await away.add('early')
+    await Promise.all([away.add('away'), other.add('other')])
+    for (const tab of [away, other]) await tab.hasAdded('away', 'early', 'other')
+  })
+
+  it('to which a page that is left has added, has it once', async () => {
+    const { browse } = await start()
+    const visitor = await browse()
+    const [tab, other] = [await visitor.open(), await visitor.open()]
+    for (const each of [tab, other]) await each.isConnected()
+    await tab.page.evaluate(
+      "void (site.socket.disconnect(), site.add('left'), setTimeout(() => location.assign('/other')))",
+    )
+    await tab.is('location.pathname === "/other" && document.readyState', 'complete')
+    await other.add('other')
+    await other.hasAdded('left', 'other')
+  })
+})

@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import type { Socket as ServerSocket } from 'socket.io'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { Bus } from '../support/bus.js'
+import type { Page } from '../support/page.js'
+import type { Visitor } from '../support/visitor.js'
+
+afterEach(() => void jest.restoreAllMocks())
+
+const routes = (ctx: { body: unknown; liveSession: { snapshot(): unknown } }): void => {
+  ctx.body = ctx.liveSession.snapshot()
+}
+
+const start = (): Promise<App> => App.start({ routes: routes as never })
+
+const add =
+  (item: string) =>
+  (cart: readonly string[]): string[] => [...cart, item]
+
+/** Tabs of one browser, each with a socket or without. */
+async function tabs(visitor: Visitor, ...sockets: readonly boolean[]): Promise<Page[]> {
+  await visitor.store()
+  const pages: Page[] = []
+  for (const hasSocket of sockets) {
+    const page = await visitor.open({ path: '/', hasSocket })
+    if (hasSocket) await page.connected()
+    pages.push(page)
+  }
+  return pages
+}
+
+async function cartOf(visitor: Visitor): Promise<readonly string[]> {
+  return (await (await visitor.fetch('/')).json()).values.cart
+}
+
+/** Lets a test decide about each event that a page sends: true where it was dealt with. */
+function intercept(app: App, act: (event: unknown[], socket: ServerSocket) => boolean): void {
+  app.io.on('connection', (socket) => {
+    socket.use((event, next) => {
+      if (!act(event, socket)) next()
+    })
+  })
+}
+
+describe('tabs that add to one cart at the same moment', () => {
+  it.each([
+    ['over sockets', [true, true, true]],
+    ['by POSTs', [false, false, false]],
+    ['over a socket and by POST', [true, false]],
+  ])('keep all items, each once, %s', async (_, sockets) => {
+    const app = await start()
+    const visitor = app.visitor()
+    const pages = await tabs(visitor, ...sockets)
+    const names = pages.flatMap((_, page) => ['a', 'b', 'c'].map((name) => name + page))
+    const saved = pages.flatMap(({ live }, page) =>
+      ['a', 'b', 'c'].map((name) => live.update('cart', add(name + page))),
+    )
+    expect(pages.map(({ live }) => live.get('cart').length)).toEqual(pages.map(() => 3))
+    await Promise.all(saved)
+    expect([...(await cartOf(visitor))].sort()).toEqual([...names].sort())
+  })
+
+  it('count each of ten equal steps', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const [one, two] = await tabs(visitor, true, true)
+    const steps = Array.from({ length: 10 }, (_, i) =>
+      (i % 2 ? one : two)?.live.update('division', (division) => division + 1),
+    )
+    await Promise.all(steps)
+    expect((await (await visitor.fetch('/')).json()).values.division).toBe(9)
+  })
+
+  it('keep all items where the tabs are on two nodes that share a store', async () => {
+    const store = memoryStore()
+    const bus = new Bus()
+    const node = async (): Promise<App> => {
+      const app = await App.start({ routes: routes as never, options: { store, identify: () => 'ann' } as never })
+      bus.join(app.io)
+      return app
+    }
+    const [a, b] = [await node(), await node()]
+    const pages = [...(await tabs(a.visitor(), true)), ...(await tabs(b.visitor(), true))]
+    await Promise.all(
+      ['1', '2', '3'].flatMap((n) => pages.map(({ live }, page) => live.update('cart', add(`${page}-${n}`)))),
+    )
+    expect([...(await cartOf(a.visitor()))].sort()).toEqual(['0-1', '0-2', '0-3', '1-1', '1-2', '1-3'])
+  })
+})
+
+describe('an update whose answer is lost', () => {
+  it('is taken once, also where the connection is lost with it and another tab writes meanwhile', async () => {
+    const app = await start()
+    let cuts = 0
+    intercept(app, ([event, , ack], socket) => {
+      if (event !== 'live_session:set' || cuts > 0 || typeof ack !== 'function') return false
+      cuts += 1
+      // The server has it; the page will not hear of that.
+      setImmediate(() => socket.conn.close())
+      return false
+    })
+    const visitor = app.visitor()
+    const [one, two] = await tabs(visitor, true, true)
+    const added = one?.live.update('cart', add('a'))
+    await two?.shows('cart', ['a'])
+    await two?.live.update('cart', add('b'))
+    await added
+    expect(await cartOf(visitor)).toEqual(['a', 'b'])
+  })
+
+  it('is refused where the process that may have taken it is gone, and nothing is there twice', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const [page] = await tabs(visitor, true)
+    await page?.live.update('cart', add('a'))
+    const { port, clock } = app
+    page?.cutPosts()
+    page?.socket?.io.reconnection(false)
+    app.io.sockets.sockets.forEach((socket) => void socket.use(() => socket.conn.close()))
+    const closed = new Promise<void>((resolve) => page?.socket?.once('disconnect', () => resolve()))
+    const added = page?.live.update('cart', add('b'))
+    await closed
+    await app.stop({ isCrash: true })
+    clock.advance(1000)
+    const next = await App.start({ routes: routes as never, port, clock })
+    const other = await next.visitor(visitor.cookie).connect()
+    await other.set(['cart', -1, ['a', 'x']])
+    void page?.comeBack()
+    await expect(added).rejects.toMatchObject({ code: 'superseded', key: 'cart' })
+    expect(page?.live.get('cart')).toEqual(['a', 'x'])
+  })
+})
+
+describe('what computes a value', () => {
+  it('rejects the promise with what it throws, which the console is told, and changes nothing', async () => {
+    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const app = await start()
+    const [page] = await tabs(app.visitor(), true)
+    const error = new RangeError('no')
+    const broken = (): never => {
+      throw error
+    }
+    await expect(page?.live.update('cart', broken)).rejects.toBe(error)
+    page?.live.field('cart').update(broken)
+    expect(logged.mock.calls).toEqual([[error], [error]])
+    expect([page?.live.get('cart'), page?.live.status('cart')]).toEqual([[], { status: 'default' }])
+  })
+
+  it('makes a JSON value', async () => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const app = await start()
+    const [page] = await tabs(app.visitor(), true)
+    const refused = page?.live.update('cart', (async () => []) as never)
+    await expect(refused).rejects.toMatchObject({ code: 'invalid_value', message: expect.stringContaining('Promise') })
+  })
+
+  it('changes nothing itself: what it sets is refused, which its promise and the console are told', async () => {
+    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const app = await start()
+    const [page] = await tabs(app.visitor(), true)
+    let set: Promise<void> | undefined
+    await page?.live.update('cart', (cart) => {
+      set = page.live.set('division', 5)
+      return [...cart, 'a']
+    })
+    await expect(set).rejects.toThrow('what computes a value must change nothing')
+    expect([page?.live.get('cart'), page?.live.get('division'), logged.mock.calls.length]).toEqual([['a'], -1, 1])
+  })
+
+  it('may be called after a step that has failed for another reason', async () => {
+    const app = await start()
+    const [page] = await tabs(app.visitor(), true)
+    const [hear] = page?.socket?.listeners('store_session') ?? []
+    expect(() => hear?.('no ticket' as never)).toThrow()
+    await page?.live.update('cart', add('a'))
+    expect(page?.live.get('cart')).toEqual(['a'])
+  })
+
+  it('is a TypeError before the first values', async () => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const app = await start()
+    const { live } = await app.visitor().open()
+    await expect(live.update('cart', add('a'))).rejects.toThrow('update("cart") before the first values')
+    await live.ready
+    await live.update('cart', add('a'))
+    expect(live.get('cart')).toEqual(['a'])
+  })
+
+  it('gets what this build reads where it is stored in another form', async () => {
+    const build = (schema: z.ZodType, migrate?: (stored: unknown) => unknown) => {
+      const cart = { schema, default: [], client: 'write' as const, ...(migrate && { migrate }) }
+      return defineFields({ cart: cart as never })
+    }
+    const old = await App.start({ fields: build(z.string().or(z.array(z.string()))), routes: routes as never })
+    const cookie = cookieFor(old.live, { values: { cart: 'a' } } as never)
+    const migrate = (stored: unknown): unknown => [stored]
+    const app = await App.start({ fields: build(z.array(z.string()), migrate), routes: routes as never, port: 0 })
+    const visitor = app.visitor(cookie)
+    const [page] = await tabs(visitor, true)
+    expect(page?.live.get('cart')).toEqual(['a'])
+    await page?.live.update('cart', add('b'))
+    expect(await cartOf(visitor)).toEqual(['a', 'b'])
+  })
+})
