@@ -93,11 +93,11 @@ export function parting({ fields }: State): readonly WireChange[] {
     })
 }
 
-/** It has gone out as the page was left: whether it has arrived the page does not hear, if it comes back. */
+/** It has gone out as the page was left: whether it has arrived the page does not hear, if it comes back. One that went over another goes so again. */
 export function part(turn: Turn, key: string): void {
   const field = fieldOf(turn, key)
-  const last = field.wants.at(-1)
-  if (last) patch(turn, key, { wants: [...field.wants.slice(0, -1), { ...last, seen: seenOf(field) }] })
+  const [want, ...later] = field.wants
+  if (want && later.length === 0) patch(turn, key, { wants: [{ ...want, seen: seenOf(field) }] })
 }
 
 /** It is to be sent again. Where it `isLost` the server may have applied it. */

@@ -93,6 +93,22 @@ describe('a change', () => {
     expect(page.sent()).toEqual([['division', 0, 3]])
   })
 
+  it('that has gone out so over one that was under way is sent again over that one', () => {
+    const page = sent(3)
+    page.set('division', 4)
+    page.on('disconnect')
+    page.on('answer', 'division', undefined)
+    page.on('leave')
+    page.on('return', true)
+    page.comeBack(OF_GUEST)
+    page.acknowledge('division', 10)
+    expect(page.sent()).toEqual([
+      ['division', -1, 3],
+      ['division', 0, 3],
+      ['division', -1, 4],
+    ])
+  })
+
   it('that is refused is rolled back, and stays refused until the key is set again', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 4])
