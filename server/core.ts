@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
+import { HandOffs } from './hand-off/hand-offs.js'
 import { LiveCookie } from './http/cookie.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
@@ -33,6 +34,7 @@ export interface Core {
   readonly elsewhere: Elsewhere
   readonly epochs: Epochs
   readonly freshness: Freshness
+  readonly handOffs: HandOffs
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
@@ -80,6 +82,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     elsewhere,
     epochs,
     freshness,
+    handOffs: new HandOffs({ settings, store }),
     identities,
     limits,
     login,

@@ -8,6 +8,10 @@ export const STORE_SESSION = 'store_session'
 export const RECONNECT = 'live_session:reconnect'
 export const SET = 'live_session:set'
 export const TICKETS = 'live_session:tickets'
+export const HAND_OFF = 'live_session:hand_off'
+
+/** The field of a form that brings a hand-off's token. */
+export const HAND_OFF_FIELD = 'live_session_hand_off'
 
 /** The `id` of the script element that `embed()` renders. */
 export const EMBED_ID = 'live-session'
@@ -33,6 +37,7 @@ export type TicketsAnswer = { readonly ok: true } | Refusal
 export interface LiveSessionServerToClient {
   store_session: (ticket: string) => void
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
+  'live_session:hand_off': (to: string, token: string) => void
 }
 export interface LiveSessionClientToServer {
   'live_session:set': (

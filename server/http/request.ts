@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type Koa from 'koa'
 import { escapeUnit } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
@@ -7,6 +8,7 @@ import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
+import { takeHandOff } from '../hand-off/take.js'
 import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import { Handle } from '../values/handle.js'
@@ -18,6 +20,7 @@ import type { Exchange, Vouched } from './exchange.js'
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #core: Core
+  readonly #ctx: Koa.Context
   /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
   readonly #exchange: () => Exchange
   readonly #identify: () => Awaitable<Vouched>
@@ -27,6 +30,7 @@ export class RequestHandle extends Handle {
     const report = (error: unknown): void => core.report(error, ctx)
     super({ sessions: core.sessions, store: core.store, report })
     this.#core = core
+    this.#ctx = ctx
     this.#exchange = exchange
     this.#identify = identify
     this.#report = report
@@ -81,6 +85,10 @@ export class RequestHandle extends Handle {
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     return this.#exchange().leave(forget)
+  }
+
+  takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {
+    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, this.#exchange, purpose, schema), this.#report)
   }
 
   protected override get cookie(): Exchange['cookie'] {

@@ -4,16 +4,19 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { parseChanges, parseTickets } from '../../shared/parse.js'
 import { type Awaitable, after } from '../../shared/promise.js'
-import { type Level, RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
+import { HAND_OFF, type Level, RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
+import { checkPurpose } from '../hand-off/hand-offs.js'
+import { checkTarget } from '../hand-off/target.js'
 import { redeem } from '../identity/redeem.js'
-import { userIdOf } from '../identity/subject.js'
+import { subjectHash, userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
+import { Outcome } from '../values/outcome.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Owner } from '../values/sessions.js'
 import type { Connection, Opener } from './connection.js'
@@ -87,6 +90,23 @@ export class SocketHandle extends Handle {
     this.#outlet.emit(RECONNECT, code)
     // Connection state recovery shall find nothing of it.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  handOff(purpose: string, payload: unknown, options: { readonly to: string }): Promise<void> {
+    return Outcome.of(() => this.#handOff(purpose, payload, options), this.#core.report)
+  }
+
+  #handOff(purpose: string, payload: unknown, options: { readonly to: string }): void {
+    const { handOffs, sessions } = this.#core
+    const { cookie } = this.#opener
+    checkPurpose('handOff', purpose)
+    const to = checkTarget(options?.to)
+    sessions.checkOpen()
+    this.permit()
+    if (!this.#isOpen) throw new LiveSessionError('closed', 'handOff: the socket is not open')
+    if (!cookie) throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
+    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose }, payload)
+    this.#outlet.emit(HAND_OFF, to, token)
   }
 
   get #opener(): Opener {

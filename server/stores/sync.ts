@@ -4,7 +4,7 @@ import { isKey } from '../../shared/fields.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
+import { LOGIN_STAMP, NEVER, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
@@ -24,6 +24,8 @@ import { type Update, Updates } from './updates.js'
 
 /** ms that an orderly end waits for the store. */
 const LONGEST_END = 10_000
+/** The key of what is good but once. */
+const SPENT = 'spent'
 
 /** What it brings together. */
 type Surroundings = Pick<
@@ -123,6 +125,16 @@ export class StoreSync implements Keeper {
     const { ending } = standing(this.#sound(registers))
     if (ending) this.#core.epochs.learnPublic(browser)
     return ending !== undefined
+  }
+
+  /**
+   * Whether this call is the first that spends a name, at any node; nothing where the store does not say so. What cannot go on without it
+   * waits as long as for any answer.
+   */
+  async spend(name: string): Promise<boolean | undefined> {
+    if (this.#health.state === 'down') return undefined
+    const register = { key: SPENT, stamp: nextStamp(this.#core.settings.clock(), NEVER), value: true }
+    return this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
   }
 
   /**
