@@ -129,7 +129,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     settle,
   }
   let link: Link | undefined
-  if (socket) link = createLink(socket, dispatch)
+  if (socket) link = createLink(socket, endpoint, dispatch)
 
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     online: () => dispatch(['wake']),
