@@ -2,7 +2,7 @@ import type Router from '@koa/router'
 import type Koa from 'koa'
 import session from 'koa-session'
 import { findUser, type User } from '../users.js'
-import { readForm } from './form.js'
+import { whoSignsIn } from './sign-in.js'
 import { goBack } from './way-back.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -20,7 +20,7 @@ export function signedIn(ctx: Koa.Context): User | undefined {
 /** `POST /sign-in` and `POST /sign-out`. There are no passwords, because this is a demo. */
 export function addAccount(router: Router): void {
   router.post('/sign-in', async (ctx) => {
-    const user = findUser((await readForm(ctx)).get('user'))
+    const user = await whoSignsIn(ctx)
     if (!user) return ctx.throw(400, 'no such user')
     ctx['session'].user = user.id
     await ctx.liveSession.identify()
