@@ -7,7 +7,7 @@ import type { TestSocket } from './socket.js'
 import type { Visitor } from './visitor.js'
 
 export const FIELD = 'live_session_hand_off'
-export const TO = '/sign-in'
+const TO = '/sign-in'
 /** Where the browser stays the visitor's that it is: else the id that was given up refuses what comes later. */
 export const TAKE = '/take'
 
@@ -56,7 +56,7 @@ export async function open(
 }
 
 /** The next hand-off that a socket is told of. */
-export function told(socket: TestSocket): Promise<Told> {
+export function told(socket: Pick<TestSocket, 'io'>): Promise<Told> {
   return new Promise((resolve) => socket.io.once('live_session:hand_off', (to, token) => resolve({ to, token })))
 }
 
