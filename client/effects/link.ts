@@ -10,7 +10,7 @@ import {
 } from '../../shared/protocol.js'
 import type { Event } from '../core/messages.js'
 import type { AnySocket } from '../types.js'
-import { followHandOff } from './hand-off.js'
+import { createGuide } from './hand-off.js'
 
 /** The page's socket. */
 export interface Link {
@@ -30,7 +30,7 @@ export function createLink(socket: AnySocket, endpoint: string, onEvent: (event:
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) => onEvent(['refused', data?.code]),
     [STORE_SESSION]: (ticket: string) => onEvent(['ticket', ticket]),
     [RECONNECT]: () => onEvent(['reconnect']),
-    [HAND_OFF]: (to: string, token: string) => followHandOff(endpoint, to, token),
+    [HAND_OFF]: createGuide(endpoint),
   })
   /** An answer; none where it was lost, also with the connection. */
   const ask = <A>(event: string, item: unknown, onAnswer?: (answer: A | undefined) => void): unknown =>
