@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
+import { Flashes } from './flash/flashes.js'
 import { HandOffs } from './hand-off/hand-offs.js'
 import { LiveCookie } from './http/cookie.js'
 import { Epochs } from './identity/epochs.js'
@@ -33,6 +34,7 @@ export interface Core {
   readonly dispatch: Dispatch
   readonly elsewhere: Elsewhere
   readonly epochs: Epochs
+  readonly flashes: Flashes
   readonly freshness: Freshness
   readonly handOffs: HandOffs
   readonly identities: Identities
@@ -81,6 +83,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     dispatch,
     elsewhere,
     epochs,
+    flashes: new Flashes({ settings, store }),
     freshness,
     handOffs: new HandOffs({ settings, store }),
     identities,

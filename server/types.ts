@@ -39,6 +39,15 @@ export interface RequestSession<F extends Fields = RegisteredFields> extends Ses
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
+   * A message that this browser is shown once, within an hour: by the next page that takes it; or by one that is open, where the answer is no
+   * redirect. JSON of up to 1,000 bytes, at most ten at a time. What a request says goes along where it signs in or out.
+   *
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   */
+  flash(message: JsonValue): Promise<void>
+  /** The messages that this answer is to show, and no other: none for a HEAD, an image, or a page that is fetched ahead. */
+  takeFlash(): Promise<readonly JsonValue[]>
+  /**
    * What `socket.liveSession.handOff` left for this request, as the schema puts it out: once, then `undefined`. Also `undefined` where the form
    * brought none, or one that is over 60 s old, another purpose's or another browser's. Take it before `identify()`.
    *
@@ -58,6 +67,8 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   extends Session<F, keyof F & string>,
     Observable<F, keyof F & string> {
   readonly userId: string | undefined
+  /** A message that this browser is shown once, within an hour: by this socket's page if it listens (`live.onFlash`), else as `ctx.liveSession.flash`. */
+  flash(message: JsonValue): Promise<void>
   /**
    * Has the page POST to `to`, a path of this origin, where `ctx.liveSession.takeHandOff` finds the payload, once and within 60 s: a
    * sign-in over a socket. Resolves when it is on its way.

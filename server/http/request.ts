@@ -8,6 +8,8 @@ import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
+import { acceptContent } from '../flash/message.js'
+import { isShown } from '../flash/shown.js'
 import { takeHandOff } from '../hand-off/take.js'
 import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
@@ -85,6 +87,23 @@ export class RequestHandle extends Handle {
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     return this.#exchange().leave(forget)
+  }
+
+  flash(message: JsonValue): Promise<void> {
+    return Outcome.of(() => {
+      const content = acceptContent(message)
+      this.sessions.checkOpen()
+      this.permit()
+      this.#exchange().flash.say(content)
+    }, this.#report)
+  }
+
+  /** None where no person sees the answer: it stays for a page that is shown. */
+  takeFlash(): Promise<readonly JsonValue[]> {
+    return Outcome.of(() => {
+      const exchange = this.#exchange()
+      return isShown(this.#ctx) && !exchange.isSuperseded ? exchange.flash.take() : []
+    }, this.#report)
   }
 
   takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {

@@ -4,7 +4,7 @@ import { isKey } from '../../shared/fields.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
+import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
@@ -18,14 +18,13 @@ import { Loads } from './loads.js'
 import { browserStoreName } from './name.js'
 import { Reloads } from './reloads.js'
 import { soundRegisters } from './rows.js'
+import { Spent } from './spent.js'
 import type { Store, StoredRow } from './store.js'
 import { Sweeps } from './sweeps.js'
 import { type Update, Updates } from './updates.js'
 
 /** ms that an orderly end waits for the store. */
 const LONGEST_END = 10_000
-/** The key of what is good but once. */
-const SPENT = 'spent'
 
 /** What it brings together. */
 type Surroundings = Pick<
@@ -41,6 +40,7 @@ export class StoreSync implements Keeper {
   readonly #backlog: Backlog
   readonly #loads: Loads
   readonly #denied: Denied
+  readonly #spent: Spent
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates
@@ -52,6 +52,7 @@ export class StoreSync implements Keeper {
     this.#backlog = new Backlog(store, this.#health, (subject, rows) => this.#take(subject, this.#sound(rows)))
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
     this.#denied = new Denied(core)
+    this.#spent = new Spent(store, this.#health, core.settings)
     this.#updates = new Updates(store, this.#health, this.#loads, this, core.sessions, core.settings)
     this.#sweeps = new Sweeps(store, core.settings)
     const parts = { backlog: this.#backlog, denied: this.#denied, health: this.#health, loads: this.#loads }
@@ -127,14 +128,9 @@ export class StoreSync implements Keeper {
     return ending !== undefined
   }
 
-  /**
-   * Whether this call is the first that spends a name, at any node; nothing where the store does not say so. What cannot go on without it
-   * waits as long as for any answer.
-   */
-  async spend(name: string): Promise<boolean | undefined> {
-    if (this.#health.state === 'down') return undefined
-    const register = { key: SPENT, stamp: nextStamp(this.#core.settings.clock(), NEVER), value: true }
-    return this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
+  /** Whether this call is the first that spends a name, at any node; nothing where the store does not say so. */
+  spend(name: string): Promise<boolean | undefined> {
+    return this.#spent.spend(name)
   }
 
   /**
