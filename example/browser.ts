@@ -31,6 +31,11 @@ live.subscribe('theme', (theme) => {
   showTheme(theme)
 })
 
+const flash = element('flash', HTMLElement)
+live.onFlash((message) => {
+  flash.textContent = String(message)
+})
+
 showConnection(element('connection', HTMLElement), socket, network.isOffline)
 takeOverNavigation(createViewer(socket, live))
 bindSignIn(element('account', HTMLElement), socket)

@@ -21,14 +21,17 @@ export function signedIn(ctx: Koa.Context): User | undefined {
 export function addAccount(router: Router): void {
   router.post('/sign-in', async (ctx) => {
     const user = await whoSignsIn(ctx)
-    if (!user) return ctx.throw(400, 'no such user')
-    ctx['session'].user = user.id
-    await ctx.liveSession.identify()
+    if (user) {
+      ctx['session'].user = user.id
+      await ctx.liveSession.identify()
+    }
+    await ctx.liveSession.flash(user ? `Signed in as ${user.name}.` : 'There is no user of that name.')
     goBack(ctx)
   })
   router.post('/sign-out', async (ctx) => {
     ctx['session'] = null
     await ctx.liveSession.leave()
+    await ctx.liveSession.flash('Signed out.')
     goBack(ctx)
   })
 }

@@ -3,6 +3,7 @@ import type { Page, Request } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
 import { Studio } from '../support/studio.js'
+import { within } from '../support/within.js'
 
 let example: Example
 
@@ -91,5 +92,44 @@ describeInBrowser('the sign-in of the example', () => {
     await go.click()
     await page.locator('#account', { hasText: 'Chiara Rossi' }).waitFor()
     expect(sent.map((request) => request.postData())).toEqual(['user=Chiara+Rossi'])
+    expect(await page.locator('#flash').textContent()).toBe('Signed in as Chiara Rossi.')
+  })
+
+  it('says once that it was, in the tab that it was made in, and so does the sign-out', async () => {
+    const context = await openBrowser()
+    const [one, two] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    for (const studio of [one, two]) await studio.isConnected()
+    const flash = ({ page }: Studio): Promise<string | null> => page.locator('#flash').textContent()
+    await one.signIn('Ada Okafor')
+    await two.page.locator('#account', { hasText: 'Ada Okafor' }).waitFor()
+    expect([await flash(one), await flash(two)].sort()).toEqual(['', 'Signed in as Ada Okafor.'])
+    await one.page.reload()
+    await two.page.reload()
+    expect([await flash(one), await flash(two)]).toEqual(['', ''])
+    await one.page.getByRole('button', { name: 'Ada Okafor' }).click()
+    await one.page.getByRole('button', { name: 'Sign out' }).click()
+    await one.page.getByRole('button', { name: 'Sign in' }).waitFor()
+    await two.page.getByRole('button', { name: 'Sign in' }).waitFor()
+    expect([await flash(one), await flash(two)].sort()).toEqual(['', 'Signed out.'])
+  })
+
+  it('says in one of two open pages what no page came for, also when the server was killed meanwhile', async () => {
+    const context = await openBrowser()
+    const studios = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    for (const studio of studios) await studio.isConnected()
+    const [one] = studios
+    const cuts = studios.map((studio) => studio.isCut())
+    await one?.page.evaluate(
+      `fetch('/sign-in', { method: 'POST', redirect: 'manual', body: new URLSearchParams({ user: 'eve' }) })`,
+    )
+    await example.kill()
+    for (const cut of cuts) await cut
+    for (const studio of studios) await studio.isConnected()
+    const shown = async (): Promise<readonly (string | null)[]> =>
+      Promise.all(studios.map(({ page }) => page.locator('#flash').textContent()))
+    const all = await within(shown, (texts) => texts.some((text) => text !== ''))
+    expect([...all].sort()).toEqual(['', 'There is no user of that name.'])
+    await one?.page.reload()
+    expect((await shown()).filter((text) => text !== '').length).toBeLessThanOrEqual(1)
   })
 })
