@@ -16,6 +16,9 @@ export class Flashes {
   /** Ids of those that were taken here: cookies may still have them. */
   readonly #taken: Generations<true>
 
+  /** Ids of those that are for the next page. */
+  readonly #held = new Set<string>()
+
   constructor(core: Pick<Core, 'settings' | 'store'>) {
     const { maxSubjects, clock } = core.settings
     this.#core = core
@@ -53,14 +56,36 @@ export class Flashes {
     return brought.some(this.#isTaken)
   }
 
-  /** What is to be shown now, and never again. Where a store does not say who was first, it is shown: twice is better than never. */
-  async take(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+  /** Keeps messages for the next page until `release`: an open one may be quicker. */
+  hold(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#held.add(id)
+  }
+
+  /** Says whether any still waits. */
+  release(messages: readonly Message[]): boolean {
+    for (const { id } of messages) this.#held.delete(id)
+    return !messages.every(this.#isTaken)
+  }
+
+  /** What the next page is to show, and no other one. */
+  take(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+    return this.#take(browser, this.pending(browser, brought))
+  }
+
+  /** What an open page is to show, and no other one. */
+  takeOpenly(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
+    return this.#take(browser, free)
+  }
+
+  /** Where a store does not say who was first, it is shown: twice is better than never. */
+  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly JsonValue[]> {
     const { store } = this.#core
-    const pending = this.pending(browser, brought)
-    this.#waiting.delete(browser)
-    for (const { id } of pending) this.#taken.set(id, true)
-    const spent = await Promise.all(pending.map(({ id }) => store?.spend(`flash:${id}`)))
-    return pending.filter((_, at) => spent[at] !== false).map(({ content }) => content)
+    for (const { id } of messages) this.#taken.set(id, true)
+    const rest = this.pending(browser, [])
+    if (rest.length === 0) this.#waiting.delete(browser)
+    const spent = await Promise.all(messages.map(({ id }) => store?.spend(`flash:${id}`)))
+    return messages.filter((_, at) => spent[at] !== false).map(({ content }) => content)
   }
 
   readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined

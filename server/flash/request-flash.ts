@@ -13,6 +13,8 @@ interface Former {
   readonly flash?: readonly Message[] | undefined
 }
 
+/** ms in which a browser has the page that a redirect leads to. */
+const ON_THE_WAY = 2000
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** What a request says, and takes, of what is shown once. */
@@ -37,8 +39,12 @@ export class RequestFlash {
   }
 
   say(content: JsonValue): void {
-    if (this.#said.length === 0) onArrival(this.#res, () => this.#offer())
-    this.#said.push(this.#core.flashes.add(this.#browser, content))
+    const { flashes } = this.#core
+    if (this.#said.length === 0) onArrival(this.#res, () => this.#arrive())
+    const message = flashes.add(this.#browser, content)
+    this.#said.push(message)
+    // Where the request signs in, the browser's other pages connect again before the answer is out.
+    flashes.hold([message])
   }
 
   /**
@@ -70,9 +76,14 @@ export class RequestFlash {
     return this.#exchange.cookie?.flash ?? []
   }
 
-  /** An open page may show what no other one comes for: a redirect leads to one that does. */
+  /** A redirect leads to a page that shows it. Where none has, it is offered as well. */
+  #arrive(): void {
+    if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()
+    else this.#offer()
+  }
+
   #offer(): void {
-    if (REDIRECTS.has(this.#res.statusCode)) return
+    if (!this.#core.flashes.release(this.#said)) return
     for (const connection of this.#core.connections.of(this.#browser)) connection.offerFlash()
   }
 }

@@ -200,7 +200,7 @@ export class SocketHandle extends Handle {
   #takeFlash(): Awaitable<object> {
     const { visitor, cookie } = this.#opener
     this.#core.limits.spend(1, visitor.subject(), this.#bucket)
-    const taken = this.#core.flashes.take(visitor.browserSubject, cookie?.flash ?? [])
+    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [])
     return after(taken, (messages) => ({ ok: true, messages }))
   }
 

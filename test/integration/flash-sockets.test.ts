@@ -94,11 +94,12 @@ describe.each([
     expect((await Promise.all(taken)).flat()).toEqual(['added'])
   })
 
-  it('of a request is taken by the socket that its next page opens, also after a restart, and by no request after that', async () => {
+  it('of a request is taken by the socket that its next page opens, where that was not rendered with it, and by no request after that', async () => {
     const app = await start(optionsOf())
     const visitor = app.visitor()
     await say(visitor, 'saved')
     const socket = await open(visitor)
+    await new Promise<void>((resolve) => socket.io.once('live_session:flash', () => resolve()))
     expect(await take(socket)).toEqual({ ok: true, messages: ['saved'] })
     // The cookie still has it: a socket cannot write one.
     emptyCache(app.live)
@@ -119,6 +120,34 @@ describe('an open page', () => {
     for (const socket of [one, two]) await socket.set(['division', -1, 1])
     expect(counts.map((count) => count())).toEqual([times, times])
     expect(await takeFlash(visitor)).toEqual(['saved'])
+  })
+
+  it.each(['say/on', 'in/identify/say/on', 'say/in/identify/on'])(
+    'takes nothing that the page is to show which an answer leads to, though it connects before that: %s',
+    async (deeds) => {
+      const app = await start()
+      const visitor = app.visitor(cookieFor(app.live, {}))
+      await visitor.fetch(`/flash/${deeds}?what=welcome&user=ann`)
+      expect(await take(await open(visitor))).toEqual({ ok: true, messages: [] })
+      expect(await takeFlash(visitor)).toEqual(['welcome'])
+    },
+  )
+
+  it('takes nothing of a request that is under way, and is offered it when the answer is out', async () => {
+    const sockets: TestSocket[] = []
+    const app = await startWithUsers({
+      routes: async (ctx) => {
+        await ctx.liveSession.flash('saved')
+        ctx.body = await Promise.all(sockets.map(take))
+      },
+    })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await open(visitor)
+    sockets.push(socket)
+    const offered = new Promise<void>((resolve) => socket.io.once('live_session:flash', () => resolve()))
+    expect(await (await visitor.fetch('/')).json()).toEqual([{ ok: true, messages: [] }])
+    await offered
+    expect(await take(socket)).toEqual({ ok: true, messages: ['saved'] })
   })
 
   it('of another browser is offered nothing, of the same user neither', async () => {
