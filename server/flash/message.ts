@@ -43,8 +43,12 @@ export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
   return input.flatMap((item: unknown): readonly Message[] => {
     const [id, at, content]: readonly unknown[] = Array.isArray(item) ? item : []
-    if (typeof id !== 'string' || !isStamp(at) || content === undefined) return []
-    return [{ id, at, content: freezeJson(content) }]
+    if (typeof id !== 'string' || !isStamp(at)) return []
+    try {
+      return [{ id, at, content: freezeJson(content) }]
+    } catch {
+      return []
+    }
   })
 }
 
