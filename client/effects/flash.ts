@@ -19,7 +19,7 @@ export function createFlash(socket: AnySocket | undefined): Flash {
     })
   }
   socket?.on('connect', take).on(FLASH, take)
-  document?.addEventListener('visibilitychange', take)
+  document?.addEventListener?.('visibilitychange', take)
   return {
     add: (listener) => {
       const end = add(listener)
@@ -28,7 +28,7 @@ export function createFlash(socket: AnySocket | undefined): Flash {
     },
     close: () => {
       socket?.off('connect', take).off(FLASH, take)
-      document?.removeEventListener('visibilitychange', take)
+      document?.removeEventListener?.('visibilitychange', take)
     },
   }
 }

@@ -21,11 +21,11 @@ export function signedIn(ctx: Koa.Context): User | undefined {
 export function addAccount(router: Router): void {
   router.post('/sign-in', async (ctx) => {
     const user = await whoSignsIn(ctx)
-    if (user) {
+    if (typeof user === 'object') {
       ctx['session'].user = user.id
       await ctx.liveSession.identify()
     }
-    await ctx.liveSession.flash(user ? `Signed in as ${user.name}.` : 'There is no user of that name.')
+    await ctx.liveSession.flash(typeof user === 'object' ? `Signed in as ${user.name}.` : user)
     goBack(ctx)
   })
   router.post('/sign-out', async (ctx) => {

@@ -21,11 +21,14 @@ export function serveSignIn(socket: Socket): void {
   })
 }
 
-/** Who is signed in by a POST: by what a socket has handed off, or by the form as browsers send it without a script. */
-export async function whoSignsIn(ctx: Koa.Context): Promise<User | undefined> {
+/** Who is signed in by a POST: by what a socket has handed off, or by the form as browsers send it without a script; or why none is. */
+export async function whoSignsIn(ctx: Koa.Context): Promise<User | string> {
   const handed = await ctx.liveSession.takeHandOff(PURPOSE, handedOff)
-  if (handed) return findUser(handed.user)
-  return findByName((await readForm(ctx)).getAll('user').findLast((name) => name !== '') ?? '')
+  const form = await readForm(ctx)
+  const name = form.getAll('user').findLast((one) => one !== '')
+  // A hand-off that was used before, or has come too late, is none.
+  if (!handed && !form.has('user')) return 'That took too long. Please sign in again.'
+  return (handed ? findUser(handed.user) : findByName(name ?? '')) ?? 'There is no user of that name.'
 }
 
 async function signIn({ liveSession }: Socket, name: string): Promise<SignInOutcome> {

@@ -15,7 +15,6 @@ export class Flashes {
   readonly #waiting: Generations<readonly Message[]>
   /** Ids of those that were taken here: cookies may still have them. */
   readonly #taken: Generations<true>
-
   /** Ids of those that are for the next page. */
   readonly #held = new Set<string>()
 
@@ -82,8 +81,7 @@ export class Flashes {
   async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly JsonValue[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#taken.set(id, true)
-    const rest = this.pending(browser, [])
-    if (rest.length === 0) this.#waiting.delete(browser)
+    if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
     const spent = await Promise.all(messages.map(({ id }) => store?.spend(`flash:${id}`)))
     return messages.filter((_, at) => spent[at] !== false).map(({ content }) => content)
   }

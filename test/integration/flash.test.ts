@@ -75,6 +75,8 @@ describe.each([
     ['a page that is fetched ahead', { headers: { 'sec-purpose': 'prefetch' } }],
     ['a page that is rendered ahead', { headers: { 'sec-purpose': 'prefetch;prerender' } }],
     ['a page that an older browser fetches ahead', { headers: { purpose: 'prefetch' } }],
+    ['a page that a script fetches ahead', { headers: { 'x-sec-purpose': 'prefetch' } }],
+    ['a page that is shown small', { headers: { 'x-purpose': 'preview' } }],
     ['an image', { headers: { 'sec-fetch-dest': 'image' } }],
     ['a script', { headers: { 'sec-fetch-dest': 'script' } }],
   ])('is left for a page that is seen by %s', async (_title, init) => {
