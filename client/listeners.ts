@@ -2,6 +2,7 @@
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void
   tell(...args: A): void
+  count(): number
 }
 
 export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
@@ -13,6 +14,7 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
       listeners.add(own)
       return () => void listeners.delete(own)
     },
+    count: () => listeners.size,
     tell: (...args) => {
       for (const listener of listeners) {
         // A mistake of the app's must not stop the others, or what comes after.

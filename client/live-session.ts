@@ -5,6 +5,7 @@ import type { RegisteredFields } from '../shared/registered.js'
 import { settable } from '../shared/settable.js'
 import { beginPage } from './core/begin.js'
 import { isUnderWay, live as liveValue, overallStatus, shown, statusOf } from './core/view.js'
+import { createFlash } from './effects/flash.js'
 import { INITIAL } from './initial.js'
 import { createRunner } from './runner.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
@@ -44,6 +45,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     onReady: () => markReady(),
   })
   const { dispatch, state, onChange, onStatus, onVisitor, close } = runner
+  const flash = createFlash(socket)
   // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
   if (globalThis.document || (!initial && !socket && endpoint.includes('://'))) dispatch(['begin'])
 
@@ -106,13 +108,17 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     status: (key?: string) => (key === undefined ? overallStatus(state()) : statusOf(state(), key)),
     onStatus,
     onVisitor,
+    onFlash: flash.add,
     field: (key: string) => ({
       subscribe: (run: Subscriber) => subscribe(key, run),
       set: (value: unknown) => void set(key, value),
       update: (next: (value: JsonValue | undefined) => unknown) => void update(key, next),
     }),
     flush,
-    close,
+    close: () => {
+      close()
+      flash.close()
+    },
     [INITIAL]: (key: string) => [initial ? shown(beginning, key) : get(key), statusOf(beginning, key)],
   }
   // Untyped inside: what a key's value is, only the declaration knows.

@@ -152,7 +152,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     settle,
   }
   let link: Link | undefined
-  if (socket) link = createLink(socket, dispatch)
+  if (socket) link = createLink(socket, endpoint, dispatch)
 
   const use = (): void => void (state.timers.has('renew') || dispatch(['use']))
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({

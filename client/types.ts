@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io-client'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
+import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
 import type { StatusDetail } from './core/view.js'
@@ -51,6 +52,11 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
    * anew, or reload. Never called for the first visitor that a page is told of.
    */
   onVisitor(listener: (visitor: { readonly kind: 'guest' | 'user' }) => void): Unsubscribe
+  /**
+   * Called with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` that this page is to show: once, in one page of the
+   * browser that is seen. Needs a socket. A page that was rendered with `takeFlash()` has the others in its HTML.
+   */
+  onFlash(listener: (message: JsonValue) => void): Unsubscribe
   /** Tries once more to send what is unsaved; resolves when all of it is saved, given up, or `offline`: `status()` says which. */
   flush(): Promise<void>
   /** Ends its listeners; the socket stays open. */

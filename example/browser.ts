@@ -9,6 +9,7 @@ import { startHood } from './page/hood-panel.js'
 import { takeOverNavigation } from './page/navigation.js'
 import { createOfflineSwitch } from './page/offline-switch.js'
 import { rememberScroll } from './page/scroll.js'
+import { bindSignIn } from './page/sign-in.js'
 import { createViewer, type ViewSocket } from './page/viewer.js'
 import { isTheme } from './themes.js'
 
@@ -30,7 +31,13 @@ live.subscribe('theme', (theme) => {
   showTheme(theme)
 })
 
+const flash = element('flash', HTMLElement)
+live.onFlash((message) => {
+  flash.textContent = String(message)
+})
+
 showConnection(element('connection', HTMLElement), socket, network.isOffline)
 takeOverNavigation(createViewer(socket, live))
+bindSignIn(element('account', HTMLElement), socket)
 rememberScroll()
 startHood(element('hood', HTMLElement), socket, live, network)

@@ -21,9 +21,21 @@ export interface RenderedView {
   readonly division: number
 }
 
+/** What the server says of a name in the sign-in form, while it is typed. */
+export interface NameCheck {
+  /** A user is called so. */
+  readonly isKnown: boolean
+  readonly hint: string
+}
+
+/** What came of a sign-in: the page is `sent` on; the name is `unknown`; or the form is to be POSTed as it is. */
+export type SignInOutcome = 'sent' | 'unknown' | 'post'
+
 /** What a page asks its socket for. */
 export interface ViewEvents {
   view: (path: ViewPath, answer: (view: RenderedView) => void) => void
+  name: (name: string, answer: (check: NameCheck) => void) => void
+  'sign-in': (name: string, answer: (outcome: SignInOutcome) => void) => void
 }
 
 /** What a socket tells its page. */

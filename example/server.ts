@@ -14,6 +14,7 @@ import { addPages, notFound, serveViews } from './server/pages.js'
 import { policy } from './server/policy.js'
 import { sameOrigin } from './server/same-origin.js'
 import { readSecret } from './server/secret.js'
+import { serveSignIn } from './server/sign-in.js'
 
 // Where the build has put this very file, and all that belongs to it.
 const folder = new URL('.', import.meta.url)
@@ -42,5 +43,6 @@ const io = new Server(http)
 node?.connect(io)
 live.attach(io, { handshake: account })
 io.on('connection', serveViews)
+io.on('connection', serveSignIn)
 
 serve(http, io, live)

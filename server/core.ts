@@ -1,5 +1,7 @@
 import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
+import { Flashes } from './flash/flashes.js'
+import { HandOffs } from './hand-off/hand-offs.js'
 import { LiveCookie } from './http/cookie.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
@@ -33,7 +35,9 @@ export interface Core {
   readonly dispatch: Dispatch
   readonly elsewhere: Elsewhere
   readonly epochs: Epochs
+  readonly flashes: Flashes
   readonly freshness: Freshness
+  readonly handOffs: HandOffs
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
@@ -81,7 +85,9 @@ export function createCore(app: Koa, settings: Settings): Core {
     dispatch,
     elsewhere,
     epochs,
+    flashes: new Flashes({ settings, store }),
     freshness,
+    handOffs: new HandOffs({ settings, store }),
     identities,
     limits,
     login,

@@ -1,6 +1,8 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type Koa from 'koa'
 import type { Server } from 'socket.io'
 import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
+import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
 import type { UserId } from './identity/subject.js'
@@ -48,6 +50,28 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    * scope `browser` with the browser. With `forget`, or as a guest, everything is forgotten, and the cookie is taken away.
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
+  /**
+   * A message that this browser is shown once, within an hour: by the next page that takes it; or by one that is open, where the answer is no
+   * redirect. JSON of up to 1,000 bytes, at most ten at a time. What a request says goes along where it signs in or out.
+   *
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   */
+  flash(message: JsonValue): Promise<void>
+  /** The messages that this answer is to show, and no other: none for a HEAD, an image, or a page that is fetched ahead. */
+  takeFlash(): Promise<readonly JsonValue[]>
+  /**
+   * What `socket.liveSession.handOff` left for this request, as the schema puts it out: once, then `undefined`. Also `undefined` where the form
+   * brought none, or one that is over 60 s old, another purpose's or another browser's. Take it before `identify()`.
+   *
+   * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` where the schema refuses it, `too_large` and `malformed` of the body.
+   *
+   * @example
+   * const handed = await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
+   */
+  takeHandOff<S extends StandardSchemaV1>(
+    purpose: string,
+    schema: S,
+  ): Promise<StandardSchemaV1.InferOutput<S> | undefined>
 }
 
 /** `socket.liveSession`: subscriptions end with the socket. */
@@ -56,6 +80,19 @@ export interface SocketSession<F extends Fields = RegisteredFields>
     Observable<F, keyof F & string>,
     Identified {
   readonly userId: string | undefined
+  /** A message that this browser is shown once, within an hour: by this socket's page if it listens (`live.onFlash`), else as `ctx.liveSession.flash`. */
+  flash(message: JsonValue): Promise<void>
+  /**
+   * Has the page POST to `to`, a path of this origin, where `ctx.liveSession.takeHandOff` finds the payload, once and within 60 s: a
+   * sign-in over a socket. Resolves when it is on its way.
+   *
+   * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` where the connection brought no live cookie,
+   * `superseded` where its visitor has gone, `closed`.
+   *
+   * @example
+   * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in' })
+   */
+  handOff(purpose: string, payload: JsonValue, options: { readonly to: string }): Promise<void>
 }
 
 /** What `live.user(id)` gives a job, a webhook, an admin page: a user's values without a request or a socket. */

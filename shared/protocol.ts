@@ -8,6 +8,12 @@ export const STORE_SESSION = 'store_session'
 export const RECONNECT = 'live_session:reconnect'
 export const SET = 'live_session:set'
 export const TICKETS = 'live_session:tickets'
+export const HAND_OFF = 'live_session:hand_off'
+export const FLASH = 'live_session:flash'
+export const TAKE_FLASH = 'live_session:take_flash'
+
+/** The field of a form that brings a hand-off's token. */
+export const HAND_OFF_FIELD = 'live_session_hand_off'
 
 /** The `id` of the script element that `embed()` renders. */
 export const EMBED_ID = 'live-session'
@@ -43,10 +49,13 @@ export interface Refusal extends Partial<Newest> {
 }
 export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
 export type TicketsAnswer = { readonly ok: true } | Refusal
+export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
 export interface LiveSessionServerToClient {
   store_session: (ticket: string) => void
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
+  'live_session:hand_off': (to: string, token: string) => void
+  'live_session:flash': () => void
 }
 export interface LiveSessionClientToServer {
   'live_session:set': (
@@ -54,6 +63,7 @@ export interface LiveSessionClientToServer {
     ack: (answer: { readonly ok: true; readonly stamp: number; readonly level: Level } | Refusal) => void,
   ) => void
   'live_session:tickets': (tickets: readonly string[], ack: (answer: TicketsAnswer) => void) => void
+  'live_session:take_flash': (ack: (answer: FlashAnswer) => void) => void
 }
 
 /** The claims of a ticket: signed changes of one subject, for its browser to store. */

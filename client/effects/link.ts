@@ -1,4 +1,5 @@
 import {
+  HAND_OFF,
   RECONNECT,
   SET,
   type SetAnswer,
@@ -9,6 +10,7 @@ import {
 } from '../../shared/protocol.js'
 import type { Event } from '../core/messages.js'
 import type { AnySocket } from '../types.js'
+import { createGuide } from './hand-off.js'
 
 /** The page's socket. */
 export interface Link {
@@ -21,13 +23,14 @@ export interface Link {
 /** ms to wait for a socket's answer. */
 const PATIENCE = 10_000
 
-export function createLink(socket: AnySocket, onEvent: (event: Event) => void): Link {
+export function createLink(socket: AnySocket, endpoint: string, onEvent: (event: Event) => void): Link {
   const handlers = Object.entries({
     connect: () => onEvent(['connect']),
     disconnect: () => onEvent(['disconnect']),
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) => onEvent(['refused', data?.code]),
     [STORE_SESSION]: (ticket: string) => onEvent(['ticket', ticket]),
     [RECONNECT]: () => onEvent(['reconnect']),
+    [HAND_OFF]: createGuide(endpoint),
   })
   /** An answer; none where it was lost, also with the connection. */
   const ask = <A>(event: string, item: unknown, onAnswer?: (answer: A | undefined) => void): unknown =>

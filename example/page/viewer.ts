@@ -91,6 +91,8 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
 function morph(element: HTMLElement, html: string): void {
   void Idiomorph.morph(element, html, {
     morphStyle: 'innerHTML',
+    // Nor is what the visitor is typing taken away.
+    ignoreActiveValue: true,
     // What the visitor has unfolded stays so.
     callbacks: { beforeAttributeUpdated: (name) => name !== 'open' },
   })

@@ -2,7 +2,7 @@ import type Router from '@koa/router'
 import type Koa from 'koa'
 import session from 'koa-session'
 import { findUser, type User } from '../users.js'
-import { readForm } from './form.js'
+import { whoSignsIn } from './sign-in.js'
 import { goBack } from './way-back.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -20,15 +20,18 @@ export function signedIn(ctx: Koa.Context): User | undefined {
 /** `POST /sign-in` and `POST /sign-out`. There are no passwords, because this is a demo. */
 export function addAccount(router: Router): void {
   router.post('/sign-in', async (ctx) => {
-    const user = findUser((await readForm(ctx)).get('user'))
-    if (!user) return ctx.throw(400, 'no such user')
-    ctx['session'].user = user.id
-    await ctx.liveSession.identify()
+    const user = await whoSignsIn(ctx)
+    if (typeof user === 'object') {
+      ctx['session'].user = user.id
+      await ctx.liveSession.identify()
+    }
+    await ctx.liveSession.flash(typeof user === 'object' ? `Signed in as ${user.name}.` : user)
     goBack(ctx)
   })
   router.post('/sign-out', async (ctx) => {
     ctx['session'] = null
     await ctx.liveSession.leave()
+    await ctx.liveSession.flash('Signed out.')
     goBack(ctx)
   })
 }

@@ -8,9 +8,9 @@ import { renderNotFound, renderPage, renderView } from './render.js'
 /** The views, each as a page. */
 export function addPages(router: Router): void {
   for (const path of viewPaths) {
-    router.get(path, (ctx) => {
+    router.get(path, async (ctx) => {
       ctx.type = 'html'
-      ctx.body = renderPage(ctx, path)
+      ctx.body = await renderPage(ctx, path)
     })
   }
 }

@@ -22,16 +22,23 @@ export function renderView(path: ViewPath, division: number, user: User | undefi
 }
 
 /** The same view in a page of its own: what a full load, a deep link, or a browser without a script gets. */
-export function renderPage(ctx: Koa.Context, path: ViewPath): string {
+export async function renderPage(ctx: Koa.Context, path: ViewPath): Promise<string> {
   const { title, Content } = views[path]
-  return document(ctx, path, title, <Content division={ctx.liveSession.get('division')} />)
+  const messages = (await ctx.liveSession.takeFlash()).map(String)
+  return document(ctx, path, title, <Content division={ctx.liveSession.get('division')} />, messages)
 }
 
 export function renderNotFound(ctx: Koa.Context): string {
   return document(ctx, '', 'Not found', <NotFound />)
 }
 
-function document(ctx: Koa.Context, path: string, title: string, content: VNode): string {
+function document(
+  ctx: Koa.Context,
+  path: string,
+  title: string,
+  content: VNode,
+  messages: readonly string[] = [],
+): string {
   const { liveSession } = ctx
   const page = (
     <Page
@@ -40,6 +47,7 @@ function document(ctx: Koa.Context, path: string, title: string, content: VNode)
       division={liveSession.get('division')}
       theme={liveSession.get('theme')}
       user={signedIn(ctx)}
+      messages={messages}
       embedded={liveSession.embed()}
     >
       {content}

@@ -21,8 +21,22 @@ export function Account({ user }: AccountProps): VNode {
 
 function SignIn(): VNode {
   return (
-    <form method="post" action="/sign-in">
-      <p class="note">This is a demo: choose who you are. There are no passwords.</p>
+    <form id="sign-in" method="post" action="/sign-in">
+      <p class="note">This is a demo: say who you are. There are no passwords.</p>
+      <div class="name">
+        <input
+          name="user"
+          aria-label="Your name"
+          aria-describedby="name-hint"
+          placeholder="Your name"
+          autocomplete="off"
+          maxLength={100}
+        />
+        <button type="submit" class="button">
+          Continue
+        </button>
+      </div>
+      <p id="name-hint" class="note" role="status" />
       {users.map((user) => (
         <button key={user.id} type="submit" name="user" value={user.id} class="menu-item">
           <Initials user={user} />

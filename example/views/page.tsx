@@ -15,6 +15,8 @@ interface PageProps {
   readonly division: number
   readonly theme: Theme
   readonly user: User | undefined
+  /** What is shown this once. */
+  readonly messages: readonly string[]
   /** What `ctx.liveSession.embed()` returned. */
   readonly embedded: string
   readonly children: ComponentChildren
@@ -29,7 +31,7 @@ const divisionOptions: readonly Option[] = [
 ]
 
 /** A whole document, for a full load. */
-export function Page({ path, title, division, theme, user, embedded, children }: PageProps): VNode {
+export function Page({ path, title, division, theme, user, messages, embedded, children }: PageProps): VNode {
   return (
     <html lang="en" data-theme={theme}>
       <head>
@@ -70,6 +72,9 @@ export function Page({ path, title, division, theme, user, embedded, children }:
           <Choice name="division" legend="Division" value={String(division)} options={divisionOptions} />
         </div>
         <Intro />
+        <p id="flash" class="notice" role="status">
+          {messages.join(' ')}
+        </p>
         <p id="notice" class="notice" role="status" />
         <main id="main" tabIndex={-1}>
           {children}

@@ -16,6 +16,15 @@ export async function readJson(req: IncomingMessage): Promise<unknown> {
   }
 }
 
+/**
+ * Reads a request's body as text.
+ *
+ * @throws {LiveSessionError} as `readJson`
+ */
+export async function readText(req: IncomingMessage): Promise<string> {
+  return (await read(req)).toString()
+}
+
 async function read(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -8,13 +8,15 @@ const TARGETED = /(?:^|-)cdn-cache-control$|^(?:surrogate-control|edge-control|x
 /**
  * Has no cache between give the answer to another visitor, whatever the app says of it. Says whether the app meant it for
  * such caches.
+ *
+ * @param isForOnce it brings a cookie, or shows what is shown once: no cache keeps it
  */
-export function keepFromSharedCaches(res: ServerResponse, hasCookie: boolean): boolean {
+export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean): boolean {
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
   const targeted = res.getHeaderNames().filter((name) => TARGETED.test(name))
   for (const name of targeted) res.removeHeader(name)
-  if (hasCookie) res.setHeader('Cache-Control', 'no-store')
+  if (isForOnce) res.setHeader('Cache-Control', 'no-store')
   else if (text === undefined) res.setHeader('Cache-Control', 'private')
   else res.setHeader('Cache-Control', privateCacheControl(text))
   return targeted.length > 0 || (text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one))))

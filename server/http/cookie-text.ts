@@ -2,6 +2,7 @@ import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { type StoredRegister, toWire } from '../../shared/register.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { isSub, type Sub } from '../../shared/sub.js'
+import { type Message, parseMessages, toWire as toWireMessage } from '../flash/message.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../identity/subject.js'
 import type { Comparison } from '../values/comparison.js'
 
@@ -26,6 +27,8 @@ export interface CookieContent {
   readonly born: number | undefined
   readonly epoch: number
   readonly registers: readonly StoredRegister[]
+  /** What is to be shown once. */
+  readonly flash?: readonly Message[]
 }
 
 interface Verified {
@@ -57,8 +60,10 @@ export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undef
 }
 
 /** What a cookie's value is made of. */
-export function payloadOf({ browser, user, former, born, epoch, registers }: CookieContent, exp: number): object {
-  const optional = { user, former: former && [former.sub, former.stamp, former.since], born }
+export function payloadOf(content: CookieContent, exp: number): object {
+  const { browser, user, former, born, epoch, registers, flash = [] } = content
+  const messages = flash.length === 0 ? undefined : flash.map(toWireMessage)
+  const optional = { user, former: former && [former.sub, former.stamp, former.since], born, flash: messages }
   // JSON leaves out what is undefined.
   return { v: VERSION, browser, ...optional, epoch, exp, r: registers.map(toWire) }
 }
@@ -72,7 +77,7 @@ export function decode(text: string, isRetired: boolean): ReadCookie | undefined
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined
-    const { v, browser, user, former, born, epoch, exp, r } = payload
+    const { v, browser, user, former, born, epoch, exp, r, flash } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
     const registers = parseRegisters(r)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
@@ -85,6 +90,7 @@ export function decode(text: string, isRetired: boolean): ReadCookie | undefined
       born: Number.isSafeInteger(born) ? Number(born) : undefined,
       epoch: Number(epoch),
       registers,
+      flash: parseMessages(flash),
       text,
       browserSubject: browserSubject(browser),
       expiresAt: Number(exp),

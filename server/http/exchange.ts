@@ -4,6 +4,7 @@ import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
 import { newestOf } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
+import { RequestFlash } from '../flash/request-flash.js'
 import { type BrowserName, nameOf } from '../identity/browser-name.js'
 import type { Departing, Recognized } from '../identity/identities.js'
 import { isRecent, secondsOf } from '../identity/recent.js'
@@ -35,6 +36,7 @@ export class Exchange {
   readonly #ctx: Koa.Context
   /** Whether the request brought no live cookie at all: the browser may keep none. */
   readonly isCookieless: boolean
+  readonly flash: RequestFlash
   /** The browser id of a cookie that had been given up before the session was used. */
   readonly #givenUp: BrowserSubject | undefined
   #recognized: Recognized
@@ -49,9 +51,12 @@ export class Exchange {
     this.#ctx = ctx
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.isCookieless = cookie === undefined
+    this.flash = new RequestFlash(core, this, ctx.res)
     this.#recognized = core.identities.recognize(cookie, user)
     this.#brought = this.#recognized.relation
-    this.#givenUp = this.#brought === 'given-up' ? readable(cookie)?.browserSubject : undefined
+    const read = readable(cookie)
+    this.#givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
+    if (read && !this.cookie) this.flash.leave(read, this.former !== undefined)
     this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
     this.#revocations = revocations
     void this.#depart(this.#recognized.toEnd)
@@ -143,8 +148,10 @@ export class Exchange {
   }
 
   #become(recognized: Recognized, revocations: number): Promise<void> {
-    const lastUser = this.visitor.user
+    const { browserSubject, user: lastUser } = this.visitor
+    const left = { browserSubject, flash: this.cookie?.flash }
     this.#recognized = recognized
+    this.flash.leave(left, recognized.former !== undefined)
     this.#revocations = revocations
     this.#born = undefined
     if (this.#brought === 'own') this.#brought = 'other'
@@ -168,7 +175,7 @@ export class Exchange {
     const action = this.#action()
     if (action === 'write') this.#writeCookie()
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
-    if (keepFromSharedCaches(res, action !== 'keep')) this.#core.warn(NOT_SHARED)
+    if (keepFromSharedCaches(res, action !== 'keep' || this.flash.isShown)) this.#core.warn(NOT_SHARED)
   }
 
   #action(): ReturnType<typeof cookieAction> {
@@ -189,7 +196,7 @@ export class Exchange {
     const { maxAge, clock } = this.#core.settings
     const left = cookie.expiresAt - clock()
     // More than there can be is of a clock that ran ahead.
-    if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+    if (this.flash.isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
     return this.#core.freshness.absorb(cookie, visitor).isBehind
   }
 
@@ -229,8 +236,9 @@ export class Exchange {
       epoch: epochs.of(visitor.userSub),
       registers: freshness.registers(visitor, this.cookie),
     }
+    const flash = this.flash.inCookie(content.registers)
     if (isYoung && !this.cookie) newborns.add(visitor.browserSubject)
     this.#checkProxy()
-    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
+    cookie.write(this.#ctx.req, this.#ctx.res, { ...content, flash }).catch(this.report)
   }
 }

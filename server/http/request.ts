@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type Koa from 'koa'
 import { escapeUnit } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
@@ -8,6 +9,9 @@ import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
+import { acceptContent } from '../flash/message.js'
+import { isShown } from '../flash/shown.js'
+import { takeHandOff } from '../hand-off/take.js'
 import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import { Handle } from '../values/handle.js'
@@ -19,6 +23,7 @@ import type { Exchange, Vouched } from './exchange.js'
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #core: Core
+  readonly #ctx: Koa.Context
   /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
   readonly #exchange: () => Exchange
   readonly #identify: () => Awaitable<Vouched>
@@ -28,6 +33,7 @@ export class RequestHandle extends Handle {
     const report = (error: unknown): void => core.report(error, ctx)
     super({ sessions: core.sessions, store: core.store, report })
     this.#core = core
+    this.#ctx = ctx
     this.#exchange = exchange
     this.#identify = identify
     this.#report = report
@@ -87,6 +93,27 @@ export class RequestHandle extends Handle {
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     return this.#exchange().leave(forget)
+  }
+
+  flash(message: JsonValue): Promise<void> {
+    return Outcome.of(() => {
+      const content = acceptContent(message)
+      this.sessions.checkOpen()
+      this.permit()
+      this.#exchange().flash.say(content)
+    }, this.#report)
+  }
+
+  /** None where no person sees the answer: it stays for a page that is shown. */
+  takeFlash(): Promise<readonly JsonValue[]> {
+    return Outcome.of(() => {
+      const exchange = this.#exchange()
+      return isShown(this.#ctx) && !exchange.isSuperseded ? exchange.flash.take() : []
+    }, this.#report)
+  }
+
+  takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {
+    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, this.#exchange, purpose, schema), this.#report)
   }
 
   protected override get cookie(): Exchange['cookie'] {

@@ -20,6 +20,8 @@ export interface Opener {
 interface Handle {
   /** Tells the browser to come back, and takes nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void
+  /** Tells the browser that there is something to be shown once. */
+  offerFlash(): void
 }
 
 type Conn = Socket['conn']
@@ -72,6 +74,10 @@ export class Connection {
 
   remove(handle: Handle): void {
     this.#handles.delete(handle)
+  }
+
+  offerFlash(): void {
+    for (const handle of this.#handles) handle.offerFlash()
   }
 
   /**

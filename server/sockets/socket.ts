@@ -4,17 +4,31 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { parseChanges, parseTickets } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import { type Level, RECONNECT, type Refusal, SET, STORE_SESSION, TICKETS } from '../../shared/protocol.js'
+import {
+  FLASH,
+  HAND_OFF,
+  type Level,
+  RECONNECT,
+  type Refusal,
+  SET,
+  STORE_SESSION,
+  TAKE_FLASH,
+  TICKETS,
+} from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
+import { acceptContent } from '../flash/message.js'
+import { checkPurpose } from '../hand-off/hand-offs.js'
+import { checkTarget } from '../hand-off/target.js'
 import { redeem } from '../identity/redeem.js'
-import { userIdOf } from '../identity/subject.js'
+import { subjectHash, userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
+import { Outcome } from '../values/outcome.js'
 import { OvertakenError } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Owner } from '../values/sessions.js'
@@ -74,8 +88,12 @@ export class SocketHandle extends Handle {
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.once('disconnecting', () => this.#release())
-    this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, (changes) => this.#set(changes)))
-    this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, (tickets) => this.#redeem(tickets)))
+    this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, 1, (changes) => this.#set(changes)))
+    this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, 1, (tickets) => this.#redeem(tickets)))
+    this.#socket.on(TAKE_FLASH, (...args: unknown[]) => {
+      // Without an acknowledgement nothing would be shown.
+      if (typeof args.at(-1) === 'function') this.#answer(args, 0, () => this.#takeFlash())
+    })
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
       holding.sockets.add(this.#socket)
@@ -91,6 +109,37 @@ export class SocketHandle extends Handle {
     this.#outlet.emit(RECONNECT, code)
     // Connection state recovery shall find nothing of it.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  handOff(purpose: string, payload: unknown, options: { readonly to: string }): Promise<void> {
+    return Outcome.of(() => this.#handOff(purpose, payload, options), this.#core.report)
+  }
+
+  flash(message: JsonValue): Promise<void> {
+    return Outcome.of(() => {
+      const content = acceptContent(message)
+      this.sessions.checkOpen()
+      this.permit()
+      this.#core.flashes.add(this.#opener.visitor.browserSubject, content)
+      this.offerFlash()
+    }, this.#core.report)
+  }
+
+  offerFlash(): void {
+    if (this.#isOpen) this.#outlet.emit(FLASH)
+  }
+
+  #handOff(purpose: string, payload: unknown, options: { readonly to: string }): void {
+    const { handOffs, sessions } = this.#core
+    const { cookie } = this.#opener
+    checkPurpose('handOff', purpose)
+    const to = checkTarget(options?.to)
+    sessions.checkOpen()
+    this.permit()
+    if (!this.#isOpen) throw new LiveSessionError('closed', 'handOff: the socket is not open')
+    if (!cookie) throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
+    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose }, payload)
+    this.#outlet.emit(HAND_OFF, to, token)
   }
 
   get #opener(): Opener {
@@ -154,8 +203,15 @@ export class SocketHandle extends Handle {
     return { ok: true }
   }
 
+  #takeFlash(): Awaitable<object> {
+    const { visitor, cookie } = this.#opener
+    this.#core.limits.spend(1, visitor.subject(), this.#bucket)
+    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [])
+    return after(taken, (messages) => ({ ok: true, messages }))
+  }
+
   /** Answers an event with what came of it. A browser that asked for no answer gets none. */
-  #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
+  #answer(args: readonly unknown[], count: 0 | 1, act: (input: unknown) => Awaitable<object>): void {
     if (!this.#isOpen || this.#endIfGone()) return
     const ack = args.at(-1)
     const answer = typeof ack === 'function' ? ack : () => undefined
@@ -165,7 +221,8 @@ export class SocketHandle extends Handle {
     }
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
-      if (inputs.length !== 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
+      if (inputs.length !== count)
+        throw new LiveSessionError('malformed', `expected ${count} arguments and an acknowledgement`)
       const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {

@@ -18,6 +18,7 @@ import { Loads } from './loads.js'
 import { browserStoreName } from './name.js'
 import { Reloads } from './reloads.js'
 import { soundRegisters } from './rows.js'
+import { Spent } from './spent.js'
 import type { Store, StoredRow } from './store.js'
 import { Sweeps } from './sweeps.js'
 import { type Update, Updates } from './updates.js'
@@ -39,6 +40,7 @@ export class StoreSync implements Keeper {
   readonly #backlog: Backlog
   readonly #loads: Loads
   readonly #denied: Denied
+  readonly #spent: Spent
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates
@@ -50,6 +52,7 @@ export class StoreSync implements Keeper {
     this.#backlog = new Backlog(store, this.#health, (subject, rows) => this.#take(subject, this.#sound(rows)))
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
     this.#denied = new Denied(core)
+    this.#spent = new Spent(store, this.#health, core.settings)
     this.#updates = new Updates(store, this.#health, this.#loads, this, core.sessions, core.settings)
     this.#sweeps = new Sweeps(store, core.settings)
     const parts = { backlog: this.#backlog, denied: this.#denied, health: this.#health, loads: this.#loads }
@@ -123,6 +126,11 @@ export class StoreSync implements Keeper {
     const { ending } = standing(this.#sound(registers))
     if (ending) this.#core.epochs.learnPublic(browser)
     return ending !== undefined
+  }
+
+  /** Whether this call is the first that spends a name, at any node; nothing where the store does not say so. */
+  spend(name: string): Promise<boolean | undefined> {
+    return this.#spent.spend(name)
   }
 
   /**

@@ -4,7 +4,8 @@ import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isPast } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { fitting, roomForRegisters } from '../http/cookie-size.js'
+import type { Message } from '../flash/message.js'
+import { fitting, fittingFlash, roomForRegisters } from '../http/cookie-size.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
@@ -89,6 +90,11 @@ export class Freshness {
       }
     }
     return fitting(own, others.registers(), this.#room)
+  }
+
+  /** What a cookie has room for beside these registers, of what is to be shown once. */
+  flash(messages: readonly Message[], registers: readonly StoredRegister[]): readonly Message[] {
+    return messages.length === 0 ? messages : fittingFlash(messages, registers, this.#room)
   }
 
   readonly #isAsFound = ({ subject, replica, version }: Found): boolean => {

@@ -3,11 +3,28 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 const MIN_BYTES = 32
 
 /** What a key is for: a signature made for one purpose is worthless for another. */
-export type Purpose = 'ticket' | 'cookie' | 'room'
+export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off'
 
-interface Key {
+export interface Key {
+  /** Its `kid`. */
   readonly id: string
   readonly key: KeyObject
+}
+
+/** The keys of one purpose, one for each secret: the first signs or encrypts, so that secrets can be rotated. */
+export function deriveKeys(secrets: readonly string[], purpose: Purpose): readonly Key[] {
+  return secrets.map((secret) => {
+    const derived = Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, MIN_BYTES))
+    const id = createHash('sha256').update(derived).digest('base64url').slice(0, 8)
+    return { id, key: createSecretKey(derived) }
+  })
+}
+
+/** The key that signs or encrypts now. */
+export function firstOf(keys: readonly Key[]): Key {
+  const [first] = keys
+  if (!first) throw new TypeError('koa-live-session: no key to sign with')
+  return first
 }
 
 /** The keys of one purpose: the first signs, all verify, so that secrets can be rotated. */
@@ -15,11 +32,7 @@ export class SigningKeys {
   readonly #keys: readonly Key[]
 
   constructor(secrets: readonly string[], purpose: Purpose) {
-    this.#keys = secrets.map((secret) => {
-      const derived = Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, MIN_BYTES))
-      const id = createHash('sha256').update(derived).digest('base64url').slice(0, 8)
-      return { id, key: createSecretKey(derived) }
-    })
+    this.#keys = deriveKeys(secrets, purpose)
   }
 
   /** The `kid` of the key that signs. */
@@ -32,9 +45,7 @@ export class SigningKeys {
   }
 
   get #first(): Key {
-    const [first] = this.#keys
-    if (!first) throw new TypeError('koa-live-session: no key to sign with')
-    return first
+    return firstOf(this.#keys)
   }
 
   /** Which key made the signature: 0 signs now, others are retired; -1: none of them. */

@@ -1,9 +1,10 @@
 import { hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { jwtVerify } from 'jose'
+import { jwtDecrypt, jwtVerify } from 'jose'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
+import { SealingKeys } from '../../server/hand-off/sealing-keys.js'
 import { LiveCookie } from '../../server/http/cookie.js'
 import { type Subject, subjectHash } from '../../server/identity/subject.js'
 import { SigningKeys } from '../../server/values/keys.js'
@@ -39,7 +40,7 @@ describe('docs/protocol.md', () => {
 
   it('the keys of signing', () => {
     const { secret, ...purposes } = vectors('keys')
-    for (const purpose of ['ticket', 'cookie', 'room'] as const) {
+    for (const purpose of ['ticket', 'cookie', 'room', 'hand-off'] as const) {
       const key = hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, 32)
       expect([Buffer.from(key).toString('base64url'), new SigningKeys([secret], purpose).id]).toEqual(purposes[purpose])
     }
@@ -58,6 +59,18 @@ describe('docs/protocol.md', () => {
       currentDate: new Date(now),
     }
     expect((await jwtVerify(ticket, key, options)).payload).toMatchObject(content)
+  })
+
+  it('the token of a hand-off, which a stock JWT library decrypts', async () => {
+    const { secret, claims, token } = vectors('hand-off')
+    const typ = 'live-session-hand-off+jwt'
+    const keys = new SealingKeys([secret], 'hand-off', typ)
+    const key = Buffer.from(vectors('keys')['hand-off'][0], 'base64url')
+    const options = { audience: 'live', typ, currentDate: new Date(claims.iat * 1000) }
+    for (const one of [token, keys.seal(claims)]) {
+      expect(keys.open(one)).toEqual(claims)
+      expect((await jwtDecrypt(one, key, options)).payload).toEqual(claims)
+    }
   })
 
   it('a cookie', () => {

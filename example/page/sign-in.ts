@@ -1,0 +1,46 @@
+import { coalesce } from './coalescer.js'
+import type { ViewSocket } from './viewer.js'
+
+/** ms to wait for an answer. */
+const PATIENCE = 3000
+
+/**
+ * Has the server check a name in the sign-in form as it is typed, and signs in over the socket. The page is then sent on by the server.
+ * Without a connection the form is POSTed, as it is without a script. Views replace the form, so it is looked for each time.
+ */
+export function bindSignIn(account: HTMLElement, socket: ViewSocket): void {
+  const check = coalesce(async () => {
+    const input = account.querySelector('input')
+    if (!input || !socket.connected) return
+    const { value } = input
+    if (value.trim() === '') return say(account, '', true)
+    const { isKnown, hint } = await socket.timeout(PATIENCE).emitWithAck('name', value)
+    if (input.value === value) say(account, hint, isKnown || hint.endsWith('?'))
+  })
+  const signIn = async (form: HTMLFormElement, name: string): Promise<void> => {
+    const outcome = await socket
+      .timeout(PATIENCE)
+      .emitWithAck('sign-in', name)
+      .catch(() => 'post')
+    if (outcome === 'unknown') check()
+    if (outcome !== 'post') return
+    const input = form.querySelector('input')
+    if (input) input.value = name
+    form.submit()
+  }
+
+  account.addEventListener('input', check)
+  account.addEventListener('submit', (event) => {
+    const { target, submitter } = event
+    if (!(target instanceof HTMLFormElement) || target.id !== 'sign-in' || !socket.connected) return
+    event.preventDefault()
+    const typed = target.querySelector('input')?.value ?? ''
+    void signIn(target, submitter instanceof HTMLButtonElement && submitter.value !== '' ? submitter.value : typed)
+  })
+}
+
+function say(account: HTMLElement, hint: string, isFine: boolean): void {
+  const output = account.querySelector('#name-hint')
+  if (output) output.textContent = hint
+  account.querySelector('input')?.setAttribute('aria-invalid', String(!isFine))
+}

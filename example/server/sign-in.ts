@@ -1,0 +1,60 @@
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { z } from 'zod'
+import type { NameCheck, SignInOutcome } from '../protocol.js'
+import { findByName, findByStart, findUser, type User, users } from '../users.js'
+import { readForm } from './form.js'
+
+const TO = '/sign-in'
+const PURPOSE = 'sign-in'
+const handedOff = z.object({ user: z.string() })
+/** No name of ours is longer. */
+const LONGEST = 100
+
+/** The sign-in form over a socket: names are checked as they are typed, and who signs in is handed off to `POST /sign-in`. */
+export function serveSignIn(socket: Socket): void {
+  socket.on('name', (name: unknown, answer: unknown) => {
+    if (isName(name) && typeof answer === 'function') answer(check(name))
+  })
+  socket.on('sign-in', async (name: unknown, answer: unknown) => {
+    if (isName(name) && typeof answer === 'function') answer(await signIn(socket, name))
+  })
+}
+
+/** Who is signed in by a POST: by what a socket has handed off, or by the form as browsers send it without a script; or why none is. */
+export async function whoSignsIn(ctx: Koa.Context): Promise<User | string> {
+  const handed = await ctx.liveSession.takeHandOff(PURPOSE, handedOff)
+  const form = await readForm(ctx)
+  const name = form.getAll('user').findLast((one) => one !== '')
+  // A hand-off that was used before, or has come too late, is none.
+  if (!handed && !form.has('user')) return 'That took too long. Please sign in again.'
+  return (handed ? findUser(handed.user) : findByName(name ?? '')) ?? 'There is no user of that name.'
+}
+
+async function signIn({ liveSession }: Socket, name: string): Promise<SignInOutcome> {
+  const user = findByName(name)
+  if (!user) return 'unknown'
+  try {
+    await liveSession.handOff(PURPOSE, { user: user.id }, { to: TO })
+    return 'sent'
+  } catch {
+    // A browser whose cookie this socket has not brought: the form itself can do without.
+    return 'post'
+  }
+}
+
+function check(name: string): NameCheck {
+  const user = findByName(name)
+  if (user) return { isKnown: true, hint: `${user.name}, ${user.role}.` }
+  const near = findByStart(name)
+  const hint = near.length > 0 ? `${list(near)}?` : `Not one of ${list(users)}.`
+  return { isKnown: false, hint }
+}
+
+function list(some: readonly User[]): string {
+  return new Intl.ListFormat('en', { type: 'disjunction' }).format(some.map((user) => user.name))
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === 'string' && name.length <= LONGEST
+}

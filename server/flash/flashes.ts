@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import type { JsonValue } from '../../shared/json.js'
+import { timeAfter } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
+import type { BrowserSubject } from '../identity/subject.js'
+import { Generations } from '../values/generations.js'
+import { FLASH_LIFETIME, gather, type Message } from './message.js'
+
+/**
+ * What browsers are to be shown once. It waits in memory, and in the cookie of each answer that is written meanwhile. That it is taken but
+ * once, this process sees to, and with a store the store.
+ */
+export class Flashes {
+  readonly #core: Pick<Core, 'settings' | 'store'>
+  readonly #waiting: Generations<readonly Message[]>
+  /** Ids of those that were taken here: cookies may still have them. */
+  readonly #taken: Generations<true>
+  /** Ids of those that are for the next page. */
+  readonly #held = new Set<string>()
+
+  constructor(core: Pick<Core, 'settings' | 'store'>) {
+    const { maxSubjects, clock } = core.settings
+    this.#core = core
+    this.#waiting = Generations.onMap({ max: maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+    this.#taken = Generations.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+  }
+
+  add(browser: BrowserSubject, content: JsonValue): Message {
+    const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
+    const message = {
+      id: randomBytes(9).toString('base64url'),
+      at: timeAfter(last, this.#core.settings.clock()),
+      content,
+    }
+    this.put(browser, [message])
+    return message
+  }
+
+  /** What was for one browser id is for another one. */
+  put(browser: BrowserSubject, messages: readonly Message[]): void {
+    if (messages.length > 0) this.#waiting.set(browser, this.pending(browser, messages))
+  }
+
+  /** @param brought what the browser's cookie has */
+  pending(browser: BrowserSubject, brought: readonly Message[]): readonly Message[] {
+    const all = [...brought, ...(this.#waiting.get(browser) ?? [])]
+    return gather(
+      all.filter((message) => !this.#isTaken(message)),
+      this.#core.settings.clock(),
+    )
+  }
+
+  /** Whether a cookie has what was taken since. */
+  hasTaken(brought: readonly Message[]): boolean {
+    return brought.some(this.#isTaken)
+  }
+
+  /** Keeps messages for the next page until `release`: an open one may be quicker. */
+  hold(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#held.add(id)
+  }
+
+  /** Says whether any still waits. */
+  release(messages: readonly Message[]): boolean {
+    for (const { id } of messages) this.#held.delete(id)
+    return !messages.every(this.#isTaken)
+  }
+
+  /** What the next page is to show, and no other one. */
+  take(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+    return this.#take(browser, this.pending(browser, brought))
+  }
+
+  /** What an open page is to show, and no other one. */
+  takeOpenly(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
+    return this.#take(browser, free)
+  }
+
+  /** Where a store does not say who was first, it is shown: twice is better than never. */
+  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly JsonValue[]> {
+    const { store } = this.#core
+    for (const { id } of messages) this.#taken.set(id, true)
+    if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
+    const spent = await Promise.all(messages.map(({ id }) => store?.spend(`flash:${id}`)))
+    return messages.filter((_, at) => spent[at] !== false).map(({ content }) => content)
+  }
+
+  readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+}

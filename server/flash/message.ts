@@ -1,0 +1,66 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
+import { isStamp } from '../../shared/stamp.js'
+
+/** Something that is shown once. */
+export interface Message {
+  readonly id: string
+  /** ms since 1970 */
+  readonly at: number
+  readonly content: JsonValue
+}
+
+/** ms after which it is shown no more. */
+export const FLASH_LIFETIME: number = 60 * 60 * 1000
+/** Of one browser: of more than these the oldest go. */
+const MOST = 10
+/** Bytes of one. */
+const MAX_BYTES = 1000
+/** ms by which the clock of another node may run ahead. */
+const SKEW = 60_000
+
+/** @throws {LiveSessionError} `invalid_value` or `too_large` */
+export function acceptContent(input: unknown): JsonValue {
+  const content = jsonOf(input)
+  const bytes = Buffer.byteLength(JSON.stringify(content))
+  if (bytes <= MAX_BYTES) return content
+  throw new LiveSessionError('too_large', `flash: a message needs ${bytes.toLocaleString('en')} bytes of 1,000`)
+}
+
+/** The newest of all that is there, each once, in their order. */
+export function gather(messages: readonly Message[], now: number): readonly Message[] {
+  const all = new Map(messages.filter(({ at }) => isCurrent(at, now)).map((message) => [message.id, message]))
+  return [...all.values()].sort((a, b) => a.at - b.at).slice(-MOST)
+}
+
+/** As they are in the cookie. */
+export function toWire({ id, at, content }: Message): readonly [id: string, at: number, content: JsonValue] {
+  return [id, at, content]
+}
+
+/** Those of a cookie, which was signed; what is none is left out. */
+export function parseMessages(input: unknown): readonly Message[] {
+  if (!Array.isArray(input)) return []
+  return input.flatMap((item: unknown): readonly Message[] => {
+    const [id, at, content]: readonly unknown[] = Array.isArray(item) ? item : []
+    if (typeof id !== 'string' || !isStamp(at)) return []
+    try {
+      return [{ id, at, content: freezeJson(content) }]
+    } catch {
+      return []
+    }
+  })
+}
+
+function isCurrent(at: number, now: number): boolean {
+  return at > now - FLASH_LIFETIME && at <= now + SKEW
+}
+
+function jsonOf(input: unknown): JsonValue {
+  try {
+    return freezeJson(input)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw new LiveSessionError('invalid_value', `flash: ${cause.message}`, { cause })
+  }
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { LiveSessionError } from '../../shared/errors.js'
+import { printable } from '../../shared/escape.js'
+import { isKey } from '../../shared/fields.js'
+import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
+import type { Sub } from '../../shared/sub.js'
+import type { Core } from '../core.js'
+import { secondsOf } from '../identity/recent.js'
+import { Generations } from '../values/generations.js'
+import { SealingKeys } from './sealing-keys.js'
+
+const TYPE = 'live-session-hand-off+jwt'
+/** Seconds that a browser has to bring it. */
+const LIFETIME = 60
+/** Seconds by which the clock of the node that made it may run ahead. */
+const SKEW = 60
+/** Bytes of a payload: with it encrypted the form is smaller than what parsers of bodies take. */
+const MAX_PAYLOAD = 16 * 1024
+/** Characters of a token with such a payload, at the most. */
+const MAX_TOKEN = 32 * 1024
+
+/** What a socket gives to the next request of its browser. */
+interface Given {
+  /** The public name of the browser's id. */
+  readonly browser: Sub
+  readonly purpose: string
+}
+
+/** What a token says, and is not spent by being read. */
+export interface HandOff {
+  readonly id: string
+  readonly payload: unknown
+}
+
+/** Makes tokens of what sockets hand off, and has each of them spent but once. */
+export class HandOffs {
+  readonly #core: Pick<Core, 'settings' | 'store'>
+  readonly #keys: SealingKeys
+  /** Without a store, those that this process has made and that were not spent: what is not here is refused. */
+  readonly #unspent: Generations<true>
+
+  constructor(core: Pick<Core, 'settings' | 'store'>) {
+    const { secrets, maxSubjects, clock } = core.settings
+    this.#core = core
+    this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)
+    this.#unspent = Generations.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
+  }
+
+  /** @throws {LiveSessionError} `invalid_value` or `too_large`, of the payload */
+  seal({ browser, purpose }: Given, payload: unknown): string {
+    const { settings, store } = this.#core
+    const iat = secondsOf(settings.clock())
+    const jti = randomBytes(16).toString('base64url')
+    const claims = { aud: settings.cookie.name, browser, purpose, jti, iat, exp: iat + LIFETIME }
+    const token = this.#keys.seal({ ...claims, payload: fitting(payload, purpose) })
+    if (!store) this.#unspent.set(jti, true)
+    return token
+  }
+
+  /** What a token has for a purpose and a browser; nothing where it is not for them, or too old. */
+  open(token: string, { browser, purpose }: Given): HandOff | undefined {
+    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
+    if (!claims) return undefined
+    const { settings } = this.#core
+    if (claims['aud'] !== settings.cookie.name || claims['purpose'] !== purpose) return undefined
+    if (claims['browser'] !== browser) return undefined
+    const { jti, iat, exp, payload } = claims
+    const now = settings.clock() / 1000
+    // One from the future would outlast the memory of those that were spent.
+    if (typeof jti !== 'string' || !(Number(exp) > now) || !(Number(iat) - SKEW <= now)) return undefined
+    return { id: jti, payload }
+  }
+
+  /**
+   * Whether this is the one request that gets it.
+   *
+   * @throws {LiveSessionError} `store_unavailable` where only the store could say so
+   */
+  async spend({ id }: HandOff): Promise<boolean> {
+    const { store } = this.#core
+    if (!store) {
+      const isUnspent = this.#unspent.get(id) !== undefined
+      this.#unspent.delete(id)
+      return isUnspent
+    }
+    const isFirst = await store.spend(`hand-off:${id}`)
+    if (isFirst !== undefined) return isFirst
+    throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
+  }
+}
+
+/** @throws {TypeError} where it is no name: it is the app's own */
+export function checkPurpose(method: string, purpose: unknown): string {
+  if (isKey(purpose)) return purpose
+  const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose
+  const expected = 'expected a purpose that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -'
+  throw new TypeError(printable(`koa-live-session: ${method}: ${expected}, received ${received}`))
+}
+
+function fitting(payload: unknown, purpose: string): JsonValue {
+  const json = jsonOf(payload, purpose)
+  const bytes = Buffer.byteLength(JSON.stringify(json))
+  if (bytes <= MAX_PAYLOAD) return json
+  const [needs, room] = [bytes, MAX_PAYLOAD].map((count) => count.toLocaleString('en'))
+  throw new LiveSessionError('too_large', `handOff("${purpose}"): the payload needs ${needs} bytes of ${room}`)
+}
+
+function jsonOf(payload: unknown, purpose: string): JsonValue {
+  try {
+    return freezeJson(payload)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw new LiveSessionError('invalid_value', `handOff("${purpose}"): ${cause.message}`, { cause })
+  }
+}

@@ -1,0 +1,62 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type Koa from 'koa'
+import { keyOf } from '../../shared/certainty.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import { printable } from '../../shared/escape.js'
+import type { Core } from '../core.js'
+import type { Exchange } from '../http/exchange.js'
+import { describeBadOrigin, isOwnPost, originClaims } from '../http/origin.js'
+import { subjectHash } from '../identity/subject.js'
+import { checkPurpose, type HandOff } from './hand-offs.js'
+import { postedToken } from './posted-token.js'
+
+const QUOTED_PLACES = 3
+
+/**
+ * What a socket has handed off to this request: for one of all that bring it.
+ *
+ * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` where the schema refuses it; what is wrong with the body
+ */
+export async function takeHandOff(
+  core: Core,
+  ctx: Koa.Context,
+  exchange: () => Exchange,
+  purpose: string,
+  schema: StandardSchemaV1,
+): Promise<unknown> {
+  checkPurpose('takeHandOff', purpose)
+  if (typeof schema?.['~standard']?.validate !== 'function')
+    throw new TypeError('koa-live-session: takeHandOff: expected a Standard Schema (zod, valibot, arktype, ...)')
+  const token = await postedToken(ctx)
+  if (token === undefined) return undefined
+  checkOrigin(core, ctx)
+  const handOff = open(core, exchange(), token, purpose)
+  if (!handOff) return undefined
+  // Before it is spent, so that what another build has written is not lost with it.
+  const value = await accepted(schema, handOff, purpose)
+  // A body, and a schema, can take their time.
+  if (exchange().isSuperseded) return undefined
+  return (await core.handOffs.spend(handOff)) ? value : undefined
+}
+
+/** Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker. */
+function checkOrigin({ settings, warn }: Core, ctx: Koa.Context): void {
+  const claims = originClaims(ctx)
+  if (isOwnPost(claims, settings.origins)) return
+  warn(describeBadOrigin(claims))
+  throw new LiveSessionError('bad_origin', 'this page may not post here')
+}
+
+/** Only the browser whose cookie the socket brought can use it. */
+function open({ handOffs }: Core, { cookie }: Exchange, token: string, purpose: string): HandOff | undefined {
+  return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
+}
+
+async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
+  const result = await schema['~standard'].validate(payload)
+  if (!result.issues) return result.value
+  // Where, and no more: schemas quote what they refuse, which neither the page nor a log may know.
+  const places = result.issues.map(({ path = [] }) => `$${path.map((step) => `.${String(keyOf(step))}`).join('')}`)
+  const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
+  throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })
+}

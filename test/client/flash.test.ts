@@ -1,0 +1,108 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { createFlash } from '../../client/effects/flash.js'
+
+/** A socket of which the test is the server. */
+class BareSocket {
+  connected = true
+  readonly handlers = new Map<string, () => void>()
+  /** Acknowledgements that wait. */
+  readonly asked: ((answer: unknown) => void)[] = []
+
+  on(event: string, handler: () => void): this {
+    this.handlers.set(event, handler)
+    return this
+  }
+
+  off(event: string): this {
+    this.handlers.delete(event)
+    return this
+  }
+
+  emit(event: string, ack: (answer: unknown) => void): void {
+    if (event === 'live_session:take_flash') this.asked.push(ack)
+  }
+
+  hear(event: string): void {
+    this.handlers.get(event)?.()
+  }
+}
+
+let isHidden = false
+Object.defineProperty(document, 'hidden', { get: () => isHidden, configurable: true })
+const ends: (() => void)[] = []
+
+function open(isConnected = true) {
+  const socket = new BareSocket()
+  socket.connected = isConnected
+  const flash = createFlash(socket as never)
+  ends.push(flash.close)
+  return { socket, flash }
+}
+
+/** Whether the tab is in the background. */
+function hide(hidden: boolean): void {
+  isHidden = hidden
+  document.dispatchEvent(new Event('visibilitychange'))
+}
+
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+  isHidden = false
+  jest.restoreAllMocks()
+})
+
+describe('messages that are shown once', () => {
+  it('are asked for when a listener is there, when one is offered, and after each reconnection', () => {
+    const { socket, flash } = open()
+    socket.hear('live_session:flash')
+    expect(socket.asked).toHaveLength(0)
+    const shown: unknown[] = []
+    flash.add((message) => shown.push(message))
+    socket.hear('live_session:flash')
+    socket.hear('connect')
+    expect(socket.asked).toHaveLength(3)
+    socket.asked[1]?.({ ok: true, messages: ['one', 'two'] })
+    socket.asked[2]?.({ ok: false, code: 'rate_limited' })
+    expect(shown).toEqual(['one', 'two'])
+  })
+
+  it('are told to each listener, also where one fails', () => {
+    const { socket, flash } = open()
+    const shown: unknown[] = []
+    const log = jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    flash.add(() => {
+      throw new Error('of the app')
+    })
+    flash.add((message) => shown.push(message))
+    socket.asked[0]?.({ ok: true, messages: ['one'] })
+    expect([shown, log.mock.calls.length]).toEqual([['one'], 1])
+  })
+
+  it('are left to another tab by one in the background, until it is seen', () => {
+    const { socket, flash } = open()
+    hide(true)
+    flash.add(() => undefined)
+    socket.hear('live_session:flash')
+    expect(socket.asked).toHaveLength(0)
+    hide(false)
+    expect(socket.asked).toHaveLength(1)
+  })
+
+  it('are not asked for without a connection, without a socket, or after the end', () => {
+    const { socket, flash } = open(false)
+    const end = flash.add(() => undefined)
+    hide(false)
+    socket.connected = true
+    end()
+    hide(false)
+    flash.add(() => undefined)
+    expect(socket.asked).toHaveLength(1)
+    flash.close()
+    hide(false)
+    socket.hear('live_session:flash')
+    expect(socket.asked).toHaveLength(1)
+    const without = createFlash(undefined)
+    without.add(() => undefined)
+    without.close()
+  })
+})

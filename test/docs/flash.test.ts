@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import Router from '@koa/router'
+import { transformSync } from 'esbuild'
+import type { Socket } from 'socket.io'
+import { App } from '../support/app.js'
+import { compile } from '../support/compile.js'
+import { snippet } from '../support/readme.js'
+
+const PAGE = 'docs/flash.md'
+const ends: (() => void)[] = []
+
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+})
+
+/** What the snippets of the guide export. */
+interface Guide {
+  addRoutes(router: Router): void
+  serve(socket: Socket): void
+  showNotices(live: unknown, output: object): () => void
+}
+
+function run(file: string, names: string): Guide {
+  const text = snippet(file, PAGE)
+    .replace(/^import .*$/gm, '')
+    .replace(/^export /gm, '')
+  const { code } = transformSync(`function guide() {\n${text}\nreturn { ${names} }\n}`, { loader: 'ts' })
+  return new Function(`${code}\nreturn guide()`)()
+}
+
+describe(PAGE, () => {
+  it('has routes, a handler and a page that show each message once', async () => {
+    const { addRoutes, serve } = run('flash.ts', 'addRoutes, serve')
+    const { showNotices } = run('notices.ts', 'showNotices')
+    const router = new Router()
+    addRoutes(router)
+    router.get('/page', (ctx) => {
+      ctx.body = ctx['liveSession'].snapshot()
+    })
+    const app = await App.start({ routes: router.routes() as never })
+    app.io.on('connection', serve)
+    const visitor = app.visitor()
+    expect((await visitor.fetch('/save', { method: 'POST' })).status).toBe(303)
+    expect(await visitor.text('/')).toContain('<p role="status">Saved.</p>')
+    expect(await visitor.text('/')).not.toContain('Saved.')
+
+    const page = await visitor.open({ path: '/page' })
+    await page.connected()
+    const shown = new Promise((resolve) => {
+      showNotices(page.live, Object.defineProperty({}, 'value', { set: resolve }))
+    })
+    page.socket?.emit('archive', '1')
+    expect(await shown).toBe('Archived.')
+    expect(await visitor.text('/')).not.toContain('Archived.')
+  })
+
+  it('has snippets that compile', () => {
+    mkdirSync('.cache', { recursive: true })
+    const at = mkdtempSync(resolve('.cache/flash-'))
+    ends.push(() => rmSync(at, { recursive: true, force: true }))
+    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
+    const names = ['flash.ts', 'notices.ts']
+    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
+    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
+  })
+})

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, relative, resolve } from 'node:path'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import Router from '@koa/router'
+import { transformSync } from 'esbuild'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import session from 'koa-session'
+import { Server } from 'socket.io'
+import { z } from 'zod'
+import { compile } from '../support/compile.js'
+import { bring, told } from '../support/hand-offs.js'
+import { snippet } from '../support/readme.js'
+import { Visitor } from '../support/visitor.js'
+
+const PAGE = 'docs/hand-off.md'
+const RIGHT = 'correct horse battery staple'
+const ends: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+/** The server of the guide, as the body of a function that has what it imports. */
+async function start(): Promise<Visitor> {
+  const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
+  const process = { env: { SECRET: 'a secret of at least thirty-two bytes', PORT: '0' } }
+  const given = { Router, Koa, liveSession, session, Server, z, fields, process }
+  const text = snippet('sign-in.ts', PAGE).replace(/^import .*$/gm, '')
+  const { code } = transformSync(`function server() {\n${text}\nreturn { http, io, live }\n}`, { loader: 'ts' })
+  const run = new Function(...Object.keys(given), `${code}\nreturn server()`)
+  const { http, io, live }: { http: HttpServer; io: Server; live: { close(): Promise<void> } } = run(
+    ...Object.values(given),
+  )
+  if (!http.listening) await once(http, 'listening')
+  const visitor = new Visitor(`http://127.0.0.1:${(http.address() as AddressInfo).port}`)
+  ends.push(
+    () => new Promise<void>((done) => void io.close(() => done())),
+    () => live.close(),
+    () => visitor.leave(),
+  )
+  return visitor
+}
+
+describe(PAGE, () => {
+  it('has a sign-in over the socket that works', async () => {
+    const visitor = await start()
+    expect(await visitor.text('/')).toContain('Not signed in')
+    const { io } = await visitor.connect()
+    expect(await io.emitWithAck('check', 'an')).toBe('A name has three letters or more')
+    expect(await io.emitWithAck('check', 'ann')).toBe('')
+    expect(await io.emitWithAck('sign in', 'ann', 'wrong')).toBe('That is not right')
+    const next = told({ io })
+    io.emit('sign in', 'ann', RIGHT, () => undefined)
+    const { to, token } = await next
+    const answer = await bring(visitor, token, {}, to)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
+    expect(await visitor.text('/')).toContain('Signed in')
+  })
+
+  it('has a sign-in by a plain form that works, and tells a browser without a cookie to use that', async () => {
+    const visitor = await start()
+    const { io } = await visitor.connect()
+    expect(await io.emitWithAck('sign in', 'ann', RIGHT)).toBe('post')
+    for (const [password, words] of [
+      ['wrong', 'Not signed in'],
+      [RIGHT, 'Signed in'],
+    ] as const) {
+      const body = new URLSearchParams({ name: 'ann', password })
+      const answer = await visitor.fetch('/sign-in', { method: 'POST', headers: { origin: visitor.url }, body })
+      expect(answer.status).toBe(303)
+      expect(await visitor.text('/')).toContain(words)
+    }
+  })
+
+  it('has snippets that compile', () => {
+    mkdirSync('.cache', { recursive: true })
+    const at = mkdtempSync(resolve('.cache/hand-off-'))
+    ends.push(() => rmSync(at, { recursive: true, force: true }))
+    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(at, 'fields.ts'), snippet('fields.ts'))
+    const names = ['sign-in.ts', 'browser.ts']
+    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
+    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
+  })
+})

@@ -1,0 +1,267 @@
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
+import type { App } from '../support/app.js'
+import { startCluster } from '../support/cluster.js'
+import { flashPages, say, takeFlash } from '../support/flash-pages.js'
+import { startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const HOUR = 3_600_000
+const start = (options: object = {}, given: object = {}): Promise<App> =>
+  startWithUsers({ routes: flashPages, options: options as never, ...given })
+
+const all = async (takes: readonly Promise<readonly unknown[]>[]): Promise<readonly unknown[]> =>
+  (await Promise.all(takes)).flat()
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('a message of a request, %s', (_, optionsOf) => {
+  it('is shown by the next page, once', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    expect(await takeFlash(visitor)).toEqual(['saved'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it('is shown by one of fifty pages that are asked for at once', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    expect(await all(Array.from({ length: 50 }, () => takeFlash(visitor)))).toEqual(['saved'])
+  })
+
+  it.each([
+    ['in order', [0, 1]],
+    ['in the other order', [1, 0]],
+  ])('is not lost beside that of another answer that is under way: they land %s', async (_title, order) => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const tabs = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
+    await Promise.all(tabs.map((tab, at) => say(tab, `saved ${at}`)))
+    for (const at of order)
+      for (const pair of tabs[at]?.cookie.split('; ') ?? []) visitor.jar.setCookieSync(`${pair}; Path=/`, visitor.url)
+    expect(await takeFlash(visitor)).toHaveLength(2)
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it('is not shown again by a request that was under way with an older cookie, nor by what its answer has brought', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    const late = app.visitor(visitor.cookie)
+    expect(await takeFlash(visitor)).toEqual(['saved'])
+    expect(await takeFlash(late)).toEqual([])
+    emptyCache(app.live)
+    expect(await takeFlash(late)).toEqual([])
+  })
+
+  it('outlives a restart', async () => {
+    const options = optionsOf()
+    const before = await start(options)
+    const visitor = before.visitor()
+    await say(visitor, 'saved')
+    await before.stop()
+    const app = await start(options, { clock: before.clock })
+    const same = app.visitor(visitor.cookie)
+    expect(await takeFlash(same)).toEqual(['saved'])
+    await app.stop()
+    const last = await start(options, { clock: before.clock })
+    expect(await takeFlash(last.visitor(same.cookie))).toEqual([])
+  })
+
+  it.each([
+    ['a page that is fetched ahead', { headers: { 'sec-purpose': 'prefetch' } }],
+    ['a page that is rendered ahead', { headers: { 'sec-purpose': 'prefetch;prerender' } }],
+    ['a page that an older browser fetches ahead', { headers: { purpose: 'prefetch' } }],
+    ['a page that a script fetches ahead', { headers: { 'x-sec-purpose': 'prefetch' } }],
+    ['a page that is shown small', { headers: { 'x-purpose': 'preview' } }],
+    ['an image', { headers: { 'sec-fetch-dest': 'image' } }],
+    ['a script', { headers: { 'sec-fetch-dest': 'script' } }],
+  ])('is left for a page that is seen by %s', async (_title, init) => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    expect(await takeFlash(visitor, init)).toEqual([])
+    await visitor.fetch('/flash/take', { method: 'HEAD' })
+    expect(await takeFlash(visitor)).toEqual(['saved'])
+  })
+
+  it('is shown within an hour, or not at all', async () => {
+    const app = await start(optionsOf())
+    const [soon, late] = [app.visitor(), app.visitor()]
+    for (const visitor of [soon, late]) await say(visitor, 'saved')
+    app.clock.advance(HOUR - 1)
+    expect(await takeFlash(soon)).toEqual(['saved'])
+    app.clock.advance(1)
+    expect(await takeFlash(late)).toEqual([])
+  })
+
+  it('is one of ten at the most: the oldest go', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    const numbers = Array.from({ length: 12 }, (_unused, at) => String(at))
+    for (const number of numbers) await say(visitor, number)
+    expect(await takeFlash(visitor)).toEqual(numbers.slice(2))
+  })
+
+  it('of one browser is for no other', async () => {
+    const app = await start(optionsOf())
+    const [one, two] = [app.visitor(), app.visitor()]
+    for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
+    await say(one, 'saved')
+    expect(await takeFlash(two)).toEqual([])
+    expect(await takeFlash(one)).toEqual(['saved'])
+  })
+
+  it.each(['say/in/identify/on', 'in/identify/say/on', 'in/say/on', 'say/out/leave/on', 'out/leave/say/on'])(
+    'goes along where its own request signs in or out: %s',
+    async (deeds) => {
+      const app = await start(optionsOf())
+      const visitor = app.visitor(cookieFor(app.live, {}))
+      if (deeds.includes('out')) await visitor.fetch('/login/now?user=ann')
+      await visitor.fetch(`/flash/${deeds}?what=done&user=ann`)
+      expect(await takeFlash(visitor)).toEqual(['done'])
+      expect(await takeFlash(visitor)).toEqual([])
+    },
+  )
+
+  it('of a guest goes along to the user who signs in, and of a user to no one who comes after', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    await say(visitor, 'of the guest')
+    await visitor.fetch('/login/now?user=ann')
+    expect(await takeFlash(visitor)).toEqual(['of the guest'])
+    for (const leave of ['/logout/leave', '/logout', '/login/now?user=bob']) {
+      await say(visitor, 'of the user')
+      await visitor.fetch(leave)
+      expect(await takeFlash(visitor)).toEqual([])
+      await visitor.fetch('/login/now?user=ann')
+    }
+  })
+
+  it('is refused under an id that was given up while its request ran', async () => {
+    const app = await start(optionsOf(), {
+      routes: async (ctx: never, next: never) => {
+        const { path, liveSession } = ctx as {
+          path: string
+          liveSession: App['live'] & { flash(m: string): Promise<void> }
+        }
+        if (path !== '/slow') return flashPages(ctx, next)
+        await visitor.fetch('/login/now?user=bob')
+        await liveSession.flash('late')
+      },
+    })
+    const visitor: Visitor = app.visitor(cookieFor(app.live, {}))
+    expect((await app.visitor(visitor.cookie).fetch('/slow')).status).toBe(409)
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+})
+
+describe('a message, at two nodes', () => {
+  it('is shown once with a store, of fifty pages that are asked for at once', async () => {
+    const store = memoryStore()
+    const { one, two } = await startCluster(() => ({ store }), flashPages)
+    const visitor = one.visitor()
+    await say(visitor, 'saved')
+    const other = two.visitor(visitor.cookie)
+    expect(await all(Array.from({ length: 50 }, (_, at) => takeFlash(at % 2 ? visitor : other)))).toEqual(['saved'])
+  })
+
+  it('is shown at the other one without a store, by the cookie, and by the first not again', async () => {
+    const { one, two } = await startCluster(() => ({}), flashPages)
+    const visitor = one.visitor()
+    await say(visitor, 'saved')
+    const other = two.visitor(visitor.cookie)
+    expect(await takeFlash(other)).toEqual(['saved'])
+    emptyCache(one.live)
+    expect(await takeFlash(two.visitor(other.cookie))).toEqual([])
+  })
+
+  it('is shown where the store does not say who was first: twice is better than never', async () => {
+    const store = memoryStore()
+    const app = await start({ store })
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    store.fail(Number.POSITIVE_INFINITY)
+    expect(await takeFlash(visitor)).toEqual(['saved'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it('leaves nothing in the store after two hours', async () => {
+    const store = memoryStore()
+    const removed: string[] = []
+    Object.assign(store, { remove: async (name: string) => void removed.push(name) })
+    const app = await start({ store })
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    await takeFlash(visitor)
+    app.clock.advance(2 * HOUR)
+    await say(visitor, 'saved again')
+    await takeFlash(visitor)
+    expect(removed).toEqual([expect.stringMatching(/^flash:[\w-]{12}$/)])
+  })
+})
+
+describe('the cookie', () => {
+  it('has messages as far as there is room beside the values, which all stay', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const [cart, role] = [Array.from({ length: 9 }, (_, at) => String(at).repeat(45)), 'x'.repeat(480)]
+    await visitor.fetch(`/set?values=${encodeURIComponent(JSON.stringify({ cart, role, division: 5, theme: 'dark' }))}`)
+    for (let at = 0; at < 10; at += 1) await say(visitor, String(at).repeat(900))
+    const { headers } = await visitor.fetch('/flash/say?what=short')
+    for (const line of headers.getSetCookie()) expect(line.length).toBeLessThanOrEqual(4096)
+    const after = await start({}, { clock: app.clock })
+    const same = after.visitor(visitor.cookie)
+    expect(await values(same)).toMatchObject({ cart, role, division: 5, theme: 'dark' })
+    const brought = await takeFlash(same)
+    expect([brought.length < 4, brought.at(-1)]).toEqual([true, 'short'])
+    expect(await takeFlash(visitor)).toHaveLength(10)
+  })
+
+  it('is not written for a page that has nothing to show', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    expect((await visitor.fetch('/flash/take')).headers.getSetCookie()).toEqual([])
+    expect((await app.visitor().fetch('/flash/take')).headers.getSetCookie()).toEqual([])
+  })
+})
+
+describe('what is no message', () => {
+  it.each([
+    ['text of over 1,000 bytes', 'x'.repeat(999), 'too_large', 413],
+    ['a lone surrogate', '\ud800', 'invalid_value', 400],
+  ])('is refused: %s', async (_, message, code) => {
+    let told: unknown
+    const app = await start(
+      {},
+      {
+        routes: async (ctx: { liveSession: { flash(message: string): Promise<void> }; body: unknown }) => {
+          told = await ctx.liveSession.flash(message).catch((error) => error.code)
+          ctx.body = ''
+        },
+      },
+    )
+    await app.visitor().fetch('/')
+    expect(told).toBe(code)
+  })
+
+  it('is told to onError where no code awaits it', async () => {
+    const app = await start(
+      {},
+      {
+        routes: (ctx: { liveSession: { flash(message: unknown): Promise<void> }; body: unknown }) => {
+          void ctx.liveSession.flash(new Date())
+          ctx.body = ''
+        },
+      },
+    )
+    await app.visitor().fetch('/')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(app.errors.map(String)).toEqual([
+      'LiveSessionError: koa-live-session: flash: expected a JSON value, received a Date at $',
+    ])
+  })
+})

@@ -1,0 +1,277 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { bring, FIELD, open, told } from '../support/hand-offs.js'
+import type { TestSocket } from '../support/socket.js'
+import type { Visitor } from '../support/visitor.js'
+
+const PURPOSE = 'note'
+const schema = z.object({ text: z.string() })
+
+type Take = (ctx: Koa.Context) => Promise<unknown>
+
+/** An app whose sockets hand off what they are sent, as they are told to; its answers say what was taken. */
+async function start(
+  take: Take = (ctx) => ctx.liveSession.takeHandOff(PURPOSE, schema),
+  before: Koa.Middleware[] = [],
+) {
+  const app = await App.start({
+    attach: { handshake: [] },
+    before: () => before,
+    routes: async (ctx) => {
+      ctx.body = { taken: (await take(ctx)) ?? null, body: Reflect.get(ctx.request, 'body') ?? null }
+    },
+  })
+  app.io.on('connection', (socket) => {
+    socket.on('hand-off', (purpose, payload, options, answer) => {
+      socket.liveSession.handOff(purpose, payload, options).then(
+        () => answer('sent'),
+        (error) => answer(error.code ?? String(error)),
+      )
+    })
+  })
+  return app
+}
+
+const handOff = (
+  socket: TestSocket,
+  payload: unknown,
+  to: unknown = '/',
+  purpose: unknown = PURPOSE,
+): Promise<unknown> => socket.io.emitWithAck('hand-off', purpose, payload, { to })
+
+async function tokenOf(socket: TestSocket, payload: unknown = { text: 'hello' }): Promise<string> {
+  const next = told(socket)
+  expect(await handOff(socket, payload)).toBe('sent')
+  return (await next).token
+}
+
+const post = (visitor: Visitor, body: string, type = 'application/x-www-form-urlencoded'): Promise<Response> =>
+  visitor.fetch('/', { method: 'POST', headers: { origin: visitor.url, 'content-type': type }, body })
+
+describe('a hand-off', () => {
+  it('tells the page where to go, and a token that has nothing of the payload to read', async () => {
+    const app = await start()
+    const { socket } = await open(app)
+    const next = told(socket)
+    await handOff(socket, { text: 'a canary of a payload' }, '/take?from=here')
+    const { to, token } = await next
+    expect(to).toBe('/take?from=here')
+    expect(Buffer.from(token.split('.').join(''), 'base64url').toString('latin1')).not.toMatch(/canary/)
+  })
+
+  it('gives the request what the schema puts out, dates and all', async () => {
+    const dated = z.object({ at: z.iso.datetime().transform((text) => new Date(text)) })
+    const app = await start(async (ctx) => {
+      const taken = await ctx.liveSession.takeHandOff(PURPOSE, dated)
+      return taken?.at.getTime()
+    })
+    const { visitor, socket } = await open(app)
+    const token = await tokenOf(socket, { at: '2026-01-01T00:00:00Z' })
+    expect(await (await bring(visitor, token, {}, '/')).json()).toMatchObject({ taken: Date.UTC(2026, 0, 1) })
+  })
+
+  it('comes with the other fields of its form, where parsers of bodies leave them', async () => {
+    const app = await start()
+    const { visitor, socket } = await open(app)
+    const token = await tokenOf(socket)
+    const answer = await post(visitor, `user=ann&tag=a&tag=b&__proto__=x&${FIELD}=${token}`)
+    expect(await answer.json()).toMatchObject({ taken: { text: 'hello' }, body: { user: 'ann', tag: ['a', 'b'] } })
+  })
+
+  it.each([
+    ['a form', (token: string) => ({ [FIELD]: token })],
+    ['JSON', (token: string) => JSON.parse(JSON.stringify({ [FIELD]: token }))],
+  ])('is taken from what the app’s own parser has made of %s', async (_, made) => {
+    let token = ''
+    const parser: Koa.Middleware = (ctx, next) => {
+      if (ctx.method === 'POST') Object.assign(ctx.request, { body: made(token) })
+      return next()
+    }
+    const app = await start(undefined, [parser])
+    const { visitor, socket } = await open(app)
+    token = await tokenOf(socket)
+    expect(await (await post(visitor, '')).json()).toMatchObject({ taken: { text: 'hello' } })
+  })
+
+  it.each([
+    ['a form without it', 'user=ann', undefined],
+    ['a form with two', `${FIELD}=a&${FIELD}=b`, undefined],
+    ['an empty form', '', undefined],
+    ['text', `${FIELD}=x`, 'text/plain'],
+    ['JSON that no parser has read', `{"${FIELD}":"x"}`, 'application/json'],
+  ])('is none in %s', async (_, body, type) => {
+    const app = await start()
+    const { visitor } = await open(app)
+    const answer = await post(visitor, body, type)
+    expect([answer.status, await answer.json()]).toMatchObject([200, { taken: null }])
+  })
+
+  it('is none in a URL', async () => {
+    const app = await start()
+    const { visitor, socket } = await open(app)
+    const token = await tokenOf(socket)
+    for (const method of ['GET', 'POST']) {
+      const answer = await visitor.fetch(`/?${FIELD}=${token}`, { method, headers: { origin: visitor.url } })
+      expect(await answer.json()).toMatchObject({ taken: null })
+    }
+    expect(await (await bring(visitor, token, {}, '/')).json()).toMatchObject({ taken: { text: 'hello' } })
+  })
+
+  it('is refused with a form of over 64 kB, and the server goes on', async () => {
+    const app = await start()
+    const { visitor, socket } = await open(app)
+    const token = await tokenOf(socket)
+    expect((await post(visitor, `${FIELD}=${token}&x=${'x'.repeat(70_000)}`)).status).toBe(413)
+    expect(await (await bring(visitor, token, {}, '/')).json()).toMatchObject({ taken: { text: 'hello' } })
+  })
+
+  it('says what is missing where the app has read the body and kept it', async () => {
+    const reader: Koa.Middleware = async (ctx, next) => {
+      for await (const _ of ctx.req);
+      return next()
+    }
+    const app = await start(undefined, [reader])
+    const { visitor, socket } = await open(app)
+    expect((await bring(visitor, await tokenOf(socket), {}, '/')).status).toBe(500)
+    expect(String(app.errors)).toMatch(/takeHandOff: the body .* was read already: expected it in ctx.request.body/)
+  })
+
+  it('that the schema refuses is refused without a word of what it is, and is not spent', async () => {
+    const strict = z.object({ text: z.enum(['another']) })
+    let wanted: typeof schema | typeof strict = strict
+    const app = await start((ctx) => ctx.liveSession.takeHandOff(PURPOSE, wanted))
+    const { visitor, socket } = await open(app)
+    const token = await tokenOf(socket)
+    const answer = await bring(visitor, token, {}, '/')
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      'koa-live-session: takeHandOff("note"): not what the schema accepts',
+    ])
+    wanted = schema
+    expect(await (await bring(visitor, token, {}, '/')).json()).toMatchObject({ taken: { text: 'hello' } })
+  })
+
+  it('has its answer kept from shared caches', async () => {
+    const app = await start()
+    const { visitor, socket } = await open(app)
+    const { headers } = await bring(visitor, await tokenOf(socket), {}, '/')
+    expect([headers.get('vary'), headers.get('cache-control')]).toEqual(['Cookie', expect.stringMatching(/^private/)])
+  })
+
+  it.each([
+    ['another site', 'https://evil.example/', 'malformed'],
+    ['no path', null, 'malformed'],
+  ])('to %s is refused, and not sent', async (_, to, code) => {
+    const app = await start()
+    const { socket } = await open(app)
+    socket.io.on('live_session:hand_off', (...told) => app.errors.push(told))
+    expect(await handOff(socket, 'x', to)).toBe(code)
+    expect(await socket.set(['division', -1, 1])).toMatchObject({ ok: true })
+    expect(app.errors).toEqual([])
+  })
+
+  it.each([
+    ['16 kB', 'x'.repeat(16 * 1024 - 2), 'sent'],
+    ['more than 16 kB', 'x'.repeat(16 * 1024 - 1), 'too_large'],
+    ['more than 16 kB in other scripts', 'ü'.repeat(9 * 1024), 'too_large'],
+    ['what JSON would change', { a: ['\ud800'] }, 'invalid_value'],
+    ['many levels', JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`), 'invalid_value'],
+    ['null', null, 'sent'],
+  ])('of %s is %3$s', async (_, payload, outcome) => {
+    const { socket } = await open(await start())
+    expect(await handOff(socket, payload)).toBe(outcome)
+  })
+
+  it('of a visitor who has gone is refused', async () => {
+    let late = async (): Promise<unknown> => undefined
+    const app = await App.start({
+      routes: async (ctx) => {
+        await ctx.liveSession.leave()
+        ctx.body = ''
+      },
+    })
+    app.io.on('connection', ({ liveSession }) => {
+      late = () => liveSession.handOff(PURPOSE, 1, { to: '/' }).catch(({ code }) => code)
+    })
+    const { visitor } = await open(app)
+    await visitor.fetch('/')
+    expect(await late()).toBe('superseded')
+  })
+
+  it.each(['a socket that is not open yet', 'a socket that is open no more', 'a closed plugin'])(
+    'over %s is refused as closed',
+    async (which) => {
+      let late = async (): Promise<unknown> => undefined
+      const app = await start()
+      app.io.use((socket, next) => {
+        late = () => socket.liveSession.handOff(PURPOSE, 1, { to: '/' }).catch(({ code }) => code)
+        if (!which.endsWith('yet')) return next()
+        const early = late()
+        late = () => early
+        early.finally(next)
+      })
+      const { socket } = await open(app)
+      if (which.endsWith('no more'))
+        await new Promise((resolve) => {
+          for (const one of app.io.sockets.sockets.values()) one.once('disconnect', resolve)
+          socket.io.disconnect()
+        })
+      if (which.endsWith('plugin')) await app.live.close()
+      expect(await late()).toBe('closed')
+    },
+  )
+
+  it('that no code awaits is told to onError where it is refused', async () => {
+    const app = await App.start()
+    app.io.on('connection', ({ liveSession }) => {
+      void liveSession.handOff(PURPOSE, Number.NaN, { to: '/' })
+      void liveSession.handOff('a b\u2028', 1, { to: '/' })
+    })
+    await open(app)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(app.errors.map(String)).toEqual([
+      'LiveSessionError: koa-live-session: handOff("note"): expected a JSON value, received NaN at $',
+      expect.stringMatching(/^TypeError: koa-live-session: handOff: expected a purpose .*, received "a b\\u2028"$/),
+    ])
+  })
+
+  it.each([
+    ['no purpose', undefined, schema, /takeHandOff: expected a purpose/],
+    ['no schema', PURPOSE, undefined, /takeHandOff: expected a Standard Schema/],
+  ])('asked for with %s is a mistake that is told', async (_, purpose, wanted, message) => {
+    const app = await start((ctx) => ctx.liveSession.takeHandOff(purpose as never, wanted as never))
+    expect((await app.visitor().fetch('/')).status).toBe(500)
+    expect(String(app.errors)).toMatch(message)
+  })
+
+  it('with connection state recovery is told to no socket that has joined the room of another’s id', async () => {
+    const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
+    app.io.on('connection', (socket) => {
+      socket.on('join', (room, answer) => answer(socket.join(room)))
+      socket.on('go', () => void socket.liveSession.handOff(PURPOSE, 1, { to: '/' }))
+    })
+    const [mine, eve] = [await open(app), await open(app)]
+    eve.socket.io.on('live_session:hand_off', () => app.errors.push('heard'))
+    await eve.socket.io.emitWithAck('join', mine.socket.io.id)
+    const next = told(mine.socket)
+    mine.socket.io.emit('go')
+    expect(await next).toMatchObject({ to: '/' })
+    await eve.socket.set(['division', -1, 1])
+    expect(app.errors).toEqual([])
+  })
+
+  it('leads a client nowhere that is in no page, and the client goes on', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const page = await visitor.open()
+    await page.connected()
+    const heard = new Promise((resolve) => page.socket?.once('live_session:hand_off', resolve))
+    expect(await page.socket?.emitWithAck('hand-off', PURPOSE, 1, { to: '/' })).toBe('sent')
+    expect(await heard).toBe('/')
+    await page.live.set('division', 3)
+    expect(page.live.status('division')).toEqual({ status: 'saved' })
+  })
+})

@@ -1,0 +1,36 @@
+import type Koa from 'koa'
+import { account } from './auth.js'
+import type { Visitor } from './visitor.js'
+
+/**
+ * Does what the path says, in its order: `/say` what is asked for, `/in` and `/out`, `/identify`, `/leave`, `/take`. Answers with what was
+ * taken; `/on` sends the browser on.
+ */
+export const flashPages: Koa.Middleware = async (ctx, next) => {
+  if (ctx.path === '/page') {
+    ctx.body = ctx.liveSession.snapshot()
+    return
+  }
+  const deeds = ctx.path.split('/').slice(1)
+  if (deeds[0] !== 'flash') return account(ctx, next)
+  const { liveSession } = ctx
+  ctx.body = ''
+  for (const deed of deeds) {
+    if (deed === 'say') await liveSession.flash(ctx.query['what'] as string)
+    if (deed === 'in') ctx['session'].user = ctx.query['user']
+    if (deed === 'out') ctx['session'] = null
+    if (deed === 'identify') await liveSession.identify()
+    if (deed === 'leave') await liveSession.leave()
+    if (deed === 'take') ctx.body = { taken: await liveSession.takeFlash() }
+    if (deed === 'on') ctx.redirect('/flash/take')
+  }
+}
+
+export async function say(visitor: Visitor, what: string, deeds = 'say/on'): Promise<void> {
+  await visitor.fetch(`/flash/${deeds}?what=${encodeURIComponent(what)}`)
+}
+
+/** What the next page shows. */
+export async function takeFlash(visitor: Visitor, init: RequestInit = {}, deeds = 'take'): Promise<readonly unknown[]> {
+  return (await (await visitor.fetch(`/flash/${deeds}`, init)).json()).taken
+}

@@ -1,0 +1,82 @@
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { App } from './app.js'
+import { account } from './auth.js'
+import type { TestSocket } from './socket.js'
+import type { Visitor } from './visitor.js'
+
+export const FIELD = 'live_session_hand_off'
+const TO = '/sign-in'
+/** Where the browser stays the visitor's that it is: else the id that was given up refuses what comes later. */
+export const TAKE = '/take'
+
+/** What a page is told: where to go, and with which token. */
+export interface Told {
+  readonly to: string
+  readonly token: string
+}
+
+const person = z.object({ user: z.string() })
+
+/** `POST /sign-in`: takes what a socket has handed off, signs that user in, and sends the browser on. `POST /take` only takes it. */
+export const signIn: Koa.Middleware = async (ctx, next) => {
+  if (ctx.path !== TO && ctx.path !== TAKE) return account(ctx, next)
+  const handed = await ctx.liveSession.takeHandOff('sign-in', person)
+  ctx.status = handed ? 200 : 401
+  ctx.body = handed ?? 'nothing'
+  if (!handed || ctx.path === TAKE) return
+  ctx['session'].user = handed.user
+  await ctx.liveSession.identify()
+  ctx.status = 303
+  ctx.redirect('/')
+}
+
+/** Has the handler of each socket sign in whom a page names, without a password; answers with what came of it. */
+export function serveSignIn(app: Pick<App, 'io'>): void {
+  app.io.on('connection', (socket) => {
+    socket.on('sign-in', (user, answer) => {
+      socket.liveSession.handOff('sign-in', { user }, { to: TO }).then(
+        () => answer('sent'),
+        (error) => answer(error.code),
+      )
+    })
+  })
+}
+
+/** A visitor with a socket that is greeted. */
+export async function open(
+  app: App,
+  cookie = cookieFor(app.live, {}),
+): Promise<{ visitor: Visitor; socket: TestSocket }> {
+  const visitor = app.visitor(cookie)
+  const socket = await visitor.connect()
+  await socket.ticket()
+  return { visitor, socket }
+}
+
+/** The next hand-off that a socket is told of. */
+export function told(socket: Pick<TestSocket, 'io'>): Promise<Told> {
+  return new Promise((resolve) => socket.io.once('live_session:hand_off', (to, token) => resolve({ to, token })))
+}
+
+/** What the page of a socket is told when a user signs in there. */
+export async function tokenFor(socket: TestSocket, user = 'ann'): Promise<string> {
+  const next = told(socket)
+  await socket.io.emitWithAck('sign-in', user)
+  return (await next).token
+}
+
+/** POSTs a token as the page does that it was given to. */
+export function bring(
+  visitor: Visitor,
+  token: string,
+  headers: Record<string, string> = {},
+  to: string = TO,
+): Promise<Response> {
+  return visitor.fetch(to, {
+    method: 'POST',
+    headers: { origin: visitor.url, 'sec-fetch-site': 'same-origin', ...headers },
+    body: new URLSearchParams({ [FIELD]: token }),
+  })
+}

@@ -1,0 +1,298 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { App } from '../support/app.js'
+import { startCluster } from '../support/cluster.js'
+import { Gate } from '../support/gate.js'
+import { bring, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/hand-offs.js'
+import { cookieContent, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const LIFETIME = 60_000
+
+async function start(options: object = {}, given: object = {}): Promise<App> {
+  const app = await startWithUsers({ routes: signIn, options: options as never, ...given })
+  serveSignIn(app)
+  return app
+}
+
+const statuses = async (answers: readonly Promise<Response>[]): Promise<readonly number[]> =>
+  (await Promise.all(answers)).map(({ status }) => status).sort()
+
+/** Of 50. */
+const ONCE: readonly number[] = [200, ...Array.from({ length: 49 }, () => 401)]
+const take = (visitor: Visitor, token: string): Promise<Response> => bring(visitor, token, {}, TAKE)
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 4: a hand-off %s', (_, optionsOf) => {
+  it('signs the user in who has signed in over the socket, under a new id', async () => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const { browser } = cookieContent(visitor)
+    await socket.set(['cart', -1, ['a']])
+    const closed = socket.closed
+    const answer = await bring(visitor, await tokenFor(socket))
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
+    await closed
+    expect(cookieContent(visitor)).toMatchObject({ user: expect.any(String) })
+    expect(cookieContent(visitor).browser).not.toBe(browser)
+    const userId = new Promise((resolve) => app.io.once('connection', ({ liveSession }) => resolve(liveSession.userId)))
+    await visitor.connect()
+    expect(await userId).toBe('ann')
+    expect(await values(visitor)).toMatchObject({ cart: ['a'] })
+    expect(app.errors).toEqual([])
+  })
+
+  it('is good once', async () => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const [token, taken] = [await tokenFor(socket), await tokenFor(socket)]
+    const late = app.visitor(visitor.cookie)
+    expect(await (await take(visitor, taken)).json()).toEqual({ user: 'ann' })
+    expect((await take(visitor, taken)).status).toBe(401)
+    expect((await bring(visitor, token)).status).toBe(303)
+    for (const one of [visitor, late]) expect((await bring(one, token)).status).toBe(401)
+  })
+
+  it('is good once, of 50 times in parallel', async () => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const token = await tokenFor(socket)
+    expect(await statuses(Array.from({ length: 50 }, () => take(visitor, token)))).toEqual(ONCE)
+  })
+
+  it('is good for 60 s', async () => {
+    const app = await start(optionsOf())
+    const [{ visitor, socket }, other] = [await open(app), await open(app)]
+    const [token, late] = [await tokenFor(socket), await tokenFor(other.socket)]
+    app.clock.advance(LIFETIME - 1000)
+    expect((await bring(visitor, token)).status).toBe(303)
+    app.clock.advance(1000)
+    expect((await bring(other.visitor, late)).status).toBe(401)
+  })
+
+  it('is worth nothing in another browser: a planted one signs no visitor in as the attacker', async () => {
+    const app = await start(optionsOf())
+    const [attacker, victim] = [await open(app), app.visitor(cookieFor(app.live, {}))]
+    const token = await tokenFor(attacker.socket, 'mallory')
+    for (const cookieless of [app.visitor(), victim]) {
+      expect((await bring(cookieless, token)).status).toBe(401)
+      expect(cookieless.cookie).not.toContain('app=')
+    }
+    expect((await bring(attacker.visitor, token)).status).toBe(303)
+  })
+
+  it.each([
+    ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+    ['a sibling', { 'sec-fetch-site': 'same-site', origin: 'https://evil.example.com' }],
+    ['another site, by a browser that does not say so', { 'sec-fetch-site': '', origin: 'https://evil.example' }],
+    ['a sandbox', { 'sec-fetch-site': '', origin: 'null' }],
+  ])('is refused from %s, also in the browser that it was made for, and stays good', async (_from, headers) => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const token = await tokenFor(socket)
+    const answer = await bring(visitor, token, headers)
+    expect([answer.status, await answer.text()]).toEqual([403, expect.not.stringContaining(token)])
+    expect((await bring(visitor, token)).status).toBe(303)
+  })
+
+  it('is worth nothing under an id that was given up since', async () => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const token = await tokenFor(socket)
+    const old = app.visitor(visitor.cookie)
+    await visitor.fetch('/login/now?user=bob')
+    for (const one of [visitor, old]) expect((await bring(one, token)).status).toBe(401)
+  })
+
+  it('is worth nothing where the id is given up while its request is under way', async () => {
+    const gate = new Gate()
+    const slow = z.object({ user: z.string() }).refine(() => gate.pass().then(() => true))
+    const app = await start(optionsOf(), {
+      routes: async (ctx: Koa.Context, next: Koa.Next) => {
+        if (ctx.path !== '/slow') return signIn(ctx, next)
+        ctx.body = { handed: (await ctx.liveSession.takeHandOff('sign-in', slow)) ?? 'nothing' }
+      },
+    })
+    const { visitor, socket } = await open(app)
+    const answer = bring(app.visitor(visitor.cookie), await tokenFor(socket), {}, '/slow')
+    await gate.entered
+    await visitor.fetch('/login/now?user=bob')
+    gate.open()
+    expect(await (await answer).json()).toEqual({ handed: 'nothing' })
+  })
+
+  it('of a user is worth nothing after a revocation', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=bob')
+    const socket = await visitor.connect()
+    await socket.ticket()
+    const token = await tokenFor(socket)
+    await app.live.revoke('bob')
+    expect((await bring(visitor, token)).status).toBe(401)
+  })
+
+  it('is for its purpose alone, and stays good where it is asked for another', async () => {
+    const app = await start(optionsOf())
+    app.io.on('connection', (socket) => {
+      socket.on('other', () => void socket.liveSession.handOff('other', { user: 'eve' }, { to: '/sign-in' }))
+    })
+    const { visitor, socket } = await open(app)
+    const next = told(socket)
+    socket.io.emit('other')
+    expect((await bring(visitor, (await next).token)).status).toBe(401)
+  })
+
+  it.each([
+    ['cut', (token: string) => token.slice(0, -4)],
+    ['with a shorter tag', (token: string) => token.replace(/\.([^.]{16})[^.]*$/, '.$1')],
+    ['with another tag', (token: string) => token.replace(/\.[^.]*$/, `.${'A'.repeat(22)}`)],
+    [
+      'with another text',
+      (token: string) => part(token, 3, (text) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`),
+    ],
+    ['with another IV', (token: string) => part(token, 2, () => 'A'.repeat(16))],
+    ['with a wrapped key', (token: string) => part(token, 1, () => 'A'.repeat(43))],
+    ['of another algorithm', (token: string) => header(token, { alg: 'none' })],
+    ['of another cipher', (token: string) => header(token, { enc: 'A128GCM' })],
+    ['of another kind', (token: string) => header(token, { typ: 'live-session+jwt' })],
+    ['of an unknown key', (token: string) => header(token, { kid: 'AAAAAAAA' })],
+    ['that asks for what is critical', (token: string) => header(token, { crit: ['zip'], zip: 'DEF' })],
+    ['with a part more', (token: string) => `${token}.A`],
+    ['that is long', (token: string) => token + 'A'.repeat(40_000)],
+    ['that is empty', () => ''],
+    ['that is nonsense', () => '....'],
+  ])('is refused as a token %s', async (_title, change) => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const token = await tokenFor(socket)
+    expect((await bring(visitor, change(token))).status).toBe(401)
+    expect((await bring(visitor, token)).status).toBe(303)
+  })
+
+  it('of a retired key is good, and of a removed one is not', async () => {
+    const [old, young] = ['an old secret of at least thirty-two bytes', 'a young secret of at least thirty-two bytes']
+    const { store } = optionsOf() as { store?: never }
+    // Without a store another process would refuse it anyway: it is the key that is looked at here.
+    if (!store) return
+    const clock = testClock()
+    const [before, after, later] = [
+      await start({ store }, { keys: [old], clock }),
+      await start({ store }, { keys: [young, old], clock }),
+      await start({ store }, { keys: [young], clock }),
+    ]
+    const [{ visitor, socket }, other] = [await open(before), await open(before)]
+    const [token, removed] = [await tokenFor(socket), await tokenFor(other.socket)]
+    expect((await bring(after.visitor(visitor.cookie), token)).status).toBe(303)
+    const { browser } = cookieContent(other.visitor)
+    expect((await bring(later.visitor(cookieFor(later.live, { browserId: browser })), removed)).status).toBe(401)
+  })
+
+  it('of an app with the same keys and another cookie is worth nothing', async () => {
+    const options = optionsOf()
+    const clock = testClock()
+    const [one, two] = [
+      await start({ ...options, key: 'one' }, { clock }),
+      await start({ ...options, key: 'two' }, { clock }),
+    ]
+    const browserId = 'a-browser-id-of-both-the-apps'
+    const { socket } = await open(one, cookieFor(one.live, { browserId }))
+    const token = await tokenFor(socket)
+    expect((await bring(two.visitor(cookieFor(two.live, { browserId })), token)).status).toBe(401)
+  })
+
+  it('of a clock that ran ahead is worth nothing', async () => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    app.clock.advance(61_001)
+    const token = await tokenFor(socket)
+    app.clock.advance(-61_001)
+    expect((await bring(visitor, token)).status).toBe(401)
+    app.clock.advance(1001)
+    expect((await bring(visitor, token)).status).toBe(303)
+  })
+
+  it('is given to no connection without a live cookie, as nothing would bind it', async () => {
+    const app = await start(optionsOf())
+    const socket = await app.visitor().connect()
+    socket.io.on('live_session:hand_off', () => app.errors.push('handed off'))
+    expect(await socket.io.emitWithAck('sign-in', 'ann')).toBe('cookies_blocked')
+    expect(app.errors).toEqual([])
+  })
+
+  it('is heard by its own socket alone, of all sockets of that visitor', async () => {
+    const app = await start(optionsOf())
+    const { visitor, socket } = await open(app)
+    const other = await visitor.connect()
+    const heard: unknown[] = []
+    other.io.on('live_session:hand_off', (...args) => heard.push(args))
+    await tokenFor(socket)
+    await other.set(['division', -1, 1])
+    expect(heard).toEqual([])
+  })
+})
+
+describe('threat 4: a hand-off, at several nodes', () => {
+  it('is good once with a store, of 50 times in parallel', async () => {
+    const store = memoryStore()
+    const { one, two } = await startCluster(() => ({ store }), signIn)
+    for (const app of [one, two]) serveSignIn(app)
+    const { visitor, socket } = await open(one)
+    const token = await tokenFor(socket)
+    const other = two.visitor(visitor.cookie)
+    const answers = Array.from({ length: 50 }, (_, at) => take(at % 2 === 0 ? visitor : other, token))
+    expect(await statuses(answers)).toEqual(ONCE)
+  })
+
+  it('is good at its own node alone without a store, so it is lost rather than repeated', async () => {
+    const { one, two } = await startCluster(() => ({}), signIn)
+    serveSignIn(one)
+    const { visitor, socket } = await open(one)
+    const token = await tokenFor(socket)
+    expect((await bring(two.visitor(visitor.cookie), token)).status).toBe(401)
+    expect((await bring(visitor, token)).status).toBe(303)
+  })
+
+  it.each([
+    ['without a store', undefined, 401],
+    ['with a store', memoryStore(), 200],
+  ])('%s, after a restart', async (_, store, status) => {
+    const before = await start({ store })
+    const { visitor, socket } = await open(before)
+    const token = await tokenFor(socket)
+    await before.stop()
+    const app = await start({ store }, { clock: before.clock })
+    const same = app.visitor(visitor.cookie)
+    expect((await take(same, token)).status).toBe(status)
+    expect((await take(same, token)).status).toBe(401)
+  })
+
+  it('is refused, and not spent, where the store that would say so does not answer', async () => {
+    const store = memoryStore()
+    const app = await start({ store })
+    const { visitor, socket } = await open(app)
+    const token = await tokenFor(socket)
+    store.fail(Number.POSITIVE_INFINITY)
+    const answer = await bring(visitor, token)
+    expect(answer.status).toBe(503)
+    expect((await bring(visitor, token)).status).toBe(503)
+  })
+})
+
+function part(token: string, at: number, change: (text: string) => string): string {
+  return token
+    .split('.')
+    .map((text, index) => (index === at ? change(text) : text))
+    .join('.')
+}
+
+function header(token: string, other: object): string {
+  return part(token, 0, (text) => {
+    const read = JSON.parse(Buffer.from(text, 'base64url').toString())
+    return Buffer.from(JSON.stringify({ ...read, ...other })).toString('base64url')
+  })
+}

@@ -1,0 +1,37 @@
+// What a socket gives to the next request, and what is shown once: JSON goes in, and what the schema puts out comes back.
+import type Koa from 'koa'
+import type { RequestSession, SocketSession } from 'koa-live-session'
+import type { LiveSessionClient } from 'koa-live-session/client'
+import type { JsonValue } from 'koa-live-session/fields'
+import { z } from 'zod'
+
+declare const socket: SocketSession
+declare const request: RequestSession
+declare const live: LiveSessionClient
+declare const ctx: Koa.Context
+
+const sent: Promise<void> = socket.handOff('sign-in', { user: 'ann', roles: ['admin'] }, { to: '/sign-in' })
+// @ts-expect-error where to?
+void socket.handOff('sign-in', { user: 'ann' })
+// @ts-expect-error a Date is no JSON
+void socket.handOff('sign-in', { at: new Date() }, { to: '/' })
+// @ts-expect-error a request has nothing to hand off
+void request.handOff('sign-in', 1, { to: '/' })
+
+const schema = z.object({ at: z.string().transform((text) => new Date(text)) })
+const taken: Promise<{ at: Date } | undefined> = request.takeHandOff('sign-in', schema)
+// @ts-expect-error it may not be there
+const certain: Promise<{ at: Date }> = request.takeHandOff('sign-in', schema)
+// @ts-expect-error a schema is needed
+void ctx.liveSession.takeHandOff('sign-in')
+
+void request.flash({ kind: 'error', text: 'Not saved' })
+void socket.flash('Saved')
+// @ts-expect-error a function is no JSON
+void request.flash(() => 'Saved')
+const messages: Promise<readonly JsonValue[]> = request.takeFlash()
+// @ts-expect-error a socket's page takes them
+void socket.takeFlash()
+const end: () => void = live.onFlash((message: JsonValue) => console.log(message))
+
+export { certain, end, messages, sent, taken }
