@@ -17,8 +17,7 @@ export class Audience<T> {
   tell(news: T, report: (error: unknown) => void): void {
     for (const listener of this.#listeners) {
       try {
-        const result: unknown = listener(news)
-        if (result instanceof Promise) result.catch(report)
+        heedRejection(listener(news), report)
       } catch (error) {
         report(error)
       }
@@ -36,9 +35,18 @@ export class Listeners extends Audience<AnyChange> {
     return this.add(listener)
   }
 
-  onKey(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    return this.add((change) => {
-      if (change.key === key) listener(change.value)
-    })
+  /** Tells a listener the value of a key, and then each other one. What it throws at once is its caller's to handle. */
+  subscribe(
+    { key, value }: { readonly key: string; readonly value: JsonValue | undefined },
+    listener: (value: JsonValue | undefined) => void,
+    report: (error: unknown) => void,
+  ): () => void {
+    heedRejection(listener(value), report)
+    return this.add((change) => (change.key === key ? listener(change.value) : undefined))
   }
+}
+
+/** A listener may be an async function, whose rejection would end the process. */
+export function heedRejection(result: unknown, report: (error: unknown) => void): void {
+  if (result instanceof Promise) result.catch(report)
 }
