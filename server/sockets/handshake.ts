@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import compose from 'koa-compose'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
+import type { KnownSession } from '../app-session/known-session.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
@@ -52,13 +53,15 @@ export class Handshake {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
     const ctx = this.#core.app.createContext(request, new ServerResponse(request))
-    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, ctx))
+    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
     this.#connections.set(conn, connection)
     return connection
   }
 
   /** Tells the app of its error once, whatever the number of namespaces that the connection joins. */
-  #fail(error: unknown, ctx: Koa.Context): never {
+  #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
+    // Nothing is wrong with the browser: it is to come back by itself, as after any broken connection.
+    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
@@ -79,7 +82,7 @@ export class Handshake {
       void hangUp(conn)
       throw signedOut()
     }
-    const opener = { ...this.#recognize(read, user, ctx), revocations }
+    const opener = { ...this.#recognize(read, user, ctx), revocations, session: this.#hold(conn, ctx) }
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -105,6 +108,16 @@ export class Handshake {
     return { visitor, cookie, name: nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now) }
   }
 
+  /** The session that koa-session has found for the browser, which stays in memory for as long as the connection does. */
+  #hold(conn: Socket['conn'], ctx: Koa.Context): KnownSession | undefined {
+    const { appSessions } = this.#core
+    const found = appSessions.given.sessionOf(ctx)
+    if (!found || conn.readyState !== 'open') return found
+    const session = appSessions.hold(found, conn)
+    conn.once('close', () => appSessions.release(session, conn))
+    return session
+  }
+
   #checkRoom({ visitor }: Opener): void {
     this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
   }
@@ -119,16 +132,17 @@ export class Handshake {
   }
 
   /**
-   * Runs the app's own auth middleware, to learn who is there. It commits nothing: a Set-Cookie would corrupt the 101
+   * Runs the app's own auth middleware, to learn who is there, and which session koa-session has for the browser. It commits nothing: a Set-Cookie would corrupt the 101
    * answer, and a session that was destroyed meanwhile would be stored again.
    */
   async #identify(ctx: Koa.Context): Promise<UserSubject | undefined> {
-    const { identify } = this.#core.settings
-    if (!identify) return undefined
+    const { appSessions, settings } = this.#core
+    const { identify } = settings
+    if (!identify && !appSessions.isUsed) return undefined
     keepUncommitted(ctx)
     let id: UserId | null | undefined
     await this.#auth(ctx, async () => {
-      id = await identify(ctx)
+      id = await identify?.(ctx)
     })
     return userNamed(id)
   }

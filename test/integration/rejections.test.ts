@@ -40,9 +40,10 @@ describe('a rejection that no code awaits', () => {
     const app = await App.start({ options: { identify: () => 'ann' } as never })
     const ann = await app.live.user('ann')
     const values: unknown[] = []
-    ann.subscribe('division', async (division) => {
+    ann.subscribe('division', (division) => {
       values.push(division)
-      if ((values.length === 1) === (when === 'at once')) throw new Error('no figures')
+      const fails = (values.length === 1) === (when === 'at once')
+      return (fails ? Promise.reject(new Error('no figures')) : undefined) as never
     })
     await ann.set('division', 3)
     await turn()
