@@ -10,7 +10,7 @@ import type { StoreSync } from '../stores/sync.js'
 import type { Update } from '../stores/updates.js'
 import { GivenSessions } from './given.js'
 import { KnownSession } from './known-session.js'
-import { sessionEnded, tooManyKeys } from './refusals.js'
+import { refusal, sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
@@ -106,7 +106,7 @@ export class AppSessions {
     sessions.checkOpen()
     if (this.hasEnded(name)) throw sessionEnded()
     const session = this.#ensure(name)
-    if (keysOf(session, changes).size > MAX_KEYS) throw tooManyKeys(MAX_KEYS)
+    checkRoom(session, changes)
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))
     const stamp = nextStamp(settings.clock(), newestOf(last))
     const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
@@ -241,6 +241,9 @@ export class AppSessions {
   }
 }
 
-function keysOf({ replica }: KnownSession, changes: RegisterChanges): ReadonlySet<string> {
-  return new Set([...changes.keys(), ...replica.registers().map(({ key }) => key)])
+/** Keys that were deleted count, too: their registers stay, so that a late write of another process does not bring them back. */
+function checkRoom({ replica }: KnownSession, changes: RegisterChanges): void {
+  const keys = new Set([...replica.registers().map(({ key }) => key), ...changes.keys()])
+  if (keys.size <= MAX_KEYS) return
+  throw refusal('too_large', `it has had ${MAX_KEYS} keys, and may have no others`, [...keys].at(-1) ?? '')
 }

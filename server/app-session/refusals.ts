@@ -1,11 +1,13 @@
-import { LiveSessionError } from '../../shared/errors.js'
+import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors.js'
+import { printable } from '../../shared/escape.js'
 
 /** What is written to it would come back under an id that its app has given up. */
 export function sessionEnded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the session has ended meanwhile')
 }
 
-/** Deleted keys count, too: their registers stay, so that a late write of another process does not bring them back. */
-export function tooManyKeys(most: number): LiveSessionError {
-  return new LiveSessionError('too_large', `session: expected at most ${most} keys in its whole life`)
+/** A refusal of one key. Koa sends refusals to browsers, which know nothing of `ctx.session`: which key it is, its cause alone says. */
+export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
+  const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
+  return new LiveSessionError(code, `session: ${message}; the cause of this error says which`, { cause: name })
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io'
-import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { Core } from '../core.js'
@@ -8,7 +8,7 @@ import type { Written } from '../values/handle.js'
 import { Audience, heedRejection, type Listener, Listeners } from '../values/listeners.js'
 import { Outcome } from '../values/outcome.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
-import { sessionEnded } from './refusals.js'
+import { refusal, sessionEnded } from './refusals.js'
 import { checkWritable, jsonOf } from './session-json.js'
 import { isOver, keyOf, registerKey, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
@@ -109,11 +109,13 @@ export class SessionHandle {
       refusePromise(given, `session.${method}("${key}")`, 'Await it first, and pass what it resolves to.')
       return jsonOf(key, given)
     }
-    const refusal = (code: LiveSessionErrorCode): LiveSessionError =>
-      new LiveSessionError(code, `session.${method}("${key}"): others were faster again and again`, { key })
+    const field = {
+      key: registerKey(key),
+      refusal: (code: LiveSessionErrorCode) => refusal(code, 'others were faster again and again at a key', key),
+    }
     const permit = (): void => this.#permit()
     permit()
-    return { field: { key: registerKey(key), refusal }, next, permit, source: 'socket' }
+    return { field, next, permit, source: 'socket' }
   }
 
   /** Applies a write before the next line of the caller runs. */

@@ -1,6 +1,6 @@
-import { invalidValue, LiveSessionError } from '../../shared/errors.js'
 import { freezeJson, isWellFormed, type JsonValue } from '../../shared/json.js'
 import { isRecord } from '../../shared/parse.js'
+import { refusal } from './refusals.js'
 
 /** What stores take of one value, as text. */
 const MAX_BYTES = 64 * 1024
@@ -19,15 +19,16 @@ export function isCarried(key: string): boolean {
 
 /** @throws {LiveSessionError} `malformed` where a handler of a socket may not write that key */
 export function checkWritable(key: unknown): asserts key is string {
-  if (typeof key !== 'string') throw malformed(`expected a key, received ${typeof key}`)
-  if (!isCarried(key) || METHODS.has(key)) throw malformed(`"${key.slice(0, 64)}" has a meaning of its own there`)
+  if (typeof key !== 'string') throw refusal('malformed', 'a key is no text', typeof key)
+  if (!isCarried(key) || METHODS.has(key))
+    throw refusal('malformed', 'a key has a meaning of its own in ctx.session', key)
   checkKey(key)
 }
 
 /** @throws {LiveSessionError} `malformed` where stores could not take that key */
 export function checkKey(key: string): void {
   const isStorable = Buffer.byteLength(key) <= MAX_KEY_BYTES && !key.includes('\0') && isWellFormed(key)
-  if (!isStorable) throw malformed(`expected keys of ${MAX_KEY_BYTES} bytes at the most, without U+0000`)
+  if (!isStorable) throw refusal('malformed', `a key has more than ${MAX_KEY_BYTES} bytes, or has U+0000 in it`, key)
 }
 
 /**
@@ -40,14 +41,11 @@ export function jsonOf(key: string, value: unknown): JsonValue | undefined {
   const text = textOf(key, value)
   if (text === undefined) return undefined
   const bytes = Buffer.byteLength(text)
-  if (bytes > MAX_BYTES) {
-    const message = `session: "${key}" has ${bytes.toLocaleString('en')} bytes of the ${MAX_BYTES.toLocaleString('en')} it may have`
-    throw new LiveSessionError('too_large', message, { key })
-  }
+  if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes of the ${MAX_BYTES} it may have`, key)
   try {
     return freezeJson(sound(JSON.parse(text)))
   } catch (cause) {
-    throw invalidValue(key, cause instanceof Error ? cause.message : String(cause), cause)
+    throw refusal('invalid_value', 'a value is too deep, or has too many members', key, cause)
   }
 }
 
@@ -55,7 +53,7 @@ function textOf(key: string, value: unknown): string | undefined {
   try {
     return JSON.stringify(value)
   } catch (cause) {
-    throw invalidValue(key, 'expected what JSON can carry', cause)
+    throw refusal('invalid_value', 'a value is none that JSON can carry', key, cause)
   }
 }
 
@@ -70,8 +68,4 @@ function sound(value: unknown): unknown {
 
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd')
-}
-
-function malformed(message: string): LiveSessionError {
-  return new LiveSessionError('malformed', `session: ${message}`)
 }
