@@ -1,21 +1,24 @@
+import type { Socket } from 'socket.io'
 import type { ChangeSource } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { NEVER, newestOf, nextStamp, type Stamp, timeAfter } from '../../shared/stamp.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { type Ending, EPOCH_KEY, NOTHING_ERASED, toRegister } from '../identity/ending.js'
-import { GivenUpNames } from '../identity/given-up.js'
+import { EPOCH_KEY } from '../identity/ending.js'
 import type { StoreSync } from '../stores/sync.js'
 import type { Update } from '../stores/updates.js'
+import { EndedSessions } from './ended-sessions.js'
 import { GivenSessions } from './given.js'
 import { KnownSession } from './known-session.js'
 import { refusal, sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
-import { BORN, isOver, maxAgeOf } from './session-registers.js'
+import { BORN, isOver } from './session-registers.js'
 import { SessionRounds } from './session-rounds.js'
+
+type Conn = Socket['conn']
 
 /** Those that a session has for itself included. */
 const MAX_KEYS = 256
@@ -28,7 +31,7 @@ export class AppSessions {
   readonly given: GivenSessions = new GivenSessions()
   readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
   readonly #memory: SessionMemory
-  readonly #ended: GivenUpNames
+  readonly #ended: EndedSessions
   #rounds: SessionRounds | undefined
   #keeping: SessionKeeping | undefined
 
@@ -36,13 +39,13 @@ export class AppSessions {
     const { maxSubjects, clock } = core.settings
     this.#core = core
     this.#memory = new SessionMemory(maxSubjects, clock)
-    this.#ended = new GivenUpNames(core.settings)
+    this.#ended = new EndedSessions(core.settings)
   }
 
   /** The app is to keep its sessions here. */
   begin(store: StoreSync | undefined): void {
     this.#keeping ??= store && new SessionKeeping(store, this, this.#core)
-    this.#rounds ??= new SessionRounds(this.#memory, (session) => this.#check(session), this.#core.settings)
+    this.#rounds ??= new SessionRounds(this.#memory, this, this.#core.settings)
   }
 
   get isUsed(): boolean {
@@ -86,7 +89,7 @@ export class AppSessions {
 
   /** Whether a session was destroyed, or regenerated: its id is given up for good. */
   hasEnded(name: SessionName): boolean {
-    return this.#ended.get(name) !== undefined
+    return this.#ended.has(name)
   }
 
   /** Whether there may be a session of that name somewhere. */
@@ -123,6 +126,7 @@ export class AppSessions {
     if (!ending) this.#ensure(name).merge(registers, 'store')
     else {
       this.#drop(name)
+      this.#ended.dismiss(name)
       // Another process may have written to it before it heard of the end.
       if (registers.length > 1) this.#core.elsewhere.store?.forget(name, [ending])
     }
@@ -153,34 +157,45 @@ export class AppSessions {
 
   /** Takes over what another process tells of a session. One that began before this process heard of it is not known here. */
   hear(name: SessionName, registers: readonly StoredRegister[]): void {
-    if (!this.isUsed || this.hasEnded(name)) return
-    if (registers.some(({ key }) => key === EPOCH_KEY)) {
-      this.#drop(name)
-      return
+    if (!this.isUsed) return
+    const isEnd = registers.some(({ key }) => key === EPOCH_KEY)
+    if (this.hasEnded(name)) {
+      // Told again, as the answer is out that has ended it.
+      if (isEnd) this.#ended.dismiss(name)
+    } else if (isEnd) this.#drop(name)
+    else {
+      const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
+      const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
+      session?.merge(registers, 'node')
     }
-    const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
-    const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
-    session?.merge(registers, 'node')
   }
 
-  /** Gives a session's id up for good, everywhere. */
+  /** Gives a session's id up for good, everywhere. Its connections are closed by `dismiss`. */
   end(name: SessionName): void {
     const { elsewhere, sessions } = this.#core
     sessions.checkOpen()
-    const register = toRegister(this.#drop(name))
+    this.#drop(name)
+    const register = this.#ended.register(name)
     elsewhere.store?.forget(name, [register])
     elsewhere.peers?.tell(name, [register])
   }
 
+  /** Has the browsers of a session that has ended come back: the answer is out that brings them another cookie. */
+  dismiss(name: SessionName): void {
+    this.#ended.dismiss(name)
+    this.#core.elsewhere.peers?.tell(name, [this.#ended.register(name)])
+  }
+
   /** Keeps a session in memory until `release`; answers with what is to be released. */
-  hold(session: KnownSession, holder: object): KnownSession {
+  hold(session: KnownSession, conn: Conn): KnownSession {
     const current = this.#memory.find(session.name) ?? session
-    if (current.ended === undefined) this.#memory.hold(current, holder)
+    if (current.ended === undefined) this.#memory.hold(current, conn)
     return current
   }
 
-  release(session: KnownSession, holder: object): void {
-    this.#memory.release(session, holder)
+  release(session: KnownSession, conn: Conn): void {
+    this.#memory.release(session, conn)
+    this.#ended.release(session)
   }
 
   /** How far the writes of a session have got. */
@@ -193,42 +208,23 @@ export class AppSessions {
     return (await this.#keeping?.ensure(name)) ?? true
   }
 
-  /** Looks whether a session is to be forgotten, or to be asked for once more. */
-  async #check(session: KnownSession): Promise<void> {
-    const { name, holders, loadedAt, replica } = session
-    const { maxIdle, storeRefresh, clock } = this.#core.settings
-    const now = clock()
-    const isHeld = holders.size > 0
-    if (isOver(replica, now)) {
-      // Another process may have renewed it.
-      const isCertain = await this.#ask(name).catch(() => false)
-      if (isCertain && !this.find(name)) this.#forget(name)
-    } else if (isHeld && loadedAt + storeRefresh <= now) await this.#ask(name)
-    else if (!isHeld && session.usedAt + maxIdle <= now && this.#isElsewhere(session)) this.#memory.drop(session)
-  }
-
-  /** Whether a session that is not in memory can still be found, or need not be: the browser has ended it long ago. */
-  #isElsewhere({ replica }: KnownSession): boolean {
-    return this.#keeping !== undefined || maxAgeOf(replica) === 'session'
-  }
-
   /** What is in memory of a session that is none: its time is up, or its beginning is not known. */
   #forget(name: SessionName): void {
     const session = this.#memory.find(name)
     if (!session) return
     this.#memory.drop(session)
     if (!session.isWhole) return
-    session.end('expired')
+    this.#ended.end(session, 'expired')
+    this.#ended.dismiss(name)
     this.#core.elsewhere.store?.forget(name, [])
   }
 
-  #drop(name: SessionName): Ending {
-    const ending = { epoch: timeAfter(NEVER, this.#core.settings.clock()), erased: NOTHING_ERASED, heir: undefined }
-    this.#ended.add(name, { ...ending, order: 0 })
+  #drop(name: SessionName): void {
+    this.#ended.add(name)
     const session = this.#memory.find(name)
-    if (session) this.#memory.drop(session)
-    session?.end('destroyed')
-    return ending
+    if (!session) return
+    this.#memory.drop(session)
+    this.#ended.end(session, 'destroyed')
   }
 
   /** The session of that name, made where it is not in memory. */

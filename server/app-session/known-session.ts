@@ -1,3 +1,4 @@
+import type { Socket } from 'socket.io'
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import { sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
@@ -12,12 +13,14 @@ export interface SessionWatcher {
   ended(end: SessionEnd): void
 }
 
+type Conn = Socket['conn']
+
 /** What koa-session keeps of one browser, as this process knows it. */
 export class KnownSession {
   readonly name: SessionName
   readonly replica: Replica = new Replica()
   /** The connections that keep it in memory, each with what is told over it. */
-  readonly holders: Map<object, Set<SessionWatcher>> = new Map()
+  readonly holders: Map<Conn, Set<SessionWatcher>> = new Map()
   /** When it was asked for last, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY

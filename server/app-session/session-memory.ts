@@ -1,6 +1,9 @@
+import type { Socket } from 'socket.io'
 import { Generations } from '../values/generations.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionName } from './session-name.js'
+
+type Conn = Socket['conn']
 
 /**
  * The sessions of this process: those that open connections hold, and a bounded cache of the others. A flood of new sessions makes it
@@ -33,14 +36,14 @@ export class SessionMemory {
   }
 
   /** Keeps a session in memory until `release`. */
-  hold(session: KnownSession, holder: object): void {
-    session.holders.set(holder, new Set())
+  hold(session: KnownSession, conn: Conn): void {
+    session.holders.set(conn, new Set())
     this.#others.delete(session.name)
     this.#held.set(session.name, session)
   }
 
-  release(session: KnownSession, holder: object): void {
-    session.holders.delete(holder)
+  release(session: KnownSession, conn: Conn): void {
+    session.holders.delete(conn)
     if (session.holders.size > 0 || !this.#held.delete(session.name)) return
     this.#others.set(session.name, session)
   }

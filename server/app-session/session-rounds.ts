@@ -1,6 +1,8 @@
 import type { Settings } from '../options.js'
+import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionMemory } from './session-memory.js'
+import { isOver, maxAgeOf } from './session-registers.js'
 
 /** ms between two looks. */
 const PACE = 1000
@@ -9,23 +11,19 @@ const EACH_TIME = 1000
 /** So many at once: the store may be asked for each, and shall not answer late to requests. */
 const AT_ONCE = 32
 
-/** Looks at all sessions in memory, some at a time, and again from the beginning. */
+/** Looks at all sessions in memory, some at a time, and again from the beginning: which are over, and which to ask the store for. */
 export class SessionRounds {
   readonly #memory: SessionMemory
-  readonly #look: (session: KnownSession) => Promise<void>
-  readonly #report: Settings['report']
+  readonly #sessions: AppSessions
+  readonly #settings: Settings
   readonly #timer: ReturnType<typeof setInterval>
   #round: Generator<KnownSession> | undefined
   #isUnderWay = false
 
-  constructor(
-    memory: SessionMemory,
-    look: (session: KnownSession) => Promise<void>,
-    { report }: Pick<Settings, 'report'>,
-  ) {
+  constructor(memory: SessionMemory, sessions: AppSessions, settings: Settings) {
     this.#memory = memory
-    this.#look = look
-    this.#report = report
+    this.#sessions = sessions
+    this.#settings = settings
     this.#timer = setInterval(() => void this.#goOn(), PACE).unref()
   }
 
@@ -40,10 +38,21 @@ export class SessionRounds {
     for (let looked = 0; looked < EACH_TIME && this.#round; looked += AT_ONCE) {
       const some = [...take(this.#round, AT_ONCE)]
       if (some.length < AT_ONCE) this.#round = undefined
-      for (const look of await Promise.allSettled(some.map(this.#look)))
-        if (look.status === 'rejected') this.#report(look.reason)
+      await Promise.all(some.map((session) => this.#look(session)))
     }
     this.#isUnderWay = false
+  }
+
+  async #look(session: KnownSession): Promise<void> {
+    const { name, holders, loadedAt, replica, usedAt } = session
+    const { maxIdle, store, storeRefresh, clock } = this.#settings
+    const now = clock()
+    const isStale = store !== undefined && holders.size > 0 && loadedAt + storeRefresh <= now
+    // Another process may have renewed one that is over. Where the store does not answer, that is to be seen later.
+    if (isOver(replica, now) || isStale) await this.#sessions.open(name).catch(() => undefined)
+    // It can be found again, or its browser has ended it long ago.
+    else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
+      this.#memory.drop(session)
   }
 }
 

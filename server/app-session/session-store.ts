@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import { onArrival } from '../http/arrival.js'
 import type { Settings } from '../options.js'
 import type { AppSessions } from './app-sessions.js'
 import type { Given, SessionContent } from './given.js'
@@ -41,6 +43,9 @@ export class KoaSessionStore implements SessionStore {
     // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
     if (!isGiven && !(await this.#sessions.mayExist(name))) return
     this.#sessions.end(name)
+    const { res }: { res?: ServerResponse } = Object(ctx)
+    if (res) onArrival(res, () => this.#sessions.dismiss(name))
+    else this.#sessions.dismiss(name)
     await this.#sessions.level(name)
   }
 

@@ -17,7 +17,7 @@ export interface SessionStore {
    * @throws {TypeError} where a new session has the id of one that has ended
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
-  /** Ends the session, and gives its id up for good. */
+  /** Ends the session, and gives its id up for good. Its sockets are closed, and come back as the browser's new session, when the answer of `ctx` is out. */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
 }
 

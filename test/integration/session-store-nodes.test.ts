@@ -96,8 +96,12 @@ describe('sessions of nodes that only an adapter connects', () => {
       await gate.pass()
     })
     await gate.entered
+    const closed = new Promise((resolve) => {
+      for (const { conn } of two.app.io.sockets.sockets.values()) conn.once('close', resolve)
+    })
     await one.ask(visitor, signOut)
     expect(session.ended).toBe('destroyed')
+    await closed
     gate.open()
     expect((await late).status).toBe(200)
     for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})

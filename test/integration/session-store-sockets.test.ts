@@ -3,9 +3,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
-import { type Deed, SessionApp } from '../support/sessions.js'
+import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
+
+const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
 /** What a socket is told of its session. */
 function follow(session: AppSession) {
@@ -156,7 +158,7 @@ describe('socket.session', () => {
   })
 
   it.each<[string, Deed]>([
-    ['destroyed', (ctx) => void Object.assign(ctx, { session: null })],
+    ['destroyed', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
   ])('ends where the session is %s, and can be changed no more', async (_, end) => {
     const sessions = await SessionApp.start()
@@ -176,27 +178,46 @@ describe('socket.session', () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann' })
     const session = await sessions.session(visitor)
-    await sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null }))
+    await sessions.ask(visitor, signOut)
     const ends: string[] = []
     session.onEnd((end) => ends.push(end))
     expect(ends).toEqual(['destroyed'])
   })
 
-  it('leaves the socket open when the id changes; the next connection has the session of the new id', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: ['a'] })
-    const session = await sessions.session(visitor)
-    await sessions.ask(visitor, (ctx) => ctx['session'].regenerate())
-    expect(session.ended).toBe('destroyed')
-    expect([...sessions.app.io.sockets.sockets.values()]).toHaveLength(1)
-    const next = await sessions.session(visitor)
-    expect(next.values()).toEqual({ cart: ['a'] })
-  })
+  it.each<[string, Deed, object]>([
+    ['regenerated', ({ session }) => session.regenerate(), { cart: ['a'] }],
+    ['destroyed', signOut, {}],
+  ])(
+    'is %s: its connection is closed when the answer is out, and comes back with the session of then',
+    async (_, end, left) => {
+      const sessions = await SessionApp.start()
+      const visitor = await sessions.withSession({ cart: ['a'] })
+      const session = await sessions.session(visitor)
+      const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+      const closed = new Promise((resolve) => conn?.once('close', resolve))
+      const gate = new Gate()
+      const answer = sessions.fetch(visitor, async (ctx) => {
+        await end(ctx)
+        if (ctx['session'] === null) await sessions.app.live.sessionStore().destroy(sessionId(visitor), { ctx })
+        await gate.pass()
+      })
+      await gate.entered
+      expect(session.ended).toBe('destroyed')
+      expect(conn?.readyState).toBe('open')
+      gate.open()
+      await answer
+      await closed
+      expect((await sessions.connect(visitor))?.values() ?? {}).toEqual(left)
+    },
+  )
 
   it('is told that the session has expired, and reads nothing from then on', async () => {
     const sessions = await SessionApp.start({ session: { maxAge: DAY } })
     const visitor = await sessions.withSession({ user: 'ann' })
     const session = await sessions.session(visitor)
+    const closed = new Promise((resolve) => {
+      for (const { conn } of sessions.app.io.sockets.sockets.values()) conn.once('close', resolve)
+    })
     const told = follow(session)
     const ended = new Promise((resolve) => session.onEnd(resolve))
     sessions.app.clock.advance(DAY + 60_000)
@@ -204,6 +225,7 @@ describe('socket.session', () => {
     expect(session.values()).toEqual({})
     await expect(session.put('user', 'bob')).rejects.toMatchObject({ code: 'superseded' })
     expect(await ended).toBe('expired')
+    await closed
     expect(told).toEqual([['user', undefined, 'ann', 'job'], 'expired'])
   })
 
