@@ -3,6 +3,7 @@ import { onArrival } from '../http/arrival.js'
 import type { Settings } from '../options.js'
 import type { AppSessions } from './app-sessions.js'
 import type { Given, SessionContent } from './given.js'
+import { withholdCookie } from './late-cookie.js'
 import { sessionEnded } from './refusals.js'
 import { birth, contentOf, difference, readContent, renewed, toKoaSession } from './session-content.js'
 import { type SessionName, sessionName } from './session-name.js'
@@ -30,8 +31,11 @@ export class KoaSessionStore implements SessionStore {
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
     const given = this.#sessions.given.of(ctx, name)
-    if (given) await this.#saveAgain(name, given, content)
-    else await this.#saveNew(name, content, ctx !== undefined)
+    if (given) {
+      const isSaved = await this.#saveAgain(name, given, content)
+      const res = responseOf(ctx)
+      if (!isSaved && res) withholdCookie(res, id)
+    } else await this.#saveNew(name, content, ctx !== undefined)
     const session = this.#sessions.find(name)
     if (session) this.#sessions.given.add(ctx, { session, content })
     await this.#sessions.level(name)
@@ -43,24 +47,27 @@ export class KoaSessionStore implements SessionStore {
     // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
     if (!isGiven && !(await this.#sessions.mayExist(name))) return
     this.#sessions.end(name)
-    const { res }: { res?: ServerResponse } = Object(ctx)
+    const res = responseOf(ctx)
     if (res) onArrival(res, () => this.#sessions.dismiss(name))
     else this.#sessions.dismiss(name)
     await this.#sessions.level(name)
   }
 
-  /** What a request saves that was given the session before. */
-  async #saveAgain(name: SessionName, given: Given, content: SessionContent): Promise<void> {
+  /** What a request saves that was given the session before; says whether that has not ended meanwhile. */
+  async #saveAgain(name: SessionName, given: Given, content: SessionContent): Promise<boolean> {
     const changes = difference(given.content, content)
     if (this.#sessions.find(name) ?? (await this.#sessions.open(name))) {
       this.#sessions.write(name, renewed(changes), 'request')
-    } else if (this.#hasEnded(given)) {
+      return true
+    }
+    if (this.#hasEnded(given)) {
       // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
       if (changes.size > 0) this.#settings.report(sessionEnded())
-    } else {
-      // Memory has forgotten it.
-      this.#sessions.write(name, birth(content), 'request')
+      return false
     }
+    // Memory has forgotten it.
+    this.#sessions.write(name, birth(content), 'request')
+    return true
   }
 
   /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
@@ -79,4 +86,10 @@ export class KoaSessionStore implements SessionStore {
     const isOwn = session.ended !== undefined || isOver(session.replica, this.#settings.clock())
     return isOwn || this.#sessions.hasEnded(session.name)
   }
+}
+
+/** The answer of a request, as koa-session hands its context over. */
+function responseOf(ctx: unknown): ServerResponse | undefined {
+  const { res }: { readonly res?: ServerResponse } = Object(ctx)
+  return res
 }

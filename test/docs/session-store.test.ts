@@ -42,7 +42,12 @@ async function ask(path: string): Promise<Answer | undefined> {
 /** A page of it, which comes back when its connection is closed. */
 function open(): { readonly carts: unknown[]; readonly socket: Socket } {
   const carts: unknown[] = []
-  const page = io(url, { transports: ['websocket'], reconnectionDelay: 50, extraHeaders: { origin: url, cookie } })
+  const page = io(url, {
+    transports: ['websocket'],
+    reconnectionDelay: 200,
+    randomizationFactor: 0,
+    extraHeaders: { origin: url, cookie },
+  })
   page.io.on('reconnect_attempt', () => Object.assign(page.io.opts, { extraHeaders: { origin: url, cookie } }))
   page.on('cart', (cart) => carts.push(cart))
   socket = page

@@ -161,6 +161,21 @@ describe('a session that its app has ended', () => {
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
   })
 
+  it.each(ends)('leaves the browser the cookie that it was given meanwhile, where it was %s', async (_, end) => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const gate = new Gate()
+    const late = sessions.fetch(sessions.visitor(visitor.cookie), async (ctx) => {
+      ctx.cookies.set('theme', 'dark')
+      await gate.pass()
+    })
+    await gate.entered
+    await sessions.ask(visitor, end)
+    gate.open()
+    const names = (await late).headers.getSetCookie().map((line) => line.split('=')[0])
+    expect(names).toEqual(['theme'])
+  })
+
   it.each(ends)('leaves nothing of a late change in the session that comes next, where it was %s', async (_, end) => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann' })
