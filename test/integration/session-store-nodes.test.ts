@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
+import { coreOf } from '../../server/plugin.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
@@ -79,6 +80,7 @@ describe('sessions of nodes that only an adapter connects', () => {
     const visitor = await nodes[0].withSession({ user: 'ann' })
     const late = await start()
     await nodes[0].write(visitor, { theme: 'dark' })
+    expect(coreOf(late.app.live).appSessions.size).toBe(0)
     expect(await late.read(late.visitor(visitor.cookie))).toEqual({})
     expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
   })

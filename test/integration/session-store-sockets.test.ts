@@ -88,6 +88,25 @@ describe('socket.session', () => {
     expect(await sessions.read(visitor)).toEqual({ a: 1, b: 2 })
   })
 
+  it('has the later of two writes of one key, by a request and by a socket', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ theme: 'light', size: 1 })
+    const session = await sessions.session(visitor)
+    const gate = new Gate()
+    const request = sessions.ask(visitor, async (ctx) => {
+      ctx['session'].theme = 'dark'
+      await gate.pass()
+    })
+    await gate.entered
+    await session.put('theme', 'blue')
+    await session.put('size', 2)
+    gate.open()
+    await request
+    expect(session.values()).toEqual({ theme: 'dark', size: 2 })
+    await session.put('theme', 'blue')
+    expect(await sessions.read(visitor)).toEqual({ theme: 'blue', size: 2 })
+  })
+
   it('hears key by key what requests and other sockets change', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann', theme: 'light' })
