@@ -1,6 +1,5 @@
 import type { Socket } from 'socket.io'
 import type { ChangeSource } from '../../shared/change.js'
-import type { JsonValue } from '../../shared/json.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
@@ -11,20 +10,14 @@ import type { Update } from '../stores/updates.js'
 import { EndedSessions } from './ended-sessions.js'
 import { GivenSessions } from './given.js'
 import { KnownSession } from './known-session.js'
-import { refusal, sessionEnded } from './refusals.js'
+import { sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
-import { BORN, isOver } from './session-registers.js'
+import { BORN, checkRoom, isOver, RENEWED, type RegisterChanges } from './session-registers.js'
 import { SessionRounds } from './session-rounds.js'
 
 type Conn = Socket['conn']
-
-/** Those that a session has for itself included. */
-const MAX_KEYS = 256
-
-/** Values by their keys in a replica; `undefined` deletes. */
-export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /** Every session of the app's own that this process knows, and who else is to hear of them. */
 export class AppSessions {
@@ -34,6 +27,7 @@ export class AppSessions {
   readonly #ended: EndedSessions
   #rounds: SessionRounds | undefined
   #keeping: SessionKeeping | undefined
+  #isClosed = false
 
   constructor(core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>) {
     const { maxSubjects, clock } = core.settings
@@ -58,6 +52,7 @@ export class AppSessions {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#rounds?.close()
   }
 
@@ -99,6 +94,13 @@ export class AppSessions {
     return !isCertain || this.#memory.find(name) !== undefined
   }
 
+  /** Saves what has changed of a session, and begins its time anew. */
+  save(name: SessionName, changes: RegisterChanges, source: ChangeSource): void {
+    // A process that is about to end leaves it to another one: no request need fail for that.
+    if (this.#isClosed && changes.size === 0) return
+    this.write(name, new Map([...changes, [RENEWED, null]]), source)
+  }
+
   /**
    * Writes some registers of a session, with one stamp, newer than anything their keys have seen.
    *
@@ -109,7 +111,7 @@ export class AppSessions {
     sessions.checkOpen()
     if (this.hasEnded(name)) throw sessionEnded()
     const session = this.#ensure(name)
-    checkRoom(session, changes)
+    checkRoom(session.replica, changes)
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))
     const stamp = nextStamp(settings.clock(), newestOf(last))
     const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
@@ -235,11 +237,4 @@ export class AppSessions {
     this.#memory.add(session)
     return session
   }
-}
-
-/** Keys that were deleted count, too: their registers stay, so that a late write of another process does not bring them back. */
-function checkRoom({ replica }: KnownSession, changes: RegisterChanges): void {
-  const keys = new Set([...replica.registers().map(({ key }) => key), ...changes.keys()])
-  if (keys.size <= MAX_KEYS) return
-  throw refusal('too_large', `it has had ${MAX_KEYS} keys, and may have no others`, [...keys].at(-1) ?? '')
 }

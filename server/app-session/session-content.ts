@@ -1,11 +1,20 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { isRecord } from '../../shared/parse.js'
-import type { RegisterChanges } from './app-sessions.js'
 import type { SessionContent } from './given.js'
 import type { KnownSession } from './known-session.js'
 import { checkKey, isCarried, jsonOf } from './session-json.js'
-import { BORN, expiryOf, isMaxAge, MAX_AGE, maxAgeOf, RENEWED, registerKey, valuesOf } from './session-registers.js'
+import {
+  BORN,
+  expiryOf,
+  isMaxAge,
+  MAX_AGE,
+  maxAgeOf,
+  RENEWED,
+  type RegisterChanges,
+  registerKey,
+  valuesOf,
+} from './session-registers.js'
 
 /**
  * What koa-session hands over to be saved.
@@ -51,9 +60,4 @@ export function difference(before: SessionContent, after: SessionContent): Regis
     if (!sameJson(before.values.get(key), value)) changes.set(registerKey(key), value)
   if (before.maxAge !== after.maxAge) changes.set(MAX_AGE, after.maxAge)
   return changes
-}
-
-/** Each save begins a session's time anew. */
-export function renewed(changes: RegisterChanges): RegisterChanges {
-  return new Map([...changes, [RENEWED, null]])
 }

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
+import { refusal } from './refusals.js'
 import { isCarried } from './session-json.js'
 
 /** Of a session that began: what lacks it is a part of one, whose beginning was not heard of, or was deleted since. */
@@ -9,6 +10,12 @@ export const BORN = '$born'
 export const RENEWED = '$renewed'
 /** How long it lasts from then on: see `MaxAge`. */
 export const MAX_AGE = '$maxAge'
+
+/** Values by their keys in a replica; `undefined` deletes. */
+export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
+
+/** Keys that a session may have in its whole life, its own ones included. */
+const MAX_KEYS = 256
 
 /** Stands before each key of `ctx.session`, so that none of them is taken for one of the others. */
 const MARK = '.'
@@ -60,4 +67,15 @@ export function expiryOf(replica: Replica): number {
 /** Whether it expired so long ago that it is to be forgotten. */
 export function isOver(replica: Replica, now: number): boolean {
   return expiryOf(replica) + GRACE <= now
+}
+
+/**
+ * Keys that were deleted count, too: their registers stay, so that a late write of another process does not bring them back.
+ *
+ * @throws {LiveSessionError} `too_large`
+ */
+export function checkRoom(replica: Replica, changes: RegisterChanges): void {
+  const keys = new Set([...replica.registers().map(({ key }) => key), ...changes.keys()])
+  if (keys.size <= MAX_KEYS) return
+  throw refusal('too_large', `it has had ${MAX_KEYS} keys, and may have no others`, [...keys].at(-1) ?? '')
 }

@@ -5,7 +5,7 @@ import type { AppSessions } from './app-sessions.js'
 import type { Given, SessionContent } from './given.js'
 import { withholdCookie } from './late-cookie.js'
 import { sessionEnded } from './refusals.js'
-import { birth, contentOf, difference, readContent, renewed, toKoaSession } from './session-content.js'
+import { birth, contentOf, difference, readContent, toKoaSession } from './session-content.js'
 import { type SessionName, sessionName } from './session-name.js'
 import { isOver } from './session-registers.js'
 import type { SessionStore } from './types.js'
@@ -57,7 +57,7 @@ export class KoaSessionStore implements SessionStore {
   async #saveAgain(name: SessionName, given: Given, content: SessionContent): Promise<boolean> {
     const changes = difference(given.content, content)
     if (this.#sessions.find(name) ?? (await this.#sessions.open(name))) {
-      this.#sessions.write(name, renewed(changes), 'request')
+      this.#sessions.save(name, changes, 'request')
       return true
     }
     if (this.#hasEnded(given)) {
@@ -78,8 +78,9 @@ export class KoaSessionStore implements SessionStore {
         'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time',
       )
     }
-    const changes = known ? renewed(difference(contentOf(known), content)) : birth(content)
-    this.#sessions.write(name, changes, isRequest ? 'request' : 'job')
+    const source = isRequest ? 'request' : 'job'
+    if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
+    else this.#sessions.write(name, birth(content), source)
   }
 
   #hasEnded({ session }: Given): boolean {

@@ -146,6 +146,7 @@ describe('socket.session', () => {
     const told = follow(await sessions.session(visitor))
     await sessions.read(visitor)
     await sessions.write(visitor, { a: [1] })
+    await (await sessions.session(visitor)).put('a', [1])
     await sessions.write(other, { a: [2] })
     expect(told).toEqual([])
   })

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
+import { coreOf } from '../../server/plugin.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
+import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const REQUESTS = 200
@@ -268,6 +270,26 @@ describe('memory', () => {
     expect(await sessions.read(visitor)).toEqual({})
   })
 
+  it('forgets a session that only its browser ends when it was not used for cache.maxIdle, and no other', async () => {
+    const options = { cache: { maxIdle: 10 * DAY } } as never
+    const sessions = await SessionApp.start({ session: { maxAge: 'session' }, options })
+    const { appSessions } = coreOf(sessions.app.live)
+    const store = sessions.app.live.sessionStore()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await store.set('dated', { user: 'bob' }, 30 * DAY)
+    sessions.app.clock.advance(9 * DAY)
+    await sessions.read(visitor)
+    sessions.app.clock.advance(9 * DAY)
+    await sessions.read(visitor)
+    sessions.app.clock.advance(11 * DAY)
+    await within(
+      async () => appSessions.size,
+      (size) => size === 1,
+    )
+    expect(await sessions.read(visitor)).toEqual({})
+    expect(await store.get('dated')).toMatchObject({ user: 'bob' })
+  })
+
   it('saves the whole session of a request where it has forgotten it meanwhile', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
     const store = sessions.app.live.sessionStore()
@@ -282,5 +304,17 @@ describe('memory', () => {
       },
     )
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+})
+
+describe('live.close()', () => {
+  it('refuses what requests change from then on, and no request that renews its session alone', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await sessions.app.live.close()
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+    const response = await sessions.fetch(visitor, ({ session }) => void Object.assign(session, { user: 'bob' }))
+    expect(response.status).toBe(503)
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 })
