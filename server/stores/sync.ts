@@ -48,10 +48,18 @@ export class StoreSync implements Keeper {
     this.#store = store
     this.#core = core
     this.#health = new StoreHealth(core.settings)
-    this.#backlog = new Backlog(store, this.#health, (name, rows) => this.#stands(name, this.#sound(rows)))
+    this.#backlog = new Backlog(store, this.#health, (name, rows) => {
+      if (isSessionName(name)) core.appSessions.stands(name, this.#sound(rows))
+      else this.#take(name, this.#sound(rows))
+    })
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
     this.#denied = new Denied(core)
-    this.#updates = this.updates(this.#loads, core.sessions)
+    const answers: Answers<Subject> = {
+      ensure: (subjects) => this.ensure(subjects),
+      isLoaded: (subject) => this.isLoaded(subject),
+      inTime: (subject) => this.#loads.inTime(subject),
+    }
+    this.#updates = this.updates(answers, core.sessions)
     this.#sweeps = new Sweeps(store, core.settings)
     const parts = { backlog: this.#backlog, denied: this.#denied, health: this.#health, loads: this.#loads }
     this.#reloads = new Reloads(parts, core)
@@ -143,9 +151,8 @@ export class StoreSync implements Keeper {
 
   /** What the store has of a session of the app's own, with what it is still to be told; rejects where it does not answer. */
   async session(name: SessionName): Promise<readonly StoredRegister[]> {
-    const stored = Replica.of(this.#sound(await this.#loads.rows(storeName(name))), 'store')
-    for (const register of this.#backlog.of(name)) stored.merge(register, 'job')
-    return stored.registers()
+    const rows = this.#sound(await this.#loads.rows(storeName(name)))
+    return Replica.of([...rows, ...this.#backlog.of(name)], 'store').registers()
   }
 
   get health(): StoreHealth {
@@ -191,11 +198,6 @@ export class StoreSync implements Keeper {
     if (size === 0) return
     const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
-  }
-
-  #stands(name: Kept, registers: readonly StoredRegister[]): void {
-    if (isSessionName(name)) this.#core.appSessions.stands(name, registers)
-    else this.#take(name, registers)
   }
 
   /** Takes over what a store says. */
