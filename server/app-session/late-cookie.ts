@@ -8,17 +8,20 @@ import onHeaders from 'on-headers'
 export function withholdCookie(res: ServerResponse, id: string): void {
   onHeaders(res, () => {
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
-    const names = lines.flatMap((line) => {
-      const [pair = ''] = line.split(';')
-      return pair.endsWith(`=${id}`) ? [pair.slice(0, -id.length)] : []
-    })
-    // Its signature alone would not verify what the browser has.
-    const isLate = (line: string): boolean =>
-      names.some((name) => line.startsWith(name) || line.startsWith(`${name.slice(0, -1)}.sig=`))
-    if (names.length > 0)
-      res.setHeader(
-        'set-cookie',
-        lines.filter((line) => !isLate(line)),
-      )
+    // Each with its signature, which alone would not verify what the browser has.
+    const late = new Set(
+      lines.filter((line) => pairOf(line).endsWith(`=${id}`)).flatMap((line) => [nameOf(line), `${nameOf(line)}.sig`]),
+    )
+    if (late.size === 0) return
+    const left = lines.filter((line) => !late.has(nameOf(line)))
+    res.setHeader('set-cookie', left)
   })
+}
+
+function pairOf(line: string): string {
+  return line.split(';')[0] ?? ''
+}
+
+function nameOf(line: string): string {
+  return line.split('=')[0] ?? ''
 }
