@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
+import { AppSessions } from './app-session/app-sessions.js'
 import { Flashes } from './flash/flashes.js'
 import { HandOffs } from './hand-off/hand-offs.js'
 import { LiveCookie } from './http/cookie.js'
@@ -29,6 +30,7 @@ const MAX_WARNINGS = 100
 export interface Core {
   readonly app: Koa
   readonly settings: Settings
+  readonly appSessions: AppSessions
   readonly connections: Connections
   readonly cookie: LiveCookie
   readonly departures: Departures
@@ -67,6 +69,7 @@ export function createCore(app: Koa, settings: Settings): Core {
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
   const sessions = new Sessions({ subjects, dispatch, elsewhere, epochs, settings })
+  const appSessions = new AppSessions({ elsewhere, sessions, settings })
   const freshness = new Freshness({ sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
   const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)
@@ -74,11 +77,11 @@ export function createCore(app: Koa, settings: Settings): Core {
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
   const warn = createWarn()
-  const store =
-    settings.store &&
-    new StoreSync(settings.store, { connections, dispatch, elsewhere, epochs, sessions, settings, subjects, warn })
+  const surroundings = { appSessions, connections, dispatch, elsewhere, epochs, sessions, settings, subjects, warn }
+  const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) elsewhere.store = store
   const parts = {
+    appSessions,
     connections,
     cookie,
     departures,

@@ -11,6 +11,7 @@ export type {
 } from '../shared/protocol.js'
 export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'
+export type * from './app-session/types.js'
 export type { UserId } from './identity/subject.js'
 export type { LiveSessionOptions } from './options.js'
 export { liveSession } from './plugin.js'

@@ -2,6 +2,8 @@ import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { type Awaitable, after } from '../shared/promise.js'
 import { newestOf } from '../shared/stamp.js'
+import { KoaSessionStore } from './app-session/session-store.js'
+import type { SessionStore } from './app-session/types.js'
 import { type Core, createCore } from './core.js'
 import { readable } from './http/cookie-text.js'
 import { createEndpoint } from './http/endpoint.js'
@@ -84,6 +86,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   readonly #endpoint: Koa.Middleware
   #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
+  #sessionStore: KoaSessionStore | undefined
 
   constructor(core: Core) {
     this.#core = core
@@ -134,7 +137,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
       )
     }
     this.#core.elsewhere.peers = new Nodes(io, this.#core)
-    const authentication = new Authentication(this.#core.settings, [handshake].flat())
+    const authentication = new Authentication(this.#core, [handshake].flat())
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
   }
@@ -167,17 +170,26 @@ class Plugin implements LiveSessionPlugin<Fields> {
     await this.#endConnections(user)
   }
 
+  sessionStore(): SessionStore {
+    const { appSessions, settings, store } = this.#core
+    appSessions.begin(store)
+    this.#sessionStore ??= new KoaSessionStore(appSessions, settings)
+    return this.#sessionStore
+  }
+
   async settled(): Promise<void> {
     this.#core.dispatch.flush()
+    await this.#core.appSessions.settled()
     await this.#core.store?.settled()
   }
 
   async close(): Promise<void> {
-    const { dispatch, sessions, store } = this.#core
+    const { appSessions, dispatch, sessions, store } = this.#core
     sessions.close()
+    appSessions.close()
     dispatch.flush()
     this.#rechecks?.close()
-    this.#closed ??= store?.close()
+    this.#closed ??= appSessions.settled().then(() => store?.close())
     await this.#closed
   }
 

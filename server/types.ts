@@ -5,6 +5,7 @@ import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
+import type { AppSession, SessionStore } from './app-session/types.js'
 import type { UserId } from './identity/subject.js'
 import type { Inspection, Written } from './values/handle.js'
 
@@ -136,6 +137,11 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   revoke(id: UserId): Promise<void>
   /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. */
   erase(id: UserId): Promise<void>
+  /**
+   * A store for koa-session: `session({ store: live.sessionStore() }, app)`. Requests that change different keys of `ctx.session` at the same
+   * time lose none of them, and each socket has it as `socket.session`. Sessions are in the plugin's `store`, else in memory.
+   */
+  sessionStore(): SessionStore
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
   /** Flushes, and takes no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */
@@ -150,5 +156,7 @@ declare module 'koa' {
 declare module 'socket.io' {
   interface Socket {
     liveSession: SocketSession
+    /** The `ctx.session` of the browser, where koa-session keeps it in `live.sessionStore()`, it is among `handshake`, and the browser has one. */
+    session: AppSession | undefined
   }
 }

@@ -5,3 +5,7 @@ import type { Fields } from './field-types.js'
 export interface Register {}
 /** The declared fields; before `Register` is filled, any key and `unknown` values (never `any`). */
 export type RegisteredFields = Register extends { readonly fields: infer F extends Fields } ? F : Fields
+/** What the app keeps in `ctx.session`, where it says so: `interface Register { session: { user?: string } }`; else any JSON. */
+export type RegisteredSession = Register extends { readonly session: infer S extends object }
+  ? S
+  : Record<string, unknown>

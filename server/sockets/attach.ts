@@ -1,5 +1,6 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
+import { SessionHandle } from '../app-session/session-handle.js'
 import type { Core } from '../core.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
@@ -19,6 +20,8 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     recovery?.mark(socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
+    const { session } = connection.opener
+    if (session) Object.assign(socket, { session: new SessionHandle(core, session, socket) })
   }
   const installed = new WeakSet<Namespace>()
   const install = (namespace: Namespace): void => {

@@ -1,37 +1,38 @@
 import type Koa from 'koa'
 import compose from 'koa-compose'
+import type { Core } from '../core.js'
 import { type UserId, type UserSubject, userNamed } from '../identity/subject.js'
-import type { Settings } from '../options.js'
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
 /** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
 export class Authentication {
-  readonly #identify: Settings['identify']
+  readonly #core: Pick<Core, 'appSessions' | 'settings'>
   readonly #middleware: Koa.Middleware
 
-  constructor({ identify }: Pick<Settings, 'identify'>, middleware: readonly Koa.Middleware[]) {
-    this.#identify = identify
+  constructor(core: Pick<Core, 'appSessions' | 'settings'>, middleware: readonly Koa.Middleware[]) {
+    this.#core = core
     this.#middleware = compose([...middleware])
   }
 
   /** Without `identify` every visitor is a guest. */
   get hasUsers(): boolean {
-    return this.#identify !== undefined
+    return this.#core.settings.identify !== undefined
   }
 
   /**
-   * Runs the app's own auth middleware, to learn who is there. It commits nothing: a Set-Cookie would corrupt the 101
-   * answer, and a session that was destroyed meanwhile would be stored again.
+   * Runs the app's own auth middleware, to learn who is there, and which session koa-session has for the browser. It commits nothing:
+   * a Set-Cookie would corrupt the 101 answer, and a session that was destroyed meanwhile would be stored again.
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
-    const identify = this.#identify
-    if (!identify) return undefined
+    const { appSessions, settings } = this.#core
+    const { identify } = settings
+    if (!identify && !appSessions.isUsed) return undefined
     keepUncommitted(ctx)
     let id: UserId | null | undefined
     await this.#middleware(ctx, async () => {
-      id = await identify(ctx)
+      id = await identify?.(ctx)
     })
     return userNamed(id)
   }

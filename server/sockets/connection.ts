@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { KnownSession } from '../app-session/known-session.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { BrowserName } from '../identity/browser-name.js'
 import { cookieless } from '../identity/subject.js'
@@ -14,6 +15,8 @@ export interface Opener {
   readonly name: BrowserName
   /** How many revocations there had been when `identify` was asked. */
   readonly revocations: number
+  /** The app's own session of the browser, where the app keeps sessions here. */
+  readonly session: KnownSession | undefined
 }
 
 /** What a connection has in each namespace. */

@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
+import type { KnownSession } from '../app-session/known-session.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
@@ -53,13 +54,15 @@ export class Handshake {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
     const ctx = this.#core.app.createContext(request, new ServerResponse(request))
-    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, ctx))
+    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
     this.#connections.set(conn, connection)
     return connection
   }
 
   /** Tells the app of its error once, whatever the number of namespaces that the connection joins. */
-  #fail(error: unknown, ctx: Koa.Context): never {
+  #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
+    // Nothing is wrong with the browser: it is to come back by itself, as after any broken connection.
+    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
@@ -80,7 +83,7 @@ export class Handshake {
       void hangUp(conn)
       throw signedOut()
     }
-    const opener = { ...this.#recognize(read, user, ctx), revocations }
+    const opener = { ...this.#recognize(read, user, ctx), revocations, session: this.#hold(conn, ctx) }
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -106,6 +109,16 @@ export class Handshake {
     const born = relation === 'none' ? secondsOf(now) : cookie?.born
     const name = nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now)
     return { visitor, cookie, name: { ...name, ...renewalOf(ctx, settings.maxAge) } }
+  }
+
+  /** The session that koa-session has found for the browser, which stays in memory for as long as the connection does. */
+  #hold(conn: Socket['conn'], ctx: Koa.Context): KnownSession | undefined {
+    const { appSessions } = this.#core
+    const found = appSessions.given.sessionOf(ctx)
+    if (!found || conn.readyState !== 'open') return found
+    const session = appSessions.hold(found, conn)
+    conn.once('close', () => appSessions.release(session, conn))
+    return session
   }
 
   #checkRoom({ visitor }: Opener): void {

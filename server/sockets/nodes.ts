@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Server } from 'socket.io'
 import { type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import { isSessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
 import { EPOCH_KEY, standing, toEnding } from '../identity/ending.js'
 import { isCookieless, isSubject } from '../identity/subject.js'
@@ -15,10 +16,13 @@ const MERGE = 'live_session:merge'
 /** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
 export class Nodes implements Peers {
   readonly #io: Server
-  readonly #core: Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>
+  readonly #core: Pick<Core, 'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>
   #news = new Map<string, Replica>()
 
-  constructor(io: Server, core: Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>) {
+  constructor(
+    io: Server,
+    core: Pick<Core, 'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>,
+  ) {
     this.#io = io
     this.#core = core
     io.on(MERGE, (name: unknown, wire: unknown) => this.#hear(name, wire))
@@ -54,12 +58,17 @@ export class Nodes implements Peers {
 
   #hear(name: unknown, wire: unknown): void {
     const leaveOut = (): void => this.#core.warn('another process has sent what is no news of ours: it is left out')
-    const isNews = typeof name === 'string' && (isSubject(name) || isCookieless(name)) && Array.isArray(wire)
-    if (!isNews) {
+    const isNews = typeof name === 'string' && Array.isArray(wire)
+    if (!isNews || !(isSubject(name) || isCookieless(name) || isSessionName(name))) {
       leaveOut()
       return
     }
-    const { registers, ending } = standing(soundRegisters(wire.map(fromWire), leaveOut))
+    const sound = soundRegisters(wire.map(fromWire), leaveOut)
+    if (isSessionName(name)) {
+      this.#core.appSessions.hear(name, sound)
+      return
+    }
+    const { registers, ending } = standing(sound)
     if (ending) this.#end(name, ending)
     if (isSubject(name)) this.#core.sessions.merge(name, registers, 'node')
   }

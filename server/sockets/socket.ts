@@ -68,8 +68,7 @@ export class SocketHandle extends Handle {
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    listener(this.get(key))
-    return this.#listeners.onKey(key, listener)
+    return this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report)
   }
 
   onChange(listener: Listener): () => void {

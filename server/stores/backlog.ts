@@ -2,9 +2,8 @@ import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { toStamp } from '../../shared/stamp.js'
-import type { Subject } from '../identity/subject.js'
 import type { StoreHealth } from './health.js'
-import { storeName } from './name.js'
+import { type Kept, storeName } from './name.js'
 import { listed } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 
@@ -39,20 +38,20 @@ interface Lane {
 export class Backlog {
   readonly #store: Store
   readonly #health: StoreHealth
-  readonly #onStanding: (subject: Subject, rows: readonly StoredRow[]) => void
-  readonly #lanes = new Map<Subject, Lane>()
+  readonly #onStanding: (subject: Kept, rows: readonly StoredRow[]) => void
+  readonly #lanes = new Map<Kept, Lane>()
   #underWay = 0
   #isPlanned = false
 
   /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
-  constructor(store: Store, health: StoreHealth, onStanding: (subject: Subject, rows: readonly StoredRow[]) => void) {
+  constructor(store: Store, health: StoreHealth, onStanding: (subject: Kept, rows: readonly StoredRow[]) => void) {
     this.#store = store
     this.#health = health
     this.#onStanding = onStanding
     health.onTry(() => this.#flush())
   }
 
-  add(subject: Subject, registers: readonly StoredRegister[]): void {
+  add(subject: Kept, registers: readonly StoredRegister[]): void {
     const lane = this.#lane(subject)
     lane.next ??= batch()
     for (const register of registers) lane.next.registers.merge(register, 'job')
@@ -60,7 +59,7 @@ export class Backlog {
   }
 
   /** Has the store forget all that it has of a subject, but for what is left. */
-  erase(subject: Subject, left: readonly StoredRegister[]): void {
+  erase(subject: Kept, left: readonly StoredRegister[]): void {
     const lane = this.#lane(subject)
     lane.next = { registers: Replica.of(left, 'job'), isErasure: true, waiters: lane.next?.waiters ?? [] }
     this.#plan()
@@ -70,7 +69,7 @@ export class Backlog {
    * Another process has erased what a subject had: what waits here from before that goes nowhere. What that process has left in the
    * store stays there.
    */
-  abandon(subject: Subject, until: number): void {
+  abandon(subject: Kept, until: number): void {
     const lane = this.#lanes.get(subject)
     if (!lane) return
     const { sent, next } = lane
@@ -93,14 +92,14 @@ export class Backlog {
   }
 
   /** What of a subject the store has not confirmed. */
-  of(subject: Subject): readonly StoredRegister[] {
+  of(subject: Kept): readonly StoredRegister[] {
     const { sent, next } = this.#lanes.get(subject) ?? {}
     const before = next?.isErasure ? undefined : sent
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
   /** Resolves when all that was added for a subject until now is stored. */
-  stored(subject: Subject): Promise<void> {
+  stored(subject: Kept): Promise<void> {
     const lane = this.#lanes.get(subject)
     const newest = lane?.next ?? lane?.sent
     return new Promise((resolve) => {
@@ -114,7 +113,7 @@ export class Backlog {
     await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
   }
 
-  #lane(subject: Subject): Lane {
+  #lane(subject: Kept): Lane {
     const begun = { sent: undefined, next: undefined, failures: 0, isResting: false }
     const lane = this.#lanes.get(subject) ?? begun
     this.#lanes.set(subject, lane)
@@ -137,7 +136,7 @@ export class Backlog {
     }
   }
 
-  async #send(subject: Subject, lane: Lane, sent: Batch): Promise<void> {
+  async #send(subject: Kept, lane: Lane, sent: Batch): Promise<void> {
     lane.sent = sent
     lane.next = undefined
     this.#underWay += 1
@@ -171,7 +170,7 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: Subject, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
+  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
     const name = storeName(subject)
     if (isErasure) await this.#store.remove(name)
     return listed(await this.#store.merge(name, registers.registers()))

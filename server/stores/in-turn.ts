@@ -1,14 +1,12 @@
-import type { Subject } from '../identity/subject.js'
-
-/** What is done one after the other for each subject: the next begins from what the last came to. */
+/** What is done one after the other under each name: the next begins from what the last came to. */
 export class InTurn {
-  readonly #last = new Map<Subject, Promise<unknown>>()
+  readonly #last = new Map<string, Promise<unknown>>()
 
-  run<T>(subject: Subject, act: () => Promise<T>): Promise<T> {
-    const mine = (this.#last.get(subject) ?? Promise.resolve()).then(act)
+  run<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const mine = (this.#last.get(name) ?? Promise.resolve()).then(act)
     const settled = mine.catch(() => undefined)
-    this.#last.set(subject, settled)
-    void settled.then(() => this.#last.get(subject) === settled && this.#last.delete(subject))
+    this.#last.set(name, settled)
+    void settled.then(() => this.#last.get(name) === settled && this.#last.delete(name))
     return mine
   }
 

@@ -1,5 +1,9 @@
 import type { Sub } from '../../shared/sub.js'
+import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+
+/** What a store has: of a subject, or of a session of the app's own. */
+export type Kept = Subject | SessionName
 
 /** Bytes of a name that every store takes. */
 const MAX_NAME = 255
@@ -8,7 +12,8 @@ const MAX_NAME = 255
  * By which name a store has a subject. A browser's id is in the cookie and nowhere else, so here it goes by its public name; a user as
  * the app knows them, or by a hash where stores may not take the id.
  */
-export function storeName(subject: Subject): string {
+export function storeName(subject: Kept): string {
+  if (isSessionName(subject)) return subject
   if (!isUser(subject)) return browserStoreName(subjectHash(subject))
   const isTaken = Buffer.byteLength(subject) <= MAX_NAME && !subject.includes('\0')
   return isTaken ? subject : `user:h:${subjectHash(subject)}`

@@ -6,6 +6,7 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
 import { isUser, type Subject } from '../identity/subject.js'
@@ -15,13 +16,13 @@ import { Backlog } from './backlog.js'
 import { Denied } from './denied.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
-import { browserStoreName } from './name.js'
+import { browserStoreName, type Kept, storeName } from './name.js'
 import { Reloads } from './reloads.js'
 import { soundRegisters } from './rows.js'
 import { Spent } from './spent.js'
 import type { Store, StoredRow } from './store.js'
 import { Sweeps } from './sweeps.js'
-import { type Update, Updates } from './updates.js'
+import { type Answers, type Memory, type Update, Updates } from './updates.js'
 
 /** ms that an orderly end waits for the store. */
 const LONGEST_END = 10_000
@@ -29,7 +30,7 @@ const LONGEST_END = 10_000
 /** What it brings together. */
 type Surroundings = Pick<
   Core,
-  'connections' | 'dispatch' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'
+  'appSessions' | 'connections' | 'dispatch' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'
 >
 
 /** Keeps memory and the store together: each learns what the other knows. */
@@ -43,17 +44,25 @@ export class StoreSync implements Keeper {
   readonly #spent: Spent
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
-  readonly #updates: Updates
+  readonly #updates: Updates<Subject>
 
   constructor(store: Store, core: Surroundings) {
     this.#store = store
     this.#core = core
     this.#health = new StoreHealth(core.settings)
-    this.#backlog = new Backlog(store, this.#health, (subject, rows) => this.#take(subject, this.#sound(rows)))
+    this.#backlog = new Backlog(store, this.#health, (name, rows) => {
+      if (isSessionName(name)) core.appSessions.stands(name, this.#sound(rows))
+      else this.#take(name, this.#sound(rows))
+    })
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
     this.#denied = new Denied(core)
     this.#spent = new Spent(store, this.#health, core.settings)
-    this.#updates = new Updates(store, this.#health, this.#loads, this, core.sessions, core.settings)
+    const answers: Answers<Subject> = {
+      ensure: (subjects) => this.ensure(subjects),
+      isLoaded: (subject) => this.isLoaded(subject),
+      inTime: (subject) => this.#loads.inTime(subject),
+    }
+    this.#updates = this.updates(answers, core.sessions)
     this.#sweeps = new Sweeps(store, core.settings)
     const parts = { backlog: this.#backlog, denied: this.#denied, health: this.#health, loads: this.#loads }
     this.#reloads = new Reloads(parts, core)
@@ -85,11 +94,11 @@ export class StoreSync implements Keeper {
     return this.#loads.isLoaded(subject)
   }
 
-  keep(subject: Subject, registers: readonly StoredRegister[]): void {
+  keep(subject: Kept, registers: readonly StoredRegister[]): void {
     this.#backlog.add(subject, registers)
   }
 
-  forget(subject: Subject, left: readonly StoredRegister[]): void {
+  forget(subject: Kept, left: readonly StoredRegister[]): void {
     this.#backlog.erase(subject, left)
   }
 
@@ -98,7 +107,7 @@ export class StoreSync implements Keeper {
   }
 
   /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
-  async level(subjects: Iterable<Subject>): Promise<Level> {
+  async level(subjects: Iterable<Kept>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.#backlog.stored(subject)))
     return (await this.#health.inTime(all)) === undefined ? 'memory' : 'store'
@@ -143,6 +152,21 @@ export class StoreSync implements Keeper {
     // What no cookie leads to outlives nothing.
     if (this.#core.subjects.holding(subject)?.isFleeting) return undefined
     return this.#updates.make(subject, update)
+  }
+
+  /** For values of which others keep in memory what is known. */
+  updates<N extends Kept>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
+    return new Updates(this.#store, this.#health, answers, this, memory, this.#core.settings)
+  }
+
+  /** What the store has of a session of the app's own, with what it is still to be told; rejects where it does not answer. */
+  async session(name: SessionName): Promise<readonly StoredRegister[]> {
+    const rows = this.#sound(await this.#loads.rows(storeName(name)))
+    return Replica.of([...rows, ...this.#backlog.of(name)], 'store').registers()
+  }
+
+  get health(): StoreHealth {
+    return this.#health
   }
 
   /** Resolves when all that was written until now is stored. A process that has nothing else to do does not end before. */

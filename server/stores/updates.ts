@@ -1,14 +1,13 @@
 import type { ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
+import type { StoredRegister } from '../../shared/register.js'
+import type { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import type { Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
-import type { Sessions } from '../values/sessions.js'
 import type { StoreHealth } from './health.js'
 import { InTurn } from './in-turn.js'
-import type { Loads } from './loads.js'
-import { storeName } from './name.js'
+import { type Kept, storeName } from './name.js'
 import type { Store } from './store.js'
 import type { StoreSync } from './sync.js'
 
@@ -17,9 +16,9 @@ const MAX_ATTEMPTS = 50
 
 /** A value that is computed from the one before it. */
 export interface Update {
-  readonly field: Field
+  readonly field: Pick<Field, 'key' | 'refusal'>
   /** Computes it from what memory has. */
-  readonly next: () => JsonValue
+  readonly next: () => JsonValue | undefined
   /** Throws where the visitor has gone meanwhile. */
   readonly permit: () => void
   readonly source: ChangeSource
@@ -27,33 +26,49 @@ export interface Update {
   readonly seen?: Stamp
 }
 
+/** What memory knows of what is in the store. */
+export interface Memory<N extends Kept> {
+  find(name: N): Replica | undefined
+  last(name: N, key: string): Stamp
+  confirm(name: N, register: StoredRegister, source: ChangeSource): void
+  /** @throws {LiveSessionError} `closed` */
+  checkOpen(): void
+}
+
+/** What the store was asked for. */
+export interface Answers<N extends Kept> {
+  ensure(names: readonly N[]): Promise<unknown> | undefined
+  isLoaded(name: N): boolean
+  inTime(name: N): Promise<unknown>
+}
+
 /** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
-export class Updates {
+export class Updates<N extends Kept> {
   readonly #store: Store
   readonly #health: StoreHealth
-  readonly #loads: Loads
-  readonly #sync: Pick<StoreSync, 'ensure' | 'keep' | 'level'>
-  readonly #sessions: Sessions
-  readonly #settings: Settings
+  readonly #answers: Answers<N>
+  readonly #sync: Pick<StoreSync, 'keep' | 'level'>
+  readonly #memory: Memory<N>
+  readonly #settings: Pick<Settings, 'clock'>
   readonly #underWay = new InTurn()
 
   constructor(
     store: Store,
     health: StoreHealth,
-    loads: Loads,
-    sync: Pick<StoreSync, 'ensure' | 'keep' | 'level'>,
-    sessions: Sessions,
-    settings: Settings,
+    answers: Answers<N>,
+    sync: Pick<StoreSync, 'keep' | 'level'>,
+    memory: Memory<N>,
+    settings: Pick<Settings, 'clock'>,
   ) {
     this.#store = store
     this.#health = health
-    this.#loads = loads
+    this.#answers = answers
     this.#sync = sync
-    this.#sessions = sessions
+    this.#memory = memory
     this.#settings = settings
   }
 
-  make(subject: Subject, update: Update): Promise<Stamp | undefined> {
+  make(subject: N, update: Update): Promise<Stamp | undefined> {
     return this.#underWay.run(subject, () => this.#make(subject, update))
   }
 
@@ -62,20 +77,20 @@ export class Updates {
     return this.#underWay.ended()
   }
 
-  async #make(subject: Subject, { field, next, permit, source, seen = NEVER }: Update): Promise<Stamp | undefined> {
+  async #make(subject: N, { field, next, permit, source, seen = NEVER }: Update): Promise<Stamp | undefined> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      await this.#sync.ensure([subject])
-      if (!this.#loads.isLoaded(subject) || (await this.#sync.level([subject])) === 'memory') return undefined
+      await this.#answers.ensure([subject])
+      if (!this.#answers.isLoaded(subject) || (await this.#sync.level([subject])) === 'memory') return undefined
       permit()
-      this.#sessions.checkOpen()
-      const expected = this.#sessions.find(subject)?.stamp(field.key) ?? NEVER
-      const last = this.#sessions.last(subject, field.key)
+      this.#memory.checkOpen()
+      const expected = this.#memory.find(subject)?.stamp(field.key) ?? NEVER
+      const last = this.#memory.last(subject, field.key)
       const stamp = nextStamp(this.#settings.clock(), newestOf([last, seen]))
       const register = { key: field.key, stamp, value: next() }
       const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
       if (isSet === undefined) return undefined
       if (isSet) {
-        this.#sessions.confirm(subject, register, source)
+        this.#memory.confirm(subject, register, source)
         return register.stamp
       }
       await this.#meet(subject, field.key)
@@ -84,12 +99,12 @@ export class Updates {
   }
 
   /** Memory and the store differ in a key: each learns what the other has. */
-  async #meet(subject: Subject, key: string): Promise<void> {
-    const known = this.#sessions.find(subject)?.registers() ?? []
+  async #meet(subject: N, key: string): Promise<void> {
+    const known = this.#memory.find(subject)?.registers() ?? []
     const own = known.filter((register) => register.key === key)
     // The answer says what stands.
     if (own.length > 0) this.#sync.keep(subject, own)
-    else await this.#loads.inTime(subject)
+    else await this.#answers.inTime(subject)
   }
 
   /** Asks the store; nothing where it does not answer in time. */

@@ -1,12 +1,13 @@
 import type { StoredRegister } from '../../shared/register.js'
 import type { Subject } from '../identity/subject.js'
+import type { Kept } from '../stores/name.js'
 
 /** A place that keeps what outlives this process: the store. */
 export interface Keeper {
   /** Is told what was news here, and did not come from there. */
-  keep(subject: Subject, registers: readonly StoredRegister[]): void
+  keep(subject: Kept, registers: readonly StoredRegister[]): void
   /** Forgets all that a subject has, but for what is left. */
-  forget(subject: Subject, left: readonly StoredRegister[]): void
+  forget(subject: Kept, left: readonly StoredRegister[]): void
   /** What it was told of a subject, and has not kept yet, is not to be kept any more: another process has erased it. */
   abandon(subject: Subject, until: number): void
 }

@@ -7,6 +7,7 @@ interface Shelf<V> {
   set(name: string, thing: V): unknown
   delete(name: string): unknown
   clear(): void
+  values(): Iterable<V>
 }
 
 export interface GenerationsOptions {
@@ -93,6 +94,12 @@ export class Generations<V> {
     this.#old.delete(name)
   }
 
+  /** All that is there, one by one, whatever is added and deleted meanwhile. To be looked at is no use. */
+  *values(): Generator<V> {
+    yield* this.#old.values()
+    yield* this.#young.values()
+  }
+
   clear(): void {
     this.#young.clear()
     this.#old.clear()
@@ -139,5 +146,12 @@ class NodeCacheShelf<V> implements Shelf<V> {
 
   clear(): void {
     this.#cache.flushAll()
+  }
+
+  *values(): Generator<V> {
+    for (const name of this.#cache.keys()) {
+      const thing = this.#cache.get<V>(name)
+      if (thing !== undefined) yield thing
+    }
   }
 }

@@ -29,9 +29,9 @@ export class UserHandle extends Handle {
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    listener(this.get(key))
+    const unsubscribe = this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report)
     this.#listen()
-    return this.#listeners.onKey(key, listener)
+    return unsubscribe
   }
 
   onChange(listener: Listener): () => void {

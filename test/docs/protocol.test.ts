@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { jwtDecrypt, jwtVerify } from 'jose'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
+import { sessionName } from '../../server/app-session/session-name.js'
 import { SealingKeys } from '../../server/hand-off/sealing-keys.js'
 import { LiveCookie } from '../../server/http/cookie.js'
 import { type Subject, subjectHash } from '../../server/identity/subject.js'
@@ -36,6 +37,10 @@ describe('docs/protocol.md', () => {
 
   it.each(vectors('subjects') as [Subject, string][])('the hash of %s', (subject, expected) => {
     expect(subjectHash(subject)).toBe(expected)
+  })
+
+  it.each(vectors('sessions') as [string, string][])('the name of the session %s', (id, expected) => {
+    expect(sessionName(id)).toBe(expected)
   })
 
   it('the keys of signing', () => {

@@ -99,7 +99,7 @@ export class LightSocket {
   /** Opens sockets of one server; rejects as the handshake does. */
   static opener(core: Core): (headers: Readonly<Record<string, string>>) => Promise<LightSocket> {
     const namespace = new LightNamespace()
-    const authentication = new Authentication(core.settings, [])
+    const authentication = new Authentication(core, [])
     const handshake = new Handshake(core, authentication, new Rechecks(core, authentication, Number.POSITIVE_INFINITY))
     return (headers) => new LightSocket(namespace, headers).open(core, handshake)
   }

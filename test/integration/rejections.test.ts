@@ -35,4 +35,20 @@ describe('a rejection that no code awaits', () => {
     await turn()
     expect(reported).toHaveLength(1)
   })
+
+  it.each(['at once', 'later'])('goes to onError where it is, %s, that of a listener to one key', async (when) => {
+    const app = await App.start({ options: { identify: () => 'ann' } as never })
+    const ann = await app.live.user('ann')
+    const values: unknown[] = []
+    ann.subscribe('division', (division) => {
+      values.push(division)
+      const fails = (values.length === 1) === (when === 'at once')
+      return (fails ? Promise.reject(new Error('no figures')) : undefined) as never
+    })
+    await ann.set('division', 3)
+    await turn()
+    await turn()
+    expect(values).toEqual([-1, 3])
+    expect(app.errors).toEqual([new Error('no figures')])
+  })
 })

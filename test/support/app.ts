@@ -31,7 +31,7 @@ export interface AppOptions<F extends Fields> {
   readonly isAttached?: boolean
   readonly keys?: string[]
   /** The app's own middleware before the plugin's; the handshake runs it too, unless `attach` says otherwise. */
-  readonly before?: (koa: Koa) => readonly Koa.Middleware[]
+  readonly before?: (koa: Koa, live: LiveSessionPlugin<F, boolean>) => readonly Koa.Middleware[]
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
@@ -71,7 +71,7 @@ export class App<F extends Fields = AppFields> {
       fields: given.fields ?? fields,
     } as unknown as LiveSessionOptions<F> & { identify: object }
     this.live = liveSession(this.koa, options)
-    const before = given.before?.(this.koa) ?? []
+    const before = given.before?.(this.koa, this.live) ?? []
     for (const middleware of before) this.koa.use(middleware)
     this.koa.use(this.live.middleware())
     if (given.routes) this.koa.use(given.routes)

@@ -34,6 +34,17 @@ describe('the README', () => {
       `,
     ],
     [
+      'Your own ctx.session',
+      `import Koa from 'koa'
+      import session from 'koa-session'
+      import { Server } from 'socket.io'
+      import { liveSession } from 'koa-live-session'
+      import { fields } from './fields.js'
+      const [app, io] = [new Koa(), new Server()]
+      const live = liveSession(app, { fields })
+      `,
+    ],
+    [
       'Several processes, and a database',
       `import { createAdapter } from '@socket.io/redis-streams-adapter'
       import Koa from 'koa'

@@ -1,0 +1,240 @@
+import type { Socket } from 'socket.io'
+import type { ChangeSource } from '../../shared/change.js'
+import type { Level } from '../../shared/protocol.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
+import { EPOCH_KEY } from '../identity/ending.js'
+import type { StoreSync } from '../stores/sync.js'
+import type { Update } from '../stores/updates.js'
+import { EndedSessions } from './ended-sessions.js'
+import { GivenSessions } from './given.js'
+import { KnownSession } from './known-session.js'
+import { sessionEnded } from './refusals.js'
+import { SessionKeeping } from './session-keeping.js'
+import { SessionMemory } from './session-memory.js'
+import type { SessionName } from './session-name.js'
+import { BORN, checkRoom, isOver, RENEWED, type RegisterChanges } from './session-registers.js'
+import { SessionRounds } from './session-rounds.js'
+
+type Conn = Socket['conn']
+
+/** Every session of the app's own that this process knows, and who else is to hear of them. */
+export class AppSessions {
+  readonly given: GivenSessions = new GivenSessions()
+  readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
+  readonly #memory: SessionMemory
+  readonly #ended: EndedSessions
+  #rounds: SessionRounds | undefined
+  #keeping: SessionKeeping | undefined
+  #isClosed = false
+
+  constructor(core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>) {
+    const { maxSubjects, clock } = core.settings
+    this.#core = core
+    this.#memory = new SessionMemory(maxSubjects, clock)
+    this.#ended = new EndedSessions(core.settings)
+  }
+
+  /** The app is to keep its sessions here. */
+  begin(store: StoreSync | undefined): void {
+    this.#keeping ??= store && new SessionKeeping(store, this, this.#core)
+    this.#rounds ??= new SessionRounds(this.#memory, this, this.#core.settings)
+  }
+
+  get isUsed(): boolean {
+    return this.#rounds !== undefined
+  }
+
+  /** Resolves when no `update` is under way any more. */
+  async settled(): Promise<void> {
+    await this.#keeping?.settled()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#rounds?.close()
+  }
+
+  /** How many there are in memory. */
+  get size(): number {
+    return this.#memory.size
+  }
+
+  /** The session of that name that is in memory, and has not ended. */
+  find(name: SessionName): KnownSession | undefined {
+    const session = this.#memory.find(name)
+    if (session?.isWhole && !isOver(session.replica, this.#core.settings.clock())) return session
+    return undefined
+  }
+
+  /**
+   * The session of that name, once the store was asked for what is new of it.
+   *
+   * @throws {LiveSessionError} `store_unavailable` where that does not answer, and nothing is known of the session here
+   */
+  async open(name: SessionName): Promise<KnownSession | undefined> {
+    if (this.hasEnded(name)) return undefined
+    const isCertain = await this.#ask(name)
+    const session = this.find(name)
+    if (session) session.usedAt = this.#core.settings.clock()
+    else if (isCertain) this.#forget(name)
+    return session
+  }
+
+  /** Whether a session was destroyed, or regenerated: its id is given up for good. */
+  hasEnded(name: SessionName): boolean {
+    return this.#ended.has(name)
+  }
+
+  /** Whether there may be a session of that name somewhere. */
+  async mayExist(name: SessionName): Promise<boolean> {
+    if (!this.#keeping || this.find(name)) return true
+    const isCertain = await this.#ask(name).catch(() => false)
+    return !isCertain || this.#memory.find(name) !== undefined
+  }
+
+  /** Saves what has changed of a session, and begins its time anew. */
+  save(name: SessionName, changes: RegisterChanges, source: ChangeSource): void {
+    // A process that is about to end leaves it to another one: no request need fail for that.
+    if (this.#isClosed && changes.size === 0) return
+    this.write(name, new Map([...changes, [RENEWED, null]]), source)
+  }
+
+  /**
+   * Writes some registers of a session, with one stamp, newer than anything their keys have seen.
+   *
+   * @throws {LiveSessionError} `superseded` where it was ended; `closed`
+   */
+  write(name: SessionName, changes: RegisterChanges, source: ChangeSource): Stamp {
+    const { elsewhere, sessions, settings } = this.#core
+    sessions.checkOpen()
+    if (this.hasEnded(name)) throw sessionEnded()
+    const session = this.#ensure(name)
+    checkRoom(session.replica, changes)
+    const last = [...changes.keys()].map((key) => session.replica.stamp(key))
+    const stamp = nextStamp(settings.clock(), newestOf(last))
+    const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
+    const news = session.merge(registers, source)
+    elsewhere.store?.keep(name, news)
+    elsewhere.peers?.tell(name, news)
+    return stamp
+  }
+
+  /** Takes over all that the store has of a session. */
+  learn(name: SessionName, registers: readonly StoredRegister[]): void {
+    if (this.hasEnded(name) || registers.length === 0) return
+    const ending = registers.find(({ key }) => key === EPOCH_KEY)
+    if (!ending) this.#ensure(name).merge(registers, 'store')
+    else {
+      this.#drop(name)
+      this.#ended.dismiss(name)
+      // Another process may have written to it before it heard of the end.
+      if (registers.length > 1) this.#core.elsewhere.store?.forget(name, [ending])
+    }
+  }
+
+  /** Takes over what stands in the store for keys that were written here: another process may have been faster. */
+  stands(name: SessionName, registers: readonly StoredRegister[]): void {
+    this.#memory.find(name)?.merge(registers, 'store')
+  }
+
+  /**
+   * Computes a value from the newest one, whichever process has written that. Resolves with its stamp; with nothing where there is no
+   * store, or none that answers.
+   */
+  async update(name: SessionName, update: Update): Promise<Stamp | undefined> {
+    return this.#keeping?.update(name, update)
+  }
+
+  /** The stamp that the next write of a key must be newer than. */
+  last(name: SessionName, key: string): Stamp {
+    return this.#memory.find(name)?.replica.stamp(key) ?? NEVER
+  }
+
+  /** Takes over a write that the store has taken already. */
+  confirm(name: SessionName, register: StoredRegister, source: ChangeSource): void {
+    if (!this.hasEnded(name)) this.#core.elsewhere.peers?.tell(name, this.#ensure(name).merge([register], source))
+  }
+
+  /** Takes over what another process tells of a session. One that began before this process heard of it is not known here. */
+  hear(name: SessionName, registers: readonly StoredRegister[]): void {
+    if (!this.isUsed) return
+    const isEnd = registers.some(({ key }) => key === EPOCH_KEY)
+    if (this.hasEnded(name)) {
+      // Told again, as the answer is out that has ended it.
+      if (isEnd) this.#ended.dismiss(name)
+    } else if (isEnd) this.#drop(name)
+    else {
+      const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
+      const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
+      session?.merge(registers, 'node')
+    }
+  }
+
+  /** Gives a session's id up for good, everywhere. Its connections are closed by `dismiss`. */
+  end(name: SessionName): void {
+    const { elsewhere, sessions } = this.#core
+    sessions.checkOpen()
+    this.#drop(name)
+    const register = this.#ended.register(name)
+    elsewhere.store?.forget(name, [register])
+    elsewhere.peers?.tell(name, [register])
+  }
+
+  /** Has the browsers of a session that has ended come back: the answer is out that brings them another cookie. */
+  dismiss(name: SessionName): void {
+    this.#ended.dismiss(name)
+    this.#core.elsewhere.peers?.tell(name, [this.#ended.register(name)])
+  }
+
+  /** Keeps a session in memory until `release`; answers with what is to be released. */
+  hold(session: KnownSession, conn: Conn): KnownSession {
+    const current = this.#memory.find(session.name) ?? session
+    if (current.ended === undefined) this.#memory.hold(current, conn)
+    return current
+  }
+
+  release(session: KnownSession, conn: Conn): void {
+    this.#memory.release(session, conn)
+    this.#ended.release(session)
+  }
+
+  /** How far the writes of a session have got. */
+  async level(name: SessionName): Promise<Level> {
+    return (await this.#keeping?.level(name)) ?? 'memory'
+  }
+
+  /** Asks the store, where there is one; says whether what is in memory is all that is known. */
+  async #ask(name: SessionName): Promise<boolean> {
+    return (await this.#keeping?.ensure(name)) ?? true
+  }
+
+  /** What is in memory of a session that is none: its time is up, or its beginning is not known. */
+  #forget(name: SessionName): void {
+    const session = this.#memory.find(name)
+    if (!session) return
+    this.#memory.drop(session)
+    if (!session.isWhole) return
+    this.#ended.end(session, 'expired')
+    this.#ended.dismiss(name)
+    this.#core.elsewhere.store?.forget(name, [])
+  }
+
+  #drop(name: SessionName): void {
+    this.#ended.add(name)
+    const session = this.#memory.find(name)
+    if (!session) return
+    this.#memory.drop(session)
+    this.#ended.end(session, 'destroyed')
+  }
+
+  /** The session of that name, made where it is not in memory. */
+  #ensure(name: SessionName): KnownSession {
+    const found = this.#memory.find(name)
+    if (found) return found
+    const session = new KnownSession(name, this.#core.settings.clock())
+    this.#memory.add(session)
+    return session
+  }
+}

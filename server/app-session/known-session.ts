@@ -1,0 +1,73 @@
+import type { Socket } from 'socket.io'
+import type { AnyChange, ChangeSource } from '../../shared/change.js'
+import { sameJson } from '../../shared/json.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import type { SessionName } from './session-name.js'
+import { BORN, keyOf, valuesOf } from './session-registers.js'
+import type { SessionEnd } from './types.js'
+
+/** Is told of a session. */
+export interface SessionWatcher {
+  changed(change: AnyChange): void
+  ended(end: SessionEnd): void
+}
+
+type Conn = Socket['conn']
+
+/** What koa-session keeps of one browser, as this process knows it. */
+export class KnownSession {
+  readonly name: SessionName
+  readonly replica: Replica = new Replica()
+  /** The connections that keep it in memory, each with what is told over it. */
+  readonly holders: Map<Conn, Set<SessionWatcher>> = new Map()
+  /** When it was asked for last, and when the store was asked for it; ms since 1970. */
+  usedAt: number
+  loadedAt: number = Number.NEGATIVE_INFINITY
+  #end: SessionEnd | undefined
+
+  constructor(name: SessionName, now: number) {
+    this.name = name
+    this.usedAt = now
+  }
+
+  /** Why it is no more. */
+  get ended(): SessionEnd | undefined {
+    return this.#end
+  }
+
+  /** Whether its beginning is known, and so all of it. */
+  get isWhole(): boolean {
+    return this.replica.value(BORN) !== undefined
+  }
+
+  /** Takes over what is newer, and tells of values that are others now. Answers with what was taken over. */
+  merge(registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+    return registers.filter((register) => {
+      const previous = this.replica.value(register.key)
+      if (!this.replica.merge(register, source)) return false
+      const key = keyOf(register.key)
+      if (key !== undefined && !sameJson(register.value, previous))
+        this.#tell({ key, value: register.value, previous, source })
+      return true
+    })
+  }
+
+  /** It is no more, and has no values any more. */
+  end(end: SessionEnd): void {
+    if (this.#end !== undefined) return
+    this.#end = end
+    const gone = valuesOf(this.replica)
+    this.replica.clear()
+    for (const [key, previous] of gone) this.#tell({ key, value: undefined, previous, source: 'job' })
+    for (const watcher of this.#watchers()) watcher.ended(end)
+  }
+
+  #tell(change: AnyChange): void {
+    for (const watcher of this.#watchers()) watcher.changed(change)
+  }
+
+  #watchers(): readonly SessionWatcher[] {
+    return Array.from(this.holders.values()).flatMap((watchers) => [...watchers])
+  }
+}

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto'
+
+declare const KIND: unique symbol
+/** By which processes and stores know an app's session: a hash of its id, which does not lead back to the id. */
+export type SessionName = string & { readonly [KIND]: 'session' }
+
+const NAME = /^session:[\w-]{43}$/
+
+/** @param id what the browser's cookie has: with it comes the session, so it is a secret, and is kept nowhere here */
+export function sessionName(id: string): SessionName {
+  return `session:${createHash('sha256').update(`session:${id}`).digest('base64url')}` as SessionName
+}
+
+export function isSessionName(name: string): name is SessionName {
+  return NAME.test(name)
+}

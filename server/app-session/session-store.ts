@@ -1,0 +1,96 @@
+import type { ServerResponse } from 'node:http'
+import { onArrival } from '../http/arrival.js'
+import type { Settings } from '../options.js'
+import type { AppSessions } from './app-sessions.js'
+import type { Given, SessionContent } from './given.js'
+import { withholdCookie } from './late-cookie.js'
+import { sessionEnded } from './refusals.js'
+import { birth, contentOf, difference, readContent, toKoaSession } from './session-content.js'
+import { type SessionName, sessionName } from './session-name.js'
+import { isOver } from './session-registers.js'
+import type { SessionStore } from './types.js'
+
+/** koa-session's store, which knows what each request has changed. */
+export class KoaSessionStore implements SessionStore {
+  readonly #sessions: AppSessions
+  readonly #settings: Pick<Settings, 'clock' | 'report'>
+
+  constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
+    this.#sessions = sessions
+    this.#settings = settings
+  }
+
+  async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
+    const session = await this.#sessions.open(sessionName(id))
+    if (!session) return undefined
+    this.#sessions.given.add(ctx, { session, content: contentOf(session) })
+    return toKoaSession(session, this.#settings.clock())
+  }
+
+  async set(id: string, saved: unknown, maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
+    const name = sessionName(id)
+    const content = readContent(saved, maxAge)
+    const given = this.#sessions.given.of(ctx, name)
+    if (given) {
+      const isSaved = await this.#saveAgain(name, given, content)
+      const res = responseOf(ctx)
+      if (!isSaved && res) withholdCookie(res, id)
+    } else await this.#saveNew(name, content, ctx !== undefined)
+    const session = this.#sessions.find(name)
+    if (session) this.#sessions.given.add(ctx, { session, content })
+    await this.#sessions.level(name)
+  }
+
+  async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
+    const name = sessionName(id)
+    const isGiven = this.#sessions.given.of(ctx, name) !== undefined
+    // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
+    if (!isGiven && !(await this.#sessions.mayExist(name))) return
+    this.#sessions.end(name)
+    const res = responseOf(ctx)
+    if (res) onArrival(res, () => this.#sessions.dismiss(name))
+    else this.#sessions.dismiss(name)
+    await this.#sessions.level(name)
+  }
+
+  /** What a request saves that was given the session before; says whether that has not ended meanwhile. */
+  async #saveAgain(name: SessionName, given: Given, content: SessionContent): Promise<boolean> {
+    const changes = difference(given.content, content)
+    if (this.#sessions.find(name) ?? (await this.#sessions.open(name))) {
+      this.#sessions.save(name, changes, 'request')
+      return true
+    }
+    if (this.#hasEnded(given)) {
+      // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
+      if (changes.size > 0) this.#settings.report(sessionEnded())
+      return false
+    }
+    // Memory has forgotten it.
+    this.#sessions.write(name, birth(content), 'request')
+    return true
+  }
+
+  /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
+  async #saveNew(name: SessionName, content: SessionContent, isRequest: boolean): Promise<void> {
+    const known = isRequest ? this.#sessions.find(name) : await this.#sessions.open(name)
+    if (this.#sessions.hasEnded(name)) {
+      throw new TypeError(
+        'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time',
+      )
+    }
+    const source = isRequest ? 'request' : 'job'
+    if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
+    else this.#sessions.write(name, birth(content), source)
+  }
+
+  #hasEnded({ session }: Given): boolean {
+    const isOwn = session.ended !== undefined || isOver(session.replica, this.#settings.clock())
+    return isOwn || this.#sessions.hasEnded(session.name)
+  }
+}
+
+/** The answer of a request, as koa-session hands its context over. */
+function responseOf(ctx: unknown): ServerResponse | undefined {
+  const { res }: { readonly res?: ServerResponse } = Object(ctx)
+  return res
+}

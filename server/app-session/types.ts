@@ -1,0 +1,62 @@
+import type { ChangeSource } from '../../shared/change.js'
+import type { Frozen } from '../../shared/field-types.js'
+import type { RegisteredSession } from '../../shared/registered.js'
+import type { Unsubscribe } from '../../shared/session-types.js'
+import type { Written } from '../values/handle.js'
+
+/**
+ * What `live.sessionStore()` gives to koa-session: the `store` of its options, or what a `ContextStore` of yours passes everything on to. Your
+ * own code may call it without `ctx`: `set` then replaces the session, and `destroy` signs it out everywhere.
+ */
+export interface SessionStore {
+  /** The session of that id; undefined where there is none, or it has ended. Rejects with `store_unavailable`. */
+  get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
+  /**
+   * Takes over what the request of `ctx` has changed since its `get`. Rejects with `invalid_value`, `too_large`, `malformed`.
+   *
+   * @throws {TypeError} where a new session has the id of one that has ended
+   */
+  set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
+  /** Ends the session, and gives its id up for good. Its sockets are closed, and come back as the browser's new session, when the answer of `ctx` is out. */
+  destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
+}
+
+/** Why a session is no more: the app has destroyed or regenerated it, or its time was up. */
+export type SessionEnd = 'destroyed' | 'expired'
+
+export type AppSessionValues<S extends object = RegisteredSession> = { readonly [K in keyof S]?: Frozen<S[K]> }
+
+/** A key of `ctx.session` that has another value now. */
+export type AppSessionChange<S extends object = RegisteredSession> = {
+  [K in keyof S & string]: {
+    readonly key: K
+    readonly value: Frozen<S[K]> | undefined
+    readonly previous: Frozen<S[K]> | undefined
+    readonly source: ChangeSource
+  }
+}[keyof S & string]
+
+/**
+ * `socket.session`: the `ctx.session` of the browser that opened the socket, as koa-session keeps it in `live.sessionStore()`. Values are JSON,
+ * as koa-session's are, and frozen. Subscriptions end with the socket.
+ */
+export interface AppSession<S extends object = RegisteredSession> {
+  /** Why it is no more; undefined while it is there. From then on it has no values, and what is put rejects with `superseded`. */
+  readonly ended: SessionEnd | undefined
+  get<K extends keyof S & string>(key: K): Frozen<S[K]> | undefined
+  /** All that is in it. */
+  values(): AppSessionValues<S>
+  /** Visible to `get` on the next line, and to the next request. Rejects with `invalid_value`, `too_large`, `malformed`. */
+  put<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
+  /** Read-modify-write; `next` is synchronous, pure, and may run more than once. */
+  update<K extends keyof S & string>(key: K, next: (value: Frozen<S[K]> | undefined) => Frozen<S[K]>): Promise<Written>
+  delete(key: keyof S & string): Promise<Written>
+  /** Called at once with all values, then once after the changes of a turn. */
+  subscribe(listener: (values: AppSessionValues<S>) => void): Unsubscribe
+  /** Called at once with the current value, then after each change. */
+  subscribe<K extends keyof S & string>(key: K, listener: (value: Frozen<S[K]> | undefined) => void): Unsubscribe
+  /** Called after each change of any key, never at once. */
+  onChange(listener: (change: AppSessionChange<S>) => void): Unsubscribe
+  /** Called when it has ended, after its values have gone; at once where it had ended before. */
+  onEnd(listener: (end: SessionEnd) => void): Unsubscribe
+}

@@ -1,0 +1,169 @@
+import { describe, expect, it } from '@jest/globals'
+import { testClock } from 'koa-live-session/testing'
+import { coreOf } from '../../server/plugin.js'
+import { Bus } from '../support/bus.js'
+import { Gate } from '../support/gate.js'
+import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+
+const DAY = 24 * 60 * 60 * 1000
+
+/** Nodes that an adapter connects, and no store. */
+async function cluster() {
+  const bus = new Bus()
+  const clock = testClock()
+  const start = async (): Promise<SessionApp> => {
+    const sessions = await SessionApp.start({ clock, session: { maxAge: DAY, rolling: true } })
+    bus.join(sessions.app.io)
+    return sessions
+  }
+  return { bus, clock, start, nodes: [await start(), await start()] as const }
+}
+
+const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
+
+describe('sessions of nodes that only an adapter connects', () => {
+  it('are told of with one message a save, in which nothing opens the session', async () => {
+    const { bus, nodes } = await cluster()
+    const visitor = await nodes[0].withSession({ user: 'ann' })
+    const name = expect.stringMatching(/^session:[\w-]{43}$/)
+    const at = expect.any(Number)
+    const born = [
+      ['.user', at, 'ann'],
+      ['$born', at, null],
+      ['$maxAge', at, DAY],
+      ['$renewed', at, null],
+    ]
+    expect(bus.messages).toEqual([['live_session:merge', name, born]])
+    expect(JSON.stringify(bus.messages)).not.toContain(sessionId(visitor))
+    await nodes[0].write(visitor, { theme: 'dark' })
+    expect(bus.messages[1]).toEqual([
+      'live_session:merge',
+      name,
+      [
+        ['.theme', at, 'dark'],
+        ['$renewed', at, null],
+      ],
+    ])
+  })
+
+  it('tell sockets of another node what requests and sockets change', async () => {
+    const { nodes } = await cluster()
+    const [one, two] = nodes
+    const visitor = await one.withSession({ user: 'ann' })
+    const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
+    const told: unknown[] = []
+    far.onChange(({ key, value, source }) => told.push([key, value, source]))
+    await one.write(visitor, { theme: 'dark' })
+    await near.put('cart', ['a'])
+    await near.delete('theme')
+    expect(told).toEqual([
+      ['theme', 'dark', 'node'],
+      ['cart', ['a'], 'node'],
+      ['theme', undefined, 'node'],
+    ])
+    await far.put('user', 'bob')
+    expect(near.get('user')).toBe('bob')
+    expect(await one.read(visitor)).toEqual({ user: 'bob', cart: ['a'] })
+  })
+
+  it('are known to each node that has heard of their beginning', async () => {
+    const { nodes } = await cluster()
+    const visitor = await nodes[0].withSession({ user: 'ann' })
+    const elsewhere = nodes[1].visitor(visitor.cookie)
+    await Promise.all([nodes[0].write(visitor, { a: 1 }), nodes[1].write(elsewhere, { b: 2 })])
+    expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', a: 1, b: 2 })
+    expect(await nodes[1].read(elsewhere)).toEqual({ user: 'ann', a: 1, b: 2 })
+  })
+
+  it('are unknown to one that came later: it makes no half session of what it hears since', async () => {
+    const { nodes, start } = await cluster()
+    const visitor = await nodes[0].withSession({ user: 'ann' })
+    const late = await start()
+    await nodes[0].write(visitor, { theme: 'dark' })
+    expect(coreOf(late.app.live).appSessions.size).toBe(0)
+    expect(await late.read(late.visitor(visitor.cookie))).toEqual({})
+    expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
+  })
+
+  it('end at each node at once, and no late save of another brings them back', async () => {
+    const { nodes } = await cluster()
+    const [one, two] = nodes
+    const visitor = await one.withSession({ user: 'ann' })
+    const elsewhere = two.visitor(visitor.cookie)
+    const before = visitor.cookie
+    const session = await two.session(elsewhere)
+    const gate = new Gate()
+    const late = two.fetch(elsewhere, async (ctx) => {
+      ctx['session'].cart = ['a']
+      await gate.pass()
+    })
+    await gate.entered
+    const closed = new Promise((resolve) => {
+      for (const { conn } of two.app.io.sockets.sockets.values()) conn.once('close', resolve)
+    })
+    await one.ask(visitor, signOut)
+    expect(session.ended).toBe('destroyed')
+    await closed
+    gate.open()
+    expect((await late).status).toBe(200)
+    for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
+  })
+
+  it('stay ended where a message of before comes after the end', async () => {
+    const { bus, nodes } = await cluster()
+    const [one, two] = nodes
+    const visitor = await one.withSession({ user: 'ann' })
+    const before = visitor.cookie
+    bus.isHeld = true
+    await two.write(two.visitor(before), { cart: ['a'] })
+    await one.ask(visitor, signOut)
+    bus.isHeld = false
+    for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
+  })
+
+  it('expire at each node by their newest renewal, wherever that was made', async () => {
+    const { clock, nodes } = await cluster()
+    const [one, two] = nodes
+    const visitor = await one.withSession({ user: 'ann' })
+    const far = await two.session(two.visitor(visitor.cookie))
+    clock.advance(DAY - 1000)
+    await one.read(visitor)
+    clock.advance(DAY - 1000)
+    expect(far.get('user')).toBe('ann')
+    const ended = new Promise((resolve) => far.onEnd(resolve))
+    clock.advance(60_000)
+    expect(await ended).toBe('expired')
+  })
+
+  it('are left alone by a node whose app keeps none', async () => {
+    const { bus, nodes } = await cluster()
+    const other = await SessionApp.start({
+      store: { get: async () => undefined, set: async () => undefined, destroy: async () => undefined },
+    })
+    bus.join(other.app.io)
+    await nodes[0].withSession({ user: 'ann' })
+    expect(other.app.warnings.filter((line) => !line.includes('not in the cookie'))).toEqual([])
+    expect(other.app.errors).toEqual([])
+  })
+
+  it('take nothing over of a message that is none', async () => {
+    const { bus, nodes } = await cluster()
+    const visitor = await nodes[0].withSession({ user: 'ann' })
+    const name = bus.messages[0]?.[1]
+    const bad: unknown[] = [
+      [['.user']],
+      [['.user', 'x', 1]],
+      [['.user', 1e300, 1]],
+      'x',
+      [null],
+      [['.__proto__', Date.now() * 2, { a: 1 }]],
+      [['._maxAge', Date.now() * 2, 1]],
+      [['.toJSON', Date.now() * 2, 1]],
+      [['$renewed', -1, null]],
+    ]
+    for (const registers of bad) nodes[1].app.io.serverSideEmit('live_session:merge', name, registers)
+    expect(await nodes[0].read(visitor)).toEqual({ user: 'ann' })
+    expect(await nodes[1].read(nodes[1].visitor(visitor.cookie))).toEqual({ user: 'ann' })
+    expect({}).not.toHaveProperty('a')
+  })
+})

@@ -1,0 +1,286 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it } from '@jest/globals'
+import type { AppSession } from 'koa-live-session'
+import { identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
+import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+
+const DAY = 24 * 60 * 60 * 1000
+
+const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
+
+/** What a socket is told of its session. */
+function follow(session: AppSession) {
+  const told: unknown[] = []
+  session.onChange(({ key, value, previous, source }) => told.push([key, value, previous, source]))
+  session.onEnd((end) => told.push(end))
+  return told
+}
+
+describe('socket.session', () => {
+  it('has what requests have set before the socket came', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
+    const session = await sessions.session(visitor)
+    expect(session.get('user')).toBe('ann')
+    expect(session.get('theme')).toBeUndefined()
+    expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })
+    expect(session.ended).toBeUndefined()
+  })
+
+  it('is undefined where the browser has no session, or the handshake has not the middleware', async () => {
+    const sessions = await SessionApp.start()
+    expect(await sessions.connect(sessions.visitor())).toBeUndefined()
+    const without = await SessionApp.start({ attach: { handshake: [] } })
+    const visitor = await without.withSession({ user: 'ann' })
+    expect(await without.connect(visitor)).toBeUndefined()
+  })
+
+  it('is undefined where valid() refuses the session', async () => {
+    const sessions = await SessionApp.start({ session: { valid: (_, { user }) => user !== 'eve' } })
+    expect(await sessions.connect(await sessions.withSession({ user: 'eve' }))).toBeUndefined()
+  })
+
+  it('is the same for identify, which names the user that the session has', async () => {
+    const sessions = await SessionApp.start({ options: { identify } as never })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const users: unknown[] = []
+    sessions.app.io.on('connection', (socket) => users.push(socket.liveSession.userId, socket.session?.get('user')))
+    await visitor.connect()
+    expect(users).toEqual(['ann', 'ann'])
+  })
+
+  it('puts and deletes values, which are there on the next line and in the next request', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann', flash: 'hello' })
+    const session = await sessions.session(visitor)
+    const written = session.put('cart', ['a'])
+    expect(session.get('cart')).toEqual(['a'])
+    expect(await written).toEqual({ stamp: expect.any(Number), level: 'memory' })
+    await session.delete('flash')
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+
+  it('updates a value from the one before, on the next line', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ count: 1 })
+    const session = await sessions.session(visitor)
+    const add = () => session.update('count', (count) => Number(count) + 1)
+    await Promise.all([add(), add()])
+    expect(session.get('count')).toBe(3)
+    expect(await sessions.read(visitor)).toEqual({ count: 3 })
+  })
+
+  it('keeps what a request and a socket change at once under different keys', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0, b: 0, gone: 1 })
+    const session = await sessions.session(visitor)
+    const gate = new Gate()
+    const request = sessions.ask(visitor, async (ctx) => {
+      ctx['session'].a = 1
+      await gate.pass()
+    })
+    await gate.entered
+    await session.put('b', 2)
+    await session.delete('gone')
+    gate.open()
+    await request
+    expect(await sessions.read(visitor)).toEqual({ a: 1, b: 2 })
+  })
+
+  it('has the later of two writes of one key, by a request and by a socket', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ theme: 'light', size: 1 })
+    const session = await sessions.session(visitor)
+    const gate = new Gate()
+    const request = sessions.ask(visitor, async (ctx) => {
+      ctx['session'].theme = 'dark'
+      await gate.pass()
+    })
+    await gate.entered
+    await session.put('theme', 'blue')
+    await session.put('size', 2)
+    gate.open()
+    await request
+    expect(session.values()).toEqual({ theme: 'dark', size: 2 })
+    await session.put('theme', 'blue')
+    expect(await sessions.read(visitor)).toEqual({ theme: 'blue', size: 2 })
+  })
+
+  it('hears key by key what requests and other sockets change', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann', theme: 'light' })
+    const [session, other] = [await sessions.session(visitor), await sessions.session(visitor)]
+    const told = follow(session)
+    const themes: unknown[] = []
+    session.subscribe('theme', (theme) => themes.push(theme))
+    await sessions.write(visitor, { theme: 'dark', user: 'ann' })
+    await other.put('cart', ['a'])
+    await session.delete('theme')
+    expect(told).toEqual([
+      ['theme', 'dark', 'light', 'request'],
+      ['cart', ['a'], undefined, 'socket'],
+      ['theme', undefined, 'dark', 'socket'],
+    ])
+    expect(themes).toEqual(['light', 'dark', undefined])
+  })
+
+  it('hears of the whole session, once for all changes of a turn', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0 })
+    const session = await sessions.session(visitor)
+    const told: unknown[] = []
+    const unsubscribe = session.subscribe((values) => told.push(values))
+    await sessions.write(visitor, { a: 1, b: 1 })
+    void session.put('c', 1)
+    void session.put('c', 2)
+    await turn()
+    unsubscribe()
+    await session.put('c', 3)
+    expect(told).toEqual([{ a: 0 }, { a: 1, b: 1 }, { a: 1, b: 1, c: 2 }])
+  })
+
+  it('hears nothing of a save that changes nothing, nor of another session', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const [visitor, other] = [await sessions.withSession({ a: [1] }), await sessions.withSession({ a: [1] })]
+    const told = follow(await sessions.session(visitor))
+    await sessions.read(visitor)
+    await sessions.write(visitor, { a: [1] })
+    await (await sessions.session(visitor)).put('a', [1])
+    await sessions.write(other, { a: [2] })
+    expect(told).toEqual([])
+  })
+
+  it('hears nothing any more when its socket has gone', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0 })
+    const gone = new Promise((resolve) => {
+      sessions.app.io.once('connection', (socket) => socket.once('disconnect', resolve))
+    })
+    const told = follow(await sessions.session(visitor))
+    visitor.leave()
+    await gone
+    await sessions.write(visitor, { a: 1 })
+    expect(told).toEqual([])
+  })
+
+  it('tells onError of a listener that throws, and the others of the change', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0 })
+    const session = await sessions.session(visitor)
+    session.onChange(() => {
+      throw new Error('a listener')
+    })
+    const told = follow(session)
+    await sessions.write(visitor, { a: 1 })
+    expect(told).toHaveLength(1)
+    expect(sessions.app.errors).toEqual([new Error('a listener')])
+  })
+
+  it.each<[string, Deed]>([
+    ['destroyed', signOut],
+    ['regenerated', ({ session }) => session.regenerate()],
+  ])('ends where the session is %s, and can be changed no more', async (_, end) => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    const told = follow(session)
+    await sessions.ask(visitor, end)
+    expect(told).toEqual([['user', undefined, 'ann', 'job'], 'destroyed'])
+    expect(session.ended).toBe('destroyed')
+    expect(session.values()).toEqual({})
+    await expect(session.put('user', 'eve')).rejects.toMatchObject({ code: 'superseded', status: 409 })
+    await expect(session.update('user', () => 'eve')).rejects.toMatchObject({ code: 'superseded' })
+    expect(await sessions.read(visitor)).not.toHaveProperty('user', 'eve')
+  })
+
+  it('tells a listener of the end at once where that has been', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    await sessions.ask(visitor, signOut)
+    const ends: string[] = []
+    session.onEnd((end) => ends.push(end))
+    expect(ends).toEqual(['destroyed'])
+  })
+
+  it.each<[string, Deed, object]>([
+    ['regenerated', ({ session }) => session.regenerate(), { cart: ['a'] }],
+    ['destroyed', signOut, {}],
+  ])(
+    'is %s: its connection is closed when the answer is out, and comes back with the session of then',
+    async (_, end, left) => {
+      const sessions = await SessionApp.start()
+      const visitor = await sessions.withSession({ cart: ['a'] })
+      const session = await sessions.session(visitor)
+      const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+      const closed = new Promise((resolve) => conn?.once('close', resolve))
+      const gate = new Gate()
+      const answer = sessions.fetch(visitor, async (ctx) => {
+        await end(ctx)
+        if (ctx['session'] === null) await sessions.app.live.sessionStore().destroy(sessionId(visitor), { ctx })
+        await gate.pass()
+      })
+      await gate.entered
+      expect(session.ended).toBe('destroyed')
+      expect(conn?.readyState).toBe('open')
+      gate.open()
+      await answer
+      await closed
+      expect((await sessions.connect(visitor))?.values() ?? {}).toEqual(left)
+    },
+  )
+
+  it('is told that the session has expired, and reads nothing from then on', async () => {
+    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    const closed = new Promise((resolve) => {
+      for (const { conn } of sessions.app.io.sockets.sockets.values()) conn.once('close', resolve)
+    })
+    const told = follow(session)
+    const ended = new Promise((resolve) => session.onEnd(resolve))
+    sessions.app.clock.advance(DAY + 60_000)
+    expect(session.get('user')).toBeUndefined()
+    expect(session.values()).toEqual({})
+    await expect(session.put('user', 'bob')).rejects.toMatchObject({ code: 'superseded' })
+    expect(await ended).toBe('expired')
+    await closed
+    expect(told).toEqual([['user', undefined, 'ann', 'job'], 'expired'])
+  })
+
+  it('is not kept in memory for a connection that broke while the app let it in', async () => {
+    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const broken = new Promise((resolve) => {
+      sessions.app.io.use(({ conn, session }) => {
+        session?.onChange(() => undefined)
+        conn.once('close', resolve)
+        visitor.leave()
+      })
+    })
+    void visitor.connect().catch(() => undefined)
+    await broken
+    const store = sessions.app.live.sessionStore()
+    for (let at = 0; at < 50; at += 1) await store.set(`stranger-${at}`, { csrf: at }, DAY)
+    expect(await sessions.read(visitor)).toEqual({})
+  })
+
+  it('takes values as JSON carries them, and refuses what it cannot', async () => {
+    const sessions = await SessionApp.start()
+    const session = await sessions.session(await sessions.withSession({ user: 'ann' }))
+    await session.put('at', new Date(0) as never)
+    await session.put('user', undefined as never)
+    expect(session.values()).toEqual({ at: '1970-01-01T00:00:00.000Z' })
+    await expect(session.put('count', 1n as never)).rejects.toMatchObject({ code: 'invalid_value', key: undefined })
+    await expect(session.put('late', Promise.resolve(1) as never)).rejects.toThrow(TypeError)
+    expect(session.values()).toEqual({ at: '1970-01-01T00:00:00.000Z' })
+  })
+
+  it('has frozen values, so that no handler takes a change for one that was made', async () => {
+    const sessions = await SessionApp.start()
+    const session = await sessions.session(await sessions.withSession({ cart: ['a'] }))
+    expect(() => (session.get('cart') as string[]).push('b')).toThrow('not extensible')
+    expect(() => Object.assign(session.values(), { user: 'eve' })).toThrow()
+  })
+})

@@ -1,0 +1,320 @@
+import { describe, expect, it } from '@jest/globals'
+import { coreOf } from '../../server/plugin.js'
+import { Gate } from '../support/gate.js'
+import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import type { Visitor } from '../support/visitor.js'
+import { within } from '../support/within.js'
+
+const DAY = 24 * 60 * 60 * 1000
+const REQUESTS = 200
+
+/** koa-session's own example of a store: it keeps what was saved last. */
+function mapStore() {
+  const sessions = new Map<string, string>()
+  return {
+    get: async (id: string): Promise<unknown> => JSON.parse(sessions.get(id) ?? 'null'),
+    set: async (id: string, session: unknown): Promise<void> => void sessions.set(id, JSON.stringify(session)),
+    destroy: async (id: string): Promise<void> => void sessions.delete(id),
+  }
+}
+
+/** Does something within a request of the visitor while other things happen between its beginning and its end. */
+async function during(
+  sessions: SessionApp,
+  visitor: Visitor,
+  deed: Deed,
+  meanwhile: () => Promise<unknown>,
+): Promise<Response> {
+  const gate = new Gate()
+  const response = sessions.fetch(visitor, async (ctx) => {
+    await deed(ctx)
+    await gate.pass()
+  })
+  await gate.entered
+  await meanwhile()
+  gate.open()
+  return response
+}
+
+/** How many of so many requests, which have all begun before the first one ends, leave what they have set. */
+async function survivors(sessions: SessionApp): Promise<number> {
+  const visitor = await sessions.withSession({ user: 'ann' })
+  let waiting = 0
+  const gate = new Gate()
+  const requests = Array.from({ length: REQUESTS }, (_, at) =>
+    sessions.ask(visitor, async ({ session }) => {
+      session[`key-${at}`] = at
+      waiting += 1
+      if (waiting === REQUESTS) gate.open()
+      await gate.pass()
+    }),
+  )
+  await Promise.all(requests)
+  const found = await sessions.read(visitor)
+  expect(found['user']).toBe('ann')
+  return Object.keys(found).filter((key) => key.startsWith('key-')).length
+}
+
+describe('live.sessionStore()', () => {
+  it('keeps what 200 requests at once have set, each under a key of its own, of which a Map keeps one', async () => {
+    expect(await survivors(await SessionApp.start({ store: mapStore() }))).toBe(1)
+    expect(await survivors(await SessionApp.start())).toBe(REQUESTS)
+  })
+
+  it('writes only what a request has changed, so that of one key the later save stands', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0, b: 0, c: 0 })
+    await during(
+      sessions,
+      visitor,
+      ({ session }) => Object.assign(session, { a: 1, b: 1 }),
+      () => sessions.write(visitor, { b: 2, c: 2 }),
+    )
+    expect(await sessions.read(visitor)).toEqual({ a: 1, b: 1, c: 2 })
+  })
+
+  it('lets a key that another request deletes meanwhile stay deleted', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ flash: 'saved', cart: [] })
+    await during(
+      sessions,
+      visitor,
+      ({ session }) => session.cart.push('a'),
+      () => sessions.ask(visitor, ({ session }) => void delete session.flash),
+    )
+    expect(await sessions.read(visitor)).toEqual({ cart: ['a'] })
+  })
+
+  it('keeps a key that comes while another request replaces the session', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ old: 1 })
+    const gate = new Gate()
+    const replaced = sessions.ask(visitor, async (ctx) => {
+      Object.assign(ctx, { session: { fresh: 1 } })
+      await gate.pass()
+    })
+    await gate.entered
+    await sessions.write(visitor, { other: 1 })
+    gate.open()
+    await replaced
+    expect(await sessions.read(visitor)).toEqual({ fresh: 1, other: 1 })
+  })
+
+  it('lets no rolling request take back the maxAge that another has given the session', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await during(
+      sessions,
+      visitor,
+      () => 0,
+      () =>
+        sessions.ask(visitor, ({ session }) => {
+          session.maxAge = 30 * DAY
+        }),
+    )
+    sessions.app.clock.advance(29 * DAY)
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+
+  it('counts the time of a session from its newest save, whichever has begun first', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const half = DAY / 2
+    await during(
+      sessions,
+      visitor,
+      () => 0,
+      async () => {
+        sessions.app.clock.advance(half)
+        await sessions.read(visitor)
+        sessions.app.clock.advance(half)
+      },
+    )
+    sessions.app.clock.advance(DAY - 1)
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+
+  it('gives sessions of several visitors nothing of each other', async () => {
+    const sessions = await SessionApp.start()
+    const [ann, bob] = [await sessions.withSession({ user: 'ann' }), await sessions.withSession({ user: 'bob' })]
+    await Promise.all([sessions.write(ann, { a: 1 }), sessions.write(bob, { b: 1 })])
+    expect(await sessions.read(ann)).toEqual({ user: 'ann', a: 1 })
+    expect(await sessions.read(bob)).toEqual({ user: 'bob', b: 1 })
+  })
+})
+
+describe('a session that its app has ended', () => {
+  const ends: readonly (readonly [string, Deed])[] = [
+    ['set to null', (ctx) => void Object.assign(ctx, { session: null })],
+    ['regenerated', ({ session }) => session.regenerate()],
+  ]
+
+  it.each(ends)('does not come back by a late save, where it was %s', async (_, end) => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const before = visitor.cookie
+    const response = await during(
+      sessions,
+      sessions.visitor(before),
+      ({ session }) => Object.assign(session, { cart: ['a'] }),
+      () => sessions.ask(visitor, end),
+    )
+    expect(response.status).toBe(200)
+    expect(await sessions.read(sessions.visitor(before))).toEqual({})
+  })
+
+  it.each(ends)('leaves the browser the cookie that it was given meanwhile, where it was %s', async (_, end) => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const gate = new Gate()
+    const late = sessions.fetch(sessions.visitor(visitor.cookie), async (ctx) => {
+      ctx.cookies.set('theme', 'dark')
+      await gate.pass()
+    })
+    await gate.entered
+    await sessions.ask(visitor, end)
+    gate.open()
+    const names = (await late).headers.getSetCookie().map((line) => line.split('=')[0])
+    expect(names).toEqual(['theme'])
+  })
+
+  it.each(ends)('leaves nothing of a late change in the session that comes next, where it was %s', async (_, end) => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await during(
+      sessions,
+      sessions.visitor(visitor.cookie),
+      ({ session }) => Object.assign(session, { user: 'eve' }),
+      async () => {
+        await sessions.ask(visitor, end)
+        await sessions.write(visitor, { step: 1 })
+      },
+    )
+    expect(await sessions.read(visitor)).not.toMatchObject({ user: 'eve' })
+  })
+
+  it('has onError told of a change that came too late, and of no save that has changed nothing', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const late = async (deed: Deed): Promise<void> => {
+      const visitor = await sessions.withSession({ user: 'ann' })
+      const other = sessions.visitor(visitor.cookie)
+      await during(sessions, other, deed, () =>
+        sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null })),
+      )
+    }
+    await late(() => 0)
+    expect(sessions.app.errors).toEqual([])
+    await late(({ session }) => Object.assign(session, { cart: [] }))
+    expect(sessions.app.errors).toEqual([expect.objectContaining({ code: 'superseded' })])
+  })
+
+  it('expires no more, and is told to have expired by nothing, once it was destroyed', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    const told: string[] = []
+    session.onEnd((end) => told.push(end))
+    await sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null }))
+    sessions.app.clock.advance(2 * DAY)
+    expect(session.ended).toBe('destroyed')
+    expect(told).toEqual(['destroyed'])
+  })
+
+  it('does not come back by a save that is later than its expiry', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann', cart: [] })
+    await during(
+      sessions,
+      visitor,
+      ({ session }) => session.cart.push('a'),
+      async () => sessions.app.clock.advance(2 * DAY),
+    )
+    expect(await sessions.read(visitor)).toEqual({})
+    expect(sessions.app.errors).toEqual([expect.objectContaining({ code: 'superseded' })])
+  })
+})
+
+describe('memory', () => {
+  it('forgets those that were not used for the longest time, in a flood of new sessions', async () => {
+    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 100 } } as never })
+    const store = sessions.app.live.sessionStore()
+    const [used, unused] = [await sessions.withSession({ user: 'ann' }), await sessions.withSession({ user: 'bob' })]
+    for (let at = 0; at < 300; at += 1) {
+      await store.set(`stranger-${at}`, { csrf: at }, DAY)
+      if (at % 20 === 0) await sessions.read(used)
+    }
+    expect(await sessions.read(used)).toEqual({ user: 'ann' })
+    expect(await sessions.read(unused)).toEqual({})
+    const there = await Promise.all(Array.from({ length: 300 }, (_, at) => store.get(`stranger-${at}`)))
+    expect(there.filter((found) => found !== undefined).length).toBeLessThanOrEqual(100)
+  })
+
+  it('keeps a session that an open socket holds, and gives it back when that has gone', async () => {
+    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
+    const store = sessions.app.live.sessionStore()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const flood = async (): Promise<void> => {
+      for (let at = 0; at < 50; at += 1) await store.set(`stranger-${Math.random()}`, { csrf: at }, DAY)
+    }
+    const left = new Promise((resolve) => {
+      sessions.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
+    })
+    const session = await sessions.session(visitor)
+    await flood()
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+    expect(session.get('user')).toBe('ann')
+    visitor.leave()
+    await left
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+    await flood()
+    expect(await sessions.read(visitor)).toEqual({})
+  })
+
+  it('forgets a session that only its browser ends when it was not used for cache.maxIdle, and no other', async () => {
+    const options = { cache: { maxIdle: 10 * DAY } } as never
+    const sessions = await SessionApp.start({ session: { maxAge: 'session' }, options })
+    const { appSessions } = coreOf(sessions.app.live)
+    const store = sessions.app.live.sessionStore()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await store.set('dated', { user: 'bob' }, 30 * DAY)
+    sessions.app.clock.advance(9 * DAY)
+    await sessions.read(visitor)
+    sessions.app.clock.advance(9 * DAY)
+    await sessions.read(visitor)
+    sessions.app.clock.advance(11 * DAY)
+    await within(
+      async () => appSessions.size,
+      (size) => size === 1,
+    )
+    expect(await sessions.read(visitor)).toEqual({})
+    expect(await store.get('dated')).toMatchObject({ user: 'bob' })
+  })
+
+  it('saves the whole session of a request where it has forgotten it meanwhile', async () => {
+    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
+    const store = sessions.app.live.sessionStore()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await during(
+      sessions,
+      visitor,
+      ({ session }) => Object.assign(session, { cart: ['a'] }),
+      async () => {
+        for (let at = 0; at < 50; at += 1) await store.set(`stranger-${at}`, { csrf: at }, DAY)
+        expect(await store.get(sessionId(visitor))).toBeUndefined()
+      },
+    )
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+})
+
+describe('live.close()', () => {
+  it('refuses what requests change from then on, and no request that renews its session alone', async () => {
+    const sessions = await SessionApp.start({ session: { rolling: true } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await sessions.app.live.close()
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+    const response = await sessions.fetch(visitor, ({ session }) => void Object.assign(session, { user: 'bob' }))
+    expect(response.status).toBe(503)
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+})

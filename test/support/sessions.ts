@@ -1,0 +1,98 @@
+import type Koa from 'koa'
+import type { AppSession, SessionStore } from 'koa-live-session'
+import session, { type CreateSessionOptions } from 'koa-session'
+import { App, type AppFields, type AppOptions } from './app.js'
+import type { Visitor } from './visitor.js'
+
+/** What a request does with its `ctx.session`, and what it is answered with. */
+export type Deed = (ctx: Koa.Context) => unknown
+
+interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
+  /** koa-session's options. */
+  readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
+  /** Another store, to compare with. */
+  readonly store?: NonNullable<CreateSessionOptions['store']>
+}
+
+/** An app whose `ctx.session` is koa-session's, in `live.sessionStore()`. */
+export class SessionApp {
+  readonly app: App
+  readonly #deeds: Deed[]
+
+  private constructor(app: App, deeds: Deed[]) {
+    this.app = app
+    this.#deeds = deeds
+  }
+
+  static async start({ session: own, store, ...given }: Given = {}): Promise<SessionApp> {
+    const deeds: Deed[] = []
+    const app = await App.start({
+      ...given,
+      before: (koa, live) => {
+        const options = typeof own === 'function' ? own(live.sessionStore()) : own
+        return [session({ key: 'app', store: store ?? live.sessionStore(), ...options }, koa)]
+      },
+      routes: async (ctx) => {
+        const deed = deeds[Number(ctx.path.slice(1))]
+        ctx.body = JSON.stringify((await deed?.(ctx)) ?? null)
+      },
+    })
+    return new SessionApp(app, deeds)
+  }
+
+  visitor(cookie?: string): Visitor {
+    return this.app.visitor(cookie)
+  }
+
+  /** A request that does something with its session. */
+  async fetch(visitor: Visitor, deed: Deed, init?: RequestInit): Promise<Response> {
+    return visitor.fetch(`/${this.#deeds.push(deed) - 1}`, init)
+  }
+
+  /** The same; what it was answered with. */
+  async ask<T>(visitor: Visitor, deed: (ctx: Koa.Context) => T): Promise<Awaited<T>> {
+    const response = await this.fetch(visitor, deed)
+    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
+    return (await response.json()) as Awaited<T>
+  }
+
+  /** What the next request of a visitor finds in its session. */
+  read(visitor: Visitor): Promise<Record<string, unknown>> {
+    return this.ask(visitor, (ctx) => ctx['session'].toJSON())
+  }
+
+  /** Sets values in the session of a visitor. */
+  async write(visitor: Visitor, values: Record<string, unknown>): Promise<void> {
+    await this.ask(visitor, (ctx) => void Object.assign(ctx['session'], values))
+  }
+
+  /** A visitor who has a session with these values. */
+  async withSession(values: Record<string, unknown>): Promise<Visitor> {
+    const visitor = this.visitor()
+    await this.write(visitor, values)
+    return visitor
+  }
+
+  /** What the server's handlers have of a new socket of the visitor. */
+  async connect(visitor: Visitor): Promise<AppSession | undefined> {
+    const connected = new Promise<AppSession | undefined>((resolve) => {
+      this.app.io.once('connection', (socket) => resolve(socket.session))
+    })
+    await visitor.connect()
+    return connected
+  }
+
+  /** The same, where the visitor has a session. */
+  async session(visitor: Visitor): Promise<AppSession> {
+    const found = await this.connect(visitor)
+    if (!found) throw new Error('the socket has no session')
+    return found
+  }
+}
+
+/** The id of the session that a visitor's cookie has. */
+export function sessionId(visitor: Visitor): string {
+  const [, id] = /(?:^|; )app=([^;]*)/.exec(visitor.cookie) ?? []
+  if (id === undefined) throw new Error('no session')
+  return id
+}

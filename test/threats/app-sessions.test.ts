@@ -1,0 +1,260 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { memoryStore } from 'koa-live-session/testing'
+import { sessionName } from '../../server/app-session/session-name.js'
+import { coreOf } from '../../server/plugin.js'
+import { identify } from '../support/auth.js'
+import { Bus } from '../support/bus.js'
+import { Gate } from '../support/gate.js'
+import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { longestTurn } from '../support/turns.js'
+
+const DAY = 24 * 60 * 60 * 1000
+/** ms for which no request may wait. */
+const LONGEST = 50
+/** Names that mean something to JavaScript, or to koa-session. */
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'toJSON',
+  'length',
+  'save',
+  'maxAge',
+  'isNew',
+  'externalKey',
+  '_expire',
+  '_session',
+]
+
+const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
+
+/** All that could be said of a thing. */
+function show(thing: unknown): string {
+  const message = thing instanceof Error ? `${thing.message} ${thing.stack} ${show(thing.cause)}` : ''
+  return `${message} ${inspect(thing, { depth: null, showHidden: true })}`
+}
+
+describe('threat 30: a handshake and live.sessionStore()', () => {
+  const options = { identify, store: undefined } as never
+
+  it.each(['rolling', 'renew'])('writes nothing to a session that is %s', async (mode) => {
+    const bus = new Bus()
+    const sessions = await SessionApp.start({ session: { [mode]: true, maxAge: DAY }, options })
+    bus.join(sessions.app.io)
+    const visitor = await sessions.withSession({ user: 'ann' })
+    sessions.app.clock.advance(DAY - 1000)
+    const { length } = bus.messages
+    await sessions.session(visitor)
+    expect(bus.messages).toHaveLength(length)
+    sessions.app.clock.advance(60_000)
+    expect(await sessions.read(visitor)).toEqual({})
+  })
+
+  it.each<[string, (ctx: Koa.Context) => unknown]>([
+    ['saves', ({ session }) => session.save()],
+    ['changes and saves', ({ session }) => Object.assign(session, { user: 'eve' }).save()],
+    ['regenerates', ({ session }) => session.regenerate()],
+    ['ends', signOut],
+  ])('writes nothing either where its own middleware %s the session', async (_, act) => {
+    const own: Koa.Middleware = async (ctx, next) => {
+      await act(ctx)
+      await next()
+    }
+    const chain: Koa.Middleware[] = [own]
+    const sessions = await SessionApp.start({
+      options,
+      session: { rolling: true },
+      attach: { handshake: [(ctx, next) => ctx.app.middleware[0]?.(ctx, () => chain[0]?.(ctx, next))] },
+    })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await sessions.connect(visitor)
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+
+  it('brings nothing back of a session that is destroyed while the handshake is under way', async () => {
+    const gate = new Gate()
+    const slow = async (ctx: Koa.Context): Promise<string> => {
+      if (ctx.path.startsWith('/socket.io')) await gate.pass()
+      return ctx['session']?.user
+    }
+    const sessions = await SessionApp.start({ session: { rolling: true }, options: { identify: slow } as never })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const before = visitor.cookie
+    const ended: unknown[] = []
+    sessions.app.io.on('connection', ({ session }) =>
+      ended.push(session?.ended, session?.values(), session?.get('user')),
+    )
+    const connecting = visitor.connect()
+    await gate.entered
+    await sessions.ask(sessions.visitor(before), signOut)
+    gate.open()
+    await connecting
+    expect(ended).toEqual(['destroyed', {}, undefined])
+    expect(await sessions.read(sessions.visitor(before))).toEqual({})
+  })
+})
+
+describe('threat 10: names of keys in a session', () => {
+  it.each([...NAMES, 'x'.repeat(300), 'a\0b', '\ud800'])(
+    'cannot be put by a socket where they mean something: %j',
+    async (key) => {
+      const sessions = await SessionApp.start()
+      const visitor = await sessions.withSession({ user: 'ann' })
+      const session = await sessions.session(visitor)
+      await expect(session.put(key, { admin: true } as never)).rejects.toMatchObject({ code: 'malformed' })
+      await expect(session.update(key, () => ({ admin: true }) as never)).rejects.toMatchObject({ code: 'malformed' })
+      expect(session.get(key)).toBeUndefined()
+      expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+      expect({}).not.toHaveProperty('admin')
+    },
+  )
+
+  it.each(['', '$epoch', '.', 'hasOwnProperty', 'caf\u00e9', 'a b', 'x'.repeat(254)])(
+    'are kept apart from others: %j',
+    async (key) => {
+      const sessions = await SessionApp.start({ options: { store: memoryStore() } as never })
+      const visitor = await sessions.withSession({ user: 'ann' })
+      await sessions.write(visitor, { [key]: 1 })
+      await (await sessions.session(visitor)).update(key, (value) => Number(value) + 1)
+      expect(await sessions.read(visitor)).toEqual({ user: 'ann', [key]: 2 })
+    },
+  )
+
+  it('leaves a member __proto__ out of what a request saves, wherever it is', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = sessions.visitor()
+    await sessions.ask(visitor, ({ session }) => {
+      session.form = JSON.parse('{"__proto__":{"admin":true},"list":[{"__proto__":{"admin":true},"a":1}]}')
+    })
+    expect(await sessions.read(visitor)).toEqual({ form: { list: [{ a: 1 }] } })
+    const admin = await sessions.ask(visitor, ({ session }) => [session.form.admin ?? null, session.admin ?? null])
+    expect(admin).toEqual([null, null])
+  })
+
+  it('takes no row of a store under a name that means something', async () => {
+    const store = memoryStore()
+    const sessions = await SessionApp.start({ options: { store } as never })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const rows = NAMES.map((key) => ({ key: `.${key}`, stamp: 1, value: 'x' }))
+    const bad = [
+      { key: '$maxAge', stamp: Number.MAX_SAFE_INTEGER, value: 'x' },
+      { key: 'user', stamp: 5, value: 'eve' },
+    ]
+    await store.merge(sessionName(sessionId(visitor)), [...rows, ...bad])
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', constructor: 'x', save: 'x' })
+    expect((await sessions.session(visitor)).get('user')).toBe('ann')
+  })
+})
+
+describe('threat 13: what is too large, or none, in a session', () => {
+  const deep = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+
+  it.each<[string, string, () => unknown]>([
+    ['too_large', 'a text of 70 kB', () => 'x'.repeat(70_000)],
+    ['too_large', 'text of which each character takes three bytes', () => '\u20ac'.repeat(30_000)],
+    ['invalid_value', '1,000 levels', () => deep(1000)],
+    ['invalid_value', '20,000 members', () => Array.from({ length: 20_000 }, () => 1)],
+  ])('is refused as %s, and leaves the session as it was: %s', async (code, _, value) => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const response = await sessions.fetch(
+      visitor,
+      ({ session }) => void Object.assign(session, { hush: value(), user: 'eve' }),
+    )
+    expect(response.status).toBe(400)
+    expect(await response.text()).not.toContain('hush')
+    const session = await sessions.session(visitor)
+    await expect(session.put('hush', value() as never)).rejects.toMatchObject({ code })
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+
+  it('is refused once a session has had 250 keys, though they were deleted', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    const codes: unknown[] = []
+    for (let at = 0; at < 260; at += 1) {
+      await session.put(`key-${at}`, at).catch(({ code }) => codes.push(code))
+      if (session.get(`key-${at}`) !== undefined) await session.delete(`key-${at}`)
+    }
+    expect(new Set(codes)).toEqual(new Set(['too_large']))
+    await session.put('user', 'bob')
+    expect(await sessions.read(visitor)).toEqual({ user: 'bob' })
+  })
+
+  it('becomes what UTF-8 can carry', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ text: 'a\ud800b', '\u00e9': { '\udc00': 1 } })
+    expect(await sessions.read(visitor)).toEqual({ text: 'a\ufffdb', '\u00e9': { '\ufffd': 1 } })
+  })
+})
+
+describe('threat 23: the id of a session', () => {
+  it('is in no message, room, row, error or object that tells of it', async () => {
+    const bus = new Bus()
+    const store = memoryStore()
+    const rows: unknown[] = []
+    const watched = {
+      ...store,
+      merge: (...given: Parameters<typeof store.merge>) => {
+        rows.push(given)
+        return store.merge(...given)
+      },
+    }
+    const sessions = await SessionApp.start({
+      options: { store: watched, onError: (error: unknown) => rows.push(show(error)) } as never,
+    })
+    bus.join(sessions.app.io)
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const id = sessionId(visitor)
+    const session = await sessions.session(visitor)
+    const heard: unknown[] = [session.values(), session]
+    session.onChange((change) => heard.push(change))
+    heard.push(await session.put('_x', 1).catch(show), await session.put('big', 'x'.repeat(70_000)).catch(show))
+    heard.push(
+      await (
+        await sessions.fetch(visitor, ({ session: own }) => void Object.assign(own, { big: 'x'.repeat(70_000) }))
+      ).text(),
+    )
+    const gate = new Gate()
+    const late = sessions.fetch(sessions.visitor(visitor.cookie), async ({ session: own }) => {
+      own.cart = []
+      await gate.pass()
+    })
+    await gate.entered
+    await sessions.ask(visitor, signOut)
+    gate.open()
+    await late
+    heard.push(
+      await session.put('user', 'eve').catch(show),
+      sessions.app.live.sessionStore(),
+      coreOf(sessions.app.live).appSessions,
+    )
+    await sessions.app.live.settled()
+    const rooms = [...sessions.app.io.sockets.adapter.rooms.keys()]
+    const all = [heard, rooms, bus.messages, rows, sessions.app.errors, sessions.app.warnings].map(show).join(' ')
+    expect(rows.length).toBeGreaterThan(2)
+    for (const form of [id, Buffer.from(id).toString('base64url'), Buffer.from(id).toString('hex')])
+      expect(all).not.toContain(form)
+  })
+})
+
+describe('threat 18: a flood of sessions', () => {
+  it('leaves memory when their time is up, and no request waits for it', async () => {
+    const sessions = await SessionApp.start()
+    const store = sessions.app.live.sessionStore()
+    const { appSessions } = coreOf(sessions.app.live)
+    const flood = async (): Promise<void> => {
+      for (let at = 0; at < 900; at += 1) {
+        await store.set(`stranger-${Math.random()}`, { csrf: `${at}` }, DAY)
+        if (at % 100 === 0) await turn()
+      }
+      expect(appSessions.size).toBe(900)
+      sessions.app.clock.advance(2 * DAY)
+      while (appSessions.size > 0) await turn()
+    }
+    expect(await longestTurn(flood)).toBeLessThan(LONGEST)
+  })
+})
