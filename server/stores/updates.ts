@@ -82,10 +82,9 @@ export class Updates {
 
   /** Memory and the store differ in a key: each learns what the other has. */
   async #meet(subject: Subject, key: string): Promise<void> {
-    const known = this.#sessions.find(subject)?.registers() ?? []
-    const own = known.filter((register) => register.key === key)
+    const own = this.#sessions.find(subject)?.register(key)
     // The answer says what stands.
-    if (own.length > 0) this.#sync.keep(subject, own)
+    if (own) this.#sync.keep(subject, [own])
     else await this.#loads.inTime(subject)
   }
 
