@@ -97,8 +97,8 @@ function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young }: Tick
 /** Whether what was set under a former id goes along is to be asked: its guest may have left while the page heard nothing of it. */
 function doubt(turn: Turn, former: string | undefined, browser: string | undefined): void {
   const hasWants = [...turn.fields.values()].some(({ wants }) => wants.length > 0)
-  const all = hasWants && former !== undefined ? [...turn.doubts, former] : []
-  turn.doubts = all.filter((id) => id !== browser)
+  const all = former === undefined ? turn.doubts : [...turn.doubts, former]
+  turn.doubts = hasWants ? all.filter((id) => id !== browser) : []
 }
 
 /** It is known of a browser id whether it was given up: what was set under it is the next visitor's, or not. */
@@ -178,7 +178,6 @@ export function ask(turn: Turn): void {
 /** The browser keeps no cookie: the next connection is this page's as it comes. */
 function goWithout(turn: Turn): void {
   turn.page = { ...turn.page, is: 'memory' }
-  turn.doubts = []
   if (turn.link === 'strange') reconnect(turn)
 }
 

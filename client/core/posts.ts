@@ -37,8 +37,9 @@ const ASK: Load = { ...NOTHING, isAsk: true }
 function load(state: State): Load | undefined {
   const { page, timers, fields, doubts } = state
   if (page.is === 'asking') return ASK
-  if (page.is === 'memory' || timers.has('greet')) return undefined
-  if (page.is === 'known' && doubts[0]) return { ...NOTHING, doubt: doubts[0] }
+  if (timers.has('greet')) return undefined
+  if (doubts[0] && (page.is === 'known' || page.is === 'memory')) return { ...NOTHING, doubt: doubts[0] }
+  if (page.is === 'memory') return undefined
   const keys = canSend(state) ? [] : drafts(state)
   const isEmpty = keys.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
   if (!isNamed(page)) return isAlone(state) && (!isEmpty || isUnsure(state)) ? ASK : undefined
