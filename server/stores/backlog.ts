@@ -2,10 +2,11 @@ import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { toStamp } from '../../shared/stamp.js'
+import { standing } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
 import type { StoreHealth } from './health.js'
 import { storeName } from './name.js'
-import { listed } from './rows.js'
+import { listed, soundRegisters } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
@@ -173,8 +174,15 @@ export class Backlog {
 
   async #write(subject: Subject, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
     const name = storeName(subject)
-    if (isErasure) await this.#store.remove(name)
+    if (isErasure) await this.#clear(name, registers)
     return listed(await this.#store.merge(name, registers.registers()))
+  }
+
+  /** Another process may have ended something there later than this one, which has not heard of it: that is written anew. */
+  async #clear(name: string, registers: Replica): Promise<void> {
+    const { ending } = standing(soundRegisters(await this.#store.load(name), () => undefined))
+    if (ending) registers.merge(ending, 'store')
+    await this.#store.remove(name)
   }
 }
 
