@@ -54,12 +54,14 @@ function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity 
     // Before any change of this page, the server shall have seen what this browser has seen: its memory may be younger. What a
     // guest has left goes to the user who has signed in; what is another visitor's is refused.
     if (isProven) {
-      turn.isCookieless = false
+      turn.cookieless = undefined
       for (const held of tickets(turn)) turn.effects.push(['offer', held])
     }
     become(turn, isProven ? 'known' : is, claims)
     show(turn, ticket, claims)
     if (is === 'memory') retry(turn)
+    // That the cookie does not come back proves nothing where its guest has left.
+    if (is === 'memory' && !isProven && turn.cookieless) turn.doubts = [turn.cookieless]
   }
   if (isProven) return
   miss(turn)
@@ -110,6 +112,10 @@ export function decide(turn: Turn, id: string, isGivenUp: boolean | undefined): 
     patch(turn, key, { wants: [] })
   }
   if (turn.page.identity) turn.effects.push(['visitor', kindOf(turn.page.identity)])
+  if (turn.page.is !== 'memory') return
+  turn.cookieless = undefined
+  age(turn)
+  ask(turn)
 }
 
 function kindOf({ sub, browser, young }: Identity): 'guest' | 'user' {
@@ -133,7 +139,7 @@ export function age(turn: Turn): void {
 
 /** A cookie that had come back is gone: a guest may have left. */
 export function miss(turn: Turn): void {
-  if (turn.page.is === 'known' && !turn.isCookieless) age(turn)
+  if (turn.page.is === 'known' && !turn.cookieless) age(turn)
 }
 
 /** Of one browser that was given two ids, or has agreed to have one, or agrees no more. */
@@ -204,8 +210,8 @@ export function asked(turn: Turn, ticket: string, { more, held, cookieless }: St
   turn.failures = 0
   const { link, page } = turn
   const claims = readTicket(ticket)
-  const isBlocked = claims.browser === undefined || (turn.isCookieless && cookieless !== undefined)
-  turn.isCookieless = cookieless !== undefined
+  const isBlocked = claims.browser === undefined || (turn.cookieless !== undefined && cookieless === true)
+  turn.cookieless = cookieless && claims.browser
   turn.timers.delete('greet')
   if (isUp(link)) {
     turn.page = { ...page, is: 'asked' }

@@ -155,7 +155,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
 function accept(turn: Turn, sent: Load, { ticket = '', stamp, held, unsaved }: StoreAnswer): void {
   turn.failures = 0
   turn.moves = 0
-  turn.isCookieless = false
+  turn.cookieless = undefined
   // The cookie came back.
   know(turn, turn.page.identity)
   const { browser, young } = turn.page.identity ?? {}
