@@ -178,11 +178,17 @@ export class Backlog {
     return listed(await this.#store.merge(name, registers.registers()))
   }
 
-  /** Another process may have ended something there later than this one, which has not heard of it: that is written anew. */
+  /**
+   * Another process may have ended something there later than this one, which has not heard of it: that is written anew. It is asked
+   * together, so that no write of another process comes between.
+   */
   async #clear(name: string, registers: Replica): Promise<void> {
-    const { ending } = standing(soundRegisters(await this.#store.load(name), () => undefined))
+    const asked = [this.#store.load(name), this.#store.remove(name)] as const
+    // Where one fails, the other shall not be late for what comes next.
+    await Promise.allSettled(asked)
+    const [rows] = await Promise.all(asked)
+    const { ending } = standing(soundRegisters(rows, () => undefined))
     if (ending) registers.merge(ending, 'store')
-    await this.#store.remove(name)
   }
 }
 

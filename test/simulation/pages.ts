@@ -51,7 +51,8 @@ export class PageChecker {
     const origin = value === undefined ? undefined : this.#origins.get(JSON.stringify(value))
     if (!origin || origin.identities.length === 0) return
     // What one page leaves, another one of its visitor takes up, and may leave again.
-    const isLeft = origin.tab !== tab || tab.browser.tabs.some((one) => one !== tab && sameJson(one.get(key), value))
+    const isTaken = (other: Tab): boolean => other !== tab && other.isReady && sameJson(other.get(key), value)
+    const isLeft = origin.tab !== tab || tab.browser.tabs.some(isTaken)
     for (const held of origin.identities) {
       // A guest who has no cookie is told of another id by each connection. A user is not, nor where another page has left it.
       if ((held.browser === undefined || isLeft) && this.#isOwners(held, target)) return

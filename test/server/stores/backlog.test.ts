@@ -190,6 +190,20 @@ describe('Backlog', () => {
       expect(standing).toEqual([[register('$epoch', 5, 5)]])
     })
 
+    it('waits for both of what it has asked, where one has failed', async () => {
+      const parts = held()
+      const { backlog, store } = parts
+      backlog.erase(ANN, [register('$epoch', 2)])
+      await turn()
+      const [load, remove] = store.calls
+      await load?.fail()
+      await pass(parts, 100)
+      expect(store.calls.length).toBe(2)
+      await remove?.answer()
+      await pass(parts, 100)
+      expect(store.calls.length).toBe(4)
+    })
+
     it('says of a subject only what comes after it', async () => {
       const { backlog } = held()
       backlog.add(ANN, [register('a', 1, 1)])
@@ -419,7 +433,8 @@ describe('Backlog', () => {
             await (each.act === 'answer' ? call?.answer() : call?.fail())
           }
           for (const call of store.open) if (!begun.has(call)) begun.set(call, made.clock.now())
-          const subjects = [...store.open].map(({ subject }) => subject)
+          // What stands there is looked up together with a removal.
+          const subjects = [...store.open].filter(({ act }) => act !== 'load').map(({ subject }) => subject)
           expect(new Set(subjects).size).toBe(subjects.length)
         }
         for (let round = 0; backlog.size > 0 && round < 200; round += 1) {
