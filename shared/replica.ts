@@ -74,6 +74,12 @@ export class Replica {
     this.#version += 1
   }
 
+  /** The key's newest write, deletion included; undefined where there is none. */
+  register(key: string): StoredRegister | undefined {
+    const at = this.#at(key)
+    return at < 0 ? undefined : this.#register(at)
+  }
+
   /** What it holds, in the order in which keys were first written. */
   registers(): readonly StoredRegister[] {
     const registers: StoredRegister[] = []

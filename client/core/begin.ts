@@ -20,7 +20,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     told: [],
     timers: new Set(),
     isUnreachable: false,
-    isCookieless: false,
+    cookieless: undefined,
     failures: 0,
     moves: 0,
     doubts: [],

@@ -27,8 +27,8 @@ export function forget(turn: Turn, isCarried: boolean, former: string | undefine
 /** Whether what was set under a former id goes along is to be asked: its guest may have left while the page heard nothing of it. */
 export function doubt(turn: Turn, former: string | undefined, browser: string | undefined): void {
   const hasWants = [...turn.fields.values()].some(({ wants }) => wants.length > 0)
-  const all = hasWants && former !== undefined ? [...turn.doubts, former] : []
-  turn.doubts = all.filter((id) => id !== browser)
+  const all = former === undefined ? turn.doubts : [...turn.doubts, former]
+  turn.doubts = hasWants ? all.filter((id) => id !== browser) : []
 }
 
 /** It is known of a browser id whether it was given up: what was set under it is the next visitor's, or not. */

@@ -57,12 +57,14 @@ function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity 
     // Before any change of this page, the server shall have seen what this browser has seen: its memory may be younger. What a
     // guest has left goes to the user who has signed in; what is another visitor's is refused.
     if (isProven) {
-      turn.isCookieless = false
+      turn.cookieless = undefined
       for (const held of tickets(turn)) turn.effects.push(['offer', held])
     }
     become(turn, isProven ? 'known' : is, claims)
     show(turn, ticket, claims)
     if (is === 'memory') retry(turn)
+    // That the cookie does not come back proves nothing where its guest has left.
+    if (is === 'memory' && !isProven && turn.cookieless) turn.doubts = [turn.cookieless]
   }
   if (isProven) return
   miss(turn)
@@ -122,7 +124,7 @@ export function age(turn: Turn): void {
 
 /** A cookie that had come back is gone: a guest may have left. */
 export function miss(turn: Turn): void {
-  if (turn.page.is === 'known' && !turn.isCookieless) age(turn)
+  if (turn.page.is === 'known' && !turn.cookieless) age(turn)
 }
 
 /** Of one browser that was given two ids, or has agreed to have one, or agrees no more. */
@@ -152,10 +154,17 @@ export function ask(turn: Turn): void {
   if (isUp(link)) awaitGreeting(turn)
 }
 
+/** A guest has left: that the cookie did not come back proves nothing. */
+export function askAnew(turn: Turn): void {
+  if (turn.page.is !== 'memory') return
+  turn.cookieless = undefined
+  age(turn)
+  ask(turn)
+}
+
 /** The browser keeps no cookie: the next connection is this page's as it comes. */
 function goWithout(turn: Turn): void {
   turn.page = { ...turn.page, is: 'memory' }
-  turn.doubts = []
   if (turn.link === 'strange') reconnect(turn)
 }
 
@@ -182,8 +191,8 @@ export function asked(turn: Turn, ticket: string, { more, held, cookieless }: St
   turn.failures = 0
   const { link, page } = turn
   const claims = readTicket(ticket)
-  const isBlocked = claims.browser === undefined || (turn.isCookieless && cookieless !== undefined)
-  turn.isCookieless = cookieless !== undefined
+  const isBlocked = claims.browser === undefined || (turn.cookieless !== undefined && cookieless === true)
+  turn.cookieless = cookieless && claims.browser
   turn.timers.delete('greet')
   if (isUp(link)) {
     turn.page = { ...page, is: 'asked' }

@@ -13,7 +13,20 @@ import {
   release,
   tickets,
 } from './changes.js'
-import { abort, age, asked, awaitGreeting, canSend, keepOwn, know, miss, pauseOf, renewed, stray } from './identity.js'
+import {
+  abort,
+  age,
+  askAnew,
+  asked,
+  awaitGreeting,
+  canSend,
+  keepOwn,
+  know,
+  miss,
+  pauseOf,
+  renewed,
+  stray,
+} from './identity.js'
 import type { News, PostBody, PostError, Posted } from './messages.js'
 import type { Load, State } from './state.js'
 import { patch, start, type Turn } from './turn.js'
@@ -40,8 +53,9 @@ const ASK: Load = { ...NOTHING, isAsk: true }
 function load(state: State): Load | undefined {
   const { page, timers, fields, doubts, isDue } = state
   if (page.is === 'asking') return ASK
-  if (page.is === 'memory' || timers.has('greet')) return undefined
-  if (page.is === 'known' && doubts[0]) return { ...NOTHING, doubt: doubts[0] }
+  if (timers.has('greet')) return undefined
+  if (doubts[0] && (page.is === 'known' || page.is === 'memory')) return { ...NOTHING, doubt: doubts[0] }
+  if (page.is === 'memory') return undefined
   const all = canSend(state) ? [] : drafts(state)
   // Of one that goes alone it is certain that where it is refused nothing was taken.
   const computed = all.filter((key) => isComputed(fieldOf(state, key).wants[0]?.calls ?? []))
@@ -145,6 +159,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
     // Of a POST that was taken the cookie is that one again.
     if (answer) stray(turn)
     else decide(turn, posting.doubt, error?.givenUp)
+    if (error?.givenUp) askAnew(turn)
     return
   }
   if (answer && !posting.isAsk) return void accept(turn, posting, answer)
@@ -165,7 +180,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
 function accept(turn: Turn, sent: Load, { ticket = '', stamp, held, unsaved }: StoreAnswer): void {
   turn.failures = 0
   turn.moves = 0
-  turn.isCookieless = false
+  turn.cookieless = undefined
   // The cookie came back.
   know(turn, turn.page.identity)
   const { browser, young } = turn.page.identity ?? {}

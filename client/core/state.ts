@@ -133,8 +133,8 @@ export interface State {
   readonly timers: ReadonlySet<TimerName>
   /** The newest POST got no answer of ours. */
   readonly isUnreachable: boolean
-  /** The newest question was answered for a browser without a cookie. */
-  readonly isCookieless: boolean
+  /** The browser id that came with the answer to the newest question, where that browser had no cookie. */
+  readonly cookieless: string | undefined
   /** POSTs without an answer, one after the other. */
   readonly failures: number
   /** Questions and reconnections, one soon after the other. */

@@ -76,7 +76,7 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
   flush: (turn) => {
     // Whether it still is, the next try shows.
     turn.isUnreachable = false
-    turn.isCookieless = false
+    turn.cookieless = undefined
     turn.moves = 0
     retry(turn)
     if (turn.page.is === 'memory') ask(turn)

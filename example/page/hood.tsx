@@ -9,7 +9,7 @@ export interface HoodProps {
   readonly isOffline: boolean
   readonly fields: readonly HoodField[]
   readonly servers: Servers | undefined
-  /** The node that the restart is of, where there are several. */
+  /** The node that has this page's socket, where there are several: the restart is of that one. */
   readonly node: string | undefined
   /** What the last button has done. */
   readonly news: string
@@ -21,7 +21,7 @@ export interface HoodProps {
 
 /** The panel "Under the hood": where each value is, and what can go wrong with it. */
 export function Hood(props: HoodProps): VNode {
-  const { isOpen, fields, servers, news, onOpen } = props
+  const { isOpen, fields, servers, node, news, onOpen } = props
   return (
     <details open={isOpen} onToggle={(event) => onOpen(event.currentTarget.open)}>
       <summary>
@@ -40,7 +40,7 @@ export function Hood(props: HoodProps): VNode {
           <p class="news" role="status">
             {news}
           </p>
-          {servers && <ServerLines servers={servers} />}
+          {servers && <ServerLines servers={servers} node={node} />}
         </div>
         <ul class="hood-fields">
           {fields.map((field) => (

@@ -4,8 +4,14 @@ import type { Servers } from './servers.js'
 
 const times = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
+interface ServerLinesProps {
+  readonly servers: Servers
+  /** The node that has this page's socket, once that has said so. */
+  readonly node: string | undefined
+}
+
 /** Which processes there are, and which one has this page's socket. */
-export function ServerLines({ servers }: { readonly servers: Servers }): VNode {
+export function ServerLines({ servers, node }: ServerLinesProps): VNode {
   const { own, nodes } = servers
   if (nodes.length === 0) {
     return (
@@ -17,9 +23,9 @@ export function ServerLines({ servers }: { readonly servers: Servers }): VNode {
   return (
     <ul class="server" aria-label="Nodes">
       {nodes.map(({ name, report }) => (
-        <li key={name} data-node={name} data-own={String(report?.pid === own.pid)}>
+        <li key={name} data-node={name} data-own={String(name === node)}>
           Node {name}: {report ? <Process report={report} /> : 'does not answer'}
-          {report?.pid === own.pid && <b>, has this page’s socket</b>}
+          {report && name === node && <b>, has this page’s socket</b>}
         </li>
       ))}
     </ul>

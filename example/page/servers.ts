@@ -8,7 +8,7 @@ interface NodeReport {
 
 /** What the panel knows of the server. */
 export interface Servers {
-  /** Of the process that the page's socket is connected to. */
+  /** Of the process that the page's socket is connected to; of any, before that is known. */
   readonly own: HoodReport
   /** All nodes; none where there is but one process. */
   readonly nodes: readonly NodeReport[]

@@ -2,9 +2,10 @@ import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { toStamp } from '../../shared/stamp.js'
+import { standing } from '../identity/ending.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
-import { listed } from './rows.js'
+import { listed, soundRegisters } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
@@ -172,8 +173,21 @@ export class Backlog {
 
   async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
     const name = storeName(subject)
-    if (isErasure) await this.#store.remove(name)
+    if (isErasure) await this.#clear(name, registers)
     return listed(await this.#store.merge(name, registers.registers()))
+  }
+
+  /**
+   * Another process may have ended something there later than this one, which has not heard of it: that is written anew. It is asked
+   * together, so that no write of another process comes between.
+   */
+  async #clear(name: string, registers: Replica): Promise<void> {
+    const asked = [this.#store.load(name), this.#store.remove(name)] as const
+    // Where one fails, the other shall not be late for what comes next.
+    await Promise.allSettled(asked)
+    const [rows] = await Promise.all(asked)
+    const { ending } = standing(soundRegisters(rows, () => undefined))
+    if (ending) registers.merge(ending, 'store')
   }
 }
 

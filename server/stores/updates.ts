@@ -100,10 +100,9 @@ export class Updates<N extends Kept> {
 
   /** Memory and the store differ in a key: each learns what the other has. */
   async #meet(subject: N, key: string): Promise<void> {
-    const known = this.#memory.find(subject)?.registers() ?? []
-    const own = known.filter((register) => register.key === key)
+    const own = this.#memory.find(subject)?.register(key)
     // The answer says what stands.
-    if (own.length > 0) this.#sync.keep(subject, own)
+    if (own) this.#sync.keep(subject, [own])
     else await this.#answers.inTime(subject)
   }
 

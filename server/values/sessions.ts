@@ -84,11 +84,8 @@ export class Sessions {
 
   /** Has what is there of a key stored: this process may only have heard of it, and the one that wrote it may not store it any more. */
   keepAgain(subject: Subject, key: string): void {
-    const registers = this.find(subject)?.registers() ?? []
-    this.#keep(
-      subject,
-      registers.filter((register) => register.key === key),
-    )
+    const register = this.find(subject)?.register(key)
+    if (register) this.#keep(subject, [register])
   }
 
   /** Takes over a write that the store has taken already. */

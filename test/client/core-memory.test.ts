@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { PostBody } from '../../client/core/messages.js'
 import { BarePage, type BareSnapshot, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
 import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 
@@ -12,6 +13,11 @@ function ask(page: BarePage, claims: BareClaims, cookieless?: true): void {
   if (page.did('reconnect')) page.comeBack()
 }
 
+/** The server answers whether a guest has left whose id the cookie had that does not come back; what it was asked. */
+function told(page: BarePage, givenUp = false): PostBody | undefined {
+  return page.fail({ status: 403, error: { code: 'cookies_blocked', ...(givenUp && { givenUp }) } })
+}
+
 /** A page of a browser that keeps no cookies, which has set something. */
 function blocked(): BarePage {
   const page = new BarePage(YOUNG)
@@ -20,6 +26,7 @@ function blocked(): BarePage {
   page.hear(OF_STRANGER)
   ask(page, { sub: 'h', browser: 'h', young: 'guest' }, true)
   ask(page, { sub: 'i', browser: 'i', young: 'guest' }, true)
+  told(page)
   return page
 }
 
@@ -34,9 +41,10 @@ function denied(): BarePage {
 }
 
 describe.each([
-  ['keeps no cookies', blocked],
-  ['is not agreed to be remembered', denied],
-])('a page whose browser %s', (_, open) => {
+  ['keeps no cookies', blocked, told],
+  // No cookie was to come back.
+  ['is not agreed to be remembered', denied, () => undefined],
+])('a page whose browser %s', (_, open, isAnswered) => {
   it('shows what was set, sends it over the socket, and calls it cookies_blocked', () => {
     const page = open()
     expect([page.is, page.get('division'), page.sent()]).toEqual(['memory', 3, [['division', -1, 3]]])
@@ -53,6 +61,7 @@ describe.each([
     page.acknowledge('division', 10)
     expect([page.post(), page.did('reconnect')]).toEqual([undefined, false])
     page.comeBack()
+    isAnswered(page)
     expect([page.is, page.post()]).toEqual(['memory', undefined])
   })
 
@@ -61,6 +70,7 @@ describe.each([
     page.acknowledge('division', 10)
     page.sent()
     page.comeBack({ ...OF_STRANGER, sub: 'next' })
+    isAnswered(page)
     expect([page.get('division'), page.sent(), page.did('visitor')]).toEqual([3, [['division', -1, 3]], false])
   })
 
@@ -93,6 +103,7 @@ describe.each([
     ])
     page.on('connect')
     page.hear(OF_STRANGER)
+    isAnswered(page)
     expect(page.sent()).toEqual([['division', -1, 4]])
   })
 
@@ -119,6 +130,18 @@ describe.each([
 })
 
 describe('a page whose browser keeps cookies', () => {
+  it('is not taken for one that keeps none where guests have left who had those that did not come back', () => {
+    const page = blocked()
+    page.acknowledge('division', 10)
+    page.effects()
+    page.comeBack()
+    expect(told(page, true)).toEqual({ subject: 'i' })
+    expect(page.post()).toEqual({})
+    page.answer({ ticket: bareTicket({ ...OF_YOUNG, defaults: {} }), cookieless: true })
+    page.comeBack(OF_YOUNG)
+    expect([page.is, page.get('division'), page.sent(), page.did('visitor')]).toEqual(['known', -1, [], true])
+  })
+
   it('is not taken for one that keeps none where a cookie was lost twice, and had come back between', () => {
     const page = new BarePage(YOUNG)
     page.on('connect')

@@ -188,13 +188,18 @@ describe('what was set under one identity', () => {
     expect([page.settled, page.post(), page.sent()]).toEqual([['3 superseded'], undefined, []])
   })
 
-  it('is shown and sent over its connection where the browser turns out to keep no cookie', () => {
-    const page = moved(YOUNG, YOUNG_OTHER)
-    page.comeBack()
-    answered(page, OTHER, true)
-    page.comeBack()
-    answered(page, OTHER, true)
-    expect([page.is, page.state.doubts]).toEqual(['memory', []])
+  it('is sent over its connection, once that is asked, where the browser turns out to keep no cookie, too', () => {
+    for (const givenUp of [false, true]) {
+      const page = moved(YOUNG, YOUNG_OTHER)
+      const nameless: BareClaims = { sub: 'h', defaults: {} }
+      page.comeBack(nameless)
+      answered(page, nameless)
+      page.comeBack(nameless)
+      expect([page.is, page.get('division'), page.sent()]).toEqual(['memory', 3, []])
+      expect(told(page, givenUp)).toEqual({ subject: 'g' })
+      expect([page.sent(), page.get('division')]).toEqual(givenUp ? [[], -1] : [[CHANGE], 3])
+      expect(page.settled).toEqual(['3 cookies_blocked'])
+    }
   })
 
   it.each<[string, BareSnapshot, BareClaims]>([

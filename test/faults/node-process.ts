@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { PartitionProxy } from './partition-proxy.js'
 
+/** How often a node is started until it listens. */
+const STARTS = 5
+
 /** A node as a process of its own: it is killed as hard as it gets, or ends in order, and comes back. */
 export class NodeProcess {
   readonly #script: string
@@ -32,8 +35,21 @@ export class NodeProcess {
     return this.#child ? this.#port : undefined
   }
 
-  /** Resolves when it listens. */
+  /**
+   * Resolves when it listens. The adapter drops the promise of its subscription, so a node that begins while Redis is cut may end at
+   * once: it is started again, as a process manager does.
+   */
   async start(): Promise<void> {
+    for (let left = STARTS - 1; ; left -= 1) {
+      try {
+        return await this.#begin()
+      } catch (error) {
+        if (left === 0) throw error
+      }
+    }
+  }
+
+  async #begin(): Promise<void> {
     const child = fork(this.#script, { env: this.#env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (data) => {

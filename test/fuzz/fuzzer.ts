@@ -18,6 +18,9 @@ import type { World } from './world.js'
 /** One of so many inputs goes over the network too. */
 const WIRED = 40
 
+/** What any visitor sends. */
+const VISIT: RawRequest = { method: 'GET', url: '/', headers: {}, body: Buffer.alloc(0) }
+
 /** Throws inputs at a world, one after the other, and looks after each at what has become of it. */
 export class Fuzzer {
   readonly tally: Tally
@@ -30,7 +33,7 @@ export class Fuzzer {
   readonly #events: EventSource
 
   constructor(world: World, seed: number) {
-    this.tally = new Tally(seed)
+    this.tally = new Tally(seed, () => answerOf(world.listener, VISIT))
     this.#seed = seed
     this.#world = world
     this.#judge = new Judge(world, this.tally)

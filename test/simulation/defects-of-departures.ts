@@ -53,8 +53,8 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a page carries its changes over without asking whether its own id was given up',
     file: 'client/core/identity.ts',
-    find: 'turn.doubts = all.filter((id) => id !== browser)',
-    replace: 'turn.doubts = all.filter((id) => id === browser)',
+    find: 'turn.doubts = hasWants ? all.filter((id) => id !== browser) : []',
+    replace: 'turn.doubts = hasWants ? all.filter((id) => id === browser) : []',
   },
   {
     name: 'a page does not hear that its id was given up',

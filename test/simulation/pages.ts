@@ -58,9 +58,12 @@ export class PageChecker {
   #moved(tab: Tab, key: string, value: JsonValue | undefined, target: PageIdentity): void {
     const origin = value === undefined ? undefined : this.#origins.get(JSON.stringify(value))
     if (!origin || origin.identities.length === 0) return
+    // What one page leaves, another one of its visitor takes up, and may leave again.
+    const isTaken = (other: Tab): boolean => other !== tab && other.isReady && sameJson(other.get(key), value)
+    const isLeft = origin.tab !== tab || tab.browser.tabs.some(isTaken)
     for (const held of origin.identities) {
       // A guest who has no cookie is told of another id by each connection. A user is not, nor where another page has left it.
-      if ((held.browser === undefined || origin.tab !== tab) && this.#isOwners(held, target)) return
+      if ((held.browser === undefined || isLeft) && this.#isOwners(held, target)) return
       if (leadsTo(held, (one) => (target.browser ? isSame : isCarriedOver)(one, target))) return
     }
     this.#fail(

@@ -8,7 +8,8 @@ import type { Stage } from './stage.js'
 import type { Violation } from './tally.js'
 import { fireTimer, pendingTimers, turn } from './time.js'
 
-const ROUNDS = 3
+/** In one a revoked cookie comes to its end, and in the next two the new one brings each node what the others have: then all have it. */
+const ROUNDS = 4
 const MAX_MOVES = 200
 
 /** What a browser has read last, at each node. */

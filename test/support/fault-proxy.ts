@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import type { WireChange } from '../../shared/protocol.js'
 import { Gate } from './gate.js'
 
 /**
@@ -22,7 +23,7 @@ interface Answer {
 /** The network between browsers and a server, on a port of its own: it fails on demand, alike in every browser. */
 export class FaultProxy {
   /** Bodies of what was POSTed to the endpoint, as they came from the browser. */
-  readonly posts: { readonly tickets?: string[]; readonly set?: unknown[]; readonly subject?: string }[] = []
+  readonly posts: { readonly tickets?: string[]; readonly set?: WireChange[]; readonly subject?: string }[] = []
   readonly #target: () => number
   readonly #http: Server
   readonly #sockets = new Set<Socket>()

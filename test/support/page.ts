@@ -1,5 +1,6 @@
 import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import { connect, type Socket } from 'socket.io-client'
+import type { WireChange } from '../../shared/protocol.js'
 import type { AppFields } from './app.js'
 import type { Visitor } from './visitor.js'
 
@@ -36,7 +37,7 @@ export class Page {
   readonly socket: Socket | undefined
   readonly visitor: Visitor
   /** Bodies of what was POSTed, as they went out. */
-  readonly posts: { readonly tickets?: string[]; readonly set?: unknown[]; readonly subject?: string }[] = []
+  readonly posts: { readonly tickets?: string[]; readonly set?: WireChange[]; readonly subject?: string }[] = []
   /** How they went out. */
   readonly requests: RequestInit[] = []
   /** Runs before a POST goes out; may reject to lose it. */

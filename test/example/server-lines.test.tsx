@@ -1,0 +1,25 @@
+import { describe, expect, it } from '@jest/globals'
+import { ServerLines } from '../../example/page/server-lines.js'
+import type { HoodReport } from '../../example/protocol.js'
+import { Rendered } from '../support/rendered.js'
+
+const a: HoodReport = { pid: 1, startedAt: 0, inspections: {}, node: 'A', nodes: ['A', 'B'] }
+const b: HoodReport = { ...a, pid: 2, node: 'B' }
+
+function lines(node: string | undefined, own: HoodReport): readonly string[] {
+  const nodes = [
+    { name: 'A', report: a },
+    { name: 'B', report: b },
+  ]
+  return new Rendered(<ServerLines servers={{ own, nodes }} node={node} />).texts('[data-own=true]')
+}
+
+describe('the list of nodes', () => {
+  it('names the one that has the page\u2019s socket', () => {
+    expect(lines('B', b)).toEqual([expect.stringMatching(/^Node B: .*has this page\u2019s socket$/)])
+  })
+
+  it('names none before the socket has said so, whichever has answered', () => {
+    expect(lines(undefined, a)).toEqual([])
+  })
+})
