@@ -29,12 +29,16 @@ describeWithServer(REDIS, 'start:cluster', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('ends all that it has started at %s, and leaves no file', async (signal) => {
     const [folder, build] = ['tmp', 'build'].map((name) => mkdtempSync(join(tmpdir(), `cluster-${name}-`)))
     const started = start({ PORT: '0', TMPDIR: folder, EXAMPLE_CACHE: build })
+    const errors = text(started.stderr)
     const pids: number[] = []
+    let isUp = false
     for await (const line of createInterface(started.stdout)) {
       const [, pid] = /^Node \w is process (\d+)/.exec(line) ?? []
       if (pid !== undefined) pids.push(Number(pid))
-      if (/^ControlManiac: http/.test(line)) break
+      isUp = /^ControlManiac: http/.test(line)
+      if (isUp) break
     }
+    if (!isUp) throw new Error(`it has ended before it was up:\n${await errors}`)
     expect(readdirSync(folder ?? '')).toHaveLength(1)
     const ended = once(started, 'exit')
     started.kill(signal)
