@@ -2,38 +2,23 @@ import type { AnyChange } from '../../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
-import { parseChanges, parseTickets } from '../../shared/parse.js'
-import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import {
-  FLASH,
-  HAND_OFF,
-  type Level,
-  RECONNECT,
-  type Refusal,
-  SET,
-  STORE_SESSION,
-  TAKE_FLASH,
-  TICKETS,
-} from '../../shared/protocol.js'
+import { FLASH, HAND_OFF, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { acceptContent } from '../flash/message.js'
 import { checkPurpose } from '../hand-off/hand-offs.js'
 import { checkTarget } from '../hand-off/target.js'
-import { redeem } from '../identity/redeem.js'
 import { subjectHash, userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
-import type { Bucket } from '../limits/bucket.js'
 import { greetingOf } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import { Outcome } from '../values/outcome.js'
-import { OvertakenError } from '../values/overtaken.js'
-import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Owner } from '../values/sessions.js'
 import type { Connection, Opener } from './connection.js'
 import type { LiveSocket } from './live-socket.js'
+import { PageEvents } from './page-events.js'
 
 /** Sends to one socket. */
 export interface Outlet {
@@ -49,7 +34,7 @@ export class SocketHandle extends Handle {
   readonly #socket: LiveSocket
   readonly #outlet: Outlet
   readonly #connection: Connection
-  readonly #bucket: Bucket
+  readonly #events: PageEvents
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
@@ -64,7 +49,11 @@ export class SocketHandle extends Handle {
     this.#socket = socket
     this.#outlet = outlet
     this.#connection = connection
-    this.#bucket = core.limits.ofSocket()
+    this.#events = new PageEvents(core, {
+      opener: connection.opener,
+      isThere: () => this.#isOpen && !this.#endIfGone(),
+      permit: () => this.permit(),
+    })
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
@@ -87,12 +76,7 @@ export class SocketHandle extends Handle {
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.once('disconnecting', () => this.#release())
-    this.#socket.on(SET, (...args: unknown[]) => this.#answer(args, 1, (changes) => this.#set(changes)))
-    this.#socket.on(TICKETS, (...args: unknown[]) => this.#answer(args, 1, (tickets) => this.#redeem(tickets)))
-    this.#socket.on(TAKE_FLASH, (...args: unknown[]) => {
-      // Without an acknowledgement nothing would be shown.
-      if (typeof args.at(-1) === 'function') this.#answer(args, 0, () => this.#takeFlash())
-    })
+    this.#events.listen(this.#socket)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
       holding.sockets.add(this.#socket)
@@ -178,57 +162,6 @@ export class SocketHandle extends Handle {
     this.#listeners.tell(change, this.#core.report)
   }
 
-  #set(input: unknown): Awaitable<object> {
-    const { visitor } = this.#opener
-    const wanted = parseChanges(input)
-    this.#core.limits.spend(wanted.length, visitor.subject(), this.#bucket)
-    const changes = acceptChanges(this.sessions, wanted)
-    const asker = { owner: visitor, source: 'socket', permit: () => this.permit() } as const
-    return after(applyChanges(this.#core, changes, asker), (stamp) =>
-      after(this.#level(changes), (level) => ({ ok: true, stamp, level })),
-    )
-  }
-
-  #level(changes: readonly PageChange[]): Awaitable<Level> {
-    const { store } = this.#core
-    return store ? store.level(new Set(changes.map(({ field }) => this.owner.subject(field)))) : 'memory'
-  }
-
-  #redeem(input: unknown): object {
-    const { visitor, cookie } = this.#opener
-    const tickets = parseTickets(input)
-    this.#core.limits.spendTickets(tickets, visitor.subject())
-    redeem(this.#core, tickets, { visitor, former: cookie?.former }).merge()
-    return { ok: true }
-  }
-
-  #takeFlash(): Awaitable<object> {
-    const { visitor, cookie } = this.#opener
-    this.#core.limits.spend(1, visitor.subject(), this.#bucket)
-    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [])
-    return after(taken, (messages) => ({ ok: true, messages }))
-  }
-
-  /** Answers an event with what came of it. A browser that asked for no answer gets none. */
-  #answer(args: readonly unknown[], count: 0 | 1, act: (input: unknown) => Awaitable<object>): void {
-    if (!this.#isOpen || this.#endIfGone()) return
-    const ack = args.at(-1)
-    const answer = typeof ack === 'function' ? ack : () => undefined
-    const refuse = (error: unknown): void => {
-      if (error instanceof LiveSessionError) answer(refusal(error))
-      else this.#core.report(error)
-    }
-    try {
-      const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
-      if (inputs.length !== count)
-        throw new LiveSessionError('malformed', `expected ${count} arguments and an acknowledgement`)
-      const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
-      if (isThenable(done)) done.catch(refuse)
-    } catch (error) {
-      refuse(error)
-    }
-  }
-
   #release(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
@@ -245,10 +178,4 @@ export class SocketHandle extends Handle {
       subjects.release(subject)
     }
   }
-}
-
-function refusal(error: LiveSessionError): Refusal {
-  const { code, key } = error
-  const newest = error instanceof OvertakenError ? error.newest : {}
-  return { ok: false, code, ...(key === undefined ? {} : { key }), ...newest }
 }

@@ -52,7 +52,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   },
   {
     name: 'a page carries its changes over without asking whether its own id was given up',
-    file: 'client/core/identity.ts',
+    file: 'client/core/carried.ts',
     find: 'turn.doubts = hasWants ? all.filter((id) => id !== browser) : []',
     replace: 'turn.doubts = hasWants ? all.filter((id) => id === browser) : []',
   },

@@ -22,7 +22,7 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   },
   {
     name: 'a page keeps what it shows when another visitor is there',
-    file: 'client/core/identity.ts',
+    file: 'client/core/carried.ts',
     find: '  turn.fields.clear()\n',
     replace: '',
   },

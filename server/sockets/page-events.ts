@@ -1,0 +1,104 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import { parseChanges, parseTickets } from '../../shared/parse.js'
+import { type Awaitable, after, isThenable } from '../../shared/promise.js'
+import { type Level, type Refusal, SET, TAKE_FLASH, TICKETS } from '../../shared/protocol.js'
+import type { Core } from '../core.js'
+import { redeem } from '../identity/redeem.js'
+import type { Bucket } from '../limits/bucket.js'
+import { OvertakenError } from '../values/overtaken.js'
+import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
+import type { Opener } from './connection.js'
+
+/** Where the events of a page come from. */
+export interface EventSource {
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+/** The visitor of an open socket. */
+export interface Asking {
+  readonly opener: Opener
+  /** Whether the visitor is still there; where not, the connection is ended. */
+  isThere(this: void): boolean
+  /** @throws {LiveSessionError} `superseded` where the visitor has gone meanwhile */
+  permit(this: void): void
+}
+
+/** Takes what a page sends over its socket, and answers each event. */
+export class PageEvents {
+  readonly #core: Core
+  readonly #asking: Asking
+  readonly #bucket: Bucket
+
+  constructor(core: Core, asking: Asking) {
+    this.#core = core
+    this.#asking = asking
+    this.#bucket = core.limits.ofSocket()
+  }
+
+  listen(socket: EventSource): void {
+    socket.on(SET, (...args) => this.#answer(args, 1, (changes) => this.#set(changes)))
+    socket.on(TICKETS, (...args) => this.#answer(args, 1, (tickets) => this.#redeem(tickets)))
+    socket.on(TAKE_FLASH, (...args) => {
+      // Without an acknowledgement nothing would be shown.
+      if (typeof args.at(-1) === 'function') this.#answer(args, 0, () => this.#takeFlash())
+    })
+  }
+
+  #set(input: unknown): Awaitable<object> {
+    const { visitor } = this.#asking.opener
+    const wanted = parseChanges(input)
+    this.#core.limits.spend(wanted.length, visitor.subject(), this.#bucket)
+    const changes = acceptChanges(this.#core.sessions, wanted)
+    const asker = { owner: visitor, source: 'socket', permit: this.#asking.permit } as const
+    return after(applyChanges(this.#core, changes, asker), (stamp) =>
+      after(this.#level(changes), (level) => ({ ok: true, stamp, level })),
+    )
+  }
+
+  #level(changes: readonly PageChange[]): Awaitable<Level> {
+    const { store } = this.#core
+    const { visitor } = this.#asking.opener
+    return store ? store.level(new Set(changes.map(({ field }) => visitor.subject(field)))) : 'memory'
+  }
+
+  #redeem(input: unknown): object {
+    const { visitor, cookie } = this.#asking.opener
+    const tickets = parseTickets(input)
+    this.#core.limits.spendTickets(tickets, visitor.subject())
+    redeem(this.#core, tickets, { visitor, former: cookie?.former }).merge()
+    return { ok: true }
+  }
+
+  #takeFlash(): Awaitable<object> {
+    const { visitor, cookie } = this.#asking.opener
+    this.#core.limits.spend(1, visitor.subject(), this.#bucket)
+    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [])
+    return after(taken, (messages) => ({ ok: true, messages }))
+  }
+
+  /** Answers an event with what came of it. A browser that asked for no answer gets none. */
+  #answer(args: readonly unknown[], count: 0 | 1, act: (input: unknown) => Awaitable<object>): void {
+    if (!this.#asking.isThere()) return
+    const ack = args.at(-1)
+    const answer = typeof ack === 'function' ? ack : () => undefined
+    const refuse = (error: unknown): void => {
+      if (error instanceof LiveSessionError) answer(refusal(error))
+      else this.#core.report(error)
+    }
+    try {
+      const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
+      if (inputs.length !== count)
+        throw new LiveSessionError('malformed', `expected ${count} arguments and an acknowledgement`)
+      const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
+      if (isThenable(done)) done.catch(refuse)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+}
+
+function refusal(error: LiveSessionError): Refusal {
+  const { code, key } = error
+  const newest = error instanceof OvertakenError ? error.newest : {}
+  return { ok: false, code, ...(key === undefined ? {} : { key }), ...newest }
+}
