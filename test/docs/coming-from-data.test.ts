@@ -63,7 +63,7 @@ describe('a session that was in koa-session’s cookie', () => {
 })
 
 describe('sessions of a former store', () => {
-  it('are moved, so that who was signed in stays so, and one that has expired is not', async () => {
+  it('are moved, so that signed-in users stay signed in, but for those that have expired', async () => {
     const store = new AuthStore()
     const body: Koa.Middleware = (ctx) => {
       if (ctx.path === '/sign-in') ctx['session'].user = 'ann'
