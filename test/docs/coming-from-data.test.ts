@@ -63,7 +63,7 @@ describe('a session that was in koa-session’s cookie', () => {
 })
 
 describe('sessions of a former store', () => {
-  it('are moved, so that signed-in users stay signed in, but for those that have expired', async () => {
+  it('are moved, so that signed-in users stay signed in, but for those that have expired, and not back after their end', async () => {
     const store = new AuthStore()
     const body: Koa.Middleware = (ctx) => {
       if (ctx.path === '/sign-in') ctx['session'].user = 'ann'
@@ -85,6 +85,11 @@ describe('sessions of a former store', () => {
     expect(await app.visitor(ann.cookie).text('/')).toBe('{"user":"ann"}')
     expect(await app.visitor(bob.cookie).text('/')).toBe('{}')
     expect(app.errors).toEqual([])
+
+    await Promise.all([...store.sessions.keys()].map((id) => app.live.sessionStore().destroy(id)))
+    const again = guide.moveSessions(app.live as unknown as LiveSessionPlugin, store.sessions)
+    await expect(again).rejects.toThrow('expected a new id')
+    expect(await app.visitor(ann.cookie).text('/')).toBe('{}')
   })
 
   it('that were in koa-session’s cookie are those of new visitors', async () => {
