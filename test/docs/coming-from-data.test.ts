@@ -117,7 +117,7 @@ describe('rows under the id of a former cookie', () => {
   it('are taken over at the next visit, where nothing was set yet, and the cookie goes', async () => {
     const database = new Database(':memory:')
     database.exec(`create table settings (visitor text, key text, value text);
-      insert into settings values ('a', 'username', ' Ann '), ('b', 'username', ''), ('a', 'theme', 'dark')`)
+      insert into settings values ('a', 'username', ' Ann '), ('b', 'username', ''), ('c', 'username', 'Cleo'), ('a', 'theme', 'dark')`)
     const db = new Kysely<object>({ dialect: new SqliteDialect({ database }) })
     const fields = defineFields({ username: { schema: z.string().min(1), default: 'anonymous' } })
     const takeOverRows = guide.takeOverRows(db)
@@ -133,7 +133,7 @@ describe('rows under the id of a former cookie', () => {
     expect(await ann?.text('/')).toBe('Ann')
     expect(ann?.cookie).not.toContain('visitor=')
     expect(await ann?.text('/')).toBe('Ann')
-    ann?.jar.setCookieSync('visitor=b; Path=/', app.url)
+    ann?.jar.setCookieSync('visitor=c; Path=/', app.url)
     expect(await ann?.text('/')).toBe('Ann')
     expect([await bob?.text('/'), await eve?.text('/')]).toEqual(['anonymous', 'anonymous'])
     expect(app.errors).toEqual([])
