@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import Router from '@koa/router'
-import { transformSync } from 'esbuild'
 import type { Socket } from 'socket.io'
 import { App } from '../support/app.js'
 import { compile } from '../support/compile.js'
 import { snippet } from '../support/readme.js'
+import { runSnippet } from '../support/run-snippet.js'
 
 const PAGE = 'docs/flash.md'
 const ends: (() => void)[] = []
@@ -22,18 +22,10 @@ interface Guide {
   showNotices(live: unknown, output: object): () => void
 }
 
-function run(file: string, names: string): Guide {
-  const text = snippet(file, PAGE)
-    .replace(/^import .*$/gm, '')
-    .replace(/^export /gm, '')
-  const { code } = transformSync(`function guide() {\n${text}\nreturn { ${names} }\n}`, { loader: 'ts' })
-  return new Function(`${code}\nreturn guide()`)()
-}
-
 describe(PAGE, () => {
   it('has routes, a handler and a page that show each message once', async () => {
-    const { addRoutes, serve } = run('flash.ts', 'addRoutes, serve')
-    const { showNotices } = run('notices.ts', 'showNotices')
+    const guide = { ...runSnippet('flash.ts', PAGE, {}), ...runSnippet('notices.ts', PAGE, {}) } as unknown as Guide
+    const { addRoutes, serve, showNotices } = guide
     const router = new Router()
     addRoutes(router)
     router.get('/page', (ctx) => {
