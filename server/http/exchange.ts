@@ -88,6 +88,11 @@ export class Exchange {
     return { ...nameOf(this.visitor, isKept, this.#born, clock()), ...renewalOf(this.#ctx, maxAge) }
   }
 
+  /** Whose limits count for what its browser asks. All that have no cookie share one: each of their requests has an id of its own. */
+  get bucket(): Subject | undefined {
+    return this.cookie || this.visitor.user !== undefined ? this.visitor.subject() : undefined
+  }
+
   /** The replica that a field of the visitor is in, where there is one. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
