@@ -38,7 +38,7 @@ export class Exchange {
   readonly isCookieless: boolean
   readonly flash: RequestFlash
   /** The browser id of a cookie that had been given up before the session was used. */
-  readonly #givenUp: BrowserSubject | undefined
+  readonly givenUp: BrowserSubject | undefined
   #recognized: Recognized
   #revocations: number
   #brought: Brought
@@ -55,7 +55,7 @@ export class Exchange {
     this.#recognized = core.identities.recognize(cookie, user)
     this.#brought = this.#recognized.relation
     const read = readable(cookie)
-    this.#givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
+    this.givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
     if (read && !this.cookie) this.flash.leave(read, this.former !== undefined)
     this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
     this.#revocations = revocations
@@ -109,7 +109,7 @@ export class Exchange {
 
   /** A browser id that had been given up before was given up once more. */
   get #isGivenUpSince(): boolean {
-    return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
+    return this.givenUp !== undefined && this.#core.epochs.isRevokedSince(this.givenUp, this.#revocations)
   }
 
   /** All subjects that count where the request goes on as another visitor. */

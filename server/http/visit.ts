@@ -19,10 +19,19 @@ export interface Visited {
  * without the visitor seeing it.
  */
 export function isPage(ctx: Koa.Context): boolean {
-  const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()
-  // Browsers do not say it without https; and of what they fetch early they do not know it yet.
+  const destination = destinationOf(ctx)
+  // Browsers do not say it without https.
   if (destination === '') return ctx.get('Accept').includes('text/html')
-  return destination === 'document' || (destination === 'empty' && isEarly(ctx))
+  return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
+}
+
+/** Whether it may yet be none that is seen: fetched early, or by a service worker, which fetches those of frames in the same way. */
+function isUncertain(ctx: Koa.Context): boolean {
+  return isEarly(ctx) || (destinationOf(ctx) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
+}
+
+function destinationOf(ctx: Koa.Context): string {
+  return ctx.get('Sec-Fetch-Dest').toLowerCase()
 }
 
 /** Of these fields those that the address of a visit says something of, early or not. */
@@ -43,7 +52,7 @@ export function takeAddress(
   for (const field of fields) {
     const value = saidOf(field, ctx.querystring, core)
     if (value === undefined || sameJson(value, visited.handle.get(field.key))) continue
-    if (isEarly(ctx) || !take(core, field.key, value, visited)) unvisited[field.key] = value
+    if (isUncertain(ctx) || !take(core, field.key, value, visited)) unvisited[field.key] = value
   }
   return unvisited
 }
@@ -73,13 +82,15 @@ function saidOf(field: Field, search: string, { warn }: Core): JsonValue | undef
 
 /** Whether it may be set now: as what pages ask for it is limited, for a stranger may have made the link. */
 function take({ limits }: Core, key: string, value: JsonValue, { exchange, handle }: Visited): boolean {
+  // It may be late, and must not bring a cookie in place of that of who came after.
+  if (exchange.givenUp !== undefined || exchange.isSuperseded) return false
   try {
     limits.spend(1, exchange.bucket)
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     return false
   }
-  // A refusal goes to onError: the visit is late, or the server about to end.
+  // A refusal goes to onError: the server is about to end.
   void handle.set(key, value)
   return true
 }

@@ -3,6 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
+import { send } from '../support/raw-http.js'
 import type { Visitor } from '../support/visitor.js'
 
 const fields = defineFields({
@@ -212,6 +213,17 @@ describe('what is no visit', () => {
     expect(answer).toMatchObject({ values: { division: -1 }, urls: { division: 'd', view: 'view' } })
     expect(answer.unvisited).toEqual({ division: 3 })
     expect((await visit(visitor, '/')).values.division).toBe(-1)
+  })
+
+  it('leaves it to the page, too, where a service worker has fetched that: it may be one of a frame', async () => {
+    const app = await start()
+    const headers = { ...VISIT, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'navigate' }
+    const { text } = await send(`${app.url}/?d=3`, { headers })
+    expect(JSON.parse(text)).toMatchObject({
+      urls: { division: 'd' },
+      values: { division: -1 },
+      unvisited: { division: 3 },
+    })
   })
 
   it('tells its page to keep no address: a frame, a script’s fetch', async () => {
