@@ -8,6 +8,7 @@ interface Values {
   has(key: string): boolean
   set(key: string, value: JsonValue): unknown
   onChange(listener: () => void): () => void
+  onVisitor(listener: () => void): () => void
 }
 
 /** ms from one change of the address to the next: browsers refuse more than 100 in 10 s, of the app's own router too. */
@@ -69,6 +70,8 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     // The server has set what the address of a visit says, or has refused it; but for these.
     for (const [key, value] of Object.entries(unvisited)) live.set(key, value)
     signal.addEventListener('abort', live.onChange(follow))
+    // At once, and before the app hears of it: a page that is loaded again would set what the last visitor had.
+    signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', () => read(false), { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
     // Of what the app's own router does older browsers do not tell: there the next change says it.

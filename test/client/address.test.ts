@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import type { JsonValue } from '../../shared/json.js'
 import type { BareSnapshot } from '../support/bare-page.js'
+import { bareTicket } from '../support/bare-ticket.js'
 
 const PAGE: BareSnapshot = {
   subject: 'ann',
@@ -20,6 +22,7 @@ interface Opened {
   set(key: string, value: unknown): Promise<void>
   delete(key: string): Promise<void>
   status(key: string): { readonly status: string }
+  onVisitor(listener: (visitor: { readonly kind: string }) => void): void
   close(): void
 }
 
@@ -34,9 +37,13 @@ afterEach(() => {
 })
 
 /** A page with its values in its address, where a pause is over in which it would not change that again. */
-function page(address: string, snapshot: Partial<BareSnapshot> = {}): Opened {
+function page(
+  address: string,
+  snapshot: Partial<BareSnapshot> = {},
+  options: LiveSessionClientOptions<never> = {},
+): Opened {
   history.replaceState({ of: 'the app' }, '', address)
-  const live = createLiveSession<never>({ initial: { ...PAGE, ...snapshot } as never })
+  const live = createLiveSession<never>({ ...options, initial: { ...PAGE, ...snapshot } as never })
   open.push(live)
   jest.advanceTimersByTime(200)
   return live as unknown as Opened
@@ -192,6 +199,19 @@ describe('the address of a page', () => {
     dispatchEvent(new PopStateEvent('popstate'))
     expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
     Reflect.deleteProperty(globalThis, 'navigation')
+  })
+
+  it('is the next visitor’s before the app hears of that one, and loads the page again', () => {
+    const events = new EventEmitter()
+    const socket = Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) })
+    const live = page('/costs?d=1&q=a', {}, { socket: socket as never })
+    void live.set('division', 2)
+    const heard: string[] = []
+    live.onVisitor(({ kind }) => heard.push(`${kind} ${location.search} ${live.get('division')}`))
+    events.emit('connect')
+    const changes = [['division', 9, 5]] as const
+    events.emit('store_session', bareTicket({ sub: 'bob', browser: 'c', defaults: PAGE.defaults, changes }))
+    expect(heard).toEqual(['user ?q=a&d=5 5'])
   })
 
   it('is left alone once the client is closed, and where no field is in it', () => {
