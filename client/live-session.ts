@@ -3,7 +3,8 @@ import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import { settable } from '../shared/settable.js'
-import { beginPage } from './core/begin.js'
+import { followAddress } from './address.js'
+import { beginPage, isSnapshot } from './core/begin.js'
 import { isUnderWay, live as liveValue, overallStatus, shown, statusOf } from './core/view.js'
 import { createFlash } from './effects/flash.js'
 import { INITIAL } from './initial.js'
@@ -116,11 +117,14 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     }),
     flush,
     close: () => {
+      leaveAddress?.()
       close()
       flash.close()
     },
     [INITIAL]: (key: string) => [initial ? shown(beginning, key) : get(key), statusOf(beginning, key)],
   }
+  const isPage = globalThis.document && initial && isSnapshot(initial)
+  const leaveAddress = isPage ? followAddress(initial, live) : undefined
   // Untyped inside: what a key's value is, only the declaration knows.
   return live as unknown as LiveSessionClient<F>
 }

@@ -19,6 +19,11 @@ export function findDivision(id: number): Division | undefined {
   return divisions.find((division) => division.id === id)
 }
 
+/** Whether the field `division` may say so. */
+export function isDivision(id: number): boolean {
+  return id === ALL_DIVISIONS || findDivision(id) !== undefined
+}
+
 /** What a division is called in a sentence. */
 export function divisionLabel(id: number): string {
   return findDivision(id)?.name ?? 'All divisions'

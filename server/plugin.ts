@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import type { Field } from '../shared/field.js'
 import type { Fields } from '../shared/field-types.js'
 import { type Awaitable, after } from '../shared/promise.js'
 import { newestOf } from '../shared/stamp.js'
@@ -10,6 +11,7 @@ import { createEndpoint } from './http/endpoint.js'
 import { Exchange, type Vouched } from './http/exchange.js'
 import { RequestHandle } from './http/request.js'
 import { watchSession } from './http/session-order.js'
+import { addressed } from './http/visit.js'
 import { type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
@@ -84,12 +86,15 @@ interface RequestState {
 class Plugin implements LiveSessionPlugin<Fields> {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
+  /** Fields that addresses set. */
+  readonly #inAddress: readonly Field[]
   #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
   #sessionStore: KoaSessionStore | undefined
 
   constructor(core: Core) {
     this.#core = core
+    this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
     this.#endpoint = createEndpoint(core, {
       identify: (ctx) => this.#identify(ctx),
       load: (ctx, user) => this.#load(ctx, user),
@@ -115,6 +120,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
       return after(this.#vouch(ctx), (vouched) => {
         return after(this.#load(ctx, vouched.user), () => {
           this.#begin(ctx, vouched)
+          this.#visit(ctx)
           return next()
         })
       })
@@ -227,6 +233,12 @@ class Plugin implements LiveSessionPlugin<Fields> {
     const state: RequestState = { vouched }
     ctx[REQUEST] = state
     return state
+  }
+
+  /** Before the app's own code: the first HTML shows what the address says. */
+  #visit(ctx: Koa.Context): void {
+    const fields = addressed(ctx, this.#inAddress)
+    if (fields.length > 0) this.#handle(ctx).visit(fields)
   }
 
   #exchange(ctx: Koa.Context, state: RequestState): Exchange {

@@ -52,6 +52,15 @@ export interface FieldSpec {
   readonly maxBytes?: number
   /** Milliseconds since the last write, then the default is read. @default as long as the session lives */
   readonly maxAge?: number
+  /**
+   * The parameter of the page's address that says the value, of a field with `client: 'write'`. A visit with it sets the field, from
+   * whatever site the link is, and the page keeps its address in step. For what is seen, as a filter is: not for what is private, or does
+   * something.
+   *
+   * @example
+   * division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' } // /costs?division=3
+   */
+  readonly url?: string
   /** @default the plugin's onLogin */
   readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)
   /** Called when a stored value no longer satisfies the schema; what it returns must. Without it the default is read. */

@@ -38,6 +38,8 @@ export class Field {
   readonly maxBytes: number
   /** ms since the last write; undefined: as long as the session lives. */
   readonly maxAge: number | undefined
+  /** The parameter of an address that sets it. */
+  readonly url: string | undefined
   readonly onLogin: NonNullable<FieldSpec['onLogin']>
   readonly default: JsonValue | undefined
   readonly #schema: StandardSchemaV1
@@ -55,6 +57,7 @@ export class Field {
     this.inCookie = spec.cookie ?? this.access !== 'hidden'
     this.maxBytes = defaults.maxBytes
     this.maxAge = spec.maxAge
+    this.url = spec.url
     this.onLogin = spec.onLogin ?? defaults.onLogin
     this.#schema = spec.schema
     this.#migrate = spec.migrate

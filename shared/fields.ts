@@ -9,8 +9,20 @@ import { AsyncSchema, validate } from './schema.js'
 export type FieldMap = ReadonlyMap<string, Field>
 
 const KEY = /^[A-Za-z][\w.-]{0,63}$/
+const PARAMETER = /^[\w.-]{1,64}$/
 const RESERVED = new Set(['constructor', 'prototype', 'toJSON'])
-const OPTIONS = new Set(['schema', 'default', 'client', 'scope', 'cookie', 'maxBytes', 'maxAge', 'onLogin', 'migrate'])
+const OPTIONS = new Set([
+  'schema',
+  'default',
+  'client',
+  'scope',
+  'cookie',
+  'maxBytes',
+  'maxAge',
+  'url',
+  'onLogin',
+  'migrate',
+])
 
 export function isKey(key: unknown): key is string {
   return typeof key === 'string' && KEY.test(key) && !RESERVED.has(key)
@@ -32,7 +44,21 @@ export function defineFields<const F extends Declarations, const S extends Schem
 
 function checkFields<F extends Declarations>(fields: F): Readonly<F> {
   const checked = Object.entries(fields).map(([key, spec]) => [key, checkField(key, spec)])
+  checkParameters(fields)
   return Object.freeze(Object.fromEntries(checked))
+}
+
+function checkParameters(fields: Declarations): void {
+  const owners = new Map<string, string>()
+  for (const [key, { url }] of Object.entries(fields)) {
+    const owner = url === undefined ? undefined : owners.get(url)
+    if (owner !== undefined) {
+      throw new TypeError(
+        `koa-live-session: fields.${key}.url: expected another than that of ${owner}, received ${show(url)}`,
+      )
+    }
+    if (url !== undefined) owners.set(url, key)
+  }
 }
 
 /** The fields as this plugin uses them: checked, with their share of the cookie. */
@@ -68,7 +94,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard
   expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
-  const { client = 'read', scope = 'user', cookie, maxBytes, maxAge, onLogin, migrate } = spec
+  const { client = 'read', scope = 'user', cookie, maxBytes, maxAge, url, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   // What a tab alone knows needs the page's part in it, which is not built: refused rather than shared by mistake.
   const isScope = ['user', 'browser'].includes(scope)
@@ -78,6 +104,10 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
   expect(maxBytes === undefined || isPositive(maxBytes), '.maxBytes: expected a positive whole number', maxBytes)
   expect(maxAge === undefined || isPositive(maxAge), '.maxAge: expected a positive whole number of ms', maxAge)
+  const isParameter = url === undefined || (typeof url === 'string' && PARAMETER.test(url))
+  expect(isParameter, '.url: expected at most 64 of A-Z a-z 0-9 _ . -', url)
+  // What a browser may not set, no link may.
+  expect(url === undefined || client === 'write', ".url: expected it only where client is 'write'", url)
   const isRule = onLogin === undefined || typeof onLogin === 'function' || isLoginRule(onLogin)
   expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
   expect(migrate === undefined || typeof migrate === 'function', '.migrate: expected a function', migrate)

@@ -126,4 +126,8 @@ export interface AnySnapshot {
   readonly deleted?: readonly string[]
   /** Keys whose newest write was not in the cookie of the request: that the browser keeps it is still to be seen. */
   readonly unsaved?: readonly string[]
+  /** By key, the parameter of the page's address that is kept in step with it. */
+  readonly urls?: Readonly<Record<string, string>>
+  /** By key, what the page's address says and the request has not set, as of a page that is fetched before it is wanted. */
+  readonly unvisited?: Readonly<Record<string, JsonValue>>
 }

@@ -44,6 +44,6 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   return state
 }
 
-function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {
+export function isSnapshot(initial: AnySnapshot | Plain): initial is AnySnapshot {
   return typeof initial['stamps'] === 'object' && typeof initial['values'] === 'object'
 }

@@ -28,7 +28,8 @@ export function takeOverNavigation(viewer: Viewer): void {
     if (path === undefined || !viewer.isConnected()) return
     event.preventDefault()
     const arrive = (): void => {
-      if (path !== location.pathname) history.pushState(null, '', path)
+      // The new address says, too, what is chosen.
+      if (path !== location.pathname) history.pushState(null, '', path + location.search)
     }
     void go(path, arrive, () => location.assign(path))
   })

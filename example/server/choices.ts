@@ -1,5 +1,5 @@
 import type Router from '@koa/router'
-import { ALL_DIVISIONS, findDivision } from '../divisions.js'
+import { isDivision } from '../divisions.js'
 import { isTheme } from '../themes.js'
 import { readForm } from './form.js'
 import { goBack } from './way-back.js'
@@ -9,7 +9,7 @@ export function addChoices(router: Router): void {
   router.post('/division', async (ctx) => {
     const text = (await readForm(ctx)).get('division')
     const division = text === null || text === '' ? Number.NaN : Number(text)
-    if (division !== ALL_DIVISIONS && !findDivision(division)) return ctx.throw(400, 'no such division')
+    if (!isDivision(division)) return ctx.throw(400, 'no such division')
     await ctx.liveSession.set('division', division)
     goBack(ctx)
   })

@@ -1,10 +1,8 @@
 import type Koa from 'koa'
+import { isEarly } from '../http/early.js'
 
 /** What a browser asks for to show it, or has a script ask for. */
 const SHOWN: readonly string[] = ['', 'document', 'iframe', 'frame', 'fencedframe', 'object', 'embed', 'empty']
-
-/** Where browsers say that a page may never be shown, and scripts, which cannot send all that browsers can. */
-const PURPOSES: readonly string[] = ['Sec-Purpose', 'Purpose', 'X-Sec-Purpose', 'X-Purpose', 'X-Moz']
 
 /**
  * Whether a person may see the answer of a request. A page that is fetched ahead may never be shown, a HEAD has no body, and an image, or a
@@ -12,5 +10,5 @@ const PURPOSES: readonly string[] = ['Sec-Purpose', 'Purpose', 'X-Sec-Purpose', 
  */
 export function isShown(ctx: Koa.Context): boolean {
   if (ctx.method === 'HEAD' || !SHOWN.includes(ctx.get('Sec-Fetch-Dest').toLowerCase())) return false
-  return !PURPOSES.some((name) => /prefetch|prerender|preview/i.test(ctx.get(name)))
+  return !isEarly(ctx)
 }

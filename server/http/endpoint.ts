@@ -9,7 +9,7 @@ import { MAX_BODY, type StoreAnswer, type WireChange } from '../../shared/protoc
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
-import type { Subject, UserSubject } from '../identity/subject.js'
+import type { UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Visitor } from '../identity/visitor.js'
 import { greetingOf } from '../values/greeting.js'
@@ -142,8 +142,8 @@ async function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }
   const { sessions, limits } = core
   const { visitor } = exchange
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
-  limits.spendTickets(tickets, bucketOf(exchange))
-  if (set.length > 0) limits.spend(set.length, bucketOf(exchange))
+  limits.spendTickets(tickets, exchange.bucket)
+  if (set.length > 0) limits.spend(set.length, exchange.bucket)
   const changes = acceptChanges(sessions, set)
   const redemption = redeem(core, tickets, exchange)
   const permit = (): void => {
@@ -167,11 +167,6 @@ async function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }
 function deedOf({ cookie }: Exchange, set: readonly WireChange[], isAsking: boolean): Deed {
   if (isAsking || cookie) return 'renews'
   return set.length > 0 ? 'sets' : 'shows'
-}
-
-/** All that have no cookie share one: each of their requests has an id of its own. */
-function bucketOf({ cookie, visitor }: Exchange): Subject | undefined {
-  return cookie || visitor.user !== undefined ? visitor.subject() : undefined
 }
 
 /** Whose page it is, and all that it may read. */

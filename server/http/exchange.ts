@@ -38,7 +38,7 @@ export class Exchange {
   readonly isCookieless: boolean
   readonly flash: RequestFlash
   /** The browser id of a cookie that had been given up before the session was used. */
-  readonly #givenUp: BrowserSubject | undefined
+  readonly givenUp: BrowserSubject | undefined
   #recognized: Recognized
   #revocations: number
   #brought: Brought
@@ -55,7 +55,7 @@ export class Exchange {
     this.#recognized = core.identities.recognize(cookie, user)
     this.#brought = this.#recognized.relation
     const read = readable(cookie)
-    this.#givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
+    this.givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
     if (read && !this.cookie) this.flash.leave(read, this.former !== undefined)
     this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
     this.#revocations = revocations
@@ -88,6 +88,11 @@ export class Exchange {
     return { ...nameOf(this.visitor, isKept, this.#born, clock()), ...renewalOf(this.#ctx, maxAge) }
   }
 
+  /** Whose limits count for what its browser asks. All that have no cookie share one: each of their requests has an id of its own. */
+  get bucket(): Subject | undefined {
+    return this.cookie || this.visitor.user !== undefined ? this.visitor.subject() : undefined
+  }
+
   /** The replica that a field of the visitor is in, where there is one. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
@@ -104,7 +109,7 @@ export class Exchange {
 
   /** A browser id that had been given up before was given up once more. */
   get #isGivenUpSince(): boolean {
-    return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
+    return this.givenUp !== undefined && this.#core.epochs.isRevokedSince(this.givenUp, this.#revocations)
   }
 
   /** All subjects that count where the request goes on as another visitor. */

@@ -18,6 +18,7 @@ import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
 import type { Exchange, Vouched } from './exchange.js'
+import { isPage, takeAddress } from './visit.js'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
@@ -28,6 +29,8 @@ export class RequestHandle extends Handle {
   readonly #exchange: () => Exchange
   readonly #identify: () => Awaitable<Vouched>
   readonly #report: (error: unknown) => void
+  /** What the request's address says and has not set. */
+  #unvisited: Readonly<Record<string, JsonValue>> = {}
 
   constructor(core: Core, ctx: Koa.Context, exchange: () => Exchange, identify: () => Awaitable<Vouched>) {
     const report = (error: unknown): void => core.report(error, ctx)
@@ -44,6 +47,11 @@ export class RequestHandle extends Handle {
     return visitor.userSub ?? name.browser
   }
 
+  /** Sets what the address of the request says of these. */
+  visit(fields: readonly Field[]): void {
+    this.#unvisited = takeAddress(this.#core, this.#ctx, fields, { exchange: this.#exchange(), handle: this })
+  }
+
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
     const exchange = this.#exchange()
@@ -54,11 +62,13 @@ export class RequestHandle extends Handle {
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
     const unsaved: string[] = []
+    const urls: Record<string, string> = {}
     for (const field of this.sessions.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = this.replica(field)
       const value = this.sessions.value(field, replica)
       const stamp = replica?.stamp(field.key) ?? NEVER
+      if (field.url !== undefined) urls[field.key] = field.url
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
@@ -72,6 +82,9 @@ export class RequestHandle extends Handle {
       ...exchange.name,
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
+      // What a script fetches is at no address of a page, and that of a frame is not seen.
+      ...(hasAny(urls) && isPage(this.#ctx) ? { urls } : {}),
+      ...(hasAny(this.#unvisited) ? { unvisited: this.#unvisited } : {}),
     }
     return { subject, epoch, ...optional, values, defaults, stamps }
   }
@@ -137,4 +150,8 @@ export class RequestHandle extends Handle {
     if (exchange.isSuperseded) throw superseded()
     exchange.does('sets')
   }
+}
+
+function hasAny(record: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(record).length > 0
 }

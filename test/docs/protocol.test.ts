@@ -10,6 +10,7 @@ import { LiveCookie } from '../../server/http/cookie.js'
 import { type Subject, subjectHash } from '../../server/identity/subject.js'
 import { SigningKeys } from '../../server/values/keys.js'
 import { Tickets } from '../../server/values/ticket.js'
+import { fromParameter, toParameter } from '../../shared/address.js'
 import { canonicalJson, type JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/register.js'
 import { stamp } from '../support/stamp.js'
@@ -42,6 +43,14 @@ describe('docs/protocol.md', () => {
   it.each(vectors('sessions') as [string, string][])('the name of the session %s', (id, expected) => {
     expect(sessionName(id)).toBe(expected)
   })
+
+  it.each(vectors('address') as [JsonValue, JsonValue, string | null][])(
+    'what an address says of %j, where the default is %j',
+    (value, fallback, expected) => {
+      expect(toParameter(value, fallback) ?? null).toBe(expected)
+      if (expected !== null) expect(fromParameter(expected, fallback)).toEqual(value)
+    },
+  )
 
   it('the keys of signing', () => {
     const { secret, ...purposes } = vectors('keys')

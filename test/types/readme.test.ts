@@ -22,6 +22,10 @@ describe('the README', () => {
       "import { defineFields } from 'koa-live-session/fields'\nimport { z } from 'zod'\nexport const fields = ",
     ],
     [
+      'In the address',
+      "import { defineFields } from 'koa-live-session/fields'\nimport { z } from 'zod'\nexport const fields = ",
+    ],
+    [
       'Users',
       `import Router from '@koa/router'
       import Koa from 'koa'

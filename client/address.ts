@@ -1,0 +1,93 @@
+import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/address.js'
+import { type JsonValue, sameJson } from '../shared/json.js'
+import type { AnySnapshot } from '../shared/protocol.js'
+
+/** What an address is kept in step with. */
+interface Values {
+  get(key: string): JsonValue | undefined
+  has(key: string): boolean
+  set(key: string, value: JsonValue): unknown
+  onChange(listener: () => void): () => void
+  onVisitor(listener: () => void): () => void
+}
+
+/** ms from one change of the address to the next: browsers refuse more than 100 in 10 s, of the app's own router too. */
+const PACE = 200
+
+/**
+ * Keeps the parameters of a page's address in step with their fields: what is chosen is said there, and going back and forward sets
+ * what was. Returns its end.
+ */
+export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapshot, live: Values): () => void {
+  const fields = Object.entries(urls)
+  const ends = new AbortController()
+  const { signal } = ends
+  let pause: ReturnType<typeof setTimeout> | undefined
+
+  const said = (key: string, name: string): JsonValue | undefined => {
+    const text = parameterOf(location.search, name)
+    return text === undefined ? text : fromParameter(text, defaults[key])
+  }
+  /** Whether there was something to change. */
+  const write = (): boolean => {
+    const url = new URL(location.href)
+    for (const [key, name] of fields) {
+      const value = live.get(key)
+      // What says the same is left as it is written, and so is what is not ours.
+      if (sameJson(said(key, name), value)) continue
+      const others = url.search
+        .slice(1)
+        .split('&')
+        .filter((part) => part && !new URLSearchParams(part).has(name))
+      const text = value !== undefined && live.has(key) ? toParameter(value, defaults[key]) : undefined
+      const own = text === undefined ? [] : [`${name}=${encodeURIComponent(text)}`]
+      url.search = [...others, ...own].join('&')
+      if (url.href.length > LONGEST_ADDRESS) url.search = others.join('&')
+    }
+    if (url.href === location.href) return false
+    // Where it is refused, or passed over, it is tried again.
+    try {
+      history.replaceState(history.state, '', url)
+    } catch {}
+    return true
+  }
+  const follow = (): void => {
+    if (pause || signal.aborted || !write()) return
+    pause = setTimeout(() => {
+      pause = undefined
+      follow()
+    }, PACE)
+  }
+  /** @param isBehind the page may not know yet what has been chosen since */
+  const read = (isBehind: boolean): void => {
+    for (const [key, name] of fields) {
+      const value = said(key, name)
+      if (value !== undefined && (isBehind || !sameJson(value, live.get(key)))) live.set(key, value)
+    }
+    follow()
+  }
+  const begin = (): void => {
+    // The server has set what the address of a visit says, or has refused it; but for these.
+    for (const [key, value] of Object.entries(unvisited)) live.set(key, value)
+    signal.addEventListener('abort', live.onChange(follow))
+    // At once, and before the app hears of it: a page that is loaded again would set what the last visitor had.
+    signal.addEventListener('abort', live.onVisitor(write))
+    addEventListener('popstate', () => read(false), { signal })
+    addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
+    // Of what the app's own router does older browsers do not tell: there the next change says it.
+    globalThis.navigation?.addEventListener(
+      'currententrychange',
+      ({ navigationType }) => navigationType === 'traverse' || queueMicrotask(follow),
+      { signal },
+    )
+    follow()
+  }
+  // A page in a frame has no address that is seen, and any site can open it there unseen.
+  if (fields.length > 0 && self === top) {
+    // It is rendered before it is wanted, and may never be shown.
+    if ('prerendering' in document && document.prerendering)
+      document.addEventListener('prerenderingchange', begin, { once: true, signal })
+    else begin()
+  }
+  return () => ends.abort()
+}

@@ -1,0 +1,152 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import type { BrowserContext } from 'playwright-core'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Example } from '../support/example.js'
+import { Studio } from '../support/studio.js'
+
+let example: Example
+/** Another server of the same site: what its pages ask of the example has the visitor's cookies, as of a stranger's subdomain. */
+let stranger: Server
+let hostile = ''
+
+/** Resolves when the address says so. */
+async function says({ page }: Studio, search: string): Promise<void> {
+  await page.waitForURL((url) => url.search === search)
+}
+
+const FILM = '?division=2'
+const DESIGN = '?division=3'
+
+async function chooseDesign(context: BrowserContext): Promise<Studio> {
+  const studio = await Studio.open(context, `${example.url}/costs`)
+  await studio.isConnected()
+  await studio.choose('Design')
+  return studio
+}
+
+describeInBrowser('a division in the address', () => {
+  beforeAll(async () => {
+    example = await Example.start()
+    stranger = createServer((_, answer) => answer.end(`<!doctype html>${hostile}`))
+    await new Promise<void>((resolve) => stranger.listen(0, 'localhost', resolve))
+  })
+  afterAll(async () => {
+    stranger.close()
+    stranger.closeAllConnections()
+    await example.stop()
+  })
+
+  const strangers = (): string => `http://localhost:${(stranger.address() as AddressInfo).port}/`
+
+  it('is there once it is chosen; the link shows it to another visitor, whom a visit without it remembers', async () => {
+    const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
+    await studio.isConnected()
+    await says(studio, '')
+    await studio.choose('Film')
+    await says(studio, FILM)
+    const context = await openBrowser()
+    const guest = await Studio.open(context, studio.page.url())
+    await guest.shows('Costs', 'Film')
+    await guest.isConnected()
+    const later = await Studio.open(context, `${example.url}/projects`)
+    await later.shows('Projects', 'Film')
+    await says(later, FILM)
+    await later.choose('All divisions')
+    await Promise.all([says(later, '?division=-1'), says(guest, '?division=-1')])
+    expect([...studio.errors, ...guest.errors, ...later.errors]).toEqual([])
+  })
+
+  it('shares all divisions, too, with a visitor who has chosen one', async () => {
+    const context = await openBrowser()
+    await chooseDesign(context)
+    const guest = await Studio.open(context, `${example.url}/costs?division=-1`)
+    await guest.shows('Costs', 'All divisions')
+  })
+
+  it('is in the very first HTML, also with JavaScript off, where a form goes on from it', async () => {
+    const plain = await (await openBrowser({ javaScriptEnabled: false })).newPage()
+    await plain.goto(`${example.url}/costs${FILM}`)
+    const heading = plain.locator('.view-heading')
+    expect(await heading.textContent()).toContain('Film')
+    await plain.getByRole('radio', { name: 'Design' }).check()
+    await plain.locator('#division-choice').getByRole('button').click()
+    await heading.getByText('Design').waitFor()
+    await plain.goto(`${example.url}/projects`)
+    expect(await heading.textContent()).toContain('Design')
+  })
+
+  it('is followed back and forward', async () => {
+    const studio = await Studio.open(await openBrowser(), example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    await studio.go('Projects')
+    await studio.shows('Projects', 'Film')
+    await studio.choose('Design')
+    await says(studio, DESIGN)
+    await studio.page.goBack()
+    await studio.shows('Home', 'Film')
+    await studio.page.goForward()
+    await studio.shows('Projects', 'Design')
+    expect(studio.errors).toEqual([])
+  })
+
+  it('is followed back to a page that was left, also where other tabs show another one by then', async () => {
+    const context = await openBrowser()
+    const studio = await chooseDesign(context)
+    await says(studio, DESIGN)
+    await studio.page.goto(`${example.url}/favicon.svg`)
+    const other = await Studio.open(context, `${example.url}/projects`)
+    await other.isConnected()
+    await other.choose('Film')
+    await studio.page.evaluate('history.back()')
+    await studio.shows('Costs', 'Design')
+    await other.shows('Projects', 'Design')
+    await says(other, DESIGN)
+  })
+
+  it('comes along where a router of the app’s own goes elsewhere without it', async () => {
+    const studio = await chooseDesign(await openBrowser())
+    await studio.page.evaluate(`history.pushState({ of: 'the router' }, '', '/projects')`)
+    await says(studio, DESIGN)
+    expect(await studio.page.evaluate('[location.pathname, history.state.of]')).toEqual(['/projects', 'the router'])
+    await studio.page.evaluate(`history.replaceState(null, '', '/costs${FILM}&q=a%20b#top')`)
+    await studio.page.waitForURL((url) => url.search === '?q=a%20b&division=3' && url.hash === '#top')
+  })
+
+  it('that there is not is left aside, and taken out', async () => {
+    for (const wrong of ['film', '999', '2&division=3']) {
+      const studio = await Studio.open(await openBrowser(), `${example.url}/costs?division=${wrong}`)
+      await studio.isConnected()
+      await studio.shows('Costs', 'All divisions')
+      expect(studio.errors).toEqual([])
+    }
+  })
+
+  it('is set by no page of a stranger that is merely open: images, frames, fetches, pages fetched ahead', async () => {
+    const context = await openBrowser()
+    const studio = await chooseDesign(context)
+    const target = `${example.url}/costs${FILM}`
+    hostile = `<img src="${target}"><iframe src="${target}"></iframe><object data="${target}"></object>
+      <link rel="prefetch" href="${target}"><script src="${target}"></script>
+      <script>void fetch('${target}', { mode: 'no-cors', credentials: 'include' })</script>`
+    const page = await context.newPage()
+    const asked: string[] = []
+    page.on('request', (request) => void (request.url() === target && asked.push(request.resourceType())))
+    await page.goto(strangers(), { waitUntil: 'networkidle' })
+    expect(asked).toEqual(expect.arrayContaining(['image', 'document', 'script', 'fetch']))
+    const fresh = await Studio.open(context, `${example.url}/projects`)
+    await fresh.shows('Projects', 'Design')
+    await studio.shows('Costs', 'Design')
+  })
+
+  it('is set by a link of a stranger that the visitor follows, and seen at once', async () => {
+    const context = await openBrowser()
+    await chooseDesign(context)
+    hostile = `<a href="${example.url}/costs${FILM}">look</a>`
+    const studio = await Studio.open(context, strangers())
+    await studio.page.getByRole('link').click()
+    await studio.shows('Costs', 'Film')
+  })
+})

@@ -1,0 +1,105 @@
+import { beforeAll, expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import type { Page } from 'playwright-core'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
+
+const PAGE = `<!doctype html><output></output><script type="module">
+  import { createLiveSession } from '/client.js'
+  window.live = createLiveSession()
+  live.subscribe('division', (division) => { document.querySelector('output').value = division })
+</script>`
+const SCRIPTS: Readonly<Record<string, () => string>> = {
+  '/client.js': () => script,
+  '/worker.js': () => `addEventListener('fetch', (event) => event.respondWith(fetch(event.request)))
+    addEventListener('activate', (event) => event.waitUntil(clients.claim()))`,
+}
+let script = ''
+
+/** An app whose pages have no socket: browsers keep those. */
+async function start() {
+  const routes: Koa.Middleware = (ctx) => {
+    ctx.type = ctx.path.endsWith('.js') ? 'js' : 'html'
+    if (ctx.path === '/empty') ctx.body = 'none of our pages'
+    else ctx.body = SCRIPTS[ctx.path]?.() ?? `${ctx.liveSession.embed()}${PAGE}`
+  }
+  const app = await App.start({ fields, routes, isAttached: false })
+  const context = await openBrowser()
+  const open = async (path: string): Promise<Page> => {
+    const page = await context.newPage()
+    await page.goto(app.url + path)
+    return page
+  }
+  return { app, open }
+}
+
+async function shows(page: Page, division: number, search = `?d=${division}`): Promise<void> {
+  await page.locator('output', { hasText: new RegExp(`^${division}$`) }).waitFor()
+  await page.waitForFunction((wanted) => location.search === wanted, search)
+}
+
+const choose = (page: Page, division: number): Promise<unknown> => page.evaluate(`live.set('division', ${division})`)
+
+describeInBrowser('the address of a page', () => {
+  beforeAll(() => {
+    const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
+    script = outputFiles[0]?.text ?? ''
+  })
+
+  it('that was fetched ahead is set once the visitor goes there', async () => {
+    const { app, open } = await start()
+    const page = await open('/')
+    await choose(page, 7)
+    await page.evaluate('live.flush()')
+    // What a browser has fetched ahead is the very answer that it shows.
+    await page.route('**/ahead?*', async (route) => {
+      await route.continue({ headers: { ...(await route.request().allHeaders()), purpose: 'prefetch' } })
+    })
+    const answer = await page.goto(`${app.url}/ahead?d=3`)
+    expect(await answer?.text()).toContain('"values":{"division":7}')
+    await shows(page, 3)
+    await page.evaluate('live.flush()')
+    await shows(await open('/other'), 3)
+  })
+
+  it('that the visitor goes back to is set again, whether the browser has kept its page or loads it', async () => {
+    const { open } = await start()
+    const page = await open('/?d=3')
+    // Now without a cookie in its answer: that is not kept.
+    await page.reload()
+    await page.goto(new URL('/empty', page.url()).href)
+    const other = await open('/other')
+    await choose(other, 5)
+    await page.evaluate('history.back()')
+    await page.waitForURL((url) => url.pathname === '/')
+    await shows(page, 3)
+    await page.evaluate('live.flush()')
+    await shows(await open('/third'), 3)
+  })
+
+  it('that a service worker has fetched is set by the page, and by none in a frame', async () => {
+    const { open } = await start()
+    const page = await open('/')
+    await page.evaluate(`navigator.serviceWorker.register('/worker.js').then(() => new Promise((resolve) => {
+      if (navigator.serviceWorker.controller) resolve()
+      else navigator.serviceWorker.addEventListener('controllerchange', resolve)
+    }))`)
+    await page.goto(new URL('/b?d=4', page.url()).href)
+    await shows(page, 4)
+    await page.evaluate('live.flush()')
+    await page.evaluate(`new Promise((resolve) => {
+      const frame = document.createElement('iframe')
+      frame.src = '/b?d=6'
+      frame.onload = resolve
+      document.body.append(frame)
+    })`)
+    const frame = page.frames()[1]
+    expect(await frame?.evaluate(`[live.get('division'), location.search]`)).toEqual([4, '?d=6'])
+    await shows(await open('/other'), 4)
+  })
+})

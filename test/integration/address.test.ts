@@ -1,0 +1,253 @@
+import { describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { memoryStore } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { send } from '../support/raw-http.js'
+import type { Visitor } from '../support/visitor.js'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },
+  view: { schema: z.string().max(10), default: 'all', client: 'write', url: 'view' },
+  tags: { schema: z.array(z.string()), default: [], client: 'write', url: 'tags', scope: 'browser' },
+  open: { schema: z.boolean(), default: false, client: 'write', url: 'open' },
+  note: { schema: z.string().optional(), client: 'write', url: 'note' },
+  choice: { schema: z.number().nullable(), default: 0, client: 'write', url: 'choice' },
+  cart: { schema: z.array(z.string()), default: [], client: 'write' },
+})
+type AddressFields = typeof fields
+
+function start(options: object = {}): Promise<App<AddressFields>> {
+  return App.start({
+    fields,
+    routes: (ctx) => {
+      ctx.body = ctx.liveSession.snapshot()
+    },
+    options: options as never,
+  })
+}
+
+const VISIT = { accept: 'text/html,application/xhtml+xml' }
+
+async function visit(visitor: Visitor, path: string, headers: Record<string, string> = VISIT) {
+  return (await visitor.fetch(path, { headers })).json()
+}
+
+describe('a visit with a parameter', () => {
+  it('sets the field before the first HTML is made, and a visit without it remembers', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    expect((await visit(visitor, '/?d=3')).values).toMatchObject({ division: 3 })
+    expect((await visit(visitor, '/')).values).toMatchObject({ division: 3 })
+  })
+
+  it.each([
+    ['d=3', 'division', 3],
+    ['d=-1', 'division', -1],
+    ['view=3', 'view', '3'],
+    ['view=open%20%26', 'view', 'open &'],
+    ['tags=%5B%22a%22%5D', 'tags', ['a']],
+    ['open=true', 'open', true],
+    ['note=x', 'note', 'x'],
+    ['note=3', 'note', '3'],
+    ['note=%223%22', 'note', '3'],
+    ['choice=null', 'choice', null],
+    ['%64=3', 'division', 3],
+    ['q=%FF&d=3', 'division', 3],
+  ])('takes ?%s by what the field is', async (query, key, value) => {
+    const app = await start()
+    expect((await visit(app.visitor(), `/?${query}`)).values).toMatchObject({ [key]: value })
+  })
+
+  const BAD = [
+    'd=x',
+    'd=1.5',
+    'd=',
+    'd=1&d=2',
+    'd[a]=1',
+    'view=12345678901',
+    'open=yes',
+    'cart=["a"]',
+    'division=3',
+    'd=%00',
+    'd=%FF',
+    'd=-0',
+    'd=1e400',
+    `d=${'3'.repeat(3000)}`,
+    'tags={"__proto__":1}',
+    'tags=[%22%5Cud800%22]',
+    `tags=${'['.repeat(900)}${']'.repeat(900)}`,
+  ]
+  it.each(BAD.map((query) => [query.slice(0, 24), query]))(
+    'goes on as without it where it is ?%s, and the log is told, without the value',
+    async (_, query) => {
+      const app = await start()
+      const visitor = app.visitor()
+      await visit(visitor, '/?d=7')
+      const { values } = await visit(visitor, `/?${query}`)
+      expect(values).toMatchObject({ division: 7, view: 'all', open: false, cart: [] })
+      for (const warning of app.warnings)
+        expect(warning).toMatch(
+          /: an address has \?\w+=\.\.\. which does not set "\w+": (invalid_value|too_large|malformed)$/,
+        )
+      expect(app.errors).toEqual([])
+    },
+  )
+
+  it('tells the log once, however many links are wrong', async () => {
+    const app = await start()
+    for (const text of ['x', 'y', 'z']) await visit(app.visitor(), `/?d=${text}`)
+    expect(app.warnings).toHaveLength(1)
+  })
+
+  it('writes nothing where the value is there already', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const { stamps } = await visit(visitor, '/?d=3')
+    app.clock.advance(1000)
+    expect((await visit(visitor, '/?d=3')).stamps).toEqual(stamps)
+    expect((await visit(app.visitor(), '/?d=-1')).stamps).toEqual({})
+  })
+
+  it('is told to the pages that are open', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visit(visitor, '/')
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await visit(visitor, '/?d=3')
+    expect((await socket.ticket()).claims.changes).toMatchObject([['division', expect.any(Number), 3]])
+  })
+
+  it('is limited as what pages set is; what is beyond that is left to the page', async () => {
+    const app = await start({ limits: { changesPerSubject: 5 } })
+    const visitor = app.visitor()
+    const answers = []
+    for (let division = 0; division < 30; division += 1) answers.push(await visit(visitor, `/?d=${division}`))
+    expect(answers[0]).not.toHaveProperty('unvisited')
+    expect(answers[29]).toMatchObject({ values: { division: 10 }, unvisited: { division: 29 } })
+    expect(app.warnings).toEqual([])
+  })
+
+  it('shares one limit with all others that have no cookie', async () => {
+    const app = await start({ limits: { changesPerSubject: 5 } })
+    for (let division = 0; division < 30; division += 1) await visit(app.visitor(), `/?d=${division}`)
+    expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unvisited: { division: 3 } })
+  })
+
+  it('sets several fields at once, and the good ones beside a bad one', async () => {
+    const app = await start()
+    const { values } = await visit(app.visitor(), '/?d=3&view=mine&open=perhaps')
+    expect(values).toMatchObject({ division: 3, view: 'mine', open: false })
+  })
+
+  it('is no-store with its cookie, and private where it changes nothing', async () => {
+    const app = await App.start({
+      fields,
+      routes: (ctx) => {
+        ctx.set('Cache-Control', 'public, max-age=60')
+        ctx.body = 'the same for all'
+      },
+    })
+    const visitor = app.visitor()
+    const first = await visitor.fetch('/?d=3', { headers: VISIT })
+    expect([first.headers.get('cache-control'), first.headers.get('vary')]).toEqual(['no-store', 'Cookie'])
+    const second = await visitor.fetch('/?d=3', { headers: VISIT })
+    expect([second.headers.get('cache-control'), second.headers.get('vary')]).toEqual(['private, max-age=60', 'Cookie'])
+    const plain = await visitor.fetch('/?q=3', { headers: VISIT })
+    expect(plain.headers.get('cache-control')).toBe('public, max-age=60')
+  })
+
+  it('writes no cookie without consent, and shows the value all the same', async () => {
+    const app = await start({ consent: () => false })
+    const answer = await app.visitor().fetch('/?d=3', { headers: VISIT })
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect((await answer.json()).values).toMatchObject({ division: 3 })
+  })
+
+  it('is stored where there is a store', async () => {
+    const store = memoryStore()
+    const app = await start({ store, identify: () => 'ann' })
+    await visit(app.visitor(), '/?d=3')
+    await app.live.settled()
+    expect(await store.load('user:s:ann')).toMatchObject([{ key: 'division', value: 3 }])
+  })
+})
+
+const DOCUMENT = { 'sec-fetch-dest': 'document', ...VISIT }
+
+describe('what is no visit', () => {
+  it.each<[string, Record<string, string>, string?]>([
+    ['an image', { 'sec-fetch-dest': 'image', accept: 'image/avif,*/*' }],
+    ['a frame, on whatever site', { 'sec-fetch-dest': 'iframe', ...VISIT }],
+    ['an object', { 'sec-fetch-dest': 'object', ...VISIT }],
+    ['a script’s fetch', { 'sec-fetch-dest': 'empty', accept: '*/*' }],
+    ['a script’s fetch of a page', { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors', ...VISIT }],
+    ['what a browser without such headers loads into a page', { accept: 'image/*,*/*;q=0.8' }],
+    ['a form that is posted', DOCUMENT, 'POST'],
+  ])('sets nothing, now or later: %s', async (_, headers, method = 'GET') => {
+    const app = await start()
+    const visitor = app.visitor()
+    const answer = await (await visitor.fetch('/?d=3', { method, headers })).json()
+    expect([answer.values.division, answer.unvisited]).toEqual([-1, undefined])
+    expect((await visit(visitor, '/')).values.division).toBe(-1)
+  })
+
+  it('sets nothing: a HEAD', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visit(visitor, '/')
+    await visitor.fetch('/?d=3', { method: 'HEAD', headers: DOCUMENT })
+    expect((await visit(visitor, '/')).values.division).toBe(-1)
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['fetched early', { ...DOCUMENT, 'sec-purpose': 'prefetch' }],
+    ['rendered early', { ...DOCUMENT, 'sec-purpose': 'prefetch;prerender' }],
+    ['fetched early for whatever it will be', { ...DOCUMENT, 'sec-fetch-dest': 'empty', 'sec-purpose': 'prefetch' }],
+    ['fetched early by an older browser', { ...VISIT, purpose: 'prefetch' }],
+  ])('leaves what its address says to the page, where it is %s', async (_, headers) => {
+    const app = await start()
+    const visitor = app.visitor()
+    const answer = await visit(visitor, '/?d=3&view=12345678901&open=false', headers)
+    expect(answer).toMatchObject({ values: { division: -1 }, urls: { division: 'd', view: 'view' } })
+    expect(answer.unvisited).toEqual({ division: 3 })
+    expect((await visit(visitor, '/')).values.division).toBe(-1)
+  })
+
+  it('leaves it to the page, too, where a service worker has fetched that: it may be one of a frame', async () => {
+    const app = await start()
+    const headers = { ...VISIT, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'navigate' }
+    const { text } = await send(`${app.url}/?d=3`, { headers })
+    expect(JSON.parse(text)).toMatchObject({
+      urls: { division: 'd' },
+      values: { division: -1 },
+      unvisited: { division: 3 },
+    })
+  })
+
+  it('tells its page to keep no address: a frame, a script’s fetch', async () => {
+    const app = await start()
+    for (const destination of ['iframe', 'empty'])
+      expect(await visit(app.visitor(), '/', { ...VISIT, 'sec-fetch-dest': destination })).not.toHaveProperty('urls')
+    expect(await visit(app.visitor(), '/', DOCUMENT)).toHaveProperty('urls.division', 'd')
+  })
+})
+
+describe('a declaration', () => {
+  const field = { schema: z.number(), default: 0, client: 'write', url: 'd' } as const
+  it.each([
+    [{ a: { ...field, url: '' } }, 'fields.a.url: expected at most 64 of A-Z a-z 0-9 _ . -, received ""'],
+    [{ a: { ...field, url: 'a b' } }, 'fields.a.url: expected at most 64'],
+    [{ a: { ...field, url: 3 } }, 'fields.a.url: expected at most 64 of A-Z a-z 0-9 _ . -, received 3'],
+    [{ a: { ...field, client: 'hidden' } }, 'fields.a.url: expected it only where client is \'write\', received "d"'],
+    [
+      { a: { schema: z.number(), default: 0, url: 'd' } },
+      'fields.a.url: expected it only where client is \'write\', received "d"',
+    ],
+    [{ a: { ...field, client: 'read' } }, 'fields.a.url: expected it only where client is \'write\', received "d"'],
+    [{ a: field, b: field }, 'fields.b.url: expected another than that of a, received "d"'],
+  ])('is refused where its parameter cannot work: %#', (declared, message) => {
+    expect(() => defineFields(declared as never)).toThrow(message)
+  })
+})
