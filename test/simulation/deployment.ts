@@ -107,6 +107,7 @@ export class Deployment {
       if (told.end) node.hears(sub)
       return
     }
+    if (asked === 'removal') return
     if (asked === 'load') node.loads.set(sub, node.now())
     // What stands where it was written is of no interest to a node that is about to delete it.
     const isGone = node.knowledge.givenUp.has(sub) || node.knowledge.erasures.until(sub) > 0

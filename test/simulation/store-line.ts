@@ -2,8 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Store, StoredRow } from '../../server/stores/store.js'
 import type { Asked, SharedStore } from './shared-store.js'
 
-/** All that it has of a name; the same, only to know whether that was given up; or what stands of some keys. */
-export type Question = 'load' | 'whether' | 'merge'
+/** All that it has of a name; the same, only to know whether that was given up, or because it is removed; or what stands of some keys. */
+export type Question = 'load' | 'whether' | 'removal' | 'merge'
+
+interface Load {
+  readonly name: string
+  asked: Question
+}
 
 /** What a node is told by the store. */
 export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRow[]) => void
@@ -21,6 +26,8 @@ export class StoreLine implements Store {
   isCut = false
   /** Its newest answer came at once, and was no error. */
   isSound = true
+  /** The newest. */
+  #load: Load | undefined
   /** How often it had to wait, or was refused. */
   troubles = 0
 
@@ -35,11 +42,23 @@ export class StoreLine implements Store {
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
-    return this.#ask(name, (content) => content.load(name), [], whether.getStore() ? 'whether' : 'load')
+    const load: Load = { name, asked: whether.getStore() ? 'whether' : 'load' }
+    this.#load = load
+    return this.#ask(
+      name,
+      (content) => content.load(name),
+      [],
+      () => load.asked,
+    )
   }
 
   async merge(name: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
-    return this.#ask(name, (content) => content.merge(name, registers), registers, 'merge')
+    return this.#ask(
+      name,
+      (content) => content.merge(name, registers),
+      registers,
+      () => 'merge',
+    )
   }
 
   compareAndSet(name: string, register: StoredRow, expected: number): Promise<boolean> {
@@ -52,6 +71,8 @@ export class StoreLine implements Store {
   }
 
   remove(name: string): Promise<void> {
+    // What stands there is looked up together with it, for nothing else.
+    if (this.#load?.name === name) this.#load.asked = 'removal'
     return this.#store.ask({ line: this, name, act: (content) => content.remove(name), ghost: undefined })
   }
 
@@ -65,9 +86,9 @@ export class StoreLine implements Store {
     name: string,
     act: Asked<readonly StoredRow[]>['act'],
     ghost: readonly StoredRow[],
-    asked: Question,
+    asked: () => Question,
   ): Promise<readonly StoredRow[]> {
-    const onAnswer = (rows: readonly StoredRow[]): void => this.#onAnswer(asked, name, rows)
+    const onAnswer = (rows: readonly StoredRow[]): void => this.#onAnswer(asked(), name, rows)
     return this.#store.ask({ line: this, name, act, ghost, onAnswer })
   }
 }
