@@ -142,6 +142,27 @@ describe('a page whose browser keeps cookies', () => {
     expect([page.is, page.get('division'), page.sent(), page.did('visitor')]).toEqual(['known', -1, [], true])
   })
 
+  it('asks of the id that did not come back besides those that it has to ask of', () => {
+    const page = new BarePage(YOUNG)
+    page.set('division', 3)
+    page.on('connect')
+    page.hear({ sub: 'h', browser: 'h', young: 'guest', defaults: {} })
+    const nameless: BareClaims = { sub: 'h', defaults: {} }
+    page.comeBack(nameless)
+    for (const browser of ['h', 'h']) {
+      page.answer({ ticket: bareTicket({ sub: 'h', browser, defaults: {} }), cookieless: true })
+      page.comeBack(nameless)
+    }
+    page.comeBack(nameless)
+    expect([page.is, told(page), told(page), page.post()]).toEqual([
+      'memory',
+      { subject: 'g' },
+      { subject: 'h' },
+      undefined,
+    ])
+    expect(page.sent()).toEqual([['division', -1, 3]])
+  })
+
   it('is not taken for one that keeps none where a cookie was lost twice, and had come back between', () => {
     const page = new BarePage(YOUNG)
     page.on('connect')
