@@ -24,8 +24,15 @@ export const FIRST_SENDING = -1
 
 /** How far a write has got: into this process, or into the store. */
 export type Level = 'memory' | 'store'
-/** `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time. */
+/** `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time, and over whatever is there. */
 export type WireChange = readonly [key: string, seen: number, value?: JsonValue]
+
+/** What a page did not know of, where its change is refused for that. */
+export interface Newest {
+  readonly stamp: Stamp
+  /** None: deleted. */
+  readonly value?: JsonValue
+}
 export type Refusal = { readonly ok: false; readonly code: LiveSessionErrorCode; readonly key?: string }
 export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
 export type TicketsAnswer = { readonly ok: true } | Refusal

@@ -2,11 +2,13 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { FIRST_SENDING, type TicketClaims, type WireChange } from '../../shared/protocol.js'
 import { supersedes } from '../../shared/register.js'
-import type { Stamp } from '../../shared/stamp.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Refusal } from './messages.js'
 import type { Field, State, Wait, Want } from './state.js'
 import { patch, same, type Turn } from './turn.js'
 import { fieldOf, isDraft } from './view.js'
+
+const NOTHING: Want = { value: undefined, ids: [], seen: FIRST_SENDING }
 
 /** Of a change of this page whose caller waits no more, or was on another page. */
 export const NO_CALLER = 0
@@ -45,14 +47,18 @@ export function drafts({ fields }: State): readonly string[] {
   return [...fields].flatMap(([key, field]) => (isDraft(field) && field.over === undefined ? key : []))
 }
 
-/** A change as it goes out: under way until it is acknowledged, refused or lost. */
-export function dispatch(turn: Turn, key: string): WireChange {
-  const { at, wants } = fieldOf(turn, key)
-  patch(turn, key, { over: at })
-  return wire(key, wants[0]?.seen, wants[0]?.value)
+/**
+ * A change as it goes out: under way until it is acknowledged, refused or lost. One that `mayBeLate` may arrive after it was given up, and
+ * sent again: even the first time it goes over that alone which the page knows.
+ */
+export function dispatch(turn: Turn, key: string, mayBeLate: boolean): WireChange {
+  const field = fieldOf(turn, key)
+  const [{ seen, value } = NOTHING] = field.wants
+  patch(turn, key, { over: field.at })
+  return wire(key, mayBeLate && seen === FIRST_SENDING ? field.at : seen, value)
 }
 
-function wire(key: string, seen: number = FIRST_SENDING, value?: JsonValue): WireChange {
+function wire(key: string, seen: number, value?: JsonValue): WireChange {
   return value === undefined ? [key, seen] : [key, seen, value]
 }
 
@@ -104,11 +110,16 @@ export function acknowledge(turn: Turn, key: string, stamp: Stamp): void {
 
 /** The first that is wanted was refused. */
 export function refuse(turn: Turn, key: string, refusal: Refusal): void {
+  const { stamp = NEVER, value, code } = refusal
+  merge(turn, key, stamp, value)
   const field = fieldOf(turn, key)
-  const [first, ...rest] = field.wants
+  const { over = stamp, wants } = field
+  const [first, ...rest] = wants
   if (!first || !isDraft(field)) return
+  // The page has not known what it would have gone over: it goes again, over that.
+  if (first.seen === FIRST_SENDING && stamp > over) return void patch(turn, key, { over: undefined })
   settle(turn, key, first.ids, refusal)
-  patch(turn, key, { over: undefined, wants: rest, code: rest.length > 0 ? undefined : refusal.code })
+  patch(turn, key, { over: undefined, wants: rest, code: rest.length > 0 ? undefined : code })
 }
 
 export function settle(turn: Turn, key: string, ids: readonly number[], refusal?: Refusal): void {

@@ -1,6 +1,6 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { SetAnswer, StoreAnswer, WireChange } from '../../shared/protocol.js'
+import type { Newest, SetAnswer, StoreAnswer, WireChange } from '../../shared/protocol.js'
 
 /** What a POST came to: an answer, a refusal, or neither. */
 export interface Posted {
@@ -13,7 +13,7 @@ export interface Posted {
 }
 
 /** Why something was refused: where the server has said it in words, in those. */
-export interface Refusal {
+export interface Refusal extends Partial<Newest> {
   readonly code: LiveSessionErrorCode
   readonly message?: string
 }

@@ -62,7 +62,7 @@ export interface Want {
   readonly value: JsonValue | undefined
   /** The promises of the callers. */
   readonly ids: readonly number[]
-  /** The stamp that was known at its first sending, where the answer to that was lost; else -1. */
+  /** The stamp that was known at its first sending, where what became of that is not known; else -1. */
   readonly seen: number
 }
 

@@ -13,6 +13,7 @@ import type { Subject, UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Visitor } from '../identity/visitor.js'
 import { greetingOf } from '../values/greeting.js'
+import { OvertakenError } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Deed } from './answer-cookie.js'
 import { readJson, tooLarge } from './body.js'
@@ -87,11 +88,12 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
     if (!(error instanceof LiveSessionError)) throw error
     const { code, message, key, index, status, retryAfter } = error
     const givenUp = error instanceof StrayPageError ? error.givenUp : undefined
+    const newest = error instanceof OvertakenError ? error.newest : {}
     if (status === 413) endAfter(ctx)
     if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
     ctx.status = status
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = { error: { code, message, key, index, givenUp } }
+    ctx.body = { error: { code, message, key, index, givenUp, ...newest } }
   }
 }
 

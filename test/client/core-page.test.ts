@@ -172,7 +172,7 @@ describe('what was set under one identity', () => {
       page.on('return', true)
       answered(page, YOUNG_OTHER)
       expect([page.told(givenUp), page.settled]).toEqual([{ subject: 'g' }, givenUp ? ['3 superseded'] : []])
-      expect(page.post()).toEqual(givenUp ? undefined : { subject: 'h', set: [CHANGE] })
+      expect(page.post()).toEqual(givenUp ? undefined : { subject: 'h', set: [['division', 0, 3]] })
     }
   })
 
@@ -358,7 +358,7 @@ describe('a page whose handshake was refused', () => {
     const page = new BarePage()
     page.on('refused', code)
     page.set('division', 3)
-    expect([page.post()?.set, page.did('reconnect')]).toEqual([[['division', -1, 3]], false])
+    expect([page.post()?.set, page.did('reconnect')]).toEqual([[['division', 0, 3]], false])
   })
 })
 
@@ -380,7 +380,7 @@ describe('a page whose connection the server ends', () => {
     const page = BarePage.greeted()
     page.on('disconnect')
     page.set('division', 3)
-    expect(page.post()).toEqual({ subject: 'g', set: [['division', -1, 3]] })
+    expect(page.post()).toEqual({ subject: 'g', set: [['division', 0, 3]] })
   })
 })
 
@@ -496,7 +496,7 @@ describe('a page without a socket', () => {
     page.set('division', 3)
     expect(page.post()).toEqual({})
     answered(page, OF_GUEST)
-    expect(page.post()).toEqual({ subject: 'g', set: [['division', -1, 3]] })
+    expect(page.post()).toEqual({ subject: 'g', set: [['division', 0, 3]] })
   })
 
   it('asks where it comes back as it was left, and shows what it missed', () => {
@@ -516,7 +516,7 @@ describe('a page whose socket', () => {
     page.set('division', 3)
     expect(page.post()).toBeUndefined()
     page.time('greet')
-    expect(page.post()?.set).toEqual([['division', -1, 3]])
+    expect(page.post()?.set).toEqual([['division', 0, 3]])
   })
 
   it('never says whose it is asks by POST where the page does not know', () => {
@@ -526,7 +526,7 @@ describe('a page whose socket', () => {
     page.time('greet')
     expect(page.post()).toEqual({})
     answered(page, OF_GUEST)
-    expect([page.did('reconnect'), page.post()?.set]).toEqual([false, [['division', -1, 3]]])
+    expect([page.did('reconnect'), page.post()?.set]).toEqual([false, [['division', 0, 3]]])
   })
 })
 

@@ -188,8 +188,10 @@ export class PostChecker {
         `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
         'lost',
       )
-    if (seen < 0) this.#world.duties.wrote(exchange.node, sub, key, { stamp, value })
-    else this.#world.duties.confirmed(exchange.node, sub, key, { stamp, value })
+    const { duties, ledger } = this.#world
+    const isNew = seen < 0 || (value !== undefined && ledger.stampOf(value, [sub]) === 0)
+    if (isNew) duties.wrote(exchange.node, sub, key, { stamp, value })
+    else duties.confirmed(exchange.node, sub, key, { stamp, value })
   }
 
   /** `held` is a proof only where it is what the request's own cookie had. */
