@@ -31,12 +31,12 @@ export const FIRST_SENDING = -1
 /** How far a write has got: into this process, or into the store. */
 export type Level = 'memory' | 'store'
 /**
- * `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time. With an `id` the value was computed from the one
- * of the stamp `seen`, and may be taken over that alone; below 0 it is sent again.
+ * `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time, and over whatever is there. With an `id` the value
+ * was computed from the one of the stamp `seen`, and may be taken over that alone; below 0 it is sent again.
  */
 export type WireChange = readonly [key: string, seen: number, value?: JsonValue, id?: number]
 
-/** What a page did not know of, where it has computed a value from an older one. */
+/** What a page did not know of, where its change is refused for that. */
 export interface Newest {
   readonly stamp: Stamp
   /** None: deleted. */

@@ -9,7 +9,7 @@ import { patch, same, type Turn } from './turn.js'
 import { alone, fieldOf, isComputed, isDraft, shown, unsent } from './view.js'
 
 const NOTHING: Want = { value: undefined, calls: [], seen: FIRST_SENDING }
-/** What a server says of a computed value that was not taken. */
+/** What a server says of a change that was not taken, as the page had not known what it would have gone over. */
 const OVERTAKEN: readonly unknown[] = ['conflict', 'superseded']
 
 /** Of a change of this page whose caller waits no more, or was on another page. */
@@ -60,14 +60,19 @@ export function drafts({ fields }: State): readonly string[] {
   return [...fields].flatMap(([key, field]) => (isDraft(field) && field.over === undefined ? key : []))
 }
 
-/** A change as it goes out: under way until it is acknowledged, refused or lost. */
-export function dispatch(turn: Turn, key: string): WireChange {
+/**
+ * A change as it goes out: under way until it is acknowledged, refused or lost. One that `mayBeLate` may arrive after it was given up, and
+ * sent again: even the first time it goes over that alone which the page knows.
+ */
+export function dispatch(turn: Turn, key: string, mayBeLate: boolean): WireChange {
   const { at, wants } = fieldOf(turn, key)
   patch(turn, key, { over: at })
   const [{ value, seen, calls, isPlain } = NOTHING] = wants
   const [call] = calls
-  if (!call?.next || !isComputed(calls) || value === undefined) return wire(key, seen, value)
-  const [stamp, id] = seen === FIRST_SENDING ? [at, call.id] : [seen, -call.id]
+  const isFirst = seen === FIRST_SENDING
+  if (!call?.next || !isComputed(calls) || value === undefined)
+    return wire(key, isFirst && mayBeLate ? at : seen, value)
+  const [stamp, id] = isFirst ? [at, call.id] : [seen, -call.id]
   return isPlain ? [key, stamp, value] : [key, stamp, value, id]
 }
 
@@ -132,10 +137,10 @@ export function refuse(turn: Turn, key: string, refusal: Refusal): void {
   const { at, over = at, wants } = field
   const [first, ...rest] = wants
   if (!first || !isDraft(field)) return
-  const isFirst = first.seen === FIRST_SENDING
-  const isAnew = isFirst && OVERTAKEN.includes(code) && at > over
-  const isPlain = code === 'malformed' && !first.isPlain
-  if (isComputed(first.calls) && (isAnew || isPlain)) {
+  // The page has not known what it would have gone over: it goes again, over that.
+  const isAnew = first.seen === FIRST_SENDING && OVERTAKEN.includes(code) && at > over
+  const isPlain = code === 'malformed' && !first.isPlain && isComputed(first.calls)
+  if (isAnew || isPlain) {
     patch(turn, key, { over: undefined, wants: [{ ...first, isPlain }, ...rest] })
     return
   }

@@ -64,7 +64,7 @@ function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity 
     show(turn, ticket, claims)
     if (is === 'memory') retry(turn)
     // That the cookie does not come back proves nothing where its guest has left.
-    if (is === 'memory' && !isProven && turn.cookieless) turn.doubts = [turn.cookieless]
+    if (is === 'memory' && turn.cookieless) turn.doubts = [...new Set([...turn.doubts, turn.cookieless])]
   }
   if (isProven) return
   miss(turn)

@@ -127,7 +127,7 @@ export function begin(turn: Turn): void {
   if (!next) return void turn.effects.push(['release'])
   if (next.isAsk) turn.page = { ...turn.page, is: 'asking' }
   if (next.isNews) start(turn, 'space', INTERVAL)
-  const set = next.keys.map((key) => dispatch(turn, key))
+  const set = next.keys.map((key) => dispatch(turn, key, true))
   turn.effects.push(['post', next.isAsk ? {} : bodyOf(turn, next.tickets, set, next.doubt)])
 }
 

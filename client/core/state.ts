@@ -75,7 +75,7 @@ export interface Want {
   /** None: deleted. */
   readonly value: JsonValue | undefined
   readonly calls: readonly Call[]
-  /** The stamp that was known at its first sending, where the answer to that was lost; else -1. */
+  /** The stamp that was known at its first sending, where what became of that is not known; else -1. */
   readonly seen: number
   /** What it was computed from. */
   readonly from?: JsonValue | undefined

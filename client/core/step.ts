@@ -120,7 +120,7 @@ function wake({ timers }: Turn): void {
 
 function send(turn: Turn): void {
   if (!canSend(turn) || turn.timers.has('send')) return
-  for (const key of drafts(turn)) turn.effects.push(['send', dispatch(turn, key)])
+  for (const key of drafts(turn)) turn.effects.push(['send', dispatch(turn, key, false)])
 }
 
 function answered(turn: Turn, key: string, answer: SetAnswer | undefined): void {

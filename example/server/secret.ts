@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 
 /** The secret that signs cookies: given as SECRET, else made once and kept, so that cookies outlive every restart. */
 export async function readSecret(folder: URL): Promise<string> {
   const { SECRET } = process.env
   if (SECRET !== undefined && SECRET !== '') return SECRET
   const file = new URL('secret', folder)
-  // The process that comes second reads what the first has written.
-  await writeFile(file, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 }).catch(unlessItExists)
+  const draft = new URL(`secret-${randomBytes(8).toString('hex')}`, folder)
+  await writeFile(draft, randomBytes(32).toString('base64url'), { mode: 0o600 })
+  // The file is there only once it is whole: of processes that start beside each other, all read what the first has written.
+  await link(draft, file).catch(unlessItExists)
+  await rm(draft)
   return readFile(file, 'utf8')
 }
 

@@ -1,14 +1,12 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Newest } from '../../shared/protocol.js'
 
-/** Refuses what a page has computed from a value that is not the newest, and says which is. */
+/** Refuses a change of a page that does not know the newest value, and says which that is. */
 export class OvertakenError extends LiveSessionError {
   readonly newest: Newest
 
-  /** @param isSentAgain whether another process, or this one long ago, may have taken it */
-  constructor(key: string, newest: Newest, isSentAgain: boolean) {
-    const message = `"${key}" has been written since the value that this was computed from`
-    super(isSentAgain ? 'superseded' : 'conflict', message, { key, index: 0 })
+  constructor(code: 'conflict' | 'superseded', key: string, newest: Newest) {
+    super(code, `"${key}" has been written since the value that the page knew`, { key })
     this.newest = newest
   }
 }

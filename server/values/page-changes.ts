@@ -7,13 +7,14 @@ import { FIRST_SENDING, type WireChange } from '../../shared/protocol.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
+import { OvertakenError } from './overtaken.js'
 import type { Asker } from './page-updates.js'
 import type { FieldChanges, Sessions } from './sessions.js'
 
 /** A change that a browser asks for, allowed and valid. */
 export interface PageChange {
   readonly field: Field
-  /** The stamp the browser knew when it sent this for the first time, where this is not the first time. */
+  /** The stamp that the page knew when it sent this for the first time; -1 where it is to go over whatever is there. */
   readonly seen: number
   readonly value: JsonValue | undefined
   /** Of one that was computed from the value of the stamp `seen`. */
@@ -47,7 +48,7 @@ export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): 
  * Applies what a browser wants to set. A change sent again after a lost answer is confirmed where it had arrived, and
  * refused where a later write has replaced it.
  *
- * @throws {LiveSessionError} `superseded`, `conflict`
+ * @throws {OvertakenError}
  */
 export function applyChanges(
   { sessions, pageUpdates }: Pick<Core, 'sessions' | 'pageUpdates'>,
@@ -75,6 +76,6 @@ function arrivedAt(sessions: Sessions, { field, seen, value }: PageChange, subje
   const stamp = replica?.stamp(field.key) ?? NEVER
   if (stamp <= seen) return NEVER
   if (sameJson(replica?.value(field.key), value)) return stamp
-  const { key } = field
-  throw new LiveSessionError('superseded', `"${key}" has been written since this change was first sent`, { key })
+  const newest = sessions.read(field, replica)
+  throw new OvertakenError('superseded', field.key, { stamp, ...(newest === undefined ? {} : { value: newest }) })
 }

@@ -91,6 +91,8 @@ export class PageUpdates {
     // A page brings what it has seen. What it says of the future without that would have the next stamps be of there, too.
     if (seen === stamp || (seen > stamp && seen <= settings.clock())) return
     const newest = sessions.read(field, replica)
-    throw new OvertakenError(field.key, { stamp, ...(newest === undefined ? {} : { value: newest }) }, id < 0)
+    // One that is sent again may have been taken by another process, or by this one long ago.
+    const code = id < 0 ? 'superseded' : 'conflict'
+    throw new OvertakenError(code, field.key, { stamp, ...(newest === undefined ? {} : { value: newest }) })
   }
 }

@@ -42,7 +42,7 @@ describe('a change', () => {
     const page = new BarePage()
     page.set('division', 1)
     page.set('division', 2)
-    expect(page.post()?.set).toEqual([['division', -1, 2]])
+    expect(page.post()?.set).toEqual([['division', 0, 2]])
     page.answer({ stamp: 10, held: [['division', 10]] })
     expect(page.settled).toEqual(['1 saved', '2 saved'])
   })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import type { PostBody } from '../../client/core/messages.js'
 import { BarePage, type BareSnapshot, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
 import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 
@@ -13,11 +12,6 @@ function ask(page: BarePage, claims: BareClaims, cookieless?: true): void {
   if (page.did('reconnect')) page.comeBack()
 }
 
-/** The server answers whether a guest has left whose id the cookie had that does not come back; what it was asked. */
-function told(page: BarePage, givenUp = false): PostBody | undefined {
-  return page.fail({ status: 403, error: { code: 'cookies_blocked', ...(givenUp && { givenUp }) } })
-}
-
 /** A page of a browser that keeps no cookies, which has set something. */
 function blocked(): BarePage {
   const page = new BarePage(YOUNG)
@@ -26,7 +20,7 @@ function blocked(): BarePage {
   page.hear(OF_STRANGER)
   ask(page, { sub: 'h', browser: 'h', young: 'guest' }, true)
   ask(page, { sub: 'i', browser: 'i', young: 'guest' }, true)
-  told(page)
+  page.told()
   return page
 }
 
@@ -41,7 +35,7 @@ function denied(): BarePage {
 }
 
 describe.each([
-  ['keeps no cookies', blocked, told],
+  ['keeps no cookies', blocked, (page: BarePage) => page.told()],
   // No cookie was to come back.
   ['is not agreed to be remembered', denied, () => undefined],
 ])('a page whose browser %s', (_, open, isAnswered) => {
@@ -135,11 +129,32 @@ describe('a page whose browser keeps cookies', () => {
     page.acknowledge('division', 10)
     page.effects()
     page.comeBack()
-    expect(told(page, true)).toEqual({ subject: 'i' })
+    expect(page.told(true)).toEqual({ subject: 'i' })
     expect(page.post()).toEqual({})
     page.answer({ ticket: bareTicket({ ...OF_YOUNG, defaults: {} }), cookieless: true })
     page.comeBack(OF_YOUNG)
     expect([page.is, page.get('division'), page.sent(), page.did('visitor')]).toEqual(['known', -1, [], true])
+  })
+
+  it('asks of the id that did not come back besides those that it has to ask of', () => {
+    const page = new BarePage(YOUNG)
+    page.set('division', 3)
+    page.on('connect')
+    page.hear({ sub: 'h', browser: 'h', young: 'guest', defaults: {} })
+    const nameless: BareClaims = { sub: 'h', defaults: {} }
+    page.comeBack(nameless)
+    for (const browser of ['h', 'h']) {
+      page.answer({ ticket: bareTicket({ sub: 'h', browser, defaults: {} }), cookieless: true })
+      page.comeBack(nameless)
+    }
+    page.comeBack(nameless)
+    expect([page.is, page.told(), page.told(), page.post()]).toEqual([
+      'memory',
+      { subject: 'g' },
+      { subject: 'h' },
+      undefined,
+    ])
+    expect(page.sent()).toEqual([['division', -1, 3]])
   })
 
   it('is not taken for one that keeps none where a cookie was lost twice, and had come back between', () => {

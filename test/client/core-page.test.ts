@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import type { PostBody } from '../../client/core/messages.js'
 import { remainsOf } from '../../client/core/remains.js'
 import { BarePage, type BareSnapshot, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
 import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
@@ -18,11 +17,6 @@ function moved(initial: BareSnapshot, claims: BareClaims): BarePage {
   page.on('connect')
   page.hear(claims)
   return page
-}
-
-/** The server answers what a page asks about its former id; what it was asked. */
-function told(page: BarePage, givenUp = false): PostBody | undefined {
-  return page.fail({ status: 403, error: { code: 'other_subject', ...(givenUp && { givenUp }) } })
 }
 
 /** A page that asks, and has its answer. */
@@ -101,7 +95,7 @@ describe('what was set under one identity', () => {
     const page = moved(initial, claims)
     expect([page.get('division'), page.status('division'), page.sent()]).toEqual([3, 'saving', []])
     expect(page.state.page.identity?.sub).toBe(claims.sub)
-    expect(told(page)).toEqual({ subject: 'g' })
+    expect(page.told()).toEqual({ subject: 'g' })
     expect([page.get('division'), page.settled, page.sent(), page.did('visitor')]).toEqual([3, [], [CHANGE], false])
   })
 
@@ -110,7 +104,7 @@ describe('what was set under one identity', () => {
     ['same user', YOUNG_ANN, { ...OF_ANN, young: 'ann' }, 'user'],
   ])('is dropped where the former id was given up: the next %s may be another person', (_, initial, claims, kind) => {
     const page = moved(initial, claims)
-    told(page, true)
+    page.told(true)
     expect([page.get('division'), page.settled, page.sent(), page.post()]).toEqual([
       -1,
       ['3 superseded'],
@@ -132,7 +126,7 @@ describe('what was set under one identity', () => {
       [],
       false,
     ])
-    expect(told(page)).toEqual({ subject: 'g' })
+    expect(page.told()).toEqual({ subject: 'g' })
     expect(page.sent()).toEqual([CHANGE])
   })
 
@@ -140,8 +134,8 @@ describe('what was set under one identity', () => {
     for (const givenUp of [false, true]) {
       const page = moved(YOUNG, YOUNG_OTHER)
       page.comeBack({ ...OTHER, sub: 'i', browser: 'i', young: 'guest' })
-      expect([told(page), page.sent()]).toEqual([{ subject: 'g' }, []])
-      expect(told(page, givenUp)).toEqual({ subject: 'h' })
+      expect([page.told(), page.sent()]).toEqual([{ subject: 'g' }, []])
+      expect(page.told(givenUp)).toEqual({ subject: 'h' })
       expect(page.sent()).toEqual(givenUp ? [] : [CHANGE])
     }
   })
@@ -151,7 +145,7 @@ describe('what was set under one identity', () => {
     page.answer()
     expect(page.did('reconnect')).toBe(true)
     page.comeBack({ ...OF_GUEST, young: 'guest' })
-    expect(told(page)).toEqual({ subject: 'h' })
+    expect(page.told()).toEqual({ subject: 'h' })
     expect([page.sent(), page.settled]).toEqual([[CHANGE], []])
   })
 
@@ -177,8 +171,8 @@ describe('what was set under one identity', () => {
       page.on('leave')
       page.on('return', true)
       answered(page, YOUNG_OTHER)
-      expect([told(page, givenUp), page.settled]).toEqual([{ subject: 'g' }, givenUp ? ['3 superseded'] : []])
-      expect(page.post()).toEqual(givenUp ? undefined : { subject: 'h', set: [CHANGE] })
+      expect([page.told(givenUp), page.settled]).toEqual([{ subject: 'g' }, givenUp ? ['3 superseded'] : []])
+      expect(page.post()).toEqual(givenUp ? undefined : { subject: 'h', set: [['division', 0, 3]] })
     }
   })
 
@@ -196,7 +190,7 @@ describe('what was set under one identity', () => {
       answered(page, nameless)
       page.comeBack(nameless)
       expect([page.is, page.get('division'), page.sent()]).toEqual(['memory', 3, []])
-      expect(told(page, givenUp)).toEqual({ subject: 'g' })
+      expect(page.told(givenUp)).toEqual({ subject: 'g' })
       expect([page.sent(), page.get('division')]).toEqual(givenUp ? [[], -1] : [[CHANGE], 3])
       expect(page.settled).toEqual(['3 cookies_blocked'])
     }
@@ -225,7 +219,7 @@ describe('what was set under one identity', () => {
     page.learn(['division', 10, 3])
     page.effects()
     page.comeBack({ ...OTHER, young: 'guest' })
-    told(page)
+    page.told()
     expect([page.sent(), page.get('cart')]).toEqual([[['division', -1, 3]], []])
   })
 
@@ -364,7 +358,7 @@ describe('a page whose handshake was refused', () => {
     const page = new BarePage()
     page.on('refused', code)
     page.set('division', 3)
-    expect([page.post()?.set, page.did('reconnect')]).toEqual([[['division', -1, 3]], false])
+    expect([page.post()?.set, page.did('reconnect')]).toEqual([[['division', 0, 3]], false])
   })
 })
 
@@ -386,7 +380,7 @@ describe('a page whose connection the server ends', () => {
     const page = BarePage.greeted()
     page.on('disconnect')
     page.set('division', 3)
-    expect(page.post()).toEqual({ subject: 'g', set: [['division', -1, 3]] })
+    expect(page.post()).toEqual({ subject: 'g', set: [['division', 0, 3]] })
   })
 })
 
@@ -502,7 +496,7 @@ describe('a page without a socket', () => {
     page.set('division', 3)
     expect(page.post()).toEqual({})
     answered(page, OF_GUEST)
-    expect(page.post()).toEqual({ subject: 'g', set: [['division', -1, 3]] })
+    expect(page.post()).toEqual({ subject: 'g', set: [['division', 0, 3]] })
   })
 
   it('asks where it comes back as it was left, and shows what it missed', () => {
@@ -522,7 +516,7 @@ describe('a page whose socket', () => {
     page.set('division', 3)
     expect(page.post()).toBeUndefined()
     page.time('greet')
-    expect(page.post()?.set).toEqual([['division', -1, 3]])
+    expect(page.post()?.set).toEqual([['division', 0, 3]])
   })
 
   it('never says whose it is asks by POST where the page does not know', () => {
@@ -532,7 +526,7 @@ describe('a page whose socket', () => {
     page.time('greet')
     expect(page.post()).toEqual({})
     answered(page, OF_GUEST)
-    expect([page.did('reconnect'), page.post()?.set]).toEqual([false, [['division', -1, 3]]])
+    expect([page.did('reconnect'), page.post()?.set]).toEqual([false, [['division', 0, 3]]])
   })
 })
 

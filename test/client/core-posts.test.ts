@@ -12,10 +12,39 @@ describe('a POST', () => {
     expect(page.post()).toEqual({
       subject: 'g',
       set: [
-        ['division', -1, 3],
-        ['cart', -1],
+        ['division', 0, 3],
+        ['cart', 0],
       ],
     })
+  })
+
+  it('goes over that alone which the page knows, and again over what it is refused for', () => {
+    const page = new BarePage()
+    page.set('division', 3)
+    page.set('cart', ['a'])
+    const overtaken = { code: 'superseded', key: 'division', stamp: 10, value: 9 } as const
+    expect(page.fail({ status: 409, error: overtaken })?.set).toEqual([
+      ['division', 0, 3],
+      ['cart', 0, ['a']],
+    ])
+    expect([page.settled, page.get('division'), page.status('division')]).toEqual([[], 3, 'saving'])
+    const held = [
+      ['division', 11],
+      ['cart', 11],
+    ] as const
+    expect(page.answer({ stamp: 11, held })?.set).toEqual([
+      ['division', 10, 3],
+      ['cart', 0, ['a']],
+    ])
+    expect([page.settled, page.get('division')]).toEqual([['3 saved', 'a saved'], 3])
+  })
+
+  it('gives way to what it is refused for where it may have arrived before', () => {
+    const page = new BarePage()
+    page.set('division', 3)
+    page.fail()
+    page.fail({ status: 409, error: { code: 'superseded', key: 'division', stamp: 10, value: 9 } })
+    expect([page.settled, page.get('division'), page.post()]).toEqual([['3 superseded'], 9, undefined])
   })
 
   it('is made once more to see whether the cookie has kept it', () => {
@@ -101,7 +130,7 @@ describe('a POST that fails', () => {
     page.set('division', 3)
     page.fail({ status: 429, wait: 7000, error: { code: 'rate_limited' } })
     expect(page.effects('timer')).toContainEqual(['timer', 'post', 7000, 250])
-    expect([page.status('division'), page.post()?.set]).toEqual(['saving', [['division', -1, 3]]])
+    expect([page.status('division'), page.post()?.set]).toEqual(['saving', [['division', 0, 3]]])
   })
 
   it('is made at once where the socket connects, the network is back, or the page is told to flush', () => {
@@ -130,7 +159,7 @@ describe('a POST that fails', () => {
     expect(page.effects('settle')).toEqual([
       ['settle', [1], 'division', expect.objectContaining({ message: 'too large' })],
     ])
-    expect([page.get('division'), page.post()?.set]).toEqual([-1, [['cart', -1, ['a']]]])
+    expect([page.get('division'), page.post()?.set]).toEqual([-1, [['cart', 0, ['a']]]])
   })
 
   it('for the page as a whole gives everything up, and goes back to what was there', () => {

@@ -118,7 +118,7 @@ describe('what a page has left', () => {
     const after = new BarePage()
     after.set('division', 2)
     after.on('restored', remainsOf(page.state))
-    expect([after.get('division'), sent(after)]).toEqual([2, [['division', -1, 2]]])
+    expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, 2]]])
   })
 
   it.each([
@@ -131,6 +131,6 @@ describe('what a page has left', () => {
     const page = new BarePage()
     page.on('restored', new Map([[name, text]]))
     page.set('division', 4)
-    expect([page.get('division'), sent(page)]).toEqual([4, [['division', -1, 4]]])
+    expect([page.get('division'), sent(page)]).toEqual([4, [['division', 0, 4]]])
   })
 })

@@ -97,8 +97,11 @@ export class FaultUser {
     this.secret.begun = place
     const answer = await this.#fetch(`/set?value=${this.#text(place)}`)
     if (!answer) return false
-    this.role.kept = place
-    if (answer['level'] === 'store') this.secret.kept = place
+    const isStored = answer['level'] === 'store'
+    // Another node's answer to the page's POST may be later, and bring an older cookie.
+    const isInCookie = !this.#visitor.isAsking && this.place('role', this.#cookieValue('role')) === place
+    if (isStored || isInCookie) this.role.kept = place
+    if (isStored) this.secret.kept = place
     return this.look()
   }
 

@@ -123,7 +123,7 @@ describe('a page', () => {
       if (posts === 1) throw new TypeError('connection reset')
     }
     void opened.live.set('division', 1)
-    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', -1, 1]]])
+    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', 0, 1]]])
     expect(await outcome(opened.live.set('division', 2))).toBe('saved')
     expect(await visitor.text('/read')).toBe('2')
   })
@@ -146,6 +146,31 @@ describe('a page', () => {
     gate.open()
     expect(await outcome(second)).toBe('saved')
     expect(await visitor.text('/read')).toBe('2')
+  })
+
+  it('goes over what another page has written meanwhile, though it has not heard of it', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    await visitor.store({ set: [['division', -1, 9]] })
+    expect(await outcome(opened.live.set('division', 5))).toBe('saved')
+    expect(await visitor.text('/read')).toBe('5')
+  })
+
+  it('brings nothing back with a POST that the network has held until long after it was made again', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor()
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    let lost = 0
+    opened.beforePost = async () => {
+      lost += 1
+      if (lost === 1) throw new TypeError('no answer')
+    }
+    await opened.live.set('division', 5)
+    app.clock.advance(1000)
+    await opened.live.delete('division')
+    const late = await visitor.store(opened.posts[0])
+    expect([late.status, await visitor.text('/read')]).toEqual([409, '-1'])
   })
 
   it('hurries where it is told to flush', async () => {

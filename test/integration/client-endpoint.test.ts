@@ -107,7 +107,7 @@ describe('a POST that is never answered', () => {
     await opened.reaches('division', 'offline')
     mend()
     await saved
-    expect(opened.posts.map(({ set }) => set).slice(0, 2)).toEqual([[['division', -1, 3]], [['division', 0, 3]]])
+    expect(opened.posts.map(({ set }) => set).slice(0, 2)).toEqual([[['division', 0, 3]], [['division', 0, 3]]])
     expect(await visitor.text('/read')).toBe('3')
   })
 

@@ -163,7 +163,12 @@ describe('POST /store_session', () => {
     expect(await (await visitor.store({ set: [['division', 0, 1]] })).json()).toMatchObject({ stamp })
     const late = await visitor.store({ set: [['division', 0, 2]] })
     expect(late.status).toBe(409)
-    expect(await late.json()).toMatchObject({ error: { code: 'superseded', key: 'division' } })
+    const error = { code: 'superseded', key: 'division', stamp, value: 1 }
+    expect(await late.json()).toMatchObject({ error })
+    app.clock.advance(1000)
+    await visitor.store({ set: [['division', -1]] })
+    const { error: deleted } = await (await visitor.store({ set: [['division', 0, 2]] })).json()
+    expect([deleted.stamp, 'value' in deleted]).toEqual([app.clock.now(), false])
   })
 
   it('takes a body that the app has parsed already', async () => {

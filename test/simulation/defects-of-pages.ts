@@ -9,6 +9,24 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
     replace: '',
   },
   {
+    name: 'a page POSTs its change over what it does not know',
+    file: 'client/core/changes.ts',
+    find: 'mayBeLate && seen === FIRST_SENDING ? field.at : seen',
+    replace: 'seen',
+  },
+  {
+    name: 'a page gives up a change that was overtaken before it arrived',
+    file: 'client/core/changes.ts',
+    find: 'if (first.seen === FIRST_SENDING && stamp > over)',
+    replace: 'if (stamp < over)',
+  },
+  {
+    name: 'a page makes a change again that was overtaken after it may have arrived',
+    file: 'client/core/changes.ts',
+    find: 'if (first.seen === FIRST_SENDING && stamp > over)',
+    replace: 'if (stamp > over)',
+  },
+  {
     name: 'a page keeps the oldest ticket',
     file: 'client/core/changes.ts',
     find: 'if (stamp > field.stamp || (stamp === field.stamp && !isKnown))',

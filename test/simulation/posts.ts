@@ -196,8 +196,11 @@ export class PostChecker {
         `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
         'lost',
       )
-    if (seen < 0 || (id !== undefined && !isKnown)) this.#world.duties.wrote(exchange.node, sub, key, { stamp, value })
-    else this.#world.duties.confirmed(exchange.node, sub, key, { stamp, value })
+    const { duties, ledger } = this.#world
+    const isFirst = value !== undefined && ledger.stampOf(value, [sub]) === 0
+    const isNew = seen < 0 || (id === undefined ? isFirst : !isKnown)
+    if (isNew) duties.wrote(exchange.node, sub, key, { stamp, value })
+    else duties.confirmed(exchange.node, sub, key, { stamp, value })
   }
 
   /** `held` is a proof only where it is what the request's own cookie had. */

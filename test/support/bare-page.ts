@@ -121,6 +121,11 @@ export class BarePage {
     return body
   }
 
+  /** The server refuses what the page asks about a former id, and says whether that was given up; what it was asked. */
+  told(givenUp = false): PostBody | undefined {
+    return this.fail({ status: 403, error: { code: 'other_subject', ...(givenUp && { givenUp }) } })
+  }
+
   /** Lets the page POST what it has to, whatever it waits for; what that brings. */
   post(): PostBody | undefined {
     if (this.state.posting.is !== 'sent') {

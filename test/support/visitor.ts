@@ -11,6 +11,7 @@ export class Visitor {
   readonly jar = new CookieJar()
   readonly #sockets: Socket[] = []
   readonly #pages: Page[] = []
+  #underWay = 0
 
   constructor(url: string, cookie?: string) {
     this.url = url
@@ -21,13 +22,23 @@ export class Visitor {
     return this.jar.getCookieStringSync(this.url)
   }
 
+  /** Whether an answer is still to come, which may bring another cookie. */
+  get isAsking(): boolean {
+    return this.#underWay > 0
+  }
+
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers)
     if (this.cookie !== '') headers.set('cookie', this.cookie)
-    const response = await fetch(new URL(path, this.url), { redirect: 'manual', ...init, headers })
-    for (const cookie of this.keepsCookies ? response.headers.getSetCookie() : [])
-      this.jar.setCookieSync(cookie, this.url)
-    return response
+    this.#underWay += 1
+    try {
+      const response = await fetch(new URL(path, this.url), { redirect: 'manual', ...init, headers })
+      for (const cookie of this.keepsCookies ? response.headers.getSetCookie() : [])
+        this.jar.setCookieSync(cookie, this.url)
+      return response
+    } finally {
+      this.#underWay -= 1
+    }
   }
 
   /** Loses the live cookie and no other, as if none had come with any answer until now. */

@@ -1,0 +1,33 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { readSecret } from '../../example/server/secret.js'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'secret-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const read = (): Promise<string> => readSecret(pathToFileURL(`${folder}/`))
+
+it('processes that start beside each other read one secret, and leave one file', async () => {
+  const secrets = await Promise.all([read(), read(), read(), read()])
+  expect(secrets[0]).toMatch(/^[\w-]{43}$/)
+  expect(new Set(secrets)).toEqual(new Set([secrets[0]]))
+  expect(readdirSync(folder)).toEqual(['secret'])
+})
+
+it('the file of the secret is there only once it is whole', async () => {
+  const file = join(folder, 'secret')
+  for (let round = 0; round < 100; round++) {
+    const secret = read()
+    while (!existsSync(file)) await setImmediate()
+    expect(readFileSync(file, 'utf8')).toMatch(/^[\w-]{43}$/)
+    await secret
+    rmSync(file)
+  }
+})
