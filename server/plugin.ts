@@ -1,18 +1,11 @@
 import type Koa from 'koa'
-import type { Field } from '../shared/field.js'
 import type { Fields } from '../shared/field-types.js'
-import { type Awaitable, after } from '../shared/promise.js'
 import { newestOf } from '../shared/stamp.js'
 import { KoaSessionStore } from './app-session/session-store.js'
 import type { SessionStore } from './app-session/types.js'
 import { type Core, createCore } from './core.js'
-import { readable } from './http/cookie-text.js'
-import { createEndpoint } from './http/endpoint.js'
-import { Exchange, type Vouched } from './http/exchange.js'
-import { RequestHandle } from './http/request.js'
-import { watchSession } from './http/session-order.js'
-import { addressed } from './http/visit.js'
-import { type UserId, type UserSubject, userNamed, userSubject } from './identity/subject.js'
+import { Requests } from './http/requests.js'
+import { type UserId, type UserSubject, userSubject } from './identity/subject.js'
 import { type LiveSessionOptions, resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
 import { Authentication } from './sockets/authentication.js'
@@ -23,12 +16,8 @@ import { installSocketGetter } from './sockets/socket-getter.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
 
-const TWICE =
-  'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
-  'after your auth and before your routes'
 /** ms */
 const FIVE_MINUTES = 5 * 60 * 1000
-const REQUEST = Symbol('koa-live-session')
 const cores = new WeakMap<object, Core>()
 
 /**
@@ -76,55 +65,20 @@ export function coreOf(plugin: object): Core {
   return core
 }
 
-/** One request's: what the middleware learnt, and what is made of it at the first use. */
-interface RequestState {
-  readonly vouched: Vouched
-  exchange?: Exchange
-  handle?: RequestHandle
-}
-
 class Plugin implements LiveSessionPlugin<Fields> {
   readonly #core: Core
-  readonly #endpoint: Koa.Middleware
-  /** Fields that addresses set. */
-  readonly #inAddress: readonly Field[]
+  readonly #requests: Requests
   #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
   #sessionStore: KoaSessionStore | undefined
 
   constructor(core: Core) {
     this.#core = core
-    this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
-    this.#endpoint = createEndpoint(core, {
-      identify: (ctx) => this.#identify(ctx),
-      load: (ctx, user) => this.#load(ctx, user),
-      begin: (ctx, vouched) => this.#exchange(ctx, this.#begin(ctx, vouched)),
-    })
-    const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
-    Object.defineProperty(core.app.context, 'liveSession', {
-      get(this: Koa.Context) {
-        return handleOf(this)
-      },
-    })
+    this.#requests = new Requests(core)
   }
 
   middleware(): Koa.Middleware {
-    const { endpoint } = this.#core.settings
-    return (ctx, next) => {
-      // The URL first: a request for anything else does not even get its path parsed.
-      if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
-      if (ctx[REQUEST] !== undefined) {
-        this.#core.warn(TWICE)
-        return next()
-      }
-      return after(this.#vouch(ctx), (vouched) => {
-        return after(this.#load(ctx, vouched.user), () => {
-          this.#begin(ctx, vouched)
-          this.#visit(ctx)
-          return next()
-        })
-      })
-    }
+    return this.#requests.middleware()
   }
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
@@ -203,60 +157,6 @@ class Plugin implements LiveSessionPlugin<Fields> {
     const { connections, store } = this.#core
     await connections.end(connections.of(user), 'other_subject')
     await store?.level([user])
-  }
-
-  /** Has what a store knows of a request's visitor in memory before any of it is read. */
-  #load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
-    const { cookie, identities, store } = this.#core
-    if (!store) return undefined
-    const read = cookie.read(ctx.req.headers.cookie, user)
-    return store.ensure(identities.candidates(readable(read), user))
-  }
-
-  #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
-    const { identify } = this.#core.settings
-    if (!identify) return undefined
-    const check = watchSession(ctx)
-    return after(identify(ctx), (id) => {
-      check()
-      return userNamed(id)
-    })
-  }
-
-  /** Asks who the visitor of a request is. */
-  #vouch(ctx: Koa.Context): Awaitable<Vouched> {
-    const { revocations } = this.#core.epochs
-    return after(this.#identify(ctx), (user) => ({ user, revocations }))
-  }
-
-  #begin(ctx: Koa.Context, vouched: Vouched): RequestState {
-    const state: RequestState = { vouched }
-    ctx[REQUEST] = state
-    return state
-  }
-
-  /** Before the app's own code: the first HTML shows what the address says. */
-  #visit(ctx: Koa.Context): void {
-    const fields = addressed(ctx, this.#inAddress)
-    if (fields.length > 0) this.#handle(ctx).visit(fields)
-  }
-
-  #exchange(ctx: Koa.Context, state: RequestState): Exchange {
-    state.exchange ??= new Exchange(this.#core, ctx, state.vouched)
-    return state.exchange
-  }
-
-  #handle(ctx: Koa.Context): RequestHandle {
-    const state: RequestState | undefined = ctx[REQUEST]
-    if (!state) {
-      throw new TypeError(
-        'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
-          'app.use(live.middleware()) goes after auth and before your routes',
-      )
-    }
-    const exchange = (): Exchange => this.#exchange(ctx, state)
-    state.handle ??= new RequestHandle(this.#core, ctx, exchange, () => this.#vouch(ctx))
-    return state.handle
   }
 }
 

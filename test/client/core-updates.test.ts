@@ -294,7 +294,7 @@ describe('without a socket', () => {
     page.set('division', 3)
     expect(page.post()?.set).toEqual([['cart', 10, ['a', 'b'], 1]])
     page.on('posted', { status: 200, wait: 0, answer: { stored: 0, stale: 0, held: [], stamp: 11 } })
-    expect(page.post()?.set).toEqual([['division', -1, 3]])
+    expect(page.post()?.set).toEqual([['division', 0, 3]])
   })
 
   it('is computed anew over what the refusal says', () => {

@@ -95,7 +95,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'the cookie is looked at as soon as the session is there',
-    file: 'server/plugin.ts',
+    file: 'server/http/requests.ts',
     find: '    state.handle ??= new RequestHandle(',
     replace: '    exchange()\n    state.handle ??= new RequestHandle(',
   },

@@ -11,20 +11,20 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page POSTs its change over what it does not know',
     file: 'client/core/changes.ts',
-    find: 'mayBeLate && seen === FIRST_SENDING ? field.at : seen',
-    replace: 'seen',
+    find: 'isFirst && mayBeLate ? at : seen',
+    replace: 'mayBeLate ? seen : seen',
   },
   {
     name: 'a page gives up a change that was overtaken before it arrived',
     file: 'client/core/changes.ts',
-    find: 'if (first.seen === FIRST_SENDING && stamp > over)',
-    replace: 'if (stamp < over)',
+    find: 'const isAnew = first.seen === FIRST_SENDING && OVERTAKEN',
+    replace: 'const isAnew = isComputed(first.calls) && first.seen === FIRST_SENDING && OVERTAKEN',
   },
   {
     name: 'a page makes a change again that was overtaken after it may have arrived',
     file: 'client/core/changes.ts',
-    find: 'if (first.seen === FIRST_SENDING && stamp > over)',
-    replace: 'if (stamp > over)',
+    find: 'const isAnew = first.seen === FIRST_SENDING && OVERTAKEN',
+    replace: 'const isAnew = OVERTAKEN',
   },
   {
     name: 'a page keeps the oldest ticket',

@@ -23,7 +23,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page sends what was lost over what is newest',
     file: 'client/core/changes.ts',
-    find: 'seen === FIRST_SENDING ? [at, call.id] : [seen, -call.id]',
+    find: 'isFirst ? [at, call.id] : [seen, -call.id]',
     replace: '[at, call.id]',
   },
   {

@@ -1,0 +1,121 @@
+import type Koa from 'koa'
+import type { Field } from '../../shared/field.js'
+import { type Awaitable, after } from '../../shared/promise.js'
+import type { Core } from '../core.js'
+import { type UserSubject, userNamed } from '../identity/subject.js'
+import { readable } from './cookie-text.js'
+import { createEndpoint } from './endpoint.js'
+import { Exchange, type Vouched } from './exchange.js'
+import { RequestHandle } from './request.js'
+import { watchSession } from './session-order.js'
+import { addressed } from './visit.js'
+
+const TWICE =
+  'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
+  'after your auth and before your routes'
+const REQUEST = Symbol('koa-live-session')
+
+/** One request's: what the middleware learnt, and what is made of it at the first use. */
+interface RequestState {
+  readonly vouched: Vouched
+  exchange?: Exchange
+  handle?: RequestHandle
+}
+
+/** What requests pass through, and their `ctx.liveSession`. */
+export class Requests {
+  readonly #core: Core
+  readonly #endpoint: Koa.Middleware
+  /** Fields that addresses set. */
+  readonly #inAddress: readonly Field[]
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
+    this.#endpoint = createEndpoint(core, {
+      identify: (ctx) => this.#identify(ctx),
+      load: (ctx, user) => this.#load(ctx, user),
+      begin: (ctx, vouched) => this.#exchange(ctx, this.#begin(ctx, vouched)),
+    })
+    const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
+    Object.defineProperty(core.app.context, 'liveSession', {
+      get(this: Koa.Context) {
+        return handleOf(this)
+      },
+    })
+  }
+
+  /** Knows who asks before the app's own code runs, and answers what is POSTed to the endpoint. */
+  middleware(): Koa.Middleware {
+    const { endpoint } = this.#core.settings
+    return (ctx, next) => {
+      // The URL first: a request for anything else does not even get its path parsed.
+      if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (ctx[REQUEST] !== undefined) {
+        this.#core.warn(TWICE)
+        return next()
+      }
+      return after(this.#vouch(ctx), (vouched) => {
+        return after(this.#load(ctx, vouched.user), () => {
+          this.#begin(ctx, vouched)
+          this.#visit(ctx)
+          return next()
+        })
+      })
+    }
+  }
+
+  /** Has what a store knows of a request's visitor in memory before any of it is read. */
+  #load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
+    const { cookie, identities, store } = this.#core
+    if (!store) return undefined
+    const read = cookie.read(ctx.req.headers.cookie, user)
+    return store.ensure(identities.candidates(readable(read), user))
+  }
+
+  #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
+    const { identify } = this.#core.settings
+    if (!identify) return undefined
+    const check = watchSession(ctx)
+    return after(identify(ctx), (id) => {
+      check()
+      return userNamed(id)
+    })
+  }
+
+  /** Asks who the visitor of a request is. */
+  #vouch(ctx: Koa.Context): Awaitable<Vouched> {
+    const { revocations } = this.#core.epochs
+    return after(this.#identify(ctx), (user) => ({ user, revocations }))
+  }
+
+  #begin(ctx: Koa.Context, vouched: Vouched): RequestState {
+    const state: RequestState = { vouched }
+    ctx[REQUEST] = state
+    return state
+  }
+
+  /** Before the app's own code: the first HTML shows what the address says. */
+  #visit(ctx: Koa.Context): void {
+    const fields = addressed(ctx, this.#inAddress)
+    if (fields.length > 0) this.#handle(ctx).visit(fields)
+  }
+
+  #exchange(ctx: Koa.Context, state: RequestState): Exchange {
+    state.exchange ??= new Exchange(this.#core, ctx, state.vouched)
+    return state.exchange
+  }
+
+  #handle(ctx: Koa.Context): RequestHandle {
+    const state: RequestState | undefined = ctx[REQUEST]
+    if (!state) {
+      throw new TypeError(
+        'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+          'app.use(live.middleware()) goes after auth and before your routes',
+      )
+    }
+    const exchange = (): Exchange => this.#exchange(ctx, state)
+    state.handle ??= new RequestHandle(this.#core, ctx, exchange, () => this.#vouch(ctx))
+    return state.handle
+  }
+}
