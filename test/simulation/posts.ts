@@ -189,7 +189,8 @@ export class PostChecker {
         'lost',
       )
     const { duties, ledger } = this.#world
-    const isNew = seen < 0 || (value !== undefined && ledger.stampOf(value, [sub]) === 0)
+    const isKnown = ledger.stampOf(value, [sub]) > 0 || knowledge.floor(sub, key)?.stamp === stamp
+    const isNew = seen < 0 || (value !== undefined && !isKnown)
     if (isNew) duties.wrote(exchange.node, sub, key, { stamp, value })
     else duties.confirmed(exchange.node, sub, key, { stamp, value })
   }
