@@ -1,6 +1,6 @@
 import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { isStamp, toStamp } from '../../shared/stamp.js'
+import { isStamp, newestOf, nextStamp, toStamp } from '../../shared/stamp.js'
 import { isUser, type UserSubject } from './subject.js'
 
 /** The register of a subject that says what has ended. No field can be called so. */
@@ -33,6 +33,18 @@ export function standing(all: readonly StoredRegister[]): Standing {
 export function toRegister({ epoch, erased, heir }: Ending): StoredRegister {
   const value = erased === NOTHING_ERASED ? heir : erased
   return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(value === undefined ? {} : { value }) }
+}
+
+/**
+ * What an end of one process leaves of that of another, of which it has not heard: it erases what both have erased, and is the later
+ * one where that is more than the other says, so that all who know the other take it over.
+ */
+export function endAfter(own: StoredRegister, other: StoredRegister): StoredRegister {
+  const [ours, theirs] = [toEnding(own).erased, toEnding(other).erased]
+  const erased = Math.max(ours, theirs)
+  if (erased === NOTHING_ERASED) return other
+  const stamp = ours > theirs ? nextStamp(own.stamp, other.stamp) : newestOf([own.stamp, other.stamp])
+  return { key: EPOCH_KEY, stamp, value: erased }
 }
 
 export function toEnding({ stamp, value }: StoredRegister): Ending {

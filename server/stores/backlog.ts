@@ -2,7 +2,7 @@ import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { toStamp } from '../../shared/stamp.js'
-import { standing } from '../identity/ending.js'
+import { EPOCH_KEY, endAfter, standing } from '../identity/ending.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
 import { listed, soundRegisters } from './rows.js'
@@ -178,8 +178,8 @@ export class Backlog {
   }
 
   /**
-   * Another process may have ended something there later than this one, which has not heard of it: that is written anew. It is asked
-   * together, so that no write of another process comes between.
+   * Another process may have ended something there, of which this one has not heard: that is not removed with the rest. Both questions go
+   * out together, so that no write of another process comes between.
    */
   async #clear(name: string, registers: Replica): Promise<void> {
     const asked = [this.#store.load(name), this.#store.remove(name)] as const
@@ -187,7 +187,8 @@ export class Backlog {
     await Promise.allSettled(asked)
     const [rows] = await Promise.all(asked)
     const { ending } = standing(soundRegisters(rows, () => undefined))
-    if (ending) registers.merge(ending, 'store')
+    const own = registers.register(EPOCH_KEY)
+    if (ending && own) registers.merge(endAfter(own, ending), 'store')
   }
 }
 

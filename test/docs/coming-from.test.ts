@@ -119,7 +119,11 @@ describe('the filter of docs/coming-from.md', () => {
     )
     other.socket.emit('filter', null)
     other.socket.emit('filter', { division: 'many' })
-    await clients[0]?.flush()
+    // The view may come before the ticket.
+    await within(
+      async () => clients[0]?.status('division').status,
+      (status) => status === 'saved',
+    )
     await server.kill()
     await server.start()
     expect(await visitor.text('/')).toContain('<h1>Costs of Sound</h1>')

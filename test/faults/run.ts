@@ -50,7 +50,7 @@ export async function runFaults(
     while (tally.cycles < cycles && tally.faults.length === 0) {
       const dice = Dice.of(seed, tally.cycles)
       const plan = planOf(dice, cluster)
-      await cycle(users, plan, tally)
+      await cycle(cluster, users, plan, tally)
       const faults = await check(cluster, users)
       const names = plan.map(({ name, after }) => `after ${after}: ${name}`).join('; ')
       tally.faults.push(...faults.map((fault) => `seed ${seed}, cycle ${tally.cycles}: ${fault}\n  events: ${names}`))
@@ -99,7 +99,12 @@ function faultsOf({ nodes, redis }: FaultCluster): (readonly Fault[])[] {
 }
 
 /** All users write; things happen meanwhile, and have an end. */
-async function cycle(users: readonly FaultUser[], plan: readonly Happening[], tally: FaultTally): Promise<void> {
+async function cycle(
+  { nodes }: FaultCluster,
+  users: readonly FaultUser[],
+  plan: readonly Happening[],
+  tally: FaultTally,
+): Promise<void> {
   let settled = 0
   let isOver = false
   let heard = (): void => undefined
@@ -112,15 +117,17 @@ async function cycle(users: readonly FaultUser[], plan: readonly Happening[], ta
       heard()
     }
   }
+  // Where no node is there, the writes wait for what is to happen next.
+  const isStuck = (): boolean => nodes.every(({ port }) => port === undefined)
   const faults = async (): Promise<void> => {
     const running: Promise<unknown>[] = []
     for (const { name, after, run } of plan) {
-      while (settled < after && !isOver)
+      while (settled < after && !isOver && !isStuck())
         await new Promise<void>((resolve) => {
           heard = resolve
         })
       tally.events[name.replace(/ \d+$/, '')] = (tally.events[name.replace(/ \d+$/, '')] ?? 0) + 1
-      running.push(run())
+      running.push(run().then(() => heard()))
     }
     await Promise.all(running)
   }

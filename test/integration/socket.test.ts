@@ -193,7 +193,8 @@ describe('socket.liveSession', () => {
     const socket = await app.visitor().connect()
     const { stamp } = await socket.set(['division', -1, 3])
     expect(await socket.set(['division', 0, 3])).toEqual({ ok: true, stamp, level: 'memory' })
-    expect(await socket.set(['division', 0, 4])).toEqual({ ok: false, code: 'superseded', key: 'division' })
+    const refused = { ok: false, code: 'superseded', key: 'division', stamp, value: 3 }
+    expect(await socket.set(['division', 0, 4])).toEqual(refused)
     expect(await socket.set(['division', Number(stamp), 4])).toMatchObject({ ok: true, stamp: Number(stamp) + 1 })
   })
 

@@ -197,7 +197,8 @@ export class PostChecker {
         'lost',
       )
     const { duties, ledger } = this.#world
-    const isFirst = value !== undefined && ledger.stampOf(value, [sub]) === 0
+    const isThere = ledger.stampOf(value, [sub]) > 0 || knowledge.floor(sub, key)?.stamp === stamp
+    const isFirst = value !== undefined && !isThere
     const isNew = seen < 0 || (id === undefined ? isFirst : !isKnown)
     if (isNew) duties.wrote(exchange.node, sub, key, { stamp, value })
     else duties.confirmed(exchange.node, sub, key, { stamp, value })

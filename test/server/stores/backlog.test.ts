@@ -190,6 +190,34 @@ describe('Backlog', () => {
       expect(standing).toEqual([[register('$epoch', 5, 5)]])
     })
 
+    it.each([
+      ['ends nothing but sessions', register('$epoch', 5), register('$epoch', 6, 2)],
+      ['erases less', register('$epoch', 5, 1), register('$epoch', 6, 2)],
+      ['was sooner, and erases more', register('$epoch', 1, 3), register('$epoch', 2, 3)],
+    ])('erases all the same where the end that another process has stored %s', async (_, other, left) => {
+      const parts = held()
+      const { backlog, store, standing } = parts
+      await store.content.merge(ANN, [other])
+      backlog.erase(ANN, [register('$epoch', 2, 2)])
+      await turn()
+      await cleared(store)
+      await store.next.fail()
+      await pass(parts, 100)
+      await cleared(store)
+      await store.next.answer()
+      expect(standing).toEqual([[left]])
+    })
+
+    it('leaves to whom a browser has signed in', async () => {
+      const { backlog, store, standing } = held()
+      await store.content.merge(ANN, [register('$epoch', 5, 'user:s:bob')])
+      backlog.erase(ANN, [register('$epoch', 2, 'user:s:ann')])
+      await turn()
+      await cleared(store)
+      await store.next.answer()
+      expect(standing).toEqual([[register('$epoch', 5, 'user:s:bob')]])
+    })
+
     it('waits for both of what it has asked, where one has failed', async () => {
       const parts = held()
       const { backlog, store } = parts
