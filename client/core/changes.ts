@@ -116,8 +116,9 @@ export function refuse(turn: Turn, key: string, refusal: Refusal): void {
   const { over = stamp, wants } = field
   const [first, ...rest] = wants
   if (!first || !isDraft(field)) return
-  // The page has not known what it would have gone over: it goes again, over that.
-  if (first.seen === FIRST_SENDING && stamp > over) return void patch(turn, key, { over: undefined })
+  // The page has not known what it would have gone over: it goes once more, over that.
+  if (first.seen === FIRST_SENDING && stamp > over)
+    return void patch(turn, key, { over: undefined, wants: [{ ...first, seen: stamp }, ...rest] })
   settle(turn, key, first.ids, refusal)
   patch(turn, key, { over: undefined, wants: rest, code: rest.length > 0 ? undefined : code })
 }

@@ -62,7 +62,7 @@ export interface Want {
   readonly value: JsonValue | undefined
   /** The promises of the callers. */
   readonly ids: readonly number[]
-  /** The stamp that was known at its first sending, where what became of that is not known; else -1. */
+  /** The stamp that it may go over, where it is sent again: the one that was known at its first sending, or that it was refused for; else -1. */
   readonly seen: number
 }
 

@@ -39,6 +39,14 @@ describe('a POST', () => {
     expect([page.settled, page.get('division')]).toEqual([['3 saved', 'a saved'], 3])
   })
 
+  it('gives way where others were faster twice: what they have written is the later one by then', () => {
+    const page = new BarePage()
+    page.set('division', 3)
+    page.fail({ status: 409, error: { code: 'superseded', key: 'division', stamp: 10, value: 9 } })
+    page.fail({ status: 409, error: { code: 'superseded', key: 'division', stamp: 11, value: 8 } })
+    expect([page.settled, page.get('division'), page.post()]).toEqual([['3 superseded'], 8, undefined])
+  })
+
   it('gives way to what it is refused for where it may have arrived before', () => {
     const page = new BarePage()
     page.set('division', 3)

@@ -17,14 +17,14 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page gives up a change that was overtaken before it arrived',
     file: 'client/core/changes.ts',
-    find: 'if (first.seen === FIRST_SENDING && stamp > over)',
-    replace: 'if (stamp < over)',
+    find: 'if (first.seen === FIRST_SENDING && stamp > over)\n',
+    replace: 'if (stamp < over)\n',
   },
   {
     name: 'a page makes a change again that was overtaken after it may have arrived',
     file: 'client/core/changes.ts',
-    find: 'if (first.seen === FIRST_SENDING && stamp > over)',
-    replace: 'if (stamp > over)',
+    find: 'if (first.seen === FIRST_SENDING && stamp > over)\n',
+    replace: 'if (stamp > over)\n',
   },
   {
     name: 'a page keeps the oldest ticket',
