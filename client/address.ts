@@ -23,6 +23,8 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   const ends = new AbortController()
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
+  /** What it said last. */
+  let { search: last } = location
 
   const said = (key: string, name: string): JsonValue | undefined => {
     const text = parameterOf(location.search, name)
@@ -49,6 +51,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     try {
       history.replaceState(history.state, '', url)
     } catch {}
+    last = location.search
     return true
   }
   const follow = (): void => {
@@ -66,13 +69,20 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     }
     follow()
   }
+  /** A link to a fragment is no travel: the address may be behind what was chosen. */
+  const travel = (): void => {
+    const isTravel = location.search !== last
+    last = location.search
+    if (isTravel) read(false)
+    else follow()
+  }
   const begin = (): void => {
     // The server has set what the address of a visit says, or has refused it; but for these.
     for (const [key, value] of Object.entries(unvisited)) live.set(key, value)
     signal.addEventListener('abort', live.onChange(follow))
     // At once, and before the app hears of it: a page that is loaded again would set what the last visitor had.
     signal.addEventListener('abort', live.onVisitor(write))
-    addEventListener('popstate', () => read(false), { signal })
+    addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
     // Of what the app's own router does older browsers do not tell: there the next change says it.
     globalThis.navigation?.addEventListener(

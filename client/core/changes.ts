@@ -2,15 +2,13 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { FIRST_SENDING, type TicketClaims, type WireChange } from '../../shared/protocol.js'
 import { supersedes } from '../../shared/register.js'
-import type { Stamp } from '../../shared/stamp.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Refusal } from './messages.js'
 import type { Call, Field, State, Want } from './state.js'
 import { patch, same, type Turn } from './turn.js'
 import { alone, fieldOf, isComputed, isDraft, shown, unsent } from './view.js'
 
 const NOTHING: Want = { value: undefined, calls: [], seen: FIRST_SENDING }
-/** What a server says of a change that was not taken, as the page had not known what it would have gone over. */
-const OVERTAKEN: readonly unknown[] = ['conflict', 'superseded']
 
 /** Of a change of this page whose caller waits no more, or was on another page. */
 export const NO_CALLER = 0
@@ -131,17 +129,20 @@ export function acknowledge(turn: Turn, key: string, stamp: Stamp): void {
 
 /** The first that is wanted was refused. */
 export function refuse(turn: Turn, key: string, refusal: Refusal): void {
-  const { code, stamp, value } = refusal
-  if (stamp !== undefined) merge(turn, key, stamp, value)
+  const { code, stamp = NEVER, value } = refusal
+  merge(turn, key, stamp, value)
   const field = fieldOf(turn, key)
-  const { at, over = at, wants } = field
+  const { over = stamp, wants } = field
   const [first, ...rest] = wants
   if (!first || !isDraft(field)) return
-  // The page has not known what it would have gone over: it goes again, over that.
-  const isAnew = first.seen === FIRST_SENDING && OVERTAKEN.includes(code) && at > over
-  const isPlain = code === 'malformed' && !first.isPlain && isComputed(first.calls)
+  const isFirst = first.seen === FIRST_SENDING
+  const computes = isComputed(first.calls)
+  // The page has not known what it would have gone over: it goes once more, over that; what is computed, as often as it takes.
+  const isAnew = stamp > (isFirst ? over : first.seen) && (isFirst || code === 'conflict')
+  const isPlain = code === 'malformed' && !first.isPlain && computes
   if (isAnew || isPlain) {
-    patch(turn, key, { over: undefined, wants: [{ ...first, isPlain }, ...rest] })
+    const seen = computes ? FIRST_SENDING : stamp
+    patch(turn, key, { over: undefined, wants: [{ ...first, isPlain, ...(isAnew && { seen }) }, ...rest] })
     return
   }
   settle(turn, key, first.calls, refusal)

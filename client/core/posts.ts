@@ -39,7 +39,7 @@ const INTERVAL = 250
 const LEAD = 50
 /** ms to wait where other tabs may be told of another browser, too: they come back once. */
 const GATHER = 50
-/** Characters of tickets in one POST. */
+/** Bytes of changes and tickets in one POST. */
 const ROOM = 48_000
 /** How many good answers, with no cookie coming back, prove that the browser keeps none. */
 const MAX_ANSWERS = 3
@@ -59,13 +59,12 @@ function load(state: State): Load | undefined {
   const all = canSend(state) ? [] : drafts(state)
   // Of one that goes alone it is certain that where it is refused nothing was taken.
   const computed = all.filter((key) => isComputed(fieldOf(state, key).wants[0]?.calls ?? []))
-  const keys = computed.length > 0 ? computed.slice(0, 1) : all
-  const isEmpty = keys.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
-  if (!isNamed(page)) return isAlone(state) && (!isEmpty || isUnsure(state)) ? ASK : undefined
-  const some = fitting(tickets(state))
-  return isEmpty && !isDue
-    ? undefined
-    : { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
+  const due = computed.length > 0 ? computed.slice(0, 1) : all
+  const isEmpty = due.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
+  if (!isNamed(page)) return isAlone(state) && (!isEmpty || isDue || isUnsure(state)) ? ASK : undefined
+  if (isEmpty && !isDue) return undefined
+  const [keys, some] = fitting(due, (key) => fieldOf(state, key).wants[0]?.value, tickets(state))
+  return { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
 }
 
 /** Whether no connection says whose page it is, nor will soon. */
@@ -139,8 +138,8 @@ export function leave(turn: Turn): void {
   // Until it comes back.
   timers.add('post')
   freeze(turn)
-  const set = turn.doubts.length > 0 ? [] : parting(turn)
-  const some = fitting(tickets(turn))
+  const all = turn.doubts.length > 0 ? [] : parting(turn)
+  const [set, some] = fitting(all, (change) => change, tickets(turn))
   if (!isNamed(page) || (set.length === 0 && !isNews(turn, some))) return
   turn.effects.push(['postLast', bodyOf(turn, some, set)])
   for (const [key] of set) part(turn, key)
@@ -225,7 +224,7 @@ export function learn(turn: Turn, news: News): void {
   } else stray(turn, GATHER)
 }
 
-/** One bad item has refused the whole POST: it is given up, and the rest goes out again. */
+/** One bad item has refused the whole POST: it is given up, and the rest goes out again. Where none is named it may be any of them. */
 function blame(turn: Turn, { tickets: some, keys }: Load, error: PostError): void {
   const { key, index = -1, code } = error
   const isTicket = code === 'bad_ticket' || code === 'other_subject'
@@ -234,8 +233,9 @@ function blame(turn: Turn, { tickets: some, keys }: Load, error: PostError): voi
   if (blamed !== undefined) refuse(turn, blamed, error)
   else
     for (const [one, { is, ticket: held }] of turn.fields) {
-      if (ticket === undefined) refuse(turn, one, error)
-      if (is === 'held' && (ticket ?? held) === held) giveUp(turn, one, error)
+      if (ticket === undefined && keys.includes(one)) refuse(turn, one, error)
+      const isBrought = ticket === undefined ? held === '' || some.includes(held) : held === ticket
+      if (is === 'held' && isBrought) giveUp(turn, one, error)
     }
 }
 
@@ -246,11 +246,17 @@ export function rest(turn: Turn, name: 'post' | 'send' | 'link', least: number):
   start(turn, name, Math.max(least, pause), pause)
 }
 
-/** As many tickets as fit a POST; the others go with the next. */
-function fitting(all: readonly string[]): readonly string[] {
+/** As many changes and tickets as fit a POST, changes first, and at least one; the others go with the next. */
+function fitting<T>(
+  changes: readonly T[],
+  contentOf: (change: T) => unknown,
+  all: readonly string[],
+): readonly [changes: readonly T[], tickets: readonly string[]] {
   let length = 0
-  return all.filter((ticket, i) => {
-    length += ticket.length
-    return i === 0 || length < ROOM
-  })
+  const fits = (content: unknown): boolean => {
+    const isFirst = length === 0
+    length += new Blob([JSON.stringify(content) ?? '']).size + 1
+    return isFirst || length < ROOM
+  }
+  return [changes.filter((change) => fits(contentOf(change))), all.filter(fits)]
 }

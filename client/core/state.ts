@@ -75,7 +75,7 @@ export interface Want {
   /** None: deleted. */
   readonly value: JsonValue | undefined
   readonly calls: readonly Call[]
-  /** The stamp that was known at its first sending, where what became of that is not known; else -1. */
+  /** The stamp that it may go over, where it is sent again: the one that was known at its first sending, or that it was refused for; else -1. */
   readonly seen: number
   /** What it was computed from. */
   readonly from?: JsonValue | undefined

@@ -70,7 +70,9 @@ export class Rechecks {
       // Its browser comes back with the cookies that it has by now, and is whom they say.
       if (user !== connection.opener.visitor.user) void connections.end([connection], 'other_subject')
     } catch (error) {
-      if (this.#isNews()) report(error, ctx)
+      // The app's own middleware may say so, too: a handshake that it refuses is none either.
+      if (isRefusal(error)) void connections.end([connection], 'other_subject')
+      else if (this.#isNews()) report(error, ctx)
     }
   }
 
@@ -81,4 +83,9 @@ export class Rechecks {
     this.#failedAt = now
     return isNews
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  const { status } = (error ?? {}) as { readonly status?: unknown }
+  return status === 401 || status === 403
 }

@@ -182,6 +182,15 @@ describe('the address of a page', () => {
     expect([live.get('division'), shown()]).toEqual([1, '/costs?d=6'])
   })
 
+  it('takes a link to a fragment for no travel: the address may be behind what was chosen', () => {
+    const live = page('/costs?d=1')
+    void live.set('division', 2)
+    void live.set('division', 3)
+    travel('/costs?d=2#results')
+    jest.advanceTimersByTime(200)
+    expect([live.get('division'), shown()]).toEqual([3, '/costs?d=3#results'])
+  })
+
   it('follows the app’s own router, where the browser tells of it, and is left to popstate when the visitor travels', async () => {
     const navigation = new EventTarget()
     Object.assign(globalThis, { navigation })

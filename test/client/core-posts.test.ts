@@ -39,6 +39,14 @@ describe('a POST', () => {
     expect([page.settled, page.get('division')]).toEqual([['3 saved', 'a saved'], 3])
   })
 
+  it('gives way where others were faster twice: what they have written is the later one by then', () => {
+    const page = new BarePage()
+    page.set('division', 3)
+    page.fail({ status: 409, error: { code: 'superseded', key: 'division', stamp: 10, value: 9 } })
+    page.fail({ status: 409, error: { code: 'superseded', key: 'division', stamp: 11, value: 8 } })
+    expect([page.settled, page.get('division'), page.post()]).toEqual([['3 superseded'], 8, undefined])
+  })
+
   it('gives way to what it is refused for where it may have arrived before', () => {
     const page = new BarePage()
     page.set('division', 3)
@@ -62,6 +70,39 @@ describe('a POST', () => {
     for (const key of ['a', 'b', 'c']) page.learn([key, 10, long])
     expect(page.answer({ held: [['a', 10]] })?.tickets).toHaveLength(1)
     expect(page.post()?.tickets).toHaveLength(1)
+  })
+
+  it('brings no more changes than fit, by their bytes, and first of all those', () => {
+    const page = BarePage.greeted()
+    page.learn(['a', 10, 'x'.repeat(20_000)])
+    page.on('disconnect')
+    page.set('cart', ['\u00e9'.repeat(20_000)])
+    page.set('division', 3)
+    page.set('theme', '\u00e9'.repeat(20_000))
+    const first = page.answer({
+      stamp: 11,
+      held: [
+        ['cart', 11],
+        ['division', 11],
+      ],
+    })
+    expect([first?.set?.map(([key]) => key), first?.tickets]).toEqual([['cart', 'division'], undefined])
+    expect(page.post()?.set?.map(([key]) => key)).toEqual(['theme'])
+  })
+
+  it('for a change that is too large alone gives up that one, and nothing that waits behind it', () => {
+    const page = BarePage.greeted()
+    page.learn(['theme', 10, 'dark'])
+    page.on('disconnect')
+    page.set('cart', ['x'.repeat(70_000)])
+    page.set('division', 7)
+    expect(page.fail({ status: 413, error: { code: 'too_large' } })?.set?.map(([key]) => key)).toEqual(['cart'])
+    expect([page.status('cart'), page.status('division'), page.status('theme')]).toEqual([
+      'too_large',
+      'saving',
+      'saving',
+    ])
+    expect(page.post()).toEqual({ subject: 'g', tickets: [expect.any(String)], set: [['division', 0, 7]] })
   })
 
   it('with news waits for 250 ms after another, and one without does not', () => {

@@ -43,6 +43,13 @@ describe('a page that is used', () => {
     expect(renewals(plain)).toEqual([20_000])
   })
 
+  it('asks whose it is where it has plain values and no connection: a question renews, too', () => {
+    const page = opened(new BarePage({ division: 1 }, false))
+    expect(page.post()).toBeUndefined()
+    page.on('use')
+    expect(page.post()).toEqual({})
+  })
+
   it('POSTs nothing more where a change was POSTed meanwhile, by itself or by another tab', () => {
     const page = opened()
     page.set('division', 3)

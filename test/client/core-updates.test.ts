@@ -102,6 +102,16 @@ describe('an update', () => {
     expect([page.settled, page.get('cart')]).toEqual([['update superseded'], ['a', 'b']])
   })
 
+  it('is computed anew where it was sent again, and was not taken', () => {
+    const page = shopping('a')
+    page.update('cart', add('b'))
+    cut(page)
+    comeBack(page, ['cart', 12, ['a', 'x']])
+    page.effects()
+    page.overtake('cart', 12, ['a', 'x'])
+    expect([page.settled, page.sent()]).toEqual([[], [['cart', 12, ['a', 'x', 'b'], 1]]])
+  })
+
   it('is refused where the server knows of nothing newer, rather than sent again for ever', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
@@ -136,8 +146,7 @@ describe('an update', () => {
     page.effects()
     page.on('answer', 'cart', { ok: false, code: 'malformed' })
     expect(page.sent()).toEqual([['cart', 10, ['a', 'b']]])
-    page.learn(['cart', 12, ['a', 'x']])
-    page.refuse('cart', 'superseded')
+    page.on('answer', 'cart', { ok: false, code: 'superseded', key: 'cart', stamp: 12, value: ['a', 'x'] })
     expect(page.get('cart')).toEqual(['a', 'x', 'b'])
   })
 

@@ -77,6 +77,20 @@ describe('an open socket', () => {
     await expect(ann.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
   })
 
+  it.each([401, 403])('ends where the app’s own middleware refuses its visitor by then, with %i', async (status) => {
+    const store = new AuthStore()
+    let isKnown = true
+    const guard: Koa.Middleware = (ctx, next) => {
+      if (!isKnown) ctx.throw(status)
+      return next()
+    }
+    const app = await start({ store, before: [guard] })
+    const socket = await (await signedIn(app)).connect()
+    isKnown = false
+    await pass(5 * MINUTES)
+    await socket.closed
+  })
+
   it('ends where another user is signed in by then, and where a guest is', async () => {
     const store = new AuthStore()
     const app = await start({ store })

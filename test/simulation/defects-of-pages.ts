@@ -17,14 +17,14 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page gives up a change that was overtaken before it arrived',
     file: 'client/core/changes.ts',
-    find: 'const isAnew = first.seen === FIRST_SENDING && OVERTAKEN',
-    replace: 'const isAnew = isComputed(first.calls) && first.seen === FIRST_SENDING && OVERTAKEN',
+    find: "&& (isFirst || code === 'conflict')",
+    replace: "&& code === 'conflict'",
   },
   {
     name: 'a page makes a change again that was overtaken after it may have arrived',
     file: 'client/core/changes.ts',
-    find: 'const isAnew = first.seen === FIRST_SENDING && OVERTAKEN',
-    replace: 'const isAnew = OVERTAKEN',
+    find: "&& (isFirst || code === 'conflict')",
+    replace: '',
   },
   {
     name: 'a page keeps the oldest ticket',
