@@ -121,6 +121,17 @@ describe('Backlog', () => {
       }
     }
 
+    /** All is removed, and the write fails; both are made once more. */
+    async function failsHalfWay(parts: Parts<HeldStore>): Promise<void> {
+      const { store } = parts
+      await turn()
+      await cleared(store)
+      await store.next.fail()
+      await pass(parts, 100)
+      await cleared(store)
+      await store.next.answer()
+    }
+
     it('drops what was to be written before, and keeps what comes after', async () => {
       const { backlog, store } = held()
       backlog.add(ANN, [register('a', 1, 1)])
@@ -180,12 +191,7 @@ describe('Backlog', () => {
       const { backlog, store, standing } = parts
       await store.content.merge(ANN, [register('a', 1, 1), register('$epoch', 5, 5)])
       backlog.erase(ANN, [register('$epoch', 2, 2)])
-      await turn()
-      await cleared(store)
-      await store.next.fail()
-      await pass(parts, 100)
-      await cleared(store)
-      await store.next.answer()
+      await failsHalfWay(parts)
       expect(await store.content.load(ANN)).toEqual([register('$epoch', 5, 5)])
       expect(standing).toEqual([[register('$epoch', 5, 5)]])
     })
@@ -199,12 +205,7 @@ describe('Backlog', () => {
       const { backlog, store, standing } = parts
       await store.content.merge(ANN, [other])
       backlog.erase(ANN, [register('$epoch', 2, 2)])
-      await turn()
-      await cleared(store)
-      await store.next.fail()
-      await pass(parts, 100)
-      await cleared(store)
-      await store.next.answer()
+      await failsHalfWay(parts)
       expect(standing).toEqual([[left]])
     })
 
