@@ -23,8 +23,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   const ends = new AbortController()
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
-  /** What it said last. */
-  let { search: last } = location
+  let last = location.href
 
   const said = (key: string, name: string): JsonValue | undefined => {
     const text = parameterOf(location.search, name)
@@ -51,7 +50,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     try {
       history.replaceState(history.state, '', url)
     } catch {}
-    last = location.search
+    last = location.href
     return true
   }
   const follow = (): void => {
@@ -69,12 +68,12 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     }
     follow()
   }
-  /** A link to a fragment is no travel: the address may be behind what was chosen. */
   const travel = (): void => {
-    const isTravel = location.search !== last
-    last = location.search
-    if (isTravel) read(false)
-    else follow()
+    const former = last
+    last = location.href
+    // A link to a fragment is no travel: the address may be behind what was chosen.
+    if (former !== last && withoutFragment(former) === withoutFragment(last)) follow()
+    else read(false)
   }
   const begin = (): void => {
     // The server has set what the address of a visit says, or has refused it; but for these.
@@ -100,4 +99,8 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     else begin()
   }
   return () => ends.abort()
+}
+
+function withoutFragment(address: string): string | undefined {
+  return address.split('#', 1)[0]
 }

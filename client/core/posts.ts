@@ -224,8 +224,11 @@ export function learn(turn: Turn, news: News): void {
   } else stray(turn, GATHER)
 }
 
-/** One bad item has refused the whole POST: it is given up, and the rest goes out again. Where none is named it may be any of them. */
-function blame(turn: Turn, { tickets: some, keys }: Load, error: PostError): void {
+/**
+ * One bad item has refused the whole POST: it is given up, and the rest goes out again. Where none is named it may be any of them, and
+ * where the page cannot even ask whose it is, all that waits for that.
+ */
+function blame(turn: Turn, { isAsk, tickets: some, keys }: Load, error: PostError): void {
   const { key, index = -1, code } = error
   const isTicket = code === 'bad_ticket' || code === 'other_subject'
   const ticket = isTicket ? some[index] : undefined
@@ -233,8 +236,9 @@ function blame(turn: Turn, { tickets: some, keys }: Load, error: PostError): voi
   if (blamed !== undefined) refuse(turn, blamed, error)
   else
     for (const [one, { is, ticket: held }] of turn.fields) {
-      if (ticket === undefined && keys.includes(one)) refuse(turn, one, error)
-      const isBrought = ticket === undefined ? held === '' || some.includes(held) : held === ticket
+      const isAny = ticket === undefined
+      if (isAny && (isAsk || keys.includes(one))) refuse(turn, one, error)
+      const isBrought = isAny ? isAsk || held === '' || some.includes(held) : held === ticket
       if (is === 'held' && isBrought) giveUp(turn, one, error)
     }
 }

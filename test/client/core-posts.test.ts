@@ -86,7 +86,7 @@ describe('a POST', () => {
         ['division', 11],
       ],
     })
-    expect([first?.set?.map(([key]) => key), first?.tickets]).toEqual([['cart', 'division'], undefined])
+    expect([first?.set?.map(([key]) => key), first?.tickets]).toEqual([['division', 'cart'], undefined])
     expect(page.post()?.set?.map(([key]) => key)).toEqual(['theme'])
   })
 
@@ -96,13 +96,14 @@ describe('a POST', () => {
     page.on('disconnect')
     page.set('cart', ['x'.repeat(70_000)])
     page.set('division', 7)
+    expect(page.answer({ stamp: 11, held: [['division', 11]] })?.set).toEqual([['division', 0, 7]])
     expect(page.fail({ status: 413, error: { code: 'too_large' } })?.set?.map(([key]) => key)).toEqual(['cart'])
     expect([page.status('cart'), page.status('division'), page.status('theme')]).toEqual([
       'too_large',
-      'saving',
+      'saved',
       'saving',
     ])
-    expect(page.post()).toEqual({ subject: 'g', tickets: [expect.any(String)], set: [['division', 0, 7]] })
+    expect(page.post()).toEqual({ subject: 'g', tickets: [expect.any(String)] })
   })
 
   it('with news waits for 250 ms after another, and one without does not', () => {

@@ -111,16 +111,12 @@ describe('a page that is used', () => {
     expect(shown.post()).toBeUndefined()
   })
 
-  it('asks for nothing in a browser that keeps no cookie, nor where no page is named', () => {
+  it('asks for nothing in a browser that keeps no cookie', () => {
     const page = BarePage.greeted(OF_STRANGER, null)
     page.answer({ ticket: page.hear(OF_STRANGER), cookieless: true })
     page.on('wake')
     page.on('use')
     expect([page.is, page.post()]).toEqual(['memory', undefined])
-    const nameless = new BarePage({ ...GUEST, browser: undefined } as never)
-    nameless.on('wake')
-    nameless.on('use')
-    expect(nameless.post()).toBeUndefined()
   })
 })
 
