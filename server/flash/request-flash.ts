@@ -26,6 +26,8 @@ export class RequestFlash {
   isShown = false
   /** What this very request has said. */
   readonly #said: Message[] = []
+  /** Whether the answer is still to reach the browser, and what was said is offered then. */
+  #isWaiting = false
 
   constructor(core: Core, exchange: Pick<Exchange, 'visitor' | 'cookie'>, res: ServerResponse) {
     this.#core = core
@@ -40,11 +42,13 @@ export class RequestFlash {
 
   say(content: JsonValue): void {
     const { flashes } = this.#core
-    if (this.#said.length === 0) onArrival(this.#res, () => this.#arrive())
     const message = flashes.add(this.#browser, content)
     this.#said.push(message)
     // Where the request signs in, the browser's other pages connect again before the answer is out.
     flashes.hold([message])
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    onArrival(this.#res, () => this.#arrive())
   }
 
   /**
@@ -78,6 +82,7 @@ export class RequestFlash {
 
   /** A redirect leads to a page that shows it. Where none has, it is offered as well. */
   #arrive(): void {
+    this.#isWaiting = false
     if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()
     else this.#offer()
   }
