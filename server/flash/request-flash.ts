@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import onHeaders from 'on-headers'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
-import { onArrival } from '../http/arrival.js'
+import { isClosed, onArrival } from '../http/arrival.js'
 import type { Exchange } from '../http/exchange.js'
 import type { BrowserSubject } from '../identity/subject.js'
 import type { Message } from './message.js'
@@ -15,6 +16,8 @@ interface Former {
 
 /** ms in which a browser has the page that a redirect leads to. */
 const ON_THE_WAY = 2000
+/** The least status of an answer that has not come to what was asked for. */
+const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** What a request says, and takes, of what is shown once. */
@@ -62,8 +65,22 @@ export class RequestFlash {
 
   async take(): Promise<readonly JsonValue[]> {
     const messages = await this.#core.flashes.take(this.#browser, this.#brought)
-    if (messages.length > 0) this.isShown = true
-    return messages
+    if (messages.length > 0) this.#show(messages)
+    return messages.map(({ content }) => content)
+  }
+
+  /** An answer that fails, or that the browser has not waited for, leaves them for the next page. */
+  #show(messages: readonly Message[]): void {
+    const res = this.#res
+    const giveBack = (): void => this.#core.flashes.giveBack(this.#browser, messages)
+    this.isShown = true
+    if (res.headersSent) return
+    if (isClosed(res)) giveBack()
+    else res.once('close', giveBack)
+    onHeaders(res, () => {
+      res.off('close', giveBack)
+      if (res.statusCode >= FAILURE) giveBack()
+    })
   }
 
   /** What the cookie of the answer has room for beside its registers. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { startCluster } from '../support/cluster.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
+import { Gate } from '../support/gate.js'
 import { startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -88,6 +90,65 @@ describe.each([
     expect(await takeFlash(visitor)).toEqual(['saved'])
   })
 
+  it('is left for the next page by one that takes it and fails, also in the cookie', async () => {
+    const app = await start(optionsOf(), {
+      routes: async (ctx: Koa.Context, next: Koa.Next) => {
+        if (ctx.path !== '/fails') return flashPages(ctx, next)
+        await ctx.liveSession.takeFlash()
+        throw new Error('of the app')
+      },
+    })
+    const visitor = app.visitor()
+    await say(visitor, 'one')
+    await say(visitor, 'two')
+    for (const _attempt of [1, 2]) expect((await visitor.fetch('/fails')).status).toBe(500)
+    emptyCache(app.live)
+    expect(await takeFlash(visitor)).toEqual(['one', 'two'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it('is shown within an hour also where a page has failed in between', async () => {
+    const app = await start(optionsOf(), {
+      routes: async (ctx: Koa.Context, next: Koa.Next) => {
+        await flashPages(ctx, next)
+        if (ctx.query['fails']) ctx.throw(503)
+      },
+    })
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    app.clock.advance(HOUR - 1)
+    await visitor.fetch('/flash/take?fails=1')
+    app.clock.advance(1)
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each(['before it takes', 'once it has taken'])(
+    'is left for the next page by one whose browser has gone %s',
+    async (when) => {
+      const [asked, gone, answered] = [new Gate(), new Gate(), new Gate()]
+      const app = await start(optionsOf(), {
+        routes: async (ctx: Koa.Context, next: Koa.Next) => {
+          if (ctx.path !== '/reloaded') return flashPages(ctx, next)
+          ctx.res.once('close', () => gone.open())
+          if (when === 'once it has taken') await ctx.liveSession.takeFlash()
+          void asked.pass()
+          await gone.pass()
+          ctx.body = await ctx.liveSession.takeFlash()
+          void answered.pass()
+        },
+      })
+      const visitor = app.visitor()
+      await say(visitor, 'saved')
+      const reload = new AbortController()
+      const aborted = visitor.fetch('/reloaded', { signal: reload.signal }).catch(() => undefined)
+      await asked.entered
+      reload.abort()
+      await Promise.all([aborted, answered.entered])
+      expect(await takeFlash(visitor)).toEqual(['saved'])
+      expect(await takeFlash(visitor)).toEqual([])
+    },
+  )
+
   it('is shown within an hour, or not at all', async () => {
     const app = await start(optionsOf())
     const [soon, late] = [app.visitor(), app.visitor()]
@@ -156,6 +217,38 @@ describe.each([
     const visitor: Visitor = app.visitor(cookieFor(app.live, {}))
     expect((await app.visitor(visitor.cookie).fetch('/slow')).status).toBe(409)
     expect(await takeFlash(visitor)).toEqual([])
+  })
+})
+
+describe('a message, while the store is asked who was first', () => {
+  it('is left for the next page where the browser goes', async () => {
+    const store = memoryStore()
+    const [asked, gone, answered] = [new Gate(), new Gate(), new Gate()]
+    const { compareAndSet } = store
+    store.compareAndSet = async (...args) => {
+      await asked.pass()
+      return compareAndSet.apply(store, args)
+    }
+    const app = await start(
+      { store },
+      {
+        routes: async (ctx: Koa.Context, next: Koa.Next) => {
+          if (ctx.path.includes('take')) ctx.res.once('close', () => void gone.pass())
+          await flashPages(ctx, next)
+          if (ctx.path.includes('take')) void answered.pass()
+        },
+      },
+    )
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    await say(visitor, 'saved', 'say')
+    const reload = new AbortController()
+    const aborted = takeFlash(visitor, { signal: reload.signal }).catch(() => undefined)
+    await asked.entered
+    reload.abort()
+    await Promise.all([aborted, gone.entered])
+    asked.open()
+    await answered.entered
+    expect(await takeFlash(visitor)).toEqual(['saved'])
   })
 })
 
