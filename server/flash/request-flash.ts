@@ -38,9 +38,13 @@ export class RequestFlash {
     this.#res = res
   }
 
+  get hasSaid(): boolean {
+    return this.#said.length > 0
+  }
+
   /** Whether the cookie of the answer has to say something else than that of the request. */
   get isBehind(): boolean {
-    return this.#said.length > 0 || this.#core.flashes.hasTaken(this.#brought)
+    return this.hasSaid || this.#core.flashes.hasTaken(this.#brought)
   }
 
   say(content: JsonValue): void {

@@ -5,7 +5,7 @@ import type { App } from '../support/app.js'
 import { startCluster } from '../support/cluster.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
 import { Gate } from '../support/gate.js'
-import { startWithUsers, values } from '../support/users.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
 const HOUR = 3_600_000
@@ -176,17 +176,50 @@ describe.each([
     expect(await takeFlash(one)).toEqual(['saved'])
   })
 
-  it.each(['say/in/identify/on', 'in/identify/say/on', 'in/say/on', 'say/out/leave/on', 'out/leave/say/on'])(
-    'goes along where its own request signs in or out: %s',
+  it.each([
+    'say/in/identify/on',
+    'in/identify/say/on',
+    'in/say/on',
+    'say/out/leave/on',
+    'out/leave/say/on',
+    'say/out/forget/on',
+    'out/forget/say/on',
+    'say/leave/on',
+    'leave/say/on',
+    'say/forget/on',
+  ])('goes along where its own request signs in or out: %s', async (deeds) => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    if (deeds.includes('out')) await visitor.fetch('/login/now?user=ann')
+    await visitor.fetch(`/flash/${deeds}?what=done&user=ann`)
+    expect(await takeFlash(visitor)).toEqual(['done'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each(['say/forget/on', 'say/leave/on', 'forget/say/on'])(
+    'is all that a guest who is forgotten has: %s',
     async (deeds) => {
       const app = await start(optionsOf())
       const visitor = app.visitor(cookieFor(app.live, {}))
-      if (deeds.includes('out')) await visitor.fetch('/login/now?user=ann')
-      await visitor.fetch(`/flash/${deeds}?what=done&user=ann`)
+      await set(visitor, { theme: 'dark' })
+      await say(visitor, 'of before')
+      const { browser } = cookieContent(visitor)
+      await say(visitor, 'done', deeds)
+      const content = cookieContent(visitor)
+      expect([content.browser !== browser, content.r]).toEqual([true, []])
+      expect(await values(visitor)).toMatchObject({ theme: 'light' })
       expect(await takeFlash(visitor)).toEqual(['done'])
-      expect(await takeFlash(visitor)).toEqual([])
     },
   )
+
+  it('is in no cookie of a guest who is forgotten and does not agree to one', async () => {
+    let hasConsent = true
+    const app = await start({ ...optionsOf(), consent: () => hasConsent })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    hasConsent = false
+    await say(visitor, 'done', 'say/forget/on')
+    expect(visitor.cookie).not.toContain('live')
+  })
 
   it('of a guest goes along to the user who signs in, and of a user to no one who comes after', async () => {
     const app = await start(optionsOf())
