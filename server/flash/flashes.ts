@@ -81,12 +81,12 @@ export class Flashes {
     return this.#take(browser, free)
   }
 
-  /** Where a store does not say who was first, it is shown: twice is better than never. */
+  /** Where a store does not say in time who was first, it is shown: twice is better than never, and than a page that waits. */
   async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#taken.set(id, true)
     if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
-    const spent = await Promise.all(messages.map(({ id }) => store?.spend(`flash:${id}`)))
+    const spent = await Promise.all(messages.map(({ id }) => store?.spent.spendInTime(`flash:${id}`)))
     return messages.filter((_, at) => spent[at] !== false)
   }
 

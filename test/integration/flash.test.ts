@@ -5,6 +5,7 @@ import type { App } from '../support/app.js'
 import { startCluster } from '../support/cluster.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
 import { Gate } from '../support/gate.js'
+import { HeldStore } from '../support/held-store.js'
 import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -313,6 +314,25 @@ describe('a message, at two nodes', () => {
     store.fail(Number.POSITIVE_INFINITY)
     expect(await takeFlash(visitor)).toEqual(['saved'])
     expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each<[string, (name: string) => boolean]>([
+    ['for once', (name) => name.startsWith('flash:')],
+    ['as ever', () => true],
+  ])('is shown without a wait for a store that answers late %s, and is spent there all the same', async (_, isLate) => {
+    const held = new HeldStore()
+    const store = memoryStore()
+    const { compareAndSet, load } = store
+    store.load = (name) => (isLate(name) ? held : { load }).load(name)
+    store.compareAndSet = (name, ...rest) => (isLate(name) ? held : { compareAndSet }).compareAndSet(name, ...rest)
+    const app = await start({ store, storeTimeout: 20 })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    for (const message of ['one', 'two']) {
+      await say(visitor, message)
+      expect(await takeFlash(visitor)).toEqual([message])
+    }
+    expect(held.calls.filter(({ act }) => act === 'compareAndSet')).toHaveLength(2)
+    await held.release()
   })
 
   it('leaves nothing in the store after two hours', async () => {
