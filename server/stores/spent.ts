@@ -47,8 +47,10 @@ export class Spent {
   }
 
   #tidy(): void {
-    const due = [...this.#rows.keys()].slice(0, AT_ONCE).filter((name) => (this.#rows.get(name) ?? 0) <= this.#clock())
-    for (const name of due) {
+    let count = 0
+    for (const [name, end] of this.#rows) {
+      if (end > this.#clock() || count === AT_ONCE) return
+      count += 1
       this.#rows.delete(name)
       this.#health.ask(() => this.#store.remove(name)).catch(() => undefined)
     }
