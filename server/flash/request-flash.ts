@@ -68,15 +68,16 @@ export class RequestFlash {
   }
 
   async take(): Promise<readonly JsonValue[]> {
-    const messages = await this.#core.flashes.take(this.#browser, this.#brought)
-    if (messages.length > 0) this.#show(messages)
+    const browser = this.#browser
+    const messages = await this.#core.flashes.take(browser, this.#brought)
+    if (messages.length > 0) this.#show(messages, browser)
     return messages.map(({ content }) => content)
   }
 
-  /** An answer that fails, or that the browser has not waited for, leaves them for the next page. */
-  #show(messages: readonly Message[]): void {
+  /** An answer that fails, or that the browser has not waited for, leaves them for the next page of the visitor whose they were. */
+  #show(messages: readonly Message[], browser: BrowserSubject): void {
     const res = this.#res
-    const giveBack = (): void => this.#core.flashes.giveBack(this.#browser, messages)
+    const giveBack = (): void => this.#core.flashes.giveBack(browser, messages)
     this.isShown = true
     if (res.headersSent) return
     if (isClosed(res)) giveBack()

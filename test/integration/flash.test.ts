@@ -108,6 +108,23 @@ describe.each([
     expect(await takeFlash(visitor)).toEqual([])
   })
 
+  it.each(['take/out/leave', 'take/in/identify', 'take/out/forget'])(
+    'of a user is left for no one who comes after by a page that takes it, changes the visitor and fails: %s',
+    async (deeds) => {
+      const app = await start(optionsOf(), {
+        routes: async (ctx: Koa.Context, next: Koa.Next) => {
+          await flashPages(ctx, next)
+          if (ctx.query['fails']) ctx.throw(503)
+        },
+      })
+      const visitor = app.visitor(cookieFor(app.live, {}))
+      await visitor.fetch('/login/now?user=ann')
+      await say(visitor, 'of ann')
+      expect((await visitor.fetch(`/flash/${deeds}?fails=1&user=bob`)).status).toBe(503)
+      expect(await takeFlash(visitor)).toEqual([])
+    },
+  )
+
   it('is shown within an hour also where a page has failed in between', async () => {
     const app = await start(optionsOf(), {
       routes: async (ctx: Koa.Context, next: Koa.Next) => {
