@@ -85,7 +85,8 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   flash(message: JsonValue): Promise<void>
   /**
    * Has the page POST to `to`, a path of this origin, where `ctx.liveSession.takeHandOff` finds the payload, once and within 60 s: a
-   * sign-in over a socket. Resolves when it is on its way.
+   * sign-in over a socket. Resolves when it is on its way. `to` is a route of your own, never what a visitor has brought: the page
+   * POSTs there with all of its cookies. A page to return to belongs in the payload.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` where the connection brought no live cookie,
    * `superseded` where its visitor has gone, `closed`.

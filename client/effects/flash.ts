@@ -8,14 +8,24 @@ export interface Flash extends Pick<Listeners<[message: JsonValue]>, 'add'> {
   close(): void
 }
 
+/** ms after which a refused page asks again: as a rule it was one of many changes. */
+const PAUSE = 1000
+
 export function createFlash(socket: AnySocket | undefined): Flash {
   const { add, count, tell } = createListeners<[message: JsonValue]>()
   const { document } = globalThis
+  /** What this page was given when it had no listener any more: no other page will be. */
+  const untold: JsonValue[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isClosed = false
   /** A page that is not seen leaves it to another one, or waits until it is. */
   const take = (): void => {
-    if (count() === 0 || !socket?.connected || document?.hidden) return
+    if (isClosed || count() === 0 || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, (answer: FlashAnswer) => {
-      if (answer.ok) answer.messages.forEach(tell)
+      clearTimeout(timer)
+      if (answer.ok) untold.push(...answer.messages)
+      else timer = setTimeout(take, PAUSE)
+      while (count() > 0 && untold.length > 0) for (const message of untold.splice(0, 1)) tell(message)
     })
   }
   socket?.on('connect', take).on(FLASH, take)
@@ -27,6 +37,7 @@ export function createFlash(socket: AnySocket | undefined): Flash {
       return end
     },
     close: () => {
+      isClosed = true
       socket?.off('connect', take).off(FLASH, take)
       document?.removeEventListener?.('visibilitychange', take)
     },

@@ -14,6 +14,8 @@ export interface SessionContent {
 export interface Given {
   readonly session: KnownSession
   readonly content: SessionContent
+  /** Whether the browser has brought its id: else the request has made it. */
+  readonly isBrought: boolean
 }
 
 /** What each request was given, for as long as it lasts. */
@@ -33,7 +35,17 @@ export class GivenSessions {
 
   /** The session that koa-session has found for a request, or a handshake; none where it is a new one. */
   sessionOf(ctx: Koa.Context): KnownSession | undefined {
+    return this.#found(ctx)?.session
+  }
+
+  /** Whether a request has a session under the very id that its browser came with. */
+  isKept(ctx: Koa.Context): boolean {
+    const given = this.#found(ctx)
+    return given?.isBrought === true && given.session.ended === undefined
+  }
+
+  #found(ctx: Koa.Context): Given | undefined {
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
-    return typeof externalKey === 'string' ? this.of(ctx, sessionName(externalKey))?.session : undefined
+    return typeof externalKey === 'string' ? this.of(ctx, sessionName(externalKey)) : undefined
   }
 }

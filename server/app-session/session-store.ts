@@ -23,7 +23,7 @@ export class KoaSessionStore implements SessionStore {
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
     const session = await this.#sessions.open(sessionName(id))
     if (!session) return undefined
-    this.#sessions.given.add(ctx, { session, content: contentOf(session) })
+    this.#sessions.given.add(ctx, { session, content: contentOf(session), isBrought: true })
     return toKoaSession(session, this.#settings.clock())
   }
 
@@ -37,7 +37,7 @@ export class KoaSessionStore implements SessionStore {
       if (!isSaved && res) withholdCookie(res, id)
     } else await this.#saveNew(name, content, ctx !== undefined)
     const session = this.#sessions.find(name)
-    if (session) this.#sessions.given.add(ctx, { session, content })
+    if (session) this.#sessions.given.add(ctx, { session, content, isBrought: given?.isBrought ?? false })
     await this.#sessions.level(name)
   }
 

@@ -27,13 +27,17 @@ export class Flashes {
 
   add(browser: BrowserSubject, content: JsonValue): Message {
     const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
-    const message = {
-      id: randomBytes(9).toString('base64url'),
-      at: timeAfter(last, this.#core.settings.clock()),
-      content,
-    }
+    const message = { id: newId(), at: timeAfter(last, this.#core.settings.clock()), content }
     this.put(browser, [message])
     return message
+  }
+
+  /** What was taken and not shown waits again, under other ids: those that it had are spent, here and in a store. */
+  giveBack(browser: BrowserSubject, taken: readonly Message[]): void {
+    this.put(
+      browser,
+      taken.map((message) => ({ ...message, id: newId() })),
+    )
   }
 
   /** What was for one browser id is for another one. */
@@ -67,24 +71,28 @@ export class Flashes {
   }
 
   /** What the next page is to show, and no other one. */
-  take(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+  take(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly Message[]> {
     return this.#take(browser, this.pending(browser, brought))
   }
 
   /** What an open page is to show, and no other one. */
-  takeOpenly(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly JsonValue[]> {
+  takeOpenly(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly Message[]> {
     const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
     return this.#take(browser, free)
   }
 
-  /** Where a store does not say who was first, it is shown: twice is better than never. */
-  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly JsonValue[]> {
+  /** Where a store does not say in time who was first, it is shown: twice is better than never, and than a page that waits. */
+  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#taken.set(id, true)
     if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
-    const spent = await Promise.all(messages.map(({ id }) => store?.spend(`flash:${id}`)))
-    return messages.filter((_, at) => spent[at] !== false).map(({ content }) => content)
+    const spent = await Promise.all(messages.map(({ id }) => store?.spent.spendInTime(`flash:${id}`)))
+    return messages.filter((_, at) => spent[at] !== false)
   }
 
   readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+}
+
+function newId(): string {
+  return randomBytes(9).toString('base64url')
 }

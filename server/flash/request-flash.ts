@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import onHeaders from 'on-headers'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
-import { onArrival } from '../http/arrival.js'
+import { isClosed, onArrival } from '../http/arrival.js'
 import type { Exchange } from '../http/exchange.js'
 import type { BrowserSubject } from '../identity/subject.js'
 import type { Message } from './message.js'
@@ -15,6 +16,8 @@ interface Former {
 
 /** ms in which a browser has the page that a redirect leads to. */
 const ON_THE_WAY = 2000
+/** The least status of an answer that has not come to what was asked for. */
+const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** What a request says, and takes, of what is shown once. */
@@ -26,6 +29,8 @@ export class RequestFlash {
   isShown = false
   /** What this very request has said. */
   readonly #said: Message[] = []
+  /** Whether the answer is still to reach the browser, and what was said is offered then. */
+  #isWaiting = false
 
   constructor(core: Core, exchange: Pick<Exchange, 'visitor' | 'cookie'>, res: ServerResponse) {
     this.#core = core
@@ -33,18 +38,24 @@ export class RequestFlash {
     this.#res = res
   }
 
+  get hasSaid(): boolean {
+    return this.#said.length > 0
+  }
+
   /** Whether the cookie of the answer has to say something else than that of the request. */
   get isBehind(): boolean {
-    return this.#said.length > 0 || this.#core.flashes.hasTaken(this.#brought)
+    return this.hasSaid || this.#core.flashes.hasTaken(this.#brought)
   }
 
   say(content: JsonValue): void {
     const { flashes } = this.#core
-    if (this.#said.length === 0) onArrival(this.#res, () => this.#arrive())
     const message = flashes.add(this.#browser, content)
     this.#said.push(message)
     // Where the request signs in, the browser's other pages connect again before the answer is out.
     flashes.hold([message])
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    onArrival(this.#res, () => this.#arrive())
   }
 
   /**
@@ -57,9 +68,24 @@ export class RequestFlash {
   }
 
   async take(): Promise<readonly JsonValue[]> {
-    const messages = await this.#core.flashes.take(this.#browser, this.#brought)
-    if (messages.length > 0) this.isShown = true
-    return messages
+    const browser = this.#browser
+    const messages = await this.#core.flashes.take(browser, this.#brought)
+    if (messages.length > 0) this.#show(messages, browser)
+    return messages.map(({ content }) => content)
+  }
+
+  /** An answer that fails, or that the browser has not waited for, leaves them for the next page of the visitor whose they were. */
+  #show(messages: readonly Message[], browser: BrowserSubject): void {
+    const res = this.#res
+    const giveBack = (): void => this.#core.flashes.giveBack(browser, messages)
+    this.isShown = true
+    if (res.headersSent) return
+    if (isClosed(res)) giveBack()
+    else res.once('close', giveBack)
+    onHeaders(res, () => {
+      res.off('close', giveBack)
+      if (res.statusCode >= FAILURE) giveBack()
+    })
   }
 
   /** What the cookie of the answer has room for beside its registers. */
@@ -78,6 +104,7 @@ export class RequestFlash {
 
   /** A redirect leads to a page that shows it. Where none has, it is offered as well. */
   #arrive(): void {
+    this.#isWaiting = false
     if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()
     else this.#offer()
   }

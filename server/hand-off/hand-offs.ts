@@ -83,7 +83,7 @@ export class HandOffs {
       this.#unspent.delete(id)
       return isUnspent
     }
-    const isFirst = await store.spend(`hand-off:${id}`)
+    const isFirst = await store.spent.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
     throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
   }

@@ -34,9 +34,10 @@ export async function takeHandOff(
   if (!handOff) return undefined
   // Before it is spent, so that what another build has written is not lost with it.
   const value = await accepted(schema, handOff, purpose)
-  // A body, and a schema, can take their time.
+  // A body, a schema and a store can take their time.
   if (exchange().isSuperseded) return undefined
-  return (await core.handOffs.spend(handOff)) ? value : undefined
+  const isFirst = await core.handOffs.spend(handOff)
+  return isFirst && !exchange().isSuperseded ? value : undefined
 }
 
 /** Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker. */

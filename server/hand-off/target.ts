@@ -8,7 +8,7 @@ const UNSAFE = /[\p{Cc}\s\\]/u
 const ORIGIN = 'https://origin.invalid'
 
 /**
- * A path of this origin, where a page is sent to. It may well come from outside: a page to return to.
+ * A path of this origin, where a page is sent to.
  *
  * @throws {LiveSessionError} `malformed`
  */
@@ -21,5 +21,8 @@ function isPath(to: string): boolean {
   if (to.length > LONGEST || !isWellFormed(to) || UNSAFE.test(to)) return false
   // Two slashes begin the name of another host.
   if (!to.startsWith('/') || to.startsWith('//')) return false
-  return URL.canParse(to, ORIGIN) && new URL(to, ORIGIN).origin === ORIGIN
+  if (!URL.canParse(to, ORIGIN)) return false
+  const { origin, pathname } = new URL(to, ORIGIN)
+  // Browsers take dots out of a path: `/.//host` is asked for as `//host`, and a route may well redirect to the path that it was asked for.
+  return origin === ORIGIN && !pathname.startsWith('//')
 }

@@ -26,6 +26,6 @@ export function onArrival(res: ServerResponse, act: () => void): void {
 }
 
 /** Whether its `close` has been, or is about to come. The answers of HTTP/2 have no `closed`, but their streams tell. */
-function isClosed(res: ServerResponse | Http2ServerResponse): boolean {
+export function isClosed(res: ServerResponse | Http2ServerResponse): boolean {
   return res instanceof Http2ServerResponse ? res.stream.destroyed : res.closed
 }

@@ -142,7 +142,7 @@ export class Exchange {
     // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
     if (this.#brought !== 'none' && this.#brought !== 'given-up' && this.#brought !== 'newer')
       this.#brought = 'forgotten'
-    this.#deed = 'reads'
+    this.#deed = this.flash.hasSaid ? 'sets' : 'reads'
     await done
   }
 

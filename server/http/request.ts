@@ -8,6 +8,7 @@ import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import { watchId } from '../app-session/kept-id.js'
 import type { Core } from '../core.js'
 import { acceptContent } from '../flash/message.js'
 import { isShown } from '../flash/shown.js'
@@ -99,8 +100,10 @@ export class RequestHandle extends Handle {
   identify(): Promise<void> {
     return Outcome.of(async () => {
       const vouched = await this.#identify()
-      await this.#core.store?.ensure(this.#exchange().candidates(vouched.user))
-      await this.#exchange().changeTo(vouched)
+      const exchange = this.#exchange()
+      await this.#core.store?.ensure(exchange.candidates(vouched.user))
+      if (vouched.user !== undefined && vouched.user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
+      await exchange.changeTo(vouched)
     }, this.#report)
   }
 

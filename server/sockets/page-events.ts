@@ -73,7 +73,7 @@ export class PageEvents {
     const { visitor, cookie } = this.#asking.opener
     this.#core.limits.spend(1, visitor.subject(), this.#bucket)
     const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [])
-    return after(taken, (messages) => ({ ok: true, messages }))
+    return after(taken, (messages) => ({ ok: true, messages: messages.map(({ content }) => content) }))
   }
 
   /** Answers an event with what came of it. A browser that asked for no answer gets none. */

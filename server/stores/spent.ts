@@ -39,9 +39,18 @@ export class Spent {
     return isFirst
   }
 
+  /** The same, for what goes on where the store does not say so in time. */
+  async spendInTime(name: string): Promise<boolean | undefined> {
+    const { state } = this.#health
+    const isFirst = this.spend(name)
+    return state === 'good' ? this.#health.inTime(isFirst) : undefined
+  }
+
   #tidy(): void {
-    const due = [...this.#rows.keys()].slice(0, AT_ONCE).filter((name) => (this.#rows.get(name) ?? 0) <= this.#clock())
-    for (const name of due) {
+    let count = 0
+    for (const [name, end] of this.#rows) {
+      if (end > this.#clock() || count === AT_ONCE) return
+      count += 1
       this.#rows.delete(name)
       this.#health.ask(() => this.#store.remove(name)).catch(() => undefined)
     }

@@ -41,7 +41,8 @@ export class StoreSync implements Keeper {
   readonly #backlog: Backlog
   readonly #loads: Loads
   readonly #denied: Denied
-  readonly #spent: Spent
+  /** What is good but once, at all nodes. */
+  readonly spent: Spent
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
@@ -56,7 +57,7 @@ export class StoreSync implements Keeper {
     })
     this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
     this.#denied = new Denied(core)
-    this.#spent = new Spent(store, this.#health, core.settings)
+    this.spent = new Spent(store, this.#health, core.settings)
     const answers: Answers<Subject> = {
       ensure: (subjects) => this.ensure(subjects),
       isLoaded: (subject) => this.isLoaded(subject),
@@ -135,11 +136,6 @@ export class StoreSync implements Keeper {
     const { ending } = standing(this.#sound(registers))
     if (ending) this.#core.epochs.learnPublic(browser)
     return ending !== undefined
-  }
-
-  /** Whether this call is the first that spends a name, at any node; nothing where the store does not say so. */
-  spend(name: string): Promise<boolean | undefined> {
-    return this.#spent.spend(name)
   }
 
   /**

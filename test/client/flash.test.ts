@@ -48,6 +48,7 @@ function hide(hidden: boolean): void {
 afterEach(() => {
   for (const end of ends.splice(0)) end()
   isHidden = false
+  jest.useRealTimers()
   jest.restoreAllMocks()
 })
 
@@ -64,6 +65,48 @@ describe('messages that are shown once', () => {
     socket.asked[1]?.({ ok: true, messages: ['one', 'two'] })
     socket.asked[2]?.({ ok: false, code: 'rate_limited' })
     expect(shown).toEqual(['one', 'two'])
+  })
+
+  it('wait for the next listener where the last one has gone before they come', () => {
+    const { socket, flash } = open()
+    const shown: unknown[] = []
+    flash.add(() => shown.push('to the former listener'))()
+    socket.asked[0]?.({ ok: true, messages: ['one', null] })
+    const end = flash.add((message) => {
+      shown.push(message)
+      end()
+    })
+    socket.asked[1]?.({ ok: true, messages: ['three'] })
+    expect(shown).toEqual(['one'])
+    flash.add((...message) => shown.push(...message))
+    socket.asked[2]?.({ ok: false, code: 'rate_limited' })
+    expect(shown).toEqual(['one', null, 'three'])
+  })
+
+  it('are asked for again a second after a refusal, once, until they are told or the page is closed', () => {
+    jest.useFakeTimers()
+    const { socket, flash } = open()
+    const refusal = { ok: false, code: 'rate_limited' }
+    flash.add(() => undefined)
+    flash.add(() => undefined)
+    for (const answer of socket.asked) answer(refusal)
+    jest.advanceTimersByTime(999)
+    expect(socket.asked).toHaveLength(2)
+    jest.advanceTimersByTime(1)
+    expect(socket.asked).toHaveLength(3)
+    socket.asked[2]?.(refusal)
+    jest.advanceTimersByTime(1000)
+    expect(socket.asked).toHaveLength(4)
+    socket.asked[3]?.({ ok: true, messages: [] })
+    jest.advanceTimersByTime(10_000)
+    expect(socket.asked).toHaveLength(4)
+    flash.add(() => undefined)
+    socket.hear('live_session:flash')
+    socket.asked[4]?.(refusal)
+    flash.close()
+    socket.asked[5]?.(refusal)
+    jest.advanceTimersByTime(10_000)
+    expect(socket.asked).toHaveLength(6)
   })
 
   it('are told to each listener, also where one fails', () => {

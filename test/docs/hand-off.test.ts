@@ -25,12 +25,12 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** The server of the guide, as the body of a function that has what it imports. */
-async function start(): Promise<Visitor> {
+/** The server of the guide, as the body of a function that has what it imports; where it says so, with other text in it. */
+async function start(change = (text: string): string => text): Promise<Visitor> {
   const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
   const process = { env: { SECRET: 'a secret of at least thirty-two bytes', PORT: '0' } }
   const given = { Router, Koa, liveSession, session, Server, z, fields, process }
-  const text = snippet('sign-in.ts', PAGE).replace(/^import .*$/gm, '')
+  const text = change(snippet('sign-in.ts', PAGE).replace(/^import .*$/gm, ''))
   const { code } = transformSync(`function server() {\n${text}\nreturn { http, io, live }\n}`, { loader: 'ts' })
   const run = new Function(...Object.keys(given), `${code}\nreturn server()`)
   const { http, io, live }: { http: HttpServer; io: Server; live: { close(): Promise<void> } } = run(
@@ -60,6 +60,24 @@ describe(PAGE, () => {
     const answer = await bring(visitor, token, {}, to)
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
     expect(await visitor.text('/')).toContain('Signed in')
+  })
+
+  it('renews the id of a session that is in a store: one that was planted is worth nothing after the sign-in', async () => {
+    const plant =
+      "app.use((ctx, next) => next(ctx.path === '/cart' && Object.assign(ctx.session, { cart: ['planted'] })))"
+    const visitor = await start((text) =>
+      text
+        .replace('session(app)', 'session({ store: live.sessionStore() }, app)')
+        .replace('app.use(sessions)', `app.use(sessions)\n${plant}`),
+    )
+    const attacker = new Visitor(visitor.url)
+    await attacker.text('/cart')
+    for (const pair of attacker.cookie.split('; ').filter((one) => one.startsWith('koa.sess')))
+      visitor.jar.setCookieSync(`${pair}; Path=/`, visitor.url)
+    const body = new URLSearchParams({ name: 'ann', password: RIGHT })
+    await visitor.fetch('/sign-in', { method: 'POST', headers: { origin: visitor.url }, body })
+    expect(await visitor.text('/')).toContain('Signed in')
+    expect(await attacker.text('/')).toContain('Not signed in')
   })
 
   it('has a sign-in by a plain form that works, and tells a browser without a cookie to use that', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
+import { Gate } from '../support/gate.js'
 import type { Page } from '../support/page.js'
 import type { TestSocket } from '../support/socket.js'
 import { startWithUsers } from '../support/users.js'
@@ -148,6 +149,27 @@ describe('an open page', () => {
     expect(await (await visitor.fetch('/')).json()).toEqual([{ ok: true, messages: [] }])
     await offered
     expect(await take(socket)).toEqual({ ok: true, messages: ['saved'] })
+  })
+
+  it.each([
+    ['the first message', []],
+    ['the second', ['early']],
+  ])('is offered what a request says when its answer is out: %s', async (_, early) => {
+    const said = new Gate()
+    const app = await startWithUsers({
+      routes: async ({ liveSession, res }) => {
+        for (const message of early) await liveSession.flash(message)
+        res.once('close', () => setImmediate(() => void liveSession.flash('late').then(() => said.pass())))
+        res.end('ok')
+      },
+    })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await open(visitor)
+    const count = offers(socket)
+    await visitor.fetch('/')
+    await said.entered
+    expect(await take(socket)).toEqual({ ok: true, messages: [...early, 'late'] })
+    expect(count()).toBe(1 + early.length)
   })
 
   it('of another browser is offered nothing, of the same user neither', async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { startCluster } from '../support/cluster.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
-import { startWithUsers, values } from '../support/users.js'
+import { Gate } from '../support/gate.js'
+import { HeldStore } from '../support/held-store.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
 const HOUR = 3_600_000
@@ -88,6 +91,82 @@ describe.each([
     expect(await takeFlash(visitor)).toEqual(['saved'])
   })
 
+  it('is left for the next page by one that takes it and fails, also in the cookie', async () => {
+    const app = await start(optionsOf(), {
+      routes: async (ctx: Koa.Context, next: Koa.Next) => {
+        if (ctx.path !== '/fails') return flashPages(ctx, next)
+        await ctx.liveSession.takeFlash()
+        throw new Error('of the app')
+      },
+    })
+    const visitor = app.visitor()
+    await say(visitor, 'one')
+    await say(visitor, 'two')
+    for (const _attempt of [1, 2]) expect((await visitor.fetch('/fails')).status).toBe(500)
+    emptyCache(app.live)
+    expect(await takeFlash(visitor)).toEqual(['one', 'two'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each(['take/out/leave', 'take/in/identify', 'take/out/forget'])(
+    'of a user is left for no one who comes after by a page that takes it, changes the visitor and fails: %s',
+    async (deeds) => {
+      const app = await start(optionsOf(), {
+        routes: async (ctx: Koa.Context, next: Koa.Next) => {
+          await flashPages(ctx, next)
+          if (ctx.query['fails']) ctx.throw(503)
+        },
+      })
+      const visitor = app.visitor(cookieFor(app.live, {}))
+      await visitor.fetch('/login/now?user=ann')
+      await say(visitor, 'of ann')
+      expect((await visitor.fetch(`/flash/${deeds}?fails=1&user=bob`)).status).toBe(503)
+      expect(await takeFlash(visitor)).toEqual([])
+    },
+  )
+
+  it('is shown within an hour also where a page has failed in between', async () => {
+    const app = await start(optionsOf(), {
+      routes: async (ctx: Koa.Context, next: Koa.Next) => {
+        await flashPages(ctx, next)
+        if (ctx.query['fails']) ctx.throw(503)
+      },
+    })
+    const visitor = app.visitor()
+    await say(visitor, 'saved')
+    app.clock.advance(HOUR - 1)
+    await visitor.fetch('/flash/take?fails=1')
+    app.clock.advance(1)
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each(['before it takes', 'once it has taken'])(
+    'is left for the next page by one whose browser has gone %s',
+    async (when) => {
+      const [asked, gone, answered] = [new Gate(), new Gate(), new Gate()]
+      const app = await start(optionsOf(), {
+        routes: async (ctx: Koa.Context, next: Koa.Next) => {
+          if (ctx.path !== '/reloaded') return flashPages(ctx, next)
+          ctx.res.once('close', () => gone.open())
+          if (when === 'once it has taken') await ctx.liveSession.takeFlash()
+          void asked.pass()
+          await gone.pass()
+          ctx.body = await ctx.liveSession.takeFlash()
+          void answered.pass()
+        },
+      })
+      const visitor = app.visitor()
+      await say(visitor, 'saved')
+      const reload = new AbortController()
+      const aborted = visitor.fetch('/reloaded', { signal: reload.signal }).catch(() => undefined)
+      await asked.entered
+      reload.abort()
+      await Promise.all([aborted, answered.entered])
+      expect(await takeFlash(visitor)).toEqual(['saved'])
+      expect(await takeFlash(visitor)).toEqual([])
+    },
+  )
+
   it('is shown within an hour, or not at all', async () => {
     const app = await start(optionsOf())
     const [soon, late] = [app.visitor(), app.visitor()]
@@ -115,17 +194,50 @@ describe.each([
     expect(await takeFlash(one)).toEqual(['saved'])
   })
 
-  it.each(['say/in/identify/on', 'in/identify/say/on', 'in/say/on', 'say/out/leave/on', 'out/leave/say/on'])(
-    'goes along where its own request signs in or out: %s',
+  it.each([
+    'say/in/identify/on',
+    'in/identify/say/on',
+    'in/say/on',
+    'say/out/leave/on',
+    'out/leave/say/on',
+    'say/out/forget/on',
+    'out/forget/say/on',
+    'say/leave/on',
+    'leave/say/on',
+    'say/forget/on',
+  ])('goes along where its own request signs in or out: %s', async (deeds) => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    if (deeds.includes('out')) await visitor.fetch('/login/now?user=ann')
+    await visitor.fetch(`/flash/${deeds}?what=done&user=ann`)
+    expect(await takeFlash(visitor)).toEqual(['done'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each(['say/forget/on', 'say/leave/on', 'forget/say/on'])(
+    'is all that a guest who is forgotten has: %s',
     async (deeds) => {
       const app = await start(optionsOf())
       const visitor = app.visitor(cookieFor(app.live, {}))
-      if (deeds.includes('out')) await visitor.fetch('/login/now?user=ann')
-      await visitor.fetch(`/flash/${deeds}?what=done&user=ann`)
+      await set(visitor, { theme: 'dark' })
+      await say(visitor, 'of before')
+      const { browser } = cookieContent(visitor)
+      await say(visitor, 'done', deeds)
+      const content = cookieContent(visitor)
+      expect([content.browser !== browser, content.r]).toEqual([true, []])
+      expect(await values(visitor)).toMatchObject({ theme: 'light' })
       expect(await takeFlash(visitor)).toEqual(['done'])
-      expect(await takeFlash(visitor)).toEqual([])
     },
   )
+
+  it('is in no cookie of a guest who is forgotten and does not agree to one', async () => {
+    let hasConsent = true
+    const app = await start({ ...optionsOf(), consent: () => hasConsent })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    hasConsent = false
+    await say(visitor, 'done', 'say/forget/on')
+    expect(visitor.cookie).not.toContain('live')
+  })
 
   it('of a guest goes along to the user who signs in, and of a user to no one who comes after', async () => {
     const app = await start(optionsOf())
@@ -159,6 +271,38 @@ describe.each([
   })
 })
 
+describe('a message, while the store is asked who was first', () => {
+  it('is left for the next page where the browser goes', async () => {
+    const store = memoryStore()
+    const [asked, gone, answered] = [new Gate(), new Gate(), new Gate()]
+    const { compareAndSet } = store
+    store.compareAndSet = async (...args) => {
+      await asked.pass()
+      return compareAndSet.apply(store, args)
+    }
+    const app = await start(
+      { store },
+      {
+        routes: async (ctx: Koa.Context, next: Koa.Next) => {
+          if (ctx.path.includes('take')) ctx.res.once('close', () => void gone.pass())
+          await flashPages(ctx, next)
+          if (ctx.path.includes('take')) void answered.pass()
+        },
+      },
+    )
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    await say(visitor, 'saved', 'say')
+    const reload = new AbortController()
+    const aborted = takeFlash(visitor, { signal: reload.signal }).catch(() => undefined)
+    await asked.entered
+    reload.abort()
+    await Promise.all([aborted, gone.entered])
+    asked.open()
+    await answered.entered
+    expect(await takeFlash(visitor)).toEqual(['saved'])
+  })
+})
+
 describe('a message, at two nodes', () => {
   it('is shown once with a store, of fifty pages that are asked for at once', async () => {
     const store = memoryStore()
@@ -187,6 +331,25 @@ describe('a message, at two nodes', () => {
     store.fail(Number.POSITIVE_INFINITY)
     expect(await takeFlash(visitor)).toEqual(['saved'])
     expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each<[string, (name: string) => boolean]>([
+    ['for once', (name) => name.startsWith('flash:')],
+    ['as ever', () => true],
+  ])('is shown without a wait for a store that answers late %s, and is spent there all the same', async (_, isLate) => {
+    const held = new HeldStore()
+    const store = memoryStore()
+    const { compareAndSet, load } = store
+    store.load = (name) => (isLate(name) ? held : { load }).load(name)
+    store.compareAndSet = (name, ...rest) => (isLate(name) ? held : { compareAndSet }).compareAndSet(name, ...rest)
+    const app = await start({ store, storeTimeout: 20 })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    for (const message of ['one', 'two']) {
+      await say(visitor, message)
+      expect(await takeFlash(visitor)).toEqual([message])
+    }
+    expect(held.calls.filter(({ act }) => act === 'compareAndSet')).toHaveLength(2)
+    await held.release()
   })
 
   it('leaves nothing in the store after two hours', async () => {

@@ -109,6 +109,27 @@ describe('a hand-off', () => {
     expect([answer.status, await answer.json()]).toMatchObject([200, { taken: null }])
   })
 
+  it('is found by the one of several that ask for it at once whose purpose it has', async () => {
+    const app = await start((ctx) => {
+      const purposes = ['upload', PURPOSE, 'payment']
+      return Promise.all(purposes.map((purpose) => ctx.liveSession.takeHandOff(purpose, schema)))
+    })
+    const { visitor, socket } = await open(app)
+    const answer = await bring(visitor, await tokenOf(socket), {}, '/')
+    expect(await answer.json()).toMatchObject({ taken: [null, { text: 'hello' }, null] })
+  })
+
+  it('is refused to all that ask at once where its form is too large', async () => {
+    const codes: unknown[] = []
+    const app = await start(async (ctx) => {
+      const take = (): Promise<unknown> => ctx.liveSession.takeHandOff(PURPOSE, schema).catch(({ code }) => code)
+      codes.push(...(await Promise.all([take(), take()])), await take())
+    })
+    const { visitor } = await open(app)
+    await post(visitor, `${FIELD}=${'x'.repeat(70_000)}`)
+    expect(codes).toEqual(['too_large', 'too_large', 'too_large'])
+  })
+
   it('is none in a URL', async () => {
     const app = await start()
     const { visitor, socket } = await open(app)

@@ -3,7 +3,8 @@ import { account } from './auth.js'
 import type { Visitor } from './visitor.js'
 
 /**
- * Does what the path says, in its order: `/say` what is asked for, `/in` and `/out`, `/identify`, `/leave`, `/take`. Answers with what was
+ * Does what the path says, in its order: `/say` what is asked for, `/in` and `/out`, `/identify`, `/leave`,
+ * `/forget`, `/take`. Answers with what was
  * taken; `/on` sends the browser on.
  */
 export const flashPages: Koa.Middleware = async (ctx, next) => {
@@ -21,6 +22,7 @@ export const flashPages: Koa.Middleware = async (ctx, next) => {
     if (deed === 'out') ctx['session'] = null
     if (deed === 'identify') await liveSession.identify()
     if (deed === 'leave') await liveSession.leave()
+    if (deed === 'forget') await liveSession.leave({ forget: true })
     if (deed === 'take') ctx.body = { taken: await liveSession.takeFlash() }
     if (deed === 'on') ctx.redirect('/flash/take')
   }

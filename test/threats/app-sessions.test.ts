@@ -258,3 +258,64 @@ describe('threat 18: a flood of sessions', () => {
     expect(await longestTurn(flood)).toBeLessThan(LONGEST)
   })
 })
+
+describe('threat 8: a session id that was planted before a sign-in', () => {
+  const options = { identify } as never
+  const signIn: Deed = (ctx) => void Object.assign(ctx['session'], { user: 'ann' })
+  const renew: Deed = ({ session }) => session.regenerate()
+  const ask: Deed = ({ liveSession }) => liveSession.identify()
+
+  const told = ({ app }: SessionApp): readonly string[] => app.warnings.filter((text) => text.includes('identify()'))
+
+  /** Does these at a request of a browser that has brought a session; what the session that was brought has then. */
+  async function run(sessions: SessionApp, deeds: readonly Deed[]): Promise<unknown> {
+    const attacker = await sessions.withSession({ cart: ['planted'] })
+    await sessions.ask(sessions.visitor(attacker.cookie), async (ctx) => {
+      for (const deed of deeds) await deed(ctx)
+    })
+    return sessions.read(attacker)
+  }
+
+  it.each([
+    ['before identify()', [signIn, renew, ask]],
+    ['after it', [signIn, ask, renew]],
+  ])('is worth nothing where the sign-in renews it %s', async (_, deeds) => {
+    const sessions = await SessionApp.start({ options })
+    expect(await run(sessions, deeds)).toEqual({})
+    expect(told(sessions)).toEqual([])
+  })
+
+  it('is told of once where the sign-in keeps it, without the id', async () => {
+    const sessions = await SessionApp.start({ options })
+    expect(await run(sessions, [signIn, ask])).toMatchObject({ user: 'ann' })
+    await run(sessions, [signIn, ask])
+    expect(told(sessions)).toEqual([
+      'koa-live-session: identify() has signed a user in, and ctx.session goes on under the id that the browser came with, ' +
+        'which may have been planted: expected await ctx.session.regenerate() once the user is set',
+    ])
+  })
+
+  it('is told of where a user signs in over another one', async () => {
+    const sessions = await SessionApp.start({ options })
+    const visitor = await sessions.withSession({ user: 'eve' })
+    await sessions.ask(visitor, async (ctx) => {
+      await signIn(ctx)
+      await ask(ctx)
+    })
+    expect(told(sessions)).toHaveLength(1)
+  })
+
+  it('is not told of where there was none, where the user is the same, or at a sign-out', async () => {
+    const sessions = await SessionApp.start({ options })
+    const visitor = sessions.visitor()
+    const save: Deed = ({ session }) => session.save()
+    const leave: Deed = ({ liveSession }) => liveSession.leave()
+    const forget: Deed = (ctx) => void Object.assign(ctx['session'], { user: undefined })
+    for (const deeds of [[save, signIn, ask], [ask], [forget, leave], [signOut, ask]]) {
+      await sessions.ask(visitor, async (ctx) => {
+        for (const deed of deeds) await deed(ctx)
+      })
+    }
+    expect(told(sessions)).toEqual([])
+  })
+})

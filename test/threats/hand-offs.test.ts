@@ -236,6 +236,31 @@ describe.each([
   })
 })
 
+describe('threat 4: a hand-off, while the store is asked who was first', () => {
+  it.each<[string, (visitor: Visitor, app: App) => Promise<unknown>]>([
+    ['the id is given up', (visitor) => visitor.fetch('/login/now?user=eve')],
+    ['the user is revoked', (_, app) => app.live.revoke('bob')],
+  ])('is worth nothing where %s', async (_, end) => {
+    const store = memoryStore()
+    const gate = new Gate()
+    const { compareAndSet } = store
+    store.compareAndSet = async (name, ...rest) => {
+      if (name.startsWith('hand-off:')) await gate.pass()
+      return compareAndSet.call(store, name, ...rest)
+    }
+    const app = await start({ store })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=bob')
+    const socket = await visitor.connect()
+    await socket.ticket()
+    const answer = take(app.visitor(visitor.cookie), await tokenFor(socket))
+    await gate.entered
+    await end(visitor, app)
+    gate.open()
+    expect((await answer).status).toBe(401)
+  })
+})
+
 describe('threat 4: a hand-off, at several nodes', () => {
   it('is good once with a store, of 50 times in parallel', async () => {
     const store = memoryStore()
