@@ -73,12 +73,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     })
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isOver = false
-    const tell = (): void => {
-      if (isReady && !isOver) listener(get(key))
+    const tell = (value: JsonValue | undefined): void => {
+      if (isReady && !isOver) listener(value)
     }
-    const end = onChange((change) => change.key === key && tell())
-    if (isReady) tell()
-    else void ready.then(tell)
+    const end = onChange((change) => change.key === key && tell(change.value))
+    if (isReady) tell(get(key))
+    else void ready.then(() => tell(get(key)))
     return () => {
       isOver = true
       end()

@@ -41,6 +41,9 @@ export interface Runner {
 /** Where changes come from, as listeners are told. */
 const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', update: 'request', answer: 'socket' }
 
+/** How often listeners are told in one go: the page is to stay usable. */
+const MAX_AT_ONCE = 100
+
 /** Also where a part of the page keeps its events to itself. */
 const CAPTURE = { capture: true }
 
@@ -56,6 +59,8 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   let source: ChangeSource | undefined
   let isOver = false
   let isStepping = false
+  let isTelling = false
+  let isNews = false
   /** What an effect brings about at once is told with it. */
   let acting = 0
   // The server tells what pages compute by these, also that of other tabs.
@@ -97,7 +102,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     if (acting === 0 && (!state.timers.has('greet') || drafts(state).length === 0)) tell()
   }
 
-  const tell = (): void => {
+  const tellOnce = (): void => {
     const from = source ?? 'ticket'
     source = undefined
     for (const key of state.fields.keys()) {
@@ -111,6 +116,21 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
       if (detail !== was) statuses.tell(key, detail)
     }
     if (state.isReady) options.onReady()
+  }
+
+  /** What a listener sets is told once all have heard of what it answers. */
+  const tell = (): void => {
+    isNews = true
+    if (isTelling) return
+    isTelling = true
+    for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
+      isNews = false
+      tellOnce()
+    }
+    isTelling = false
+    if (!isNews) return
+    console.error('koa-live-session: listeners answer each change with another one')
+    setTimeout(tell)
   }
 
   const storage = createStorage(`${name}:`)

@@ -15,6 +15,7 @@ import { Connections } from './sockets/connections.js'
 import { Departures } from './sockets/departures.js'
 import { Rooms } from './sockets/rooms.js'
 import { StoreSync } from './stores/sync.js'
+import { Announcements } from './values/announcements.js'
 import { Dispatch } from './values/dispatch.js'
 import type { Elsewhere } from './values/elsewhere.js'
 import { Freshness } from './values/freshness.js'
@@ -30,6 +31,7 @@ const MAX_WARNINGS = 100
 export interface Core {
   readonly app: Koa
   readonly settings: Settings
+  readonly announcements: Announcements
   readonly appSessions: AppSessions
   readonly connections: Connections
   readonly cookie: LiveCookie
@@ -68,7 +70,9 @@ export function createCore(app: Koa, settings: Settings): Core {
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
-  const sessions = new Sessions({ subjects, dispatch, elsewhere, epochs, settings })
+  const warn = createWarn()
+  const announcements = new Announcements(warn)
+  const sessions = new Sessions({ announcements, subjects, dispatch, elsewhere, epochs, settings })
   const appSessions = new AppSessions({ elsewhere, sessions, settings })
   const freshness = new Freshness({ sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
@@ -76,11 +80,11 @@ export function createCore(app: Koa, settings: Settings): Core {
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
-  const warn = createWarn()
   const surroundings = { appSessions, connections, dispatch, elsewhere, epochs, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) elsewhere.store = store
   const parts = {
+    announcements,
     appSessions,
     connections,
     cookie,

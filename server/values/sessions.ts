@@ -1,4 +1,4 @@
-import type { ChangeSource } from '../../shared/change.js'
+import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
@@ -22,10 +22,10 @@ export interface Owner {
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
-  readonly #core: Pick<Core, 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>
+  readonly #core: Pick<Core, 'announcements' | 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>
   #isClosed = false
 
-  constructor(core: Pick<Core, 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>) {
+  constructor(core: Pick<Core, 'announcements' | 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>) {
     this.#core = core
     this.fields = core.settings.fields
   }
@@ -102,7 +102,10 @@ export class Sessions {
     this.#core.subjects.erase(subject)
     this.#take(subject, later, 'store')
     if (!holding) return
-    for (const { field, previous } of before) this.#tell(holding, field, previous, 'job')
+    const changes = before.map(({ field, previous }): AnyChange => {
+      return { key: field.key, value: this.value(field, holding.replica), previous, source: 'job' }
+    })
+    this.#tell(holding, changes)
   }
 
   /** @throws {LiveSessionError} `closed` */
@@ -147,16 +150,19 @@ export class Sessions {
     source: ChangeSource,
   ): readonly StoredRegister[] {
     const holding = this.#core.subjects.holding(subject)
-    return registers.filter((register) => {
+    const changes: AnyChange[] = []
+    const news = registers.filter((register) => {
       const field = this.fields.get(register.key)
       const previous = field && holding && this.value(field, replica)
       if (!replica.merge(this.#named(register), source)) return false
       if (field && holding) {
         this.#core.dispatch.add(holding, field)
-        this.#tell(holding, field, previous, source)
+        changes.push({ key: field.key, value: this.value(field, replica), previous, source })
       }
       return true
     })
+    if (holding) this.#tell(holding, changes)
+    return news
   }
 
   /** What no cookie leads to outlives nothing. */
@@ -171,10 +177,13 @@ export class Sessions {
     return field ? { key: field.key, stamp: register.stamp, value: register.value } : register
   }
 
-  #tell(holding: Holding, field: Field, previous: JsonValue | undefined, source: ChangeSource): void {
-    const value = this.value(field, holding.replica)
-    if (sameJson(value, previous)) return
-    for (const listener of holding.listeners) listener({ key: field.key, value, previous, source })
+  #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
+    if (listeners.size === 0) return
+    for (const change of changes)
+      if (!sameJson(change.value, change.previous))
+        this.#core.announcements.add(() => {
+          for (const listener of listeners) listener(change)
+        })
   }
 }
 
