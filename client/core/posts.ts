@@ -1,37 +1,12 @@
 import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
 import { decide } from './carried.js'
-import {
-  acknowledge,
-  dispatch,
-  drafts,
-  giveUp,
-  hold,
-  ownOf,
-  part,
-  parting,
-  refuse,
-  release,
-  tickets,
-} from './changes.js'
-import {
-  abort,
-  age,
-  askAnew,
-  asked,
-  awaitGreeting,
-  canSend,
-  keepOwn,
-  know,
-  miss,
-  pauseOf,
-  renewed,
-  stray,
-} from './identity.js'
+import { acknowledge, dispatch, giveUp, hold, ownOf, part, parting, refuse, release, tickets } from './changes.js'
+import { abort, age, askAnew, asked, awaitGreeting, keepOwn, know, miss, pauseOf, renewed, stray } from './identity.js'
+import { fitting, isNamed, isNews, load } from './load.js'
 import type { News, PostBody, PostError, Posted } from './messages.js'
-import type { Load, State } from './state.js'
+import type { Load } from './state.js'
 import { patch, start, type Turn } from './turn.js'
 import { freeze } from './updates.js'
-import { fieldOf, isComputed } from './view.js'
 
 /** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
 const INTERVAL = 250
@@ -39,53 +14,10 @@ const INTERVAL = 250
 const LEAD = 50
 /** ms to wait where other tabs may be told of another browser, too: they come back once. */
 const GATHER = 50
-/** Bytes of changes and tickets in one POST. */
-const ROOM = 48_000
 /** How many good answers, with no cookie coming back, prove that the browser keeps none. */
 const MAX_ANSWERS = 3
 /** Of a POST as a whole: the page is another visitor's. */
 const STRANGE: readonly string[] = ['other_subject', 'cookies_blocked']
-
-const NOTHING: Load = { isAsk: false, isNews: false, tickets: [], keys: [] }
-const ASK: Load = { ...NOTHING, isAsk: true }
-
-/** What there is to POST. */
-function load(state: State): Load | undefined {
-  const { page, timers, fields, doubts, isDue } = state
-  if (page.is === 'asking') return ASK
-  if (timers.has('greet')) return undefined
-  if (doubts[0] && (page.is === 'known' || page.is === 'memory')) return { ...NOTHING, doubt: doubts[0] }
-  if (page.is === 'memory') return undefined
-  const all = canSend(state) ? [] : drafts(state)
-  // Of one that goes alone it is certain that where it is refused nothing was taken.
-  const computed = all.filter((key) => isComputed(fieldOf(state, key).wants[0]?.calls ?? []))
-  const due = computed.length > 0 ? computed.slice(0, 1) : all
-  const isEmpty = due.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
-  if (!isNamed(page)) return isAlone(state) && (!isEmpty || isDue || isUnsure(state)) ? ASK : undefined
-  if (isEmpty && !isDue) return undefined
-  const [keys, some] = fitting(due, (key) => fieldOf(state, key).wants[0]?.value, tickets(state))
-  return { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
-}
-
-/** Whether no connection says whose page it is, nor will soon. */
-function isAlone({ link, timers }: State): boolean {
-  return link !== 'ours' && !(link === 'strange' && timers.has('link'))
-}
-
-/** Whether the page waits to be told: what its HTML shows needs no cookie, until something is set. */
-function isUnsure({ page, isReady }: State): boolean {
-  return page.is === 'asked' || !isReady
-}
-
-/** Whether a POST can say whose page it is. */
-function isNamed({ is, identity }: State['page']): boolean {
-  return (is === 'new' || is === 'known') && identity?.browser !== undefined
-}
-
-/** Whether the server was not told of it before. */
-function isNews({ told }: State, some: readonly string[]): boolean {
-  return some.some((ticket) => !told.includes(ticket))
-}
 
 function bodyOf(
   { page }: Turn,
@@ -248,19 +180,4 @@ export function rest(turn: Turn, name: 'post' | 'send' | 'link', least: number):
   turn.failures += 1
   const pause = pauseOf(turn.failures) / 2
   start(turn, name, Math.max(least, pause), pause)
-}
-
-/** As many changes and tickets as fit a POST, changes first, and at least one; the others go with the next. */
-function fitting<T>(
-  changes: readonly T[],
-  contentOf: (change: T) => unknown,
-  all: readonly string[],
-): readonly [changes: readonly T[], tickets: readonly string[]] {
-  let length = 0
-  const fits = (content: unknown): boolean => {
-    const isFirst = length === 0
-    length += new Blob([JSON.stringify(content) ?? '']).size + 1
-    return isFirst || length < ROOM
-  }
-  return [changes.filter((change) => fits(contentOf(change))), all.filter(fits)]
 }
