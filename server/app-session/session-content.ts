@@ -61,3 +61,9 @@ export function difference(before: SessionContent, after: SessionContent): Regis
   if (before.maxAge !== after.maxAge) changes.set(MAX_AGE, after.maxAge)
   return changes
 }
+
+/** The registers of a session that goes on under another id: what others have written to it, and what its own request has changed. */
+export function goneOn(content: SessionContent, changes: RegisterChanges): RegisterChanges {
+  const registers = new Map([...birth(content), ...changes])
+  return new Map([...registers].filter(([, value]) => value !== undefined))
+}

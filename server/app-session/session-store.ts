@@ -5,7 +5,8 @@ import type { AppSessions } from './app-sessions.js'
 import type { Given, SessionContent } from './given.js'
 import { withholdCookie } from './late-cookie.js'
 import { sessionEnded } from './refusals.js'
-import { birth, contentOf, difference, readContent, toKoaSession } from './session-content.js'
+import { type Left, Regenerations } from './regenerations.js'
+import { birth, contentOf, difference, goneOn, readContent, toKoaSession } from './session-content.js'
 import { type SessionName, sessionName } from './session-name.js'
 import { isOver } from './session-registers.js'
 import type { SessionStore } from './types.js'
@@ -13,6 +14,7 @@ import type { SessionStore } from './types.js'
 /** koa-session's store, which knows what each request has changed. */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
+  readonly #regenerations = new Regenerations()
   readonly #settings: Pick<Settings, 'clock' | 'report'>
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
@@ -35,7 +37,7 @@ export class KoaSessionStore implements SessionStore {
       const isSaved = await this.#saveAgain(name, given, content)
       const res = responseOf(ctx)
       if (!isSaved && res) withholdCookie(res, id)
-    } else await this.#saveNew(name, content, ctx !== undefined)
+    } else await this.#saveNew(name, content, ctx)
     const session = this.#sessions.find(name)
     if (session) this.#sessions.given.add(ctx, { session, content })
     await this.#sessions.level(name)
@@ -43,9 +45,13 @@ export class KoaSessionStore implements SessionStore {
 
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
-    const isGiven = this.#sessions.given.of(ctx, name) !== undefined
-    // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
-    if (!isGiven && !(await this.#sessions.mayExist(name))) return
+    const given = this.#sessions.given.of(ctx, name)
+    if (given) {
+      // Another process may have ended it, or written to it. Where the store does not say, it is ended all the same.
+      await this.#sessions.open(name).catch(() => undefined)
+      this.#regenerations.leave(ctx, { given, content: this.#current(given) })
+      // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
+    } else if (!(await this.#sessions.mayExist(name))) return
     this.#sessions.end(name)
     const res = responseOf(ctx)
     if (res) onArrival(res, () => this.#sessions.dismiss(name))
@@ -71,7 +77,10 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
-  async #saveNew(name: SessionName, content: SessionContent, isRequest: boolean): Promise<void> {
+  async #saveNew(name: SessionName, content: SessionContent, ctx: unknown): Promise<void> {
+    const isRequest = ctx !== undefined
+    const left = this.#regenerations.leftBy(ctx)
+    const before = left && (await this.#standing(left))
     const known = isRequest ? this.#sessions.find(name) : await this.#sessions.open(name)
     if (this.#sessions.hasEnded(name)) {
       throw new TypeError(
@@ -80,7 +89,30 @@ export class KoaSessionStore implements SessionStore {
     }
     const source = isRequest ? 'request' : 'job'
     if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
-    else this.#sessions.write(name, birth(content), source)
+    else if (left && before) {
+      this.#sessions.write(name, goneOn(before, difference(left.given.content, content)), source)
+      this.#regenerations.goOn(left, this.#sessions.find(name))
+    } else this.#sessions.write(name, birth(content), source)
+  }
+
+  /** What is in a session now that a request was given; nothing where it has ended. */
+  #current(given: Given): SessionContent | undefined {
+    const known = this.#sessions.find(given.session.name)
+    if (known) return contentOf(known)
+    // Memory has forgotten it.
+    return this.#hasEnded(given) ? undefined : contentOf(given.session)
+  }
+
+  /**
+   * What goes on of a session under another id.
+   *
+   * @throws {LiveSessionError} `superseded` where it was ended: its visitor, who may have signed out, would be back in it
+   */
+  async #standing(left: Left): Promise<SessionContent> {
+    if (left.content) return left.content
+    const next = this.#regenerations.next(left)
+    if (!next || !(await this.#sessions.open(next.session.name))) throw sessionEnded()
+    return next.content
   }
 
   #hasEnded({ session }: Given): boolean {

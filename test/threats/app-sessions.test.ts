@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { memoryStore } from 'koa-live-session/testing'
+import { memoryStore, testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/app-session/session-name.js'
 import { coreOf } from '../../server/plugin.js'
 import { identify } from '../support/auth.js'
@@ -10,6 +10,7 @@ import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import { longestTurn } from '../support/turns.js'
+import type { Visitor } from '../support/visitor.js'
 
 const DAY = 24 * 60 * 60 * 1000
 /** ms for which no request may wait. */
@@ -93,6 +94,69 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
     await connecting
     expect(ended).toEqual(['destroyed', {}, undefined])
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
+  })
+})
+
+describe('threat 9: a session that has ended, and a request under way that regenerates it', () => {
+  const rotate: Deed = ({ session }) => session.regenerate()
+  const signIn: Deed = ({ session }) => Object.assign(session, { user: 'ann', at: 1 }).regenerate()
+
+  /** Two nodes that share a store; a visitor who is signed in, and what becomes of a request at the second one. */
+  async function overtaken(deed: Deed, end: (first: SessionApp, visitor: Visitor) => Promise<unknown>) {
+    const start = () => SessionApp.start({ clock, options: { store, storeTimeout: 5000 } as never })
+    const [clock, store] = [testClock(), memoryStore()]
+    const [first, second] = [await start(), await start()]
+    const visitor = await first.withSession({ user: 'ann', cart: ['a'] })
+    const late = second.visitor(visitor.cookie)
+    const gate = new Gate()
+    const response = second.fetch(late, async (ctx) => {
+      await gate.pass()
+      await deed(ctx)
+    })
+    await gate.entered
+    await end(first, visitor)
+    gate.open()
+    return { response: await response, late, second, visitor }
+  }
+
+  it.each<[string, Deed]>([
+    ['rotates the id', rotate],
+    ['signs in', signIn],
+    ['tries again, whatever it was told', (ctx) => Promise.resolve(signIn(ctx)).catch(() => signIn(ctx))],
+    ['saves in spite of it', (ctx) => Promise.resolve(signIn(ctx)).catch(() => ctx['session'].save())],
+    ['goes on in spite of it', (ctx) => Promise.resolve(signIn(ctx)).catch(() => 0)],
+  ])('stays ended where that %s: 409, and no cookie', async (_, deed) => {
+    const { response, late, second } = await overtaken(deed, (first, visitor) => first.ask(visitor, signOut))
+    expect([response.status, response.headers.getSetCookie()]).toEqual([409, []])
+    expect(await second.read(late)).toEqual({})
+  })
+
+  it('stays ended where it was signed out under the id that another request has given it', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const late = sessions.visitor(visitor.cookie)
+    const gate = new Gate()
+    const response = sessions.fetch(late, async (ctx) => {
+      await gate.pass()
+      await rotate(ctx)
+    })
+    await gate.entered
+    await sessions.ask(visitor, rotate)
+    await sessions.ask(visitor, signOut)
+    gate.open()
+    expect((await response).status).toBe(409)
+    expect(await sessions.read(late)).toEqual({})
+  })
+
+  it('stays expired', async () => {
+    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const response = await sessions.fetch(visitor, async (ctx) => {
+      sessions.app.clock.advance(2 * DAY)
+      await rotate(ctx)
+    })
+    expect(response.status).toBe(409)
+    expect(await sessions.read(visitor)).toEqual({})
   })
 })
 
