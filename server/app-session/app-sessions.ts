@@ -64,8 +64,7 @@ export class AppSessions {
   /** The session of that name that is in memory, and has not ended. */
   find(name: SessionName): KnownSession | undefined {
     const session = this.#memory.find(name)
-    if (session?.isWhole && !isOver(session.replica, this.#core.settings.clock())) return session
-    return undefined
+    return session?.isWhole && !isOver(session.replica, this.#core.settings.clock()) ? session : undefined
   }
 
   /**
@@ -107,7 +106,7 @@ export class AppSessions {
    * @throws {LiveSessionError} `superseded` where it was ended; `closed`
    */
   write(name: SessionName, changes: RegisterChanges, source: ChangeSource): Stamp {
-    const { elsewhere, sessions, settings } = this.#core
+    const { sessions, settings } = this.#core
     sessions.checkOpen()
     if (this.hasEnded(name)) throw sessionEnded()
     const session = this.#ensure(name)
@@ -115,10 +114,14 @@ export class AppSessions {
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))
     const stamp = nextStamp(settings.clock(), newestOf(last))
     const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
-    const news = session.merge(registers, source)
-    elsewhere.store?.keep(name, news)
-    elsewhere.peers?.tell(name, news)
+    this.#tell(name, session.merge(registers, source))
     return stamp
+  }
+
+  /** Takes a session back that memory has forgotten, and a request or a handler still has: each value as old as it is. */
+  recall({ name, replica }: KnownSession): void {
+    if (!this.find(name) && !this.hasEnded(name))
+      this.#tell(name, this.#ensure(name).merge(replica.registers(), 'store'))
   }
 
   /** Takes over all that the store has of a session. */
@@ -203,6 +206,13 @@ export class AppSessions {
   /** How far the writes of a session have got. */
   async level(name: SessionName): Promise<Level> {
     return (await this.#keeping?.level(name)) ?? 'memory'
+  }
+
+  /** Has other processes, and the store, know. */
+  #tell(name: SessionName, news: readonly StoredRegister[]): void {
+    const { store, peers } = this.#core.elsewhere
+    store?.keep(name, news)
+    peers?.tell(name, news)
   }
 
   /** Asks the store, where there is one; says whether what is in memory is all that is known. */

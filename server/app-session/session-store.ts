@@ -71,8 +71,8 @@ export class KoaSessionStore implements SessionStore {
       if (changes.size > 0) this.#settings.report(sessionEnded())
       return false
     }
-    // Memory has forgotten it.
-    this.#sessions.write(name, birth(content), 'request')
+    this.#sessions.recall(given.session)
+    this.#sessions.save(name, changes, 'request')
     return true
   }
 

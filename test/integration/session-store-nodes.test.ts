@@ -11,8 +11,12 @@ const DAY = 24 * 60 * 60 * 1000
 async function cluster() {
   const bus = new Bus()
   const clock = testClock()
-  const start = async (): Promise<SessionApp> => {
-    const sessions = await SessionApp.start({ clock, session: { maxAge: DAY, rolling: true } })
+  const start = async (options: object = {}): Promise<SessionApp> => {
+    const sessions = await SessionApp.start({
+      clock,
+      session: { maxAge: DAY, rolling: true },
+      options: options as never,
+    })
     bus.join(sessions.app.io)
     return sessions
   }
@@ -119,6 +123,26 @@ describe('sessions of nodes that only an adapter connects', () => {
     await one.ask(visitor, signOut)
     bus.isHeld = false
     for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
+  })
+
+  it('keep what another node has written since one has forgotten them, which still has a request of theirs', async () => {
+    const { clock, nodes, start } = await cluster()
+    const [, two] = nodes
+    const one = await start({ cache: { maxSubjects: 10 } })
+    const visitor = await one.withSession({ cart: ['a'], step: 0 })
+    const far = await two.session(two.visitor(visitor.cookie))
+    const gate = new Gate()
+    const slow = one.ask(visitor, async ({ session }) => {
+      session.step = 1
+      await gate.pass()
+    })
+    await gate.entered
+    await one.flood()
+    await far.put('cart', ['a', 'b'])
+    clock.advance(1000)
+    gate.open()
+    await slow
+    expect(far.values()).toEqual({ cart: ['a', 'b'], step: 1 })
   })
 
   it('expire at each node by their newest renewal, wherever that was made', async () => {
