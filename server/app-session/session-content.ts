@@ -9,6 +9,7 @@ import {
   expiryOf,
   isMaxAge,
   MAX_AGE,
+  type MaxAge,
   maxAgeOf,
   RENEWED,
   type RegisterChanges,
@@ -30,8 +31,13 @@ export function readContent(session: unknown, maxAge: unknown): SessionContent {
     const value = jsonOf(key, given)
     if (value !== undefined) values.set(key, value)
   }
-  const said = session['_session'] === true ? 'session' : (session['_maxAge'] ?? maxAge)
-  return { values, maxAge: isMaxAge(said) ? said : 'session' }
+  return { values, maxAge: readMaxAge(session['_session'] === true ? 'session' : (session['_maxAge'] ?? maxAge)) }
+}
+
+function readMaxAge(said: unknown): MaxAge {
+  if (said === undefined || said === Number.POSITIVE_INFINITY) return 'session'
+  if (isMaxAge(said)) return said
+  throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 
 export function contentOf({ replica }: KnownSession): SessionContent {

@@ -12,8 +12,8 @@ export interface SessionStore {
   /** The session of that id; undefined where there is none, or it has ended. Rejects with `store_unavailable`. */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Takes over what the request of `ctx` has changed since its `get`. Rejects with `invalid_value`, `too_large`, `malformed`; with
-   * `superseded` where `regenerate()` was called of a session that has ended meanwhile.
+   * Takes over what the request of `ctx` has changed since its `get`. Without a `maxAge` it lasts as one with `'session'` does. Rejects with
+   * `invalid_value`, `too_large`, `malformed`; with `superseded` where `regenerate()` was called of a session that has ended meanwhile.
    *
    * @throws {TypeError} where a new session has the id of one that has ended
    */

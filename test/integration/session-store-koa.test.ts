@@ -145,6 +145,49 @@ describe('what koa-session does with live.sessionStore()', () => {
     expect(await sessions.ask(visitor, ({ session }) => [session.user, session.maxAge])).toEqual(['ann', 30 * DAY])
   })
 
+  it('ends a session whose maxAge is set to less than nothing', async () => {
+    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const [before, id] = [visitor.cookie, sessionId(visitor)]
+    await sessions.ask(visitor, ({ session }) => void Object.assign(session, { maxAge: -1000 }))
+    expect(await sessions.read(sessions.visitor(before))).toEqual({})
+    sessions.app.clock.advance(GRACE)
+    expect(await sessions.app.live.sessionStore().get(id)).toBeUndefined()
+  })
+
+  it.each([0, -5])('takes a session that code without a request gives %s ms for one that is over', async (ms) => {
+    const sessions = await SessionApp.start()
+    const store = sessions.app.live.sessionStore()
+    await store.set('over', { user: 'ann' }, ms)
+    expect(await store.get('over')).toMatchObject({ _maxAge: ms })
+    sessions.app.clock.advance(GRACE)
+    expect(await store.get('over')).toBeUndefined()
+  })
+
+  it.each(['1 day', true, {}, null, Number.NaN, Number.NEGATIVE_INFINITY])(
+    'refuses a maxAge that is none, rather than keep the session for ever: %p',
+    async (maxAge) => {
+      const sessions = await SessionApp.start()
+      const store = sessions.app.live.sessionStore()
+      await expect(store.set('id', { user: 'ann', _maxAge: maxAge ?? Number.NaN })).rejects.toMatchObject({
+        code: 'malformed',
+      })
+      await expect(store.set('id', { user: 'ann' }, maxAge as never)).rejects.toMatchObject({ code: 'malformed' })
+      expect(await store.get('id')).toBeUndefined()
+    },
+  )
+
+  it.each([undefined, Number.POSITIVE_INFINITY])(
+    'keeps a session without an end where maxAge is %s',
+    async (maxAge) => {
+      const sessions = await SessionApp.start()
+      const store = sessions.app.live.sessionStore()
+      await store.set('id', { user: 'ann' }, maxAge)
+      sessions.app.clock.advance(400 * DAY)
+      expect(await store.get('id')).toMatchObject({ user: 'ann', _session: true })
+    },
+  )
+
   it('keeps a session without an end where maxAge is session', async () => {
     const sessions = await SessionApp.start({ session: { maxAge: 'session' } })
     const visitor = sessions.visitor()

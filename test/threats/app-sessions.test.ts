@@ -5,6 +5,7 @@ import type Koa from 'koa'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/app-session/session-name.js'
 import { coreOf } from '../../server/plugin.js'
+import type { StoredRow } from '../../server/stores/store.js'
 import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
@@ -202,13 +203,22 @@ describe('threat 10: names of keys in a session', () => {
     const sessions = await SessionApp.start({ options: { store } as never })
     const visitor = await sessions.withSession({ user: 'ann' })
     const rows = NAMES.map((key) => ({ key: `.${key}`, stamp: 1, value: 'x' }))
-    const bad = [
-      { key: '$maxAge', stamp: Number.MAX_SAFE_INTEGER, value: 'x' },
-      { key: 'user', stamp: 5, value: 'eve' },
-    ]
-    await store.merge(sessionName(sessionId(visitor)), [...rows, ...bad])
+    await store.merge(sessionName(sessionId(visitor)), [...rows, { key: 'user', stamp: 5, value: 'eve' }])
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', constructor: 'x', save: 'x' })
     expect((await sessions.session(visitor)).get('user')).toBe('ann')
+  })
+})
+
+describe('threat 27: a row of a session that cannot be read', () => {
+  const bad: readonly Partial<StoredRow>[] = [{ value: 'x' }, { value: null }, { value: [] }, { value: true }, {}]
+
+  it.each(bad)('gives it no life without an end, where it says how long it lasts: %j', async (row) => {
+    const store = memoryStore()
+    const start = () => SessionApp.start({ session: { maxAge: DAY }, options: { store, storeTimeout: 5000 } as never })
+    const sessions = await start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    await store.merge(sessionName(sessionId(visitor)), [{ key: '$maxAge', stamp: Date.now() * 2, ...row }])
+    for (const each of [sessions, await start()]) expect(await each.read(each.visitor(visitor.cookie))).toEqual({})
   })
 })
 
