@@ -45,7 +45,7 @@ export class SessionHandle {
     const { appSessions, settings } = this.#core
     const { ended, name, replica } = this.#session
     if (ended !== undefined) return ended
-    if (appSessions.hasEnded(name)) return 'destroyed'
+    if (appSessions.ended.has(name)) return 'destroyed'
     // Its time may be up, though it was not looked at since.
     return isOver(replica, settings.clock()) ? 'expired' : undefined
   }

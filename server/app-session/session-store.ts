@@ -52,10 +52,10 @@ export class KoaSessionStore implements SessionStore {
       this.#regenerations.leave(ctx, { given, content: this.#current(given) })
       // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
     } else if (!(await this.#sessions.mayExist(name))) return
-    this.#sessions.end(name)
+    this.#sessions.ended.destroy(name)
     const res = responseOf(ctx)
-    if (res) onArrival(res, () => this.#sessions.dismiss(name))
-    else this.#sessions.dismiss(name)
+    if (res) onArrival(res, () => this.#sessions.ended.dismiss(name))
+    else this.#sessions.ended.dismiss(name)
     await this.#sessions.level(name)
   }
 
@@ -82,7 +82,7 @@ export class KoaSessionStore implements SessionStore {
     const left = this.#regenerations.leftBy(ctx)
     const before = left && (await this.#standing(left))
     const known = isRequest ? this.#sessions.find(name) : await this.#sessions.open(name)
-    if (this.#sessions.hasEnded(name)) {
+    if (this.#sessions.ended.has(name)) {
       throw new TypeError(
         'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time',
       )
@@ -117,7 +117,7 @@ export class KoaSessionStore implements SessionStore {
 
   #hasEnded({ session }: Given): boolean {
     const isOwn = session.ended !== undefined || isOver(session.replica, this.#settings.clock())
-    return isOwn || this.#sessions.hasEnded(session.name)
+    return isOwn || this.#sessions.ended.has(session.name)
   }
 }
 
