@@ -162,8 +162,10 @@ export class AppSessions {
     if (this.ended.has(name)) {
       // Told again, as the answer is out that has ended it.
       if (isEnd) this.ended.close(name)
-    } else if (isEnd) this.ended.drop(name)
-    else {
+    } else if (isEnd) {
+      this.ended.drop(name)
+      this.ended.closeLater(name)
+    } else {
       const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
       const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
       session?.merge(registers, 'node')
@@ -173,13 +175,14 @@ export class AppSessions {
   /** Keeps a session in memory until `release`; answers with what is to be released. */
   hold(session: KnownSession, conn: Conn): KnownSession {
     const current = this.#memory.find(session.name) ?? session
-    if (current.ended === undefined) this.#memory.hold(current, conn)
+    const isEnded = current.ended !== undefined || this.ended.has(current.name)
+    const holder = isEnded ? this.ended : this.#memory
+    holder.hold(current, conn)
     return current
   }
 
   release(session: KnownSession, conn: Conn): void {
     this.#memory.release(session, conn)
-    this.ended.release(session)
   }
 
   /** How far the writes of a session have got. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'socket.io'
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, timeAfter } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
@@ -9,12 +10,20 @@ import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
 import type { SessionEnd } from './types.js'
 
+type Conn = Socket['conn']
+
+/** ms that an answer of another process has to get out: its word that it has may be lost. */
+const LONGEST_ANSWER = 30_000
+
 /** Sessions that are no more: their ids are given up, or their time is up. Some of their connections may still be open. */
 export class EndedSessions {
   readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
   readonly #memory: SessionMemory
   readonly #names: GivenUpNames
+  /** Those whose browsers may not have another cookie yet. */
   readonly #leaving = new Map<SessionName, KnownSession>()
+  /** When they are to be closed whatever is heard; ms since 1970. */
+  readonly #overdue = new Map<SessionName, number>()
 
   constructor(core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>, memory: SessionMemory) {
     this.#core = core
@@ -66,17 +75,29 @@ export class EndedSessions {
   close(name: SessionName): void {
     const session = this.#leaving.get(name)
     this.#leaving.delete(name)
+    this.#overdue.delete(name)
     for (const conn of session?.holders.keys() ?? []) void hangUp(conn)
   }
 
-  /** A connection of the session was closed. */
-  release({ name, holders }: KnownSession): void {
-    if (holders.size === 0) this.#leaving.delete(name)
+  /** Does so by itself where the process that has the answer says nothing more. */
+  closeLater(name: SessionName): void {
+    if (this.#leaving.has(name)) this.#overdue.set(name, this.#core.settings.clock() + LONGEST_ANSWER)
+  }
+
+  closeOverdue(): void {
+    const now = this.#core.settings.clock()
+    for (const [name, time] of this.#overdue) if (time <= now) this.close(name)
+  }
+
+  /** A connection whose handshake has found a session that has ended since: it is closed with the others. */
+  hold(session: KnownSession, conn: Conn): void {
+    if (this.#leaving.get(session.name) === session) session.holders.set(conn, new Set())
+    else void hangUp(conn)
   }
 
   #end(session: KnownSession, end: SessionEnd): void {
     this.#memory.drop(session)
-    if (session.holders.size > 0) this.#leaving.set(session.name, session)
+    this.#leaving.set(session.name, session)
     session.end(end)
   }
 

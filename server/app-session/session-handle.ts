@@ -74,6 +74,8 @@ export class SessionHandle {
     return Outcome.of(async () => {
       const write = this.#prepared('update', key, computed)
       const stamp = await appSessions.update(this.#session.name, write)
+      // It may have ended while the store was asked: then nothing of it counts.
+      this.#permit()
       return stamp === undefined ? this.#apply(write) : { stamp, level: 'store' }
     }, report)
   }

@@ -113,6 +113,22 @@ describe('sessions of nodes that only an adapter connects', () => {
     for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
   })
 
+  it('close the connections of one that has ended, also where the word is lost that its answer is out', async () => {
+    const { bus, clock, nodes } = await cluster()
+    const [one, two] = nodes
+    const visitor = await one.withSession({ user: 'ann' })
+    const session = await two.session(two.visitor(visitor.cookie))
+    const [conn] = [...two.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+    const closed = new Promise((resolve) => conn?.once('close', resolve))
+    session.onEnd(() => {
+      bus.isCut = true
+    })
+    await one.ask(visitor, signOut)
+    expect([session.ended, conn?.readyState]).toEqual(['destroyed', 'open'])
+    clock.advance(60_000)
+    await closed
+  })
+
   it('stay ended where a message of before comes after the end', async () => {
     const { bus, nodes } = await cluster()
     const [one, two] = nodes
