@@ -106,8 +106,10 @@ export class AppSessions {
     if (this.ended.has(name)) throw sessionEnded()
     const session = this.#ensure(name)
     checkRoom(session.replica, changes)
+    const now = settings.clock()
+    session.usedAt = now
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))
-    const stamp = nextStamp(settings.clock(), newestOf(last))
+    const stamp = nextStamp(now, newestOf(last))
     const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
     this.#tell(name, session.merge(registers, source))
     return stamp
@@ -182,6 +184,7 @@ export class AppSessions {
   }
 
   release(session: KnownSession, conn: Conn): void {
+    session.usedAt = this.#core.settings.clock()
     this.#memory.release(session, conn)
   }
 

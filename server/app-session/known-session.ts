@@ -21,7 +21,7 @@ export class KnownSession {
   readonly replica: Replica = new Replica()
   /** The connections that keep it in memory, each with what is told over it. */
   readonly holders: Map<Conn, Set<SessionWatcher>> = new Map()
-  /** When it was asked for last, and when the store was asked for it; ms since 1970. */
+  /** When it was asked for, written to or held last, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
   #end: SessionEnd | undefined
