@@ -2,6 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
+import koaSession from 'koa-session'
+import { App } from '../support/app.js'
 import { identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
@@ -35,6 +37,20 @@ describe('socket.session', () => {
     const without = await SessionApp.start({ attach: { handshake: [] } })
     const visitor = await without.withSession({ user: 'ann' })
     expect(await without.connect(visitor)).toBeUndefined()
+  })
+
+  it('is not looked for where the app keeps its sessions elsewhere: that may throw', async () => {
+    const decode = (): never => {
+      throw new Error('tampered')
+    }
+    const app = await App.start({
+      before: (koa) => [koaSession({ key: 'app', signed: false, decode }, koa)],
+      routes: () => undefined,
+    })
+    const found = new Promise((resolve) => app.io.once('connection', (socket) => resolve(socket.session)))
+    await app.visitor('app=x').connect()
+    expect(await found).toBeUndefined()
+    expect(app.errors).toEqual([])
   })
 
   it('is undefined where valid() refuses the session', async () => {
