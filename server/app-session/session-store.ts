@@ -29,7 +29,9 @@ export class KoaSessionStore implements SessionStore {
     return toKoaSession(session, this.#settings.clock())
   }
 
-  async set(id: string, saved: unknown, maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
+  async set(id: string, saved: unknown, maxAge?: number, data: { readonly ctx?: unknown } = {}): Promise<void> {
+    checkSource(data)
+    const { ctx } = data
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
     const given = this.#sessions.given.of(ctx, name)
@@ -119,6 +121,17 @@ export class KoaSessionStore implements SessionStore {
     const isOwn = session.ended !== undefined || isOver(session.replica, this.#settings.clock())
     return isOwn || this.#sessions.ended.has(session.name)
   }
+}
+
+/**
+ * koa-session says whether a request has changed anything, and from 6.1 on which request it is. Without that nothing could be compared,
+ * and what other requests have changed would be lost. An app's own code says neither.
+ */
+function checkSource(data: { readonly ctx?: unknown }): void {
+  if (data.ctx !== undefined || !('changed' in data)) return
+  throw new TypeError(
+    'koa-live-session: session: expected the ctx of the request, received none. Use koa-session 6.1 or newer, and have a ContextStore pass on all that it is given',
+  )
 }
 
 /** The answer of a request, as koa-session hands its context over. */

@@ -288,6 +288,26 @@ describe('what koa-session does with live.sessionStore()', () => {
     expect(asked).toHaveLength(3)
   })
 
+  it('refuses each save of a koa-session that hands over no ctx, rather than lose what other requests change', async () => {
+    const without = (live: SessionStore) => ({
+      get: (id: string) => live.get(id),
+      set: (id: string, saved: unknown, maxAge: number, { ctx: _, ...data }: object & { ctx?: unknown }) =>
+        live.set(id, saved, maxAge, data),
+      destroy: (id: string) => live.destroy(id),
+    })
+    const sessions = await SessionApp.start({ session: (live) => ({ store: without(live) }) })
+    const response = await sessions.fetch(sessions.visitor(), ({ session }) => void Object.assign(session, { a: 1 }))
+    expect([response.status, setCookie(response)]).toEqual([500, []])
+    expect(await response.text()).toBe('Internal Server Error')
+    expect(sessions.app.errors).toEqual([expect.objectContaining({ message: expect.stringContaining('6.1 or newer') })])
+  })
+
+  it.each([undefined, {}, { ctx: undefined }])('takes what code without a request saves, with %j', async (data) => {
+    const store = (await SessionApp.start()).app.live.sessionStore()
+    await store.set('id', { user: 'ann' }, DAY, data)
+    expect(await store.get('id')).toMatchObject({ user: 'ann' })
+  })
+
   it('begins anew where valid() refuses a session', async () => {
     const sessions = await SessionApp.start({ session: { valid: (_, session) => session.user !== 'eve' } })
     const told = events(sessions.app.koa)
