@@ -117,6 +117,23 @@ describe('a session that is regenerated', () => {
     expect(await sessions.read(planted)).toEqual({ cart: ['a'] })
   })
 
+  it('is none for a request that brings the former id before the answer is out, and has its own where that writes', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ cart: ['a'] })
+    const early = sessions.visitor(visitor.cookie)
+    const regenerated = new Gate()
+    const signingIn = sessions.ask(visitor, async (ctx) => {
+      await signIn('ann')(ctx)
+      await regenerated.pass()
+    })
+    await regenerated.entered
+    await sessions.write(early, { theme: 'dark' })
+    regenerated.open()
+    await signingIn
+    expect(await sessions.read(early)).toEqual({ theme: 'dark' })
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+
   it('signs out while the store does not answer, also where memory has forgotten the session', async () => {
     const store = memoryStore()
     const sessions = await SessionApp.start({
