@@ -4,6 +4,7 @@ import { coreOf } from '../../server/plugin.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -124,8 +125,17 @@ describe('sessions of nodes that only an adapter connects', () => {
       bus.isCut = true
     })
     await one.ask(visitor, signOut)
-    expect([session.ended, conn?.readyState]).toEqual(['destroyed', 'open'])
-    clock.advance(60_000)
+    expect(session.ended).toBe('destroyed')
+    const { appSessions } = coreOf(two.app.live)
+    await two.app.live.sessionStore().set('brief', {}, 1)
+    clock.advance(29_999)
+    // It has looked by then.
+    await within(
+      async () => appSessions.size,
+      (size) => size === 0,
+    )
+    expect([appSessions.size, conn?.readyState]).toEqual([0, 'open'])
+    clock.advance(1)
     await closed
   })
 
