@@ -22,9 +22,9 @@ type Conn = Socket['conn']
 /** Every session of the app's own that this process knows, and who else is to hear of them. */
 export class AppSessions {
   readonly given: GivenSessions = new GivenSessions()
+  readonly ended: EndedSessions
   readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
   readonly #memory: SessionMemory
-  readonly #ended: EndedSessions
   #rounds: SessionRounds | undefined
   #keeping: SessionKeeping | undefined
   #isClosed = false
@@ -33,7 +33,7 @@ export class AppSessions {
     const { maxSubjects, clock } = core.settings
     this.#core = core
     this.#memory = new SessionMemory(maxSubjects, clock)
-    this.#ended = new EndedSessions(core.settings)
+    this.ended = new EndedSessions(core, this.#memory)
   }
 
   /** The app is to keep its sessions here. */
@@ -64,8 +64,7 @@ export class AppSessions {
   /** The session of that name that is in memory, and has not ended. */
   find(name: SessionName): KnownSession | undefined {
     const session = this.#memory.find(name)
-    if (session?.isWhole && !isOver(session.replica, this.#core.settings.clock())) return session
-    return undefined
+    return session?.isWhole && !isOver(session.replica, this.#core.settings.clock()) ? session : undefined
   }
 
   /**
@@ -74,17 +73,12 @@ export class AppSessions {
    * @throws {LiveSessionError} `store_unavailable` where that does not answer, and nothing is known of the session here
    */
   async open(name: SessionName): Promise<KnownSession | undefined> {
-    if (this.hasEnded(name)) return undefined
+    if (this.ended.has(name)) return undefined
     const isCertain = await this.#ask(name)
     const session = this.find(name)
     if (session) session.usedAt = this.#core.settings.clock()
     else if (isCertain) this.#forget(name)
     return session
-  }
-
-  /** Whether a session was destroyed, or regenerated: its id is given up for good. */
-  hasEnded(name: SessionName): boolean {
-    return this.#ended.has(name)
   }
 
   /** Whether there may be a session of that name somewhere. */
@@ -107,28 +101,34 @@ export class AppSessions {
    * @throws {LiveSessionError} `superseded` where it was ended; `closed`
    */
   write(name: SessionName, changes: RegisterChanges, source: ChangeSource): Stamp {
-    const { elsewhere, sessions, settings } = this.#core
+    const { sessions, settings } = this.#core
     sessions.checkOpen()
-    if (this.hasEnded(name)) throw sessionEnded()
+    if (this.ended.has(name)) throw sessionEnded()
     const session = this.#ensure(name)
     checkRoom(session.replica, changes)
+    const now = settings.clock()
+    session.usedAt = now
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))
-    const stamp = nextStamp(settings.clock(), newestOf(last))
+    const stamp = nextStamp(now, newestOf(last))
     const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
-    const news = session.merge(registers, source)
-    elsewhere.store?.keep(name, news)
-    elsewhere.peers?.tell(name, news)
+    this.#tell(name, session.merge(registers, source))
     return stamp
+  }
+
+  /** Takes a session back that memory has forgotten, and a request or a handler still has: each value as old as it is. */
+  recall({ name, replica }: KnownSession): void {
+    if (!this.find(name) && !this.ended.has(name))
+      this.#tell(name, this.#ensure(name).merge(replica.registers(), 'store'))
   }
 
   /** Takes over all that the store has of a session. */
   learn(name: SessionName, registers: readonly StoredRegister[]): void {
-    if (this.hasEnded(name) || registers.length === 0) return
+    if (this.ended.has(name) || registers.length === 0) return
     const ending = registers.find(({ key }) => key === EPOCH_KEY)
     if (!ending) this.#ensure(name).merge(registers, 'store')
     else {
-      this.#drop(name)
-      this.#ended.dismiss(name)
+      this.ended.drop(name)
+      this.ended.close(name)
       // Another process may have written to it before it heard of the end.
       if (registers.length > 1) this.#core.elsewhere.store?.forget(name, [ending])
     }
@@ -154,55 +154,50 @@ export class AppSessions {
 
   /** Takes over a write that the store has taken already. */
   confirm(name: SessionName, register: StoredRegister, source: ChangeSource): void {
-    if (!this.hasEnded(name)) this.#core.elsewhere.peers?.tell(name, this.#ensure(name).merge([register], source))
+    if (!this.ended.has(name)) this.#core.elsewhere.peers?.tell(name, this.#ensure(name).merge([register], source))
   }
 
   /** Takes over what another process tells of a session. One that began before this process heard of it is not known here. */
   hear(name: SessionName, registers: readonly StoredRegister[]): void {
     if (!this.isUsed) return
     const isEnd = registers.some(({ key }) => key === EPOCH_KEY)
-    if (this.hasEnded(name)) {
+    if (this.ended.has(name)) {
       // Told again, as the answer is out that has ended it.
-      if (isEnd) this.#ended.dismiss(name)
-    } else if (isEnd) this.#drop(name)
-    else {
+      if (isEnd) this.ended.close(name)
+    } else if (isEnd) {
+      this.ended.drop(name)
+      this.ended.closeLater(name)
+    } else {
       const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
       const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
       session?.merge(registers, 'node')
     }
   }
 
-  /** Gives a session's id up for good, everywhere. Its connections are closed by `dismiss`. */
-  end(name: SessionName): void {
-    const { elsewhere, sessions } = this.#core
-    sessions.checkOpen()
-    this.#drop(name)
-    const register = this.#ended.register(name)
-    elsewhere.store?.forget(name, [register])
-    elsewhere.peers?.tell(name, [register])
-  }
-
-  /** Has the browsers of a session that has ended come back: the answer is out that brings them another cookie. */
-  dismiss(name: SessionName): void {
-    this.#ended.dismiss(name)
-    this.#core.elsewhere.peers?.tell(name, [this.#ended.register(name)])
-  }
-
   /** Keeps a session in memory until `release`; answers with what is to be released. */
   hold(session: KnownSession, conn: Conn): KnownSession {
     const current = this.#memory.find(session.name) ?? session
-    if (current.ended === undefined) this.#memory.hold(current, conn)
+    const isEnded = current.ended !== undefined || this.ended.has(current.name)
+    const holder = isEnded ? this.ended : this.#memory
+    holder.hold(current, conn)
     return current
   }
 
   release(session: KnownSession, conn: Conn): void {
+    session.usedAt = this.#core.settings.clock()
     this.#memory.release(session, conn)
-    this.#ended.release(session)
   }
 
   /** How far the writes of a session have got. */
   async level(name: SessionName): Promise<Level> {
     return (await this.#keeping?.level(name)) ?? 'memory'
+  }
+
+  /** Has other processes, and the store, know. */
+  #tell(name: SessionName, news: readonly StoredRegister[]): void {
+    const { store, peers } = this.#core.elsewhere
+    store?.keep(name, news)
+    peers?.tell(name, news)
   }
 
   /** Asks the store, where there is one; says whether what is in memory is all that is known. */
@@ -213,20 +208,8 @@ export class AppSessions {
   /** What is in memory of a session that is none: its time is up, or its beginning is not known. */
   #forget(name: SessionName): void {
     const session = this.#memory.find(name)
-    if (!session) return
-    this.#memory.drop(session)
-    if (!session.isWhole) return
-    this.#ended.end(session, 'expired')
-    this.#ended.dismiss(name)
-    this.#core.elsewhere.store?.forget(name, [])
-  }
-
-  #drop(name: SessionName): void {
-    this.#ended.add(name)
-    const session = this.#memory.find(name)
-    if (!session) return
-    this.#memory.drop(session)
-    this.#ended.end(session, 'destroyed')
+    if (session?.isWhole) this.ended.expire(session)
+    else if (session) this.#memory.drop(session)
   }
 
   /** The session of that name, made where it is not in memory. */

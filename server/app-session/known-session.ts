@@ -4,7 +4,7 @@ import { sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { SessionName } from './session-name.js'
-import { BORN, keyOf, valuesOf } from './session-registers.js'
+import { isWhole, keyOf, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
 
 /** Is told of a session. */
@@ -21,7 +21,7 @@ export class KnownSession {
   readonly replica: Replica = new Replica()
   /** The connections that keep it in memory, each with what is told over it. */
   readonly holders: Map<Conn, Set<SessionWatcher>> = new Map()
-  /** When it was asked for last, and when the store was asked for it; ms since 1970. */
+  /** When it was asked for, written to or held last, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
   #end: SessionEnd | undefined
@@ -36,9 +36,9 @@ export class KnownSession {
     return this.#end
   }
 
-  /** Whether its beginning is known, and so all of it. */
+  /** Whether all of it is known. */
   get isWhole(): boolean {
-    return this.replica.value(BORN) !== undefined
+    return isWhole(this.replica)
   }
 
   /** Takes over what is newer, and tells of values that are others now. Answers with what was taken over. */

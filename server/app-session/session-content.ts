@@ -9,6 +9,7 @@ import {
   expiryOf,
   isMaxAge,
   MAX_AGE,
+  type MaxAge,
   maxAgeOf,
   RENEWED,
   type RegisterChanges,
@@ -30,8 +31,13 @@ export function readContent(session: unknown, maxAge: unknown): SessionContent {
     const value = jsonOf(key, given)
     if (value !== undefined) values.set(key, value)
   }
-  const said = session['_session'] === true ? 'session' : (session['_maxAge'] ?? maxAge)
-  return { values, maxAge: isMaxAge(said) ? said : 'session' }
+  return { values, maxAge: readMaxAge(session['_session'] === true ? 'session' : (session['_maxAge'] ?? maxAge)) }
+}
+
+function readMaxAge(said: unknown): MaxAge {
+  if (said === undefined || said === Number.POSITIVE_INFINITY) return 'session'
+  if (isMaxAge(said)) return said
+  throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 
 export function contentOf({ replica }: KnownSession): SessionContent {
@@ -60,4 +66,10 @@ export function difference(before: SessionContent, after: SessionContent): Regis
     if (!sameJson(before.values.get(key), value)) changes.set(registerKey(key), value)
   if (before.maxAge !== after.maxAge) changes.set(MAX_AGE, after.maxAge)
   return changes
+}
+
+/** The registers of a session that goes on under another id: what others have written to it, and what its own request has changed. */
+export function goneOn(content: SessionContent, changes: RegisterChanges): RegisterChanges {
+  const registers = new Map([...birth(content), ...changes])
+  return new Map([...registers].filter(([, value]) => value !== undefined))
 }

@@ -20,7 +20,7 @@ type ValuesListener = (values: Values) => void
 /** `socket.session`. Untyped: the public types are in types.ts. */
 export class SessionHandle {
   readonly #core: Pick<Core, 'appSessions' | 'settings' | 'report'>
-  readonly #session: KnownSession
+  readonly #held: KnownSession
   readonly #changes = new Listeners()
   readonly #all = new Audience<Values>()
   readonly #ends = new Audience<SessionEnd>()
@@ -28,7 +28,7 @@ export class SessionHandle {
 
   constructor(core: Pick<Core, 'appSessions' | 'settings' | 'report'>, session: KnownSession, socket: Socket) {
     this.#core = core
-    this.#session = session
+    this.#held = session
     const watcher: SessionWatcher = {
       changed: (change) => {
         this.#changes.tell(change, core.report)
@@ -42,9 +42,12 @@ export class SessionHandle {
   }
 
   get ended(): SessionEnd | undefined {
-    const { ended, replica } = this.#session
+    const { appSessions, settings } = this.#core
+    const { ended, name, replica } = this.#session
+    if (ended !== undefined) return ended
+    if (appSessions.ended.has(name)) return 'destroyed'
     // Its time may be up, though it was not looked at since.
-    return ended ?? (isOver(replica, this.#core.settings.clock()) ? 'expired' : undefined)
+    return isOver(replica, settings.clock()) ? 'expired' : undefined
   }
 
   get(key: string): JsonValue | undefined {
@@ -71,6 +74,8 @@ export class SessionHandle {
     return Outcome.of(async () => {
       const write = this.#prepared('update', key, computed)
       const stamp = await appSessions.update(this.#session.name, write)
+      // It may have ended while the store was asked: then nothing of it counts.
+      this.#permit()
       return stamp === undefined ? this.#apply(write) : { stamp, level: 'store' }
     }, report)
   }
@@ -93,9 +98,14 @@ export class SessionHandle {
   }
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
-    const { ended } = this.#session
+    const { ended } = this.#held
     if (ended !== undefined) heedRejection(listener(ended), this.#core.report)
     return this.#ends.add(listener)
+  }
+
+  /** As memory has it by now: it may have forgotten the one of a socket that has gone, and found it again in the store. */
+  get #session(): KnownSession {
+    return this.#core.appSessions.find(this.#held.name) ?? this.#held
   }
 
   #write(method: string, key: string, value: () => unknown): Promise<Written> {
@@ -124,6 +134,7 @@ export class SessionHandle {
     const { name } = this.#session
     const value = next()
     permit()
+    appSessions.recall(this.#session)
     const stamp = appSessions.write(name, new Map([[field.key, value]]), source)
     return appSessions.level(name).then((level) => ({ stamp, level }))
   }

@@ -28,7 +28,8 @@ export function checkWritable(key: unknown): asserts key is string {
 /** @throws {LiveSessionError} `malformed` where stores could not take that key */
 export function checkKey(key: string): void {
   const isStorable = Buffer.byteLength(key) <= MAX_KEY_BYTES && !key.includes('\0') && isWellFormed(key)
-  if (!isStorable) throw refusal('malformed', `a key has more than ${MAX_KEY_BYTES} bytes, or has U+0000 in it`, key)
+  if (isStorable) return
+  throw refusal('malformed', `a key has more than ${MAX_KEY_BYTES} bytes, or has U+0000 or a lone surrogate in it`, key)
 }
 
 /**

@@ -20,7 +20,7 @@ const MAX_KEYS = 256
 /** Stands before each key of `ctx.session`, so that none of them is taken for one of the others. */
 const MARK = '.'
 
-/** ms, as koa-session has it, or `session`: as long as the browser keeps the cookie. */
+/** ms, as koa-session has it, less than 0 included; or `session`: as long as the browser keeps the cookie. */
 export type MaxAge = number | 'session'
 
 /** koa-session's stores keep a session for so much longer than its cookie, so that it is found to have expired. */
@@ -49,12 +49,18 @@ export function valuesOf(replica: Replica): Map<string, JsonValue> {
 }
 
 export function isMaxAge(value: unknown): value is MaxAge {
-  return value === 'session' || (typeof value === 'number' && value > 0)
+  return value === 'session' || Number.isFinite(value)
 }
 
 export function maxAgeOf(replica: Replica): MaxAge {
   const value = replica.value(MAX_AGE)
-  return isMaxAge(value) ? value : 'session'
+  // What cannot be read shall not become a life without an end.
+  return isMaxAge(value) ? value : Number.NEGATIVE_INFINITY
+}
+
+/** Whether all of a session is known: its beginning, and how long it lasts. */
+export function isWhole(replica: Replica): boolean {
+  return replica.value(BORN) !== undefined && replica.value(MAX_AGE) !== undefined
 }
 
 /** When it expires, ms since 1970; never where the browser is to end it. */

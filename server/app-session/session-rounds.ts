@@ -32,6 +32,7 @@ export class SessionRounds {
   }
 
   async #goOn(): Promise<void> {
+    this.#sessions.ended.closeOverdue()
     if (this.#isUnderWay) return
     this.#isUnderWay = true
     this.#round ??= this.#memory.all()

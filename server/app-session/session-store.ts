@@ -5,7 +5,8 @@ import type { AppSessions } from './app-sessions.js'
 import type { Given, SessionContent } from './given.js'
 import { withholdCookie } from './late-cookie.js'
 import { sessionEnded } from './refusals.js'
-import { birth, contentOf, difference, readContent, toKoaSession } from './session-content.js'
+import { type Left, Regenerations } from './regenerations.js'
+import { birth, contentOf, difference, goneOn, readContent, toKoaSession } from './session-content.js'
 import { type SessionName, sessionName } from './session-name.js'
 import { isOver } from './session-registers.js'
 import type { SessionStore } from './types.js'
@@ -13,6 +14,7 @@ import type { SessionStore } from './types.js'
 /** koa-session's store, which knows what each request has changed. */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
+  readonly #regenerations = new Regenerations()
   readonly #settings: Pick<Settings, 'clock' | 'report'>
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
@@ -27,7 +29,9 @@ export class KoaSessionStore implements SessionStore {
     return toKoaSession(session, this.#settings.clock())
   }
 
-  async set(id: string, saved: unknown, maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
+  async set(id: string, saved: unknown, maxAge?: number, data: { readonly ctx?: unknown } = {}): Promise<void> {
+    checkSource(data)
+    const { ctx } = data
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
     const given = this.#sessions.given.of(ctx, name)
@@ -35,7 +39,7 @@ export class KoaSessionStore implements SessionStore {
       const isSaved = await this.#saveAgain(name, given, content)
       const res = responseOf(ctx)
       if (!isSaved && res) withholdCookie(res, id)
-    } else await this.#saveNew(name, content, ctx !== undefined)
+    } else await this.#saveNew(name, content, ctx)
     const session = this.#sessions.find(name)
     if (session) this.#sessions.given.add(ctx, { session, content, isBrought: given?.isBrought ?? false })
     await this.#sessions.level(name)
@@ -43,13 +47,17 @@ export class KoaSessionStore implements SessionStore {
 
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
-    const isGiven = this.#sessions.given.of(ctx, name) !== undefined
-    // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
-    if (!isGiven && !(await this.#sessions.mayExist(name))) return
-    this.#sessions.end(name)
+    const given = this.#sessions.given.of(ctx, name)
+    if (given) {
+      // Another process may have ended it, or written to it. Where the store does not say, it is ended all the same.
+      await this.#sessions.open(name).catch(() => undefined)
+      this.#regenerations.leave(ctx, { given, content: this.#current(given) })
+      // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
+    } else if (!(await this.#sessions.mayExist(name))) return
+    this.#sessions.ended.destroy(name)
     const res = responseOf(ctx)
-    if (res) onArrival(res, () => this.#sessions.dismiss(name))
-    else this.#sessions.dismiss(name)
+    if (res) onArrival(res, () => this.#sessions.ended.dismiss(name))
+    else this.#sessions.ended.dismiss(name)
     await this.#sessions.level(name)
   }
 
@@ -65,28 +73,65 @@ export class KoaSessionStore implements SessionStore {
       if (changes.size > 0) this.#settings.report(sessionEnded())
       return false
     }
-    // Memory has forgotten it.
-    this.#sessions.write(name, birth(content), 'request')
+    this.#sessions.recall(given.session)
+    this.#sessions.save(name, changes, 'request')
     return true
   }
 
   /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
-  async #saveNew(name: SessionName, content: SessionContent, isRequest: boolean): Promise<void> {
+  async #saveNew(name: SessionName, content: SessionContent, ctx: unknown): Promise<void> {
+    const isRequest = ctx !== undefined
+    const left = this.#regenerations.leftBy(ctx)
+    const before = left && (await this.#standing(left))
     const known = isRequest ? this.#sessions.find(name) : await this.#sessions.open(name)
-    if (this.#sessions.hasEnded(name)) {
+    if (this.#sessions.ended.has(name)) {
       throw new TypeError(
         'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time',
       )
     }
     const source = isRequest ? 'request' : 'job'
     if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
-    else this.#sessions.write(name, birth(content), source)
+    else if (left && before) {
+      this.#sessions.write(name, goneOn(before, difference(left.given.content, content)), source)
+      this.#regenerations.goOn(left, this.#sessions.find(name))
+    } else this.#sessions.write(name, birth(content), source)
+  }
+
+  /** What is in a session now that a request was given; nothing where it has ended. */
+  #current(given: Given): SessionContent | undefined {
+    const known = this.#sessions.find(given.session.name)
+    if (known) return contentOf(known)
+    // Memory has forgotten it.
+    return this.#hasEnded(given) ? undefined : contentOf(given.session)
+  }
+
+  /**
+   * What goes on of a session under another id.
+   *
+   * @throws {LiveSessionError} `superseded` where it was ended: its visitor, who may have signed out, would be back in it
+   */
+  async #standing(left: Left): Promise<SessionContent> {
+    if (left.content) return left.content
+    const next = this.#regenerations.next(left)
+    if (!next || !(await this.#sessions.open(next.session.name))) throw sessionEnded()
+    return next.content
   }
 
   #hasEnded({ session }: Given): boolean {
     const isOwn = session.ended !== undefined || isOver(session.replica, this.#settings.clock())
-    return isOwn || this.#sessions.hasEnded(session.name)
+    return isOwn || this.#sessions.ended.has(session.name)
   }
+}
+
+/**
+ * koa-session says whether a request has changed anything, and from 6.1 on which request it is. Without that nothing could be compared,
+ * and what other requests have changed would be lost. An app's own code says neither.
+ */
+function checkSource(data: { readonly ctx?: unknown }): void {
+  if (data.ctx !== undefined || !('changed' in data)) return
+  throw new TypeError(
+    'koa-live-session: session: expected the ctx of the request, received none. Use koa-session 6.1 or newer, and have a ContextStore pass on all that it is given',
+  )
 }
 
 /** The answer of a request, as koa-session hands its context over. */

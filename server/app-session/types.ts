@@ -12,9 +12,10 @@ export interface SessionStore {
   /** The session of that id; undefined where there is none, or it has ended. Rejects with `store_unavailable`. */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Takes over what the request of `ctx` has changed since its `get`. Rejects with `invalid_value`, `too_large`, `malformed`.
+   * Takes over what the request of `ctx` has changed since its `get`. Without a `maxAge` it lasts as one with `'session'` does. Rejects with
+   * `invalid_value`, `too_large`, `malformed`; with `superseded` where `regenerate()` was called of a session that has ended meanwhile.
    *
-   * @throws {TypeError} where a new session has the id of one that has ended
+   * @throws {TypeError} where a new session has the id of one that has ended; where koa-session is older than 6.1, and hands over no `ctx`
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /** Ends the session, and gives its id up for good. Its sockets are closed, and come back as the browser's new session, when the answer of `ctx` is out. */

@@ -114,7 +114,8 @@ export class Handshake {
   /** The session that koa-session has found for the browser, which stays in memory for as long as the connection does. */
   #hold(conn: Socket['conn'], ctx: Koa.Context): KnownSession | undefined {
     const { appSessions } = this.#core
-    const found = appSessions.given.sessionOf(ctx)
+    // One that is kept elsewhere is none of ours, and what reading it throws would keep every socket out.
+    const found = appSessions.isUsed ? appSessions.given.sessionOf(ctx) : undefined
     if (!found || conn.readyState !== 'open') return found
     const session = appSessions.hold(found, conn)
     conn.once('close', () => appSessions.release(session, conn))

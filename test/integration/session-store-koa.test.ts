@@ -145,6 +145,49 @@ describe('what koa-session does with live.sessionStore()', () => {
     expect(await sessions.ask(visitor, ({ session }) => [session.user, session.maxAge])).toEqual(['ann', 30 * DAY])
   })
 
+  it('ends a session whose maxAge is set to less than nothing', async () => {
+    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const [before, id] = [visitor.cookie, sessionId(visitor)]
+    await sessions.ask(visitor, ({ session }) => void Object.assign(session, { maxAge: -1000 }))
+    expect(await sessions.read(sessions.visitor(before))).toEqual({})
+    sessions.app.clock.advance(GRACE)
+    expect(await sessions.app.live.sessionStore().get(id)).toBeUndefined()
+  })
+
+  it.each([0, -5])('takes a session that code without a request gives %s ms for one that is over', async (ms) => {
+    const sessions = await SessionApp.start()
+    const store = sessions.app.live.sessionStore()
+    await store.set('over', { user: 'ann' }, ms)
+    expect(await store.get('over')).toMatchObject({ _maxAge: ms })
+    sessions.app.clock.advance(GRACE)
+    expect(await store.get('over')).toBeUndefined()
+  })
+
+  it.each(['1 day', true, {}, null, Number.NaN, Number.NEGATIVE_INFINITY])(
+    'refuses a maxAge that is none, rather than keep the session for ever: %p',
+    async (maxAge) => {
+      const sessions = await SessionApp.start()
+      const store = sessions.app.live.sessionStore()
+      await expect(store.set('id', { user: 'ann', _maxAge: maxAge ?? Number.NaN })).rejects.toMatchObject({
+        code: 'malformed',
+      })
+      await expect(store.set('id', { user: 'ann' }, maxAge as never)).rejects.toMatchObject({ code: 'malformed' })
+      expect(await store.get('id')).toBeUndefined()
+    },
+  )
+
+  it.each([undefined, Number.POSITIVE_INFINITY])(
+    'keeps a session without an end where maxAge is %s',
+    async (maxAge) => {
+      const sessions = await SessionApp.start()
+      const store = sessions.app.live.sessionStore()
+      await store.set('id', { user: 'ann' }, maxAge)
+      sessions.app.clock.advance(400 * DAY)
+      expect(await store.get('id')).toMatchObject({ user: 'ann', _session: true })
+    },
+  )
+
   it('keeps a session without an end where maxAge is session', async () => {
     const sessions = await SessionApp.start({ session: { maxAge: 'session' } })
     const visitor = sessions.visitor()
@@ -243,6 +286,26 @@ describe('what koa-session does with live.sessionStore()', () => {
     await Promise.all([sessions.write(visitor, { user: 'bob' }), sessions.write(visitor, { theme: 'light' })])
     expect(await sessions.read(visitor)).toEqual({ user: 'bob', theme: 'light' })
     expect(asked).toHaveLength(3)
+  })
+
+  it('refuses each save of a koa-session that hands over no ctx, rather than lose what other requests change', async () => {
+    const without = (live: SessionStore) => ({
+      get: (id: string) => live.get(id),
+      set: (id: string, saved: unknown, maxAge: number, { ctx: _, ...data }: object & { ctx?: unknown }) =>
+        live.set(id, saved, maxAge, data),
+      destroy: (id: string) => live.destroy(id),
+    })
+    const sessions = await SessionApp.start({ session: (live) => ({ store: without(live) }) })
+    const response = await sessions.fetch(sessions.visitor(), ({ session }) => void Object.assign(session, { a: 1 }))
+    expect([response.status, setCookie(response)]).toEqual([500, []])
+    expect(await response.text()).toBe('Internal Server Error')
+    expect(sessions.app.errors).toEqual([expect.objectContaining({ message: expect.stringContaining('6.1 or newer') })])
+  })
+
+  it.each([undefined, {}, { ctx: undefined }])('takes what code without a request saves, with %j', async (data) => {
+    const store = (await SessionApp.start()).app.live.sessionStore()
+    await store.set('id', { user: 'ann' }, DAY, data)
+    expect(await store.get('id')).toMatchObject({ user: 'ann' })
   })
 
   it('begins anew where valid() refuses a session', async () => {

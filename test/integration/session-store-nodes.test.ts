@@ -4,6 +4,7 @@ import { coreOf } from '../../server/plugin.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -11,8 +12,12 @@ const DAY = 24 * 60 * 60 * 1000
 async function cluster() {
   const bus = new Bus()
   const clock = testClock()
-  const start = async (): Promise<SessionApp> => {
-    const sessions = await SessionApp.start({ clock, session: { maxAge: DAY, rolling: true } })
+  const start = async (options: object = {}): Promise<SessionApp> => {
+    const sessions = await SessionApp.start({
+      clock,
+      session: { maxAge: DAY, rolling: true },
+      options: options as never,
+    })
     bus.join(sessions.app.io)
     return sessions
   }
@@ -109,6 +114,31 @@ describe('sessions of nodes that only an adapter connects', () => {
     for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
   })
 
+  it('close the connections of one that has ended, also where the word is lost that its answer is out', async () => {
+    const { bus, clock, nodes } = await cluster()
+    const [one, two] = nodes
+    const visitor = await one.withSession({ user: 'ann' })
+    const session = await two.session(two.visitor(visitor.cookie))
+    const [conn] = [...two.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+    const closed = new Promise((resolve) => conn?.once('close', resolve))
+    session.onEnd(() => {
+      bus.isCut = true
+    })
+    await one.ask(visitor, signOut)
+    expect(session.ended).toBe('destroyed')
+    const { appSessions } = coreOf(two.app.live)
+    await two.app.live.sessionStore().set('brief', {}, 1)
+    clock.advance(29_999)
+    // It has looked by then.
+    await within(
+      async () => appSessions.size,
+      (size) => size === 0,
+    )
+    expect([appSessions.size, conn?.readyState]).toEqual([0, 'open'])
+    clock.advance(1)
+    await closed
+  })
+
   it('stay ended where a message of before comes after the end', async () => {
     const { bus, nodes } = await cluster()
     const [one, two] = nodes
@@ -119,6 +149,26 @@ describe('sessions of nodes that only an adapter connects', () => {
     await one.ask(visitor, signOut)
     bus.isHeld = false
     for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
+  })
+
+  it('keep what another node has written since one has forgotten them, which still has a request of theirs', async () => {
+    const { clock, nodes, start } = await cluster()
+    const [, two] = nodes
+    const one = await start({ cache: { maxSubjects: 10 } })
+    const visitor = await one.withSession({ cart: ['a'], step: 0 })
+    const far = await two.session(two.visitor(visitor.cookie))
+    const gate = new Gate()
+    const slow = one.ask(visitor, async ({ session }) => {
+      session.step = 1
+      await gate.pass()
+    })
+    await gate.entered
+    await one.flood()
+    await far.put('cart', ['a', 'b'])
+    clock.advance(1000)
+    gate.open()
+    await slow
+    expect(far.values()).toEqual({ cart: ['a', 'b'], step: 1 })
   })
 
   it('expire at each node by their newest renewal, wherever that was made', async () => {

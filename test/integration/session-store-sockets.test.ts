@@ -1,6 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
+import { memoryStore } from 'koa-live-session/testing'
+import koaSession from 'koa-session'
+import { App } from '../support/app.js'
 import { identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
@@ -34,6 +37,20 @@ describe('socket.session', () => {
     const without = await SessionApp.start({ attach: { handshake: [] } })
     const visitor = await without.withSession({ user: 'ann' })
     expect(await without.connect(visitor)).toBeUndefined()
+  })
+
+  it('is not looked for where the app keeps its sessions elsewhere: that may throw', async () => {
+    const decode = (): never => {
+      throw new Error('tampered')
+    }
+    const app = await App.start({
+      before: (koa) => [koaSession({ key: 'app', signed: false, decode }, koa)],
+      routes: () => undefined,
+    })
+    const found = new Promise((resolve) => app.io.once('connection', (socket) => resolve(socket.session)))
+    await app.visitor('app=x').connect()
+    expect(await found).toBeUndefined()
+    expect(app.errors).toEqual([])
   })
 
   it('is undefined where valid() refuses the session', async () => {
@@ -264,6 +281,53 @@ describe('socket.session', () => {
     const store = sessions.app.live.sessionStore()
     for (let at = 0; at < 50; at += 1) await store.set(`stranger-${at}`, { csrf: at }, DAY)
     expect(await sessions.read(visitor)).toEqual({})
+  })
+
+  describe('of a handler that goes on though its socket has gone, and memory has forgotten the session', () => {
+    const start = (options: object = {}) =>
+      SessionApp.start({
+        session: { rolling: true, maxAge: DAY },
+        options: { cache: { maxSubjects: 10 }, ...options } as never,
+      })
+
+    const add = (cart: unknown) => [...(Array.isArray(cart) ? cart : []), 'c']
+
+    it('puts values, which are there on the next line, and brings the session back', async () => {
+      const sessions = await start()
+      const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
+      const session = await sessions.forgotten(visitor)
+      const put = session.put('cart', ['b'])
+      expect(session.values()).toEqual({ user: 'ann', cart: ['b'] })
+      await put
+      await session.update('cart', add)
+      expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['b', 'c'] })
+    })
+
+    it('puts nothing into a session that was destroyed since, or has expired', async () => {
+      const sessions = await start()
+      const visitor = await sessions.withSession({ user: 'ann' })
+      const destroyed = await sessions.forgotten(visitor)
+      await sessions.app.live.sessionStore().destroy(sessionId(visitor))
+      expect(destroyed.ended).toBe('destroyed')
+      await expect(destroyed.put('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
+      const other = await sessions.withSession({ user: 'bob' })
+      const expired = await sessions.forgotten(other)
+      sessions.app.clock.advance(2 * DAY)
+      await expect(expired.put('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
+      for (const each of [visitor, other]) expect(await sessions.read(each)).toEqual({})
+    })
+
+    it('has what requests have written since, and the time of their renewals', async () => {
+      const sessions = await start({ store: memoryStore(), storeTimeout: 5000 })
+      const visitor = await sessions.withSession({ cart: ['a'] })
+      const session = await sessions.forgotten(visitor)
+      sessions.app.clock.advance(DAY - 1000)
+      await sessions.write(visitor, { cart: ['a', 'b'] })
+      sessions.app.clock.advance(DAY - 1000)
+      expect(session.get('cart')).toEqual(['a', 'b'])
+      await session.update('cart', add)
+      expect(await sessions.read(visitor)).toEqual({ cart: ['a', 'b', 'c'] })
+    })
   })
 
   it('takes values as JSON carries them, and refuses what it cannot', async () => {

@@ -209,6 +209,22 @@ describe('sessions in a store', () => {
     expect(await newer).toBeUndefined()
   })
 
+  it('refuse an update of a session that ends while the store is asked', async () => {
+    const asked = new Gate()
+    const compareAndSet: Store['compareAndSet'] = async (...given) => {
+      await asked.pass()
+      return shared.compareAndSet(...given)
+    }
+    const one = await nodesOf(() => ({ store: { ...shared, compareAndSet } })).start()
+    const visitor = await one.withSession({ user: 'ann' })
+    const session = await one.session(visitor)
+    const refused = expect(session.update('count', () => 1)).rejects.toMatchObject({ code: 'superseded' })
+    await asked.entered
+    await one.app.live.sessionStore().destroy(sessionId(visitor))
+    asked.open()
+    await refused
+  })
+
   it('are stored by a node that has heard of a change, where the node that has made it could not', async () => {
     const bus = new Bus()
     let isLost = false

@@ -290,6 +290,39 @@ describe('memory', () => {
     expect(await store.get('dated')).toMatchObject({ user: 'bob' })
   })
 
+  it('keeps one for cache.maxIdle since a socket of it has closed, or written to it, and no longer', async () => {
+    const sessions = await SessionApp.start({
+      session: { maxAge: 'session' },
+      options: { cache: { maxIdle: DAY } } as never,
+    })
+    const { clock, live } = sessions.app
+    const { appSessions } = coreOf(live)
+    const rest = (size: number): Promise<number> =>
+      within(
+        async () => appSessions.size,
+        (found) => found <= size,
+      )
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const left = new Promise((resolve) => {
+      sessions.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
+    })
+    const session = await sessions.session(visitor)
+    await sessions.withSession({ user: 'bob' })
+    clock.advance(DAY - 1)
+    visitor.leave()
+    await left
+    clock.advance(1)
+    expect(await rest(1)).toBe(1)
+    await sessions.withSession({ user: 'cy' })
+    clock.advance(1)
+    await session.put('cart', ['a'])
+    clock.advance(DAY - 1)
+    expect(await rest(1)).toBe(1)
+    expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })
+    clock.advance(1)
+    expect(await rest(0)).toBe(0)
+  })
+
   it('saves the whole session of a request where it has forgotten it meanwhile', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
     const store = sessions.app.live.sessionStore()

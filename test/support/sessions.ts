@@ -82,6 +82,23 @@ export class SessionApp {
     return connected
   }
 
+  /** What a handler has that goes on though its socket has gone, and memory has forgotten the session. */
+  async forgotten(visitor: Visitor): Promise<AppSession> {
+    const left = new Promise((resolve) => {
+      this.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
+    })
+    const session = await this.session(visitor)
+    visitor.leave()
+    await left
+    await this.flood()
+    return session
+  }
+
+  /** So many strangers that memory forgets others, where `cache.maxSubjects` is small. */
+  async flood(): Promise<void> {
+    for (let at = 0; at < 50; at += 1) await this.withSession({ csrf: at })
+  }
+
   /** The same, where the visitor has a session. */
   async session(visitor: Visitor): Promise<AppSession> {
     const found = await this.connect(visitor)
