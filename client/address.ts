@@ -23,7 +23,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   const ends = new AbortController()
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
-  let last = location.href
+  let last = ''
 
   const said = (key: string, name: string): JsonValue | undefined => {
     const text = parameterOf(location.search, name)
@@ -76,6 +76,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     else read(false)
   }
   const begin = (): void => {
+    last = location.href
     // The server has set what the address of a visit says, or has refused it; but for these.
     for (const [key, value] of Object.entries(unvisited)) live.set(key, value)
     signal.addEventListener('abort', live.onChange(follow))
