@@ -73,7 +73,7 @@ export function createCore(app: Koa, settings: Settings): Core {
   const warn = createWarn()
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, elsewhere, epochs, settings })
-  const appSessions = new AppSessions({ elsewhere, sessions, settings })
+  const appSessions = new AppSessions({ announcements, elsewhere, sessions, settings })
   const freshness = new Freshness({ sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
   const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)

@@ -23,13 +23,13 @@ type Conn = Socket['conn']
 export class AppSessions {
   readonly given: GivenSessions = new GivenSessions()
   readonly ended: EndedSessions
-  readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
+  readonly #core: Pick<Core, 'announcements' | 'elsewhere' | 'sessions' | 'settings'>
   readonly #memory: SessionMemory
   #rounds: SessionRounds | undefined
   #keeping: SessionKeeping | undefined
   #isClosed = false
 
-  constructor(core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>) {
+  constructor(core: Pick<Core, 'announcements' | 'elsewhere' | 'sessions' | 'settings'>) {
     const { maxSubjects, clock } = core.settings
     this.#core = core
     this.#memory = new SessionMemory(maxSubjects, clock)
@@ -216,7 +216,7 @@ export class AppSessions {
   #ensure(name: SessionName): KnownSession {
     const found = this.#memory.find(name)
     if (found) return found
-    const session = new KnownSession(name, this.#core.settings.clock())
+    const session = new KnownSession(name, this.#core.settings.clock(), this.#core.announcements)
     this.#memory.add(session)
     return session
   }

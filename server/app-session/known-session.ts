@@ -3,6 +3,7 @@ import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import { sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import type { Announcements } from '../values/announcements.js'
 import type { SessionName } from './session-name.js'
 import { isWhole, keyOf, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
@@ -24,11 +25,13 @@ export class KnownSession {
   /** When it was asked for, written to or held last, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
+  readonly #announcements: Announcements
   #end: SessionEnd | undefined
 
-  constructor(name: SessionName, now: number) {
+  constructor(name: SessionName, now: number, announcements: Announcements) {
     this.name = name
     this.usedAt = now
+    this.#announcements = announcements
   }
 
   /** Why it is no more. */
@@ -43,14 +46,17 @@ export class KnownSession {
 
   /** Takes over what is newer, and tells of values that are others now. Answers with what was taken over. */
   merge(registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
-    return registers.filter((register) => {
+    const changes: AnyChange[] = []
+    const news = registers.filter((register) => {
       const previous = this.replica.value(register.key)
       if (!this.replica.merge(register, source)) return false
       const key = keyOf(register.key)
       if (key !== undefined && !sameJson(register.value, previous))
-        this.#tell({ key, value: register.value, previous, source })
+        changes.push({ key, value: register.value, previous, source })
       return true
     })
+    this.#tell(changes)
+    return news
   }
 
   /** It is no more, and has no values any more. */
@@ -59,15 +65,16 @@ export class KnownSession {
     this.#end = end
     const gone = valuesOf(this.replica)
     this.replica.clear()
-    for (const [key, previous] of gone) this.#tell({ key, value: undefined, previous, source: 'job' })
-    for (const watcher of this.#watchers()) watcher.ended(end)
+    this.#tell(Array.from(gone, ([key, previous]) => ({ key, value: undefined, previous, source: 'job' })))
+    this.#announce((watcher) => watcher.ended(end))
   }
 
-  #tell(change: AnyChange): void {
-    for (const watcher of this.#watchers()) watcher.changed(change)
+  #tell(changes: readonly AnyChange[]): void {
+    for (const change of changes) this.#announce((watcher) => watcher.changed(change))
   }
 
-  #watchers(): readonly SessionWatcher[] {
-    return Array.from(this.holders.values()).flatMap((watchers) => [...watchers])
+  #announce(tell: (watcher: SessionWatcher) => void): void {
+    const watchers = Array.from(this.holders.values()).flatMap((some) => [...some])
+    if (watchers.length > 0) this.#announcements.add(() => watchers.forEach(tell))
   }
 }

@@ -194,6 +194,19 @@ describe('socket.session', () => {
     expect(sessions.app.errors).toEqual([new Error('a listener')])
   })
 
+  it('tells all of what a listener writes once they have heard of what that answers', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0 })
+    const session = await sessions.session(visitor)
+    session.onChange(({ value }) => void (value === 1 && session.put('a', 2)))
+    const told = follow(await sessions.session(visitor))
+    await sessions.write(visitor, { a: 1 })
+    expect(told).toEqual([
+      ['a', 1, 0, 'request'],
+      ['a', 2, 1, 'socket'],
+    ])
+  })
+
   it.each<[string, Deed]>([
     ['destroyed', signOut],
     ['regenerated', ({ session }) => session.regenerate()],

@@ -4,6 +4,7 @@ import { KnownSession } from '../../../server/app-session/known-session.js'
 import { birth, contentOf, difference, readContent, toKoaSession } from '../../../server/app-session/session-content.js'
 import { isCarried, jsonOf } from '../../../server/app-session/session-json.js'
 import { sessionName } from '../../../server/app-session/session-name.js'
+import { Announcements } from '../../../server/values/announcements.js'
 import { stamp } from '../../support/stamp.js'
 
 const NOW = 1_700_000_000_000
@@ -18,7 +19,7 @@ type Session = Record<string, unknown>
 
 /** A session in memory, which takes one save after the other. */
 class Saved {
-  readonly session = new KnownSession(sessionName('id'), NOW)
+  readonly session = new KnownSession(sessionName('id'), NOW, new Announcements(() => undefined))
   #stamp = NOW
 
   constructor(first: Session) {
