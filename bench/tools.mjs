@@ -33,7 +33,9 @@ export function pinSelf(processor) {
  */
 export async function awake(processor, run) {
   if (!has('chrt') || !has('taskset')) return run()
-  const spin = ['-i', '0', 'taskset', '-c', String(processor), process.execPath, '-e', 'for (;;);']
+  // It ends with this process, whatever ends that.
+  const spinning = 'const parent = process.ppid; while (process.ppid === parent);'
+  const spin = ['-i', '0', 'taskset', '-c', String(processor), process.execPath, '-e', spinning]
   const spinner = spawn('chrt', spin, { stdio: 'ignore' })
   try {
     return await run()
