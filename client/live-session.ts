@@ -47,6 +47,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   })
   const { dispatch, state, onChange, onStatus, onVisitor, close } = runner
   const flash = createFlash(socket)
+  onVisitor(flash.forget)
   // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
   if (globalThis.document || (!initial && !socket && endpoint.includes('://'))) dispatch(['begin'])
 

@@ -103,15 +103,17 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   }
 
   const tellOnce = (): void => {
+    // What a listener sets meanwhile is told after this, as what that is.
+    const told = state
     const from = source ?? 'ticket'
     source = undefined
-    for (const key of state.fields.keys()) {
+    for (const key of told.fields.keys()) {
       const previous = values.has(key) ? values.get(key) : shown(beginning, key)
-      const value = shown(state, key)
+      const value = shown(told, key)
       values.set(key, value)
       if (!sameJson(value, previous)) changes.tell({ key, value, previous, source: from })
       const was = details.get(key) ?? statusOf(beginning, key)
-      const detail = statusOf(state, key)
+      const detail = statusOf(told, key)
       details.set(key, detail)
       if (detail !== was) statuses.tell(key, detail)
     }

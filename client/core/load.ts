@@ -56,8 +56,13 @@ export function fitting<T>(
   let length = 0
   const fits = (content: unknown): boolean => {
     const isFirst = length === 0
-    length += new Blob([JSON.stringify(content) ?? '']).size + 1
+    length += bytesOf(JSON.stringify(content) ?? '') + 1
     return isFirst || length < ROOM
   }
   return [changes.filter((change) => fits(contentOf(change))), all.filter(fits)]
+}
+
+/** At most: some take two. */
+function bytesOf(text: string): number {
+  return text.replace(/[\u0080-\uffff]/g, '...').length
 }

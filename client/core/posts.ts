@@ -31,8 +31,9 @@ function bodyOf(
 /** Has the next POST wait for its turn, where there is one to make. */
 export function plan(turn: Turn): void {
   const { posting, timers, fields } = turn
+  if (posting.is !== 'idle' || timers.has('post')) return
   const next = load(turn)
-  if (posting.is !== 'idle' || !next || timers.has('post')) return
+  if (!next) return
   if (next.isNews && timers.has('space')) return
   const isOwn = next.isAsk || [...fields.values()].some((field) => ownOf(field).length > 0)
   if (next.doubt !== undefined) {
@@ -103,7 +104,8 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   if (isStrange && error.code === 'cookies_blocked') miss(turn)
   if (isStrange && error.givenUp) age(turn)
   if (isStrange) stray(turn)
-  else if (!isRefused || posting.isAsk) rest(turn, 'post', wait)
+  // What brought nothing has nothing to give up.
+  else if (!isRefused || posting.tickets.length + posting.keys.length === 0) rest(turn, 'post', wait)
   // The right cookie may be there by now.
   if (posting.isAsk && turn.link === 'strange' && !turn.timers.has('link')) start(turn, 'link', pauseOf(turn.failures))
 }
@@ -158,7 +160,7 @@ export function learn(turn: Turn, news: News): void {
 
 /**
  * One bad item has refused the whole POST: it is given up, and the rest goes out again. Where none is named it may be any of them, and
- * where the page cannot even ask whose it is, all that waits for that.
+ * where the page cannot even ask whose it is, all that waits for that; what is under way over its socket does not.
  */
 function blame(turn: Turn, { isAsk, tickets: some, keys }: Load, error: PostError): void {
   const { key, index = -1, code } = error
@@ -167,9 +169,9 @@ function blame(turn: Turn, { isAsk, tickets: some, keys }: Load, error: PostErro
   const blamed = isTicket ? undefined : keys.find((one, i) => one === key || i === index)
   if (blamed !== undefined) refuse(turn, blamed, error)
   else
-    for (const [one, { is, ticket: held }] of turn.fields) {
+    for (const [one, { is, ticket: held, over }] of turn.fields) {
       const isAny = ticket === undefined
-      if (isAny && (isAsk || keys.includes(one))) refuse(turn, one, error)
+      if (isAny && (isAsk ? over === undefined : keys.includes(one))) refuse(turn, one, error)
       const isBrought = isAny ? isAsk || held === '' || some.includes(held) : held === ticket
       if (is === 'held' && isBrought) giveUp(turn, one, error)
     }

@@ -21,7 +21,7 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
     const { page, link, isReady } = turn
     if (page.is === 'known' && page.identity) turn.effects.push(['take', ownerOf(page.identity)])
     if (link === 'down' && !isReady) awaitGreeting(turn)
-    if (page.identity) renewed(turn)
+    renewed(turn)
   },
   set,
   update,

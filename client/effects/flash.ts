@@ -5,6 +5,8 @@ import type { AnySocket } from '../types.js'
 
 /** What is shown once, in one page of the browser: the server says which. */
 export interface Flash extends Pick<Listeners<[message: JsonValue]>, 'add'> {
+  /** Another visitor has come: what the last one was to be shown is told no more. */
+  forget(): void
   close(): void
 }
 
@@ -36,6 +38,7 @@ export function createFlash(socket: AnySocket | undefined): Flash {
       take()
       return end
     },
+    forget: () => void untold.splice(0),
     close: () => {
       isClosed = true
       socket?.off('connect', take).off(FLASH, take)

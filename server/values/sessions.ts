@@ -2,7 +2,7 @@ import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
-import { type JsonValue, sameJson } from '../../shared/json.js'
+import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
@@ -179,11 +179,10 @@ export class Sessions {
 
   #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
     if (listeners.size === 0) return
-    for (const change of changes)
-      if (!sameJson(change.value, change.previous))
-        this.#core.announcements.add(() => {
-          for (const listener of listeners) listener(change)
-        })
+    const tell = (change: AnyChange): void => {
+      for (const listener of listeners) listener(change)
+    }
+    for (const change of changes) this.#core.announcements.change(listeners, change, tell)
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, GUEST, OF_GUEST } from '../support/bare-page.js'
+import { BarePage, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
 
 /** Whether the page has asked for its turn to POST. */
 const isQueued = (page: BarePage): boolean => page.state.posting.is === 'queued'
@@ -76,9 +76,9 @@ describe('a POST', () => {
     const page = BarePage.greeted()
     page.learn(['a', 10, 'x'.repeat(20_000)])
     page.on('disconnect')
-    page.set('cart', ['\u00e9'.repeat(20_000)])
+    page.set('cart', ['\u00e9'.repeat(15_000)])
     page.set('division', 3)
-    page.set('theme', '\u00e9'.repeat(20_000))
+    page.set('theme', '\u00e9'.repeat(15_000))
     const first = page.answer({
       stamp: 11,
       held: [
@@ -104,6 +104,17 @@ describe('a POST', () => {
       'saving',
     ])
     expect(page.post()).toEqual({ subject: 'g', tickets: [expect.any(String)] })
+  })
+
+  it('that asks whose the page is, and is refused, gives up nothing that is under way over the socket', () => {
+    const page = BarePage.greeted(OF_STRANGER, null)
+    page.fail()
+    page.time('greet')
+    page.set('division', 3)
+    expect(page.did('send')).toBe(true)
+    expect(page.fail({ status: 403, error: { code: 'bad_origin' } })).toEqual({})
+    page.acknowledge('division', 12)
+    expect([page.settled, page.status('division')]).toEqual([[], 'saving'])
   })
 
   it('with news waits for 250 ms after another, and one without does not', () => {

@@ -38,14 +38,18 @@ describe('a page that is used', () => {
     expect(renewals(page)).toEqual([15_000])
     const plain = new BarePage(null)
     plain.on('begin')
+    plain.effects()
     plain.on('connect')
     plain.hear({ ...OF_GUEST, renew: 20 })
     expect(renewals(plain)).toEqual([20_000])
   })
 
   it('asks whose it is where it has plain values and no connection: a question renews, too', () => {
-    const page = opened(new BarePage({ division: 1 }, false))
+    const page = new BarePage({ division: 1 }, false)
+    page.on('begin')
+    page.on('use')
     expect(page.post()).toBeUndefined()
+    page.time('renew')
     page.on('use')
     expect(page.post()).toEqual({})
   })
@@ -63,6 +67,17 @@ describe('a page that is used', () => {
     expect(other.post()).toBeUndefined()
     other.on('use')
     expect(other.post()).toBeUndefined()
+  })
+
+  it('waits longer after each POST that is refused, however often it is used', () => {
+    const page = opened()
+    page.on('use')
+    page.effects()
+    page.fail({ status: 403, error: { code: 'bad_origin' } })
+    expect(page.effects('timer')).toContainEqual(['timer', 'post', expect.any(Number), expect.any(Number)])
+    page.effects()
+    page.on('use')
+    expect(page.effects()).toEqual([])
   })
 
   it('waits for its turn among the tabs, and lets a change go first', () => {

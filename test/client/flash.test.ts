@@ -148,4 +148,16 @@ describe('messages that are shown once', () => {
     without.add(() => undefined)
     without.close()
   })
+
+  it('are told to no listener once another visitor has come', () => {
+    const { socket, flash } = open()
+    const end = flash.add(() => undefined)
+    end()
+    socket.asked.shift()?.({ ok: true, messages: ['Saved, Ann.'] })
+    flash.forget()
+    const shown: unknown[] = []
+    flash.add((message) => shown.push(message))
+    socket.asked.shift()?.({ ok: true, messages: ['Welcome.'] })
+    expect(shown).toEqual(['Welcome.'])
+  })
 })

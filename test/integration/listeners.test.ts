@@ -35,6 +35,23 @@ describe('a listener that writes', () => {
     ])
   })
 
+  it('beside others that do so as well has them hear of the newest value, not of each', async () => {
+    const [one, other] = await handles()
+    const heard: unknown[] = []
+    const count = (user: User) =>
+      user.onChange(({ value }) => void (Number(value) < 10 && user.update('division', (division) => division + 1)))
+    count(one)
+    count(other)
+    other.onChange(({ previous, value }) => heard.push([previous, value]))
+    await other.set('division', 5)
+    expect(heard).toEqual([
+      [-1, 5],
+      [5, 7],
+      [7, 9],
+      [9, 11],
+    ])
+  })
+
   it('and never stops leaves the server time for others', async () => {
     const told = jest.spyOn(console, 'warn').mockReturnValue()
     const [one, other] = await handles()
