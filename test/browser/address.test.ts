@@ -77,6 +77,20 @@ describeInBrowser('a division in the address', () => {
     expect(await heading.textContent()).toContain('Design')
   })
 
+  it('is not undone by a link within the page, which is followed before the address says it', async () => {
+    const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
+    await studio.isConnected()
+    await studio.page.evaluate(async () => {
+      for (const division of [2, 3])
+        document.querySelector<HTMLInputElement>(`input[name=division][value="${division}"]`)?.click()
+      const followed = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }))
+      location.hash = 'costs'
+      await followed
+    })
+    await says(studio, DESIGN)
+    await studio.shows('Costs', 'Design')
+  })
+
   it('is followed back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.isConnected()
