@@ -10,7 +10,7 @@ import { Outcome } from '../values/outcome.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { refusal, sessionEnded } from './refusals.js'
 import { checkWritable, jsonOf } from './session-json.js'
-import { isOver, keyOf, registerKey, valuesOf } from './session-registers.js'
+import { checkRoom, isOver, keyOf, keysOf, registerKey, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
 
 type Values = Readonly<Record<string, JsonValue>>
@@ -119,11 +119,15 @@ export class SessionHandle {
       refusePromise(given, `session.${method}("${key}")`, 'Await it first, and pass what it resolves to.')
       return jsonOf(key, given)
     }
+    const own = registerKey(key)
     const field = {
-      key: registerKey(key),
+      key: own,
       refusal: (code: LiveSessionErrorCode) => refusal(code, 'others were faster again and again at a key', key),
     }
-    const permit = (): void => this.#permit()
+    const permit = (): void => {
+      this.#permit()
+      checkRoom(keysOf(this.#session.replica), [own])
+    }
     permit()
     return { field, next, permit, source: 'socket' }
   }
