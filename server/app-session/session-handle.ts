@@ -99,8 +99,10 @@ export class SessionHandle {
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
     const { ended } = this.#held
-    if (ended !== undefined) heedRejection(listener(ended), this.#core.report)
-    return this.#ends.add(listener)
+    if (ended === undefined) return this.#ends.add(listener)
+    // There is one end, of which others may be told later.
+    heedRejection(listener(ended), this.#core.report)
+    return () => undefined
   }
 
   /** As memory has it by now: it may have forgotten the one of a socket that has gone, and found it again in the store. */
