@@ -174,6 +174,7 @@ describe('a session that is regenerated', () => {
     const before = await sessions.withSession({ cart: ['a'] })
     const answers = await atOnce(sessions, before, [signIn('x'.repeat(70_000)), signIn('ann')])
     expect(answers.map(({ status }) => status)).toEqual([400, 409])
+    for (const { visitor } of [...answers, { visitor: before }]) expect(await sessions.read(visitor)).toEqual({})
   })
 
   it('gives a request that regenerates it, too, nothing of what it has under its new id', async () => {
