@@ -86,8 +86,9 @@ export function difference(before: SessionContent, after: SessionContent): Regis
  */
 export function goneOn(content: SessionContent, changes: RegisterChanges): RegisterChanges {
   const before = registersOf(content)
-  const all = [...new Map([...before, ...changes])].filter(([, value]) => value !== undefined)
-  const registers = new Map(all)
-  checkRoom(before.keys(), registers.keys())
+  const all = new Map([...before, ...changes])
+  const registers = new Map([...all].filter(([, value]) => value !== undefined))
+  const kept = [...before.keys()].filter((key) => registers.has(key))
+  checkRoom(kept, registers.keys())
   return registers
 }
