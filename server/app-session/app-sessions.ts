@@ -14,7 +14,7 @@ import { sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
-import { BORN, checkRoom, isOver, RENEWED, type RegisterChanges } from './session-registers.js'
+import { BORN, checkRoom, isOver, keysOf, RENEWED, type RegisterChanges } from './session-registers.js'
 import { SessionRounds } from './session-rounds.js'
 
 type Conn = Socket['conn']
@@ -88,10 +88,16 @@ export class AppSessions {
     return !isCertain || this.#memory.find(name) !== undefined
   }
 
-  /** Saves what has changed of a session, and begins its time anew. */
+  /**
+   * Saves what has changed of a session, and begins its time anew.
+   *
+   * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
+   */
   save(name: SessionName, changes: RegisterChanges, source: ChangeSource): void {
     // A process that is about to end leaves it to another one: no request need fail for that.
     if (this.#isClosed && changes.size === 0) return
+    const known = this.#memory.find(name)
+    if (known) checkRoom(keysOf(known.replica), changes.keys())
     this.write(name, new Map([...changes, [RENEWED, null]]), source)
   }
 
@@ -105,7 +111,6 @@ export class AppSessions {
     sessions.checkOpen()
     if (this.ended.has(name)) throw sessionEnded()
     const session = this.#ensure(name)
-    checkRoom(session.replica, changes)
     const now = settings.clock()
     session.usedAt = now
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))

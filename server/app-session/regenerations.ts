@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Given, SessionContent } from './given.js'
 import type { KnownSession } from './known-session.js'
 
@@ -18,9 +19,18 @@ interface GoneOn {
 export class Regenerations {
   readonly #left = new WeakMap<object, Left>()
   readonly #goneOn = new WeakMap<KnownSession, GoneOn>()
+  /** Until when the request that has ended a session may go on from there. */
+  readonly #decided = new WeakMap<KnownSession, Promise<unknown>>()
 
-  leave(ctx: unknown, left: Left): void {
+  /** @param ended settles when koa-session hears that the session has ended */
+  leave(ctx: unknown, left: Left, ended: Promise<unknown>): void {
     this.#left.set(Object(ctx), left)
+    // koa-session saves it under another id in the turn in which it hears of that; else the app has destroyed it.
+    if (left.content)
+      this.#decided.set(
+        left.given.session,
+        Promise.allSettled([ended]).then(() => turn()),
+      )
   }
 
   /** What a request has given the id up of last, however often it tries to go on from there. */
@@ -33,7 +43,8 @@ export class Regenerations {
   }
 
   /** How it has gone on where another request has regenerated it first: a double click at a sign-in makes two of them. */
-  next({ given }: Left): GoneOn | undefined {
+  async next({ given }: Left): Promise<GoneOn | undefined> {
+    await this.#decided.get(given.session)
     return this.#goneOn.get(given.session)
   }
 }

@@ -6,6 +6,7 @@ import type { KnownSession } from './known-session.js'
 import { checkKey, isCarried, jsonOf } from './session-json.js'
 import {
   BORN,
+  checkRoom,
   expiryOf,
   isMaxAge,
   MAX_AGE,
@@ -52,8 +53,18 @@ export function toKoaSession({ replica }: KnownSession, now: number): Record<str
   return { ...Object(values), _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
 }
 
-/** The registers of a session that begins. */
-export function birth({ values, maxAge }: SessionContent): RegisterChanges {
+/**
+ * The registers of a session that begins.
+ *
+ * @throws {LiveSessionError} `too_large`
+ */
+export function birth(content: SessionContent): RegisterChanges {
+  const registers = registersOf(content)
+  checkRoom([], registers.keys())
+  return registers
+}
+
+function registersOf({ values, maxAge }: SessionContent): RegisterChanges {
   const own = Array.from(values, ([key, value]): [string, JsonValue] => [registerKey(key), value])
   return new Map([...own, [BORN, null], [MAX_AGE, maxAge], [RENEWED, null]])
 }
@@ -68,8 +79,16 @@ export function difference(before: SessionContent, after: SessionContent): Regis
   return changes
 }
 
-/** The registers of a session that goes on under another id: what others have written to it, and what its own request has changed. */
+/**
+ * The registers of a session that goes on under another id: what others have written to it, and what its own request has changed.
+ *
+ * @throws {LiveSessionError} `too_large`
+ */
 export function goneOn(content: SessionContent, changes: RegisterChanges): RegisterChanges {
-  const registers = new Map([...birth(content), ...changes])
-  return new Map([...registers].filter(([, value]) => value !== undefined))
+  const before = registersOf(content)
+  const all = new Map([...before, ...changes])
+  const registers = new Map([...all].filter(([, value]) => value !== undefined))
+  const kept = [...before.keys()].filter((key) => registers.has(key))
+  checkRoom(kept, registers.keys())
+  return registers
 }

@@ -10,7 +10,7 @@ import { Outcome } from '../values/outcome.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { refusal, sessionEnded } from './refusals.js'
 import { checkWritable, jsonOf } from './session-json.js'
-import { isOver, keyOf, registerKey, valuesOf } from './session-registers.js'
+import { checkRoom, isOver, keyOf, keysOf, registerKey, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
 
 type Values = Readonly<Record<string, JsonValue>>
@@ -99,8 +99,10 @@ export class SessionHandle {
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
     const { ended } = this.#held
-    if (ended !== undefined) heedRejection(listener(ended), this.#core.report)
-    return this.#ends.add(listener)
+    if (ended === undefined) return this.#ends.add(listener)
+    // There is one end, of which others may be told later.
+    heedRejection(listener(ended), this.#core.report)
+    return () => undefined
   }
 
   /** As memory has it by now: it may have forgotten the one of a socket that has gone, and found it again in the store. */
@@ -119,11 +121,15 @@ export class SessionHandle {
       refusePromise(given, `session.${method}("${key}")`, 'Await it first, and pass what it resolves to.')
       return jsonOf(key, given)
     }
+    const own = registerKey(key)
     const field = {
-      key: registerKey(key),
+      key: own,
       refusal: (code: LiveSessionErrorCode) => refusal(code, 'others were faster again and again at a key', key),
     }
-    const permit = (): void => this.#permit()
+    const permit = (): void => {
+      this.#permit()
+      checkRoom(keysOf(this.#session.replica), [own])
+    }
     permit()
     return { field, next, permit, source: 'socket' }
   }

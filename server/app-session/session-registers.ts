@@ -75,13 +75,20 @@ export function isOver(replica: Replica, now: number): boolean {
   return expiryOf(replica) + GRACE <= now
 }
 
+/** The keys of all registers that a session has had. Deleted ones stay: a late write of another process shall not bring them back. */
+export function keysOf(replica: Replica): readonly string[] {
+  return replica.registers().map(({ key }) => key)
+}
+
 /**
- * Keys that were deleted count, too: their registers stay, so that a late write of another process does not bring them back.
+ * Processes that have added keys at once may have made it more than may be: what adds none is never refused.
  *
  * @throws {LiveSessionError} `too_large`
  */
-export function checkRoom(replica: Replica, changes: RegisterChanges): void {
-  const keys = new Set([...replica.registers().map(({ key }) => key), ...changes.keys()])
-  if (keys.size <= MAX_KEYS) return
-  throw refusal('too_large', `it has had ${MAX_KEYS} keys, and may have no others`, [...keys].at(-1) ?? '')
+export function checkRoom(had: Iterable<string>, written: Iterable<string>): void {
+  const keys = new Set(had)
+  const added = [...written].filter((key) => !keys.has(key))
+  const last = added.at(-1)
+  if (last === undefined || keys.size + added.length <= MAX_KEYS) return
+  throw refusal('too_large', `it has had ${MAX_KEYS} keys, and may have no others`, last)
 }

@@ -51,14 +51,16 @@ export class KoaSessionStore implements SessionStore {
     if (given) {
       // Another process may have ended it, or written to it. Where the store does not say, it is ended all the same.
       await this.#sessions.open(name).catch(() => undefined)
-      this.#regenerations.leave(ctx, { given, content: this.#current(given) })
       // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
     } else if (!(await this.#sessions.mayExist(name))) return
+    const left = given && { given, content: this.#current(given) }
     this.#sessions.ended.destroy(name)
     const res = responseOf(ctx)
     if (res) onArrival(res, () => this.#sessions.ended.dismiss(name))
     else this.#sessions.ended.dismiss(name)
-    await this.#sessions.level(name)
+    const stored = this.#sessions.level(name)
+    if (left) this.#regenerations.leave(ctx, left, stored)
+    await stored
   }
 
   /** What a request saves that was given the session before; says whether that has not ended meanwhile. */
@@ -112,7 +114,7 @@ export class KoaSessionStore implements SessionStore {
    */
   async #standing(left: Left): Promise<SessionContent> {
     if (left.content) return left.content
-    const next = this.#regenerations.next(left)
+    const next = await this.#regenerations.next(left)
     if (!next || !(await this.#sessions.open(next.session.name))) throw sessionEnded()
     return next.content
   }

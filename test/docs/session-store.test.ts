@@ -1,12 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import type { SessionStore } from 'koa-live-session'
 import { io, type Socket } from 'socket.io-client'
 import { compile } from '../support/compile.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
+import { runSnippet } from '../support/run-snippet.js'
+import { SessionApp } from '../support/sessions.js'
+import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/session-store.md'
@@ -21,6 +27,13 @@ let child: ChildProcess
 let url: string
 let cookie = ''
 let socket: Socket | undefined
+
+/** What `sign-out-everywhere.ts` exports. */
+interface Guide extends Record<string, unknown> {
+  readonly genid: (ctx: Koa.Context) => string
+  readonly noteSession: (ctx: Koa.Context, user: string) => void
+  readonly signOutEverywhere: (sessions: SessionStore, user: string) => Promise<void>
+}
 
 interface Answer {
   readonly user?: string
@@ -123,5 +136,31 @@ describe(PAGE, () => {
     await ask('/sign-out')
     await again
     expect(await ask('/')).toEqual({ cart: [] })
+  })
+
+  it('has what signs a user out everywhere, with the sockets, and no other user', async () => {
+    const { genid, noteSession, signOutEverywhere } = runSnippet('sign-out-everywhere.ts', PAGE, {
+      randomUUID,
+    }) as Guide
+    const sessions = await SessionApp.start({ session: { genid } })
+    const signIn = (visitor: Visitor, user: string) =>
+      sessions.ask(visitor, async (ctx) => {
+        ctx['session'].user = user
+        await ctx['session'].regenerate()
+        noteSession(ctx, user)
+      })
+    const devices = [await sessions.withSession({ cart: ['a'] }), sessions.visitor()]
+    const other = await sessions.withSession({ cart: ['b'] })
+    for (const device of devices) await signIn(device, 'ann')
+    await signIn(other, 'bob')
+    for (const device of devices) expect(await sessions.read(device)).toMatchObject({ user: 'ann' })
+    const ends: unknown[] = []
+    for (const device of devices) (await sessions.session(device)).onEnd((end) => ends.push(end))
+    // One that has no session, for whose handshake an id is made, too.
+    expect(await sessions.connect(sessions.visitor())).toBeUndefined()
+    await signOutEverywhere(sessions.app.live.sessionStore(), 'ann')
+    expect(ends).toEqual(['destroyed', 'destroyed'])
+    for (const device of devices) expect(await sessions.read(device)).toEqual({})
+    expect(await sessions.read(other)).toEqual({ user: 'bob', cart: ['b'] })
   })
 })

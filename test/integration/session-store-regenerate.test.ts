@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
+import type { Store } from '../../server/stores/store.js'
 import { Gate } from '../support/gate.js'
-import { type Deed, SessionApp } from '../support/sessions.js'
+import { turn } from '../support/held-store.js'
+import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 
 const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
@@ -29,6 +31,27 @@ async function later(
   await meanwhile()
   gate.open()
   return response
+}
+
+/** Two requests of a browser, which go on together with what they do; with what each is answered, and its browser from then on. */
+async function atOnce(
+  sessions: SessionApp,
+  { cookie }: Visitor,
+  deeds: readonly Deed[],
+  meanwhile?: () => Promise<unknown>,
+): Promise<readonly { readonly status: number; readonly visitor: Visitor }[]> {
+  const both = deeds.map((deed) => ({ deed, gate: new Gate(), visitor: sessions.visitor(cookie) }))
+  const answers = both.map(async ({ deed, gate, visitor }) => {
+    const { status } = await sessions.fetch(visitor, async (ctx) => {
+      await gate.pass()
+      await deed(ctx)
+    })
+    return { status, visitor }
+  })
+  await Promise.all(both.map(({ gate }) => gate.entered))
+  for (const { gate } of both) gate.open()
+  await meanwhile?.()
+  return Promise.all(answers)
 }
 
 /** Processes that share a store and nothing else. */
@@ -103,6 +126,55 @@ describe('a session that is regenerated', () => {
     const response = await later(sessions, again, () => sessions.ask(visitor, deed), deed)
     expect(response.status).toBe(200)
     for (const each of [visitor, again]) expect(await sessions.read(each)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+
+  it('is there after a double click whose requests go on in one turn, under the id of either answer', async () => {
+    const sessions = await SessionApp.start()
+    const before = await sessions.withSession({ cart: ['a'] })
+    for (const { status, visitor } of await atOnce(sessions, before, [signIn('ann'), signIn('ann')]))
+      expect([status, await sessions.read(visitor)]).toEqual([200, { user: 'ann', cart: ['a'] }])
+  })
+
+  it('is there after a double click whose requests wait for one answer of the store', async () => {
+    const [store, gate] = [memoryStore(), new Gate()]
+    let isHeld = false
+    const merge: Store['merge'] = async (...given) => {
+      if (isHeld) await gate.pass()
+      return store.merge(...given)
+    }
+    const sessions = await SessionApp.start({ options: { store: { ...store, merge }, storeTimeout: 5000 } as never })
+    const before = await sessions.withSession({ cart: ['a'] })
+    const own = await sessions.session(before)
+    isHeld = true
+    const put = own.put('cart', ['a', 'b'])
+    await gate.entered
+    const answer = async (): Promise<void> => {
+      await turn()
+      isHeld = false
+      gate.open()
+    }
+    for (const { status, visitor } of await atOnce(sessions, before, [signIn('ann'), signIn('ann')], answer))
+      expect([status, await sessions.read(visitor)]).toEqual([200, { user: 'ann', cart: ['a', 'b'] }])
+    await put
+  })
+
+  it('has ended where a request of the same turn has ended it, and does not regenerate it', async () => {
+    const sessions = await SessionApp.start()
+    const before = await sessions.withSession({ cart: ['a'] })
+    const end: Deed = async (ctx) => {
+      signOut(ctx)
+      await sessions.app.live.sessionStore().destroy(sessionId(before), { ctx })
+    }
+    const answers = await atOnce(sessions, before, [end, signIn('ann')])
+    expect(answers.map(({ status }) => status)).toEqual([200, 409])
+  })
+
+  it('has ended where a request of the same turn regenerates it with what is refused', async () => {
+    const sessions = await SessionApp.start()
+    const before = await sessions.withSession({ cart: ['a'] })
+    const answers = await atOnce(sessions, before, [signIn('x'.repeat(70_000)), signIn('ann')])
+    expect(answers.map(({ status }) => status)).toEqual([400, 409])
+    for (const { visitor } of [...answers, { visitor: before }]) expect(await sessions.read(visitor)).toEqual({})
   })
 
   it('gives a request that regenerates it, too, nothing of what it has under its new id', async () => {

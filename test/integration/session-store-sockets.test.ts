@@ -234,6 +234,19 @@ describe('socket.session', () => {
     expect(ends).toEqual(['destroyed'])
   })
 
+  it.each<[string, (session: AppSession, follow: () => void) => unknown]>([
+    ['as its values go', (session, follow) => session.subscribe('user', (user) => user ?? follow())],
+    ['as others are told of the end', (session, follow) => session.onEnd(follow)],
+  ])('tells a listener of the end once that begins to follow it %s', async (_, listen) => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    const ends: string[] = []
+    listen(session, () => void session.onEnd((end) => ends.push(end)))
+    await sessions.ask(visitor, signOut)
+    expect(ends).toEqual(['destroyed'])
+  })
+
   it.each<[string, Deed, object]>([
     ['regenerated', ({ session }) => session.regenerate(), { cart: ['a'] }],
     ['destroyed', signOut, {}],

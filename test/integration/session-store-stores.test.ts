@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/app-session/session-name.js'
 import type { Store } from '../../server/stores/store.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { describeWithSql } from '../support/servers/describe-with-sql.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { connectNodeRedis, type RedisConnection } from '../support/servers/redis-clients.js'
+import type { TestDatabase } from '../support/servers/sql-databases.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -367,4 +370,13 @@ describeWithServer(REDIS, 'sessions in Redis', () => {
     await server.stop()
   })
   promises(() => redisStore(connection.client))
+})
+
+describeWithSql('sessions in SQL', (place) => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = place().connect()
+    await migrateSqlStore(database)
+  })
+  promises(() => sqlStore(database))
 })

@@ -284,6 +284,41 @@ describe('threat 13: what is too large, or none, in a session', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'bob' })
   })
 
+  it('is refused in a store, too, once a session has had 253 keys, and the session goes on', async () => {
+    const store = memoryStore()
+    const sessions = await SessionApp.start({ session: { rolling: true }, options: { store } as never })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    const codes: unknown[] = []
+    for (let at = 1; at < 260; at += 1)
+      await session.update(`seen-${at}`, () => true).catch(({ code }) => codes.push(code))
+    expect(codes).toEqual(Array.from({ length: 260 - 253 }, () => 'too_large'))
+    expect(await store.load(sessionName(sessionId(visitor)))).toHaveLength(256)
+    await session.update('user', () => 'bob')
+    await session.delete('seen-1')
+    expect(await sessions.read(visitor)).toMatchObject({ user: 'bob', 'seen-2': true })
+  })
+
+  it('is refused from then on where two nodes have added at once, and the session goes on with all that it has', async () => {
+    const store = memoryStore()
+    const start = () =>
+      SessionApp.start({ session: { rolling: true }, options: { store, storeTimeout: 5000 } as never })
+    const [one, two] = [await start(), await start()]
+    const values = Object.fromEntries(Array.from({ length: 252 }, (_, at) => [`key-${at}`, at]))
+    const visitor = await one.withSession(values)
+    const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
+    await Promise.all([near.put('near', 1), far.put('far', 1)])
+    const all = { ...values, near: 1, far: 1 }
+    for (const each of [one, two]) expect(await each.read(each.visitor(visitor.cookie))).toEqual(all)
+    for (const each of [near, far]) {
+      await expect(each.put('more', 1)).rejects.toMatchObject({ code: 'too_large' })
+      await expect(each.update('more', () => 1)).rejects.toMatchObject({ code: 'too_large' })
+      await each.put('near', 1)
+    }
+    await one.ask(visitor, ({ session }) => session.regenerate())
+    expect(await one.read(visitor)).toEqual(all)
+  })
+
   it.each([
     ['255 bytes', `${'\u00e9'.repeat(127)}x`],
     ['U+0000', 'a\0b'],

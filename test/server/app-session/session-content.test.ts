@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { KnownSession } from '../../../server/app-session/known-session.js'
-import { birth, contentOf, difference, readContent, toKoaSession } from '../../../server/app-session/session-content.js'
+import {
+  birth,
+  contentOf,
+  difference,
+  goneOn,
+  readContent,
+  toKoaSession,
+} from '../../../server/app-session/session-content.js'
 import { isCarried, jsonOf } from '../../../server/app-session/session-json.js'
 import { sessionName } from '../../../server/app-session/session-name.js'
 import { Announcements } from '../../../server/values/announcements.js'
@@ -89,6 +96,32 @@ describe('what a request saves of a session', () => {
         expect(difference(contentOf(saved.session), readContent(saved.get(), undefined)).size).toBe(0)
       }),
     )
+  })
+})
+
+describe('the keys of a session', () => {
+  const many = (count: number): Session =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`key-${at}`, at]))
+  /** What a session of so many keys goes on as, of which a request has made this. */
+  const regenerated = (count: number, left: Session) => {
+    const before = readContent(many(count), DAY)
+    return goneOn(before, difference(before, readContent(left, DAY)))
+  }
+  const { 'key-0': _, ...others } = many(253)
+
+  it('are 253 at the most where it begins', () => {
+    expect(birth(readContent(many(253), DAY)).size).toBe(256)
+    expect(() => birth(readContent(many(254), DAY))).toThrow('256 keys')
+  })
+
+  it('are 253 at the most where it goes on under another id, of those that are left', () => {
+    expect(regenerated(253, { ...others, more: 1 }).size).toBe(256)
+    expect(() => regenerated(253, many(254))).toThrow('256 keys')
+  })
+
+  it('are all that nodes have added at once where it goes on with these, and no more', () => {
+    expect(regenerated(260, { ...many(260), 'key-0': 'x' }).size).toBe(263)
+    expect(() => regenerated(260, many(261))).toThrow('256 keys')
   })
 })
 
