@@ -66,15 +66,22 @@ export class KnownSession {
     const gone = valuesOf(this.replica)
     this.replica.clear()
     this.#tell(Array.from(gone, ([key, previous]) => ({ key, value: undefined, previous, source: 'job' })))
-    this.#announce((watcher) => watcher.ended(end))
+    const watchers = this.#watchers()
+    this.#announcements.add(() => {
+      for (const watcher of watchers) watcher.ended(end)
+    })
   }
 
   #tell(changes: readonly AnyChange[]): void {
-    for (const change of changes) this.#announce((watcher) => watcher.changed(change))
+    const watchers = this.#watchers()
+    const tell = (change: AnyChange): void => {
+      for (const watcher of watchers) watcher.changed(change)
+    }
+    if (watchers.length > 0) for (const change of changes) this.#announcements.change(this, change, tell)
   }
 
-  #announce(tell: (watcher: SessionWatcher) => void): void {
-    const watchers = Array.from(this.holders.values()).flatMap((some) => [...some])
-    if (watchers.length > 0) this.#announcements.add(() => watchers.forEach(tell))
+  /** Also those that let go of it before they are told. */
+  #watchers(): readonly SessionWatcher[] {
+    return Array.from(this.holders.values()).flatMap((some) => [...some])
   }
 }

@@ -194,6 +194,21 @@ describe('socket.session', () => {
     expect(sessions.app.errors).toEqual([new Error('a listener')])
   })
 
+  it('tells of the newest value where listeners answer each other', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0 })
+    const both = [await sessions.session(visitor), await sessions.session(visitor)]
+    for (const session of both)
+      session.onChange(({ value }) => void (Number(value) < 5 && session.update('a', (a) => Number(a) + 1)))
+    const told = follow(await sessions.session(visitor))
+    await sessions.write(visitor, { a: 1 })
+    expect(told).toEqual([
+      ['a', 1, 0, 'request'],
+      ['a', 3, 1, 'socket'],
+      ['a', 5, 3, 'socket'],
+    ])
+  })
+
   it('tells all of what a listener writes once they have heard of what that answers', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ a: 0 })
