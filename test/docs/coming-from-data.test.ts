@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import type { LiveSessionPlugin } from 'koa-live-session'
+import type { SessionStore } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Kysely, SqliteDialect } from 'kysely'
@@ -14,7 +14,7 @@ import { runSnippet } from '../support/run-snippet.js'
 interface Guide {
   takeOver: Koa.Middleware
   takeOverRows(db: object): Koa.Middleware
-  moveSessions(live: LiveSessionPlugin, former: Iterable<readonly [string, object]>): Promise<void>
+  moveSessions(store: SessionStore, former: Iterable<readonly [string, object]>): Promise<void>
 }
 
 const PAGE = 'docs/coming-from.md'
@@ -81,13 +81,13 @@ describe('sessions of a former store', () => {
       routes: body,
       options: { clock: Date.now },
     })
-    await guide.moveSessions(app.live as unknown as LiveSessionPlugin, store.sessions)
+    await guide.moveSessions(app.live.sessionStore(), store.sessions)
     expect(await app.visitor(ann.cookie).text('/')).toBe('{"user":"ann"}')
     expect(await app.visitor(bob.cookie).text('/')).toBe('{}')
     expect(app.errors).toEqual([])
 
     await Promise.all([...store.sessions.keys()].map((id) => app.live.sessionStore().destroy(id)))
-    const again = guide.moveSessions(app.live as unknown as LiveSessionPlugin, store.sessions)
+    const again = guide.moveSessions(app.live.sessionStore(), store.sessions)
     await expect(again).rejects.toThrow('expected a new id')
     expect(await app.visitor(ann.cookie).text('/')).toBe('{}')
   })
