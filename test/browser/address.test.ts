@@ -13,7 +13,8 @@ let hostile = ''
 
 /** Resolves when the address says so. */
 async function says({ page }: Studio, search: string): Promise<void> {
-  await page.waitForURL((url) => url.search === search)
+  // A page that the browser has kept is not loaded.
+  await page.waitForURL((url) => url.search === search, { waitUntil: 'commit' })
 }
 
 const FILM = '?division=2'

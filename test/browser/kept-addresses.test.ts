@@ -75,8 +75,10 @@ describeInBrowser('the address of a page', () => {
     await page.goto(new URL('/empty', page.url()).href)
     const other = await open('/other')
     await choose(other, 5)
+    await other.evaluate('live.flush()')
     await page.evaluate('history.back()')
-    await page.waitForURL((url) => url.pathname === '/')
+    // A page that the browser has kept is not loaded.
+    await page.waitForURL((url) => url.pathname === '/', { waitUntil: 'commit' })
     await shows(page, 3)
     await page.evaluate('live.flush()')
     await shows(await open('/third'), 3)
