@@ -1,0 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+
+const guide = readFileSync('CONTRIBUTING.md', 'utf8')
+const { engines, scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  readonly engines: { readonly node: string }
+  readonly scripts: Readonly<Record<string, string>>
+}
+const found = (pattern: RegExp): readonly string[] => [
+  ...new Set([...guide.matchAll(pattern)].flatMap(([, found]) => found ?? [])),
+]
+
+describe('CONTRIBUTING.md', () => {
+  it.each(found(/npm run ([\w:]+)/g))('names npm run %s, which there is', (script) => {
+    expect(Object.keys(scripts)).toContain(script)
+  })
+
+  it.each(found(/\]\(([^)#]+)\)/g))('links to %s, which there is', (file) => {
+    expect(existsSync(file)).toBe(true)
+  })
+
+  it('names the projects of the tests', () => {
+    const [, named = ''] = /The projects are ([^.]+)\./.exec(guide) ?? []
+    const projects = readFileSync('jest.config.mjs', 'utf8').matchAll(/displayName: '(\w+)'/g)
+    expect([...named.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()).toEqual(
+      Array.from(projects, ([, name]) => name).sort(),
+    )
+  })
+
+  it('begins with the oldest Node that the package allows, as .nvmrc and the workflow do', () => {
+    const oldest = engines.node.replace('>=', '')
+    expect(guide).toContain(`Node ${oldest} or newer`)
+    expect(readFileSync('.nvmrc', 'utf8').trim()).toBe(oldest)
+    expect(readFileSync('.github/workflows/ci.yml', 'utf8')).toContain(`container: node:${oldest}-`)
+  })
+})
