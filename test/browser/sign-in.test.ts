@@ -107,7 +107,9 @@ describeInBrowser('the sign-in of the example', () => {
     await two.page.reload()
     expect([await flash(one), await flash(two)]).toEqual(['', ''])
     await one.page.getByRole('button', { name: 'Ada Okafor' }).click()
+    const signedOut = one.page.waitForEvent('load')
     await one.page.getByRole('button', { name: 'Sign out' }).click()
+    await signedOut
     await one.page.getByRole('button', { name: 'Sign in' }).waitFor()
     await two.page.getByRole('button', { name: 'Sign in' }).waitFor()
     expect([await flash(one), await flash(two)]).toEqual(['Signed out.', ''])

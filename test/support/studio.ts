@@ -71,7 +71,10 @@ export class Studio {
 
   async signIn(user: string): Promise<void> {
     await this.page.getByRole('button', { name: 'Sign in' }).click()
+    // The page that was there may say so, too, by its socket.
+    const loaded = this.page.waitForEvent('load')
     await this.page.getByRole('button', { name: user }).click()
+    await loaded
     await this.page.locator('#account', { hasText: user }).waitFor()
   }
 }
