@@ -16,6 +16,7 @@ import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
 import { BORN, checkRoom, isOver, keysOf, RENEWED, type RegisterChanges } from './session-registers.js'
 import { SessionRounds } from './session-rounds.js'
+import type { SessionEnd } from './types.js'
 
 type Conn = Socket['conn']
 
@@ -65,6 +66,13 @@ export class AppSessions {
   find(name: SessionName): KnownSession | undefined {
     const session = this.#memory.find(name)
     return session?.isWhole && !isOver(session.replica, this.#core.settings.clock()) ? session : undefined
+  }
+
+  /** Why a session is no more, also where that was not looked at since. */
+  endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
+    if (ended !== undefined) return ended
+    if (this.ended.has(name)) return 'destroyed'
+    return isOver(replica, this.#core.settings.clock()) ? 'expired' : undefined
   }
 
   /**

@@ -10,7 +10,7 @@ import { Outcome } from '../values/outcome.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { refusal, sessionEnded } from './refusals.js'
 import { checkWritable, jsonOf } from './session-json.js'
-import { checkRoom, isOver, keyOf, keysOf, registerKey, valuesOf } from './session-registers.js'
+import { checkRoom, keyOf, keysOf, registerKey, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
 
 type Values = Readonly<Record<string, JsonValue>>
@@ -42,12 +42,7 @@ export class SessionHandle {
   }
 
   get ended(): SessionEnd | undefined {
-    const { appSessions, settings } = this.#core
-    const { ended, name, replica } = this.#session
-    if (ended !== undefined) return ended
-    if (appSessions.ended.has(name)) return 'destroyed'
-    // Its time may be up, though it was not looked at since.
-    return isOver(replica, settings.clock()) ? 'expired' : undefined
+    return this.#core.appSessions.endOf(this.#session)
   }
 
   get(key: string): JsonValue | undefined {

@@ -8,7 +8,6 @@ import { sessionEnded } from './refusals.js'
 import { type Left, Regenerations } from './regenerations.js'
 import { birth, contentOf, difference, goneOn, readContent, toKoaSession } from './session-content.js'
 import { type SessionName, sessionName } from './session-name.js'
-import { isOver } from './session-registers.js'
 import type { SessionStore } from './types.js'
 
 /** koa-session's store, which knows what each request has changed. */
@@ -70,7 +69,7 @@ export class KoaSessionStore implements SessionStore {
       this.#sessions.save(name, changes, 'request')
       return true
     }
-    if (this.#hasEnded(given)) {
+    if (this.#sessions.endOf(given.session) !== undefined) {
       // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
       if (changes.size > 0) this.#settings.report(sessionEnded())
       return false
@@ -104,7 +103,7 @@ export class KoaSessionStore implements SessionStore {
     const known = this.#sessions.find(given.session.name)
     if (known) return contentOf(known)
     // Memory has forgotten it.
-    return this.#hasEnded(given) ? undefined : contentOf(given.session)
+    return this.#sessions.endOf(given.session) === undefined ? contentOf(given.session) : undefined
   }
 
   /**
@@ -117,11 +116,6 @@ export class KoaSessionStore implements SessionStore {
     const next = await this.#regenerations.next(left)
     if (!next || !(await this.#sessions.open(next.session.name))) throw sessionEnded()
     return next.content
-  }
-
-  #hasEnded({ session }: Given): boolean {
-    const isOwn = session.ended !== undefined || isOver(session.replica, this.#settings.clock())
-    return isOwn || this.#sessions.ended.has(session.name)
   }
 }
 
