@@ -1,3 +1,4 @@
+import { FIRST_SENDING } from '../../shared/protocol.js'
 import { anew, ownOf, settle } from './changes.js'
 import { patch, type Turn } from './turn.js'
 import { isComputed, kindOf, unsent } from './view.js'
@@ -12,7 +13,9 @@ export function forget(turn: Turn, isCarried: boolean, former: string | undefine
     const calls = own.map((call) => (fresh.includes(call) ? call : { ...call, of: `${call.of} ${former}` }))
     // What the next visitor may have taken before is not computed once more.
     const kept = isComputed(own) ? calls.filter(({ of = '' }) => !of.includes(next)) : calls
-    const wants = isCarried ? anew(field, kept) : []
+    // Stamps of another subject say nothing of what this one has.
+    const first = former === next ? undefined : { seen: FIRST_SENDING }
+    const wants = isCarried ? anew(field, kept).map((want) => ({ ...want, ...first })) : []
     patch(turn, key, { fallback: field.fallback, wants })
     const left = wants[0]?.calls ?? []
     settle(

@@ -202,9 +202,7 @@ export function block(turn: Turn): void {
     // What it may have computed from before, it does not from its own value once more.
     const isKept = calls.length > 0 && isComputed(own)
     settle(turn, key, own, { code })
-    // What was acknowledged is set once more for a visitor who lacks it, and not over what came later.
-    const seen = isDraft(field) ? FIRST_SENDING : field.at
-    patch(turn, key, { is: 'none', waits: [], wants: anew(field, isKept ? calls : [{ id: NO_CALLER }], seen), code })
+    patch(turn, key, { is: 'none', waits: [], wants: anew(field, isKept ? calls : [{ id: NO_CALLER }]), code })
   }
 }
 
@@ -213,13 +211,12 @@ export function ownOf({ waits, wants }: Field): readonly Call[] {
   return [...waits, ...wants.flatMap(({ calls }) => calls)]
 }
 
-/** The same, as it would be made anew: what is shown. */
-export function anew(field: Field, calls: readonly Call[], seen: number = FIRST_SENDING): readonly Want[] {
-  const { wants, waits, value, at } = field
-  const last = wants.at(-1) ?? { value }
+/** The same, as it would be made anew: what is shown. Where it may have arrived before, it goes over nothing that came later. */
+export function anew({ wants, waits, value, at }: Field, calls: readonly Call[]): readonly Want[] {
+  const last = wants.at(-1) ?? { value, seen: at }
   // What came later from elsewhere is not the page's own to make anew, but for what was computed.
   const isOwn = wants.length > 0 || isComputed(calls) || waits.some(({ stamp }) => stamp === at)
-  return isOwn && calls.length > 0 ? [{ value: last.value, calls, seen }] : []
+  return isOwn && calls.length > 0 ? [{ value: last.value, calls, seen: last.seen }] : []
 }
 
 /** Tries again what was given up. */

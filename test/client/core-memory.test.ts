@@ -221,6 +221,39 @@ describe('a page whose visitor agrees no more to be remembered', () => {
     expect([page.is, page.did('visitor'), page.sent()]).toEqual(['known', false, [['division', -1, 3]]])
   })
 
+  it('sends what may have arrived over that alone which it knew', () => {
+    const ann = { sub: 'ann', defaults: GUEST.defaults }
+    const page = BarePage.greeted({ ...ann, browser: 'g', changes: [['cart', 10, ['a']]] }, { ...GUEST, subject: 'ann' })
+    page.on('disconnect')
+    page.update('cart', (cart) => [...(cart as string[]), 'b'])
+    page.set('division', 3)
+    page.on('leave')
+    page.on('return', true)
+    page.comeBack(ann)
+    page.answer({ ticket: bareTicket(ann) })
+    page.comeBack(ann)
+    expect([page.is, page.sent()]).toEqual([
+      'memory',
+      [
+        ['division', 0, 3],
+        ['cart', 10, ['a', 'b']],
+      ],
+    ])
+    page.on('answer', 'cart', { ok: false, code: 'superseded', stamp: 12, value: ['a', 'x'] })
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'x'], []])
+  })
+
+  it('sends over nothing that came later what was acknowledged, and never seen in the cookie', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.acknowledge('division', 10)
+    page.sent()
+    page.comeBack(SAME)
+    page.answer({ ticket: bareTicket(SAME) })
+    page.comeBack(SAME)
+    expect([page.is, page.sent()]).toEqual(['memory', [['division', 10, 3]]])
+  })
+
   it('is the same visitor’s, and keeps what it has, without a socket', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
