@@ -232,3 +232,10 @@ export function tickets({ fields }: State): readonly string[] {
   const held = [...fields.values()].filter(({ is }) => is === 'held')
   return [...new Set(held.flatMap(({ ticket }) => ticket || []))]
 }
+
+/** The tickets of what was saved, of which a greeting knows less. */
+export function savedBeyond({ fields }: State, { changes }: Pick<TicketClaims, 'changes'>): readonly string[] {
+  const known = new Map(changes.map(([key, stamp]) => [key, stamp]))
+  const lacking = [...fields].filter(([key, { is, stamp }]) => is === 'saved' && stamp > (known.get(key) ?? NEVER))
+  return [...new Set(lacking.flatMap(([, { ticket }]) => ticket || []))]
+}

@@ -1,7 +1,7 @@
 import type { StoreAnswer, TicketClaims } from '../../shared/protocol.js'
 import { readTicket } from '../ticket.js'
 import { doubt, forget } from './carried.js'
-import { hold, keep, release, retry, setDefaults, tickets } from './changes.js'
+import { hold, keep, release, retry, savedBeyond, setDefaults, tickets } from './changes.js'
 import type { Identity, Page, State } from './state.js'
 import { start, type Turn } from './turn.js'
 import { kindOf, ownerOf } from './view.js'
@@ -61,6 +61,8 @@ function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity 
       for (const held of tickets(turn)) turn.effects.push(['offer', held])
     }
     become(turn, isProven ? 'known' : is, claims)
+    // Its memory may be younger also than what was saved, while the store that has that does not answer.
+    for (const saved of savedBeyond(turn, claims)) turn.effects.push(['offer', saved])
     show(turn, ticket, claims)
     if (is === 'memory') retry(turn)
     // That the cookie does not come back proves nothing where its guest has left.

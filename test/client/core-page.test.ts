@@ -39,6 +39,21 @@ describe('a page that hears a greeting with `browser`', () => {
     ])
   })
 
+  it('offers what was saved where the server knows less, and nothing that it knows', () => {
+    const page = BarePage.greeted()
+    const lost = page.learn(['cart', 10, ['a']])
+    page.learn(['division', 11, 4])
+    const held = [
+      ['cart', 10],
+      ['division', 11],
+    ] as const
+    page.answer({ held })
+    page.answer({ held })
+    page.effects()
+    page.comeBack({ ...OF_GUEST, changes: [['division', 11, 4]] })
+    expect([page.status('cart'), page.effects('offer')]).toEqual(['saved', [['offer', lost]]])
+  })
+
   it('keeps all that it has where that is its own identity', () => {
     const page = moved(GUEST, OF_GUEST)
     expect([page.sent(), page.settled, page.did('visitor')]).toEqual([[['division', -1, 3]], [], false])
