@@ -223,7 +223,10 @@ describe('a page whose visitor agrees no more to be remembered', () => {
 
   it('sends what may have arrived over that alone which it knew', () => {
     const ann = { sub: 'ann', defaults: GUEST.defaults }
-    const page = BarePage.greeted({ ...ann, browser: 'g', changes: [['cart', 10, ['a']]] }, { ...GUEST, subject: 'ann' })
+    const page = BarePage.greeted(
+      { ...ann, browser: 'g', changes: [['cart', 10, ['a']]] },
+      { ...GUEST, subject: 'ann' },
+    )
     page.on('disconnect')
     page.update('cart', (cart) => [...(cart as string[]), 'b'])
     page.set('division', 3)
