@@ -38,10 +38,10 @@ export class GivenSessions {
     return this.#found(ctx)?.session
   }
 
-  /** Whether a request has a session under the very id that its browser came with. */
-  isKept(ctx: Koa.Context): boolean {
+  /** The same, where its browser came with the very id. */
+  broughtOf(ctx: Koa.Context): KnownSession | undefined {
     const given = this.#found(ctx)
-    return given?.isBrought === true && given.session.ended === undefined
+    return given?.isBrought ? given.session : undefined
   }
 
   #found(ctx: Koa.Context): Given | undefined {

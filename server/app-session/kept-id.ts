@@ -10,6 +10,7 @@ const KEPT =
 export function watchId({ appSessions, warn }: Pick<Core, 'appSessions' | 'warn'>, ctx: Koa.Context): void {
   // The app may renew it before or after it tells of the user.
   onHeaders(ctx.res, () => {
-    if (appSessions.given.isKept(ctx)) warn(KEPT)
+    const session = appSessions.given.broughtOf(ctx)
+    if (session && appSessions.endOf(session) === undefined) warn(KEPT)
   })
 }

@@ -437,6 +437,12 @@ describe('threat 8: a session id that was planted before a sign-in', () => {
     expect(told(sessions)).toEqual([])
   })
 
+  it('is not told of where the sign-in renews it after memory has forgotten it', async () => {
+    const sessions = await SessionApp.start({ options: { identify, cache: { maxSubjects: 10 } } as never })
+    await run(sessions, [signIn, () => sessions.flood(), renew, ask])
+    expect(told(sessions)).toEqual([])
+  })
+
   it('is told of once where the sign-in keeps it, without the id', async () => {
     const sessions = await SessionApp.start({ options })
     expect(await run(sessions, [signIn, ask])).toMatchObject({ user: 'ann' })
