@@ -3,6 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { QuickStart } from '../support/quick-start.js'
 import { commands, linesOf, steps } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
 let quickStart: QuickStart
 
@@ -67,4 +68,5 @@ describeInBrowser('the quick start of the README', () => {
     await two.getByRole('button', { name: 'next' }).click()
     await shows(one, 2)
   })
+  itRunsSnippetsOf('README.md')
 })

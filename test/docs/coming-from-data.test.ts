@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { App } from '../support/app.js'
 import { AuthStore, auth } from '../support/auth.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
 /** What the snippets of the guide export that take over what a former app has kept. */
 interface Guide {
@@ -140,3 +141,5 @@ describe('rows under the id of a former cookie', () => {
     await db.destroy()
   })
 })
+
+itRunsSnippetsOf(PAGE, 'take-over.ts', 'take-over-rows.ts', 'move-sessions.ts')

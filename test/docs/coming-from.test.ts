@@ -1,18 +1,17 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
 import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import type { Fields } from 'koa-live-session/fields'
 import Database from 'libsql'
 import { connect, type Socket } from 'socket.io-client'
-import { compile } from '../support/compile.js'
 import { DocsServer } from '../support/docs-server.js'
 import { bring, told } from '../support/hand-offs.js'
-import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { nameOf } from '../support/users.js'
 import { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
@@ -226,24 +225,6 @@ describe('the sign-in of docs/coming-from.md', () => {
   })
 })
 
-const WORLDS = [
-  ['filter.ts', 'page.ts', 'take-over.ts', 'by-hand.ts'],
-  ['hello.ts', 'cart.ts', 'move-sessions.ts'],
-  ['settings.ts', 'take-over-rows.ts', 'sign-in.ts'],
-]
-
 describe(PAGE, () => {
-  it.each(WORLDS)('has snippets that compile: %s, %s, %s', (...names) => {
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/coming-from-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
-    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
-  })
-
-  it('has no other TypeScript', () => {
-    const files = [...readFileSync(PAGE, 'utf8').matchAll(/^```tsx?\n(?:\/\/ (\S+))?/gm)].map(([, name]) => name)
-    expect(files.sort()).toEqual(WORLDS.flat().sort())
-  })
+  itRunsSnippetsOf(PAGE, 'page.ts', 'filter.ts', 'hello.ts', 'by-hand.ts', 'cart.ts', 'settings.ts', 'sign-in.ts')
 })

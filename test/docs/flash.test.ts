@@ -1,19 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import Router from '@koa/router'
 import type { Socket } from 'socket.io'
 import { App } from '../support/app.js'
-import { compile } from '../support/compile.js'
-import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
 const PAGE = 'docs/flash.md'
-const ends: (() => void)[] = []
-
-afterEach(() => {
-  for (const end of ends.splice(0)) end()
-})
 
 /** What the snippets of the guide export. */
 interface Guide {
@@ -48,13 +40,5 @@ describe(PAGE, () => {
     expect(await visitor.text('/')).not.toContain('Archived.')
   })
 
-  it('has snippets that compile', () => {
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/flash-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    const names = ['flash.ts', 'notices.ts']
-    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
-    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
-  })
+  itRunsSnippetsOf(PAGE)
 })

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { transformSync } from 'esbuild'
 import { JSDOM } from 'jsdom'
@@ -9,9 +8,10 @@ import Database from 'libsql'
 import { connect } from 'socket.io-client'
 import { App } from '../support/app.js'
 import { auth } from '../support/auth.js'
-import { compile } from '../support/compile.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
+import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { nameOf } from '../support/users.js'
 import { Visitor } from '../support/visitor.js'
 
@@ -109,19 +109,14 @@ describe('docs/settings.md', () => {
         where: (...from: unknown[]) => ({ execute: async () => void moved.push([to, ...from]) }),
       }),
     }
-    const routes: Koa.Middleware[] = []
-    const given = {
-      router: { post: (_: string, route: Koa.Middleware) => routes.push(route) },
-      db: { updateTable: () => updating },
-      check: async () => 'ann',
+    const { signIn } = runSnippet('sign-in.ts', 'docs/settings.md', {}) as {
+      signIn(ctx: Koa.Context, user: string, db: object): Promise<void>
     }
-    const { code } = transformSync(snippet('sign-in.ts', 'docs/settings.md'), { loader: 'ts' })
-    new Function(...Object.keys(given), code)(...Object.values(given))
     const app = await App.start({
       before: (koa) => [auth(koa)],
       options: { identify: (ctx: Koa.Context) => ctx['session']?.userId } as never,
-      routes: async (ctx, next) => {
-        if (ctx.path === '/login') await routes[0]?.(ctx, next)
+      routes: async (ctx) => {
+        if (ctx.path === '/login') await signIn(ctx, 'ann', { updateTable: () => updating })
         else ctx.body = ctx.liveSession.embed()
       },
     })
@@ -187,19 +182,8 @@ describe('docs/without-a-socket.md', () => {
   })
 })
 
-describe.each([
-  ['docs/first-render.md', ['first-render.ts', 'browser.ts']],
-  ['docs/settings.md', ['chat.ts']],
-  ['docs/without-a-socket.md', ['theme.ts', 'page.ts']],
-])('%s', (page, names) => {
-  it('has snippets that compile, and no others that are files', () => {
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/guide-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    for (const name of names) writeFileSync(join(at, name), snippet(name, page))
-    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
-    const files = [...readFileSync(page, 'utf8').matchAll(/^```ts\n\/\/ (\S+)/gm)].map(([, name]) => name)
-    expect(files.filter((name) => name !== 'sign-in.ts').sort()).toEqual([...names].sort())
-  })
+describe('the snippets of these pages', () => {
+  itRunsSnippetsOf('docs/first-render.md', 'first-render.ts')
+  itRunsSnippetsOf('docs/settings.md')
+  itRunsSnippetsOf('docs/without-a-socket.md')
 })

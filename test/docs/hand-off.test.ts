@@ -1,8 +1,6 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, relative, resolve } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import Router from '@koa/router'
 import { transformSync } from 'esbuild'
@@ -12,9 +10,9 @@ import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 import { z } from 'zod'
-import { compile } from '../support/compile.js'
 import { bring, told } from '../support/hand-offs.js'
 import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/hand-off.md'
@@ -30,7 +28,7 @@ async function start(change = (text: string): string => text): Promise<Visitor> 
   const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
   const process = { env: { SECRET: 'a secret of at least thirty-two bytes', PORT: '0' } }
   const given = { Router, Koa, liveSession, session, Server, z, fields, process }
-  const text = change(snippet('sign-in.ts', PAGE).replace(/^import .*$/gm, ''))
+  const text = change(snippet('sign-in.ts', PAGE).replace(/^import .*$|^export /gm, ''))
   const { code } = transformSync(`function server() {\n${text}\nreturn { http, io, live }\n}`, { loader: 'ts' })
   const run = new Function(...Object.keys(given), `${code}\nreturn server()`)
   const { http, io, live }: { http: HttpServer; io: Server; live: { close(): Promise<void> } } = run(
@@ -95,14 +93,5 @@ describe(PAGE, () => {
     }
   })
 
-  it('has snippets that compile', () => {
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/hand-off-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    writeFileSync(join(at, 'fields.ts'), snippet('fields.ts'))
-    const names = ['sign-in.ts', 'browser.ts']
-    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
-    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
-  })
+  itRunsSnippetsOf(PAGE, 'sign-in.ts')
 })

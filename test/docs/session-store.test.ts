@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { SessionStore } from 'koa-live-session'
 import { io, type Socket } from 'socket.io-client'
-import { compile } from '../support/compile.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { SessionApp } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
@@ -99,12 +99,6 @@ afterAll(async () => {
 })
 
 describe(PAGE, () => {
-  it('has snippets that compile, and no other TypeScript', () => {
-    expect(compile(NAMES.map((name) => relative('.', join(folder, name))))).toEqual([])
-    const marked = [...readFileSync(PAGE, 'utf8').matchAll(/^```(?:ts|js)\n\/\/ (\S+)$/gm)].map(([, name]) => name)
-    expect(marked.sort()).toEqual([...NAMES].sort())
-  })
-
   it('has an app whose requests and sockets have one session, also over a sign-in and a sign-out', async () => {
     await ask('/add?item=a')
     const { carts, socket: page } = open()
@@ -163,4 +157,5 @@ describe(PAGE, () => {
     for (const device of devices) expect(await sessions.read(device)).toEqual({})
     expect(await sessions.read(other)).toEqual({ user: 'bob', cart: ['b'] })
   })
+  itRunsSnippetsOf(PAGE)
 })

@@ -4,9 +4,13 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { describeWith } from '../support/describe-with.js'
+import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 
-const text = readFileSync('docs/stores-sql.md', 'utf8')
+const PAGE = 'docs/stores-sql.md'
+const text = readFileSync(PAGE, 'utf8')
 const NAMES = new Map([
   ['SQLite', 'sqlite'],
   ['PostgreSQL', 'postgres'],
@@ -23,15 +27,13 @@ const MAIN = `
   await db.destroy()
 `
 
-function block(language: string, firstLine = ''): string {
-  const found = [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].find(
-    ([, mark, code = '']) => mark === language && code.startsWith(firstLine),
-  )?.[2]
-  if (found === undefined) throw new Error(`docs/stores-sql.md has no ${language} ${firstLine}`)
+function block(language: string): string {
+  const found = [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].find(([, mark]) => mark === language)?.[2]
+  if (found === undefined) throw new Error(`${PAGE} has no ${language}`)
   return found
 }
 
-describeWithSql('docs/stores-sql.md', (place, engine) => {
+describeWithSql(PAGE, (place, engine) => {
   const name = NAMES.get(engine) ?? ''
 
   it('has the statements that migrateSqlStore runs, which may run again', async () => {
@@ -49,7 +51,8 @@ describeWithSql('docs/stores-sql.md', (place, engine) => {
     mkdirSync('.cache', { recursive: true })
     const folder = mkdtempSync(resolve('.cache/stores-sql-'))
     try {
-      const files = { store: block('ts', `// ${name}.ts`), sweep: block('ts', '// sweep.ts'), main: MAIN }
+      const sweep = snippet('sweep.ts', PAGE).replace('./sqlite.js', './store.js')
+      const files = { store: snippet(`${name}.ts`, PAGE), sweep, main: MAIN }
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, `${file}.ts`), code)
       const env = { ...process.env, TSX_TSCONFIG_PATH: resolve('tsconfig.json'), DATABASE_URL: place().url }
       const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: folder, env })
@@ -60,10 +63,17 @@ describeWithSql('docs/stores-sql.md', (place, engine) => {
   })
 })
 
-describe('docs/stores-sql.md', () => {
-  it('has no other snippets', () => {
-    const marks = [...text.matchAll(/^```(.+)$/gm)].map(([, mark]) => mark)
-    const engines = [...NAMES.values()]
-    expect(marks.sort()).toEqual([...engines.map(() => 'ts'), 'ts', ...engines.map((name) => `sql ${name}`)].sort())
+describe(PAGE, () => {
+  it('has the statements of no other database', () => {
+    const marks = [...text.matchAll(/^```sql (.+)$/gm)].map(([, mark]) => mark)
+    expect(marks.sort()).toEqual([...NAMES.values()].sort())
   })
+
+  itRunsSnippetsOf(PAGE, 'sqlite.ts', 'sweep.ts')
+})
+describeWith('PostgreSQL', PAGE, () => {
+  itRunsSnippetsOf(PAGE, 'postgres.ts')
+})
+describeWith('MariaDB', PAGE, () => {
+  itRunsSnippetsOf(PAGE, 'mariadb.ts')
 })

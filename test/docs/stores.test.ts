@@ -6,6 +6,7 @@ import { fromIoredis, redisStore } from 'koa-live-session/redis'
 import { memoryStore, storeContract } from 'koa-live-session/testing'
 import { createClient, createCluster } from 'redis'
 import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import type { RedisServer } from '../support/servers/redis.js'
@@ -42,6 +43,8 @@ describe('docs/stores.md', () => {
     expect(runs).toHaveLength(storeContract(async () => memoryStore()).length)
     for (const run of runs) await run()
   })
+
+  itRunsSnippetsOf(PAGE, 'own-store.test.ts')
 })
 
 describeWithServer(REDIS, 'docs/stores.md', () => {
@@ -75,4 +78,6 @@ describeWithServer(REDIS, 'docs/stores.md', () => {
     expect(await parts.store.load('s')).toEqual([])
     parts.end()
   })
+
+  itRunsSnippetsOf(PAGE, 'redis.ts', 'ioredis.ts', 'cluster.ts')
 })

@@ -1,12 +1,39 @@
 import ts from 'typescript'
 
-/** What the compiler says of a program with the strictest settings, each in a world of its own. */
+/** What is the same in every program: declarations are parsed once. */
+const declarations = new Map<string, ts.SourceFile>()
+
+/** What the compiler says of some files with the strictest settings, each call in a world of its own. */
 export function compile(files: readonly string[], further: ts.CompilerOptions = {}): string[] {
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.')
-  const program = ts.createProgram(files, { ...options, noEmit: true, noUnusedLocals: false, ...further })
-  return ts.getPreEmitDiagnostics(program).map(({ file: source, start = 0, messageText }) => {
+  const parsed = ts.parseJsonConfigFileContent(config, ts.sys, '.')
+  const options = { ...parsed.options, noEmit: true, noUnusedLocals: false, ...further }
+  const program = ts.createProgram(files, options, hostOf(options))
+  const sources = files.flatMap((file) => program.getSourceFile(file) ?? [])
+  const diagnostics = [
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...sources.flatMap((source) => [
+      ...program.getSyntacticDiagnostics(source),
+      ...program.getSemanticDiagnostics(source),
+    ]),
+  ]
+  return diagnostics.map(({ file: source, start = 0, messageText }) => {
     const line = source ? source.getLineAndCharacterOfPosition(start).line + 1 : 0
     return `${source?.fileName ?? ''}:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
   })
+}
+
+function hostOf(options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  return {
+    ...host,
+    getSourceFile: (name, ...how) => {
+      const known = declarations.get(name)
+      if (known) return known
+      const source = host.getSourceFile(name, ...how)
+      if (source?.isDeclarationFile && name.includes('/node_modules/')) declarations.set(name, source)
+      return source
+    },
+  }
 }

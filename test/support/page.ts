@@ -19,7 +19,7 @@ globalThis.fetch = async (input, init) => {
 export interface PageOptions {
   /** @default true */
   readonly hasSocket?: boolean
-  /** The path whose answer is the snapshot; none: the page is static. */
+  /** The path whose answer is the snapshot, or has it embedded; none: the page is static. */
   readonly path?: string
   /** Of its socket. @default '/' */
   readonly namespace?: string
@@ -67,7 +67,7 @@ export class Page {
 
   static async open(visitor: Visitor, options: PageOptions = {}): Promise<Page> {
     const { path } = options
-    const initial = path === undefined ? undefined : await (await visitor.fetch(path)).json()
+    const initial = path === undefined ? undefined : snapshotIn(await visitor.text(path))
     return new Page(visitor, initial, options)
   }
 
@@ -147,4 +147,8 @@ export class Page {
     socket.on('disconnect', refresh)
     return socket
   }
+}
+
+function snapshotIn(text: string): unknown {
+  return JSON.parse(/<script type="application\/json"[^>]*>(.*?)<\/script>/s.exec(text)?.[1] ?? text)
 }

@@ -1,18 +1,41 @@
 import { readFileSync } from 'node:fs'
 
-/** A block of code of the README: the language it is marked with, and its text. */
+/** A block of code of a page: the language it is marked with, and its text. */
 interface Block {
   readonly language: string
   readonly text: string
 }
 
+/** Code that a reader may take over, and the file that its first line names. */
+interface Snippet extends Block {
+  readonly file: string | undefined
+}
+
+const LANGUAGES = new Set(['ts', 'tsx', 'vue', 'svelte', 'html'])
+
+/** What the tests of this file have taken, to run it: `page file`. */
+const taken = new Set<string>()
+
+/** Every snippet of a page, in its order. */
+export function snippetsOf(page: string): readonly Snippet[] {
+  return blocks(readFileSync(page, 'utf8'))
+    .filter(({ language }) => LANGUAGES.has(language))
+    .map((block) => ({ ...block, file: fileOf(block.text) }))
+}
+
+/** The snippets of a page that the tests of this file have taken so far. */
+export function takenOf(page: string): readonly string[] {
+  return snippetsOf(page).flatMap(({ file }) => (file !== undefined && taken.has(`${page} ${file}`) ? [file] : []))
+}
+
 /** What a section of the README has its reader do: write a file, or run a command. */
 export type Step = { readonly file: string; readonly text: string } | { readonly command: string }
 
-/** The TypeScript of a page that begins with a comment naming its file. */
+/** The snippet of a page that begins with a comment naming its file: taken, to be run. */
 export function snippet(file: string, page = 'README.md'): string {
-  const found = blocks(readFileSync(page, 'utf8')).find(({ text }) => fileOf(text) === file)
+  const found = snippetsOf(page).find((one) => one.file === file)
   if (found === undefined) throw new Error(`${page} has no snippet ${file}`)
+  taken.add(`${page} ${file}`)
   return found.text
 }
 
@@ -31,7 +54,7 @@ export function steps(title: string): readonly Step[] {
   if (section === undefined) throw new Error(`README.md has no section ${title}`)
   return blocks(section).flatMap(({ language, text }): Step[] => {
     const file = fileOf(text)
-    if (file !== undefined) return [{ file, text }]
+    if (file !== undefined) return [{ file, text: snippet(file) }]
     return language === 'sh' ? linesOf(text).map((command) => ({ command })) : []
   })
 }
@@ -55,13 +78,5 @@ function blocks(markdown: string): readonly Block[] {
 
 /** The file that the comment in the first line of a snippet names. */
 function fileOf(text: string): string | undefined {
-  return /^\/\/ ([\w./-]+\.tsx?)\b/.exec(text)?.[1]
-}
-
-/** The first TypeScript below a heading of the README. */
-export function snippetUnder(heading: string): string {
-  const [, below = ''] = readFileSync('README.md', 'utf8').split(`\n### ${heading}\n`)
-  const [, code] = /```ts\n(.*?)```/s.exec(below) ?? []
-  if (code === undefined) throw new Error(`README.md has no snippet under ${heading}`)
-  return code
+  return /^(?:\/\/|<!--) ([\w./-]+\.(?:tsx?|vue|svelte|html))\b/.exec(text)?.[1]
 }

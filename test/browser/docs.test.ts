@@ -1,0 +1,207 @@
+import { writeFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { afterEach, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { bundle, DocsSite, FOR_BROWSERS, serverPart } from '../support/docs-site.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { serve } from '../support/serve.js'
+import { SnippetFolder } from '../support/snippet-folder.js'
+import { Tab } from '../support/tab.js'
+
+let site: DocsSite | undefined
+afterEach(() => site?.stop())
+
+const html =
+  (body: string): Koa.Middleware =>
+  (ctx) => {
+    ctx.body = `<!doctype html>${body}${ctx.liveSession.embed()}<script type="module" src="/browser.js"></script>`
+  }
+
+/** Two tabs of a site whose button counts: what one does, both show, and the next HTML has. */
+async function expectTwoTabsToCount(counter: string, isRendered: boolean): Promise<void> {
+  const url = site?.url ?? ''
+  const context = await openBrowser()
+  const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
+  for (const count of [0, 1]) {
+    await one.page.locator('button').click()
+    await two.shows(counter, String(count))
+  }
+  await two.page.locator('button').click()
+  await one.shows(counter, '2')
+  await one.reload()
+  await one.shows(counter, '2')
+  if (isRendered) expect(await one.html()).toMatch(/<button.*>2/)
+  expect([...one.complaints, ...two.complaints]).toEqual([])
+}
+
+describeInBrowser('docs/pages.md', () => {
+  const folder = SnippetFolder.of('docs/pages.md')
+
+  it('has a page that shows what any tab sets, and that it is saved', async () => {
+    site = await DocsSite.start(
+      folder,
+      'browser.ts',
+      html('<output></output><p role="status"></p><button>next</button>'),
+    )
+    const context = await openBrowser()
+    const [one, two] = [await Tab.open(context, site.url), await Tab.open(context, site.url)]
+    await one.shows('output', '-1')
+    await one.page.locator('button').click()
+    await two.shows('output', '0')
+    await one.shows('[role=status]', 'division: saved')
+    await one.reload()
+    await one.shows('output', '0')
+    expect([...one.complaints, ...two.complaints]).toEqual([])
+  })
+
+  it('has calls that do what it says', async () => {
+    const { calls } = (await folder.import('calls.ts')) as { calls(live: unknown): Promise<void> }
+    const app = await App.start({
+      routes: (ctx) => {
+        ctx.body = ctx.liveSession.snapshot()
+      },
+    })
+    const visitor = app.visitor()
+    const { live } = await visitor.open({ path: '/' })
+    await calls(live)
+    expect([live.get('division'), live.get('cart'), live.get('theme')]).toEqual([3, ['tea'], 'light'])
+    expect([live.status('division'), live.status()]).toEqual([{ status: 'saved' }, { status: 'saved' }])
+    expect(JSON.parse(await visitor.text('/'))).toMatchObject({ values: { division: 3, cart: ['tea'] } })
+  })
+
+  it('has a hook that brings what a socket sets into the cookie', async () => {
+    site = await DocsSite.start(folder, 'hook.ts', (ctx) => {
+      ctx.body = `<output>${ctx.liveSession.get('division')}</output>${ctx.liveSession.embed()}<script type="module" src="/browser.js"></script>`
+    })
+    site.io.on('connection', (socket) => socket.liveSession.set('division' as never, 3 as never))
+    const page = await (await openBrowser()).newPage()
+    const stored = page.waitForResponse('**/store_session')
+    await page.goto(site.url)
+    expect((await stored).status()).toBe(200)
+    await page.reload()
+    await page.locator('output', { hasText: '3' }).waitFor()
+  })
+
+  itRunsSnippetsOf('docs/pages.md')
+})
+
+describeInBrowser('docs/react.md', () => {
+  const folder = SnippetFolder.of('docs/react.md')
+
+  it('has a component that the server renders, and that counts in two tabs', async () => {
+    const { page } = (await serverPart(folder, 'server.tsx')) as { page: Koa.Middleware }
+    site = await DocsSite.start(folder, 'browser.tsx', page)
+    await expectTwoTabsToCount('button', true)
+  })
+
+  it('has a script for a page that no server renders', async () => {
+    site = await DocsSite.start(folder, 'static.tsx', (ctx) => {
+      ctx.body = '<!doctype html><div id="app"></div><script type="module" src="/browser.js"></script>'
+    })
+    await expectTwoTabsToCount('button', false)
+  })
+
+  itRunsSnippetsOf('docs/react.md')
+})
+
+describeInBrowser('docs/vue.md', () => {
+  const folder = SnippetFolder.of('docs/vue.md')
+
+  it('has a component that the server renders, and that counts in two tabs', async () => {
+    const { page } = (await serverPart(folder, 'server.ts')) as { page: Koa.Middleware }
+    site = await DocsSite.start(folder, 'browser.ts', page)
+    await expectTwoTabsToCount('button', true)
+  })
+
+  itRunsSnippetsOf('docs/vue.md')
+})
+
+describeInBrowser('docs/svelte.md', () => {
+  const folder = SnippetFolder.of('docs/svelte.md')
+
+  it('has a component that counts in two tabs', async () => {
+    site = await DocsSite.start(folder, 'browser.ts', html(''))
+    await expectTwoTabsToCount('button', false)
+  })
+
+  itRunsSnippetsOf('docs/svelte.md')
+})
+
+describeInBrowser('docs/getting-started.md', () => {
+  const folder = SnippetFolder.of('docs/getting-started.md')
+
+  it('has an app whose filter is the same in two tabs, and in the next HTML', async () => {
+    expect(await folder.import('fields.ts')).toMatchObject({ fields: { region: { default: 'all' } } })
+    writeFileSync(join(folder.path, 'browser.js'), await bundle(folder, 'browser.ts', FOR_BROWSERS))
+    const { http } = (await folder.import('server.ts')) as { http: Server }
+    const { url } = await serve(http)
+    const context = await openBrowser()
+    const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
+    await two.page.locator('li').nth(2).waitFor()
+    await one.page.locator('select').selectOption('south')
+    for (const { page } of [one, two]) {
+      await page.locator('ul', { hasText: /^order 2$/ }).waitFor()
+      expect(await page.locator('select').inputValue()).toBe('south')
+    }
+    expect(await one.html()).toContain('<ul><li>order 2</li></ul>')
+    expect([...one.complaints, ...two.complaints]).toEqual([])
+  })
+
+  itRunsSnippetsOf('docs/getting-started.md')
+})
+
+describeInBrowser('docs/first-render.md', () => {
+  const folder = SnippetFolder.of('docs/first-render.md')
+
+  it('has a script that shows what the server sends', async () => {
+    site = await DocsSite.start(folder, 'browser.ts', html('<main></main>'))
+    site.io.on('connection', (socket) => socket.emit('view', '<h1>Costs of Sound</h1>'))
+    const tab = await Tab.open(await openBrowser(), site.url)
+    await tab.shows('main > h1', 'Costs of Sound')
+    expect(tab.complaints).toEqual([])
+  })
+
+  itRunsSnippetsOf('docs/first-render.md', 'browser.ts')
+})
+
+describeInBrowser('docs/scaling.md', () => {
+  const folder = SnippetFolder.of('docs/scaling.md')
+
+  it('has a script whose page never polls', async () => {
+    site = await DocsSite.start(folder, 'browser.ts', html(''))
+    const page = await (await openBrowser()).newPage()
+    const polls: string[] = []
+    page.on('request', (request) => request.url().includes('transport=polling') && polls.push(request.url()))
+    const connected = page.waitForEvent('websocket')
+    await page.goto(site.url)
+    await (await connected).waitForEvent('framereceived')
+    expect(polls).toEqual([])
+  })
+
+  itRunsSnippetsOf('docs/scaling.md', 'browser.ts')
+})
+
+describeInBrowser('docs/hand-off.md', () => {
+  const folder = SnippetFolder.of('docs/hand-off.md')
+
+  it('has a form that is checked as it is filled in, and signs in over the socket', async () => {
+    const { http } = (await folder.import('sign-in.ts')) as { http: Server }
+    const { url } = await serve(http)
+    const context = await openBrowser()
+    const body = await bundle(folder, 'browser.ts', FOR_BROWSERS)
+    await context.route('**/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
+    const tab = await Tab.open(context, url)
+    await tab.page.locator('[name=name]').fill('an')
+    await tab.shows('output', 'A name has three letters or more')
+    await tab.page.locator('[name=name]').fill('ann')
+    await tab.page.locator('[name=password]').fill('correct horse battery staple')
+    await tab.click('button', 'Sign in')
+    await tab.shows('p', 'Signed in')
+    expect(tab.complaints).toEqual([])
+  })
+
+  itRunsSnippetsOf('docs/hand-off.md', 'browser.ts')
+})

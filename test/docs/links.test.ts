@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+
+const pages = [
+  ...readdirSync('.').filter((name) => name.endsWith('.md')),
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+
+/** A page without its code, in which a bracket is no link. */
+const prose = (page: string): string =>
+  readFileSync(page, 'utf8')
+    .replace(/^```.*?^```$/gms, '')
+    .replace(/`[^`\n]*`/g, '``')
+
+/** The links of a page to other files and to headings: as written, and where they lead. */
+function linksOf(page: string): readonly { readonly link: string; readonly file: string; readonly anchor: string }[] {
+  return [...prose(page).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(
+    ([link, path = '', anchor = '']) => ({
+      link,
+      file: path === '' ? page : normalize(join(dirname(page), path)),
+      anchor,
+    }),
+  )
+}
+
+/** The anchors that GitHub makes of headings. */
+function anchorsOf(page: string): readonly string[] {
+  const anchors: string[] = []
+  for (const [, heading = ''] of readFileSync(page, 'utf8')
+    .replace(/^```.*?^```$/gms, '')
+    .matchAll(/^#+ (.+)$/gm)) {
+    const anchor = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-')
+    const count = anchors.filter((other) => other === anchor || other.startsWith(`${anchor}-`)).length
+    anchors.push(count === 0 ? anchor : `${anchor}-${count}`)
+  }
+  return anchors
+}
+
+describe('the documents', () => {
+  it.each(pages)('%s links to what there is', (page) => {
+    const broken = linksOf(page).filter(
+      ({ file, anchor }) => !existsSync(file) || (anchor !== '' && !anchorsOf(file).includes(anchor)),
+    )
+    expect(broken.map(({ link }) => link)).toEqual([])
+  })
+
+  it('are all in the contents page', () => {
+    const listed = new Set(linksOf('docs/README.md').map(({ file }) => file))
+    expect(pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md' && !listed.has(page))).toEqual(
+      [],
+    )
+  })
+})

@@ -1,0 +1,135 @@
+import type { Server as HttpServer } from 'node:http'
+import { describe, expect, it } from '@jest/globals'
+import Router from '@koa/router'
+import { JSDOM } from 'jsdom'
+import Koa from 'koa'
+import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import session from 'koa-session'
+import { Server } from 'socket.io'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { AuthStore, auth, pages } from '../support/auth.js'
+import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { serve } from '../support/serve.js'
+import { Visitor } from '../support/visitor.js'
+
+/** What the snippets of the page export. */
+interface Guide extends Record<string, unknown> {
+  readonly http: HttpServer
+  readonly live: LiveSessionPlugin
+  signOutEverywhere(id: string): Promise<void>
+  deleteAccount(id: string): Promise<void>
+}
+
+const PAGE = 'docs/users.md'
+const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
+
+/** The app of the page, on a free port, with the errors that it is told. */
+async function start(store?: AuthStore): Promise<{ guide: Guide; errors: unknown[]; visitor(): Visitor }> {
+  process.env['SECRET'] = 'a secret of at least thirty-two bytes'
+  const errors: unknown[] = []
+  const given = {
+    fields,
+    liveSession,
+    Server,
+    session: (koa: Koa) => session(store ? { store } : {}, koa),
+    Koa: class extends Koa {
+      override listen(): HttpServer {
+        this.on('error', (error) => errors.push(error))
+        return super.listen(0, '127.0.0.1')
+      }
+    },
+    Router: class extends Router {
+      override routes(): ReturnType<Router['routes']> {
+        // A sign-out that leaves the rest to identify.
+        this.post('/out', async (ctx) => {
+          ctx['session'] = null
+          await ctx['liveSession'].identify()
+          ctx.body = 'out'
+        })
+        return super.routes()
+      }
+    },
+  }
+  const server = runSnippet('server.ts', PAGE, given)
+  const guide = { ...server, ...runSnippet('everywhere.ts', PAGE, { live: server['live'] }) } as Guide
+  const { url } = await serve(guide.http)
+  return { guide, errors, visitor: () => new Visitor(url) }
+}
+
+const division = async (visitor: Visitor): Promise<string | undefined> =>
+  /<output>(.*?)<\/output>/.exec(await visitor.text('/'))?.[1]
+
+async function post(visitor: Visitor, ...paths: string[]): Promise<readonly number[]> {
+  const statuses: number[] = []
+  for (const path of paths) statuses.push((await visitor.fetch(path, { method: 'POST' })).status)
+  return statuses
+}
+
+describe(PAGE, () => {
+  it.each([
+    ['the cookie', undefined],
+    ['a store', new AuthStore()],
+  ])('has users who sign in and out without an error, with their session in %s', async (_, store) => {
+    const { errors, visitor } = await start(store)
+    const one = visitor()
+    expect(await post(one, '/login')).toEqual([302])
+    expect((await one.store({ set: [['division', -1, 5]] })).status).toBe(200)
+    const ways = ['/logout', '/login', '/out', '/out', '/login', '/logout', '/logout']
+    expect(await post(one, ...ways)).toEqual([302, 302, 200, 200, 302, 302, 302])
+    expect(await division(one)).toBe('-1')
+    expect((await one.store()).status).toBe(200)
+    await post(one, '/login')
+    expect(await division(one)).toBe('5')
+    expect(errors).toEqual([])
+  })
+
+  it('has a guest whose choice goes to the account, which has it on every device until it signs out there', async () => {
+    const { visitor } = await start()
+    const [one, two] = [visitor(), visitor()]
+    await one.store({ set: [['division', -1, 5]] })
+    expect([await division(one), await division(two)]).toEqual(['5', '-1'])
+    await Promise.all([one, two].map((device) => post(device, '/login')))
+    expect([await division(one), await division(two)]).toEqual(['5', '5'])
+    await post(one, '/logout')
+    expect([await division(one), await division(two)]).toEqual(['-1', '5'])
+  })
+
+  it('has what ends a user’s sockets everywhere, and what deletes the values too', async () => {
+    const { guide, visitor } = await start()
+    const one = visitor()
+    await post(one, '/login')
+    await one.store({ set: [['division', -1, 5]] })
+    const first = await one.connect()
+    await guide.signOutEverywhere('ann')
+    expect(await first.closed).toBe('transport close')
+    await post(one, '/login')
+    expect(await division(one)).toBe('5')
+    const second = await one.connect()
+    await guide.deleteAccount('ann')
+    expect(await second.closed).toBe('transport close')
+    await post(one, '/login')
+    expect(await division(one)).toBe('-1')
+  })
+
+  it('has a page that is told who is there after a sign-in', async () => {
+    const app = await App.start({
+      before: (koa) => [auth(koa)],
+      options: { identify: (ctx) => ctx['session']?.user },
+      routes: pages,
+    })
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/page' })
+    await page.connected()
+    const { document } = new JSDOM().window
+    runSnippet('browser.ts', PAGE, { createLiveSession: () => page.live, io: () => page.socket, document })
+    const told = new Promise((resolve) => page.live.onVisitor(resolve))
+    await visitor.fetch('/login/now?user=ann')
+    await told
+    expect(document.body.dataset['visitor']).toBe('user')
+  })
+
+  itRunsSnippetsOf(PAGE)
+})

@@ -1,0 +1,10 @@
+import { expect, it } from '@jest/globals'
+import { snippetsOf, takenOf } from './readme.js'
+
+/** The last test of a page: those before it have run these of its snippets, or all where none is named. */
+export function itRunsSnippetsOf(page: string, ...files: readonly string[]): void {
+  it(`has run ${files.length > 0 ? files.join(', ') : 'each snippet'} of ${page}`, () => {
+    const all = snippetsOf(page).map(({ file }) => file)
+    expect(takenOf(page)).toEqual(expect.arrayContaining(files.length > 0 ? [...files] : all))
+  })
+}

@@ -1,0 +1,84 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { compileScript, parse } from 'vue/compiler-sfc'
+import { snippetsOf } from './readme.js'
+import { FIELDS_PAGE } from './snippet-folder.js'
+
+/** What pages say that their readers have: `page/file`. */
+const GIVEN = 'test/docs/given'
+
+/** Files that a reader has beside each other, by their names. */
+type Files = ReadonlyMap<string, string>
+
+export function pages(): readonly string[] {
+  const names = readdirSync('docs').filter((name) => name.endsWith('.md'))
+  return ['README.md', ...names.map((name) => `docs/${name}`)].filter((page) => snippetsOf(page).length > 0)
+}
+
+/** Writes the snippets of all pages into a folder; answers with the files of each program, which declares its fields once. */
+export function writePrograms(folder: string): ReadonlyMap<string, readonly string[]> {
+  const common: string[] = []
+  const programs = new Map<string, readonly string[]>([['the pages that share their fields', common]])
+  for (const page of pages()) {
+    for (const [index, files] of appsOf(page).entries()) {
+      const at = join(folder, `${basename(page, '.md')}-${index}`)
+      const isCommon = page === FIELDS_PAGE || !declaresFields(files)
+      const given = join(GIVEN, basename(page, '.md'))
+      if (existsSync(given)) cpSync(given, at, { recursive: true })
+      const written = write(at, isCommon && page !== FIELDS_PAGE ? withCommonFields(files) : files)
+      if (isCommon) common.push(...written)
+      else programs.set(`${page}: ${[...files.keys()].join(', ')}`, written)
+    }
+  }
+  return programs
+}
+
+/** The apps of a page: each goes on until a snippet declares fields anew. */
+function appsOf(page: string): readonly Files[] {
+  const apps = [new Map<string, string>()]
+  for (const { file, text } of snippetsOf(page)) {
+    const isNext = text.includes('interface Register') && declaresFields(apps.at(-1) ?? new Map())
+    if (isNext) apps.push(new Map())
+    if (file !== undefined) apps.at(-1)?.set(file, text)
+  }
+  return apps
+}
+
+function declaresFields(files: Files): boolean {
+  return [...files.values()].some((text) => text.includes('interface Register'))
+}
+
+function withCommonFields(files: Files): Files {
+  return new Map([['fields.ts', `export { fields } from '../${basename(FIELDS_PAGE, '.md')}-0/fields.js'\n`], ...files])
+}
+
+function write(at: string, files: Files): readonly string[] {
+  return [...files].flatMap(([name, text]) =>
+    Object.entries(typed(name, text)).map(([file, code]) => {
+      mkdirSync(dirname(join(at, file)), { recursive: true })
+      writeFileSync(join(at, file), code)
+      return join(at, file)
+    }),
+  )
+}
+
+/** What the compiler can check of a snippet: of a component its script, and a declaration for those that import it. */
+function typed(file: string, text: string): Readonly<Record<string, string>> {
+  if (file.endsWith('.vue')) {
+    const { content } = compileScript(parse(text).descriptor, { id: file, inlineTemplate: true })
+    return { [`${file}.ts`]: content, [declarationOf(file)]: componentOf('vue') }
+  }
+  if (file.endsWith('.svelte')) {
+    const [, script = ''] = /<script lang="ts">(.*?)<\/script>/s.exec(text) ?? []
+    return { [`${file}.ts`]: script, [declarationOf(file)]: componentOf('svelte') }
+  }
+  return file.endsWith('.html') ? {} : { [file]: text }
+}
+
+function declarationOf(file: string): string {
+  return file.replace(/\.(\w+)$/, '.d.$1.ts')
+}
+
+function componentOf(framework: string): string {
+  return `import type { Component } from '${framework}'\ndeclare const component: Component\nexport default component\n`
+}
