@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals'
-import { build } from 'esbuild'
 import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet, textsOf } from '../support/readme.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
@@ -16,13 +16,7 @@ afterEach(async () => {
 })
 
 async function start(file: string): Promise<DocsServer> {
-  const { outputFiles } = await build({
-    stdin: { contents: snippet('browser.ts', PAGE), loader: 'ts', resolveDir: '.' },
-    bundle: true,
-    format: 'esm',
-    write: false,
-  })
-  const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': outputFiles[0]?.text ?? '' }
+  const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': await bundledSnippet('browser.ts', PAGE) }
   const server = await DocsServer.start(PAGE, file, others, { SECRETS })
   ends.push(() => server.remove())
   return server
