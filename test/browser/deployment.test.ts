@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
@@ -11,7 +11,7 @@ import { Nginx } from '../support/servers/nginx.js'
 const PAGE = 'docs/deployment.md'
 const SECRETS = 'a secret of at least thirty-two bytes'
 const ends: (() => Promise<void>)[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
@@ -23,12 +23,12 @@ async function start(file: string): Promise<DocsServer> {
 }
 
 /** Both ways of the page at once: the server at /, and the same one under a path that is taken off. */
-async function startNginx(): Promise<{ readonly nginx: Nginx; readonly server: DocsServer }> {
+async function startNginx(): Promise<Nginx> {
   const server = await start('server.ts')
   const [site = '', location = ''] = textsOf('nginx', PAGE)
   const nginx = await Nginx.start(site.replace(/\}\s*$/, `${location}}`), server.url)
   ends.push(() => nginx.stop())
-  return { nginx, server }
+  return nginx
 }
 
 /** A page whose socket has come by a websocket. What its policy refuses fails the test. */
@@ -48,8 +48,12 @@ const shows = (page: Page, division: number): Promise<void> =>
 
 describeInBrowser('docs/deployment.md', () => {
   describeWithServer(NGINX, 'behind nginx', () => {
+    let nginx: Nginx
+    beforeAll(async () => {
+      nginx = await startNginx()
+    })
+
     it.each(['/', '/tools/'])('saves in the cookie of this host, and follows the other tab, at %s', async (path) => {
-      const { nginx } = await startNginx()
       const browser = await openBrowser({ ignoreHTTPSErrors: true })
       const one = await open(browser, nginx.url + path)
       const two = await open(browser, nginx.url + path)
@@ -62,7 +66,6 @@ describeInBrowser('docs/deployment.md', () => {
     })
 
     it('believes the host that the proxy names, and none that a client has sent', async () => {
-      const { nginx } = await startNginx()
       const { request } = await openBrowser({ ignoreHTTPSErrors: true })
       const post = async (origin: string): Promise<number> => {
         const headers = { origin, 'x-forwarded-host': 'example.com', 'x-forwarded-proto': 'https' }
