@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from '@jest/globals'
-import { build } from 'esbuild'
 import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
-import { snippet } from '../support/readme.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/coming-from.md'
@@ -18,13 +17,7 @@ afterEach(async () => {
 async function start(file: string): Promise<DocsServer> {
   const server = await DocsServer.start(PAGE, file)
   ends.push(() => server.remove())
-  const { outputFiles } = await build({
-    stdin: { contents: snippet('page.ts', PAGE), loader: 'ts', resolveDir: '.' },
-    bundle: true,
-    format: 'esm',
-    write: false,
-  })
-  writeFileSync(join(server.folder, 'page.js'), outputFiles[0]?.text ?? '')
+  writeFileSync(join(server.folder, 'page.js'), await bundledSnippet('page.ts', PAGE))
   return server
 }
 

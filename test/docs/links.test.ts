@@ -33,6 +33,7 @@ function anchorsOf(page: string): readonly string[] {
     .replace(/^```.*?^```$/gms, '')
     .matchAll(/^#+ (.+)$/gm)) {
     const anchor = heading
+      .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
       .toLowerCase()
       .replace(/[^\p{L}\p{N} _-]/gu, '')
       .replaceAll(' ', '-')

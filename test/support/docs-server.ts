@@ -6,6 +6,10 @@ import { createInterface } from 'node:readline'
 import { freePort } from './free-port.js'
 import { snippet } from './readme.js'
 
+/** Texts by the names of files. */
+type Files = Readonly<Record<string, string>>
+type Variables = Readonly<Record<string, string>>
+
 /** A server that stands in a document, as a process of its own. One thing is changed: the port, as 3000 may be taken. */
 export class DocsServer {
   readonly url: string
@@ -13,27 +17,30 @@ export class DocsServer {
   readonly #file: string
   #process: ChildProcess | undefined
 
-  private constructor(page: string, file: string, port: number) {
+  private constructor(page: string, file: string, others: Files, port: number) {
     mkdirSync('.cache', { recursive: true })
     this.folder = mkdtempSync(resolve('.cache/docs-'))
     this.url = `http://localhost:${port}`
     this.#file = file
     writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
     writeFileSync(join(this.folder, file), snippet(file, page).replaceAll('3000', String(port)))
+    for (const [name, text] of Object.entries(others)) writeFileSync(join(this.folder, name), text)
   }
 
-  static async start(page: string, file: string): Promise<DocsServer> {
-    const server = new DocsServer(page, file, await freePort())
-    await server.start()
+  /** @param others what else is in its folder */
+  static async start(page: string, file: string, others: Files = {}, variables?: Variables): Promise<DocsServer> {
+    const server = new DocsServer(page, file, others, await freePort())
+    await server.start(variables)
     return server
   }
 
   /** Resolves when the server says where it is. */
-  async start(): Promise<void> {
+  async start(variables: Variables = {}): Promise<void> {
     const env = {
       ...process.env,
       TSX_TSCONFIG_PATH: resolve('tsconfig.json'),
       SECRET: 'a secret of at least thirty-two bytes',
+      ...variables,
     }
     const args = ['--import', 'tsx', this.#file]
     const server = spawn(process.execPath, args, { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -43,12 +50,18 @@ export class DocsServer {
   }
 
   async kill(): Promise<void> {
+    await this.end('SIGKILL')
+  }
+
+  /** Resolves with the code that it ends with. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
     const server = this.#process
     this.#process = undefined
-    if (!server || server.exitCode !== null) return
+    if (!server || server.exitCode !== null) return server?.exitCode ?? null
     const ended = once(server, 'exit')
-    server.kill('SIGKILL')
-    await ended
+    server.kill(signal)
+    const [code] = await ended
+    return code
   }
 
   async remove(): Promise<void> {

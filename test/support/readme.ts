@@ -41,9 +41,14 @@ export function snippet(file: string, page = 'README.md'): string {
 
 /** The words of the one block of a page that is marked so. */
 export function wordsOf(mark: string, page: string): readonly string[] {
-  const [found, ...others] = blocks(readFileSync(page, 'utf8')).filter(({ language }) => language === mark)
+  const [found, ...others] = textsOf(mark, page)
   if (found === undefined || others.length > 0) throw new Error(`${page} has not one block ${mark}`)
-  return found.text.trim().split(/\s+/)
+  return found.trim().split(/\s+/)
+}
+
+/** The blocks of a page that are marked so, in its order. */
+export function textsOf(mark: string, page: string): readonly string[] {
+  return blocks(readFileSync(page, 'utf8')).flatMap(({ language, text }) => (language === mark ? [text] : []))
 }
 
 /** The files and commands of one section of the README, in its order. */

@@ -114,7 +114,7 @@ describe('threat 15: a live cookie that is not ours', () => {
   })
 })
 
-describe('threat 16: cookie tossing', () => {
+describe('threats 16 and 41: cookie tossing', () => {
   it.each([
     ['ahead of it', (own: string) => `live=evil; live.sig=evil; ${own}`],
     ['behind it', (own: string) => `${own}; live=evil; live.sig=evil`],

@@ -23,7 +23,7 @@ describe('threat 54: two apps with the same keys', () => {
     expect(await other.visitor(moved).text('/')).toBe('-1')
   })
 
-  it('take each other’s cookies where the name is the same, too, as SECURITY.md says', async () => {
+  it('take each other’s cookies where the name is the same, too, as docs/security.md says', async () => {
     const [one, other] = [await start('same'), await start('same')]
     expect(await other.visitor(cookieFor(one.live, { values: { division: 7 } })).text('/')).toBe('7')
   })

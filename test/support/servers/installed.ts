@@ -30,6 +30,12 @@ export const MARIADB: Needed = {
   package: 'mariadb-server',
   variable: 'MARIADB_SERVER',
 }
+export const NGINX: Needed = {
+  name: 'nginx',
+  commands: ['nginx'],
+  package: 'nginx-light',
+  variable: 'NGINX_SERVER',
+}
 
 /** Where Debian has what is no command for everyone: of PostgreSQL, a folder a version. */
 const POSTGRES_FOLDER = '/usr/lib/postgresql'

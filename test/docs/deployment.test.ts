@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
+import { join, relative, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { compile } from '../support/compile.js'
+import { DocsServer } from '../support/docs-server.js'
+import { snippet } from '../support/readme.js'
+import { Visitor } from '../support/visitor.js'
+
+const PAGE = 'docs/deployment.md'
+const [OLD, NEW] = ['the former secret of at least 32 bytes', 'a secret of at least thirty-two bytes']
+/** What the proxy says of a request. */
+const PROXIED = { 'x-forwarded-proto': 'https', 'sec-fetch-site': 'same-origin' }
+const ends: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+async function start(SECRETS: string): Promise<DocsServer> {
+  const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': '' }
+  const server = await DocsServer.start(PAGE, 'server.ts', others, { SECRETS })
+  ends.push(() => server.remove())
+  return server
+}
+
+function visitorOf({ url }: DocsServer): Visitor {
+  const visitor = new Visitor(url)
+  ends.push(() => visitor.leave())
+  return visitor
+}
+
+/** What a page shows to a visitor, who has the cookies of its answer then. */
+async function division(visitor: Visitor): Promise<string> {
+  const html = await (await visitor.fetch('/', { headers: PROXIED })).text()
+  return /<output>(.*?)<\/output>/.exec(html)?.[1] ?? html
+}
+
+/** A POST that sets a value, of which half is under way; `finish` sends the rest and resolves with the answer. */
+async function halfOf(
+  { url }: DocsServer,
+  { cookie }: Visitor,
+  value: number,
+): Promise<() => Promise<IncomingMessage>> {
+  const body = JSON.stringify({ set: [['division', -1, value]] })
+  const headers = { ...PROXIED, cookie, 'content-type': 'application/json', 'content-length': body.length }
+  const post = request(`${url}/store_session`, { method: 'POST', headers: { ...headers, expect: '100-continue' } })
+  post.flushHeaders()
+  // The server has the request: it asks for the body.
+  await once(post, 'continue')
+  post.write(body.slice(0, 10))
+  return async () => {
+    const answered = once(post, 'response')
+    post.end(body.slice(10))
+    const [answer] = await answered
+    return answer
+  }
+}
+
+describe(PAGE, () => {
+  it('has a server that says it is well, and makes no visitor of who asks', async () => {
+    const server = await start(NEW)
+    const { status, headers } = await fetch(`${server.url}/health`, { headers: PROXIED })
+    expect([status, headers.getSetCookie(), headers.get('vary')]).toEqual([200, [], null])
+  })
+
+  it('has a server that loses nothing at SIGTERM: neither what was acknowledged, nor what is half said', async () => {
+    const server = await start(NEW)
+    const [ann, bob] = [visitorOf(server), visitorOf(server)]
+    for (const visitor of [ann, bob]) await visitor.fetch('/', { headers: PROXIED })
+    const socket = await ann.connect('/', { ...PROXIED, origin: server.url.replace('http:', 'https:') })
+    const finish = await halfOf(server, bob, 7)
+    expect(await socket.set(['division', -1, 3])).toMatchObject({ ok: true })
+    const ended = server.end('SIGTERM')
+    const answer = await finish()
+    await text(answer)
+    expect([answer.statusCode, await ended]).toEqual([200, 0])
+    expect(await socket.closed).toBe('transport close')
+
+    const { text: ticket } = socket.tickets.at(-1) ?? { text: '' }
+    const posted = answer.headers['set-cookie'] ?? []
+    for (const cookie of posted) bob.jar.setCookieSync(cookie, bob.url)
+    await server.start({ SECRETS: NEW })
+    expect(await division(bob)).toBe('7')
+    expect((await ann.store({ tickets: [ticket] }, PROXIED)).status).toBe(200)
+    expect(await division(ann)).toBe('3')
+  })
+
+  it('has secrets that are changed without a visitor noticing, and one that is taken out at once', async () => {
+    const server = await start(OLD)
+    const visitor = visitorOf(server)
+    await division(visitor)
+    const set = (value: number): Promise<Response> => visitor.store({ set: [['division', -1, value]] }, PROXIED)
+    const restart = async (SECRETS: string): Promise<void> => {
+      await server.kill()
+      await server.start({ SECRETS })
+    }
+    expect((await set(3)).status).toBe(200)
+    for (const secrets of [`${OLD},${NEW}`, `${NEW},${OLD}`]) {
+      await restart(secrets)
+      expect(await division(visitor)).toBe('3')
+    }
+    expect((await set(4)).status).toBe(200)
+    await restart(NEW)
+    expect(await division(visitor)).toBe('4')
+    await restart(OLD)
+    expect(await division(visitor)).toBe('-1')
+  })
+
+  it('has snippets that compile', () => {
+    mkdirSync('.cache', { recursive: true })
+    const at = mkdtempSync(resolve('.cache/deployment-'))
+    ends.push(() => rmSync(at, { recursive: true, force: true }))
+    const names = ['server.ts', 'mounted.ts', 'browser.ts']
+    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(at, 'fields.ts'), snippet('fields.ts'))
+    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
+    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
+  })
+})

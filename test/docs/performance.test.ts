@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+import { startWithUsers } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const PAGE = 'docs/performance.md'
+const page = readFileSync(PAGE, 'utf8')
+
+/** The cells of the row that begins so. */
+function row(title: string): readonly string[] {
+  const line = page.split('\n').find((text) => text.startsWith(`| ${title}`))
+  if (line === undefined) throw new Error(`${PAGE} has no row ${title}`)
+  return line.split('|').map((cell) => cell.trim())
+}
+const numberOf = (title: string): number => Number(row(title)[2]?.replaceAll(',', ''))
+
+/** Bytes of the live cookie and its signature, as a request brings them. */
+const bytes = ({ cookie }: Visitor): number =>
+  cookie
+    .split('; ')
+    .filter((pair) => /^live(\.sig)?=/.test(pair))
+    .join('; ').length
+
+describe(PAGE, () => {
+  it('says how many bytes the cookie takes', async () => {
+    const app = await startWithUsers()
+    const guest = app.visitor()
+    await guest.fetch('/set?values={"division":3}')
+    expect(bytes(guest)).toBe(numberOf('a guest with one number'))
+    await guest.fetch('/set?values={"theme":"dark"}')
+    expect(bytes(guest) - numberOf('a guest with one number')).toBe(numberOf('a word besides'))
+
+    const user = app.visitor()
+    await user.fetch('/login/now?user=ann')
+    await user.fetch('/set?values={"division":3}')
+    expect(bytes(user)).toBe(numberOf('the same user, in the ten minutes'))
+    app.clock.advance(10 * 60 * 1000 + 1)
+    await user.fetch('/set?values={"division":4}')
+    expect(bytes(user)).toBe(numberOf('a user with that'))
+  })
+
+  it('says how large the parts for browsers may be', () => {
+    const limits: { name: string; limit: string }[] = JSON.parse(readFileSync('.size-limit.json', 'utf8'))
+    for (const name of ['client', 'hook', 'react', 'vue']) {
+      const { limit } = limits.find((each) => each.name === name) ?? {}
+      expect(limit).toBe(`${numberOf(`\`koa-live-session/${name}\``)} kB`)
+    }
+  })
+
+  it('names the parts of the bench', () => {
+    const [, parts = ''] = /^const parts = \{(.*)\}$/m.exec(readFileSync('bench/run.mjs', 'utf8')) ?? []
+    const [, named = ''] = /# one part: (.*)$/m.exec(page) ?? []
+    expect(named.split(', ')).toEqual(parts.split(',').map((part) => part.replace(/:.*/, '').trim()))
+  })
+
+  it.each([
+    ['docs/scaling.md', ['490', '640', '300']],
+    ['docs/stores-sql.md', ['494', '667', '1,132']],
+    [
+      'docs/decisions.md',
+      ['0.71', '0.90', '0.93', '1.39', '0.52 to 0.65', '0.97', '1.09', '1.08', '1.6 to 1.8', '335 bytes'],
+    ],
+  ])('has the figures that %s has', (other, figures) => {
+    const text = readFileSync(other, 'utf8')
+    expect(figures.filter((figure) => !page.includes(figure))).toEqual([])
+    expect(figures.filter((figure) => !text.includes(figure))).toEqual([])
+  })
+})

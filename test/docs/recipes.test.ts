@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { createClient } from 'redis'
+import { compile } from '../support/compile.js'
+import { DocsServer } from '../support/docs-server.js'
+import { freePort } from '../support/free-port.js'
+import { snippet } from '../support/readme.js'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { REDIS } from '../support/servers/installed.js'
+import { RedisServer } from '../support/servers/redis.js'
+import type { TestSocket } from '../support/socket.js'
+import { Visitor } from '../support/visitor.js'
+import { within } from '../support/within.js'
+
+const PAGE = 'docs/recipes.md'
+const SHARED = ['catalog.ts', 'fields.ts']
+const others = { ...Object.fromEntries(SHARED.map((name) => [name, snippet(name, PAGE)])), 'page.js': '' }
+const WEBHOOK_SECRET = 'what the provider has given us'
+const ends: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+async function start(file: string, env: Record<string, string> = {}): Promise<DocsServer> {
+  const server = await DocsServer.start(PAGE, file, others, env)
+  ends.push(() => server.remove())
+  return server
+}
+
+function visitorOf({ url }: DocsServer): Visitor {
+  const visitor = new Visitor(url)
+  ends.push(() => visitor.leave())
+  return visitor
+}
+
+const post = (visitor: Visitor, path: string): Promise<Response> => visitor.fetch(path, { method: 'POST' })
+/** The value of a key in the next ticket that has it. */
+async function told(socket: TestSocket, key: string): Promise<unknown> {
+  for (;;) {
+    const { claims } = await socket.ticket()
+    const found = claims.changes.find(([name]) => name === key)
+    if (found) return found[2]
+  }
+}
+
+describe(PAGE, () => {
+  it('has a cart whose largest content has room in the cookie', async () => {
+    const server = await start('cart.ts')
+    const visitor = visitorOf(server)
+    const set = (cart: readonly string[]): Promise<Response> => visitor.store({ set: [['cart', -1, cart]] })
+    const full = Array.from({ length: 50 }, () => 'bread')
+    expect([(await set(full)).status, (await set([...full, 'tea'])).status]).toEqual([200, 400])
+    expect((await set(['caviar'])).status).toBe(400)
+  })
+
+  it('has a filter that a link and a form without a script set, and that is kept without the parameter', async () => {
+    const server = await start('filter.ts')
+    const visitor = visitorOf(server)
+    const headers = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' }
+    const visit = async (path: string): Promise<string | undefined> => {
+      const html = await (await visitor.fetch(path, { headers })).text()
+      return /<h1>Costs of (.*?)<\/h1>/.exec(html)?.[1]
+    }
+    expect(await visit('/')).toBe('all divisions')
+    expect(await visit('/?division=1')).toBe('Light')
+    expect(await visit('/')).toBe('Light')
+    expect(await visit('/?division=3')).toBe('Light')
+    expect(await visit('/?division=-1')).toBe('all divisions')
+  })
+
+  it('has snippets that compile, and no others that are files', () => {
+    const files = [...readFileSync(PAGE, 'utf8').matchAll(/^```ts\n\/\/ ([\w.-]+)/gm)].map(([, name = '']) => name)
+    mkdirSync('.cache', { recursive: true })
+    const at = mkdtempSync(resolve('.cache/recipes-'))
+    ends.push(() => rmSync(at, { recursive: true, force: true }))
+    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
+    for (const name of files) writeFileSync(join(at, name), snippet(name, PAGE))
+    expect(compile(files.map((name) => relative('.', join(at, name))))).toEqual([])
+  })
+})
+
+describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
+  let redis: RedisServer
+  let env: Record<string, string>
+  beforeAll(async () => {
+    const port = await freePort()
+    redis = await RedisServer.start(['--bind', '127.0.0.1', '--port', String(port)])
+    env = { REDIS_URL: `redis://127.0.0.1:${port}`, WEBHOOK_SECRET }
+  })
+  afterAll(() => redis.stop())
+
+  it('has an app whose sign-in and values outlive a restart, beside each other', async () => {
+    const server = await start('sign-in.ts', env)
+    const [one, two] = [visitorOf(server), visitorOf(server)]
+    /** Where the store answers late, a request goes on without it, and the next one has what it said. */
+    const shows = async (visitor: Visitor, expected: unknown): Promise<void> => {
+      const text = JSON.stringify(expected)
+      expect(
+        await within(
+          () => visitor.text('/'),
+          (found) => found === text,
+        ),
+      ).toBe(text)
+    }
+    expect((await one.store({ set: [['cart', -1, ['tea']]] })).status).toBe(200)
+    await post(one, '/sign-in')
+    const socket = await one.connect()
+    const set = (): Promise<Record<string, unknown>> => socket.set(['cart', -1, ['tea', 'milk']])
+    expect(await within(set, ({ level }) => level === 'store')).toMatchObject({ ok: true, level: 'store' })
+    const names = one.cookie.split('; ').map((pair) => pair.replace(/=.*/, ''))
+    expect(names.sort()).toEqual(['koa.sess', 'koa.sess.sig', 'live', 'live.sig'])
+    await server.kill()
+    await server.start(env)
+    await shows(one, { user: 'ann', cart: ['tea', 'milk'] })
+    await post(two, '/sign-in')
+    await shows(two, { user: 'ann', cart: ['tea', 'milk'] })
+    await post(one, '/sign-out')
+    await shows(one, { user: 'guest', cart: [] })
+    await shows(two, { user: 'ann', cart: ['tea', 'milk'] })
+
+    const client = await createClient({ url: env['REDIS_URL'] ?? '' }).connect()
+    const keys = await client.keys('*')
+    client.destroy()
+    expect(new Set(keys.map((key) => key.replace(/:.*/, '')))).toEqual(new Set(['session', 'live-session']))
+  })
+
+  it('has a webhook, and a job in a process of its own, that reach the open page of a user', async () => {
+    const server = await start('webhook.ts', env)
+    const visitor = visitorOf(server)
+    await post(visitor, '/sign-in')
+    const socket = await visitor.connect()
+    const body = JSON.stringify({ user: 'ann' })
+    const call = (signature: string): Promise<Response> => {
+      return fetch(`${server.url}/paid`, { method: 'POST', body, headers: { 'x-signature': signature } })
+    }
+    expect((await call('0'.repeat(64))).status).toBe(403)
+    const paid = told(socket, 'plan')
+    const signature = createHmac('sha256', WEBHOOK_SECRET).update(body).digest('hex')
+    const again = async (): Promise<number> => (await call(signature)).status
+    expect(await within(again, (status) => status !== 503)).toBe(204)
+    expect(await paid).toBe('paid')
+    expect(await visitor.text('/')).toBe('paid')
+
+    const freed = told(socket, 'plan')
+    writeFileSync(join(server.folder, 'job.ts'), snippet('job.ts', PAGE))
+    const job = runJob(server.folder, env)
+    expect([await once(job, 'exit'), await freed]).toEqual([[0, null], 'free'])
+    expect(await visitor.text('/')).toBe('free')
+  })
+})
+
+function runJob(cwd: string, env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', 'job.ts', 'ann'], {
+    cwd,
+    env: {
+      ...process.env,
+      TSX_TSCONFIG_PATH: resolve('tsconfig.json'),
+      SECRET: 'a secret of at least thirty-two bytes',
+      ...env,
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+}
