@@ -1,7 +1,13 @@
+/**
+ * The small hook, 0.8 kB, for pages that the server renders and that need no values of their own.
+ *
+ * @module koa-live-session/hook
+ */
 import type { Fields } from '../shared/field-types.js'
 import { DEFAULT_ENDPOINT, STORE_SESSION, type TicketClaims } from '../shared/protocol.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
+/** The options of `storeSession(socket, options)`, as those of `createLiveSession`. */
 export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
 
@@ -18,8 +24,11 @@ const ROOM = 48_000
 
 /**
  * The small hook, for pages that the server renders: POSTs what `store_session` brings, so that the cookie has it and it
- * survives a restart. It keeps no values and says no status. Returns its end.
+ * survives a restart. It keeps no values and says no status.
  *
+ * @param socket the page's socket
+ * @param options as those of `createLiveSession`
+ * @returns its end
  * @example
  * storeSession(io())
  */

@@ -1,3 +1,8 @@
+/**
+ * Components of React 18 or newer, or of Preact, that show and set values.
+ *
+ * @module koa-live-session/react
+ */
 import {
   createContext,
   createElement,
@@ -25,12 +30,15 @@ const Live = createContext<Hydratable | undefined>(undefined)
  * hydrateRoot(root, <LiveSessionProvider live={live}><App /></LiveSessionProvider>)
  */
 export const LiveSessionProvider: FunctionComponent<{
+  /** What `createLiveSession()` returned. */
   readonly live: LiveSessionClient
+  /** The components that use it. */
   readonly children?: ReactNode
 }> = ({ live, children }) => createElement(Live.Provider, { value: live }, children)
 
 /**
- * A value, what sets it, and how far its newest change has got. `set` stays the same function.
+ * A value, what sets it, and how far its newest change has got. `set` takes a value, or a function of the one before it, which is `live.update`; it
+ * resolves and rejects as that does, and stays the same function. Of a field that the page may only read it is `never`.
  * On a page without `embed()` or `initial`, await `live.ready` before rendering.
  *
  * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`

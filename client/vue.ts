@@ -1,3 +1,8 @@
+/**
+ * Components of Vue 3.5 or newer that show and set values.
+ *
+ * @module koa-live-session/vue
+ */
 import {
   computed,
   getCurrentInstance,
@@ -21,7 +26,7 @@ type F = RegisteredFields
 const LIVE: InjectionKey<Hydratable> = Symbol()
 
 /**
- * Gives the components of an app the page's client.
+ * Gives the components of an app the page's client: `live` is what `createLiveSession()` returned.
  *
  * @example
  * createSSRApp(App).use(liveSessionPlugin(createLiveSession({ socket: io() }))).mount('#app')
@@ -31,8 +36,8 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * A value to read and, where the page may, to write (also by `v-model`), and how far its newest change has got; both follow
- * until the scope ends. On a page without `embed()` or `initial`, await `live.ready` before mounting.
+ * A value to read and, where the page may, to write, and how far its newest change has got: refs, which follow until the scope ends. A function that is set computes the value from the one before it, as `live.update`. A refusal shows in the status. Of a field
+ * that the page may only read, `value` is a readonly ref. On a page without `embed()` or `initial`, await `live.ready` before mounting.
  *
  * @throws {TypeError} where the app does not use `liveSessionPlugin`, and before `live.ready`
  *
@@ -43,9 +48,11 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 export function useLiveSession<K extends Keys<F>['readable']>(
   key: K,
 ): {
+  /** The value, which follows each change. Read and set as `value.value`, or by `v-model`. */
   readonly value: K extends Keys<F>['writable']
     ? WritableComputedRef<Value<F[K]>, Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)>
     : Readonly<Ref<Value<F[K]>>>
+  /** How far its newest change has got. */
   readonly status: Readonly<Ref<StatusDetail>>
 } {
   const live = inject(LIVE, undefined)

@@ -1,3 +1,11 @@
+/**
+ * The server's part: a Koa plugin, with its handlers of socket.io. It adds `ctx.liveSession`, `socket.liveSession` and `socket.session` to
+ * the types of Koa and socket.io.
+ *
+ * `F` is the type of your fields everywhere in this reference: `RegisteredFields`, unless it is said otherwise.
+ *
+ * @module koa-live-session
+ */
 export type { ChangeSource } from '../shared/change.js'
 export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
@@ -13,7 +21,7 @@ export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'
 export type * from './app-session/types.js'
 export type { UserId } from './identity/subject.js'
-export type { LiveSessionOptions } from './options.js'
+export type { LiveSessionOptions } from './option-types.js'
 export { liveSession } from './plugin.js'
 export type { Store, StoredRow as StoredRegister } from './stores/store.js'
 export type * from './types.js'

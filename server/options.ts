@@ -1,82 +1,15 @@
 import type Koa from 'koa'
-import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
 import { isRecord } from '../shared/parse.js'
-import type { Awaitable } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { CookieOptions } from './http/cookie.js'
 import { roomForRegisters } from './http/cookie-size.js'
-import type { UserId } from './identity/subject.js'
 import type { LimitOptions } from './limits/limits.js'
+import type { LiveSessionOptions } from './option-types.js'
 import { createReport, type Report } from './report.js'
 import { isStore, STORE_METHODS, type Store } from './stores/store.js'
 import { readSecrets } from './values/keys.js'
-
-export interface LiveSessionOptions<F extends Fields> {
-  readonly fields: F
-  /**
-   * The signed-in user's id, or nothing. Run by `middleware()`, so put that after your auth middleware; and again by
-   * `ctx.liveSession.identify()`, also after a sign-out, when koa-session's `ctx.session` is null.
-   *
-   * @example
-   * identify: (ctx) => ctx.session?.userId
-   */
-  readonly identify?: (ctx: Koa.Context) => Awaitable<UserId | null | undefined>
-  /** At least one secret of 32 bytes; the first signs. @default app.keys */
-  readonly keys?: readonly string[]
-  /** Cookie name. @default 'live', '__Host-live' when secure and without domain */
-  readonly key?: string
-  /**
-   * ms since the last use. `'session'`: the cookie ends with the browser, and in one that is never ended 31 days after the last use.
-   * @default 31 days
-   */
-  readonly maxAge?: number | 'session'
-  /** URL path of the POST. @default '/store_session' */
-  readonly endpoint?: string
-  /** @default ctx.secure */
-  readonly secure?: boolean
-  /** @default 'lax' */
-  readonly sameSite?: 'strict' | 'lax' | 'none'
-  readonly domain?: string
-  /** Further origins besides the server's own. */
-  readonly origins?: readonly string[]
-  readonly cache?: {
-    /** ms after which an unused subject may leave the cache. @default maxAge */
-    readonly maxIdle?: number
-    /** Subjects in the cache, users and anonymous browsers each; between half of them and all are kept. @default 100_000 */
-    readonly maxSubjects?: number
-  }
-  /** Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own. @default none */
-  readonly store?: Store
-  /** ms in which the store is to answer; what takes longer is not waited for. @default 250 */
-  readonly storeTimeout?: number
-  /** ms after which what was loaded is loaded again. @default 60_000 */
-  readonly storeRefresh?: number
-  /**
-   * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
-   * `Infinity` it deletes nothing. @default 100 days
-   */
-  readonly storeMaxIdle?: number
-  /** bytes @default 3000 */
-  readonly cookieBudget?: number
-  /** Whether this visitor agreed to be remembered; without it nothing is written to the browser. @default always */
-  readonly consent?: (ctx: Koa.Context) => boolean
-  readonly limits?: {
-    /** Changes a second, bursts of twice that. @default 20 */
-    readonly changesPerSocket?: number
-    /** @default 50 */
-    readonly changesPerSubject?: number
-    /** Open sockets of one subject on this node; each namespace of a connection has one. @default 20 */
-    readonly socketsPerSubject?: number
-  }
-  /** @default 'account' */
-  readonly onLogin?: 'account' | 'newest' | 'drop'
-  /** Told of a refusal that no code awaited; what it throws goes to `console.error`. @default console.error */
-  readonly onError?: (error: LiveSessionError) => void
-  /** ms since 1970 @default Date.now */
-  readonly clock?: () => number
-}
 
 /** Every option, with its default filled in. */
 export interface Settings {

@@ -6,7 +6,8 @@ import type { SessionStore } from './app-session/types.js'
 import { type Core, createCore } from './core.js'
 import { Requests } from './http/requests.js'
 import { type UserId, type UserSubject, userSubject } from './identity/subject.js'
-import { type LiveSessionOptions, resolveOptions } from './options.js'
+import type { LiveSessionOptions } from './option-types.js'
+import { resolveOptions } from './options.js'
 import { attachTo } from './sockets/attach.js'
 import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
@@ -21,8 +22,9 @@ const FIVE_MINUTES = 5 * 60 * 1000
 const cores = new WeakMap<object, Core>()
 
 /**
- * Gives a Koa app live session values.
+ * Gives a Koa app live session values: once an app, with the middleware and the sockets that the plugin it returns has.
  *
+ * @param app of Koa 3
  * @throws {TypeError} for an option that cannot work, saying what was expected, what was received and what to do
  * @example
  * const live = liveSession(app, { fields })
@@ -33,6 +35,7 @@ export function liveSession<const F extends Fields>(
   app: AnyApp,
   options: LiveSessionOptions<F> & { readonly identify: object },
 ): LiveSessionPlugin<F, true>
+/** Without `identify`, all visitors are guests. */
 export function liveSession<const F extends Fields>(
   app: AnyApp,
   options: LiveSessionOptions<F> & { readonly identify?: never },

@@ -19,32 +19,70 @@ export interface Identified {
   readonly visitorId: string | undefined
 }
 
-/** What every handle can do. A rejection that no code awaits goes to `onError`; it never ends the process. */
+/**
+ * What every handle can do with values. Keys are those of `defineFields`; values are JSON, and what is read is frozen.
+ *
+ * A refusal is a `LiveSessionError` and changes nothing. A write rejects with
+ *
+ * - `invalid_value`, `too_large` or `undeclared_key`, where the value or the key is no good;
+ * - `superseded`, where the visitor has left this browser meanwhile, by a sign-in, a sign-out or a revocation;
+ * - `closed`, after `live.close()`.
+ *
+ * A mistake of the program, as a promise that is passed instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
+ * to `onError`, or to `app.on('error')`; it never ends the process.
+ */
 export interface Session<F extends Fields, K extends keyof F & string> {
-  /** The value, else the field's default. @throws {TypeError} for a key that is not declared */
+  /**
+   * The value, else the field's default. Frozen, and the same object until it changes.
+   *
+   * @throws {TypeError} for a key that is not declared
+   */
   get<P extends K>(key: P): Value<F[P]>
-  /** Whether there is a live value that this build can read, a default not counted. */
+  /**
+   * Whether there is a live value that this build can read, a default not counted.
+   *
+   * @throws {TypeError} for a key that is not declared
+   */
   has(key: K): boolean
-  /** Visible to `get` on the next line. Rejects with `invalid_value`, `too_large`, `undeclared_key`. */
+  /**
+   * Sets a value: visible to `get` on the next line, awaited or not. Resolves when it is in memory and, where there is a store, when that has
+   * confirmed it or `storeTimeout` is over: `level` says which.
+   */
   set<P extends K>(key: P, value: Settable<F[P]>): Promise<Written>
-  /** Several keys: all are validated before any is applied. */
+  /** Sets several keys, at one stamp: all are validated before any is applied. Rejects with `malformed` where there is none. */
   setMany(values: { readonly [P in K]?: Settable<F[P]> }): Promise<Written>
-  /** Read-modify-write; `next` is synchronous, pure, and may run more than once. */
+  /**
+   * Computes a value from the one that is read, atomically: within the process, and with a store across all of them. Rejects also with
+   * `conflict` where others were faster again and again, and with what `next` throws.
+   *
+   * @param next synchronous, pure, and may run more than once
+   * @example
+   * await ctx.liveSession.update('cart', (cart) => [...cart, item])
+   */
   update<P extends K>(key: P, next: (value: Value<F[P]>) => Settable<F[P]>): Promise<Written>
-  /** From then on the default is read. */
+  /** Removes the value: from then on the default is read. */
   delete(key: K): Promise<Written>
-  /** What is known of each key that was ever written, hidden ones included. */
+  /** What is known of each key that was ever written, hidden ones included: for a look under the hood, and not for a browser. */
   inspect(): ReadonlyMap<K, Inspection>
 }
-/** `ctx.liveSession`: a request has no tab, so no `tab` fields. */
+/**
+ * `ctx.liveSession`: the values of the visitor who made the request. What it sets is in the cookie of this very answer. Before
+ * `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`.
+ */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
     Identified {
-  /** For a page that renders its values itself; issues the cookie. */
+  /** What the page is to know, for one that is rendered by a framework: pass it as `initial`. It gives the browser a cookie, as `embed()` does. */
   snapshot(): Snapshot<F>
-  /** The snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. */
+  /**
+   * The snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. Once a page, anywhere before
+   * the script that calls `createLiveSession`.
+   */
   embed(): string
-  /** Call after signing a user in or out within this request: runs `identify` again, applies `onLogin`, reconnects this browser's sockets. */
+  /**
+   * Call after signing a user in or out within this request: runs `identify` again, applies `onLogin`, and has this browser's sockets connect
+   * again. Rejects with what `identify` throws.
+   */
   identify(): Promise<void>
   /**
    * Logout of this browser: new browser id, its sockets reconnect as a guest's. The account's values stay with the account, those of
@@ -58,7 +96,7 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
   flash(message: JsonValue): Promise<void>
-  /** The messages that this answer is to show, and no other: none for a HEAD, an image, or a page that is fetched ahead. */
+  /** The messages that this answer is to show, and no other, the oldest first: none for a HEAD, an image, or a page that is fetched ahead. */
   takeFlash(): Promise<readonly JsonValue[]>
   /**
    * What `socket.liveSession.handOff` left for this request, as the schema puts it out: once, then `undefined`. Also `undefined` where the form
@@ -75,13 +113,17 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   ): Promise<StandardSchemaV1.InferOutput<S> | undefined>
 }
 
-/** `socket.liveSession`: subscriptions end with the socket. */
+/** `socket.liveSession`: the values of the visitor who opened the socket. Subscriptions end with the socket. */
 export interface SocketSession<F extends Fields = RegisteredFields>
   extends Session<F, keyof F & string>,
     Observable<F, keyof F & string>,
     Identified {
+  /** Who has opened the socket, as `identify` named the user in its handshake, as text; undefined for a guest. */
   readonly userId: string | undefined
-  /** A message that this browser is shown once, within an hour: by this socket's page if it listens (`live.onFlash`), else as `ctx.liveSession.flash`. */
+  /**
+   * A message that this browser is shown once, within an hour: by this socket's page if it listens (`live.onFlash`), else as
+   * `ctx.liveSession.flash`. JSON of up to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   */
   flash(message: JsonValue): Promise<void>
   /**
    * Has the page POST to `to`, a path of this origin, where `ctx.liveSession.takeHandOff` finds the payload, once and within 60 s: a
@@ -101,42 +143,63 @@ export interface SocketSession<F extends Fields = RegisteredFields>
 export interface UserSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['user']>,
     Observable<F, Keys<F>['user']> {
+  /** Whose values, as text. */
   readonly userId: string
   /**
    * Whether this process knows the user's values. With a store: it was asked within `storeRefresh`. Without one: something came from a cookie,
    * a socket or an earlier write.
    */
   readonly loaded: boolean
-  /** Ends its subscriptions. */
+  /** Ends its subscriptions: `using user = await live.user(id)` does so at the end of the block. */
   [Symbol.dispose](): void
 }
 
+/** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
   /** The middleware that makes `identify` work, run on the upgrade request: the same instances as in `app.use`. */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
    * ms after which an open socket's `identify` is asked again, as in its handshake. Where it names another user by then, or none, the socket
-   * ends, and its browser comes back. `Infinity`: never. @default 5 minutes
+   * ends, and its browser comes back. More than 0; `Infinity`: never.
+   *
+   * @default 5 minutes
    */
   readonly recheck?: number
 }
 
+/** A Koa app, whatever its state and context are. */
 export type AnyApp = Koa<any, any>
+/** A socket.io server, whatever its events are. */
 export type AnyServer = Server<any, any, any, any>
 
+/**
+ * What `liveSession()` returns. `Identified` is whether `identify` was set: then `attach` demands `handshake`.
+ */
 export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean> {
-  /** Goes after your auth middleware and before your routes. */
+  /** Gives each request its `ctx.liveSession`, and answers the endpoint. It goes after your auth middleware and before your routes, once. */
   middleware(): Koa.Middleware
-  /** All namespaces, also later ones. Once, before your own `io.use` and `io.on`. */
+  /**
+   * Gives each socket its `socket.liveSession`, in all namespaces, also in later ones. Once, before your own `io.use` and `io.on`.
+   *
+   * @throws {TypeError} a second time; where sockets are connected already; without `handshake` where `identify` is set; for a connection state
+   * recovery that skips middleware
+   */
   attach(io: AnyServer, ...options: Identified extends true ? [AttachOptions] : [AttachOptions?]): void
-  /** A user's values, for code without a request or a socket. `update` rejects with `not_loaded` while they are unknown. */
+  /**
+   * A user's values, for code without a request or a socket, as a job or a webhook: loaded from the store, where there is one. Without a store,
+   * `update` rejects with `not_loaded` as long as this process knows nothing of the user. Rejects with a `TypeError` for what is no `UserId`.
+   *
+   * @example
+   * const user = await live.user(order.userId)
+   * await user.set('plan', 'paid')
+   */
   user(id: UserId): Promise<UserSession<F>>
   /**
    * Signs a user out everywhere: sockets end, and cookies and tickets from before are worthless. Values stay in the store,
-   * else where processes have them in memory.
+   * else where processes have them in memory. Rejects with a `TypeError` for what is no `UserId`.
    */
   revoke(id: UserId): Promise<void>
-  /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. */
+  /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. Rejects with a `TypeError` for what is no `UserId`. */
   erase(id: UserId): Promise<void>
   /**
    * A store for koa-session: `session({ store: live.sessionStore() }, app)`. Requests that change different keys of `ctx.session` at the same
@@ -151,11 +214,13 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
 
 declare module 'koa' {
   interface DefaultContext {
+    /** The values of the visitor who made the request, once `live.middleware()` has run. */
     liveSession: RequestSession
   }
 }
 declare module 'socket.io' {
   interface Socket {
+    /** The values of the visitor who opened the socket, once `live.attach(io)` was called. */
     liveSession: SocketSession
     /** The `ctx.session` of the browser, where koa-session keeps it in `live.sessionStore()`, it is among `handshake`, and the browser has one. */
     session: AppSession | undefined

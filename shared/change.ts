@@ -1,6 +1,10 @@
 import type { JsonValue } from './json.js'
 
-/** Where a change came from. */
+/**
+ * Where a change came from, as this process has learnt of it: `ctx.liveSession` (`'request'`), a page or a handler of a socket (`'socket'`),
+ * a cookie or ticket that a browser has brought back (`'ticket'`), `live.user(id)` (`'job'`), another process (`'node'`), the store, or a
+ * sign-in.
+ */
 export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login'
 
 /** A value that changed, as this build reads it. */

@@ -1,6 +1,26 @@
 import { printable } from './escape.js'
 
-/** What was wrong, in one word that programs can act on. */
+/**
+ * What was wrong, in one word that programs can act on, with the HTTP `status` of it:
+ *
+ * | code | status | meaning |
+ * | ---- | ------ | ------- |
+ * | `invalid_value` | 400 | the schema refuses it, or JSON does not carry it |
+ * | `undeclared_key` | 400 | there is no such field; to a browser also: it is hidden |
+ * | `not_writable` | 403 | a browser may not set this field |
+ * | `too_large` | 400 | over the field's `maxBytes`; a message or a payload over its own limit; 413: a body over 64 kB |
+ * | `malformed` | 400 | not the shape that was expected; 405, 415: not a POST of JSON |
+ * | `bad_origin` | 403 | a page of an origin that is not listed |
+ * | `bad_ticket` | 403 | a ticket that is forged, expired or revoked |
+ * | `other_subject` | 403 | of another visitor than the cookie's |
+ * | `superseded` | 409 | the visitor, or the session, has gone meanwhile; in a page also: it did not know of a newer value |
+ * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
+ * | `not_loaded` | 409 | `update` of a user of whom nothing is known |
+ * | `conflict` | 409 | `update`, where others were faster again and again |
+ * | `store_unavailable` | 503 | the store does not answer |
+ * | `cookies_blocked` | 403 | the browser keeps no cookie |
+ * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
+ */
 export type LiveSessionErrorCode =
   | 'invalid_value'
   | 'undeclared_key'
@@ -46,19 +66,36 @@ export interface LiveSessionErrorDetails extends ErrorOptions {
 
 const PREFIX = 'koa-live-session: '
 
-/** A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send. */
+/**
+ * A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send: it names no hidden field and
+ * quotes no secret. Koa answers with its `status` and message where a route lets it through. A mistake of the program is a `TypeError`
+ * instead.
+ *
+ * @example
+ * try {
+ *   await ctx.liveSession.set('division', Number(ctx.query['division']))
+ * } catch (error) {
+ *   if (error instanceof LiveSessionError && error.code === 'invalid_value') ctx.throw(422)
+ *   throw error
+ * }
+ */
 export class LiveSessionError extends Error {
+  /** `LiveSessionError`. */
   override readonly name = 'LiveSessionError'
+  /** What was wrong. */
   readonly code: LiveSessionErrorCode
+  /** The field that it is about; none where it is about no single one, or about a hidden one. */
   readonly key: string | undefined
+  /** Which item of a list was refused, from 0: of the changes or tickets that a browser has sent. */
   readonly index: number | undefined
   /** The HTTP status to answer with; Koa reads it. */
   readonly status: number
-  /** Seconds after which it may be tried again. */
+  /** Seconds after which it may be tried again; of `rate_limited` alone. */
   readonly retryAfter: number | undefined
   /** Tells Koa that the message may be sent. */
   readonly expose = true
 
+  /** @internal */
   constructor(code: LiveSessionErrorCode, message: string, details: LiveSessionErrorDetails = {}) {
     // One that came over the wire has it already.
     super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)

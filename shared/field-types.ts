@@ -25,32 +25,60 @@ type JsonSafeDeep<T> = T extends Scalar | undefined
       ? { [K in keyof T]: JsonSafeDeep<T[K]> }
       : T
 
-/** What `get` returns: deep read-only in the types, frozen at run time. */
+/** What `get` returns: deep read-only in the types, frozen at run time. To change a part of a value, `update` it with a new one. */
 export type Frozen<T> = [MutableJson] extends [T] ? JsonValue : FrozenDeep<T>
 type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
-/** What a browser may do with a field. */
+/**
+ * What a browser may do with a field. `'hidden'`: not even see that there is one; it is in no cookie, ticket, page or error. `'read'`: the
+ * server sets it. `'write'`: the page may set it, too.
+ */
 export type ClientAccess = 'hidden' | 'read' | 'write'
-/** Whose value it is: the user's on every device, or this browser's alone. */
+/** Whose value it is: the `'user'`'s on every device, or this `'browser'`'s alone, also while a user is signed in there. */
 export type Scope = 'user' | 'browser'
-/** Whose value stands when a visitor signs in. A function combines both (a cart). */
+/**
+ * Whose value stands when a visitor signs in. `'account'`: the account's, where it ever had one. `'newest'`: the one that was written last.
+ * `'drop'`: never the visitor's. A function combines both (a cart): it answers at once, with what the schema accepts. Only fields with
+ * `client: 'write'` cross.
+ */
 export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
 
 /** The declaration of one value. */
 export interface FieldSpec {
-  /** Any Standard Schema; synchronous; its output must be JSON and must satisfy the schema again. */
+  /** Any Standard Schema (zod, valibot, arktype); synchronous. Its output must be JSON, and must satisfy the schema again. */
   readonly schema: StandardSchemaV1
   /** A JSON constant, cloned and frozen. May be left out where the schema accepts `undefined` (`.default(x)`, `.optional()`). */
   readonly default?: unknown
-  /** @default 'read' */
+  /**
+   * What the browser may do.
+   *
+   * @default 'read'
+   */
   readonly client?: ClientAccess
-  /** @default 'user' */
+  /**
+   * Whose value it is.
+   *
+   * @default 'user'
+   */
   readonly scope?: Scope
-  /** Whether the cookie carries it. @default true; false where client is 'hidden' */
+  /**
+   * Whether the cookie carries it. Without it, and without a store, a restart of the server loses the value.
+   *
+   * @default true; false where client is 'hidden'
+   */
   readonly cookie?: boolean
-  /** Bytes it may take in the cookie, key and stamp included; their sum must fit cookieBudget. @default an equal share */
+  /**
+   * Bytes it may take in the cookie, key and stamp included: a larger value is refused as `too_large`. The sum of all fields must fit
+   * `cookieBudget`.
+   *
+   * @default an equal share of cookieBudget
+   */
   readonly maxBytes?: number
-  /** Milliseconds since the last write, then the default is read. @default as long as the session lives */
+  /**
+   * ms since the last write after which the default is read. A positive whole number.
+   *
+   * @default as long as the session lives
+   */
   readonly maxAge?: number
   /**
    * The parameter of the page's address that says the value, of a field with `client: 'write'`. A visit with it sets the field, from
@@ -61,17 +89,34 @@ export interface FieldSpec {
    * division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' } // /costs?division=3
    */
   readonly url?: string
-  /** @default the plugin's onLogin */
+  /**
+   * Whose value stands when a visitor signs in: see `LoginRule`.
+   *
+   * @default the plugin's onLogin
+   */
   readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)
-  /** Called when a stored value no longer satisfies the schema; what it returns must. Without it the default is read. */
+  /**
+   * Makes an older build's value readable: called with a stored value that the schema refuses. Synchronous and pure. Without it, or where the
+   * schema refuses what it returns, the default is read. What is stored stays as it is until it is set again.
+   */
   readonly migrate?: (stored: JsonValue) => unknown
 }
+/** A declaration: by key, the field. What `defineFields` returns is one. */
 export type Fields = Readonly<Record<string, FieldSpec>>
 
-/** What `defineFields` infers a declaration from. A rule gets the types of its parameters from the schema alone. */
+/**
+ * What `defineFields` infers a declaration from. A rule gets the types of its parameters from the schema alone.
+ *
+ * @internal
+ */
 export type Declarations = Readonly<Record<string, Omit<FieldSpec, 'onLogin'> & { readonly onLogin?: unknown }>>
+/** @internal */
 export type Schemas = Readonly<Record<string, StandardSchemaV1>>
-/** The fields of these schemas: what a rule is given, and what it answers, follows from its schema. */
+/**
+ * The fields of these schemas: what a rule is given, and what it answers, follows from its schema.
+ *
+ * @internal
+ */
 export type Rules<S extends Schemas> = {
   readonly [K in keyof S]: Omit<FieldSpec, 'schema' | 'onLogin'> & {
     readonly schema: S[K]
@@ -98,10 +143,15 @@ type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ?
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
 /** The keys by what may be done with them; indexed rather than aliased, so that errors list the keys. */
 export interface Keys<F extends Fields> {
+  /** All of them: those of `socket.liveSession`. */
   readonly all: keyof F & string
+  /** Those of `ctx.liveSession`. */
   readonly request: keyof F & string
+  /** Those with `scope: 'user'`, of `live.user(id)`. */
   readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
+  /** Those that a page may read: all but `client: 'hidden'`. */
   readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
+  /** Those that a page may set: `client: 'write'`. */
   readonly writable: (string extends keyof F
     ? Unregistered
     : { [K in keyof F]: ClientOf<F[K]> extends 'write' ? K : never }[keyof F]) &
@@ -110,9 +160,14 @@ export interface Keys<F extends Fields> {
 }
 /** In place of the keys that a page may write, where nothing says what they are. */
 type Unregistered = "koa-live-session: no fields here. Write import type {} from './fields.js', which declares Register"
+/** By key, the value. */
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
 
-/** What `defineFields` demands of a declaration, so that a mistake is underlined where it is made. */
+/**
+ * What `defineFields` demands of a declaration, so that a mistake is underlined where it is made.
+ *
+ * @internal
+ */
 export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
   ? unknown
   : { readonly schema: 'koa-live-session: the schema must produce JSON (no Date, Map, Set, bigint, function)' }) &

@@ -31,6 +31,7 @@ export function isKey(key: unknown): key is string {
 /**
  * Declares the session's values, once, for both sides. Checks and freezes them.
  *
+ * @param fields by key, the field. A key starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -
  * @throws {TypeError} at once, naming the field, what was expected and what was received
  * @example
  * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })

@@ -1,3 +1,8 @@
+/**
+ * What both sides share: the declaration of the values, and its types. It is pure: a server, a browser and a test may import it.
+ *
+ * @module koa-live-session/fields
+ */
 export type * from './field-types.js'
 export { defineFields } from './fields.js'
 export type { JsonValue } from './json.js'

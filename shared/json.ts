@@ -2,7 +2,7 @@ import { escapeUnit, printable } from './escape.js'
 
 type Scalar = string | number | boolean | null
 
-/** What JSON carries unchanged. */
+/** What JSON carries unchanged: no Date, Map, Set, bigint, function or class instance, and at run time no NaN, infinity or -0 either. */
 export type JsonValue = Scalar | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
 
 const MAX_DEPTH = 32

@@ -28,7 +28,7 @@ export const MAX_TICKET: number = 64 * 1024
 /** `seen` of a change that is sent for the first time. */
 export const FIRST_SENDING = -1
 
-/** How far a write has got: into this process, or into the store. */
+/** How far a write has got: into the memory of this process, or into the store. */
 export type Level = 'memory' | 'store'
 /**
  * `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time, and over whatever is there. With an `id` the value
@@ -38,31 +38,48 @@ export type WireChange = readonly [key: string, seen: number, value?: JsonValue,
 
 /** What a page did not know of, where its change is refused for that. */
 export interface Newest {
+  /** When it was written: ms since 1970. */
   readonly stamp: Stamp
-  /** None: deleted. */
+  /** Left out: deleted. */
   readonly value?: JsonValue
 }
+/** How the server answers what it refuses. With `stamp`, and `value` where there is one, it says what stands instead. */
 export interface Refusal extends Partial<Newest> {
+  /** Always false. */
   readonly ok: false
+  /** What was wrong. */
   readonly code: LiveSessionErrorCode
+  /** The field that it is about. */
   readonly key?: string
 }
 export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
 export type TicketsAnswer = { readonly ok: true } | Refusal
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
+/**
+ * The events that the server sends to a page's socket, for the types of your own socket.io server: `createLiveSession` and `storeSession`
+ * answer them. Each is described in docs/protocol.md.
+ */
 export interface LiveSessionServerToClient {
+  /** A ticket: signed changes that the page is to show, and to bring to the endpoint. */
   store_session: (ticket: string) => void
+  /** The page is to connect again, as another visitor or with another cookie: `code` says why. */
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
+  /** The page is to POST the token to `to`, a path of this origin. */
   'live_session:hand_off': (to: string, token: string) => void
+  /** There are messages to take: the page answers with `live_session:take_flash`, once it is seen. */
   'live_session:flash': () => void
 }
+/** The events that a page's socket sends to the server, which answers each: with `ok: true`, or with a `Refusal`. Each is described in docs/protocol.md. */
 export interface LiveSessionClientToServer {
+  /** Sets or deletes values: up to 1,000 changes, all or none. The answer has the stamp and the level of the write. */
   'live_session:set': (
     changes: readonly WireChange[],
     ack: (answer: { readonly ok: true; readonly stamp: number; readonly level: Level } | Refusal) => void,
   ) => void
+  /** Brings what the browser knows and the server may have lost. The answer is `{ ok: true }`. */
   'live_session:tickets': (tickets: readonly string[], ack: (answer: TicketsAnswer) => void) => void
+  /** Takes the messages that wait for this browser. The answer is `{ ok: true, messages }`. */
   'live_session:take_flash': (ack: (answer: FlashAnswer) => void) => void
 }
 
@@ -114,6 +131,7 @@ export interface AnySnapshot {
   readonly subject: string
   /** The public name of the browser's id; left out where it has no cookie and gets none. */
   readonly browser?: string
+  /** Which revocation of the user this was made after: of one that is more recent it is larger. */
   readonly epoch: number
   /** The browser's id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string

@@ -7,17 +7,20 @@ import { NEVER, nextStamp } from '../shared/stamp.js'
 
 /** Who sends the cookie, and what is in it. */
 export interface CookieVisitor<F extends Fields> {
-  /** A guest where left out. */
+  /** Who is signed in, as `identify` names the user. A guest where left out. */
   readonly userId?: UserId
-  /** A new browser's where left out. */
+  /** The id of the browser: 22 to 64 characters of base64url. A new browser's where left out. */
   readonly browserId?: string
+  /** By key, what is in the cookie; the others have their defaults. */
   readonly values?: { readonly [K in keyof F]?: Settable<F[K]> }
 }
 
 /**
  * A signed `Cookie` header for supertest, fetch or `extraHeaders`: "this visitor, with these values", set now.
  *
- * @throws {LiveSessionError} where a value could not have been set
+ * @param live what `liveSession()` returned
+ * @param visitor a guest without values where it is `{}`
+ * @throws {LiveSessionError} `invalid_value`, `too_large`, `undeclared_key`, or `not_writable` of a field that is not in the cookie
  * @throws {TypeError} for what cannot be a browser's id
  * @example
  * await request(server).get('/').set('Cookie', cookieFor(live, { values: { division: 3 } }))

@@ -1,3 +1,8 @@
+/**
+ * What the tests of an app need, for any runner of tests.
+ *
+ * @module koa-live-session/testing
+ */
 export { type CookieVisitor, cookieFor } from './cookie-for.js'
 export { emptyCache } from './empty-cache.js'
 export { type MemoryStore, memoryStore } from './memory-store.js'

@@ -6,7 +6,11 @@ import { toStamp } from '../shared/stamp.js'
 
 /** A store in memory, with faults on demand. */
 export interface MemoryStore extends Store {
-  /** Has that many operations reject from now on; `Infinity`: all, until `fail(0)`. @default 1 */
+  /**
+   * Has that many operations reject from now on; `Infinity`: all, until `fail(0)`.
+   *
+   * @param times 1 where left out
+   */
   fail(times?: number): void
   /** Has each operation take so many ms from now on, before it does anything. */
   delay(ms: number): void

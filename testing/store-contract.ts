@@ -7,6 +7,7 @@ import type { Rule } from './contract/rule.js'
 
 /** One test of the contract. */
 export interface ContractTest {
+  /** What the store keeps, as a fact: the name of the test. */
   readonly name: string
   /** Whether a plugin relies on it; the others are recommended. */
   readonly required: boolean

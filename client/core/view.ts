@@ -5,14 +5,17 @@ import { NEVER } from '../../shared/stamp.js'
 import type { Call, Field, Identity, State, Want } from './state.js'
 
 /**
- * How far a key's newest change has got: `saved` is when the cookie was seen coming back with it. `default`: never set, nothing
- * to save.
+ * How far a key's newest change has got. `'default'`: never set, nothing to save. `'saving'`: shown, and on its way. `'saved'`: the cookie was
+ * seen coming back with it. `'offline'`: shown, kept, and sent when the endpoint can be reached again. `'rejected'`: refused, for the `reason`
+ * that is given, and rolled back; with `cookies_blocked` or `store_unavailable` it stays shown, but nowhere else.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
+/** A status, and why. The same object for the same status, so that `===` compares. */
 export interface StatusDetail {
+  /** How far the newest change has got. */
   readonly status: Status
-  /** Why it was rejected. */
+  /** Why it was rejected; of no other status. */
   readonly reason?: LiveSessionErrorCode
 }
 

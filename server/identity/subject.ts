@@ -11,7 +11,7 @@ export type BrowserSubject = string & { readonly [KIND]: 'browser' }
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, known to the browser and to servers alone. */
 export type BrowserId = string & { readonly [KIND]: 'browser id' }
-/** The signed-in user's id, as the app says it. Once it is checked, a `UserSubject` stands for it. */
+/** The signed-in user's id, as the app says it: 1 to 256 characters, or a whole number. 1 and '1' are two users. */
 export type UserId = string | number
 
 const MAX_USER_ID = 256

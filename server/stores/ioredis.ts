@@ -2,15 +2,23 @@ import type { RedisLike } from './redis-commands.js'
 
 /** The part of ioredis used: `Redis` and `Cluster` both have it. */
 export interface IoredisLike {
+  /** `'ready'` where it is connected. */
   readonly status: string
-  readonly options: { readonly keyPrefix?: string | undefined }
+  /** What it was made with. */
+  readonly options: {
+    /** None may be set. */
+    readonly keyPrefix?: string | undefined
+  }
+  /** Sends a command. */
   call(command: string, ...args: string[]): Promise<unknown>
+  /** Tells of lost connections. */
   on(event: 'close' | '-node', listener: () => void): unknown
 }
 
 /**
  * An ioredis client for `redisStore`.
  *
+ * @param client a `Redis` or a `Cluster` that you have made, and that you end
  * @throws {TypeError} for one with a `keyPrefix`, which ioredis puts before some keys and not before others
  * @example
  * redisStore(fromIoredis(new Redis('redis://127.0.0.1:6379')))

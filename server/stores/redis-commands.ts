@@ -2,9 +2,15 @@ import type { RedisScript } from './redis-scripts.js'
 
 /** The part of node-redis used; ioredis has `redisStore(fromIoredis(client))`. */
 export interface RedisLike {
+  /** Whether it is connected, or connecting. */
   readonly isOpen: boolean
-  /** False while it is connecting again. @default isOpen */
+  /**
+   * False while it is connecting again.
+   *
+   * @default isOpen
+   */
   readonly isReady?: boolean
+  /** Sends a command, with its name first. Answers are texts, numbers, null and lists of them. Rejects where Redis does. */
   sendCommand(args: readonly string[]): Promise<unknown>
 }
 

@@ -1,3 +1,8 @@
+/**
+ * A store in Redis, for `liveSession(app, { store })`: docs/stores.md.
+ *
+ * @module koa-live-session/redis
+ */
 import { canonicalJson } from '../../shared/json.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, type RedisScript, SWEEP } from './redis-scripts.js'
@@ -7,10 +12,19 @@ import type { Store, StoredRow } from './store.js'
 export { fromIoredis, type IoredisLike } from './ioredis.js'
 export type { RedisLike } from './redis-commands.js'
 
+/** The options of `redisStore(client, options)`. */
 export interface RedisStoreOptions {
-  /** Stands before each key: `<prefix>{<subject>}`. @default 'live-session:' */
+  /**
+   * Stands before each key: `<prefix>{<subject>}`. A text without `{` and `}`.
+   *
+   * @default 'live-session:'
+   */
   readonly prefix?: string
-  /** ms since its last use after which Redis forgets a subject, revocations included: at least the plugin's `maxAge`. @default 100 days */
+  /**
+   * ms since its last use after which Redis forgets a subject, revocations included: whole, and at least the plugin's `maxAge`.
+   *
+   * @default 100 days
+   */
   readonly maxIdle?: number
 }
 
@@ -22,6 +36,7 @@ const DAY = 24 * HOUR
  * see docs/stores.md.
  *
  * @param client one that you have connected, and that you close
+ * @param options each checked at once
  * @throws {TypeError} naming the option, what was expected and what was received
  * @example
  * const client = createClient({ url: 'redis://127.0.0.1:6379' })

@@ -2,9 +2,11 @@ import type { JsonValue } from '../../shared/json.js'
 
 /** One key's newest known write, as stores have it. Without a value it is a tombstone: the key was deleted at `stamp`. */
 export interface StoredRow {
+  /** The field's, or one of the library's own, which begins with `$`. 1 to 255 bytes. */
   readonly key: string
   /** A safe integer of 1 or more: ms since 1970 where clocks behave. */
   readonly stamp: number
+  /** Up to 64 kB of JSON; left out where the key was deleted, which is something else than `null`. */
   readonly value?: JsonValue | undefined
 }
 

@@ -15,7 +15,9 @@ import type { CookieContent } from '../http/cookie-text.js'
 import { Outcome } from './outcome.js'
 import type { FieldChanges, Owner, Sessions } from './sessions.js'
 
+/** What a write resolves with. */
 export interface Written {
+  /** When it was written: ms since 1970, or one more than the last stamp of these keys. A later write has a larger one. */
   readonly stamp: number
   /** `'store'`: the store has confirmed it, within `storeTimeout`. `'memory'`: there is no store, or it has not yet. */
   readonly level: Level
@@ -25,11 +27,13 @@ export interface Written {
 export interface Inspection {
   /** As stored; undefined where the key is deleted. */
   readonly value: JsonValue | undefined
+  /** When it was written: ms since 1970. */
   readonly stamp: number
-  /** Which places hold this very write. */
+  /** Which places hold this very write, as far as this process knows. */
   readonly places: readonly ('cache' | 'cookie' | 'store')[]
-  /** What it takes in the cookie. */
+  /** Bytes that it takes in the cookie, or would take: key and stamp included. */
   readonly bytes: number
+  /** Where the write came from. */
   readonly source: ChangeSource
 }
 

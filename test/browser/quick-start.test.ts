@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Newcomer } from '../support/newcomer.js'
 import { QuickStart } from '../support/quick-start.js'
 import { commands, linesOf, steps } from '../support/readme.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
-let quickStart: QuickStart
+let newcomer: Newcomer
 
-async function openPage(context: BrowserContext): Promise<Page> {
+async function openPage(context: BrowserContext, quickStart: QuickStart): Promise<Page> {
   const page = await context.newPage()
   await page.goto(quickStart.url)
   return page
@@ -16,12 +17,18 @@ async function openPage(context: BrowserContext): Promise<Page> {
 const shows = (page: Page, division: number): Promise<void> =>
   page.locator('output', { hasText: new RegExp(`^${division}$`) }).waitFor()
 
+beforeAll(async () => {
+  const [, pack = ''] = commands('Install')
+  newcomer = await Newcomer.arrive(pack)
+}, 300_000)
+afterAll(() => newcomer.leave())
+
 describeInBrowser('the quick start of the README', () => {
+  let quickStart: QuickStart
   beforeAll(async () => {
-    quickStart = await QuickStart.follow()
+    quickStart = await QuickStart.byHand(newcomer)
   }, 300_000)
   afterEach(() => quickStart.kill())
-  afterAll(() => quickStart.remove())
 
   it('has three files with 26 lines, and nine commands', () => {
     const files = steps('Quick start').flatMap((step) => ('file' in step ? [step.text] : []))
@@ -54,7 +61,7 @@ describeInBrowser('the quick start of the README', () => {
   it('counts in two tabs, through a reload and a kill of the server', async () => {
     await quickStart.start()
     const context = await openBrowser()
-    const [one, two] = [await openPage(context), await openPage(context)]
+    const [one, two] = [await openPage(context, quickStart), await openPage(context, quickStart)]
     await shows(one, -1)
     await one.getByRole('button', { name: 'next' }).click()
     await one.getByRole('button', { name: 'next' }).click()
@@ -69,4 +76,28 @@ describeInBrowser('the quick start of the README', () => {
     await shows(one, 2)
   })
   itRunsSnippetsOf('README.md')
+})
+
+describeInBrowser('the starter', () => {
+  let starter: QuickStart
+  beforeAll(async () => {
+    starter = await QuickStart.copied(newcomer)
+  }, 300_000)
+  afterEach(() => starter.kill())
+
+  it('counts in two tabs, through a reload and a kill of the server, whose secret is made but once', async () => {
+    await starter.start()
+    const secret = starter.read('.env')
+    expect(secret).toMatch(/^SECRET=[\w-]{43}$/)
+    const context = await openBrowser()
+    const [one, two] = [await openPage(context, starter), await openPage(context, starter)]
+    await shows(one, -1)
+    await one.getByRole('button', { name: 'next' }).click()
+    await shows(two, 0)
+    await starter.kill()
+    await starter.start()
+    expect(starter.read('.env')).toBe(secret)
+    await one.reload()
+    await shows(one, 0)
+  })
 })

@@ -1,68 +1,87 @@
-import { type ChildProcess, exec, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from './free-port.js'
-import { commands, steps } from './readme.js'
-import { openRegistry } from './registry.js'
+import type { Newcomer } from './newcomer.js'
+import { commands, linesOf, steps } from './readme.js'
 
-/** A limit for a command that hangs: to build the package takes a busy machine a while. */
-const TIMEOUT = 240_000
-
-/**
- * A newcomer who does what the quick start of the README says, word for word: in an empty folder outside of this repository,
- * with the packed package beside it. One thing is changed: the port, as 3000 may be taken.
- */
+/** The app of the quick start, as a newcomer has it. One thing is changed: the port, as 3000 may be taken. */
 export class QuickStart {
-  readonly #base = mkdtempSync(join(tmpdir(), 'quick-start-'))
-  readonly #app = join(this.#base, 'app')
-  readonly #startCommand = commands('Quick start').at(-1) ?? ''
+  readonly folder: string
+  readonly #newcomer: Newcomer
+  readonly #startCommand: string
   readonly #port: number
-  readonly #env: NodeJS.ProcessEnv
   #server: ChildProcess | undefined
 
-  private constructor(port: number, registry: string) {
+  private constructor(newcomer: Newcomer, folder: string, startCommand: string, port: number) {
+    this.#newcomer = newcomer
+    this.folder = join(newcomer.folder, folder)
+    this.#startCommand = startCommand
     this.#port = port
-    this.#env = newcomersEnvironment(join(this.#base, 'npm'), registry)
   }
 
-  /** Everything but the last command, which starts the server. */
-  static async follow(): Promise<QuickStart> {
-    const registry = await openRegistry()
-    const quickStart = new QuickStart(await freePort(), registry.url)
-    try {
-      await quickStart.#pack()
-      await quickStart.#prepare()
-    } catch (error) {
-      await quickStart.remove()
-      throw error
-    } finally {
-      registry.close()
+  /** By hand, as the README says. Each way ends before its last command, which starts the server. */
+  static async byHand(newcomer: Newcomer): Promise<QuickStart> {
+    const startCommand = commands('Quick start').at(-1) ?? ''
+    const app = new QuickStart(newcomer, 'app', startCommand, await freePort())
+    mkdirSync(app.folder)
+    for (const step of steps('Quick start')) {
+      if ('file' in step) app.#write(step.file, step.text)
+      else if (step.command !== startCommand) await newcomer.run(step.command, app.folder)
     }
-    return quickStart
+    return app
+  }
+
+  /** As the page of the starter says. */
+  static async copied(newcomer: Newcomer): Promise<QuickStart> {
+    const [, text = ''] = /^```sh\n(.*?)^```$/ms.exec(readFileSync('example/starter/README.md', 'utf8')) ?? []
+    const [, folder = ''] = /^cd (\S+)$/m.exec(text) ?? []
+    const lines = linesOf(text)
+    const app = new QuickStart(newcomer, folder, lines.at(-1) ?? '', await freePort())
+    await newcomer.run(lines.slice(0, -1).join(' && '))
+    app.#write('server.ts', app.read('server.ts'))
+    return app
   }
 
   get url(): string {
     return `http://localhost:${this.#port}`
   }
 
+  read(file: string): string {
+    return readFileSync(join(this.folder, file), 'utf8')
+  }
+
   /** Resolves when the server says where it is. */
   async start(): Promise<void> {
     const [program = '', ...args] = this.#startCommand.split(' ')
-    const server = spawn(program, args, { cwd: this.#app, env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] })
+    // A process group of its own: npm, its shell and the server end together.
+    const server = spawn(program, args, {
+      cwd: this.folder,
+      env: this.#newcomer.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
     this.#server = server
-    const [said] = await Promise.race([once(createInterface(server.stdout), 'line'), once(server, 'exit')])
-    if (said !== this.url) throw new Error(`${this.#startCommand}: expected ${this.url}, received ${said}`)
+    const said: string[] = []
+    server.stderr.on('data', (text) => said.push(String(text)))
+    const started = new Promise<boolean>((resolve) => {
+      createInterface(server.stdout).on('line', (line) => {
+        said.push(line)
+        if (line === this.url) resolve(true)
+      })
+    })
+    if (await Promise.race([started, once(server, 'exit').then(() => false)])) return
+    throw new Error(`${this.#startCommand}: expected ${this.url}, received ${said.join('\n')}`)
   }
 
   async kill(): Promise<void> {
     const server = this.#server
     this.#server = undefined
-    if (!server || server.exitCode !== null) return
+    if (server?.pid === undefined || server.exitCode !== null) return
     const ended = once(server, 'exit')
-    server.kill('SIGKILL')
+    process.kill(-server.pid, 'SIGKILL')
     await ended
   }
 
@@ -71,60 +90,18 @@ export class QuickStart {
     const move = (from: string, to: string): void => {
       if (without !== undefined) renameSync(join(from, without), join(to, without))
     }
-    move(this.#app, this.#base)
+    move(this.folder, this.#newcomer.folder)
     try {
-      return await this.#run(this.#startCommand, this.#app, env).then(
+      return await this.#newcomer.run(this.#startCommand, this.folder, env).then(
         (said) => `no error: ${said}`,
         (error: Error) => error.message,
       )
     } finally {
-      move(this.#base, this.#app)
+      move(this.#newcomer.folder, this.folder)
     }
   }
 
-  async remove(): Promise<void> {
-    await this.kill()
-    rmSync(this.#base, { recursive: true, force: true })
-  }
-
-  /** This repository stands for the clone: what `npm ci` installs there is here. */
-  async #pack(): Promise<void> {
-    const beside = join(this.#base, 'koa-live-session')
-    mkdirSync(beside)
-    if (!commands('Install').includes('npm pack')) throw new Error('README.md: Install does not say "npm pack"')
-    await this.#run(`npm pack --pack-destination "${beside}"`, process.cwd())
-  }
-
-  async #prepare(): Promise<void> {
-    mkdirSync(this.#app)
-    for (const step of steps('Quick start')) {
-      if ('file' in step) {
-        writeFileSync(join(this.#app, step.file), step.text.replaceAll('3000', String(this.#port)))
-      } else if (step.command !== this.#startCommand) await this.#run(step.command, this.#app)
-    }
-  }
-
-  #run(command: string, cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-    return new Promise((resolve, reject) => {
-      exec(command, { cwd, env: { ...this.#env, ...env }, timeout: TIMEOUT }, (error, stdout, stderr) => {
-        if (error) reject(new Error(`${command}\n${stdout}\n${stderr}`))
-        else resolve(stdout)
-      })
-    })
-  }
-}
-
-/** Without what npm and Jest tell their own children, and without this machine's settings of npm. */
-function newcomersEnvironment(npm: string, registry: string): NodeJS.ProcessEnv {
-  const isKept = ([name]: [string, unknown]): boolean =>
-    !/^npm_|_proxy$|^(NODE_ENV|NODE_OPTIONS|SECRET|CI)$/i.test(name)
-  return {
-    ...Object.fromEntries(Object.entries(process.env).filter(isKept)),
-    npm_config_registry: registry,
-    npm_config_cache: join(npm, 'cache'),
-    npm_config_userconfig: join(npm, 'npmrc'),
-    npm_config_audit: 'false',
-    npm_config_fund: 'false',
-    npm_config_update_notifier: 'false',
+  #write(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), text.replaceAll('3000', String(this.#port)))
   }
 }

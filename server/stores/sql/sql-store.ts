@@ -11,10 +11,19 @@ import { fromRow, type Row, type RowRead, toRow, toRows } from './row.js'
 import { sweepBatch } from './sweep.js'
 import { checkTable, DEFAULT_TABLE } from './table.js'
 
+/** The options of `sqlStore(db, options)`. */
 export interface SqlStoreOptions {
-  /** Its schema may stand before it: 'app.settings'. @default 'live_session_settings' */
+  /**
+   * The name of the table. Its schema may stand before it: 'app.settings'.
+   *
+   * @default 'live_session_settings'
+   */
   readonly table?: string
-  /** ms since 1970 @default Date.now */
+  /**
+   * ms since 1970, by which it notes when a row was used.
+   *
+   * @default Date.now
+   */
   readonly clock?: () => number
 }
 
@@ -26,6 +35,7 @@ interface RowUsed extends RowRead {
  * A store in a table of SQLite, PostgreSQL, MariaDB or MySQL: one row for each subject and key. `migrateSqlStore` makes the table. The
  * database is the app's, and `close()` leaves it open.
  *
+ * @param db a `Kysely` of your own, whatever its tables are
  * @throws {TypeError} for another engine, or a name that is none of a table
  * @example
  * const live = liveSession(app, { fields, store: sqlStore(db) })

@@ -1,0 +1,48 @@
+// What the package is made of, after `npm run build`: all that has to be in it, nothing else, and nothing of the machine it was made on.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']
+const EXPECTED = [/^docs\/[\w./-]+\.md$/, /^dist\/(client|server|shared|testing)\/[\w./-]+\.(js|js\.map|d\.ts)$/]
+
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+const [{ files }] = JSON.parse(
+  execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }),
+)
+const packed = files.map(({ path }) => path)
+const targets = Object.values(exports).flatMap((target) =>
+  typeof target === 'string' ? [target] : Object.values(target),
+)
+const required = [...DOCUMENTS, ...targets.map((target) => target.replace('./', ''))]
+
+const problems = [
+  ...required.filter((path) => !packed.includes(path)).map((path) => `${path}: expected in the package`),
+  ...packed.filter((path) => !isExpected(path)).map((path) => `${path}: not expected in the package`),
+  ...packed
+    .filter((path) => readFileSync(path, 'utf8').includes(process.cwd()))
+    .map((path) => `${path}: names this folder`),
+  ...packed.filter((path) => path.endsWith('.map')).flatMap(problemsOfMap),
+  ...picturesWithoutText(readFileSync('README.md', 'utf8')),
+]
+for (const problem of problems) console.error(problem)
+process.exitCode = problems.length > 0 ? 1 : 0
+
+function isExpected(path) {
+  return DOCUMENTS.includes(path) || EXPECTED.some((pattern) => pattern.test(path))
+}
+
+/** A debugger shows the source from the map alone: the sources are not in the package. */
+function problemsOfMap(path) {
+  const { sources, sourcesContent } = JSON.parse(readFileSync(path, 'utf8'))
+  const isWhole = sourcesContent?.length === sources.length
+  return isWhole && sources.every((source) => source.startsWith('../'))
+    ? []
+    : [`${path}: expected the sources in it, by relative names`]
+}
+
+/** Pictures are left out of the package: its README has to do without them. */
+function picturesWithoutText(markdown) {
+  return [...markdown.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)].flatMap(([, text, path]) =>
+    text === '' ? [`README.md: ${path}: expected a text that says what is seen`] : [],
+  )
+}

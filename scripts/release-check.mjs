@@ -1,0 +1,77 @@
+// `npm run release:check`: what has to hold before a version is published, beside what `.ci/run` finds out. The quick things come first.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+const { name, version, repository, exports, peerDependencies, devDependencies } = manifest
+/** What the types of the entry points are compiled with. */
+const COMPILER = ['typescript', '@types/koa', '@types/node', '@types/react']
+const STRICT = '--noEmit --strict --skipLibCheck --target esnext --module nodenext --types node entries.ts'.split(' ')
+
+const problems = [...problemsOfCommit(), ...problemsOfNotes(), ...problemsOfManifest()]
+if (problems.length > 0) {
+  for (const problem of problems) console.error(problem)
+  process.exit(1)
+}
+try {
+  run('npm', ['run', '--silent', 'check:package'])
+  checkInstalled()
+  console.log(`${name} ${version} can be published`)
+} catch ({ message }) {
+  console.error(message)
+  process.exitCode = 1
+}
+
+function problemsOfCommit() {
+  const changed = output('git', ['status', '--porcelain'])
+  const tags = output('git', ['tag', '--points-at', 'HEAD']).split('\n')
+  return [
+    ...(changed === '' ? [] : [`expected no changes that are not committed, received\n${changed}`]),
+    ...(tags.includes(`v${version}`) ? [] : [`expected the tag v${version} on this commit: npm version makes it`]),
+  ]
+}
+
+function problemsOfNotes() {
+  const [unreleased = '', latest = ''] = readFileSync('CHANGELOG.md', 'utf8').split(/^## /m).slice(1)
+  const isMoved = unreleased.trim() === '[Unreleased]' && latest.startsWith(`[${version}] - `)
+  return isMoved ? [] : [`CHANGELOG.md: expected nothing under [Unreleased], and ${version} with its date below it`]
+}
+
+/** npm shows the pictures of a README, and follows its links, from the repository. */
+function problemsOfManifest() {
+  return repository === undefined ? ['package.json: expected repository'] : []
+}
+
+/** As its users do: from the packed file, in an empty folder, with the packages it works with. */
+function checkInstalled() {
+  const folder = mkdtempSync(join(tmpdir(), 'release-'))
+  try {
+    const [{ filename }] = JSON.parse(
+      output('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]),
+    )
+    const others = [...Object.keys(peerDependencies), ...COMPILER].map((other) => `${other}@${devDependencies[other]}`)
+    const entries = Object.keys(exports)
+      .filter((entry) => !entry.endsWith('.json'))
+      .map((entry) => entry.replace('.', name))
+    writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+    run('npm', ['install', '--no-audit', '--no-fund', resolve(folder, filename), ...others], folder)
+    const imports = entries.map((entry, at) => `import * as entry${at} from '${entry}'`)
+    const use = imports.map((_, at) => `console.log(Object.keys(entry${at}).join(' '))`)
+    for (const file of ['entries.js', 'entries.ts'])
+      writeFileSync(join(folder, file), [...imports, ...use, ''].join('\n'))
+    run('node', ['entries.js'], folder)
+    run('npx', ['tsc', ...STRICT], folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function output(command, args) {
+  return execFileSync(command, args, { encoding: 'utf8' }).trim()
+}
+
+function run(command, args, cwd = process.cwd()) {
+  execFileSync(command, args, { cwd, stdio: 'inherit' })
+}

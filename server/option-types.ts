@@ -1,0 +1,159 @@
+import type Koa from 'koa'
+import type { LiveSessionError } from '../shared/errors.js'
+import type { Fields } from '../shared/field-types.js'
+import type { Awaitable } from '../shared/promise.js'
+import type { UserId } from './identity/subject.js'
+import type { Store } from './stores/store.js'
+
+/** The options of `liveSession(app, options)`. Each is checked at start: what cannot work is a `TypeError`. */
+export interface LiveSessionOptions<F extends Fields> {
+  /** What `defineFields` returned. */
+  readonly fields: F
+  /**
+   * The signed-in user's id, or nothing. Run by `middleware()`, so put that after your auth middleware; and again by
+   * `ctx.liveSession.identify()`, also after a sign-out, when koa-session's `ctx.session` is null. Each socket asks it, too, in its handshake.
+   *
+   * @example
+   * identify: (ctx) => ctx.session?.userId
+   */
+  readonly identify?: (ctx: Koa.Context) => Awaitable<UserId | null | undefined>
+  /**
+   * At least one secret of 32 bytes or more: the first signs, all verify. Put a new one first, and leave the former one for as long as `maxAge`.
+   *
+   * @default app.keys
+   */
+  readonly keys?: readonly string[]
+  /**
+   * The name of the cookie.
+   *
+   * @default 'live'; '__Host-live' when secure and without domain
+   */
+  readonly key?: string
+  /**
+   * ms since the last use. `'session'`: the cookie ends with the browser, and in one that is never ended 31 days after the last use.
+   * @default 31 days
+   */
+  readonly maxAge?: number | 'session'
+  /**
+   * The path that pages POST to, as this app sees it. `live.middleware()` answers it.
+   *
+   * @default '/store_session'
+   */
+  readonly endpoint?: string
+  /**
+   * Whether the cookie is for https alone. Set it where the app is behind a proxy.
+   *
+   * @default ctx.secure, of each request
+   */
+  readonly secure?: boolean
+  /**
+   * The cookie's `SameSite`. `'none'` needs `secure: true`.
+   *
+   * @default 'lax'
+   */
+  readonly sameSite?: 'strict' | 'lax' | 'none'
+  /**
+   * The cookie's `Domain`, a host name: then its subdomains get the cookie, too.
+   *
+   * @default none: this host alone
+   */
+  readonly domain?: string
+  /**
+   * Further origins whose pages may POST and connect, besides the server's own, as `https://app.example.com`.
+   *
+   * @default []
+   */
+  readonly origins?: readonly string[]
+  /** The bounds of what this process keeps in memory. What has an open socket stays, whatever they are. */
+  readonly cache?: {
+    /**
+     * ms after which an unused subject may leave the cache.
+     *
+     * @default maxAge
+     */
+    readonly maxIdle?: number
+    /**
+     * Subjects in the cache, users and anonymous browsers each; between half of them and all are kept.
+     *
+     * @default 100_000
+     */
+    readonly maxSubjects?: number
+  }
+  /**
+   * Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own.
+   *
+   * @default none
+   */
+  readonly store?: Store
+  /**
+   * ms in which the store is to answer; what takes longer is not waited for.
+   *
+   * @default 250
+   */
+  readonly storeTimeout?: number
+  /**
+   * ms after which what was loaded from the store is loaded again.
+   *
+   * @default 60_000
+   */
+  readonly storeRefresh?: number
+  /**
+   * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
+   * `Infinity` it deletes nothing.
+   *
+   * @default 100 days
+   */
+  readonly storeMaxIdle?: number
+  /**
+   * Bytes that all values of a visitor may take in the cookie together. The sum of the fields' `maxBytes` must fit.
+   *
+   * @default 3000
+   */
+  readonly cookieBudget?: number
+  /**
+   * Whether this visitor agreed to be remembered. Without it nothing is written to the browser, and values live in the page for as long as it
+   * is open. It answers at once.
+   *
+   * @default always
+   */
+  readonly consent?: (ctx: Koa.Context) => boolean
+  /** How much browsers may do. What is beyond it is refused as `rate_limited`. */
+  readonly limits?: {
+    /**
+     * Changes a second that a socket may make, with bursts of twice that.
+     *
+     * @default 20
+     */
+    readonly changesPerSocket?: number
+    /**
+     * Changes a second that all sockets and POSTs of a subject may make on this node, with bursts of twice that.
+     *
+     * @default 50
+     */
+    readonly changesPerSubject?: number
+    /**
+     * Open sockets of one subject on this node; each namespace of a connection has one.
+     *
+     * @default 20
+     */
+    readonly socketsPerSubject?: number
+  }
+  /**
+   * Whose values stand when a visitor signs in, for fields that do not say it themselves: see `LoginRule`.
+   *
+   * @default 'account'
+   */
+  readonly onLogin?: 'account' | 'newest' | 'drop'
+  /**
+   * Told of a refusal that no code awaited, and of a store that does not answer; what it throws goes to `console.error`.
+   *
+   * @default console.error
+   */
+  readonly onError?: (error: LiveSessionError) => void
+  /**
+   * ms since 1970, for stamps, expiry and limits. A test has `testClock`.
+   *
+   * @default Date.now
+   */
+  readonly clock?: () => number
+}

@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+import { commands, steps } from '../support/readme.js'
+
+const FOLDER = 'example/starter'
+
+interface Manifest {
+  readonly version: string
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+  readonly scripts: Readonly<Record<string, string>>
+}
+
+function manifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
+}
+
+const files = steps('Quick start').flatMap((step) => ('file' in step ? [step] : []))
+const { dependencies, devDependencies, scripts } = manifest(FOLDER)
+
+describe('the starter', () => {
+  it('has the files of the quick start, and no other', () => {
+    const sources = readdirSync(FOLDER).filter((name) => name.endsWith('.ts'))
+    expect(sources.sort()).toEqual(files.map(({ file }) => file).sort())
+  })
+
+  it.each(files)('has $file as the README has it', ({ file, text }) => {
+    expect(readFileSync(`${FOLDER}/${file}`, 'utf8')).toBe(text)
+  })
+
+  it('installs what the quick start installs', () => {
+    const packed = dependencies['koa-live-session']?.replace('file:', '') ?? ''
+    const names = Object.keys(dependencies).map((name) => (name === 'koa-live-session' ? packed : name))
+    const installed = commands('Quick start').flatMap((line) =>
+      line.startsWith('npm install ') ? line.split(' ') : [],
+    )
+    expect(installed.filter((word) => !['npm', 'install', '--save-dev'].includes(word)).sort()).toEqual(
+      [...names, ...Object.keys(devDependencies)].sort(),
+    )
+  })
+
+  it('runs the commands of the quick start', () => {
+    const last = commands('Quick start').slice(-3)
+    expect([...(scripts['build']?.split(' && ') ?? []), scripts['start']]).toEqual(
+      last.map((command) => command.replace(/^npx /, '')),
+    )
+  })
+
+  it('takes the package of this version', () => {
+    expect(dependencies['koa-live-session']).toContain(`-${manifest('.').version}.tgz`)
+  })
+})

@@ -1,0 +1,144 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+
+type Files = Readonly<Record<string, string>>
+
+let folder: string
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'release-')))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function write(files: Files): void {
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    writeFileSync(join(folder, file), text)
+  }
+}
+
+const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
+
+/** What a script says of the folder's package, and how it ends. */
+function run(script: string): { readonly said: string; readonly status: number | null } {
+  const env = { ...process.env, npm_config_cache: join(folder, '.npm'), npm_config_loglevel: 'silent' }
+  const { status, stderr } = spawnSync(process.execPath, [resolve('scripts', script)], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  })
+  return { said: stderr, status }
+}
+
+describe('npm version', () => {
+  const FILES: Files = {
+    'package.json': '{ "name": "koa-live-session", "version": "1.3.0" }',
+    'README.md': 'npm install ../koa-live-session-1.2.0.tgz koa',
+    'example/starter/package.json': '{ "koa-live-session": "file:../koa-live-session-1.2.0.tgz" }',
+    'docs/guides/begin.md': 'koa-live-session-1.2.0.tgz',
+  }
+
+  it('gives the notes of what was not released the version and the date', () => {
+    write({ ...FILES, 'CHANGELOG.md': '# Changelog\n\n## [Unreleased]\n\n- New\n\n## [1.2.0] - 2026-01-01\n\n- Old\n' })
+    expect(run('version.mjs').status).toBe(0)
+    expect(read('CHANGELOG.md').replace(/1\.3\.0\] - \d{4}-\d\d-\d\d$/m, '1.3.0] - today')).toBe(
+      '# Changelog\n\n## [Unreleased]\n\n## [1.3.0] - today\n\n- New\n\n## [1.2.0] - 2026-01-01\n\n- Old\n',
+    )
+    expect(read('README.md')).toBe('npm install ../koa-live-session-1.3.0.tgz koa')
+    expect(read('example/starter/package.json')).toBe('{ "koa-live-session": "file:../koa-live-session-1.3.0.tgz" }')
+    expect(read('docs/guides/begin.md')).toBe('koa-live-session-1.3.0.tgz')
+  })
+
+  it('is refused where there are no notes', () => {
+    write({ ...FILES, 'CHANGELOG.md': '# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-01-01\n\n- Old\n' })
+    const { said, status } = run('version.mjs')
+    expect(status).toBe(1)
+    expect(said).toContain('CHANGELOG.md: expected notes under ## [Unreleased], received none')
+  })
+})
+
+describe('the content of the package', () => {
+  const map = (more: object): string => JSON.stringify({ version: 3, sources: ['../../server/index.ts'], ...more })
+  const FILES: Files = {
+    'package.json': JSON.stringify({
+      name: 'a-package',
+      version: '1.0.0',
+      exports: { '.': { types: './dist/server/index.d.ts', default: './dist/server/index.js' } },
+      files: ['dist', 'docs', 'CHANGELOG.md', 'SECURITY.md'],
+    }),
+    'README.md': '![two tabs](docs/tabs.png)',
+    ...Object.fromEntries(['LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs/api/README.md'].map((file) => [file, ''])),
+    'dist/server/index.js': '',
+    'dist/server/index.js.map': map({ sourcesContent: [''] }),
+    'dist/server/index.d.ts': '',
+  }
+
+  it('is what its entry points and documents need', () => {
+    write(FILES)
+    expect(run('check-pack.mjs')).toEqual({ said: '', status: 0 })
+  })
+
+  it('has nothing missing, nothing else, nothing of this machine, and no picture without words', () => {
+    const { LICENSE, ...others } = FILES
+    write({
+      ...others,
+      'README.md': '![](docs/tabs.png)',
+      'docs/tabs.png': '',
+      'dist/test/a.js': '',
+      'dist/server/index.js': `'${folder}'`,
+      'dist/server/index.js.map': map({}),
+    })
+    const { said, status } = run('check-pack.mjs')
+    expect(status).toBe(1)
+    expect(said.trim().split('\n').sort()).toEqual([
+      'LICENSE: expected in the package',
+      'README.md: docs/tabs.png: expected a text that says what is seen',
+      'dist/server/index.js.map: expected the sources in it, by relative names',
+      'dist/server/index.js: names this folder',
+      'dist/test/a.js: not expected in the package',
+      'docs/tabs.png: not expected in the package',
+    ])
+  })
+})
+
+describe('npm run release:check', () => {
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@localhost', '-c', 'commit.gpgSign=false', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+  const manifest = (more: object): string =>
+    JSON.stringify({ name: 'a-package', version: '1.0.0', scripts: { 'check:package': 'exit 1' }, ...more })
+
+  const commit = (files: Files): void => {
+    git('init', '--quiet')
+    write(files)
+    git('add', '.')
+    git('commit', '--quiet', '--message', 'feat: all')
+  }
+
+  it('tells all that is not as it has to be', () => {
+    commit({ 'package.json': manifest({}), 'CHANGELOG.md': '## [Unreleased]\n\n- New\n' })
+    write({ 'README.md': '' })
+    const { said, status } = run('release-check.mjs')
+    expect(status).toBe(1)
+    expect(said.trim().split('\n')).toEqual([
+      'expected no changes that are not committed, received',
+      '?? README.md',
+      'expected the tag v1.0.0 on this commit: npm version makes it',
+      'CHANGELOG.md: expected nothing under [Unreleased], and 1.0.0 with its date below it',
+      'package.json: expected repository',
+    ])
+  })
+
+  it('goes on to the package where it is', () => {
+    commit({
+      'package.json': manifest({ repository: 'a/package' }),
+      'CHANGELOG.md': '## [Unreleased]\n\n## [1.0.0] - 2026-01-01\n\n- New\n',
+    })
+    git('tag', 'v1.0.0')
+    expect(run('release-check.mjs')).toEqual({ said: 'Command failed: npm run --silent check:package\n', status: 1 })
+  })
+})
