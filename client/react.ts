@@ -57,7 +57,9 @@ export function useLiveSession<K extends Keys<F>['readable']>(
 ] {
   const live = useContext(Live)
   if (!live) {
-    throw new TypeError(`useLiveSession("${key}"): no <LiveSessionProvider live={live}> above this component`)
+    throw new TypeError(
+      `koa-live-session: useLiveSession("${key}"): no <LiveSessionProvider live={live}> above this component`,
+    )
   }
   const initial = (): readonly [Value<F[K]>, StatusDetail] => live[INITIAL]?.(key) ?? [live.get(key), live.status(key)]
   const subscribe = useCallback((onChange: () => void) => live.subscribe(key, onChange), [live, key])

@@ -56,7 +56,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   readonly status: Readonly<Ref<StatusDetail>>
 } {
   const live = inject(LIVE, undefined)
-  if (!live) throw new TypeError(`useLiveSession("${key}"): no app.use(liveSessionPlugin(live))`)
+  if (!live) throw new TypeError(`koa-live-session: useLiveSession("${key}"): no app.use(liveSessionPlugin(live))`)
   const now = () => [live.get(key), live.status(key)] as const
   // Where there is an element in the page already, it is the server's, to be rendered once more as it is.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']

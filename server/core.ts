@@ -1,9 +1,11 @@
 import type Koa from 'koa'
 import { printable } from '../shared/escape.js'
+import { refusePromise } from '../shared/promise.js'
 import { AppSessions } from './app-session/app-sessions.js'
 import { Flashes } from './flash/flashes.js'
 import { HandOffs } from './hand-off/hand-offs.js'
 import { LiveCookie } from './http/cookie.js'
+import { Disagreements } from './identity/disagreements.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
 import { Login } from './identity/login.js'
@@ -36,6 +38,7 @@ export interface Core {
   readonly connections: Connections
   readonly cookie: LiveCookie
   readonly departures: Departures
+  readonly disagreements: Disagreements
   readonly dispatch: Dispatch
   readonly elsewhere: Elsewhere
   readonly epochs: Epochs
@@ -89,6 +92,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     connections,
     cookie,
     departures,
+    disagreements: new Disagreements(warn),
     dispatch,
     elsewhere,
     epochs,
@@ -112,7 +116,13 @@ export function createCore(app: Koa, settings: Settings): Core {
 function createConsent({ consent, report }: Settings): Core['hasConsent'] {
   return (ctx) => {
     try {
-      return consent(ctx)
+      const hasAgreed = consent(ctx)
+      refusePromise(
+        hasAgreed,
+        'consent',
+        'It must answer at once: ask before live.middleware(), and put the answer into ctx.state.',
+      )
+      return hasAgreed
     } catch (error) {
       report(error, ctx)
       return false

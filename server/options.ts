@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
 import { isRecord } from '../shared/parse.js'
+import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { CookieOptions } from './http/cookie.js'
 import { roomForRegisters } from './http/cookie-size.js'
@@ -129,6 +130,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
   check(isLoginRule(onLogin), 'onLogin', "expected 'account', 'newest' or 'drop'", onLogin)
   check(isFunction(consent), 'consent', 'expected a function', consent)
+  // A promise is truthy: every visitor would have agreed.
+  check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   check(isPositive(changesPerSocket), 'limits.changesPerSocket', 'expected a number, more than 0', changesPerSocket)
   check(isPositive(changesPerSubject), 'limits.changesPerSubject', 'expected a number, more than 0', changesPerSubject)
   check(isPositive(socketsPerSubject), 'limits.socketsPerSubject', 'expected a number, more than 0', socketsPerSubject)
@@ -156,7 +159,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   })
 }
 
-function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
+/** @throws {TypeError} for an option that there is not */
+export function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options ?? {}))
     check(known.includes(name), prefix + name, `no such option (known: ${known.join(', ')})`, '')
 }

@@ -8,7 +8,8 @@ import { Requests } from './http/requests.js'
 import { type UserId, type UserSubject, userSubject } from './identity/subject.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { resolveOptions } from './options.js'
-import { attachTo } from './sockets/attach.js'
+import { attachTo, checkServer } from './sockets/attach.js'
+import { resolveAttachOptions } from './sockets/attach-options.js'
 import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
 import { Nodes } from './sockets/nodes.js'
@@ -17,8 +18,6 @@ import { installSocketGetter } from './sockets/socket-getter.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
 
-/** ms */
-const FIVE_MINUTES = 5 * 60 * 1000
 const cores = new WeakMap<object, Core>()
 
 /**
@@ -56,6 +55,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   const core = createCore(app, resolveOptions(app, options))
   installSocketGetter()
   warnOfLoss(core)
+  warnOfSeconds(core)
   const plugin = new Plugin(core)
   cores.set(plugin, core)
   return plugin
@@ -80,46 +80,38 @@ class Plugin implements LiveSessionPlugin<Fields> {
     this.#requests = new Requests(core)
   }
 
-  middleware(): Koa.Middleware {
+  middleware(...given: readonly unknown[]): Koa.Middleware {
+    // What TypeScript lets pass, and is no plugin's: `app.use(live.middleware)`.
+    if (given.length > 0)
+      throw new TypeError('koa-live-session: live.middleware was given a request: expected app.use(live.middleware())')
     return this.#requests.middleware()
   }
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
-    const { identify } = this.#core.settings
-    const { handshake = [], recheck = FIVE_MINUTES } = options ?? {}
     if (this.#rechecks) throw new TypeError('koa-live-session: attach(io): already attached')
-    if (identify && !options?.handshake) {
-      throw new TypeError(
-        'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
-          'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
-      )
-    }
-    if (typeof recheck !== 'number' || !(recheck > 0)) {
-      throw new TypeError(
-        `koa-live-session: attach(io): recheck: expected ms, more than 0, or Infinity to ask never, received ${String(recheck)}`,
-      )
-    }
+    const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
+    checkServer(io)
     this.#core.elsewhere.peers = new Nodes(io, this.#core)
-    const authentication = new Authentication(this.#core, [handshake].flat())
+    const authentication = new Authentication(this.#core, handshake)
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {
-    const user = userSubject(id)
+    const user = userSubject(id, 'user(id)')
     await this.#core.store?.ensure([user])
     return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
 
   async revoke(id: UserId): Promise<void> {
-    const user = userSubject(id)
+    const user = userSubject(id, 'revoke(id)')
     await this.#core.store?.consult(user)
     this.#core.epochs.revoke(user)
     await this.#endConnections(user)
   }
 
   async erase(id: UserId): Promise<void> {
-    const user = userSubject(id)
+    const user = userSubject(id, 'erase(id)')
     await this.#core.store?.consult(user)
     // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
     const { epochs, sessions } = this.#core
@@ -169,4 +161,10 @@ function warnOfLoss({ settings, warn }: Core): void {
   const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
   if (lost.length === 0) return
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
+}
+
+/** Says at start where ms were taken for seconds: no visitor is to be forgotten as fast. */
+function warnOfSeconds({ settings: { maxAge }, warn }: Core): void {
+  if (maxAge >= 2 * 60 * 1000) return
+  warn(`maxAge: a visitor is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`)
 }

@@ -44,6 +44,10 @@ export function defineFields<const F extends Declarations, const S extends Schem
 }
 
 function checkFields<F extends Declarations>(fields: F): Readonly<F> {
+  if (typeof fields !== 'object' || fields === null)
+    throw new TypeError(
+      `koa-live-session: defineFields: expected { key: { schema, default } }, received ${show(fields)}`,
+    )
   const checked = Object.entries(fields).map(([key, spec]) => [key, checkField(key, spec)])
   checkParameters(fields)
   return Object.freeze(Object.fromEntries(checked))

@@ -39,7 +39,7 @@ export function cookieFor<F extends Fields>(
     if (!field.inCookie) throw new LiveSessionError('not_writable', `cookieFor: "${key}" is not in the cookie`, { key })
     return { key, stamp: nextStamp(settings.clock(), NEVER), value: field.accept(value) }
   })
-  const user = userId === undefined ? undefined : subjectHash(userSubject(userId))
+  const user = userId === undefined ? undefined : subjectHash(userSubject(userId, 'cookieFor: userId'))
   const epoch = epochs.of(user)
   return cookie.header({ browser: browserId, user, former: undefined, born: undefined, epoch, registers })
 }

@@ -3,7 +3,7 @@ import type { Store } from '../server/stores/store.js'
 import { KEEPING } from './contract/keeping.js'
 import { MERGING } from './contract/merging.js'
 import { RACES } from './contract/races.js'
-import type { Rule } from './contract/rule.js'
+import { inTurn, type Rule } from './contract/rule.js'
 
 /** One test of the contract. */
 export interface ContractTest {
@@ -39,9 +39,10 @@ export function storeContract(create: () => Promise<Store>): readonly ContractTe
 }
 
 async function runRule({ check }: Rule, create: () => Promise<Store>): Promise<void> {
-  const store = await create()
+  const first = await create()
   const others = await Promise.all(Array.from({ length: CONNECTIONS - 1 }, create))
-  const connections = [store, ...others]
+  const connections = [first, ...others]
+  const store = inTurn(connections, 0)
   const subject = `contract-${randomUUID()}`
   try {
     await check({ store, connections, subject })

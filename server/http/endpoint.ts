@@ -22,6 +22,10 @@ import type { Exchange, Vouched } from './exchange.js'
 import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
 import { findStray, hasLeft, StrayPageError } from './stray-page.js'
 
+const READ_ALREADY =
+  'koa-live-session: the body of a POST to the endpoint was read before live.middleware() ran: expected it in ctx.request.body, ' +
+  'where parsers leave it. Put app.use(live.middleware()) before what reads it'
+
 /** What a browser POSTs: tickets to store, and changes where it has no socket to send them over. */
 interface Posted {
   readonly tickets: readonly string[]
@@ -64,7 +68,7 @@ export function createEndpoint(core: Core, { identify, load, begin }: Recognitio
     const posted = parsePosted(await bodyOf(ctx))
     const user = await identify(ctx)
     await load(ctx, user)
-    if (posted.subject === undefined) checkDeparture(core, ctx, user)
+    if (posted.subject === undefined) checkBrowser(core, ctx, user)
     else {
       const stray = findStray(core, ctx, user, posted.subject)
       if (stray) throw new StrayPageError(stray, await hasLeft(core, stray, posted.isDoubting))
@@ -105,11 +109,18 @@ function endAfter({ res }: Koa.Context): void {
   else res.setHeader('Connection', 'close')
 }
 
-/** The body, which an app's own parser may have read already. */
+/**
+ * The body, which an app's own parser may have read already. One that has left it unread, as it is for forms alone, has put
+ * something in its place all the same.
+ *
+ * @throws {TypeError} where it was read and is gone: no page could save anything
+ */
 async function bodyOf(ctx: Koa.Context): Promise<unknown> {
   const { body } = ctx.request as { readonly body?: unknown }
   if (Number(ctx.request.length) > MAX_BODY) throw tooLarge()
-  return body === undefined ? await readJson(ctx.req) : body
+  if (!ctx.req.readableDidRead) return await readJson(ctx.req)
+  if (body === undefined) throw new TypeError(READ_ALREADY)
+  return body
 }
 
 function parsePosted(body: unknown): Posted {
@@ -131,9 +142,15 @@ function parsePosted(body: unknown): Posted {
 }
 
 /** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
-function checkDeparture({ cookie, departures }: Core, ctx: Koa.Context, user: UserSubject | undefined): void {
+function checkBrowser(
+  { cookie, departures, disagreements }: Core,
+  ctx: Koa.Context,
+  user: UserSubject | undefined,
+): void {
   const read = readable(cookie.read(ctx.req.headers.cookie, user))
-  if (!read || !departures.isUnderWay(read.browserSubject)) return
+  if (!read) return
+  disagreements.ask(read.browserSubject, user)
+  if (!departures.isUnderWay(read.browserSubject)) return
   throw new LiveSessionError('rate_limited', 'the browser is about to get another cookie', { retryAfter: 1 })
 }
 

@@ -7,12 +7,15 @@ import { readable } from './cookie-text.js'
 import { createEndpoint } from './endpoint.js'
 import { Exchange, type Vouched } from './exchange.js'
 import { RequestHandle } from './request.js'
-import { watchSession } from './session-order.js'
+import { IN_REQUESTS, watchSession } from './session-order.js'
 import { addressed } from './visit.js'
 
 const TWICE =
   'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
   'after your auth and before your routes'
+const OTHER_APP =
+  'koa-live-session: live.middleware() was given a request of another app, which has no ctx.liveSession: expected ' +
+  'liveSession(app) of the app that listens. With koa-mount pass the outer one'
 const REQUEST = Symbol('koa-live-session')
 
 /** One request's: what the middleware learnt, and what is made of it at the first use. */
@@ -51,6 +54,7 @@ export class Requests {
     return (ctx, next) => {
       // The URL first: a request for anything else does not even get its path parsed.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
       if (ctx[REQUEST] !== undefined) {
         this.#core.warn(TWICE)
         return next()
@@ -76,7 +80,7 @@ export class Requests {
   #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { identify } = this.#core.settings
     if (!identify) return undefined
-    const check = watchSession(ctx)
+    const check = watchSession(ctx, IN_REQUESTS)
     return after(identify(ctx), (id) => {
       check()
       return userNamed(id)

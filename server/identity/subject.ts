@@ -21,16 +21,18 @@ const BROWSER_ID = /^[\w-]{22,64}$/
 /**
  * The subject of a user. The type is part of it, so that the user 1 and the user '1' never share values.
  *
+ * @param source what the app has said it with
  * @throws {TypeError} for what cannot be an id: '', objects, NaN, more than 256 characters
  */
-export function userSubject(id: unknown): UserSubject {
+export function userSubject(id: unknown, source = 'identify'): UserSubject {
   if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}` as UserSubject
   // Lone surrogates are no characters: what is hashed would be the same text for all of them.
   if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id))
     return `user:s:${id}` as UserSubject
   const received = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id
   throw new TypeError(
-    `koa-live-session: identify: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}`,
+    `koa-live-session: ${source}: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}. ` +
+      "Take the user's own id, like user.id",
   )
 }
 

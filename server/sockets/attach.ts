@@ -9,7 +9,6 @@ import { SocketHandle } from './socket.js'
 
 /** Gives every socket of every namespace its `liveSession`, before any handler of the app's own runs. */
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
-  checkServer(io)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
@@ -51,8 +50,13 @@ function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | unde
   return connectionStateRecovery
 }
 
-/** @throws {TypeError} where sockets could pass, or have passed, without being asked who they are */
-function checkServer(io: Server): void {
+/** @throws {TypeError} for what is none, and where sockets could pass, or have passed, without being asked who they are */
+export function checkServer(io: Server): void {
+  if (typeof io?._nsps?.values !== 'function') {
+    throw new TypeError(
+      `koa-live-session: attach(io): expected a Server of socket.io, received ${typeof io}. Pass new Server(app.listen(3000))`,
+    )
+  }
   const recovery = recoveryOf(io)
   if (recovery && recovery.skipMiddlewares !== false) {
     throw new TypeError(

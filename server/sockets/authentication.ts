@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import compose from 'koa-compose'
 import type { Core } from '../core.js'
+import { IN_HANDSHAKES, watchSession } from '../http/session-order.js'
 import { type UserId, type UserSubject, userNamed } from '../identity/subject.js'
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
@@ -32,7 +33,9 @@ export class Authentication {
     keepUncommitted(ctx)
     let id: UserId | null | undefined
     await this.#middleware(ctx, async () => {
+      const check = watchSession(ctx, IN_HANDSHAKES)
       id = await identify?.(ctx)
+      check()
     })
     return userNamed(id)
   }

@@ -100,9 +100,11 @@ export class Handshake {
     user: UserSubject | undefined,
     ctx: Koa.Context,
   ): Pick<Opener, 'visitor' | 'cookie' | 'name'> {
-    const { hasConsent, identities, settings } = this.#core
+    const { disagreements, hasConsent, identities, settings } = this.#core
     const { relation, visitor, cookie } = identities.find(read, user)
-    const isUsers = readable(read)?.user !== undefined
+    const brought = readable(read)
+    const isUsers = brought?.user !== undefined
+    if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
     // At a logout a cookie that was given up and a session that was not may be under way together.
     if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
     const now = settings.clock()

@@ -17,7 +17,9 @@ export interface RedisLike {
 /** Sends a command, and rejects at once where the client would keep it until it is connected again. */
 export async function send(client: RedisLike, args: readonly string[]): Promise<unknown> {
   if (!client.isOpen || client.isReady === false) {
-    throw new Error('koa-live-session: redisStore: the client is not connected to Redis')
+    throw new Error(
+      'koa-live-session: redisStore: the client is not connected to Redis (at start: await client.connect())',
+    )
   }
   return client.sendCommand(args)
 }

@@ -86,7 +86,8 @@ export function readSecrets(keys: unknown, source: string): readonly string[] {
   if (!Array.isArray(keys)) return fail(`${source} of another kind (a Keygrip keeps its secrets to itself: pass keys)`)
   if (keys.length === 0) return fail(`none (${source} is empty)`)
   return keys.map((secret: unknown) => {
-    if (typeof secret !== 'string') return fail(`a ${typeof secret} in ${source}`)
+    if (typeof secret !== 'string')
+      return fail(`${secret === undefined ? 'undefined' : `a ${typeof secret}`} in ${source}`)
     const bytes = Buffer.byteLength(secret)
     return bytes < MIN_BYTES ? fail(`one of ${bytes} bytes in ${source}`) : secret
   })

@@ -32,13 +32,12 @@ export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): 
     // That there is such a field, where it is hidden, is not for browsers to know.
     if (!field || field.access === 'hidden') {
       const details = { index, ...(isKey(key) ? { key } : {}) }
-      throw new LiveSessionError('undeclared_key', `change ${index}: no such key`, details)
+      const what = isKey(key) ? `"${key}" is not declared on this server` : 'no such key'
+      throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, details)
     }
     if (field.access !== 'write') {
-      throw new LiveSessionError('not_writable', `change ${index}: "${key}" is not for browsers to write`, {
-        key,
-        index,
-      })
+      const what = `"${key}" is not for browsers to write. Where it is to be, declare it with client: 'write'`
+      throw new LiveSessionError('not_writable', `change ${index}: ${what}`, { key, index })
     }
     return { field, seen, value: rest.length === 0 ? undefined : field.accept(rest[0]), id: rest[1] }
   })

@@ -177,7 +177,9 @@ describe('useLiveSession of React', () => {
   it('says what to do where there is no provider', () => {
     const { Watch } = watcher()
     expect(() => act(() => root.render(<Watch name="division" />))).toThrow(
-      new TypeError('useLiveSession("division"): no <LiveSessionProvider live={live}> above this component'),
+      new TypeError(
+        'koa-live-session: useLiveSession("division"): no <LiveSessionProvider live={live}> above this component',
+      ),
     )
   })
 

@@ -109,6 +109,6 @@ describe('live.user(id)', () => {
 
   it('refuses what is no id', async () => {
     const app = await App.start()
-    await expect(app.live.user('')).rejects.toThrow('identify: expected a string of 1 to 256 characters')
+    await expect(app.live.user('')).rejects.toThrow('user(id): expected a string of 1 to 256 characters')
   })
 })

@@ -37,7 +37,7 @@ function answered(opened: Page, count: number): Promise<void> {
 }
 
 const HEADERS = 'Where the app guards its POSTs with a token pass headers.'
-const ENDPOINT = "Behind a sub-path pass endpoint: '/tools/store_session'."
+const ENDPOINT = "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?"
 
 describe.each([true, false])('a page whose POSTs something else answers (with a socket: %s)', (hasSocket) => {
   it.each<[number, string, string, unknown]>([

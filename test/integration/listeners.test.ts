@@ -61,6 +61,8 @@ describe('a listener that writes', () => {
     expect(count).toBeLessThan(5000)
     for (let i = 0; i < 10; i += 1) await turn()
     expect(other.get('division')).toBe(5000)
-    expect(told.mock.calls.slice(-1)).toEqual([[expect.stringContaining('listener')]])
+    expect(told.mock.calls.slice(-1)).toEqual([
+      [expect.stringContaining('listeners answer each change with another one')],
+    ])
   })
 })

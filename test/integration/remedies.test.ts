@@ -17,7 +17,7 @@ describe('a page whose POSTs something else answers', () => {
       '404',
       'a sub-path',
       { options: { endpoint: '/tools/store_session' } },
-      "Behind a sub-path pass endpoint: '/tools/store_session'.",
+      "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?",
     ],
     [
       '403',

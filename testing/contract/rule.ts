@@ -1,4 +1,4 @@
-import type { Store, StoredRow } from '../../server/stores/store.js'
+import { isStore, type Store, type StoredRow } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
@@ -47,6 +47,8 @@ export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
 /** The connection whose turn it is. */
 export function inTurn(connections: readonly Store[], turn: number): Store {
   const store = connections[turn % connections.length]
-  if (!store) throw new TypeError('koa-live-session: storeContract: create gave no store')
-  return store
+  if (isStore(store)) return store
+  throw new TypeError(
+    `koa-live-session: storeContract: expected create to answer with a store, received ${typeof store}`,
+  )
 }

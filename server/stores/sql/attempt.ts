@@ -4,6 +4,9 @@ const ATTEMPTS = 10
 /** PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
 const UNDONE: ReadonlySet<unknown> = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK'])
 
+/** PostgreSQL's and MariaDB's and MySQL's; of SQLite the drivers have other codes each. */
+const UNKNOWN_TABLE: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE'])
+
 /**
  * Has the database act, again where it has undone the whole and asks for that.
  *
@@ -28,8 +31,10 @@ function failure(doing: string, error: unknown): Error {
   const said = error instanceof Error ? error.message : String(error)
   // Of a connection that was refused at several addresses, Node says the code alone.
   const message = said === '' ? String(code) : said
+  const remedy =
+    UNKNOWN_TABLE.has(code) || /^no such table/.test(said) ? '. Run migrateSqlStore(db) once, at a deploy' : ''
   const cause = Object.assign(new Error(message), { code })
-  return new Error(`koa-live-session: sqlStore: ${doing}: ${message}`, { cause })
+  return new Error(`koa-live-session: sqlStore: ${doing}: ${message}${remedy}`, { cause })
 }
 
 function codeOf(error: unknown): unknown {

@@ -34,6 +34,10 @@ describe('a statement', () => {
     },
   )
 
+  it.each(['42P01', 'ER_NO_SUCH_TABLE'])('says what makes the table where there is none: %s', async (code) => {
+    await expect(attempt('load', failing(1, code))).rejects.toThrow('it failed. Run migrateSqlStore(db) once')
+  })
+
   it('says the code where the driver has no words', async () => {
     const refused = async () => {
       throw Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })

@@ -1,0 +1,189 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from '@jest/globals'
+import Koa from 'koa'
+import compose from 'koa-compose'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { sqlStore } from 'koa-live-session/sql'
+import { cookieFor } from 'koa-live-session/testing'
+import { Kysely, SqliteDialect } from 'kysely'
+import Database from 'libsql'
+import { App } from '../support/app.js'
+import { startWithConsent } from '../support/consent.js'
+
+const PREFIX = 'koa-live-session: '
+const SECRET = 'a secret of at least thirty-two bytes'
+const say: Koa.Middleware = (ctx) => {
+  ctx.body = String(ctx.liveSession.get('division'))
+}
+
+/** What an app is told at its first request. */
+async function told(app: Koa): Promise<string[]> {
+  const errors: string[] = []
+  app.on('error', (error) => errors.push(String(error)))
+  const server = createServer(app.callback())
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(500)
+  await new Promise((resolve) => server.close(resolve))
+  return errors
+}
+
+describe('app.use', () => {
+  it('of live.middleware, not called, is told at the first request', async () => {
+    const app = new Koa({ keys: [SECRET] })
+    app.use(liveSession(app, { fields: {} }).middleware)
+    expect(await told(app)).toEqual([
+      `TypeError: ${PREFIX}live.middleware was given a request: expected app.use(live.middleware())`,
+    ])
+  })
+
+  it('of the middleware of a mounted app is told, as there ctx is the outer one’s', async () => {
+    const [outer, inner] = [new Koa(), new Koa({ keys: [SECRET] })]
+    inner.use(liveSession(inner, { fields: {} }).middleware())
+    // As koa-mount does it.
+    outer.use(compose(inner.middleware))
+    expect(await told(outer)).toEqual([
+      `TypeError: ${PREFIX}live.middleware() was given a request of another app, which has no ctx.liveSession: expected ` +
+        'liveSession(app) of the app that listens. With koa-mount pass the outer one',
+    ])
+  })
+})
+
+describe('a user’s id', () => {
+  it('is not the user: told at the first request, and by each method', async () => {
+    const app = await App.start({
+      options: { identify: () => ({ id: 1 }) } as never,
+      attach: { handshake: [] },
+      routes: say,
+    })
+    await app.visitor().fetch('/')
+    const remedy = "received object. Take the user's own id, like user.id"
+    const says = (source: string): string =>
+      `${PREFIX}${source}: expected a string of 1 to 256 characters or a whole number, ${remedy}`
+    expect(app.errors.map(String)).toEqual([`TypeError: ${says('identify')}`])
+    const ann = { id: 1 } as never
+    await expect(app.live.user(ann)).rejects.toThrow(says('user(id)'))
+    await expect(app.live.revoke(ann)).rejects.toThrow(says('revoke(id)'))
+    await expect(app.live.erase(ann)).rejects.toThrow(says('erase(id)'))
+    expect(() => cookieFor(app.live, { userId: ann })).toThrow(says('cookieFor: userId'))
+  })
+})
+
+describe('maxAge', () => {
+  const start = async (maxAge: number | 'session'): Promise<readonly string[]> =>
+    (await App.start({ options: { maxAge } })).warnings.filter((warning) => warning.includes('maxAge'))
+
+  it('in seconds is told at the start', async () => {
+    expect(await start(3600)).toEqual([
+      `${PREFIX}maxAge: a visitor is forgotten after 3600 ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
+    ])
+  })
+
+  it.each([2 * 60 * 1000, 'session'] as const)('of %p is no mistake', async (maxAge) => {
+    expect(await start(maxAge)).toEqual([])
+  })
+})
+
+describe('consent that answers with a promise', () => {
+  it('is refused at the start, where it is an async function', async () => {
+    await expect(startWithConsent({ options: { consent: (async () => false) as never } })).rejects.toThrow(
+      `${PREFIX}consent: expected a function that answers at once, received an async function`,
+    )
+  })
+
+  it('is no consent, and told', async () => {
+    const app = await startWithConsent({ options: { consent: (() => Promise.resolve(true)) as never } })
+    const answer = await app.visitor().fetch('/set')
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(String(app.errors[0])).toBe(
+      `TypeError: ${PREFIX}consent: expected a value, received a promise. It must answer at once: ask before ` +
+        'live.middleware(), and put the answer into ctx.state.',
+    )
+  })
+})
+
+describe('what is before the middleware and reads bodies', () => {
+  const saving = async (before: Koa.Middleware): Promise<readonly [app: App, status: number]> => {
+    const app = await App.start({ before: () => [before], attach: { handshake: [] }, routes: say })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { status } = await visitor.store({ set: [['division', -1, 5]] })
+    expect(await visitor.text('/')).toBe(status === 200 ? '5' : '-1')
+    return [app, status]
+  }
+  const left = (ctx: Koa.Context): { body?: unknown } => ctx.request as { body?: unknown }
+
+  it('may be a parser', async () => {
+    const [, status] = await saving(async (ctx, next) => {
+      if (ctx.method === 'POST') left(ctx).body = JSON.parse(await text(ctx.req))
+      await next()
+    })
+    expect(status).toBe(200)
+  })
+
+  it('may be a parser of forms, which leaves an empty object for what it does not read', async () => {
+    const [, status] = await saving(async (ctx, next) => {
+      left(ctx).body = {}
+      await next()
+    })
+    expect(status).toBe(200)
+  })
+
+  it('is told to leave the body where parsers leave it', async () => {
+    const [app, status] = await saving(async (ctx, next) => {
+      await text(ctx.req)
+      await next()
+    })
+    expect(status).toBe(500)
+    expect(app.errors.map(String)).toEqual([
+      `TypeError: ${PREFIX}the body of a POST to the endpoint was read before live.middleware() ran: expected it in ` +
+        'ctx.request.body, where parsers leave it. Put app.use(live.middleware()) before what reads it',
+    ])
+  })
+})
+
+describe('a database without the table', () => {
+  it('is told with what makes it', async () => {
+    const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
+    const app = await App.start({ options: { store: sqlStore(db) }, routes: say })
+    await app.visitor(cookieFor(app.live, {})).fetch('/')
+    await db.destroy()
+    expect(app.errors).toMatchObject([
+      {
+        code: 'store_unavailable',
+        message: `${PREFIX}the store does not answer: values are in memory and in cookies, and are stored when it does again`,
+        cause: {
+          message: `${PREFIX}sqlStore: load: no such table: live_session_settings. Run migrateSqlStore(db) once, at a deploy`,
+        },
+      },
+    ])
+  })
+})
+
+describe('a declaration', () => {
+  it('that was forgotten is told', () => {
+    expect(() => (defineFields as () => unknown)()).toThrow(
+      `${PREFIX}defineFields: expected { key: { schema, default } }, received undefined`,
+    )
+  })
+
+  it.each([
+    ['of the page alone', 'colour', 'undeclared_key', '"colour" is not declared on this server'],
+    [
+      'that browsers may only read',
+      'role',
+      'not_writable',
+      `"role" is not for browsers to write. Where it is to be, declare it with client: 'write'`,
+    ],
+  ])('%s is told where the page sets it', async (_, key, code, says) => {
+    const app = await App.start({ routes: (ctx) => Object.assign(ctx, { body: ctx.liveSession.snapshot() }) })
+    const { live } = await app.visitor().open({ path: '/', hasSocket: false })
+    await expect(live.set(key as never, 'red' as never)).rejects.toMatchObject({
+      code,
+      key,
+      message: `${PREFIX}change 0: ${says}`,
+    })
+  })
+})

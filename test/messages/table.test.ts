@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+import { messagesInSource } from '../support/messages-in-source.js'
+
+/**
+ * Each mistake that is told, by a `TypeError` or in the log: words of the message, where it is told, and the test that makes the mistake
+ * and sees the message. Refusals, which have codes, are in codes.test.ts.
+ */
+const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: string, test: string][]>>>> = {
+  'the declaration': {
+    'shared/fields.ts': [
+      ['defineFields: expected { key: { schema, default } }, received', 'messages/newcomers'],
+      ['expected { schema, default, ... }, received a schema. Write', 'server/mistakes'],
+      ['.url: expected another than that of', 'integration/address'],
+      ['.default: expected what the schema accepts, received', 'shared/fields'],
+      ['.default: \u2026', 'shared/fields'],
+      ['.schema: \u2026', 'server/mistakes'],
+      // Each of its own is a row of a table in that test.
+      ['fields.\u2026\u2026, received', 'shared/fields'],
+    ],
+    'shared/budget.ts': [
+      ['fields: maxBytes add up to', 'shared/budget'],
+      ['Set maxBytes, or cookie: false on a field that can do without', 'shared/budget'],
+    ],
+    'shared/promise.ts': [['expected a value, received a promise.', 'messages/newcomers']],
+  },
+  'the start': {
+    'server/options.ts': [
+      ['liveSession(app, options): expected { fields }, received', 'server/mistakes'],
+      // Each option is a row of a table in that test.
+      ['koa-live-session: \u2026: \u2026', 'server/options'],
+    ],
+    'server/values/keys.ts': [['keys: expected at least one string of', 'server/options']],
+    'server/plugin.ts': [
+      ['liveSession(app): expected a Koa app, received', 'server/options'],
+      ['liveSession(app): this app has a live session already', 'server/options'],
+      ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
+      ['not in the cookie, and there is no store: a restart loses their values', 'messages/untimely'],
+      ['ms: expected ms, not seconds. For an hour: 60 * 60 * 1000', 'messages/newcomers'],
+      ['attach(io): already attached', 'integration/socket'],
+      ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],
+      ['expected what liveSession() returned', 'messages/untimely'],
+    ],
+    'server/sockets/attach-options.ts': [
+      ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
+      ['Pass the very functions that app.use has', 'messages/attach'],
+      ['recheck: expected ms, more than 0, or Infinity', 'messages/attach'],
+    ],
+    'server/sockets/attach.ts': [
+      ['expected a Server of socket.io, received', 'messages/attach'],
+      ['connectionStateRecovery lets a socket back in without asking who it is', 'threats/recovery'],
+      ["sockets are already connected; attach before io.on('connection')", 'integration/socket'],
+    ],
+  },
+  'a request, or a handshake': {
+    'server/http/requests.ts': [
+      ['ctx.liveSession was read before live.middleware() ran', 'integration/request'],
+      ['a request passed live.middleware() twice, and the second did nothing', 'server/mistakes'],
+      ['live.middleware() was given a request of another app', 'messages/newcomers'],
+    ],
+    'server/http/session-order.ts': [
+      ['identify read ctx.session before session() had loaded it', 'integration/session-order'],
+    ],
+    'server/identity/subject.ts': [["Take the user's own id, like user.id", 'messages/newcomers']],
+    'server/identity/disagreements.ts': [
+      ['identify names a user in the requests of a browser and none in its handshakes', 'messages/attach'],
+    ],
+    'server/sockets/socket-getter.ts': [
+      ['socket.liveSession was read before live.attach(io) let the socket in', 'server/mistakes'],
+    ],
+    'server/http/endpoint.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
+    'server/http/origin.ts': [['this server thinks it is', 'threats/origins']],
+    'server/http/exchange.ts': [
+      ['values were used after the headers had gone out', 'messages/untimely'],
+      ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
+      ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
+    ],
+    'server/http/visit.ts': [['=... which does not set', 'threats/addresses']],
+    'server/values/announcements.ts': [['listeners answer each change with another one', 'integration/listeners']],
+    'server/hand-off/hand-offs.ts': [['expected a purpose', 'integration/hand-offs']],
+    'server/hand-off/posted-token.ts': [['was read already: expected it in ctx.request.body', 'integration/hand-offs']],
+    'server/hand-off/take.ts': [['expected a Standard Schema', 'integration/hand-offs']],
+    'server/app-session/kept-id.ts': [
+      ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
+    ],
+    'server/app-session/session-store.ts': [
+      ['expected a new id', 'docs/coming-from-data'],
+      ['expected the ctx of the request, received none', 'messages/untimely'],
+    ],
+  },
+  'a store, and other processes': {
+    'server/stores/redis.ts': [
+      ['expected a Redis client. Pass createClient(...) of node-redis', 'messages/untimely'],
+      ['koa-live-session: redisStore: \u2026: expected \u2026, received', 'server/stores/redis-clients'],
+    ],
+    'server/stores/redis-commands.ts': [
+      ['expected texts from the client. Pass one that maps no types', 'server/stores/redis-clients'],
+    ],
+    'server/stores/ioredis.ts': [['fromIoredis: expected no keyPrefix, received', 'server/stores/redis-clients']],
+    'server/stores/sql/engine.ts': [
+      ['expected a Kysely of SQLite, PostgreSQL, MariaDB or MySQL', 'server/stores/sql-setup'],
+    ],
+    'server/stores/sql/table.ts': [['table: expected a name like', 'messages/untimely']],
+    'server/stores/sql/column-text.ts': [[': expected a text', 'server/stores/sql-store']],
+    'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
+    'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
+    'server/stores/sync.ts': [['the store has a row that is no register', 'integration/store']],
+    'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
+  },
+  'the page': {
+    'client/live-session.ts': [
+      ['before the first values: put ctx.liveSession.embed() into the page', 'integration/client'],
+    ],
+    'client/effects/warning.ts': [['changes are shown but not saved.', 'integration/client-endpoint']],
+    'client/runner.ts': [
+      ['what computes a value must change nothing', 'integration/client-updates'],
+      ['listeners answer each change with another one', 'client/listeners'],
+    ],
+    'client/react.ts': [['no <LiveSessionProvider live={live}> above this component', 'client/react']],
+    'client/vue.ts': [['no app.use(liveSessionPlugin(live))', 'client/vue']],
+  },
+  'a test of the app': {
+    'testing/cookie-for.ts': [['browserId: expected 22 to 64 characters of base64url', 'messages/untimely']],
+    'testing/contract/rule.ts': [['expected create to answer with a store, received', 'messages/untimely']],
+  },
+}
+
+/** No app can see them: they are there for those who change the package. */
+const INTERNAL: readonly string[] = ['no key to sign with', 'expected a stamp, a safe integer of 1 or more']
+
+const HOLE = '\u2026'
+const ROWS = Object.entries(TABLE).flatMap(([when, files]) =>
+  Object.entries(files).flatMap(([file, rows]) => rows.map(([words, test]) => ({ when, file, words, test }))),
+)
+
+/** A file as text, what stands on several lines as on one. */
+function textOf(file: string): string {
+  return readFileSync(file, 'utf8')
+    .replace(/['`]\s*\+\s*['`]/g, '')
+    .replaceAll("\\'", "'")
+}
+
+describe('each mistake that is told', () => {
+  const told = messagesInSource()
+
+  it.each(ROWS)('in $when is made by a test: $words', ({ file, words, test }) => {
+    expect(told).toContainEqual({ file, text: expect.stringContaining(words) })
+    const made = textOf(`test/${test}.test.${test === 'client/react' ? 'tsx' : 'ts'}`)
+    for (const part of words.split(HOLE)) expect(made).toContain(part)
+  })
+
+  it('is in this table', () => {
+    const unlisted = told.filter(({ file, text }) => {
+      const isListed = ROWS.some((row) => row.file === file && text.includes(row.words))
+      return !isListed && !INTERNAL.some((words) => text.includes(words))
+    })
+    expect(unlisted).toEqual([])
+  })
+})

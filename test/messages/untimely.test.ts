@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals'
+import { Redis } from 'ioredis'
+import type Koa from 'koa'
+import { redisStore } from 'koa-live-session/redis'
+import { sqlStore } from 'koa-live-session/sql'
+import { cookieFor, memoryStore, storeContract } from 'koa-live-session/testing'
+import { Kysely, SqliteDialect } from 'kysely'
+import Database from 'libsql'
+import { App } from '../support/app.js'
+
+const PREFIX = 'koa-live-session: '
+
+describe('a value', () => {
+  it('that is set while the answer is on its way is told once: no cookie can go along', async () => {
+    const routes: Koa.Middleware = async (ctx) => {
+      ctx.respond = false
+      ctx.res.write('a stream')
+      await ctx.liveSession.set('division', 3)
+      ctx.res.end()
+    }
+    const app = await App.start({ routes })
+    const visitor = app.visitor()
+    for (const path of ['/', '/']) expect((await visitor.fetch(path)).headers.getSetCookie()).toEqual([])
+    expect(app.warnings.filter((warning) => warning.includes('headers'))).toEqual([
+      `${PREFIX}values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again`,
+    ])
+  })
+
+  it('that nothing keeps is told at the start, by its field, and not where there is a store', async () => {
+    const { warnings } = await App.start()
+    expect(warnings).toEqual([
+      `${PREFIX}fields secret: not in the cookie, and there is no store: a restart loses their values`,
+    ])
+    expect((await App.start({ options: { store: memoryStore() } })).warnings).toEqual([])
+  })
+})
+
+describe('live.sessionStore()', () => {
+  it('says that koa-session is too old, where it does not say which request it is of', async () => {
+    const store = (await App.start()).live.sessionStore()
+    const saved = store.set('an-id', {}, 1000, { changed: true } as object)
+    await expect(saved).rejects.toThrow(
+      `${PREFIX}session: expected the ctx of the request, received none. Use koa-session 6.1 or newer, and have a ContextStore ` +
+        'pass on all that it is given',
+    )
+  })
+})
+
+describe('a store', () => {
+  it('of Redis says what it takes, of a client of ioredis', () => {
+    const client = new Redis({ lazyConnect: true })
+    expect(() => redisStore(client as never)).toThrow(
+      `${PREFIX}redisStore: expected a Redis client. Pass createClient(...) of node-redis, or fromIoredis(client)`,
+    )
+  })
+
+  it('of SQL says what a table may be called', () => {
+    const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
+    expect(() => sqlStore(db, { table: 'my settings' })).toThrow(
+      `${PREFIX}sqlStore: table: expected a name like "settings" or "schema.settings", of at most 48 letters, digits and _, ` +
+        'received "my settings"',
+    )
+  })
+
+  it('that was not made is told by the contract', async () => {
+    const [rule] = storeContract((async () => undefined) as never)
+    await expect(rule?.run()).rejects.toThrow(
+      `${PREFIX}storeContract: expected create to answer with a store, received undefined`,
+    )
+  })
+})
+
+describe('cookieFor', () => {
+  it('says what it expects', async () => {
+    const { live } = await App.start()
+    expect(() => cookieFor({} as never, {})).toThrow(`${PREFIX}expected what liveSession() returned`)
+    expect(() => cookieFor(live, { browserId: 'ann' })).toThrow(
+      `${PREFIX}cookieFor: browserId: expected 22 to 64 characters of base64url`,
+    )
+  })
+})
