@@ -26,19 +26,15 @@ function linksOf(page: string): readonly { readonly link: string; readonly file:
   )
 }
 
-/** The anchors that GitHub makes of headings. */
+/** The anchors that a page is shown with: of each heading its words, with a number where there is a second one like it. */
 function anchorsOf(page: string): readonly string[] {
   const anchors: string[] = []
-  for (const [, heading = ''] of readFileSync(page, 'utf8')
-    .replace(/^```.*?^```$/gms, '')
-    .matchAll(/^#+ (.+)$/gm)) {
-    const anchor = heading
-      .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-')
-    const count = anchors.filter((other) => other === anchor || other.startsWith(`${anchor}-`)).length
-    anchors.push(count === 0 ? anchor : `${anchor}-${count}`)
+  const text = readFileSync(page, 'utf8').replace(/^```.*?^```$/gms, '')
+  for (const [, heading = ''] of text.matchAll(/^#+ (.+)$/gm)) {
+    const words = heading.replace(/\[([^\]]+)\]\([^)]*\)/g, '$1').toLowerCase()
+    const anchor = words.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
+    const earlier = anchors.filter((other) => other.replace(/-\d+$/, '') === anchor).length
+    anchors.push(earlier === 0 ? anchor : `${anchor}-${earlier}`)
   }
   return anchors
 }

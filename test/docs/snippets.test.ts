@@ -3,11 +3,15 @@ import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { compile } from '../support/compile.js'
 import { snippetsOf } from '../support/readme.js'
-import { pages, writePrograms } from '../support/snippet-apps.js'
+import { writePrograms } from '../support/snippet-apps.js'
 
+const documents = [
+  'README.md',
+  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+]
 mkdirSync('.cache', { recursive: true })
 const folder = relative('.', mkdtempSync(resolve('.cache/snippets-')))
-const programs = writePrograms(folder)
+const programs = writePrograms(folder, documents)
 
 /** Which snippets the tests say that they have run, and hold themselves to: `page file`. */
 const claims = readdirSync('test', { recursive: true, encoding: 'utf8' })
@@ -26,12 +30,15 @@ beforeAll(() => writeFileSync(join(folder, 'package.json'), '{ "type": "module" 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a snippet of a page', () => {
-  it.each(pages())('names its file in its first line: %s', (page) => {
-    expect(snippetsOf(page).flatMap(({ file, text }) => (file === undefined ? [text] : []))).toEqual([])
+  it.each(documents)('is found, and names in its first line a file that no other one of the page has: %s', (page) => {
+    const fences = readFileSync(page, 'utf8').match(/^[ \t>]*(```|~~~)[ \t]*(ts|tsx|vue|svelte|html)\b/gm) ?? []
+    const files = snippetsOf(page).map(({ file, text }) => file ?? text)
+    expect(files).toHaveLength(fences.length)
+    expect(files.filter((file, index) => file.includes('\n') || files.indexOf(file) < index)).toEqual([])
   })
 
   it('is run by a test: itRunsSnippetsOf(page) is the last one of each page', () => {
-    const all = pages().flatMap((page) => snippetsOf(page).map(({ file }) => `${page} ${file}`))
+    const all = documents.flatMap((page) => snippetsOf(page).map(({ file }) => `${page} ${file}`))
     expect(claims.sort()).toEqual(all.sort())
   })
 

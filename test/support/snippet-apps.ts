@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from './readme.js'
@@ -10,16 +10,11 @@ const GIVEN = 'test/docs/given'
 /** Files that a reader has beside each other, by their names. */
 type Files = ReadonlyMap<string, string>
 
-export function pages(): readonly string[] {
-  const names = readdirSync('docs').filter((name) => name.endsWith('.md'))
-  return ['README.md', ...names.map((name) => `docs/${name}`)].filter((page) => snippetsOf(page).length > 0)
-}
-
-/** Writes the snippets of all pages into a folder; answers with the files of each program, which declares its fields once. */
-export function writePrograms(folder: string): ReadonlyMap<string, readonly string[]> {
+/** Writes the snippets of pages into a folder; answers with the files of each program, which declares its fields once. */
+export function writePrograms(folder: string, pages: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const common: string[] = []
   const programs = new Map<string, readonly string[]>([['the pages that share their fields', common]])
-  for (const page of pages()) {
+  for (const page of pages) {
     for (const [index, files] of appsOf(page).entries()) {
       const at = join(folder, `${basename(page, '.md')}-${index}`)
       const isCommon = page === FIELDS_PAGE || !declaresFields(files)
