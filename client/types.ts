@@ -48,8 +48,8 @@ export interface FieldStore<V, S> {
  * What `createLiveSession()` returns: the visitor's values in this page. Functions may be passed on without it.
  *
  * A write rejects with a `LiveSessionError` where it is refused, and is rolled back. Its `code` is `invalid_value`, `undeclared_key`,
- * `not_writable`, `too_large` or `malformed`, where the value or the key is no good; `superseded`, where another write came between; or
- * `other_subject`, where another visitor is at this browser now. With `cookies_blocked` and `store_unavailable` the value stays shown, but
+ * `not_writable`, `too_large` or `malformed`, where the value or the key is no good; or `superseded`, where another write came
+ * between, or another visitor is at this browser now. With `cookies_blocked` and `store_unavailable` the value stays shown, but
  * nowhere else. A server that is away, busy or restarting refuses nothing: the write waits. A rejection that no code awaits is no error of the
  * page: `status` says it.
  */

@@ -41,7 +41,7 @@ export interface LiveSessionOptions<F extends Fields> {
    */
   readonly endpoint?: string
   /**
-   * Whether the cookie is for https alone. Set it where the app is behind a proxy.
+   * Whether the cookie is for https alone. Set `true` in production: unless there is a `domain`, the cookie is then a `__Host-` one.
    *
    * @default ctx.secure, of each request
    */

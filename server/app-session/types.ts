@@ -17,13 +17,13 @@ export interface SessionStore {
   /**
    * Takes over what the request of `ctx` has changed since its `get`. `maxAge` is in ms; without it the session lasts as one with `'session'`
    * does.
-   * Rejects with `invalid_value`, `too_large`, `malformed`; with `superseded` where `regenerate()` was called of a session that has ended
+   * Rejects with `invalid_value`, `too_large`, `malformed`, `closed`; with `superseded` where `regenerate()` was called of a session that has ended
    * meanwhile.
    *
    * @throws {TypeError} where a new session has the id of one that has ended; where koa-session is older than 6.1, and hands over no `ctx`
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
-  /** Ends the session, and gives its id up for good. Its sockets are closed, and come back as the browser's new session, when the answer of `ctx` is out. */
+  /** Ends the session, and gives its id up for good. Its sockets are closed, and come back as the browser's new session, when the answer of `ctx` is out. Rejects with `closed`. */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
 }
 
@@ -60,7 +60,7 @@ export interface AppSession<S extends object = RegisteredSession> {
   values(): AppSessionValues<S>
   /**
    * Sets a key: visible to `get` on the next line, and to the next request. Rejects with `invalid_value` for what is no JSON, `too_large`,
-   * `malformed` for a key that koa-session has for itself, `superseded` where the session has ended, `closed` after `live.close()`.
+   * `malformed` for a key that koa-session has for itself or that has over 254 bytes, `superseded` where the session has ended, `closed` after `live.close()`.
    */
   put<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
   /**
