@@ -4,6 +4,7 @@ import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet, textsOf } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { NGINX } from '../support/servers/installed.js'
 import { Nginx } from '../support/servers/nginx.js'
@@ -86,4 +87,6 @@ describeInBrowser('docs/deployment.md', () => {
     await page.goto(url)
     expect(await page.locator('body').textContent()).toBe('the rest of the site')
   })
+
+  itRunsSnippetsOf(PAGE)
 })

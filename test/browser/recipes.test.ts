@@ -4,6 +4,7 @@ import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
 const PAGE = 'docs/recipes.md'
 const ends: (() => Promise<void>)[] = []
@@ -71,4 +72,6 @@ describeInBrowser(PAGE, () => {
     const forged = await browser.request.post(`${url}/store_session`, { data: {} })
     expect(forged.status()).toBe(403)
   })
+
+  itRunsSnippetsOf(PAGE, 'cart.ts', 'cart-page.ts', 'theme.ts', 'theme-page.ts', 'guard.ts', 'guard-page.ts')
 })

@@ -1,10 +1,7 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
-import { join, relative, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { compile } from '../support/compile.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
 import { Visitor } from '../support/visitor.js'
@@ -106,16 +103,5 @@ describe(PAGE, () => {
     expect(await division(visitor)).toBe('4')
     await restart(OLD)
     expect(await division(visitor)).toBe('-1')
-  })
-
-  it('has snippets that compile', () => {
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/deployment-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    const names = ['server.ts', 'mounted.ts', 'browser.ts']
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    writeFileSync(join(at, 'fields.ts'), snippet('fields.ts'))
-    for (const name of names) writeFileSync(join(at, name), snippet(name, PAGE))
-    expect(compile(names.map((name) => relative('.', join(at, name))))).toEqual([])
   })
 })

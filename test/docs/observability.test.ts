@@ -13,6 +13,7 @@ import { LiveSessionError } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/observability.md'
@@ -114,4 +115,6 @@ describe('its telemetry.ts', () => {
       'live_session.store': [[{}, 0]],
     })
   })
+
+  itRunsSnippetsOf(PAGE)
 })

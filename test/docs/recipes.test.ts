@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { createClient } from 'redis'
-import { compile } from '../support/compile.js'
 import { DocsServer } from '../support/docs-server.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
@@ -72,15 +72,7 @@ describe(PAGE, () => {
     expect(await visit('/?division=-1')).toBe('all divisions')
   })
 
-  it('has snippets that compile, and no others that are files', () => {
-    const files = [...readFileSync(PAGE, 'utf8').matchAll(/^```ts\n\/\/ ([\w.-]+)/gm)].map(([, name = '']) => name)
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/recipes-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    for (const name of files) writeFileSync(join(at, name), snippet(name, PAGE))
-    expect(compile(files.map((name) => relative('.', join(at, name))))).toEqual([])
-  })
+  itRunsSnippetsOf(PAGE, 'catalog.ts', 'fields.ts', 'filter.ts')
 })
 
 describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
@@ -151,6 +143,8 @@ describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
     expect([await once(job, 'exit'), await freed]).toEqual([[0, null], 'free'])
     expect(await visitor.text('/')).toBe('free')
   })
+
+  itRunsSnippetsOf(PAGE, 'sign-in.ts', 'webhook.ts', 'job.ts')
 })
 
 function runJob(cwd: string, env: Record<string, string>): ChildProcess {

@@ -1,14 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { LiveSessionError } from 'koa-live-session'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { App } from '../support/app.js'
-import { compile } from '../support/compile.js'
 import { DocsServer } from '../support/docs-server.js'
-import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/troubleshooting.md'
@@ -83,23 +80,5 @@ describe(PAGE, () => {
     expect(await greeting()).toBe('ann')
   })
 
-  it('has snippets that compile', () => {
-    mkdirSync('.cache', { recursive: true })
-    const at = mkdtempSync(resolve('.cache/guide-'))
-    ends.push(() => rmSync(at, { recursive: true, force: true }))
-    writeFileSync(join(at, 'package.json'), '{ "type": "module" }')
-    const found = ['docs/troubleshooting.md', 'docs/observability.md'].flatMap((page) =>
-      [...readFileSync(page, 'utf8').matchAll(/^```ts\n\/\/ (\S+)/gm)].map(([, name = '']) => ({ page, name })),
-    )
-    expect(found.map(({ name }) => name)).toEqual([
-      'watch-page.ts',
-      'look.ts',
-      'in-order.ts',
-      'refusals.ts',
-      'on-error.ts',
-      'telemetry.ts',
-    ])
-    for (const { page, name } of found) writeFileSync(join(at, name), snippet(name, page))
-    expect(compile(found.map(({ name }) => relative('.', join(at, name))))).toEqual([])
-  })
+  itRunsSnippetsOf(PAGE)
 })
