@@ -39,7 +39,10 @@ export interface LiveSessionOptions<F extends Fields> {
   /** @default 'lax' */
   readonly sameSite?: 'strict' | 'lax' | 'none'
   readonly domain?: string
-  /** Further origins besides the server's own. */
+  /**
+   * Origins besides the server's own whose pages may use the session, as their own may: `['https://app.example.com']`. The endpoint answers
+   * them with CORS headers, credentials included. @default none
+   */
   readonly origins?: readonly string[]
   readonly cache?: {
     /** ms after which an unused subject may leave the cache. @default maxAge */
@@ -209,7 +212,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     endpoint,
-    origins,
+    origins: Object.freeze([...origins]),
     maxIdle,
     maxSubjects,
     store,
@@ -246,7 +249,8 @@ function isPositive(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
 }
 
+/** As browsers say it. There are no patterns, though a URL may have a `*` in its host. */
 function isOrigin(origin: unknown): boolean {
-  if (typeof origin !== 'string') return false
+  if (typeof origin !== 'string' || !/^https?:[^*]+$/.test(origin)) return false
   return URL.canParse(origin) && new URL(origin).origin === origin
 }
