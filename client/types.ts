@@ -13,9 +13,9 @@ export interface LiveSessionClientOptions<F extends Fields> {
   readonly socket?: AnySocket
   /** Left out: what `ctx.liveSession.embed()` put into the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
-  /** As the browser sees it, sub-path included. @default '/store_session' */
+  /** As the browser sees it, sub-path included; a whole URL where it is of another origin than the page. @default '/store_session' */
   readonly endpoint?: string
-  /** @default 'same-origin' */
+  /** As of `fetch`: `'include'` where the endpoint is of another origin. @default 'same-origin' */
   readonly credentials?: RequestCredentials
   readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)
 }
