@@ -6,6 +6,13 @@ import { createInterface } from 'node:readline'
 import { freePort } from './free-port.js'
 import { snippet } from './readme.js'
 
+interface DocsServerOptions {
+  /** Further files of the document that it needs. */
+  readonly beside?: readonly string[]
+  /** Has it say something else. */
+  readonly change?: (text: string) => string
+}
+
 /** A server that stands in a document, as a process of its own. One thing is changed: the port, as 3000 may be taken. */
 export class DocsServer {
   readonly url: string
@@ -13,17 +20,19 @@ export class DocsServer {
   readonly #file: string
   #process: ChildProcess | undefined
 
-  private constructor(page: string, file: string, port: number) {
+  private constructor(page: string, file: string, port: number, { beside = [], change }: DocsServerOptions) {
     mkdirSync('.cache', { recursive: true })
     this.folder = mkdtempSync(resolve('.cache/docs-'))
     this.url = `http://localhost:${port}`
     this.#file = file
     writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
-    writeFileSync(join(this.folder, file), snippet(file, page).replaceAll('3000', String(port)))
+    const text = snippet(file, page).replaceAll('3000', String(port))
+    writeFileSync(join(this.folder, file), change ? change(text) : text)
+    for (const other of beside) writeFileSync(join(this.folder, other), snippet(other, page))
   }
 
-  static async start(page: string, file: string): Promise<DocsServer> {
-    const server = new DocsServer(page, file, await freePort())
+  static async start(page: string, file: string, options: DocsServerOptions = {}): Promise<DocsServer> {
+    const server = new DocsServer(page, file, await freePort(), options)
     await server.start()
     return server
   }
