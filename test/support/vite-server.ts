@@ -14,14 +14,7 @@ export class ViteServer {
 
   private constructor(folder: string, port: number) {
     this.url = `http://localhost:${port}`
-    const args = [
-      resolve('node_modules/vite/bin/vite.js'),
-      '--port',
-      String(port),
-      '--strictPort',
-      '--logLevel',
-      'info',
-    ]
+    const args = [resolve('node_modules/vite/bin/vite.js'), '--port', String(port), '--strictPort']
     const env = { ...process.env, NO_COLOR: '1' }
     this.#process = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process.stderr?.on('data', (text) => {
