@@ -170,7 +170,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     timer: timers.start,
     take: (owner) => dispatch(['restored', storage.take(owner)]),
     visitor: (kind) => visitors.tell({ kind }),
-    warn: createWarning(endpoint),
+    warn: createWarning(options),
     settle,
   }
   let link: Link | undefined

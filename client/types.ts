@@ -15,13 +15,13 @@ export interface LiveSessionClientOptions<F extends Fields> {
   /** Left out: what `ctx.liveSession.embed()` put into the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
   /**
-   * Where to POST, as the browser sees it: a path, with the sub-path of the app, or a whole URL.
+   * Where to POST, as the browser sees it: a path, with the sub-path of the app, or a whole URL where it is of another origin than the page.
    *
    * @default '/store_session'
    */
   readonly endpoint?: string
   /**
-   * As that of `fetch`.
+   * As that of `fetch`: `'include'` where the endpoint is of another origin.
    *
    * @default 'same-origin'
    */

@@ -59,7 +59,8 @@ export interface LiveSessionOptions<F extends Fields> {
    */
   readonly domain?: string
   /**
-   * Further origins whose pages may POST and connect, besides the server's own, as `https://app.example.com`.
+   * Origins besides the server's own whose pages may use the session, as their own may: `['https://app.example.com']`. The endpoint answers
+   * them with CORS headers, credentials included.
    *
    * @default []
    */

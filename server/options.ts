@@ -145,7 +145,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     endpoint,
-    origins,
+    origins: Object.freeze([...origins]),
     maxIdle,
     maxSubjects,
     store,
@@ -183,7 +183,8 @@ function isPositive(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
 }
 
+/** As browsers say it. There are no patterns, though a URL may have a `*` in its host. */
 function isOrigin(origin: unknown): boolean {
-  if (typeof origin !== 'string') return false
+  if (typeof origin !== 'string' || !/^https?:[^*]+$/.test(origin)) return false
   return URL.canParse(origin) && new URL(origin).origin === origin
 }

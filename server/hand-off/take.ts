@@ -5,7 +5,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
 import type { Core } from '../core.js'
 import type { Exchange } from '../http/exchange.js'
-import { describeBadOrigin, isOwnPost, originClaims } from '../http/origin.js'
+import { checkOwnPost } from '../http/origin.js'
 import { subjectHash } from '../identity/subject.js'
 import { checkPurpose, type HandOff } from './hand-offs.js'
 import { postedToken } from './posted-token.js'
@@ -29,7 +29,8 @@ export async function takeHandOff(
     throw new TypeError('koa-live-session: takeHandOff: expected a Standard Schema (zod, valibot, arktype, ...)')
   const token = await postedToken(ctx)
   if (token === undefined) return undefined
-  checkOrigin(core, ctx)
+  // Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker.
+  checkOwnPost(core, ctx)
   const handOff = open(core, exchange(), token, purpose)
   if (!handOff) return undefined
   // Before it is spent, so that what another build has written is not lost with it.
@@ -38,14 +39,6 @@ export async function takeHandOff(
   if (exchange().isSuperseded) return undefined
   const isFirst = await core.handOffs.spend(handOff)
   return isFirst && !exchange().isSuperseded ? value : undefined
-}
-
-/** Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker. */
-function checkOrigin({ settings, warn }: Core, ctx: Koa.Context): void {
-  const claims = originClaims(ctx)
-  if (isOwnPost(claims, settings.origins)) return
-  warn(describeBadOrigin(claims))
-  throw new LiveSessionError('bad_origin', 'this page may not post here')
 }
 
 /** Only the browser whose cookie the socket brought can use it. */

@@ -18,8 +18,9 @@ import { acceptChanges, applyChanges, type PageChange } from '../values/page-cha
 import type { Deed } from './answer-cookie.js'
 import { readJson, tooLarge } from './body.js'
 import { readable } from './cookie-text.js'
+import { answerListed, isPreflight } from './cross-origin.js'
 import type { Exchange, Vouched } from './exchange.js'
-import { describeBadOrigin, isOwnPost, originClaims } from './origin.js'
+import { checkOwnPost } from './origin.js'
 import { findStray, hasLeft, StrayPageError } from './stray-page.js'
 
 const READ_ALREADY =
@@ -48,19 +49,14 @@ interface Recognition {
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
 export function createEndpoint(core: Core, { identify, load, begin }: Recognition): Koa.Middleware {
-  const { endpoint, origins } = core.settings
   const router = new Router()
-  router.all(endpoint, refuse, async (ctx) => {
+  router.all(core.settings.endpoint, answerListed(core), refuse, async (ctx) => {
     // A body can take its time, while its user signs out.
     const { revocations } = core.epochs
+    if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
-    }
-    const claims = originClaims(ctx)
-    if (!isOwnPost(claims, origins)) {
-      core.warn(describeBadOrigin(claims))
-      throw new LiveSessionError('bad_origin', 'this page may not post here')
     }
     // A form on another site can send what looks like JSON, but not call it so.
     if (!isJson(ctx) || ctx.get('Content-Encoding') !== '')

@@ -1,4 +1,6 @@
 import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Core } from '../core.js'
 
 /** What a request says of where it comes from, and where it has arrived. */
 export interface OriginClaims {
@@ -19,6 +21,14 @@ export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boo
   if (origin !== '' && trusted.includes(origin)) return true
   if (site !== '') return site === 'same-origin' || site === 'none'
   return origin === '' || isOwnOrigin(claims)
+}
+
+/** @throws {LiveSessionError} `bad_origin`, with a word to the log, where it does not */
+export function checkOwnPost({ settings, warn }: Core, ctx: Koa.Context): void {
+  const claims = originClaims(ctx)
+  if (isOwnPost(claims, settings.origins)) return
+  warn(describeBadOrigin(claims))
+  throw new LiveSessionError('bad_origin', 'this page may not post here')
 }
 
 /** Whether a websocket handshake comes from one of our own pages: browsers always send its Origin, so it must be there. */

@@ -4,11 +4,13 @@ import { SessionHandle } from '../app-session/session-handle.js'
 import type { Core } from '../core.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
+import { watchPolling } from './polling-cors.js'
 import { Recovery } from './recovery.js'
 import { SocketHandle } from './socket.js'
 
 /** Gives every socket of every namespace its `liveSession`, before any handler of the app's own runs. */
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
+  watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {

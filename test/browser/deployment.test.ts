@@ -18,7 +18,7 @@ afterAll(async () => {
 
 async function start(file: string): Promise<DocsServer> {
   const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': await bundledSnippet('browser.ts', PAGE) }
-  const server = await DocsServer.start(PAGE, file, others, { SECRETS })
+  const server = await DocsServer.start(PAGE, file, { others, variables: { SECRETS } })
   ends.push(() => server.remove())
   return server
 }

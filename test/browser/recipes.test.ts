@@ -13,11 +13,12 @@ afterEach(async () => {
 })
 
 async function start(recipe: string): Promise<DocsServer> {
-  const server = await DocsServer.start(PAGE, `${recipe}.ts`, {
+  const others = {
     'catalog.ts': snippet('catalog.ts', PAGE),
     'fields.ts': snippet('fields.ts', PAGE),
     'page.js': await bundledSnippet(`${recipe}-page.ts`, PAGE),
-  })
+  }
+  const server = await DocsServer.start(PAGE, `${recipe}.ts`, { others })
   ends.push(() => server.remove())
   return server
 }

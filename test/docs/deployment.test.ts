@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function start(SECRETS: string): Promise<DocsServer> {
   const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': '' }
-  const server = await DocsServer.start(PAGE, 'server.ts', others, { SECRETS })
+  const server = await DocsServer.start(PAGE, 'server.ts', { others, variables: { SECRETS } })
   ends.push(() => server.remove())
   return server
 }

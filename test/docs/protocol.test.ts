@@ -13,6 +13,8 @@ import { Tickets } from '../../server/values/ticket.js'
 import { fromParameter, toParameter } from '../../shared/address.js'
 import { canonicalJson, type JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/register.js'
+import { App } from '../support/app.js'
+import { send } from '../support/raw-http.js'
 import { stamp } from '../support/stamp.js'
 
 type Row = readonly [stamp: number, value?: JsonValue]
@@ -24,6 +26,12 @@ function vectors(name: string): any {
   const block = text.match(new RegExp(`\`\`\`json vectors:${name}\n(.*?)\`\`\``, 's'))?.[1]
   if (!block) throw new Error(`docs/protocol.md has no vectors:${name}`)
   return JSON.parse(block)
+}
+
+/** Of a message of HTTP, with their names in lower case. */
+function headersIn(message: string): Record<string, string> {
+  const lines = message.trim().split('\n').slice(1)
+  return Object.fromEntries(lines.map((line) => [line.split(': ')[0]?.toLowerCase(), line.replace(/^.*?: /, '')]))
 }
 
 describe('docs/protocol.md', () => {
@@ -85,6 +93,15 @@ describe('docs/protocol.md', () => {
       expect(keys.open(one)).toEqual(claims)
       expect((await jwtDecrypt(one, key, options)).payload).toEqual(claims)
     }
+  })
+
+  it('a preflight of a listed origin', async () => {
+    const [question = '', answer = ''] = (/^```http preflight\n(.*?)^```$/ms.exec(text)?.[1] ?? '').split('\n\n')
+    const app = await App.start({ options: { origins: ['https://app.example.com'] } })
+    const [method = '', path = ''] = question.split(' ')
+    const { status, headers } = await send(app.url + path, { method, headers: headersIn(question) })
+    const { date: _, connection: __, 'keep-alive': ___, ...rest } = headers
+    expect([status, rest]).toEqual([Number(answer.split(' ')[1]), headersIn(answer)])
   })
 
   it('a cookie', () => {

@@ -25,8 +25,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-async function start(file: string, env: Record<string, string> = {}): Promise<DocsServer> {
-  const server = await DocsServer.start(PAGE, file, others, env)
+async function start(file: string, variables: Record<string, string> = {}): Promise<DocsServer> {
+  const server = await DocsServer.start(PAGE, file, { others, variables })
   ends.push(() => server.remove())
   return server
 }

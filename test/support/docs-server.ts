@@ -6,9 +6,15 @@ import { createInterface } from 'node:readline'
 import { freePort } from './free-port.js'
 import { snippet } from './readme.js'
 
-/** Texts by the names of files. */
-type Files = Readonly<Record<string, string>>
-type Variables = Readonly<Record<string, string>>
+type Texts = Readonly<Record<string, string>>
+
+interface DocsServerOptions {
+  /** What else is in its folder: texts by the names of files. */
+  readonly others?: Texts
+  readonly variables?: Texts
+  /** Has it say something else. */
+  readonly change?: (text: string) => string
+}
 
 /** A server that stands in a document, as a process of its own. One thing is changed: the port, as 3000 may be taken. */
 export class DocsServer {
@@ -17,25 +23,25 @@ export class DocsServer {
   readonly #file: string
   #process: ChildProcess | undefined
 
-  private constructor(page: string, file: string, others: Files, port: number) {
+  private constructor(page: string, file: string, port: number, { others = {}, change }: DocsServerOptions) {
     mkdirSync('.cache', { recursive: true })
     this.folder = mkdtempSync(resolve('.cache/docs-'))
     this.url = `http://localhost:${port}`
     this.#file = file
     writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
-    writeFileSync(join(this.folder, file), snippet(file, page).replaceAll('3000', String(port)))
+    const text = snippet(file, page).replaceAll('3000', String(port))
+    writeFileSync(join(this.folder, file), change ? change(text) : text)
     for (const [name, text] of Object.entries(others)) writeFileSync(join(this.folder, name), text)
   }
 
-  /** @param others what else is in its folder */
-  static async start(page: string, file: string, others: Files = {}, variables?: Variables): Promise<DocsServer> {
-    const server = new DocsServer(page, file, others, await freePort())
-    await server.start(variables)
+  static async start(page: string, file: string, options: DocsServerOptions = {}): Promise<DocsServer> {
+    const server = new DocsServer(page, file, await freePort(), options)
+    await server.start(options.variables)
     return server
   }
 
   /** Resolves when the server says where it is. */
-  async start(variables: Variables = {}): Promise<void> {
+  async start(variables: Texts = {}): Promise<void> {
     const env = {
       ...process.env,
       TSX_TSCONFIG_PATH: resolve('tsconfig.json'),
@@ -57,7 +63,7 @@ export class DocsServer {
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const server = this.#process
     this.#process = undefined
-    if (!server || server.exitCode !== null) return server?.exitCode ?? null
+    if (!server || server.exitCode !== null || server.signalCode !== null) return server?.exitCode ?? null
     const ended = once(server, 'exit')
     server.kill(signal)
     const [code] = await ended

@@ -24,14 +24,14 @@ export interface Site {
 }
 
 /** `https://example.com`, which trusts `https://trusted.example`. */
-export async function startSite(): Promise<Site> {
+export async function startSite({ origins = ['https://trusted.example'] } = {}): Promise<Site> {
   const store = new CountingStore()
   const app = await App.start({
     before: (koa) => {
       koa.proxy = true
       return [auth(koa, { store })]
     },
-    options: { identify, secure: false, origins: ['https://trusted.example'] } as never,
+    options: { identify, secure: false, origins } as never,
     routes: account,
   })
   const ann = app.visitor()

@@ -1,0 +1,32 @@
+import type { Server, ServerOptions } from 'socket.io'
+import type { Core } from '../core.js'
+
+type Cors = NonNullable<ServerOptions['cors']>
+
+/**
+ * Tells the log of a page of a listed origin whose socket will not connect: socket.io takes its polling, but does not say that the page may
+ * read the answers.
+ */
+export function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
+  engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
+    const { origin, upgrade, 'sec-fetch-site': site } = headers
+    // What a websocket answers is kept from no page, and what a page of the server's own is answered neither.
+    if (typeof origin !== 'string' || upgrade !== undefined || site === 'same-origin') return
+    if (!settings.origins.includes(origin) || mayRead(origin, engine.opts.cors)) return
+    warn(
+      `origins: pages of ${origin} may not read what socket.io answers. Tell socket.io, too: ` +
+        `new Server(http, { cors: { origin: ${JSON.stringify(settings.origins)}, credentials: true } }).`,
+    )
+  })
+}
+
+/** As the package cors reads its options, with cookies. Of a function nothing is known before it is asked. */
+function mayRead(origin: string, cors: Cors | false = {}): boolean {
+  if (typeof cors === 'function') return true
+  const { origin: allowed, credentials } = cors || {}
+  if (typeof allowed === 'function') return true
+  const isAllowed = [allowed]
+    .flat()
+    .some((one) => one === true || one === origin || (one instanceof RegExp && one.test(origin)))
+  return isAllowed && credentials === true
+}

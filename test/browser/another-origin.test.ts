@@ -1,0 +1,141 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import type { BrowserContext, Page } from 'playwright-core'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { DocsServer } from '../support/docs-server.js'
+import { freePort } from '../support/free-port.js'
+import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { ViteServer } from '../support/vite-server.js'
+import { within } from '../support/within.js'
+
+const PAGE = 'docs/another-origin.md'
+
+/** Of the page of another origin; and behind Vite's proxy, which knows of no origins at all. */
+let servers: { readonly listing: DocsServer; readonly proxied: DocsServer }
+let vite: ViteServer
+
+const portOf = ({ url }: DocsServer): string => new URL(url).port
+
+/** Vite's folder: the page of the guide for two origins, and for one as `proxied.html`. */
+function writePages(folder: string): void {
+  const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
+  const { listing, proxied } = servers
+  const [page, html] = [snippet('page.ts', PAGE), snippet('index.html', PAGE)]
+  write('index.html', html)
+  write('page.ts', page.replaceAll('3000', portOf(listing)))
+  write('proxied.html', html.replace('page.ts', 'proxied.ts'))
+  write('proxied.ts', page.replace(/createLiveSession\(\{.*?^\}\)/ms, 'createLiveSession({ socket: io() })'))
+  write('vite.config.ts', snippet('vite.config.ts', PAGE).replaceAll('3000', portOf(proxied)))
+}
+
+async function open(context: BrowserContext, path = '/'): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(vite.url + path)
+  return page
+}
+
+const shows = (page: Page, division: number): Promise<void> =>
+  page.locator('output', { hasText: new RegExp(`^${division}$`) }).waitFor()
+const next = (page: Page): Promise<void> => page.getByRole('button', { name: 'next' }).click()
+
+/** Resolves when the cookie has that value. */
+async function holds(context: BrowserContext, division: number): Promise<void> {
+  const live = async (): Promise<string> => {
+    const cookie = (await context.cookies()).find(({ name }) => name === 'live')
+    return Buffer.from(cookie?.value ?? '', 'base64').toString()
+  }
+  const wanted = new RegExp(`"division",\\d+,${division}]`)
+  expect(await within(live, (text) => wanted.test(text))).toMatch(wanted)
+}
+
+/** What comes of a POST of a page to an app. */
+function post(page: Page, { url }: App, headers: Record<string, string> = {}, body: object = {}): Promise<unknown> {
+  const init = {
+    method: 'POST',
+    credentials: 'include',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  }
+  const answer = `fetch('${url}/store_session', ${JSON.stringify(init)})`
+  return page.evaluate(`${answer}.then(async (answer) => [answer.status, await answer.json()], String)`)
+}
+
+/** What the server says to the same browser. */
+async function said(context: BrowserContext, { url }: DocsServer): Promise<string> {
+  return (await context.request.get(url)).text()
+}
+
+describeInBrowser('a page that Vite serves at another port than the app', () => {
+  beforeAll(async () => {
+    const port = await freePort()
+    const start = (origins: readonly string[]): Promise<DocsServer> => {
+      const change = (text: string): string => text.replace("['http://localhost:5173']", JSON.stringify(origins))
+      return DocsServer.start(PAGE, 'server.ts', { others: { 'fields.ts': snippet('fields.ts', PAGE) }, change })
+    }
+    const [listing, proxied] = await Promise.all([start([`http://localhost:${port}`]), start([])])
+    servers = { listing, proxied }
+    writePages(listing.folder)
+    vite = await ViteServer.start(listing.folder, port)
+  })
+  afterAll(async () => {
+    await vite?.stop()
+    await Promise.all([servers?.listing.remove(), servers?.proxied.remove()])
+  })
+
+  it.each([
+    ['of its own origin, which is listed', '/', 'listing'],
+    ['behind its proxy, with one origin', '/proxied.html', 'proxied'],
+  ] as const)('%s: has its value in two tabs, at the server, after a reload and a restart', async (_, path, which) => {
+    const server = servers[which]
+    const context = await openBrowser()
+    const told: string[] = []
+    context.on('console', (message) => told.push(message.text()))
+    const [one, two] = [await open(context, path), await open(context, path)]
+    await shows(one, -1)
+    await next(one)
+    await shows(two, 0)
+    await holds(context, 0)
+    expect(await said(context, server)).toBe('division 0')
+    await two.reload()
+    await shows(two, 0)
+    await next(two)
+    await shows(one, 1)
+    await holds(context, 1)
+    await Promise.all([one.close(), two.close()])
+    expect(told.filter((text) => text.includes('koa-live-session'))).toEqual([])
+    await server.kill()
+    await server.start()
+    expect(await said(context, server)).toBe('division 1')
+  })
+
+  it('POSTs with headers of the app, and reads refusals', async () => {
+    const app = await App.start({ options: { origins: [vite.url] } })
+    const page = await open(await openBrowser())
+    expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { held: [] }])
+    const body = { set: [['role', -1, 'x']] }
+    expect(await post(page, app, {}, body)).toMatchObject([403, { error: { code: 'not_writable' } }])
+  })
+
+  it('has the log of the server say that the browser calls it another site', async () => {
+    const app = await App.start({ options: { origins: [vite.url] } })
+    const context = await openBrowser()
+    expect(await post(await open(context), app)).toMatchObject([200, { cookieless: true }])
+    expect(app.warnings.at(-1)).toContain(
+      `origins: ${vite.url} is another site than ${app.url}, so browsers send no cookie`,
+    )
+    expect(await context.cookies(app.url)).toEqual([])
+  })
+
+  it('may not POST where it is not listed, of which the log of the server speaks', async () => {
+    const app = await App.start()
+    expect(await post(await open(await openBrowser()), app)).toBe('TypeError: Failed to fetch')
+    expect(app.warnings.at(-1)).toContain(
+      `403 bad_origin: the browser says ${vite.url}, this server thinks it is ${app.url}.`,
+    )
+  })
+
+  itRunsSnippetsOf(PAGE)
+})

@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { createLiveSession } from 'koa-live-session/client'
+import { io, type Socket } from 'socket.io-client'
+import { createWarning } from '../../client/effects/warning.js'
+
+// The page is at http://localhost.
+const API = 'http://localhost:3000'
+const ENDPOINT = `${API}/store_session`
+
+const warnings: unknown[] = []
+beforeEach(() => {
+  warnings.length = 0
+  jest.spyOn(console, 'warn').mockImplementation((text) => void warnings.push(text))
+})
+
+type Options = Parameters<typeof io>[1]
+const socketTo = (url: string, options: Options = {}): Socket =>
+  io(url, { autoConnect: false, forceNew: true, ...options })
+const all = { withCredentials: true }
+
+/** What is told of these statuses, and before. */
+function told(statuses: readonly number[], given: Partial<Parameters<typeof createWarning>[0]>): readonly unknown[] {
+  const warn = createWarning({ endpoint: '/store_session', credentials: 'same-origin', socket: undefined, ...given })
+  for (const status of statuses) warn(status)
+  return warnings
+}
+
+describe('a page whose endpoint is of another origin', () => {
+  it.each<[string, RequestCredentials, Options | undefined, string]>([
+    ['credentials', 'same-origin', undefined, "credentials: 'include'"],
+    ['credentials of the POST alone', 'omit', all, "credentials: 'include'"],
+    ['credentials of the socket alone', 'include', {}, 'withCredentials: true to io()'],
+    [
+      'credentials of a socket that polls, too',
+      'include',
+      { transports: ['websocket', 'polling'] },
+      'withCredentials: true to io()',
+    ],
+    ['both', 'same-origin', {}, "credentials: 'include', withCredentials: true to io()"],
+  ])('is told at once that it lacks %s', (_, credentials, options, pass) => {
+    const socket = options && socketTo(API, options)
+    expect(told([], { endpoint: ENDPOINT, credentials, socket })).toEqual([
+      `koa-live-session: ${ENDPOINT} is of another origin, and gets no cookie. Pass ${pass}.`,
+    ])
+  })
+
+  it.each<[string, Options | undefined]>([
+    ['no socket', undefined],
+    ['a socket with credentials', all],
+    ['a socket that never polls, to which browsers give cookies unasked', { transports: ['websocket'] }],
+  ])('is told nothing where it has credentials and %s', (_, options) => {
+    const socket = options && socketTo(API, options)
+    expect(told([], { endpoint: ENDPOINT, credentials: 'include', socket })).toEqual([])
+  })
+
+  it.each(['https://localhost/store_session', 'http://localhost:81/store_session', '//api.localhost/store_session'])(
+    'is one with %s',
+    (endpoint) => {
+      expect(told([], { endpoint })).toHaveLength(1)
+    },
+  )
+
+  it.each(['/store_session', 'tools/store_session', '//localhost/store_session', 'http://localhost:80/store_session'])(
+    'is none with %s',
+    (endpoint) => {
+      expect(told([0], { endpoint, socket: socketTo(API) })).toEqual([])
+    },
+  )
+
+  it('is told once where its POSTs bring no answer, as of a server that does not know its origin', () => {
+    expect(told([0, 0, 502], { endpoint: ENDPOINT, credentials: 'include', socket: socketTo(API, all) })).toEqual([
+      `koa-live-session: POST ${ENDPOINT} answered nothing that this page may read; changes are shown but not saved. ` +
+        "If the server is up, list 'http://localhost' in its origins.",
+    ])
+  })
+
+  it('is told all of it by createLiveSession', () => {
+    Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+    createLiveSession({ endpoint: ENDPOINT }).close()
+    expect(warnings).toEqual([expect.stringContaining("Pass credentials: 'include'.")])
+  })
+})
+
+describe('a page whose socket is at another origin than its endpoint', () => {
+  const answered = (status: number): string =>
+    `koa-live-session: POST /store_session answered ${status}; changes are shown but not saved. `
+
+  it.each([API, `${API}/namespace`, 'ws://localhost:3000', '//localhost:3000'])(
+    'is told where its endpoint may be, as nothing of ours has answered: %s',
+    (url) => {
+      expect(told([404, 405], { socket: socketTo(url) })).toEqual(
+        [404, 405].map((status) => `${answered(status)}Pass endpoint: '${ENDPOINT}'.`),
+      )
+    },
+  )
+
+  it('is told nothing before: sockets may well have a server of their own', () => {
+    expect(told([], { socket: socketTo(API) })).toEqual([])
+  })
+
+  it('is none where both are at the origin of the page', () => {
+    expect(told([404], { socket: socketTo('http://localhost') })).toEqual([
+      `${answered(404)}Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?`,
+    ])
+  })
+})

@@ -1,0 +1,192 @@
+import { describe, expect, it, jest } from '@jest/globals'
+import { cookieFor } from 'koa-live-session/testing'
+import type { ServerOptions } from 'socket.io'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { App } from '../support/app.js'
+import { auth, identify } from '../support/auth.js'
+import { bring, open, serveSignIn, signIn, tokenFor } from '../support/hand-offs.js'
+import { poll, send } from '../support/raw-http.js'
+import { readClaims } from '../support/socket.js'
+
+const VITE = 'http://localhost:5173'
+const OF_VITE = { origin: VITE, 'sec-fetch-site': 'same-site' }
+const origins = [VITE, 'https://app.example.com']
+
+/** What a page of another origin is told by an answer's headers. */
+const cors = ({ headers }: Response): unknown[] => [
+  headers.get('access-control-allow-origin'),
+  headers.get('access-control-allow-credentials'),
+  headers.get('vary'),
+]
+const LISTED = [VITE, 'true', expect.stringMatching(/\bOrigin\b/)]
+
+/** What the log was told of origins. */
+const told = ({ warnings }: App): string[] => warnings.filter((line) => line.includes('origin'))
+
+describe('a page of another origin', () => {
+  it('asks whether it may POST, gets the cookie, and sees it come back', async () => {
+    const app = await App.start({ options: { origins } })
+    const visitor = app.visitor()
+    const preflight = await visitor.fetch('/store_session', {
+      method: 'OPTIONS',
+      headers: {
+        ...OF_VITE,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      },
+    })
+    expect([preflight.status, ...cors(preflight)]).toEqual([204, ...LISTED])
+    const first = await visitor.store({}, OF_VITE)
+    expect([first.headers.getSetCookie().length, ...cors(first)]).toEqual([2, ...LISTED])
+    const second = await visitor.store({ set: [['division', -1, 3]] }, OF_VITE)
+    const { stamp } = await second.json()
+    expect(cors(second)).toEqual(LISTED)
+    const third = await visitor.store({}, OF_VITE)
+    expect(await third.json()).toMatchObject({ held: [['division', stamp]] })
+  })
+
+  it('is another visitor’s by each of its origins, and the same one’s with the same cookie', async () => {
+    const app = await App.start({ options: { origins } })
+    const visitor = app.visitor()
+    await visitor.store({ set: [['division', -1, 3]] }, OF_VITE)
+    const { held } = await (await visitor.store({}, { origin: 'https://app.example.com' })).json()
+    expect(held).toMatchObject([['division', expect.any(Number)]])
+  })
+
+  it('has its question answered, which brings no cookies, without identify being asked', async () => {
+    const ask = jest.fn(() => 'ann')
+    const app = await App.start({ options: { origins, identify: ask }, attach: { handshake: [] } })
+    const headers = { ...OF_VITE, 'access-control-request-method': 'POST' }
+    expect((await app.visitor().fetch('/store_session', { method: 'OPTIONS', headers })).status).toBe(204)
+    expect(ask).not.toHaveBeenCalled()
+  })
+
+  it('reads how long it is to wait, where it is refused for now', async () => {
+    const app = await App.start({ options: { origins, limits: { changesPerSubject: 1 } } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const set = [['division', -1, 1]]
+    const answers = [await visitor.store({ set }, OF_VITE), await visitor.store({ set }, OF_VITE)]
+    answers.push(await visitor.store({ set }, OF_VITE))
+    const last = answers.at(-1)
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
+    expect([last?.headers.get('retry-after'), last?.headers.get('access-control-expose-headers')]).toEqual([
+      '1',
+      'Retry-After',
+    ])
+  })
+
+  it('reads that the app has failed', async () => {
+    const fail = (): never => {
+      throw new Error('the database is away')
+    }
+    const app = await App.start({ options: { origins, identify: fail }, attach: { handshake: [] } })
+    const answer = await app.visitor().store({}, OF_VITE)
+    expect([answer.status, ...cors(answer)]).toEqual([500, ...LISTED])
+    expect(app.errors).toEqual([new Error('the database is away')])
+  })
+
+  it('brings what a socket has handed off to it, and so signs in', async () => {
+    const options = { origins, identify } as never
+    const app = await App.start({ options, before: (koa) => [auth(koa)], routes: signIn })
+    serveSignIn(app)
+    const { visitor, socket } = await open(app)
+    const token = await tokenFor(socket)
+    expect(
+      (await bring(visitor, token, { origin: 'http://localhost:5174', 'sec-fetch-site': 'same-site' })).status,
+    ).toBe(403)
+    expect((await bring(visitor, token, OF_VITE)).status).toBe(303)
+    const { ticket } = await (await visitor.store({}, OF_VITE)).json()
+    expect(readClaims(ticket).sub).toBe(subjectHash(userSubject('ann')))
+  })
+
+  it('changes nothing for pages of the server’s own, but that answers vary', async () => {
+    const app = await App.start({ options: { origins } })
+    const answer = await app.visitor().store()
+    expect([answer.status, ...cors(answer)]).toEqual([200, null, null, expect.stringMatching(/\bOrigin\b/)])
+  })
+
+  it('has the answers of an app that lists none as they were', async () => {
+    const app = await App.start()
+    expect(cors(await app.visitor().store())).toEqual([null, null, 'Cookie'])
+  })
+})
+
+describe('a listed origin of another site', () => {
+  const crossSite = { origin: 'https://app.example.com', 'sec-fetch-site': 'cross-site' }
+
+  it('is told to the log once: its pages are sent no cookie', async () => {
+    const app = await App.start({ options: { origins } })
+    for (let i = 0; i < 2; i += 1) await app.visitor().store({}, crossSite)
+    expect(told(app)).toEqual([
+      `koa-live-session: origins: https://app.example.com is another site than ${app.url}, so browsers send no cookie that is ` +
+        "sameSite: 'lax'. Have both under one domain with one scheme, or set sameSite: 'none' and secure: true.",
+    ])
+  })
+
+  it('is not spoken of where the cookie is for other sites, too, nor where browsers call it the same site', async () => {
+    const app = await App.start({
+      options: { origins, sameSite: 'none', secure: true },
+      before: (koa) => {
+        koa.proxy = true
+        return []
+      },
+    })
+    const answer = await app.visitor().store({}, { ...crossSite, 'x-forwarded-proto': 'https' })
+    expect(answer.headers.getSetCookie()[0]).toMatch(/; samesite=none; secure/)
+    const other = await App.start({ options: { origins } })
+    await other.visitor().store({}, OF_VITE)
+    expect([told(app), told(other)]).toEqual([[], []])
+  })
+})
+
+describe('a socket of a page of another origin', () => {
+  const hint = [
+    `koa-live-session: origins: pages of ${VITE} may not read what socket.io answers. Tell socket.io, too: ` +
+      `new Server(http, { cors: { origin: ["${VITE}","https://app.example.com"], credentials: true } }).`,
+  ]
+
+  it.each<[string, Pick<Partial<ServerOptions>, 'cors'>]>([
+    ['nothing', {}],
+    ['no credentials', { cors: { origin: origins } }],
+    ['all origins, which browsers take for none with cookies', { cors: { origin: '*', credentials: true } }],
+    ['no origin, which is all', { cors: { credentials: true } }],
+    ['another origin', { cors: { origin: ['https://app.example.com', /^http:\/\/127/], credentials: true } }],
+    ['none', { cors: { origin: false, credentials: true } }],
+  ])('is told to the log where it polls, and socket.io was told of CORS: %s', async (_, io) => {
+    const app = await App.start({ options: { origins }, io })
+    for (let i = 0; i < 2; i += 1) expect(await poll(app.url, OF_VITE)).toMatch(/^40/)
+    expect(told(app)).toEqual(hint)
+  })
+
+  it.each<[string, NonNullable<ServerOptions['cors']>]>([
+    ['the same list', { origin: origins, credentials: true }],
+    ['the one origin', { origin: VITE, credentials: true }],
+    ['a pattern', { origin: /localhost/, credentials: true }],
+    ['a list with a pattern', { origin: [/localhost/], credentials: true }],
+    ['whichever asks', { origin: true, credentials: true }],
+    ['a function', { origin: (_, done) => done(null, true), credentials: true }],
+    ['a function of the request', (_, done) => done(null, { origin: true, credentials: true })],
+  ])('connects by polling without a word where socket.io was told of CORS: %s', async (_, given) => {
+    const app = await App.start({ options: { origins }, io: { cors: given } })
+    expect(await poll(app.url, OF_VITE)).toMatch(/^40/)
+    const { headers } = await send(`${app.url}/socket.io/?EIO=4&transport=polling`, { headers: OF_VITE })
+    expect([headers['access-control-allow-origin'], headers['access-control-allow-credentials']]).toEqual([
+      VITE,
+      'true',
+    ])
+    expect(told(app)).toEqual([])
+  })
+
+  it('connects by a websocket without a word, as browsers keep no websocket from a page', async () => {
+    const app = await App.start({ options: { origins } })
+    const socket = await app.visitor(cookieFor(app.live, {})).connect('/', OF_VITE)
+    expect((await socket.ticket()).claims.browser).toEqual(expect.any(String))
+    expect(told(app)).toEqual([])
+  })
+
+  it('is told nothing of where the origin is the server’s own, listed for a proxy’s sake', async () => {
+    const app = await App.start({ options: { origins } })
+    expect(await poll(app.url, { origin: VITE, 'sec-fetch-site': 'same-origin' })).toMatch(/^40/)
+    expect(told(app)).toEqual([])
+  })
+})

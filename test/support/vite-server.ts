@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { buildSync } from 'esbuild'
+
+/** Vite's development server, as a process of its own: it serves a folder whose pages import this package. */
+export class ViteServer {
+  readonly url: string
+  readonly #process: ChildProcess
+  /** Also that a page which is closed has ended its connections. */
+  #errors = ''
+
+  private constructor(folder: string, port: number) {
+    this.url = `http://localhost:${port}`
+    const args = [resolve('node_modules/vite/bin/vite.js'), '--port', String(port), '--strictPort']
+    const env = { ...process.env, NO_COLOR: '1' }
+    this.#process = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#process.stderr?.on('data', (text) => {
+      this.#errors += text
+    })
+  }
+
+  /** Resolves when it says where it is. */
+  static async start(folder: string, port: number): Promise<ViteServer> {
+    install(folder)
+    const vite = new ViteServer(folder, port)
+    const { stdout } = vite.#process
+    for await (const line of stdout ? createInterface(stdout) : []) if (line.includes(vite.url)) return vite
+    throw new Error(`Vite has ended before it was there\n${vite.#errors}`)
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#process, 'exit')
+    if (this.#process.kill('SIGKILL')) await ended
+  }
+}
+
+/** As npm would: the package, as it is for browsers. */
+function install(folder: string): void {
+  const at = join(folder, 'node_modules/koa-live-session')
+  mkdirSync(at, { recursive: true })
+  const exports = { './client': './client.js' }
+  writeFileSync(join(at, 'package.json'), JSON.stringify({ name: 'koa-live-session', type: 'module', exports }))
+  const outfile = join(at, 'client.js')
+  buildSync({ entryPoints: [resolve('client/index.ts')], bundle: true, format: 'esm', target: 'es2022', outfile })
+}
