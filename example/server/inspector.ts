@@ -1,11 +1,12 @@
 import type Router from '@koa/router'
-import type { LiveSessionPlugin } from 'koa-live-session'
-import type { fields } from '../fields.js'
+import type Koa from 'koa'
 
-/** It shows every visitor's values: it is for development alone. */
-export const isInspected = process.env['NODE_ENV'] !== 'production'
+/** The inspector shows every visitor's values: it is for development alone. */
+export function isInspected(): boolean {
+  return process.env['NODE_ENV'] !== 'production'
+}
 
 /** `/inspector`. */
-export function addInspector(router: Router, live: LiveSessionPlugin<typeof fields>): void {
-  if (isInspected) router.all('/inspector', live.inspector())
+export function addInspector(router: Router, live: { inspector(): Koa.Middleware }): void {
+  if (isInspected()) router.all('/inspector', live.inspector())
 }

@@ -49,7 +49,7 @@ function document(
       theme={liveSession.get('theme')}
       user={signedIn(ctx)}
       messages={messages}
-      isInspected={isInspected}
+      isInspected={isInspected()}
       embedded={liveSession.embed()}
     >
       {content}
