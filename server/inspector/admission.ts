@@ -40,7 +40,7 @@ export function createAdmission({ app }: Pick<Core, 'app'>, options: InspectorOp
         'or say who may look: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
     )
   }
-  return (ctx) => foreign(ctx) ?? (authorize ? asked(ctx, authorize) : reasonAgainst(ctx, app))
+  return (ctx) => foreign(ctx) ?? (authorize ? asked(ctx, authorize) : elsewhere(ctx, app))
 }
 
 /** A page of another origin gets nothing, not even where the app lets others read its answers. */
@@ -60,17 +60,22 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8)
 loopback.addAddress('::1', 'ipv6')
 
-/** What proxies add. What comes by one comes from this machine, and may have begun anywhere. */
-const SIGNS_OF_PROXIES = ['Forwarded', 'Via', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP']
+/** Headers that proxies add. What comes by one comes from this machine, and may have begun anywhere. */
+const OF_PROXIES = /^(forwarded|via|x-forwarded-.*|x-real-ip|.*-client-ip|.*-connecting-ip)$/
 
-/** Why a request may be from elsewhere than this machine; nothing where it is not. */
-function reasonAgainst(ctx: Koa.Context, app: Koa): string | undefined {
+function elsewhere(ctx: Koa.Context, app: Koa): string | undefined {
+  const sign = signOfElsewhere(ctx, app)
+  return sign && `${sign}. It answers this machine alone: let others in by inspector({ authorize })`
+}
+
+/** What says that a request may be from elsewhere than this machine; nothing where it is not. */
+function signOfElsewhere(ctx: Koa.Context, app: Koa): string | undefined {
   const address = ctx.req.socket.remoteAddress
   if (address === undefined || !isLoopback(address)) return `it comes from ${address ?? 'a socket without an address'}`
   // A foreign page whose name was made to lead here (DNS rebinding) is of our own origin to the browser: by that name.
   if (!isLocalHost(ctx.host)) return `Host: expected localhost, received ${ctx.host.slice(0, 200) || 'none'}`
-  const sign = SIGNS_OF_PROXIES.find((name) => ctx.get(name) !== '')
-  if (sign !== undefined) return `a proxy has sent it (${sign})`
+  const sign = Object.keys(ctx.headers).find((name) => OF_PROXIES.test(name))
+  if (sign !== undefined) return `a proxy has sent it (${sign.slice(0, 200)})`
   // nginx, by default, adds nothing, and names itself as the host; but no browser speaks HTTP/1.0.
   if (ctx.req.httpVersion === '1.0') return 'a proxy has sent it (HTTP/1.0)'
   return app.proxy ? 'app.proxy is true, so what comes from this machine may be from anywhere' : undefined

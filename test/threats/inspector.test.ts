@@ -167,11 +167,12 @@ describe('an attacker opens the inspector without authorisation', () => {
     ['Forwarded', 'for=203.0.113.7'],
     ['Via', '1.1 proxy'],
     ['X-Forwarded-Host', 'shop.example'],
+    ['CF-Connecting-IP', '203.0.113.7'],
   ])('and comes by a proxy on this machine, which says so by %s', async (name, value) => {
     const app = await withAnn(await startInspected())
     const { status, text: page } = await look(app, { [name]: value })
     expect([status, page.includes('4711')]).toEqual([403, false])
-    expect(app.warnings.join()).toContain(name)
+    expect(app.warnings.join()).toContain(name.toLowerCase())
   })
 
   it('and comes by a proxy that the app knows of', async () => {
