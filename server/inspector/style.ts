@@ -92,7 +92,7 @@ time { font-variant-numeric: tabular-nums; white-space: nowrap; }
   [role="table"] caption { display: block; padding: 0.5rem 1rem 0; }
   [role="table"] thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   [role="table"] tr { padding: 0.5rem 1rem; border-top: 1px solid var(--line); }
-  [role="table"] th[data-title], [role="table"] td { display: grid; grid-template-columns: 5rem 1fr; gap: 0.5rem; padding: 0.125rem 0; border: 0; text-align: left; }
+  [role="table"] th[data-title], [role="table"] td { display: grid; grid-template-columns: 5rem 1fr; align-items: baseline; gap: 0.5rem; padding: 0.125rem 0; border: 0; text-align: left; }
   [role="table"] [data-title]::before { content: attr(data-title); content: attr(data-title) / ""; color: var(--muted); font-size: 0.8125rem; }
   #status:not(:empty) { text-align: left; order: 3; flex-basis: 100%; }
   #status:empty { flex: 0 0 0; }
