@@ -8,6 +8,7 @@ import { accountSession, addAccount, signedIn } from './server/account.js'
 import { createAssets } from './server/assets.js'
 import { addChoices } from './server/choices.js'
 import { addHood } from './server/hood.js'
+import { addInspector } from './server/inspector.js'
 import { serve } from './server/lifecycle.js'
 import { joinCluster } from './server/node.js'
 import { addPages, notFound, serveViews } from './server/pages.js'
@@ -29,6 +30,7 @@ addPages(router)
 addChoices(router)
 addAccount(router)
 addHood(router, live, node)
+addInspector(router, live)
 
 app.use(policy)
 app.use(await createAssets(folder))

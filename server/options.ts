@@ -28,6 +28,7 @@ export interface Settings {
   readonly storeTimeout: number
   readonly storeRefresh: number
   readonly storeMaxIdle: number
+  readonly cookieBudget: number
   readonly consent: (ctx: Koa.Context) => boolean
   readonly limits: LimitOptions
   readonly report: Report
@@ -152,6 +153,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     storeTimeout,
     storeRefresh,
     storeMaxIdle,
+    cookieBudget,
     consent,
     limits: Object.freeze({ changesPerSocket, changesPerSubject, socketsPerSubject }),
     report,

@@ -6,6 +6,9 @@ import type { SessionStore } from './app-session/types.js'
 import { type Core, createCore } from './core.js'
 import { Requests } from './http/requests.js'
 import { type UserId, type UserSubject, userSubject } from './identity/subject.js'
+import { createAdmission, type InspectorOptions } from './inspector/admission.js'
+import { createInspector } from './inspector/inspector.js'
+import { RecentRefusals } from './inspector/recent-refusals.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { resolveOptions } from './options.js'
 import { attachTo, checkServer } from './sockets/attach.js'
@@ -14,6 +17,7 @@ import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
 import { Nodes } from './sockets/nodes.js'
 import { Rechecks } from './sockets/rechecks.js'
+import { SocketCensus } from './sockets/socket-census.js'
 import { installSocketGetter } from './sockets/socket-getter.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
@@ -73,6 +77,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   readonly #requests: Requests
   #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
+  #refusals: RecentRefusals | undefined
   #sessionStore: KoaSessionStore | undefined
 
   constructor(core: Core) {
@@ -92,6 +97,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
     this.#core.elsewhere.peers = new Nodes(io, this.#core)
+    this.#core.elsewhere.census = new SocketCensus(io, this.#core)
     const authentication = new Authentication(this.#core, handshake)
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
@@ -104,10 +110,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async revoke(id: UserId): Promise<void> {
-    const user = userSubject(id, 'revoke(id)')
-    await this.#core.store?.consult(user)
-    this.#core.epochs.revoke(user)
-    await this.#endConnections(user)
+    await this.#revoke(userSubject(id, 'revoke(id)'))
   }
 
   async erase(id: UserId): Promise<void> {
@@ -132,6 +135,14 @@ class Plugin implements LiveSessionPlugin<Fields> {
     return this.#sessionStore
   }
 
+  inspector(options: InspectorOptions = {}): Koa.Middleware {
+    const { app, settings } = this.#core
+    const admission = createAdmission(this.#core, options)
+    this.#refusals ??= new RecentRefusals(app, settings.clock)
+    const revoke = (user: UserSubject): Promise<void> => this.#revoke(user)
+    return createInspector({ core: this.#core, refusals: this.#refusals, revoke }, admission)
+  }
+
   async settled(): Promise<void> {
     this.#core.dispatch.flush()
     await this.#core.appSessions.settled()
@@ -144,8 +155,15 @@ class Plugin implements LiveSessionPlugin<Fields> {
     appSessions.close()
     dispatch.flush()
     this.#rechecks?.close()
+    this.#refusals?.close()
     this.#closed ??= appSessions.settled().then(() => store?.close())
     await this.#closed
+  }
+
+  async #revoke(user: UserSubject): Promise<void> {
+    await this.#core.store?.consult(user)
+    this.#core.epochs.revoke(user)
+    await this.#endConnections(user)
   }
 
   async #endConnections(user: UserSubject): Promise<void> {

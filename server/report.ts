@@ -1,6 +1,7 @@
 import { inspect, types } from 'node:util'
 import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'
+import { tellRefusal } from './refused.js'
 
 /** Tells the app of an error that no code awaits, with the context where there is one. It never throws: it would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
@@ -11,6 +12,7 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
     const fallBack = (failure: unknown): void => console.error(error, failure)
     try {
       if (error instanceof LiveSessionError) {
+        tellRefusal(app, 'app', error)
         const told: unknown = onError(error)
         if (told instanceof Promise) told.catch(fallBack)
       } else if (app.listenerCount('error') > 0) app.emit('error', asError(error), ctx)

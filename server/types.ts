@@ -7,6 +7,7 @@ import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
 import type { AppSession, SessionStore } from './app-session/types.js'
 import type { UserId } from './identity/subject.js'
+import type { InspectorOptions } from './inspector/admission.js'
 import type { Inspection, Written } from './values/handle.js'
 
 /** Who the visitor is, for the app's own tables. */
@@ -206,6 +207,13 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * time lose none of them, and each socket has it as `socket.session`. Sessions are in the plugin's `store`, else in memory.
    */
   sessionStore(): SessionStore
+  /**
+   * A route that shows, live, what this process knows of each visitor, for development: `router.all('/inspector', live.inspector())`. It answers
+   * requests from this very machine, or those whom `authorize` lets in.
+   *
+   * @throws {TypeError} where NODE_ENV is production and there is no `authorize`
+   */
+  inspector(options?: InspectorOptions): Koa.Middleware
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
   /** Flushes, and takes no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */

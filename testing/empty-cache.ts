@@ -1,3 +1,4 @@
+import { restart } from '../server/inspector/deeds.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import type { Fields } from '../shared/field-types.js'
@@ -12,7 +13,5 @@ import type { Fields } from '../shared/field-types.js'
  * expect(await page.reload()).toShow('division', 3)
  */
 export function emptyCache<F extends Fields>(live: LiveSessionPlugin<F, boolean>): void {
-  const { connections, subjects } = coreOf(live)
-  void connections.end(connections.all(), 'closed')
-  subjects.clear()
+  restart(coreOf(live))
 }

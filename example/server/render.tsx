@@ -8,6 +8,7 @@ import { NotFound } from '../views/not-found.js'
 import { Page } from '../views/page.js'
 import { views } from '../views/view.js'
 import { signedIn } from './account.js'
+import { isInspected } from './inspector.js'
 
 /** A view for a page that is open already. */
 export function renderView(path: ViewPath, division: number, user: User | undefined): RenderedView {
@@ -48,6 +49,7 @@ function document(
       theme={liveSession.get('theme')}
       user={signedIn(ctx)}
       messages={messages}
+      isInspected={isInspected()}
       embedded={liveSession.embed()}
     >
       {content}

@@ -17,6 +17,8 @@ interface PageProps {
   readonly user: User | undefined
   /** What is shown this once. */
   readonly messages: readonly string[]
+  /** Whether there is an inspector to look into. */
+  readonly isInspected: boolean
   /** What `ctx.liveSession.embed()` returned. */
   readonly embedded: string
   readonly children: ComponentChildren
@@ -31,7 +33,8 @@ const divisionOptions: readonly Option[] = [
 ]
 
 /** A whole document, for a full load. */
-export function Page({ path, title, division, theme, user, messages, embedded, children }: PageProps): VNode {
+export function Page(props: PageProps): VNode {
+  const { path, title, division, theme, user, messages, isInspected, embedded, children } = props
   return (
     <html lang="en" data-theme={theme}>
       <head>
@@ -80,7 +83,15 @@ export function Page({ path, title, division, theme, user, messages, embedded, c
           {children}
         </main>
         <footer>
-          <p>A studio that does not exist, with figures that do not change.</p>
+          <p>
+            A studio that does not exist, with figures that do not change.
+            {isInspected && (
+              <>
+                {' '}
+                <a href="/inspector">Inspector</a>
+              </>
+            )}
+          </p>
           <Choice name="theme" legend="Theme" value={theme} options={themeOptions} />
         </footer>
         <p id="announcer" class="visually-hidden" aria-live="polite" />

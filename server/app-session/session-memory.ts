@@ -51,6 +51,6 @@ export class SessionMemory {
   /** All, one by one, whatever is added and dropped meanwhile. */
   *all(): Generator<KnownSession> {
     yield* this.#held.values()
-    yield* this.#others.values()
+    for (const [, session] of this.#others.entries()) yield session
   }
 }

@@ -4,7 +4,15 @@ import session from 'koa-session'
 import { subjectHash, type UserSubject } from '../identity/subject.js'
 import { Generations } from '../values/generations.js'
 import type { SigningKeys } from '../values/keys.js'
-import { type CookieContent, decode, encode, payloadOf, type ReadCookie, type VerifiedCookie } from './cookie-text.js'
+import {
+  type CookieContent,
+  decode,
+  encode,
+  payloadOf,
+  type ReadCookie,
+  readable,
+  type VerifiedCookie,
+} from './cookie-text.js'
 
 /** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
@@ -69,6 +77,14 @@ export class LiveCookie {
     const isSingle = header.indexOf(this.#pair, at + 1) < 0 && header.indexOf(this.#sigPair, sigAt + 1) < 0
     if (!isSingle || !isName(header, at) || !isName(header, sigAt)) return this.#search(header, user)
     return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sigAt + this.#sigPair.length))
+  }
+
+  /** Those that browsers have brought lately, and that this build can read. */
+  *seen(): Generator<VerifiedCookie> {
+    for (const [, read] of this.#verified.entries()) {
+      const cookie = readable(read)
+      if (cookie) yield cookie
+    }
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */

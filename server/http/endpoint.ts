@@ -12,6 +12,7 @@ import { redeem } from '../identity/redeem.js'
 import type { UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Visitor } from '../identity/visitor.js'
+import { tellRefusal } from '../refused.js'
 import { greetingOf } from '../values/greeting.js'
 import { OvertakenError } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
@@ -86,6 +87,7 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
     await next()
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
+    tellRefusal(ctx.app, 'request', error)
     const { code, message, key, index, status, retryAfter } = error
     const givenUp = error instanceof StrayPageError ? error.givenUp : undefined
     const newest = error instanceof OvertakenError ? error.newest : {}

@@ -2,6 +2,7 @@ import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import { SessionHandle } from '../app-session/session-handle.js'
 import type { Core } from '../core.js'
+import { tellRefusal } from '../refused.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
 import { watchPolling } from './polling-cors.js'
@@ -76,7 +77,10 @@ export function checkServer(io: Server): void {
 
 /** What a browser hears of a refused handshake: the code alone. */
 function refusal(error: unknown, core: Core): Error {
-  if (error instanceof LiveSessionError) return Object.assign(new Error(error.code), { data: { code: error.code } })
+  if (error instanceof LiveSessionError) {
+    tellRefusal(core.app, 'handshake', error)
+    return Object.assign(new Error(error.code), { data: { code: error.code } })
+  }
   if (!(error instanceof HandshakeFailure)) core.report(error)
   return new Error('handshake failed')
 }

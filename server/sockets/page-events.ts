@@ -4,7 +4,9 @@ import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { type Level, type Refusal, SET, TAKE_FLASH, TICKETS } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
+import { subjectHash } from '../identity/subject.js'
 import type { Bucket } from '../limits/bucket.js'
+import { tellRefusal } from '../refused.js'
 import { OvertakenError } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Opener } from './connection.js'
@@ -82,8 +84,10 @@ export class PageEvents {
     const ack = args.at(-1)
     const answer = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
-      if (error instanceof LiveSessionError) answer(refusal(error))
-      else this.#core.report(error)
+      if (error instanceof LiveSessionError) {
+        tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
+        answer(refusal(error))
+      } else this.#core.report(error)
     }
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args

@@ -165,6 +165,11 @@ export class StoreSync implements Keeper {
     return this.#health
   }
 
+  /** What the store has not confirmed. */
+  get unsaved(): Pick<Backlog, 'size' | 'of'> {
+    return this.#backlog
+  }
+
   /** Resolves when all that was written until now is stored. A process that has nothing else to do does not end before. */
   async settled(): Promise<void> {
     const stay = setInterval(() => undefined, LONGEST_END)

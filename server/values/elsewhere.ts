@@ -20,8 +20,25 @@ export interface Peers {
   tell(name: string, registers: readonly StoredRegister[]): void
 }
 
+/** The open sockets of one process. */
+export interface NodeSockets {
+  readonly node: string
+  readonly sockets: number
+  /** Of those subjects that were asked about, as far as they have any. */
+  readonly bySubject: ReadonlyMap<string, number>
+}
+
+/** The open sockets of the other processes. */
+export interface Census {
+  /** What they have said lately. */
+  readonly others: readonly NodeSockets[]
+  /** Asks them. The answers come later. */
+  ask(subjects: readonly Subject[]): void
+}
+
 /** What is beyond this process, as far as there is any. */
 export interface Elsewhere {
   store?: Keeper
   peers?: Peers
+  census?: Census
 }

@@ -7,7 +7,7 @@ interface Shelf<V> {
   set(name: string, thing: V): unknown
   delete(name: string): unknown
   clear(): void
-  values(): Iterable<V>
+  entries(): Iterable<readonly [name: string, thing: V]>
 }
 
 export interface GenerationsOptions {
@@ -94,10 +94,16 @@ export class Generations<V> {
     this.#old.delete(name)
   }
 
+  /** Forgets a thing as if it had not been used for long: who holds on to what was found notices. */
+  evict(name: string): void {
+    this.delete(name)
+    this.#rotations += 1
+  }
+
   /** All that is there, one by one, whatever is added and deleted meanwhile. To be looked at is no use. */
-  *values(): Generator<V> {
-    yield* this.#old.values()
-    yield* this.#young.values()
+  *entries(): Generator<readonly [name: string, thing: V]> {
+    yield* this.#old.entries()
+    yield* this.#young.entries()
   }
 
   clear(): void {
@@ -148,10 +154,10 @@ class NodeCacheShelf<V> implements Shelf<V> {
     this.#cache.flushAll()
   }
 
-  *values(): Generator<V> {
+  *entries(): Generator<readonly [name: string, thing: V]> {
     for (const name of this.#cache.keys()) {
       const thing = this.#cache.get<V>(name)
-      if (thing !== undefined) yield thing
+      if (thing !== undefined) yield [name, thing]
     }
   }
 }

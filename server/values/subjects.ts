@@ -1,6 +1,6 @@
 import { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
-import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+import { isSubject, isUser, type Subject, subjectHash } from '../identity/subject.js'
 import type { LiveSocket } from '../sockets/live-socket.js'
 import type { Rooms } from '../sockets/rooms.js'
 import { Generations, type GenerationsOptions } from './generations.js'
@@ -18,6 +18,14 @@ export interface Holding {
   readonly isFleeting: boolean
   readonly sockets: Set<LiveSocket>
   readonly listeners: Set<Listener>
+}
+
+/** A subject that is in memory. */
+export interface Resident {
+  readonly subject: Subject
+  readonly replica: Replica
+  /** Where sockets and listeners hold it. */
+  readonly holding: Holding | undefined
 }
 
 /**
@@ -48,6 +56,20 @@ export class Subjects {
   /** Keeps the replica of a subject that is not in memory. */
   begin(subject: Subject, replica: Replica): void {
     this.#cache(subject).set(subject, replica)
+  }
+
+  /** All that are in memory, one by one, those that are held first. To be looked at is no use. */
+  *residents(): Generator<Resident> {
+    for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
+    for (const cache of [this.#users, this.#browsers]) {
+      for (const [subject, replica] of cache.entries())
+        if (isSubject(subject) && !this.#held.has(subject)) yield { subject, replica, holding: undefined }
+    }
+  }
+
+  /** How many are in the cache: of users, and of browsers. */
+  get cached(): { readonly users: number; readonly browsers: number } {
+    return { users: this.#users.size, browsers: this.#browsers.size }
   }
 
   /** Those that sockets and listeners hold, and that something leads back to. */
@@ -86,6 +108,11 @@ export class Subjects {
   erase(subject: Subject): void {
     this.find(subject)?.clear()
     this.#cache(subject).delete(subject)
+  }
+
+  /** Forgets a subject that no socket and no listener holds, as if it had not been used for long. */
+  evict(subject: Subject): void {
+    this.#cache(subject).evict(subject)
   }
 
   /** Forgets every subject that no socket and no listener holds. */

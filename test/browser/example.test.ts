@@ -84,6 +84,20 @@ describeInBrowser('the example', () => {
     expect(studio.errors).toEqual([])
   })
 
+  it('has an inspector, which shows what is chosen in its pages', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, example.url)
+    await studio.isConnected()
+    await studio.choose('Film')
+    const { id } = await studio.page.evaluate<{ id: number }>(
+      "({ id: Number(document.querySelector('[name=division]:checked').value) })",
+    )
+    const page = await context.newPage()
+    await page.goto(example.url)
+    await page.getByRole('link', { name: 'Inspector' }).click()
+    await page.getByRole('row', { name: 'division' }).getByText(String(id), { exact: true }).first().waitFor()
+  })
+
   it('refuses what another site posts', async () => {
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
     for (const path of ['/sign-in', '/sign-out', '/division', '/theme', '/restart', '/empty-cache']) {

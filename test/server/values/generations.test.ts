@@ -66,6 +66,25 @@ describe.each([
     expect(things.rotations).not.toBe(rotations)
   })
 
+  it('show all that is there, and take no looking for a use', () => {
+    const { things } = make(4)
+    for (const name of ['a', 'b', 'c']) things.set(`user:${name}`, 1)
+    expect([...things.entries()]).toEqual(['a', 'b', 'c'].map((name) => [`user:${name}`, 1]))
+    things.set('user:d', 1)
+    things.set('user:e', 1)
+    expect(things.get('user:a')).toBeUndefined()
+  })
+
+  it('say by their rotations that one thing was evicted, and keep the others', () => {
+    const { things } = make(10)
+    things.set('user:a', 1)
+    things.set('user:b', 2)
+    const { rotations } = things
+    things.evict('user:a')
+    expect(things.rotations).toBeGreaterThan(rotations)
+    expect([things.get('user:a'), things.get('user:b')]).toEqual([undefined, 2])
+  })
+
   it('delete, clear, and find or make', () => {
     const { things } = make(10)
     expect(things.ensure('user:a', () => 1)).toBe(1)

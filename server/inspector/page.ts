@@ -1,0 +1,116 @@
+import { type Html, html } from './html.js'
+import type { NodeSnapshot, SubjectSnapshot } from './snapshot.js'
+import { deedMarkup, subjectMarkup, subjectName } from './subject-markup.js'
+import { timeMarkup } from './time-markup.js'
+
+const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>> = {
+  request: 'answered to a POST',
+  socket: 'answered to a socket',
+  handshake: 'kept a socket out',
+  app: 'told to onError',
+}
+
+/** The document. What it needs besides comes from its own address: so it works wherever it is mounted. */
+export function pageMarkup(snapshot: NodeSnapshot, find: string): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Inspector: koa-live-session</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="?part=style">
+<script type="module" src="?part=script"></script>
+</head>
+<body>
+<a class="skip" href="#subjects">Skip to the subjects</a>
+<header class="top">
+<h1>Inspector <span>koa-live-session</span></h1>
+<p id="status" role="status"></p>
+<button id="pause" type="button" aria-pressed="false" hidden>Pause</button>
+</header>
+${viewMarkup(snapshot, find)}
+</body>
+</html>`
+}
+
+/** What changes while the page is looked at. */
+export function viewMarkup(snapshot: NodeSnapshot, find: string): Html {
+  return html`<main id="view">
+<section aria-labelledby="app"><h2 id="app">This app</h2>
+${factsMarkup(snapshot)}
+</section>
+<section aria-labelledby="subjects"><h2 id="subjects" tabindex="-1">Subjects</h2>
+<form role="search" method="get"><label for="find">Find a user</label> <input id="find" name="find" type="search" value="${find}" autocomplete="off"><button>Find</button></form>
+${subjectsMarkup(snapshot, find)}
+</section>
+<section aria-labelledby="refusals"><h2 id="refusals">Recent refusals</h2>
+${refusalsMarkup(snapshot)}
+</section>
+<section aria-labelledby="nodes"><h2 id="nodes">Nodes</h2>
+${nodesMarkup(snapshot)}
+<div class="deeds">${deedMarkup('restart', 'Simulate a restart', 'of this process', undefined, 'Close all connections of this process, and forget what is in its memory?')}
+<p>Closes the connections of this process and forgets its values: they come back from cookies, pages and the store.</p></div>
+</section>
+</main>`
+}
+
+function factsMarkup({ nodes, cached, store, subjects, refusals }: NodeSnapshot): Html {
+  const sockets = nodes.reduce((sum, node) => sum + node.sockets, 0)
+  return html`<dl class="cards">
+${cardMarkup('Open sockets', sockets, nodes.length === 1 ? 'on one node' : `on ${nodes.length} nodes`)}
+${cardMarkup('Subjects', subjects.length, `cached: ${count(cached.users, 'user')}, ${count(cached.browsers, 'browser')}`)}
+${
+  store
+    ? cardMarkup(
+        'Store',
+        store.state,
+        store.unsaved === 0 ? 'nothing unsaved' : `unsaved writes of ${store.unsaved}`,
+        store.state,
+      )
+    : cardMarkup('Store', 'none', 'values are in memory and cookies')
+}
+${cardMarkup('Refusals', refusals.length, refusals[0] ? html`the last: <code>${refusals[0].code}</code>` : 'seen since the start')}
+</dl>`
+}
+
+function cardMarkup(title: string, value: string | number, note: Html | string, kind = 'plain'): Html {
+  return html`<div class="card"><dt>${title}</dt><dd class="${kind}">${value}</dd><dd class="note">${note}</dd></div>`
+}
+
+function nodesMarkup({ nodes }: NodeSnapshot): Html {
+  const rows = nodes.map(({ node, isThis, sockets }) => {
+    return html`<tr><th scope="row"><code>${node}</code>${isThis && html` <small>this one</small>`}</th><td class="number">${sockets}</td></tr>`
+  })
+  return html`<table class="nodes"><caption>Open sockets by node</caption>
+<thead><tr><th scope="col">Node</th><th scope="col" class="number">Sockets</th></tr></thead><tbody>${rows}</tbody></table>`
+}
+
+function subjectsMarkup(snapshot: NodeSnapshot, find: string): Html {
+  const { subjects, hasMore } = snapshot
+  const none =
+    find === '' ? 'No visitor has values yet. Open a page of your app.' : `No user in memory is like “${find}”.`
+  return html`${subjects.length === 0 && html`<p class="none">${none}</p>`}
+${subjects.map((subject) => subjectMarkup(subject, snapshot))}
+${hasMore && html`<p class="none">There are more. Find a user to see those.</p>`}`
+}
+
+function refusalsMarkup({ refusals, subjects, at }: NodeSnapshot): Html {
+  if (refusals.length === 0) return html`<p class="none">None since the start of the process.</p>`
+  const names = new Map(subjects.map((subject: SubjectSnapshot) => [subject.id, subjectName(subject)]))
+  const rows = refusals.map(({ at: time, code, key, message, where, visitorId }) => {
+    const to = visitorId && (names.get(visitorId) ?? subjectName({ userId: undefined, id: visitorId }))
+    return html`<tr role="row"><td role="cell" data-title="Time">${timeMarkup(time, at)}</td>
+<th scope="row" role="rowheader" data-title="Code"><code>${code}</code></th>
+<td role="cell" data-title="Where"><span>${WHERE[where]}${to && html`: <bdi>${to}</bdi>`}</span></td>
+<td role="cell" data-title="Message"><span>${message.replace('koa-live-session: ', '')}${key !== undefined && !message.includes(key) && html` <code>${key}</code>`}</span></td></tr>`
+  })
+  return html`<table role="table"><caption>The newest first</caption>
+<thead role="rowgroup"><tr role="row">${['Time', 'Code', 'Where', 'Message'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>
+<tbody role="rowgroup">${rows}</tbody></table>`
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+}

@@ -1,0 +1,81 @@
+import { type Html, html } from './html.js'
+import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js'
+import { timeMarkup } from './time-markup.js'
+
+/** Of a hash: enough to tell browsers apart. */
+const SHORT = 8
+
+/** One subject: what is known of it, its values, and what can be done to it. */
+export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, store }: NodeSnapshot): Html {
+  const { id, lastWrite, unsaved, values } = subject
+  const name = subjectName(subject)
+  const heading = `subject-${id}-name`
+  return html`<article data-key="${id}" class="subject" aria-labelledby="${heading}">
+<header>
+<h3 id="${heading}">${kindMarkup(subject)}</h3>
+<div class="deeds">${deedMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && deedMarkup('revoke', 'Revoke', name, id, `Sign ${name} out everywhere?`)}</div>
+</header>
+<dl class="facts">
+<div><dt>Sockets</dt><dd>${socketsMarkup(subject)}</dd></div>
+<div><dt>Cookie</dt><dd>${meterMarkup(subject.cookieBytes, cookieBudget, name)}</dd></div>
+<div><dt>Last write</dt><dd>${lastWrite ? html`${timeMarkup(lastWrite.stamp, at)} by <b>${lastWrite.source}</b>` : 'none'}</dd></div>
+${store && html`<div><dt>Unsaved</dt><dd>${unsaved.length === 0 ? 'none' : html`<span class="warn">${unsaved.join(', ')}</span>`}</dd></div>`}
+</dl>
+${values.length === 0 ? html`<p class="none">No values were written yet: all are their defaults.</p>` : valuesMarkup(values, name, at)}
+</article>`
+}
+
+/** As it is said in a sentence. */
+export function subjectName({ userId, id }: Pick<SubjectSnapshot, 'userId' | 'id'>): string {
+  return userId === undefined ? `browser ${id.slice(0, SHORT)}` : `user ${userId}`
+}
+
+/** A form, so that it works without a script. */
+export function deedMarkup(deed: string, label: string, name: string, subject?: string, question?: string): Html {
+  const query = new URLSearchParams({ deed, ...(subject === undefined ? {} : { subject }) })
+  const ask = question !== undefined && html` data-question="${question}"`
+  return html`<form method="post" action="?${query.toString()}"${ask}><button aria-label="${label}: ${name}">${label}</button></form>`
+}
+
+function kindMarkup({ userId, isNumber, id }: SubjectSnapshot): Html {
+  const kind = userId === undefined ? 'Browser' : 'User'
+  const name = userId === undefined ? html`<code>${id.slice(0, SHORT)}</code>` : html`<bdi>${userId}</bdi>`
+  return html`<span class="kind">${kind}</span> ${name}${isNumber && html` <small>number</small>`}`
+}
+
+function socketsMarkup({ sockets }: SubjectSnapshot): Html | string {
+  if (sockets.length === 0) return 'none open'
+  const [only, ...others] = sockets
+  if (only && others.length === 0) return html`${only.count} at <code>${only.node}</code>`
+  return html`<ul>${sockets.map(({ node, count }) => html`<li>${count} at <code>${node}</code></li>`)}</ul>`
+}
+
+function meterMarkup(bytes: number, budget: number, name: string): Html {
+  return html`<meter min="0" max="${budget}" value="${bytes}" aria-label="Cookie of ${name}"></meter> ${bytes.toLocaleString('en')} of ${budget.toLocaleString('en')} bytes`
+}
+
+// Roles, as a table that is shown as cards on a phone is none any more to some browsers.
+function valuesMarkup(values: readonly ValueSnapshot[], name: string, at: number): Html {
+  return html`<table role="table"><caption>Values of ${name}</caption>
+<thead role="rowgroup"><tr role="row">${['Key', 'Value', 'Written', 'Places', 'Bytes'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>
+<tbody role="rowgroup">${values.map((value) => valueMarkup(value, at))}</tbody></table>`
+}
+
+function valueMarkup(value: ValueSnapshot, at: number): Html {
+  const { key, stamp, source, places, bytes } = value
+  return html`<tr role="row" data-key="${stamp} ${key}">
+<th scope="row" role="rowheader" data-title="Key"><code>${key}</code></th>
+<td role="cell" data-title="Value">${shownValue(value)}</td>
+<td role="cell" data-title="Written"><span>${timeMarkup(stamp, at)} by <b>${source}</b> <small>${stamp}</small></span></td>
+<td role="cell" data-title="Places"><ul class="places">${places.map((place) => html`<li class="${place}">${place}</li>`)}</ul></td>
+<td role="cell" data-title="Bytes" class="number">${bytes === undefined ? '–' : bytes.toLocaleString('en')}</td>
+</tr>`
+}
+
+function shownValue({ state, json, isHidden }: ValueSnapshot): Html {
+  const value = json !== undefined && html`<code class="value">${json}</code>`
+  const masked =
+    isHidden && state !== 'deleted' && html`<span class="masked"><span aria-hidden="true">••••••</span> hidden</span>`
+  const word = state === 'undeclared' ? 'not declared here' : state
+  return html`<span>${value}${masked}${state !== 'live' && html` <small class="state">${word}</small>`}</span>`
+}

@@ -1,0 +1,274 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { connect, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { JSDOM } from 'jsdom'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { browserSubject, isBrowserId } from '../../server/identity/subject.js'
+import { coreOf } from '../../server/plugin.js'
+import type { App } from '../support/app.js'
+import { idOf, look, press, startInspected } from '../support/inspected.js'
+
+const { NODE_ENV } = process.env
+afterEach(() => {
+  if (NODE_ENV === undefined) delete process.env['NODE_ENV']
+  else process.env['NODE_ENV'] = NODE_ENV
+})
+
+const SCRIPT = '<script>alert(1)</script><img src=x onerror=alert(1)>'
+const HIDDEN = 'canary-hidden-value'
+
+/** What a user of the app has, so that there is something to steal. */
+async function withAnn(app: App): Promise<App> {
+  await (await app.live.user('ann')).set('division', 4711)
+  return app
+}
+
+describe('an attacker opens the inspector from another origin', () => {
+  it.each([
+    ['', 'https://evil.example'],
+    ['cross-site', ''],
+    ['cross-site', 'https://evil.example'],
+    ['same-site', 'http://localhost:5173'],
+    ['', 'null'],
+  ])('and gets nothing of it: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
+    const app = await withAnn(await startInspected({ authorize: () => true }))
+    const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
+    for (const query of ['', '?part=view']) {
+      const { status, text: page } = await look(app, claims, query)
+      expect([status, page.includes('4711')]).toEqual([403, false])
+    }
+  })
+
+  it('and gets nothing where that origin may ask for the values of its own visitor', async () => {
+    const origins = ['https://app.example']
+    const app = await withAnn(await startInspected({ authorize: () => true }, { options: { origins } }))
+    for (const origin of origins) {
+      expect((await look(app, { origin })).status).toBe(403)
+      expect((await press(app, 'deed=restart', { origin })).status).toBe(403)
+    }
+  })
+
+  it('and shows it in no frame, popup or image of its own', async () => {
+    const { headers } = await look(await startInspected())
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'")
+    expect(headers).toMatchObject({
+      'x-frame-options': 'DENY',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'cache-control': 'no-store',
+    })
+    expect(headers['access-control-allow-origin']).toBeUndefined()
+  })
+})
+
+describe('an attacker leads a name to this machine (DNS rebinding)', () => {
+  it.each([
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'evil.example#localhost',
+    'localhost@evil.example',
+    '192.168.1.7',
+    '0.0.0.0',
+    '[::2]',
+    '[::ffff:192.168.1.7]',
+    'not a host',
+  ])('by the host %p, and sees and does nothing', async (name) => {
+    const app = await withAnn(await startInspected())
+    const host = `${name}:${app.port}`
+    const own = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }
+    const { status, text: page } = await look(app, own)
+    expect([status, page.includes('4711')]).toEqual([403, false])
+    expect((await press(app, 'deed=restart', own)).status).toBe(403)
+    expect(app.warnings.join()).toContain('Host: expected localhost')
+  })
+
+  it.each(['localhost', '127.0.0.1', '[::1]', 'LOCALHOST', 'app.localhost', '127.1'])(
+    'while the developer comes by %p',
+    async (name) => {
+      const app = await startInspected()
+      expect((await look(app, { host: `${name}:${app.port}` })).status).toBe(200)
+    },
+  )
+})
+
+describe('an attacker opens the inspector without authorisation', () => {
+  it('and it has not even started in production, where nothing says who may', () => {
+    process.env['NODE_ENV'] = 'production'
+    const live = liveSession(new Koa({ keys: ['a secret of at least thirty-two bytes'] }), { fields: defineFields({}) })
+    expect(() => live.inspector()).toThrow(TypeError)
+    expect(() => live.inspector()).toThrow(
+      /^koa-live-session: inspector: .*NODE_ENV is production.*live\.inspector\(\{ authorize: /,
+    )
+    expect(() => live.inspector({ authorize: () => true })).not.toThrow()
+  })
+
+  it.each([
+    ['false', () => false],
+    ['nothing', () => undefined],
+    ['what is only like true', () => 'admin'],
+    ['a promise of false', async () => false],
+    ['an error', () => Promise.reject(new Error('the app failed'))],
+  ])('and authorize answers with %s', async (_, authorize) => {
+    process.env['NODE_ENV'] = 'production'
+    const app = await withAnn(await startInspected({ authorize: authorize as never }))
+    const answers = [await look(app), await look(app, {}, '?part=view'), await press(app, 'deed=restart')]
+    for (const { status, text: page } of answers) {
+      expect([403, 500]).toContain(status)
+      expect(page).not.toContain('4711')
+    }
+  })
+
+  it('and a later page of one who was let in is asked about again', async () => {
+    let isAdmin = true
+    const app = await withAnn(await startInspected({ authorize: () => isAdmin }))
+    expect((await look(app)).text).toContain('4711')
+    isAdmin = false
+    expect((await look(app, {}, '?part=view')).status).toBe(403)
+    expect((await press(app, `deed=restart`)).status).toBe(403)
+  })
+
+  it.each(['192.168.1.7', '203.0.113.7', '2001:db8::7', '::ffff:192.168.1.7', '10.0.0.1', undefined])(
+    'and comes from another machine, by %p',
+    async (remoteAddress) => {
+      const app = await withAnn(await startInspected())
+      const ask = async (address: string | undefined): Promise<number> => {
+        const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: address })
+        const req = Object.assign(new IncomingMessage(socket), {
+          url: '/inspector',
+          method: 'GET',
+          headers: { host: 'localhost' },
+        })
+        const res = new ServerResponse(req)
+        await app.koa.callback()(req, res)
+        return res.statusCode
+      }
+      expect(await ask(remoteAddress)).toBe(403)
+      expect(await ask('127.0.0.1')).toBe(200)
+      expect(await ask('::ffff:127.0.0.1')).toBe(200)
+    },
+  )
+
+  it('and comes by a proxy that says nothing, but speaks HTTP/1.0', async () => {
+    const app = await withAnn(await startInspected())
+    const socket = connect(app.port, '127.0.0.1')
+    socket.end('GET /inspector HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n')
+    const answer = await text(socket)
+    expect(answer).toMatch(/^HTTP\/1\.1 403/)
+    expect(answer).not.toContain('4711')
+  })
+
+  it.each([
+    ['X-Forwarded-For', '203.0.113.7'],
+    ['X-Real-IP', '203.0.113.7'],
+    ['Forwarded', 'for=203.0.113.7'],
+    ['Via', '1.1 proxy'],
+    ['X-Forwarded-Host', 'shop.example'],
+    ['CF-Connecting-IP', '203.0.113.7'],
+  ])('and comes by a proxy on this machine, which says so by %s', async (name, value) => {
+    const app = await withAnn(await startInspected())
+    const { status, text: page } = await look(app, { [name]: value })
+    expect([status, page.includes('4711')]).toEqual([403, false])
+    expect(app.warnings.join()).toContain(name.toLowerCase())
+  })
+
+  it('and comes by a proxy that the app knows of', async () => {
+    const app = await withAnn(await startInspected())
+    app.koa.proxy = true
+    expect((await look(app)).status).toBe(403)
+  })
+})
+
+describe('an attacker POSTs the actions of the inspector cross-site', () => {
+  it.each([
+    ['cross-site', 'https://evil.example'],
+    ['', 'https://evil.example'],
+    ['', 'null'],
+    ['same-site', ''],
+  ])('and nothing happens: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
+    const app = await withAnn(await startInspected({ authorize: () => true }))
+    const visitor = app.visitor()
+    const page = await visitor.connect('/', { 'x-user': 'ann' })
+    const id = await idOf(app, 'ann')
+    const { revocations } = coreOf(app.live).epochs
+    const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
+    for (const query of ['deed=restart', `deed=empty&subject=${id}`, `deed=revoke&subject=${id}`])
+      expect((await press(app, query, claims)).status).toBe(403)
+    expect(page.io.connected).toBe(true)
+    expect(coreOf(app.live).epochs.revocations).toBe(revocations)
+    expect((await look(app)).text).toContain('4711')
+  })
+
+  it('nor by a link, as a GET does nothing', async () => {
+    const app = await withAnn(await startInspected())
+    const { revocations } = coreOf(app.live).epochs
+    await look(app, {}, `?deed=revoke&subject=${await idOf(app, 'ann')}`)
+    expect(coreOf(app.live).epochs.revocations).toBe(revocations)
+  })
+})
+
+describe('an attacker puts markup where the inspector shows it', () => {
+  it('as a value, a user id or a name of a key: it is text, in the page and in what follows', async () => {
+    const app = await startInspected()
+    const user = await app.live.user(SCRIPT)
+    await user.set('cart', [SCRIPT, `"'><svg onload=alert(1)>`, '\u202egnp', '</table></main>'])
+    const core = coreOf(app.live)
+    core.sessions.merge(
+      core.subjects.residents().next().value.subject,
+      [{ key: `x"${SCRIPT}`, stamp: 1 as never, value: SCRIPT }],
+      'ticket',
+    )
+    await app
+      .visitor()
+      .connect()
+      .then((socket) => socket.set(['division', -1, SCRIPT]))
+    for (const query of [
+      '',
+      '?part=view',
+      `?find=${encodeURIComponent(SCRIPT)}`,
+      `?find="><script>alert(1)</script>`,
+    ]) {
+      const { text: page } = await look(app, {}, query)
+      const { document } = new JSDOM(page).window
+      const scripts = [...document.querySelectorAll('script')].map((script) => script.outerHTML)
+      expect(scripts).toEqual(query.includes('part') ? [] : ['<script type="module" src="?part=script"></script>'])
+      expect(document.querySelectorAll('img, svg, [onerror], [onload], [style]')).toHaveLength(0)
+      expect(document.querySelectorAll('main')).toHaveLength(1)
+      expect(page).not.toContain('\u202e')
+    }
+    const { document } = new JSDOM((await look(app)).text).window
+    expect(document.querySelector('h3 bdi')?.textContent).toBe(SCRIPT)
+    expect(document.querySelector('.value')?.textContent).toContain('</table></main>')
+  })
+
+  it('and there is no place in the page for a script or a style of their own', async () => {
+    const { headers, text: page } = await look(await startInspected())
+    const policy = String(headers['content-security-policy'])
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+    expect(policy).not.toContain('unsafe')
+    expect(page).not.toMatch(/<style|<script>| on\w+=| style=/)
+  })
+})
+
+describe('an attacker who can look reads what no browser is to have', () => {
+  it('of a hidden field that it is there, and of a guest no id that the cookie is made of', async () => {
+    const app = await startInspected()
+    const user = await app.live.user('ann')
+    await user.set('secret', HIDDEN)
+    const visitor = app.visitor()
+    await visitor.fetch('/')
+    const cookie = Buffer.from(/live=([^;]+)/.exec(visitor.cookie)?.[1] ?? '', 'base64').toString()
+    const { browser } = JSON.parse(cookie)
+    expect(isBrowserId(browser)).toBe(true)
+    expect(coreOf(app.live).sessions.find(browserSubject(browser))).toBeDefined()
+    const { text: page } = await look(app)
+    expect(page).toContain('secret')
+    expect(page).toContain('class="masked"')
+    expect(page).not.toContain(HIDDEN)
+    expect(page).not.toContain(browser)
+    expect(page).not.toContain(visitor.cookie)
+  })
+})
