@@ -2,6 +2,9 @@ import type { Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
+/** Bytes that all fields share in the cookie, where the app does not say. */
+export const COOKIE_BUDGET = 3000
+
 /** What the fields share that are in tickets but not in the cookie: all of a browser's values fit one POST. */
 const TICKET_BUDGET = 24_000
 
