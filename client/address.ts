@@ -3,7 +3,7 @@ import { type JsonValue, sameJson } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'
 
 /** What an address is kept in step with. */
-interface Values {
+export interface FollowedValues {
   get(key: string): JsonValue | undefined
   has(key: string): boolean
   set(key: string, value: JsonValue): unknown
@@ -18,7 +18,7 @@ const PACE = 200
  * Keeps the parameters of a page's address in step with their fields: what is chosen is said there, and going back and forward sets
  * what was. Returns its end.
  */
-export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapshot, live: Values): () => void {
+export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapshot, live: FollowedValues): () => void {
   const fields = Object.entries(urls)
   const ends = new AbortController()
   const { signal } = ends

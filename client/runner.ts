@@ -7,20 +7,20 @@ import { remainsOf } from './core/remains.js'
 import type { State } from './core/state.js'
 import { step } from './core/step.js'
 import { ownerOf, type StatusDetail, shown, statusOf } from './core/view.js'
-import { createLink, type Link } from './effects/link.js'
-import { createPoster, type PostOptions } from './effects/post.js'
-import { createStorage } from './effects/storage.js'
-import { createTabs } from './effects/tabs.js'
-import { createTimers } from './effects/timers.js'
-import { createWarning } from './effects/warning.js'
+import type { Storage } from './effects/storage.js'
 import { createListeners, type Listeners } from './listeners.js'
-import type { AnySocket } from './types.js'
 
-export interface RunnerOptions extends PostOptions {
-  readonly socket: AnySocket | undefined
-  /** The first values are known, and told. */
-  onReady(): void
+type Doing = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
+
+/** Where a page is: does what the core says, but for what callers and listeners are told, and says what happens. */
+export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'>, Pick<Storage, 'keep'> {
+  /** From now on it says what happens. */
+  open(): void
+  close(): void
 }
+
+/** What makes them, given where to say it, and the page as it is. */
+export type Surround = (dispatch: Runner['dispatch'], state: Runner['state']) => Surroundings
 
 type Visitor = { readonly kind: 'guest' | 'user' }
 
@@ -44,17 +44,13 @@ const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', u
 /** How often listeners are told in one go: the page is to stay usable. */
 const MAX_AT_ONCE = 100
 
-/** Also where a part of the page keeps its events to itself. */
-const CAPTURE = { capture: true }
-
 interface Caller {
   resolve(): void
   reject(error: unknown): void
 }
 
-export function createRunner(beginning: State, options: RunnerOptions): Runner {
-  const { endpoint, socket } = options
-  const name = `live-session:${endpoint}`
+/** @param onReady the first values are known, and told */
+export function createRunner(beginning: State, surround: Surround, onReady: () => void): Runner {
   let state = beginning
   let source: ChangeSource | undefined
   let isOver = false
@@ -93,7 +89,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     source = isAnother ? 'login' : (source ?? SOURCES[event[0]] ?? 'ticket')
     const { identity } = state.page
     // First: what this page has dropped is not to be taken out again.
-    storage.keep(identity ? ownerOf(identity) : '', remainsOf(state))
+    surroundings.keep(identity ? ownerOf(identity) : '', remainsOf(state))
     // What was set is on its way before listeners are told: what they send comes after it.
     acting += 1
     for (const [what, ...args] of effects) (DO[what] as (...args: unknown[]) => void)(...args)
@@ -117,7 +113,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
       details.set(key, detail)
       if (detail !== was) statuses.tell(key, detail)
     }
-    if (state.isReady) options.onReady()
+    if (state.isReady) onReady()
   }
 
   /** What a listener sets is told once all have heard of what it answers. */
@@ -135,14 +131,6 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     setTimeout(tell)
   }
 
-  const storage = createStorage(`${name}:`)
-  const timers = createTimers((timer) => dispatch(['timer', timer]))
-  const poster = createPoster(options, (posted) => dispatch(['posted', posted]))
-  const tabs = createTabs(
-    name,
-    () => dispatch(['turn']),
-    (news) => dispatch(['news', news]),
-  )
   const settle = (...[ids, key, refusal]: Effects['settle']): void => {
     for (const id of ids) {
       const caller = callers.get(id)
@@ -157,40 +145,10 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     }
   }
 
-  const DO: { readonly [K in keyof Effects]: (...args: Effects[K]) => void } = {
-    ...tabs,
-    ...poster,
-    send: (change) => link?.send(change),
-    offer: (ticket) => link?.offer(ticket),
-    reconnect: () => link?.reconnect(),
-    abort: () => {
-      poster.abort()
-      tabs.release()
-    },
-    timer: timers.start,
-    take: (owner) => dispatch(['restored', storage.take(owner)]),
-    visitor: (kind) => visitors.tell({ kind }),
-    warn: createWarning(options),
-    settle,
-  }
-  let link: Link | undefined
-  if (socket) link = createLink(socket, endpoint, dispatch)
-
-  const use = (): void => void (state.timers.has('renew') || dispatch(['use']))
-  const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
-    keydown: use,
-    pointerdown: use,
-    online: () => dispatch(['wake']),
-    pagehide: () => {
-      tabs.leave()
-      dispatch(['leave'])
-    },
-    pageshow: ({ persisted = false }: Partial<PageTransitionEvent>) => {
-      tabs.join()
-      dispatch(['return', persisted])
-    },
-  })
-  for (const [event, handler] of events) globalThis.addEventListener?.(event, handler, CAPTURE)
+  const now = (): State => state
+  const surroundings = surround(dispatch, now)
+  const DO: Doing = { ...surroundings, visitor: (kind) => visitors.tell({ kind }), settle }
+  surroundings.open()
 
   const called = (eventOf: (id: number) => Event): Promise<void> => {
     calls += 1
@@ -201,7 +159,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
   }
 
   return {
-    state: () => state,
+    state: now,
     dispatch,
     set: (key, value) => called((id) => ['set', key, value, id]),
     update: (key, next) => called((id) => ['update', key, next, id]),
@@ -210,10 +168,7 @@ export function createRunner(beginning: State, options: RunnerOptions): Runner {
     onVisitor: visitors.add,
     close: () => {
       isOver = true
-      timers.close()
-      link?.close()
-      tabs.leave()
-      for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler, CAPTURE)
+      surroundings.close()
     },
   }
 }

@@ -10,6 +10,7 @@ import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
 import { Login } from './identity/login.js'
 import { Newborns } from './identity/newborns.js'
+import { RECENTLY } from './identity/recent.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
 import type { Report } from './report.js'
@@ -21,6 +22,7 @@ import { Announcements } from './values/announcements.js'
 import { Dispatch } from './values/dispatch.js'
 import type { Elsewhere } from './values/elsewhere.js'
 import { Freshness } from './values/freshness.js'
+import { Generations } from './values/generations.js'
 import { SigningKeys } from './values/keys.js'
 import { PageUpdates } from './values/page-updates.js'
 import { Sessions } from './values/sessions.js'
@@ -103,7 +105,10 @@ export function createCore(app: Koa, settings: Settings): Core {
     limits,
     login,
     newborns: new Newborns(settings),
-    pageUpdates: new PageUpdates({ sessions, settings, store }),
+    pageUpdates: new PageUpdates(
+      { sessions, settings, store },
+      Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock }),
+    ),
     rooms,
     sessions,
     store,

@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
 import { isRecord } from '../shared/parse.js'
@@ -85,7 +86,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     storeTimeout = 250,
     storeRefresh = 60_000,
     storeMaxIdle = 100 * DAY,
-    cookieBudget = 3000,
+    cookieBudget = COOKIE_BUDGET,
     onLogin = 'account',
     onError = console.error,
     clock = Date.now,

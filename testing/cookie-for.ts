@@ -2,8 +2,9 @@ import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import { LiveSessionError } from '../shared/errors.js'
-import type { Fields, Settable } from '../shared/field-types.js'
+import type { Fields } from '../shared/field-types.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
+import { acceptGiven, type Given } from './given.js'
 
 /** Who sends the cookie, and what is in it. */
 export interface CookieVisitor<F extends Fields> {
@@ -12,7 +13,7 @@ export interface CookieVisitor<F extends Fields> {
   /** The id of the browser: 22 to 64 characters of base64url. A new browser's where left out. */
   readonly browserId?: string
   /** By key, what is in the cookie; the others have their defaults. */
-  readonly values?: { readonly [K in keyof F]?: Settable<F[K]> }
+  readonly values?: Given<F>
 }
 
 /**
@@ -33,11 +34,10 @@ export function cookieFor<F extends Fields>(
     throw new TypeError('koa-live-session: cookieFor: browserId: expected 22 to 64 characters of base64url')
   }
   const { cookie, epochs, sessions, settings } = coreOf(live)
-  const registers = Object.entries(values).map(([key, value]) => {
-    const field = sessions.fields.get(key)
-    if (!field) throw new LiveSessionError('undeclared_key', `cookieFor: "${key}" is not declared`, { key })
-    if (!field.inCookie) throw new LiveSessionError('not_writable', `cookieFor: "${key}" is not in the cookie`, { key })
-    return { key, stamp: nextStamp(settings.clock(), NEVER), value: field.accept(value) }
+  const accepted = acceptGiven(sessions.fields, values, 'cookieFor')
+  const registers = Array.from(accepted, ([{ key, inCookie }, value]) => {
+    if (!inCookie) throw new LiveSessionError('not_writable', `cookieFor: "${key}" is not in the cookie`, { key })
+    return { key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId, 'cookieFor: userId'))
   const epoch = epochs.of(user)

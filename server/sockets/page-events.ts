@@ -1,13 +1,13 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { parseChanges, parseTickets } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import { type Level, type Refusal, SET, TAKE_FLASH, TICKETS } from '../../shared/protocol.js'
+import { type Level, SET, TAKE_FLASH, TICKETS } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { subjectHash } from '../identity/subject.js'
 import type { Bucket } from '../limits/bucket.js'
 import { tellRefusal } from '../refused.js'
-import { OvertakenError } from '../values/overtaken.js'
+import { refusalOf } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
 import type { Opener } from './connection.js'
 
@@ -86,7 +86,7 @@ export class PageEvents {
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
         tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
-        answer(refusal(error))
+        answer(refusalOf(error))
       } else this.#core.report(error)
     }
     try {
@@ -99,10 +99,4 @@ export class PageEvents {
       refuse(error)
     }
   }
-}
-
-function refusal(error: LiveSessionError): Refusal {
-  const { code, key } = error
-  const newest = error instanceof OvertakenError ? error.newest : {}
-  return { ok: false, code, ...(key === undefined ? {} : { key }), ...newest }
 }

@@ -5,11 +5,10 @@ import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { Awaitable } from '../../shared/promise.js'
 import { FIRST_SENDING, type WireChange } from '../../shared/protocol.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import { OvertakenError } from './overtaken.js'
-import type { Asker } from './page-updates.js'
-import type { FieldChanges, Sessions } from './sessions.js'
+import type { Asker, PageUpdates } from './page-updates.js'
+import type { FieldChanges, PageSessions } from './sessions.js'
 
 /** A change that a browser asks for, allowed and valid. */
 export interface PageChange {
@@ -26,7 +25,10 @@ export interface PageChange {
  *
  * @throws {LiveSessionError} `undeclared_key`, `not_writable`, `invalid_value` or `too_large`
  */
-export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): readonly PageChange[] {
+export function acceptChanges(
+  sessions: Pick<PageSessions, 'fields'>,
+  wire: readonly WireChange[],
+): readonly PageChange[] {
   return wire.map(([key, seen, ...rest], index) => {
     const field = sessions.fields.get(key)
     // That there is such a field, where it is hidden, is not for browsers to know.
@@ -50,7 +52,7 @@ export function acceptChanges(sessions: Sessions, wire: readonly WireChange[]): 
  * @throws {OvertakenError}
  */
 export function applyChanges(
-  { sessions, pageUpdates }: Pick<Core, 'sessions' | 'pageUpdates'>,
+  { sessions, pageUpdates }: { readonly sessions: PageSessions; readonly pageUpdates: PageUpdates },
   changes: readonly PageChange[],
   asker: Asker,
 ): Awaitable<Stamp> {
@@ -69,7 +71,7 @@ export function applyChanges(
 }
 
 /** The stamp under which a change sent again is there already; 0 where it is not. */
-function arrivedAt(sessions: Sessions, { field, seen, value }: PageChange, subject: Subject): Stamp {
+function arrivedAt(sessions: PageSessions, { field, seen, value }: PageChange, subject: Subject): Stamp {
   if (seen === FIRST_SENDING) return NEVER
   const replica = sessions.find(subject)
   const stamp = replica?.stamp(field.key) ?? NEVER

@@ -4,11 +4,10 @@ import type { JsonValue } from '../../shared/json.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { NEVER, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { RECENTLY } from '../identity/recent.js'
 import type { Subject } from '../identity/subject.js'
-import { Generations } from './generations.js'
+import type { Generations } from './generations.js'
 import { OvertakenError } from './overtaken.js'
-import type { Owner } from './sessions.js'
+import type { Owner, PageSessions } from './sessions.js'
 
 /** A value that a page has computed from the one of a stamp. */
 export interface PageUpdate {
@@ -28,16 +27,21 @@ export interface Asker {
   permit(this: void): void
 }
 
+/** What it is done with. */
+interface Parts extends Pick<Core, 'store'> {
+  readonly sessions: PageSessions
+  readonly settings: Pick<Core['settings'], 'clock'>
+}
+
 /** What pages compute from a value is taken once, and over that very value. */
 export class PageUpdates {
-  readonly #core: Pick<Core, 'sessions' | 'settings' | 'store'>
-  /** By subject, key and id: which stamp it got, or is about to get. The answer that says so may be lost. */
-  readonly #taken: Generations<Awaitable<Stamp>>
+  readonly #core: Parts
+  readonly #taken: Pick<Generations<Awaitable<Stamp>>, 'get' | 'set' | 'delete'>
 
-  constructor(core: Pick<Core, 'sessions' | 'settings' | 'store'>) {
-    const { maxSubjects, clock } = core.settings
+  /** @param taken by subject, key and id: which stamp it got, or is about to get. The answer that says so may be lost. */
+  constructor(core: Parts, taken: Pick<Generations<Awaitable<Stamp>>, 'get' | 'set' | 'delete'>) {
     this.#core = core
-    this.#taken = Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock })
+    this.#taken = taken
   }
 
   /**

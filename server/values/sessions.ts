@@ -19,6 +19,9 @@ export interface Owner {
   subject(field: Field): Subject
 }
 
+/** As far as the changes of pages concern them. */
+export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'last' | 'merge' | 'read' | 'write'>
+
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap

@@ -7,6 +7,18 @@ import type { JsonValue } from '../../shared/json.js'
 const schema = z.any()
 const share = (fields: object, budget = 3000) => [...shareBudget(fields as never, budget)]
 
+describe('what a value takes', () => {
+  it('is counted in UTF-8, in base64', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        const text = JSON.stringify(['key', Number.MAX_SAFE_INTEGER, value])
+        expect(cookieBytes('key', value)).toBe(Math.ceil(((Buffer.byteLength(text) + 1) * 4) / 3))
+      }),
+      { examples: [['\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}']] },
+    )
+  })
+})
+
 describe('what a scalar takes at the most', () => {
   it('is never less than what it takes', () => {
     const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.double({ noNaN: true }), fc.boolean(), fc.constant(null))

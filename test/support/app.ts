@@ -13,14 +13,14 @@ const SECRET = 'a secret of at least thirty-two bytes'
 
 const join = (account: readonly string[], browser: readonly string[]): readonly string[] => [...account, ...browser]
 
-const fields = defineFields({
+export const appFields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
   theme: { schema: z.enum(['light', 'dark']), default: 'light', client: 'write', scope: 'browser' },
   cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: join },
   role: { schema: z.string(), default: 'guest' },
   secret: { schema: z.string(), default: '', client: 'hidden' },
 })
-export type AppFields = typeof fields
+export type AppFields = typeof appFields
 
 export interface AppOptions<F extends Fields> {
   readonly fields?: F
@@ -68,7 +68,7 @@ export class App<F extends Fields = AppFields> {
       clock: this.clock.now,
       onError: (error: unknown) => void this.errors.push(error),
       ...given.options,
-      fields: given.fields ?? fields,
+      fields: given.fields ?? appFields,
     } as unknown as LiveSessionOptions<F> & { identify: object }
     this.live = liveSession(this.koa, options)
     const before = given.before?.(this.koa, this.live) ?? []

@@ -1,0 +1,15 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { readTicket } from '../../client/ticket.js'
+
+describe('a ticket', () => {
+  it('is read as it was written, in every script', () => {
+    fc.assert(
+      fc.property(fc.json({ stringUnit: 'grapheme' }), (json) => {
+        const ticket = `head.${Buffer.from(json).toString('base64url')}.signature`
+        expect(readTicket(ticket)).toEqual(JSON.parse(json))
+      }),
+      { examples: [['"% %25 \u00e9 \u65e5 \u{1f600}"']] },
+    )
+  })
+})

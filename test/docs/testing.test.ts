@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { compile } from '../support/compile.js'
+import { snippet } from '../support/readme.js'
+
+const PAGE = 'docs/testing.md'
+const FILES = [...readFileSync(PAGE, 'utf8').matchAll(/^```tsx?\n\/\/ (\S+)/gm)].map(([, name = '']) => name)
+const TESTS = FILES.filter((name) => name.includes('.test.'))
+
+describe(PAGE, () => {
+  let folder: string
+  beforeAll(() => {
+    mkdirSync('.cache', { recursive: true })
+    folder = mkdtempSync(resolve('.cache/testing-'))
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    const settings = {
+      extends: resolve('tsconfig.json'),
+      compilerOptions: { jsxImportSource: 'react' },
+      include: ['*'],
+    }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings))
+    for (const name of FILES) writeFileSync(join(folder, name), snippet(name, PAGE))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('has snippets that compile', () => {
+    const files = FILES.map((name) => relative('.', join(folder, name)))
+    expect(compile(files, { jsxImportSource: 'react' })).toEqual([])
+  })
+
+  it('has a test of each kind, and all of them pass', () => {
+    expect(TESTS).toEqual(['division-handler.test.ts', 'division-picker.test.tsx', 'app.test.ts', 'own-store.test.ts'])
+    // In one process, as each would begin anew with all that it imports.
+    writeFileSync(join(folder, 'all.ts'), TESTS.map((name) => `import './${name}'`).join('\n'))
+    const env = { ...process.env, TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') }
+    const args = ['--import', 'tsx', '--test-reporter', 'tap', 'all.ts']
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8' })
+    expect({ failed: stdout.match(/^ *not ok .*/gm), stderr, status }).toEqual({ failed: null, stderr: '', status: 0 })
+    const titles = TESTS.flatMap((name) => [...snippet(name, PAGE).matchAll(/^test\('([^']+)'/gm)])
+    expect(titles).toHaveLength(11)
+    for (const [, title] of titles) expect(stdout).toContain(` - ${title}\n`)
+  })
+})

@@ -1,0 +1,42 @@
+import type { SocketSession } from 'koa-live-session'
+import { cookieFor, memorySession } from 'koa-live-session/testing'
+import { App, type AppFields, appFields } from './app.js'
+
+type Key = keyof AppFields & string
+
+/** What a socket's handler has, and what else happens to its visitor. */
+export interface Handler {
+  readonly session: SocketSession<AppFields>
+  /** A request of the same visitor sets a value. */
+  request(key: Key, value: unknown): Promise<void>
+}
+
+/** The session has the division 3 to begin with. */
+const GIVEN = { division: 3 } as const
+
+export async function doubleHandler(): Promise<Handler> {
+  const session = memorySession(appFields, GIVEN)
+  return { session, request: async (key, value) => session.change(key, value as never) }
+}
+
+/** Handlers of sockets of one real app, each of another visitor. */
+export async function realHandlers(): Promise<() => Promise<Handler>> {
+  const app = await App.start({
+    routes: async (ctx) => {
+      const [key, value] = JSON.parse(decodeURIComponent(ctx.querystring))
+      await ctx.liveSession.set(key, value)
+      ctx.body = ''
+    },
+  })
+  return async () => {
+    const visitor = app.visitor(cookieFor(app.live, { values: GIVEN }))
+    const connected = new Promise<SocketSession<AppFields>>((resolve) => {
+      app.io.once('connection', (socket) => resolve(socket.liveSession as unknown as SocketSession<AppFields>))
+    })
+    await visitor.connect()
+    const request = async (key: Key, value: unknown): Promise<void> => {
+      await visitor.text(`/?${encodeURIComponent(JSON.stringify([key, value]))}`)
+    }
+    return { session: await connected, request }
+  }
+}

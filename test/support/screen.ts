@@ -1,0 +1,79 @@
+import type { LiveSessionClient } from 'koa-live-session/client'
+import { cookieFor, testClient } from 'koa-live-session/testing'
+import { App, type AppFields, appFields } from './app.js'
+
+/** What components have, and what else happens to their page. */
+export interface Screen {
+  readonly live: LiveSessionClient<AppFields>
+  /** A request of the same visitor sets values; resolves when the page has heard of it, where it can. */
+  receive(values: Partial<Record<keyof AppFields, unknown>>): Promise<void>
+  offline(): void
+  online(): Promise<void>
+  /** The browser keeps no cookie from now on. */
+  dropCookies(): void
+  close(): void
+  /** What has gone out over the socket. */
+  readonly sent: readonly (readonly [key: string, value: unknown])[]
+}
+
+/** The page has the division 3 to begin with. */
+const GIVEN = { division: 3 } as const
+
+export async function doubleScreen(): Promise<Screen> {
+  const live = testClient(appFields, GIVEN)
+  return {
+    live,
+    receive: async (values) => live.receive(values as object),
+    offline: live.offline,
+    online: async () => live.online(),
+    dropCookies: () => live.refuseNext('cookies_blocked'),
+    close: live.close,
+    sent: live.sent,
+  }
+}
+
+/** Pages of one real app, each of another visitor. */
+export async function realScreens(): Promise<() => Promise<Screen>> {
+  const app = await App.start({
+    // Nothing here is about them.
+    options: { limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 } },
+    routes: async (ctx) => {
+      if (ctx.querystring) await ctx.liveSession.setMany(JSON.parse(decodeURIComponent(ctx.querystring)))
+      ctx.body = ctx.liveSession.snapshot()
+    },
+  })
+  return async () => {
+    const visitor = app.visitor(cookieFor(app.live, { values: GIVEN }))
+    const page = await visitor.open({ path: '/' })
+    const { live, socket } = page
+    await page.connected()
+    const sent: [string, unknown][] = []
+    socket?.onAnyOutgoing((event, changes) => {
+      if (event === 'live_session:set') for (const [key, , value] of changes) sent.push([key, value])
+    })
+    return {
+      live,
+      sent,
+      receive: async (values) => {
+        const heard = socket?.connected && new Promise((resolve) => socket.once('store_session', resolve))
+        await visitor.fetch(`/?${encodeURIComponent(JSON.stringify(values))}`)
+        await heard
+      },
+      offline: () => {
+        page.cutPosts()
+        socket?.disconnect()
+      },
+      online: async () => {
+        // What is POSTed meanwhile comes after what the connection is told.
+        const back = page.comeBack()
+        page.beforePost = () => back
+        await back
+        page.beforePost = async () => undefined
+      },
+      dropCookies: () => {
+        visitor.keepsCookies = false
+      },
+      close: () => page.close(),
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Koa from 'koa'
+import { type Core, createCore } from '../server/core.js'
+import { nameOf } from '../server/identity/browser-name.js'
+import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/identity/subject.js'
+import { resolveOptions } from '../server/options.js'
+import { Connection, type Opener } from '../server/sockets/connection.js'
+import { SocketHandle } from '../server/sockets/socket.js'
+import type { SocketSession } from '../server/types.js'
+import type { ChangeSource } from '../shared/change.js'
+import type { Fields, Settable } from '../shared/field-types.js'
+import { acceptGiven, type Given } from './given.js'
+import { unheardSocket } from './unheard-socket.js'
+
+/** It signs for itself alone: what it signs goes nowhere. */
+const KEYS = ['the key of sessions that only tests have']
+
+/** `socket.liveSession` of a visitor who has a live cookie. */
+export interface MemorySession<F extends Fields> extends SocketSession<F> {
+  /**
+   * Has a value change elsewhere: in a request, another tab, a job. Listeners are told at once.
+   *
+   * @param source what they are told of where it came from. @default 'request'
+   * @throws {LiveSessionError} where the value could not have been set
+   */
+  change<K extends keyof F & string>(key: K, value: Settable<F[K]>, source?: ChangeSource): void
+}
+
+export interface MemoryVisitor {
+  /** A guest where left out. */
+  readonly userId?: UserId
+}
+
+/**
+ * A `socket.liveSession` without a server, to unit-test a handler, in Node.
+ *
+ * It is the real one, in a process of its own so to speak, without a store: writes have the level `'memory'`. What `flash` and `handOff` would
+ * tell a page is checked, and goes nowhere: have your runner's spy watch them (`mock.method(session, 'handOff')`).
+ *
+ * @throws {LiveSessionError} where a given value could not have been set
+ * @example
+ * const session = memorySession(fields, { division: 3 })
+ * await nextDivision({ liveSession: session })
+ * assert.equal(session.get('division'), 4)
+ */
+export function memorySession<F extends Fields>(
+  fields: F,
+  given: Given<F> = {},
+  visitor: MemoryVisitor = {},
+): MemorySession<F> {
+  const app = new Koa()
+  const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }))
+  const opener = openerOf(core, visitor)
+  const { sessions } = core
+  const write = (method: string, values: object, source: ChangeSource): void =>
+    void sessions.write(acceptGiven(sessions.fields, values, method), opener.visitor, source)
+  write('memorySession', given, 'request')
+  const socket = unheardSocket()
+  const handle = new SocketHandle(core, socket, new Connection(socket.conn, opener))
+  handle.open()
+  const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>
+    write('change', { [key]: value }, source)
+  // Untyped inside, as all handles are.
+  return Object.assign(handle, { change }) as unknown as MemorySession<F>
+}
+
+/** Who has come with a cookie that says nothing but whose it is. */
+function openerOf({ cookie, epochs, identities, settings }: Core, { userId }: MemoryVisitor): Opener {
+  const user = userNamed(userId)
+  const sub = user && subjectHash(user)
+  const content = { browser: newBrowserId(), user: sub, former: undefined, born: undefined, registers: [] }
+  const header = cookie.header({ ...content, epoch: epochs.of(sub) })
+  const found = identities.find(cookie.read(header, user), user)
+  const name = nameOf(found.visitor, true, undefined, settings.clock())
+  return { visitor: found.visitor, cookie: found.cookie, name, revocations: epochs.revocations, session: undefined }
+}

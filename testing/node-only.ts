@@ -1,0 +1,13 @@
+/** What has part of a server in it says so, where a test runner has taken what is for browsers. */
+function nodeOnly(name: string): () => never {
+  return () => {
+    throw new TypeError(
+      `koa-live-session: ${name}: expected Node, received what is for browsers. Run this test in the environment "node"`,
+    )
+  }
+}
+
+export const cookieFor: () => never = nodeOnly('cookieFor')
+export const emptyCache: () => never = nodeOnly('emptyCache')
+export const memorySession: () => never = nodeOnly('memorySession')
+export const storeContract: () => never = nodeOnly('storeContract')
