@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { compile } from '../support/compile.js'
 import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
 const PAGE = 'docs/testing.md'
 const FILES = [...readFileSync(PAGE, 'utf8').matchAll(/^```tsx?\n\/\/ (\S+)/gm)].map(([, name = '']) => name)
@@ -25,11 +25,6 @@ describe(PAGE, () => {
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('has snippets that compile', () => {
-    const files = FILES.map((name) => relative('.', join(folder, name)))
-    expect(compile(files, { jsxImportSource: 'react' })).toEqual([])
-  })
-
   it('has a test of each kind, and all of them pass', () => {
     expect(TESTS).toEqual(['division-handler.test.ts', 'division-picker.test.tsx', 'app.test.ts', 'own-store.test.ts'])
     // In one process, as each would begin anew with all that it imports.
@@ -42,4 +37,6 @@ describe(PAGE, () => {
     expect(titles).toHaveLength(11)
     for (const [, title] of titles) expect(stdout).toContain(` - ${title}\n`)
   })
+
+  itRunsSnippetsOf(PAGE)
 })
