@@ -44,6 +44,9 @@ const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', u
 /** How often listeners are told in one go: the page is to stay usable. */
 const MAX_AT_ONCE = 100
 
+/** Which refusals no visitor can cause. */
+const MISTAKES: readonly string[] = ['undeclared_key', 'not_writable']
+
 interface Caller {
   resolve(): void
   reject(error: unknown): void
@@ -138,9 +141,10 @@ export function createRunner(beginning: State, surround: Surround, onReady: () =
       if (!refusal) caller?.resolve()
       else {
         const { code, message = `${key}: ${code}`, error } = refusal
+        const failure = error ?? new LiveSessionError(code, message, { key })
         // A mistake of the program, which may well wait for nothing.
-        if (error) console.error(error)
-        caller?.reject(error ?? new LiveSessionError(code, message, { key }))
+        if (error || MISTAKES.includes(code)) console.error(failure)
+        caller?.reject(failure)
       }
     }
   }

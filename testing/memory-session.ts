@@ -25,8 +25,9 @@ export interface MemorySession<F extends Fields> extends SocketSession<F> {
   change<K extends keyof F & string>(key: K, value: Settable<F[K]>, source?: ChangeSource): void
 }
 
+/** Whose session `memorySession` makes. */
 export interface MemoryVisitor {
-  /** A guest where left out. */
+  /** Who is signed in, as `identify` names the user. A guest where left out. */
   readonly userId?: UserId
 }
 

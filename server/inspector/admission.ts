@@ -4,6 +4,7 @@ import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../http/origin.js'
 
+/** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
   /**
    * Whether a request may see every visitor's values, and act on them. Asked at each request, of a page as of an action; `true` alone lets in.

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { LiveSessionError as ServerError } from 'koa-live-session'
 import { LiveSessionError } from 'koa-live-session/client'
@@ -38,7 +38,25 @@ const REFUSED = [
   ['plan', 'pro', 'not_writable', 'change 0: "plan" is not for browsers to write'],
 ] as const
 
+let logged: jest.SpiedFunction<typeof console.error>
+beforeEach(() => {
+  logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
+})
+
 describe('what the server refuses', () => {
+  it.each([
+    ['flor', 3, [expect.objectContaining({ code: 'undeclared_key', key: 'flor' })]],
+    ['plan', 'pro', [expect.objectContaining({ code: 'not_writable', key: 'plan' })]],
+    ['level', 9, []],
+  ])('is written to the console where only a program can cause it, awaited or not: %s', async (key, value, told) => {
+    for (const hasSocket of [false, true]) {
+      logged.mockClear()
+      const set = await open(hasSocket)
+      await refusal(set(key as never, value))
+      expect(logged.mock.calls.flat()).toEqual(told)
+    }
+  })
+
   it.each(REFUSED)('in a POST, says why in the server\u2019s words: %s', async (key, value, code, says) => {
     const set = await open(false)
     const error = await refusal(set(key, value))

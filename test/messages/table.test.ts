@@ -68,6 +68,14 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/sockets/socket-getter.ts': [
       ['socket.liveSession was read before live.attach(io) let the socket in', 'server/mistakes'],
     ],
+    'server/http/cross-origin.ts': [['so browsers send no cookie that is', 'integration/another-origin']],
+    'server/sockets/polling-cors.ts': [['may not read what socket.io answers', 'integration/another-origin']],
+    'server/inspector/admission.ts': [
+      ['inspector: \u2026: no such option', 'integration/inspector'],
+      ['authorize: expected a function', 'integration/inspector'],
+      ['NODE_ENV is production', 'threats/inspector'],
+    ],
+    'server/inspector/inspector.ts': [['inspector: 403: ', 'threats/inspector']],
     'server/http/endpoint.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
     'server/http/origin.ts': [['this server thinks it is', 'threats/origins']],
     'server/http/exchange.ts': [
@@ -108,10 +116,11 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
   },
   'the page': {
-    'client/live-session.ts': [
-      ['before the first values: put ctx.liveSession.embed() into the page', 'integration/client'],
+    'client/client.ts': [['before the first values: put ctx.liveSession.embed() into the page', 'integration/client']],
+    'client/effects/warning.ts': [
+      ['changes are shown but not saved.', 'integration/client-endpoint'],
+      ['is of another origin, and gets no cookie. Pass', 'client/warning'],
     ],
-    'client/effects/warning.ts': [['changes are shown but not saved.', 'integration/client-endpoint']],
     'client/runner.ts': [
       ['what computes a value must change nothing', 'integration/client-updates'],
       ['listeners answer each change with another one', 'client/listeners'],
@@ -121,6 +130,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
   },
   'a test of the app': {
     'testing/cookie-for.ts': [['browserId: expected 22 to 64 characters of base64url', 'messages/untimely']],
+    'testing/node-only.ts': [[': expected Node', 'testing/entry']],
     'testing/contract/rule.ts': [['expected create to answer with a store, received', 'messages/untimely']],
   },
 }

@@ -83,7 +83,7 @@ describe('an attacker leads a name to this machine (DNS rebinding)', () => {
     const { status, text: page } = await look(app, own)
     expect([status, page.includes('4711')]).toEqual([403, false])
     expect((await press(app, 'deed=restart', own)).status).toBe(403)
-    expect(app.warnings.join()).toContain('Host: expected localhost')
+    expect(app.warnings.join()).toContain('inspector: 403: Host: expected localhost')
   })
 
   it.each(['localhost', '127.0.0.1', '[::1]', 'LOCALHOST', 'app.localhost', '127.1'])(
