@@ -159,7 +159,8 @@ export interface Keys<F extends Fields> {
     string
 }
 /** In place of the keys that a page may write, where nothing says what they are. */
-type Unregistered = "koa-live-session: no fields here. Write import type {} from './fields.js', which declares Register"
+type Unregistered =
+  "koa-live-session: no fields here. Is declare module 'koa-live-session' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?"
 /** By key, the value. */
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
 

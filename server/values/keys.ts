@@ -1,6 +1,9 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const MIN_BYTES = 32
+const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
+/** A variable that is not set is a mistake of its own: a second secret would make the cookies of the first worthless. */
+const SET = `Is its variable set? node --env-file=.env sets those of a file. Where there is no secret yet: ${GENERATE}`
 
 /** What a key is for: a signature made for one purpose is worthless for another. */
 export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off'
@@ -76,18 +79,18 @@ export class SigningKeys {
  * @throws {TypeError} where there is none, one is too short to resist guessing, or they cannot be read (a Keygrip)
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
-  const fail = (received: string): never => {
+  const fail = (received: string, advice = GENERATE): never => {
     throw new TypeError(
-      `koa-live-session: keys: expected at least one string of ${MIN_BYTES} bytes or more, received ${received}. ` +
-        `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`,
+      `koa-live-session: keys: expected at least one string of ${MIN_BYTES} bytes or more, received ${received}. ${advice}`,
     )
   }
   if (keys === undefined || keys === null) return fail(`none (${source} is unset)`)
   if (!Array.isArray(keys)) return fail(`${source} of another kind (a Keygrip keeps its secrets to itself: pass keys)`)
   if (keys.length === 0) return fail(`none (${source} is empty)`)
   return keys.map((secret: unknown) => {
-    if (typeof secret !== 'string')
-      return fail(`${secret === undefined ? 'undefined' : `a ${typeof secret}`} in ${source}`)
+    if (secret === undefined) return fail(`undefined in ${source}`, SET)
+    if (secret === '') return fail(`an empty string in ${source}`, SET)
+    if (typeof secret !== 'string') return fail(`a ${typeof secret} in ${source}`)
     const bytes = Buffer.byteLength(secret)
     return bytes < MIN_BYTES ? fail(`one of ${bytes} bytes in ${source}`) : secret
   })

@@ -1,18 +1,27 @@
-import { writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { join } from 'node:path'
 import { afterEach, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { DocsServer } from '../support/docs-server.js'
 import { bundle, DocsSite, FOR_BROWSERS, serverPart } from '../support/docs-site.js'
+import { snippet } from '../support/readme.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { serve } from '../support/serve.js'
 import { SnippetFolder } from '../support/snippet-folder.js'
 import { Tab } from '../support/tab.js'
 
 let site: DocsSite | undefined
-afterEach(() => site?.stop())
+let server: DocsServer | undefined
+afterEach(async () => {
+  await site?.stop()
+  await server?.remove()
+})
+
+async function start(...args: Parameters<typeof DocsServer.start>): Promise<DocsServer> {
+  server = await DocsServer.start(...args)
+  return server
+}
 
 const html =
   (body: string): Koa.Middleware =>
@@ -49,9 +58,10 @@ describeInBrowser('docs/pages.md', () => {
     const context = await openBrowser()
     const [one, two] = [await Tab.open(context, site.url), await Tab.open(context, site.url)]
     await one.shows('output', '-1')
+    await one.shows('[role=status]', 'default')
     await one.page.locator('button').click()
     await two.shows('output', '0')
-    await one.shows('[role=status]', 'division: saved')
+    await one.shows('[role=status]', 'saved')
     await one.reload()
     await one.shows('output', '0')
     expect([...one.complaints, ...two.complaints]).toEqual([])
@@ -135,18 +145,23 @@ describeInBrowser('docs/getting-started.md', () => {
 
   it('has an app whose filter is the same in two tabs, and in the next HTML', async () => {
     expect(await folder.import('fields.ts')).toMatchObject({ fields: { region: { default: 'all' } } })
-    writeFileSync(join(folder.path, 'browser.js'), await bundle(folder, 'browser.ts', FOR_BROWSERS))
-    const { http } = (await folder.import('server.ts')) as { http: Server }
-    const { url } = await serve(http)
+    const others = {
+      'fields.ts': snippet('fields.ts', 'docs/getting-started.md'),
+      'browser.js': await bundle(folder, 'browser.ts', FOR_BROWSERS),
+    }
+    const { url } = await start('docs/getting-started.md', 'server.ts', { others })
     const context = await openBrowser()
     const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
     await two.page.locator('li').nth(2).waitFor()
     await one.page.locator('select').selectOption('south')
     for (const { page } of [one, two]) {
       await page.locator('ul', { hasText: /^order 2$/ }).waitFor()
-      expect(await page.locator('select').inputValue()).toBe('south')
+      await page.locator('option:checked', { hasText: 'south' }).waitFor({ state: 'attached' })
     }
-    expect(await one.html()).toContain('<ul><li>order 2</li></ul>')
+    await one.shows('[role=status]', 'saved')
+    const html = await one.html()
+    expect(html).toContain('<option selected>south</option>')
+    expect(html).toContain('<ul><li>order 2</li></ul>')
     expect([...one.complaints, ...two.complaints]).toEqual([])
   })
 
@@ -164,7 +179,34 @@ describeInBrowser('docs/first-render.md', () => {
     expect(tab.complaints).toEqual([])
   })
 
-  itRunsSnippetsOf('docs/first-render.md', 'browser.ts')
+  it('has a list of two filters, a number and a text, and says why a text was taken back', async () => {
+    const { url } = await start('docs/first-render.md', 'two-filters.ts')
+    const body = await bundle(folder, 'filters.ts', FOR_BROWSERS)
+    const context = await openBrowser()
+    await context.route('**/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
+    const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
+    await two.page.locator('li').nth(2).waitFor()
+    await one.page.locator('input').pressSequentially('LI')
+    await two.page.locator('ul', { hasText: /^LibraryLiving room$/ }).waitFor()
+    await two.page.locator('select').selectOption('floor 1')
+    for (const { page } of [one, two]) {
+      await page.locator('ul', { hasText: /^Library$/ }).waitFor()
+      await page.locator('option:checked', { hasText: 'floor 1' }).waitFor({ state: 'attached' })
+      expect(await page.locator('input').inputValue()).toBe('LI')
+    }
+    await one.page.locator('input').fill('"'.repeat(21))
+    await one.shows('[role=status]', 'At most 20 letters.')
+    expect(await one.page.locator('input').inputValue()).toBe('LI')
+    await one.page.locator('input').fill('"')
+    await two.page.locator('ul', { hasText: /^$/ }).waitFor({ state: 'attached' })
+    await one.page.locator('[role=status]', { hasText: /^$/ }).waitFor({ state: 'attached' })
+    const html = await one.html()
+    expect(html).toContain('<option value="1" selected>floor 1</option>')
+    expect(html).toContain('<input aria-label="Search" value="&#34;">')
+    expect([...one.complaints, ...two.complaints]).toEqual([])
+  })
+
+  itRunsSnippetsOf('docs/first-render.md', 'browser.ts', 'two-filters.ts', 'filters.ts')
 })
 
 describeInBrowser('docs/scaling.md', () => {

@@ -17,7 +17,6 @@ describe('liveSession(app, options)', () => {
   it.each([
     ['none', undefined, 'received none (app.keys is unset)'],
     ['an empty list', [], 'received none (app.keys is empty)'],
-    ['an empty string', [''], 'received one of 0 bytes in app.keys'],
     ['a short one', ['x'.repeat(31)], 'received one of 31 bytes in app.keys'],
     ['a short one among others', [SECRET, 'short'], 'received one of 5 bytes in app.keys'],
     ['a number', [1], 'received a number in app.keys'],
@@ -31,6 +30,20 @@ describe('liveSession(app, options)', () => {
     Object.assign(app, { keys })
     expect(() => start({}, app)).toThrow(
       new TypeError(`koa-live-session: keys: expected at least one string of 32 bytes or more, ${received}. ${advice}`),
+    )
+  })
+
+  it.each([
+    ['an empty string', ''],
+    ['undefined', undefined],
+  ])('asks for the variable of a secret that is %s, before another secret is made', (received, secret) => {
+    const app = new Koa()
+    Object.assign(app, { keys: [secret] })
+    expect(() => start({}, app)).toThrow(
+      new TypeError(
+        `koa-live-session: keys: expected at least one string of 32 bytes or more, received ${received} in app.keys. ` +
+          `Is its variable set? node --env-file=.env sets those of a file. Where there is no secret yet: ${advice}`,
+      ),
     )
   })
 
