@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import { describeInEachBrowser } from '../support/outage.js'
 import { Schedule } from './schedule/schedule.js'
 
-const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? '1,10').split(',').map(Number)
+const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? '1,4').split(',').map(Number)
 
 describeInEachBrowser(
   'a browser with some tabs, on a network and a server that fail',

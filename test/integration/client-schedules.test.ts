@@ -4,7 +4,7 @@ import { Schedule } from '../support/schedule.js'
 
 fastTime(50)
 
-const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? '1,10').split(',').map(Number)
+const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? '1,4').split(',').map(Number)
 
 describe('a browser with some tabs, on a network and a server that fail', () => {
   it.each(Array.from({ length: count }, (_, i) => first + i))(

@@ -9,7 +9,7 @@ import { Bus } from '../support/bus.js'
 import type { Visitor } from '../support/visitor.js'
 
 /** `DEPLOYS=200` for more. */
-const SCHEDULES = Number(process.env['DEPLOYS'] ?? 25)
+const SCHEDULES = Number(process.env['DEPLOYS'] ?? 10)
 const STEPS = 14
 
 const shared = {
