@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import Router from '@koa/router'
 import Koa from 'koa'
-import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
+import { type LiveSessionPlugin, liveSession as makeLiveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { Server } from 'socket.io'
 import { z } from 'zod'
@@ -18,9 +18,10 @@ const fields = defineFields({ division: { schema: z.number().int(), default: -1,
 
 const { NODE_ENV, SECRET: formerSecret } = process.env
 const running = new Set<HttpServer>()
+const lives: { close(): Promise<void> }[] = []
 // What is refused here is told in the log.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
-afterEach(() => {
+afterEach(async () => {
   restore('NODE_ENV', NODE_ENV)
   restore('SECRET', formerSecret)
   for (const http of running) {
@@ -28,6 +29,7 @@ afterEach(() => {
     http.close()
   }
   running.clear()
+  for (const live of lives.splice(0)) await live.close()
 })
 
 function restore(name: string, value: string | undefined): void {
@@ -39,6 +41,13 @@ async function listen(http: HttpServer): Promise<string> {
   running.add(http)
   await new Promise<void>((listening) => http.listen(0, '127.0.0.1', listening))
   return `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+}
+
+/** As an app calls it; after the test nothing of it watches what the process tells. */
+function liveSession(app: Koa, options: { readonly fields: typeof fields }): LiveSessionPlugin<typeof fields> {
+  const live = makeLiveSession(app, options)
+  lives.push(live)
+  return live
 }
 
 /** The app of `app.ts`, where NODE_ENV is that. */
