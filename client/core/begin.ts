@@ -20,6 +20,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     told: [],
     timers: new Set(),
     isUnreachable: false,
+    isHeard: true,
     cookieless: undefined,
     failures: 0,
     moves: 0,

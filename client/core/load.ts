@@ -1,6 +1,7 @@
+import { FIRST_SENDING } from '../../shared/protocol.js'
 import { drafts, tickets } from './changes.js'
 import { canSend } from './identity.js'
-import type { Load, State } from './state.js'
+import type { Field, Load, State } from './state.js'
 import { fieldOf, isComputed } from './view.js'
 
 /** Bytes of changes and tickets in one POST. */
@@ -11,20 +12,32 @@ const ASK: Load = { ...NOTHING, isAsk: true }
 
 /** What there is to POST. */
 export function load(state: State): Load | undefined {
-  const { page, timers, fields, doubts, isDue } = state
+  const { page, timers, fields, doubts, isHeard } = state
   if (page.is === 'asking') return ASK
   if (timers.has('greet')) return undefined
   if (doubts[0] && (page.is === 'known' || page.is === 'memory')) return { ...NOTHING, doubt: doubts[0] }
   if (page.is === 'memory') return undefined
-  const all = canSend(state) ? [] : drafts(state)
+  const own = canSend(state) ? [] : drafts(state)
+  // What a page computes is never known to have not arrived: to a server that may be away it does not even go out.
+  const all = isHeard ? own : own.filter((key) => !isFresh(fieldOf(state, key)))
+  const isDue = state.isDue || all.length < own.length
   // Of one that goes alone it is certain that where it is refused nothing was taken.
-  const computed = all.filter((key) => isComputed(fieldOf(state, key).wants[0]?.calls ?? []))
+  const computed = all.filter((key) => isComputedFirst(fieldOf(state, key)))
   const due = computed.length > 0 ? computed.slice(0, 1) : all
   const isEmpty = due.length === 0 && ![...fields.values()].some(({ is }) => is === 'held')
   if (!isNamed(page)) return isAlone(state) && (!isEmpty || isDue || isUnsure(state)) ? ASK : undefined
   if (isEmpty && !isDue) return undefined
   const [keys, some] = fitting(due, (key) => fieldOf(state, key).wants[0]?.value, tickets(state))
   return { isAsk: false, isNews: keys.length > 0 || isNews(state, some), tickets: some, keys }
+}
+
+function isComputedFirst({ wants }: Field): boolean {
+  return isComputed(wants[0]?.calls ?? [])
+}
+
+/** Whether what goes out first was computed, and was never sent. */
+function isFresh(field: Field): boolean {
+  return isComputedFirst(field) && field.wants[0]?.seen === FIRST_SENDING
 }
 
 /** Whether no connection says whose page it is, nor will soon. */

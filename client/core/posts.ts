@@ -84,7 +84,8 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   if (posting.is !== 'sent') return
   turn.posting = { is: 'idle' }
   effects.push(['release'])
-  turn.isUnreachable = !answer && !error
+  turn.isHeard = !!(answer || error)
+  turn.isUnreachable = !turn.isHeard
   if (answer) renewed(turn)
   if (posting.doubt !== undefined && (answer || (error && status < 429))) {
     turn.failures = 0

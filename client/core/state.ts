@@ -133,6 +133,8 @@ export interface State {
   readonly timers: ReadonlySet<TimerName>
   /** The newest POST got no answer of ours. */
   readonly isUnreachable: boolean
+  /** The server has answered, or connected, since a connection or an answer was lost. */
+  readonly isHeard: boolean
   /** The browser id that came with the answer to the newest question, where that browser had no cookie. */
   readonly cookieless: string | undefined
   /** POSTs without an answer, one after the other. */

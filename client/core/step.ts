@@ -27,12 +27,14 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
   update,
   connect: (turn) => {
     turn.link = 'up'
+    turn.isHeard = true
     turn.timers.delete('link')
     awaitGreeting(turn)
     wake(turn)
   },
   disconnect: (turn) => {
     turn.link = 'down'
+    turn.isHeard = false
     turn.timers.delete('link')
   },
   reconnect: (turn) => {
@@ -62,6 +64,7 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
   leave,
   return: (turn, isKept) => {
     wake(turn)
+    turn.isHeard = false
     if (isKept) turn.timers.delete('renew')
     if (isKept && turn.link === 'none') ask(turn)
   },

@@ -316,6 +316,53 @@ describe('without a socket', () => {
   })
 })
 
+describe('an update that is made while the connection is down', () => {
+  it('goes out by POST only once the server has answered one: else it may have arrived', () => {
+    const page = shopping('a')
+    cut(page)
+    page.update('cart', add('b'))
+    for (let times = 0; times < 3; times += 1) expect(page.fail()).toEqual({ subject: 'g' })
+    expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'offline'])
+    expect(page.answer()).toEqual({ subject: 'g' })
+    expect(page.post()?.set).toEqual([['cart', 10, ['a', 'b'], 1]])
+  })
+
+  it('is computed anew over what another tab was faster with, when the server is back', () => {
+    const page = shopping('a')
+    cut(page)
+    page.update('cart', add('mine'))
+    page.fail()
+    comeBack(page, ['cart', 12, ['a', 'theirs']])
+    expect(page.sent()).toEqual([['cart', 12, ['a', 'theirs', 'mine'], 1]])
+  })
+
+  it('holds nothing back that was set', () => {
+    const page = shopping('a')
+    cut(page)
+    page.update('cart', add('b'))
+    page.set('division', 3)
+    expect(page.post()?.set).toEqual([['division', 0, 3]])
+  })
+
+  it('waits in the same way where a page without a socket had no answer', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.fail()
+    page.update('cart', add('b'))
+    expect(page.answer({ held: [['division', 5]] })?.set).toEqual([['division', 0, 3]])
+    expect(page.post()?.set).toEqual([['cart', 0, ['b'], 2]])
+  })
+
+  it('waits in the same way in a page that the browser has kept', () => {
+    const page = shopping('a')
+    cut(page)
+    page.on('leave')
+    page.on('return', true)
+    page.update('cart', add('b'))
+    expect(page.post()).toEqual({ subject: 'g' })
+  })
+})
+
 describe('a page that is left', () => {
   it('leaves its updates as a value that was set over the same stamp', () => {
     const page = shopping('a')

@@ -91,6 +91,30 @@ describe('tabs that add to one cart at the same moment', () => {
   })
 })
 
+describe('tabs that add to one cart while the server is away', () => {
+  it.each([
+    ['without a store', undefined],
+    ['with a store', memoryStore()],
+  ])('keep all items, %s', async (_, store) => {
+    const options = (store ? { store } : {}) as never
+    const app = await App.start({ routes: routes as never, options })
+    const visitor = app.visitor()
+    const pages = await tabs(visitor, true, true)
+    const { port, clock } = app
+    await pages[0]?.live.update('cart', add('before'))
+    const away = Promise.all(
+      pages.map(({ socket }) => new Promise<void>((resolve) => socket?.once('disconnect', () => resolve()))),
+    )
+    await app.stop({ isCrash: true })
+    await away
+    const saved = pages.map(({ live }, page) => live.update('cart', add(`of ${page}`)))
+    await Promise.all(pages.map((page) => page.reaches('cart', 'offline')))
+    await App.start({ routes: routes as never, options, port, clock })
+    await Promise.all(saved)
+    expect([...(await cartOf(visitor))].sort()).toEqual(['before', 'of 0', 'of 1'])
+  })
+})
+
 describe('an update whose answer is lost', () => {
   it('is taken once, also where the connection is lost with it and another tab writes meanwhile', async () => {
     const app = await start()
