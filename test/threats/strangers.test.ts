@@ -85,8 +85,8 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
   })
 
-  describe('of a million, within the process', () => {
-    const million = 1_000_000
+  describe('of 300,000, within the process', () => {
+    const many = 300_000
     const maxSubjects = 10_000
 
     it('leaves 0 entries where they only ask, and what it may where they write', async () => {
@@ -94,15 +94,15 @@ describe('threat 18: a flood of anonymous ids', () => {
       const { app, core } = await parts()
       const [field] = core.sessions.fields.values()
       if (!field) throw new Error('never')
-      for (let i = 0; i < million; i += 1) {
+      for (let i = 0; i < many; i += 1) {
         core.sessions.value(field, core.sessions.find(subject(i)))
         core.sessions.merge(subject(i), [], 'request')
       }
       expect(caches.browsers).toBe(0)
       const sizes = new Set<number>()
-      for (let i = 0; i < million; i += 1) {
+      for (let i = 0; i < many; i += 1) {
         core.sessions.write(new Map([[field, i]]), { subject: () => subject(i) }, 'request')
-        if (i % 100_000 === 99_999) sizes.add(caches.browsers)
+        if (i % 30_000 === 29_999) sizes.add(caches.browsers)
       }
       expect(Math.max(...sizes)).toBeLessThanOrEqual(maxSubjects)
       expect(Math.min(...sizes)).toBeGreaterThanOrEqual(maxSubjects / 2)
