@@ -2,45 +2,25 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
 import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import type { Fields } from 'koa-live-session/fields'
 import Database from 'libsql'
-import { connect, type Socket } from 'socket.io-client'
-import { DocsServer } from '../support/docs-server.js'
+import type { Socket } from 'socket.io-client'
+import type { DocsServer } from '../support/docs-server.js'
 import { bring, told } from '../support/hand-offs.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { ends, socketOf, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { nameOf } from '../support/users.js'
-import { Visitor } from '../support/visitor.js'
+import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/coming-from.md'
 const RIGHT = 'correct horse battery staple'
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
 
-async function start(file: string): Promise<DocsServer> {
-  const server = await DocsServer.start(PAGE, file)
-  ends.push(() => server.remove())
-  return server
-}
-
-function visitorOf({ url }: DocsServer): Visitor {
-  const visitor = new Visitor(url)
-  ends.push(() => visitor.leave())
-  return visitor
-}
-
-function socketOf(visitor: Visitor): Socket {
-  const extraHeaders = { cookie: visitor.cookie, origin: visitor.url }
-  const socket = connect(visitor.url, { transports: ['websocket'], forceNew: true, extraHeaders })
-  ends.push(() => socket.disconnect())
-  return socket
-}
+const start = (file: string): Promise<DocsServer> => startDocs(PAGE, file)
 
 function heard(socket: Socket, event: string): Promise<void> {
   return new Promise((resolve) => socket.once(event, () => resolve()))

@@ -1,32 +1,19 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, it } from '@jest/globals'
-import { DocsServer } from '../support/docs-server.js'
+import { describe, expect, it } from '@jest/globals'
+import type { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
-import { Visitor } from '../support/visitor.js'
+import { startDocs, visitorOf } from '../support/running-docs.js'
+import type { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/deployment.md'
 const [OLD, NEW] = ['the former secret of at least 32 bytes', 'a secret of at least thirty-two bytes']
 /** What the proxy says of a request. */
 const PROXIED = { 'x-forwarded-proto': 'https', 'sec-fetch-site': 'same-origin' }
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
 
-async function start(SECRETS: string): Promise<DocsServer> {
-  const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': '' }
-  const server = await DocsServer.start(PAGE, 'server.ts', { others, variables: { SECRETS } })
-  ends.push(() => server.remove())
-  return server
-}
-
-function visitorOf({ url }: DocsServer): Visitor {
-  const visitor = new Visitor(url)
-  ends.push(() => visitor.leave())
-  return visitor
-}
+const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': '' }
+const start = (SECRETS: string): Promise<DocsServer> => startDocs(PAGE, 'server.ts', { others, variables: { SECRETS } })
 
 /** What a page shows to a visitor, who has the cookies of its answer then. */
 async function division(visitor: Visitor): Promise<string> {

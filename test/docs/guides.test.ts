@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { transformSync } from 'esbuild'
 import { JSDOM } from 'jsdom'
 import type Koa from 'koa'
@@ -8,30 +8,14 @@ import Database from 'libsql'
 import { connect } from 'socket.io-client'
 import { App } from '../support/app.js'
 import { auth } from '../support/auth.js'
-import { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { ends, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { nameOf } from '../support/users.js'
-import { Visitor } from '../support/visitor.js'
+import type { Visitor } from '../support/visitor.js'
 
 const DAY = 24 * 60 * 60 * 1000
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
-
-async function start(page: string, file: string): Promise<DocsServer> {
-  const server = await DocsServer.start(page, file)
-  ends.push(() => server.remove())
-  return server
-}
-
-function visitorOf({ url }: DocsServer): Visitor {
-  const visitor = new Visitor(url)
-  ends.push(() => visitor.leave())
-  return visitor
-}
 
 /** The first views that a new socket is sent, and the newest ticket by then; after the first of them a division may be set. */
 function views(visitor: Visitor, count: number, division?: number): Promise<{ seen: string[]; ticket: string }> {
@@ -57,7 +41,7 @@ function views(visitor: Visitor, count: number, division?: number): Promise<{ se
 
 describe('docs/first-render.md', () => {
   it('has a server whose sockets go on with what its first HTML shows, also after a reconnect and a restart', async () => {
-    const server = await start('docs/first-render.md', 'first-render.ts')
+    const server = await startDocs('docs/first-render.md', 'first-render.ts')
     const visitor = visitorOf(server)
     expect(await visitor.text('/')).toContain('<main><h1>Costs of all divisions</h1></main>')
     const { seen, ticket } = await views(visitor, 2, 1)
@@ -74,7 +58,7 @@ describe('docs/first-render.md', () => {
 
 describe('docs/settings.md', () => {
   it('has a chat whose names are in the table, and whose own table knows who said what', async () => {
-    const server = await start('docs/settings.md', 'chat.ts')
+    const server = await startDocs('docs/settings.md', 'chat.ts')
     const [ann, bob] = [visitorOf(server), visitorOf(server)]
     expect(await ann.text('/')).toContain('You are anonymous')
     await bob.text('/')
@@ -131,7 +115,7 @@ describe('docs/settings.md', () => {
 
 describe('docs/without-a-socket.md', () => {
   it('has a form that sets the theme without a script, which the answer and the next page show', async () => {
-    const server = await start('docs/without-a-socket.md', 'theme.ts')
+    const server = await startDocs('docs/without-a-socket.md', 'theme.ts')
     const visitor = visitorOf(server)
     const post = (theme: string, headers: Record<string, string> = {}): Promise<Response> =>
       visitor.fetch('/theme', { method: 'POST', body: new URLSearchParams({ theme }), headers })
@@ -147,7 +131,7 @@ describe('docs/without-a-socket.md', () => {
   })
 
   it('has a script for the same form, which is not sent then, and saves all the same', async () => {
-    const server = await start('docs/without-a-socket.md', 'theme.ts')
+    const server = await startDocs('docs/without-a-socket.md', 'theme.ts')
     const visitor = visitorOf(server)
     const { window } = new JSDOM(await visitor.text('/'), { url: server.url })
     const { fetch: original } = globalThis

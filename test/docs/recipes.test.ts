@@ -3,39 +3,27 @@ import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createClient } from 'redis'
-import { DocsServer } from '../support/docs-server.js'
+import type { DocsServer } from '../support/docs-server.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
+import { startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
 import type { TestSocket } from '../support/socket.js'
-import { Visitor } from '../support/visitor.js'
+import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/recipes.md'
 const SHARED = ['catalog.ts', 'fields.ts']
 const others = { ...Object.fromEntries(SHARED.map((name) => [name, snippet(name, PAGE)])), 'page.js': '' }
 const WEBHOOK_SECRET = 'what the provider has given us'
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
 
-async function start(file: string, variables: Record<string, string> = {}): Promise<DocsServer> {
-  const server = await DocsServer.start(PAGE, file, { others, variables })
-  ends.push(() => server.remove())
-  return server
-}
-
-function visitorOf({ url }: DocsServer): Visitor {
-  const visitor = new Visitor(url)
-  ends.push(() => visitor.leave())
-  return visitor
-}
+const start = (file: string, variables: Record<string, string> = {}): Promise<DocsServer> =>
+  startDocs(PAGE, file, { others, variables })
 
 const post = (visitor: Visitor, path: string): Promise<Response> => visitor.fetch(path, { method: 'POST' })
 /** The value of a key in the next ticket that has it. */

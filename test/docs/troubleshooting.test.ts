@@ -3,17 +3,12 @@ import type Koa from 'koa'
 import { LiveSessionError } from 'koa-live-session'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { App } from '../support/app.js'
-import { DocsServer } from '../support/docs-server.js'
 import { runSnippet } from '../support/run-snippet.js'
+import { ends, socketOf, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
-import { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/troubleshooting.md'
-const ends: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-  jest.restoreAllMocks()
-})
+afterEach(() => void jest.restoreAllMocks())
 
 describe(PAGE, () => {
   it('has a route that says where each value is', async () => {
@@ -66,14 +61,8 @@ describe(PAGE, () => {
   })
 
   it('has a server in order, whose sockets know who is signed in', async () => {
-    const server = await DocsServer.start(PAGE, 'in-order.ts')
-    ends.push(() => server.remove())
-    const visitor = new Visitor(server.url)
-    ends.push(() => visitor.leave())
-    const greeting = async (): Promise<unknown> => {
-      const { io } = await visitor.connect()
-      return new Promise((resolve) => void io.once('hello', resolve))
-    }
+    const visitor = visitorOf(await startDocs(PAGE, 'in-order.ts'))
+    const greeting = (): Promise<unknown> => new Promise((resolve) => void socketOf(visitor).once('hello', resolve))
     await visitor.fetch('/')
     expect(await greeting()).toBe('guest')
     expect(await visitor.text('/sign-in')).toContain('<output>-1</output>')
