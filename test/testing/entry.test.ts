@@ -1,25 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { build } from 'esbuild'
+import { type BuildOptions, build, type Metafile } from 'esbuild'
 import * as node from 'koa-live-session/testing'
 import * as browser from '../../testing/browser.js'
 import * as nodeOnly from '../../testing/node-only.js'
 
-/** The files that a bundle of an entry has, and what it leaves to be there. */
-async function bundle(
-  entry: string,
-): Promise<{ readonly files: readonly string[]; readonly others: readonly string[] }> {
-  const { metafile } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: 'esm',
-    platform: 'browser',
-    logLevel: 'silent',
-  })
-  const others = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path))
-  return { files: Object.keys(metafile.inputs), others }
+/** What a bundle of an entry is made of. */
+async function bundle(entry: string, options: BuildOptions): Promise<Metafile> {
+  const common: BuildOptions = { bundle: true, write: false, format: 'esm', logLevel: 'silent' }
+  const { metafile } = await build({ ...common, ...options, entryPoints: [entry], metafile: true })
+  return metafile
 }
 
 describe('koa-live-session/testing', () => {
@@ -37,10 +27,10 @@ describe('koa-live-session/testing', () => {
   })
 
   it('needs neither Node nor any package in a browser', async () => {
-    const { files, others } = await bundle('testing/browser.ts')
-    expect(others).toEqual([])
-    expect(files.filter((file) => !/^(client|shared|testing|server\/values)\//.test(file))).toEqual([])
-    await expect(bundle('testing/index.ts')).rejects.toThrow('Could not resolve')
+    const { inputs, outputs } = await bundle('testing/browser.ts', { platform: 'browser' })
+    expect(Object.values(outputs).flatMap(({ imports }) => imports)).toEqual([])
+    expect(Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/values)\//.test(file))).toEqual([])
+    await expect(bundle('testing/index.ts', { platform: 'browser' })).rejects.toThrow('Could not resolve')
   })
 
   it.each(Object.entries(nodeOnly))('says of %s in a browser that it is for Node', (name, call) => {
@@ -51,17 +41,8 @@ describe('koa-live-session/testing', () => {
     ['testing/index.ts', 'node'],
     ['testing/browser.ts', 'browser'],
   ] as const)('needs no test runner, as %s', async (entry, platform) => {
-    const { metafile } = await build({
-      entryPoints: [entry],
-      bundle: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform,
-      packages: 'external',
-      logLevel: 'silent',
-    })
-    const imports = Object.values(metafile.inputs).flatMap((input) => input.imports.map(({ path }) => path))
+    const { inputs } = await bundle(entry, { platform, packages: 'external' })
+    const imports = Object.values(inputs).flatMap((input) => input.imports.map(({ path }) => path))
     expect(imports.filter((path) => /jest|vitest|mocha|node:test|chai/.test(path))).toEqual([])
   })
 })
