@@ -229,13 +229,17 @@ export function retry(turn: Turn): void {
 
 /** The tickets of the page whose changes were not seen in the cookie. */
 export function tickets({ fields }: State): readonly string[] {
-  const held = [...fields.values()].filter(({ is }) => is === 'held')
-  return [...new Set(held.flatMap(({ ticket }) => ticket || []))]
+  return ticketsOf([...fields.values()].filter(({ is }) => is === 'held'))
 }
 
 /** The tickets of what was saved, of which a greeting knows less. */
 export function savedBeyond({ fields }: State, { changes }: Pick<TicketClaims, 'changes'>): readonly string[] {
   const known = new Map(changes.map(([key, stamp]) => [key, stamp]))
   const lacking = [...fields].filter(([key, { is, stamp }]) => is === 'saved' && stamp > (known.get(key) ?? NEVER))
-  return [...new Set(lacking.flatMap(([, { ticket }]) => ticket || []))]
+  return ticketsOf(lacking.map(([, field]) => field))
+}
+
+/** Each once. */
+function ticketsOf(fields: readonly Field[]): readonly string[] {
+  return [...new Set(fields.flatMap(({ ticket }) => ticket || []))]
 }
