@@ -12,12 +12,13 @@ const NAMES = /^[\w-]+(, *[\w-]+)*$/
  */
 export function answerListed({ settings, warn }: Core): Koa.Middleware {
   const { cookie, origins } = settings
+  if (origins.length === 0) return (_, next) => next()
   return (ctx, next) => {
     const origin = ctx.get('Origin')
     const isListed = origins.includes(origin)
     // As late as that: Koa takes all headers off the answer that it makes of an error.
     onHeaders(ctx.res, () => {
-      if (origins.length > 0) ctx.vary('Origin')
+      ctx.vary('Origin')
       if (!isListed) return
       ctx.set({
         'Access-Control-Allow-Origin': origin,
