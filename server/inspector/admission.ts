@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../http/origin.js'
+import { checkNames } from '../options.js'
 
 /** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
@@ -26,10 +27,8 @@ export type Admission = (ctx: Koa.Context) => Awaitable<string | undefined>
  * @throws {TypeError} in production without `authorize`, and for options that are none
  */
 export function createAdmission({ app }: Pick<Core, 'app'>, options: InspectorOptions): Admission {
-  const { authorize, ...others } = options
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined)
-    throw new TypeError(`koa-live-session: inspector: ${unknown}: no such option (known: authorize)`)
+  checkNames(options, ['authorize'], 'inspector: ')
+  const { authorize } = options
   if (authorize !== undefined && typeof authorize !== 'function') {
     throw new TypeError(
       `koa-live-session: inspector: authorize: expected a function (ctx) => boolean, received ${typeof authorize}`,
