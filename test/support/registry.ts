@@ -18,11 +18,11 @@ interface Manifest {
  * that `npm install` runs as it is, needs no network, and finds the same today as tomorrow.
  */
 export async function openRegistry(): Promise<Registry> {
-  const folders = installed()
+  const packages = installed()
   const server = createServer(({ url: path = '/' }, response) => {
     const [name = '', folder = ''] = decodeURIComponent(path.slice(1)).split('?')
-    if (folders.includes(folder)) return pack(folder, response)
-    const found = folders.filter((folder) => folder.endsWith(`node_modules/${name}`))
+    if (packages.has(folder)) return pack(folder, response)
+    const found = [...packages.keys()].filter((folder) => packages.get(folder) === name)
     if (found.length === 0) return void response.writeHead(404).end('{}')
     response.setHeader('Content-Type', 'application/json').end(JSON.stringify(describe(name, found, url)))
   })
@@ -33,24 +33,32 @@ export async function openRegistry(): Promise<Registry> {
   return { url, close: () => void server.close() }
 }
 
-/** The folders of the lock file that are there: it also names builds for other systems. */
-function installed(): readonly string[] {
-  const { packages }: { readonly packages: object } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
-  return Object.keys(packages).filter((folder) => folder !== '' && existsSync(join(folder, 'package.json')))
+/** The names of packages by their folders, as far as these are there: the lock file also names builds for other systems. */
+function installed(): ReadonlyMap<string, string> {
+  const lock: { readonly packages: Readonly<Record<string, { readonly name?: string }>> } = JSON.parse(
+    readFileSync('package-lock.json', 'utf8'),
+  )
+  const folders = Object.entries(lock.packages).filter(([at]) => at !== '' && existsSync(join(at, 'package.json')))
+  return new Map(folders.map(([at, { name = at.split('node_modules/').at(-1) ?? '' }]) => [at, name]))
 }
 
-/** What a registry says of a package. The latest version is the one at the top of node_modules. */
+/** What a registry says of a package. The latest version is the greatest at the top of node_modules: one may be there by another name. */
 function describe(name: string, folders: readonly string[], url: string): object {
   const versions = folders.map((folder) => {
     const manifest: Manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
     return { ...manifest, dist: { tarball: `${url}${name}?${folder}` } }
   })
-  const latest = versions[folders.indexOf(`node_modules/${name}`)] ?? versions[0]
+  const atTop = versions.filter((_, index) => folders[index]?.lastIndexOf('node_modules/') === 0)
+  const [latest] = (atTop.length > 0 ? atTop : versions).map(({ version }) => version).sort(descending)
   return {
     name,
-    'dist-tags': { latest: latest?.version },
+    'dist-tags': { latest },
     versions: Object.fromEntries(versions.map((manifest) => [manifest.version, manifest])),
   }
+}
+
+function descending(one: string, other: string): number {
+  return other.localeCompare(one, 'en', { numeric: true })
 }
 
 function pack(folder: string, response: ServerResponse): void {
