@@ -54,7 +54,7 @@ const base = {
 
 export default {
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
-  testTimeout: 300_000,
+  testTimeout: 180_000,
   maxWorkers: '100%',
   projects: [
     {

@@ -3,7 +3,7 @@ import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { runFaults } from './run.js'
 
-const CYCLES = 5
+const CYCLES = 3
 const SEED = 1
 
 describeWithServer(REDIS, 'three nodes and Redis, of which some fail while a hundred users write', () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { LiveSessionError, type LiveSessionErrorCode } from 'koa-live-session/client'
 import type { appFields } from '../support/app.js'
 import { fastTime } from '../support/fast-time.js'
@@ -23,6 +23,7 @@ describe.each([
   let live: Live
   /** Every change and status that listeners were told. */
   let told: unknown[]
+  afterEach(() => void jest.restoreAllMocks())
   beforeEach(async () => {
     const open = await screens()
     screen = await open()
@@ -66,13 +67,14 @@ describe.each([
     expect([Object.isFrozen(cart), live.get('cart') === cart]).toEqual([true, true])
   })
 
-  it.each<[string, keyof typeof appFields, unknown, LiveSessionErrorCode]>([
-    ['the schema refuses', 'division', 1.5, 'invalid_value'],
-    ['is too large', 'cart', ['x'.repeat(9000)], 'too_large'],
-    ['is not for pages to write', 'role', 'admin', 'not_writable'],
-    ['is not for pages to know', 'secret', 'x', 'undeclared_key'],
-    ['is not declared', 'nothing' as never, 'x', 'undeclared_key'],
-  ])('rolls back what %s', async (_, key, value, code) => {
+  it.each<[string, keyof typeof appFields, unknown, LiveSessionErrorCode, logged: number]>([
+    ['the schema refuses', 'division', 1.5, 'invalid_value', 0],
+    ['is too large', 'cart', ['x'.repeat(9000)], 'too_large', 0],
+    ['is not for pages to write', 'role', 'admin', 'not_writable', 1],
+    ['is not for pages to know', 'secret', 'x', 'undeclared_key', 1],
+    ['is not declared', 'nothing' as never, 'x', 'undeclared_key', 1],
+  ])('rolls back what %s', async (_, key, value, code, logged) => {
+    const log = jest.spyOn(console, 'error').mockReturnValue()
     const before = live.get(key as 'division')
     const saved = live.set(key as 'division', value as never)
     expect(live.get(key as 'division')).toEqual(value)
@@ -87,6 +89,7 @@ describe.each([
       [key, value, before, 'socket'],
       [key, 'rejected', code],
     ])
+    expect(log.mock.calls).toHaveLength(logged)
   })
 
   it('neither shows nor sends what is no JSON', async () => {
