@@ -1,4 +1,5 @@
 import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/address.js'
+import type { AnyChange } from '../shared/change.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'
 
@@ -7,12 +8,14 @@ export interface FollowedValues {
   get(key: string): JsonValue | undefined
   has(key: string): boolean
   set(key: string, value: JsonValue): unknown
-  onChange(listener: () => void): () => void
+  onChange(listener: (change: Pick<AnyChange, 'source'>) => void): () => void
   onVisitor(listener: () => void): () => void
 }
 
 /** ms from one change of the address to the next: browsers refuse more than 100 in 10 s, of the app's own router too. */
 const PACE = 200
+/** ms in which another page may take this one's place; a download, for one, never does. */
+const LEAVING = 10_000
 
 /**
  * Keeps the parameters of a page's address in step with their fields: what is chosen is said there, and going back and forward sets
@@ -24,6 +27,9 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
   let last = ''
+  /** Of a page that is being left: it hears what the next one sets, and the way back is to lead to what it was. */
+  let left = ''
+  let leaving: typeof pause
 
   const said = (key: string, name: string): JsonValue | undefined => {
     const text = parameterOf(location.search, name)
@@ -54,11 +60,15 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     return true
   }
   const follow = (): void => {
-    if (pause || signal.aborted || !write()) return
+    if (pause || location.href === left || signal.aborted || !write()) return
     pause = setTimeout(() => {
       pause = undefined
       follow()
     }, PACE)
+  }
+  const stay = (): void => {
+    left = ''
+    follow()
   }
   /** @param isBehind the page may not know yet what has been chosen since */
   const read = (isBehind: boolean): void => {
@@ -66,7 +76,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
       const value = said(key, name)
       if (value !== undefined && (isBehind || !sameJson(value, live.get(key)))) live.set(key, value)
     }
-    follow()
+    stay()
   }
   const travel = (): void => {
     const former = last
@@ -79,7 +89,10 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     last = location.href
     // The server has set what the address of a visit says, or has refused it; but for these.
     for (const [key, value] of Object.entries(unvisited)) live.set(key, value)
-    signal.addEventListener('abort', live.onChange(follow))
+    signal.addEventListener(
+      'abort',
+      live.onChange(({ source }) => (source === 'request' ? stay : follow)()),
+    )
     // At once, and before the app hears of it: a page that is loaded again would set what the last visitor had.
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
@@ -88,6 +101,16 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     globalThis.navigation?.addEventListener(
       'currententrychange',
       ({ navigationType }) => navigationType === 'traverse' || queueMicrotask(follow),
+      { signal },
+    )
+    globalThis.navigation?.addEventListener(
+      'navigate',
+      ({ destination }) => {
+        if (destination.sameDocument) return
+        left = location.href
+        clearTimeout(leaving)
+        leaving = setTimeout(stay, LEAVING)
+      },
       { signal },
     )
     follow()

@@ -51,7 +51,7 @@ export interface FieldStore<V, S> {
  * `not_writable`, `too_large` or `malformed`, where the value or the key is no good; or `superseded`, where another write came
  * between, or another visitor is at this browser now. With `cookies_blocked` and `store_unavailable` the value stays shown, but
  * nowhere else. A server that is away, busy or restarting refuses nothing: the write waits. A rejection that no code awaits is no error of the
- * page: `status` says it.
+ * page: `status` says it, or `onVisitor`, where another visitor is there.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
   /** Resolves when the first values are known; at once where `initial` was found. It never rejects. */

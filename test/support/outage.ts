@@ -7,7 +7,8 @@ import { FaultProxy } from './fault-proxy.js'
 import { launchFirefox } from './firefox-engine.js'
 import { SiteServer } from './site-server.js'
 
-const BROWSERS = [
+/** Those that tests run in. */
+export const BROWSERS = [
   { name: 'Chromium', start: connectChromium },
   { name: 'Firefox', start: launchFirefox },
 ]

@@ -1,0 +1,116 @@
+import { EventEmitter } from 'node:events'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import type { BareSnapshot } from '../support/bare-page.js'
+import { bareTicket } from '../support/bare-ticket.js'
+
+const PAGE: BareSnapshot = {
+  subject: 'ann',
+  browser: 'b',
+  epoch: 0,
+  values: { division: 1, view: -1 },
+  defaults: { division: -1, view: -1 },
+  stamps: { division: 7 },
+  urls: { division: 'd', view: 'v' },
+}
+Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+
+/** A page that shows 1, in a browser that tells of navigations; and what its visitor and its server do. */
+interface Opened {
+  choose(division: number): void
+  /** The server tells of a value that another page has set. */
+  hear(value: number, key?: string): void
+  /** A navigation begins. */
+  go(sameDocument?: boolean): void
+  /** What the app's own router has taken over has come to this address. */
+  arrive(address: string): Promise<void>
+}
+
+let live: LiveSessionClient<never>
+function open(): Opened {
+  history.replaceState(null, '', '/costs?d=1')
+  const navigation = new EventTarget()
+  Object.assign(globalThis, { navigation })
+  const events = new EventEmitter()
+  const socket = Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) })
+  live = createLiveSession<never>({ socket: socket as never, initial: PAGE as never })
+  const tell = (type: string, more: object): void => void navigation.dispatchEvent(Object.assign(new Event(type), more))
+  let stamp = 7
+  return {
+    choose: (division) => void live.set('division' as never, division as never),
+    hear: (value, key = 'division') => {
+      stamp += 1
+      const changes = [[key, stamp, value]] as const
+      events.emit('store_session', bareTicket({ sub: 'ann', changes }))
+    },
+    go: (sameDocument = false) => tell('navigate', { destination: { sameDocument } }),
+    arrive: async (address) => {
+      history.pushState(null, '', address)
+      tell('currententrychange', { navigationType: 'push' })
+      await Promise.resolve()
+    },
+  }
+}
+
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })
+})
+afterEach(() => {
+  live.close()
+  localStorage.clear()
+  Reflect.deleteProperty(globalThis, 'navigation')
+})
+
+const shown = (): string => location.pathname + location.search
+
+describe('the address of a page that the visitor leaves', () => {
+  it('stays as it was for ten seconds, and then says what the page has heard, which is still there', () => {
+    const page = open()
+    page.go()
+    page.hear(2)
+    jest.advanceTimersByTime(9_999)
+    expect([live.get('division' as never), shown()]).toEqual([2, '/costs?d=1'])
+    jest.advanceTimersByTime(1)
+    expect(shown()).toBe('/costs?d=2')
+  })
+
+  it('stays as long after another link, which the visitor follows before the answer to the first has come', () => {
+    const page = open()
+    page.go()
+    jest.advanceTimersByTime(9_000)
+    page.go()
+    page.hear(2)
+    jest.advanceTimersByTime(9_000)
+    expect(shown()).toBe('/costs?d=1')
+  })
+
+  it('says at once what is chosen there meanwhile, as after a download', () => {
+    const page = open()
+    page.go()
+    page.choose(2)
+    expect(shown()).toBe('/costs?d=2')
+  })
+
+  it('says at once what is there where the app’s own router has taken over', async () => {
+    const page = open()
+    page.go()
+    page.hear(2)
+    await page.arrive('/projects')
+    expect(shown()).toBe('/projects?d=2')
+  })
+
+  it('says at once what the page hears once the browser, which has kept the page, shows it again', () => {
+    const page = open()
+    page.go()
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    page.hear(2, 'view')
+    expect(shown()).toBe('/costs?d=1&v=2')
+  })
+
+  it('is not left by what stays in the document', () => {
+    const page = open()
+    page.go(true)
+    page.hear(2)
+    expect(shown()).toBe('/costs?d=2')
+  })
+})

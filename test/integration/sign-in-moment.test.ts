@@ -1,0 +1,193 @@
+import { describe, expect, it } from '@jest/globals'
+import type { App } from '../support/app.js'
+import { pages } from '../support/auth.js'
+import { outcome } from '../support/bounded.js'
+import { Gate } from '../support/gate.js'
+import type { Page } from '../support/page.js'
+import { startWithUsers, values } from '../support/users.js'
+
+/** A guest's page, in whose cart is `old`, while ann signs in at the same browser. */
+interface Moment {
+  readonly app: App
+  readonly page: Page
+  /** Where the answer to the sign-in waits, once her browser is hers to the server; open unless a test has made it another one. */
+  answer: Gate
+  /** Adds `new` to the cart. */
+  add(): void
+  /** Resolves when the browser has ann's cookie. */
+  signIn(): Promise<unknown>
+}
+
+type Order = (moment: Moment) => Promise<unknown>
+
+/** What the page is told, with what it shows then; and what is in ann’s cart at the end. */
+async function happens(order: Order, hasSocket: boolean) {
+  const answer = new Gate()
+  answer.open()
+  const app = await startWithUsers({
+    routes: async (ctx, next) => {
+      await pages(ctx, next)
+      if (ctx.path.startsWith('/login')) await moment.answer.pass()
+    },
+  })
+  const visitor = app.visitor()
+  await visitor.store()
+  const page = await visitor.open({ path: '/page', hasSocket })
+  const told: unknown[] = []
+  let isTold: Promise<unknown> = Promise.resolve()
+  const moment: Moment = {
+    app,
+    page,
+    answer,
+    add: () => {
+      isTold = outcome(page.live.update('cart', (cart) => [...cart, 'new'])).then((what) => {
+        told.push(what, page.live.get('cart'))
+      })
+    },
+    signIn: () => visitor.fetch('/login/now?user=ann'),
+  }
+  if (hasSocket) await page.connected()
+  await page.live.set('cart', ['old'])
+  page.live.onVisitor(({ kind }) => told.push(kind))
+  await order(moment)
+  await isTold
+  const elsewhere = app.visitor()
+  moment.answer.open()
+  const { cart } = await values(elsewhere, '/login/now?user=ann')
+  return { told, cart }
+}
+
+/** What the page sends over its socket meets that, on its way to the server. */
+function onItsWay({ app }: Moment, meet: (packet: unknown[]) => Promise<void>): void {
+  for (const socket of app.io.sockets.sockets.values())
+    socket.use((packet, next) => void meet(packet).then(() => next()))
+}
+
+const heard = ({ page }: Moment, event: string): Promise<void> =>
+  new Promise((resolve) => page.socket?.once(event, () => resolve()))
+
+const TAKEN: readonly (readonly [name: string, hasSocket: boolean, order: Order])[] = [
+  [
+    'was taken, and whose acknowledgement is lost',
+    true,
+    async (moment) => {
+      onItsWay(moment, async (packet) => void packet.splice(-1, 1, () => undefined))
+      const ticket = heard(moment, 'store_session')
+      moment.add()
+      await ticket
+      await moment.signIn()
+    },
+  ],
+  [
+    'was acknowledged, and whose ticket is not yet posted',
+    true,
+    async ({ page, add, signIn }) => {
+      const post = new Gate()
+      page.beforePost = () => post.pass()
+      add()
+      await post.entered
+      await signIn()
+      post.open()
+    },
+  ],
+  [
+    'was posted with its ticket, and the answer is on its way',
+    true,
+    async ({ page, add, signIn }) => {
+      const post = new Gate()
+      page.beforeAnswer = () => post.pass()
+      add()
+      await post.entered
+      await signIn()
+      post.open()
+    },
+  ],
+  [
+    'was posted without a socket, and the answer is on its way',
+    false,
+    async ({ page, add, signIn }) => {
+      const post = new Gate()
+      page.beforeAnswer = () => post.pass()
+      add()
+      await post.entered
+      await signIn()
+      post.open()
+    },
+  ],
+]
+
+const NOT_TAKEN: typeof TAKEN = [
+  [
+    'is on its way over the socket',
+    true,
+    async (moment) => {
+      const way = new Gate()
+      onItsWay(moment, () => way.pass())
+      moment.add()
+      await way.entered
+      await moment.signIn()
+      way.open()
+    },
+  ],
+  [
+    'is on its way as a POST',
+    false,
+    async ({ page, add, signIn }) => {
+      const post = new Gate()
+      page.beforePost = () => post.pass()
+      add()
+      await post.entered
+      await signIn()
+      post.open()
+    },
+  ],
+  [
+    'is made once the page has heard that its connection ends, before the browser has the cookie',
+    true,
+    async (moment) => {
+      moment.answer = new Gate()
+      const end = heard(moment, 'live_session:reconnect')
+      const signedIn = moment.signIn()
+      await end
+      moment.add()
+      moment.answer.open()
+      await signedIn
+    },
+  ],
+  [
+    'is made once the browser has the cookie, before the page has heard whose it is',
+    true,
+    async ({ app, add, signIn }) => {
+      const greeting = new Gate()
+      app.io.use((_, next) => void greeting.pass().then(() => next()))
+      await signIn()
+      await greeting.entered
+      add()
+      greeting.open()
+    },
+  ],
+  [
+    'is made while the page is offline',
+    true,
+    async ({ page, add, signIn }) => {
+      const mend = page.cutPosts()
+      page.socket?.disconnect()
+      add()
+      await signIn()
+      mend()
+      await page.comeBack()
+    },
+  ],
+]
+
+describe('an update of a guest’s page, as ann signs in at that browser in another tab, ends as superseded', () => {
+  it.each(TAKEN)('and goes to her cart, where it %s', async (_, hasSocket, order) => {
+    const cart = ['old', 'new']
+    expect(await happens(order, hasSocket)).toEqual({ told: ['user', 'superseded', cart], cart })
+  })
+
+  it.each(NOT_TAKEN)('and is dropped, where it %s', async (_, hasSocket, order) => {
+    const cart = ['old']
+    expect(await happens(order, hasSocket)).toEqual({ told: ['user', 'superseded', cart], cart })
+  })
+})
