@@ -32,13 +32,13 @@ export function toStamp(value: number): Stamp {
   throw new RangeError(`koa-live-session: expected a stamp, a safe integer of 1 or more, received ${value}`)
 }
 
-/** What a visitor brings into an account at sign-in: older than anything the account ever had. */
+/** What a visitor brings at sign-in into an account that was never erased: older than anything the account ever had. */
 export const LOGIN_STAMP: Stamp = 1 as Stamp
 
 /** The one that takes the most characters. */
 export const LONGEST_STAMP: Stamp = Number.MAX_SAFE_INTEGER as Stamp
 
-/** Whether a write is that many ms old. One that a sign-in brought along has no date. */
+/** Whether a write is that many ms old. Stamp 1, of what a sign-in brought along, is no date. */
 export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
   return stamp !== LOGIN_STAMP && stamp + maxAge <= now
 }

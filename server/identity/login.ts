@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
+import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { Generations } from '../values/generations.js'
@@ -75,7 +75,7 @@ export class Login {
     }
     // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
     if (sessions.find(user)?.stamp(field.key)) return
-    sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
+    sessions.merge(user, [{ ...register, stamp: sessions.firstStamp(user) }], 'login')
   }
 
   #combine(
@@ -95,7 +95,7 @@ export class Login {
       // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
       if (sessions.find(user)?.stamp(field.key))
         sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
-      else sessions.merge(user, [{ key: field.key, stamp: LOGIN_STAMP, value: combined }], 'login')
+      else sessions.merge(user, [{ key: field.key, stamp: sessions.firstStamp(user), value: combined }], 'login')
     } catch (error) {
       // The account's value stands: a sign-in never fails over a cart.
       settings.report(error)

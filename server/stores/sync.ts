@@ -4,7 +4,7 @@ import { isKey } from '../../shared/fields.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
+import type { Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
@@ -240,9 +240,9 @@ export class StoreSync implements Keeper {
   #outlived(subject: Subject, stored: Replica): readonly StoredRegister[] {
     const erased = this.#core.epochs.erasedUntil(subject)
     const isOutlived = ({ key, stamp, value }: StoredRegister): boolean =>
-      isKey(key) && value !== undefined && stamp !== LOGIN_STAMP && stamp <= erased
+      isKey(key) && value !== undefined && stamp <= erased
     const gone = stored.registers().filter(isOutlived)
-    return gone.map(({ key }) => ({ key, stamp: toStamp(erased + 1) }))
+    return gone.map(({ key }) => ({ key, stamp: this.#core.sessions.firstStamp(subject) }))
   }
 
   #sound(rows: readonly StoredRow[]): readonly StoredRegister[] {

@@ -5,7 +5,7 @@ import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
+import { NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { NOTHING_ERASED } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
@@ -42,9 +42,12 @@ export class Sessions {
 
   /** The stamp that the next write of a key must be newer than. */
   last(subject: Subject, key: string): Stamp {
-    const erased = this.#core.epochs.erasedUntil(subject)
-    const stamp = this.find(subject)?.stamp(key) ?? NEVER
-    return erased > stamp ? toStamp(erased) : stamp
+    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, this.firstStamp(subject)])
+  }
+
+  /** The first that counts, after all that was erased. It is that of what a sign-in brings along: every write has a later one. */
+  firstStamp(subject: Subject): Stamp {
+    return toStamp(this.#core.epochs.erasedUntil(subject) + 1)
   }
 
   /** The live value; undefined where there is none. */
@@ -139,11 +142,10 @@ export class Sessions {
     return registers
   }
 
-  /** What was not erased. What a sign-in brought along has no date. */
+  /** What was not erased. */
   #lasting(subject: Subject, registers: readonly StoredRegister[]): readonly StoredRegister[] {
     const erased = this.#core.epochs.erasedUntil(subject)
-    if (erased === NOTHING_ERASED) return registers
-    return registers.filter(({ stamp }) => stamp > erased || stamp === LOGIN_STAMP)
+    return erased === NOTHING_ERASED ? registers : registers.filter(({ stamp }) => stamp > erased)
   }
 
   #mergeInto(

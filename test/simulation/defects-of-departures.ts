@@ -45,6 +45,12 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
     replace: 'void [epochs, stamps, newestOf]',
   },
   {
+    name: 'what comes after an erasure may be dated before it',
+    file: 'server/values/sessions.ts',
+    find: 'return toStamp(this.#core.epochs.erasedUntil(subject) + 1)',
+    replace: 'return toStamp(1)',
+  },
+  {
     name: 'sockets of a user who was revoked stay open',
     file: 'server/plugin.ts',
     find: "await connections.end(connections.of(user), 'other_subject')",

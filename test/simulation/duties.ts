@@ -85,6 +85,7 @@ export class Duties {
     const isNewest = epoch > (this.#epochs.get(sub) ?? 0)
     if (isNewest) this.#epochs.set(sub, epoch)
     if (isErased) knowledge.erase(sub, epochs.erasedUntil(user))
+    if (isErased) this.#world.ledger.beginAnew(sub, epochs.erasedUntil(user))
     if (isErased && isNewest && isAlone) this.#world.ledger.erase(sub)
     const open = this.#world.wires(node).filter(({ subs }) => subs.includes(sub))
     this.#world.checkLater(() => {

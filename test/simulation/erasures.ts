@@ -8,17 +8,17 @@ export class Erasures {
     this.#until.set(user, Math.max(until, this.until(user)))
   }
 
-  /** What such a user had brought along before comes with no later ticket or cookie again. */
-  has(user: string): boolean {
-    return this.#until.has(user)
-  }
-
   until(user: string): number {
     return this.#until.get(user) ?? 0
   }
 
-  /** Whether a register is not among them: what a sign-in brings along has no date. */
+  /** The stamp of what a sign-in brings along: nothing that counts has an earlier one. */
+  first(sub: string | undefined): number {
+    return 1 + (sub === undefined ? 0 : this.until(sub))
+  }
+
+  /** Whether a register is not among them. */
   isLasting(sub: string, { stamp }: Register): boolean {
-    return stamp === 1 || stamp > this.until(sub)
+    return stamp > this.until(sub)
   }
 }

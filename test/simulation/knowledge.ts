@@ -163,15 +163,16 @@ export class Knowledge {
     for (const [key, register] of registers)
       if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)
     this.giveUp(departing, next.user)
-    this.bring(browser, this.floors.get(browser) ?? new Map(), next)
+    this.bring(browser, this.floors.get(browser) ?? new Map(), next, this.erasures.first(next.user))
   }
 
   /**
    * What a browser chose under an earlier id goes to its present visitor, once. Says how many changes were news.
    *
+   * @param first the stamp that it gets in an account
    * @param joined stamp of the newest write from there that an app's own rule has been asked about before
    */
-  bring(former: string, registers: Registers, { user, browser }: Identity, joined = 0): number {
+  bring(former: string, registers: Registers, { user, browser }: Identity, first: number, joined = 0): number {
     if (registers.size === 0) return 0
     const { ever, lately } = this.#brought.get(former) ?? { ever: new Map(), lately: new Map() }
     this.#brought.set(former, { ever, lately, at: this.#now() })
@@ -184,7 +185,7 @@ export class Knowledge {
       if (user !== undefined && LOGIN_RULE[key] === 'join') this.#join(user, register, joined)
       else if (!isFirst) continue
       else if (user === undefined || key === OWN) this.learn(browser, key, register)
-      else if (this.#isDeclared(key)) this.#transfer(user, key, register)
+      else if (this.#isDeclared(key)) this.#transfer(user, key, register, first)
     }
     return news.length
   }
@@ -239,12 +240,10 @@ export class Knowledge {
     if (value !== undefined && stamp > joined) this.#onJoin(user, value)
   }
 
-  #transfer(user: string, key: string, register: Register): void {
-    if (this.erasures.has(user)) return
+  #transfer(user: string, key: string, register: Register, first: number): void {
     const rule = LOGIN_RULE[key]
     if (rule === 'newest') this.learn(user, key, register)
-    if (rule === 'account' && register.value !== undefined && !this.floor(user, key)) {
-      this.learn(user, key, { ...register, stamp: 1 })
-    }
+    if (rule === 'account' && register.value !== undefined && !this.floor(user, key))
+      this.learn(user, key, { ...register, stamp: first })
   }
 }

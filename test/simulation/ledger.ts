@@ -33,6 +33,8 @@ export class Ledger {
   readonly #writes: Write[] = []
   readonly #homes = new Map<string, number>()
   readonly #heirs = new Map<string, Set<string>>()
+  /** Of accounts that were erased: stamps that what a sign-in brings along has had since. */
+  readonly #firsts = new Map<string, Set<number>>()
 
   /** A value that was not written before. */
   tag(key: string, browser: number | undefined): number {
@@ -50,6 +52,12 @@ export class Ledger {
       if (sub !== undefined) write.stamps.set(sub, Math.min(stamp, write.stamps.get(sub) ?? stamp))
       write.isErased = false
     }
+  }
+
+  /** An account was erased: what a sign-in brings along comes right after that. */
+  beginAnew(sub: string, erased: number): void {
+    const firsts = this.#firsts.get(sub) ?? new Set()
+    this.#firsts.set(sub, firsts.add(erased + 1))
   }
 
   /** What was written for this account alone is gone for good. */
@@ -114,10 +122,15 @@ export class Ledger {
       if (!isUser) continue
       const rule = LOGIN_RULE[key]
       if (rule === undefined) return `${name} came from a visitor, whom no server wrote it for`
-      if (rule === 'account' && stamp !== 1) return `${name} came from a visitor, as if it were the account's own`
+      if (rule === 'account' && !this.#isFirst(sub, stamp))
+        return `${name} came from a visitor, as if it were the account's own`
     }
     if (value === FORGED || (Array.isArray(value) && value.includes(FORGED))) return `${key} is forged`
     return undefined
+  }
+
+  #isFirst(sub: string | undefined, stamp: number): boolean {
+    return stamp === 1 || (sub !== undefined && this.#firsts.get(sub)?.has(stamp) === true)
   }
 
   #of(value: JsonValue | undefined): readonly Write[] {

@@ -4,7 +4,7 @@ import type { Exchange } from './browser.js'
 import { HIDDEN, OWN, STORED } from './builds.js'
 import { greetingFault, nameOf } from './greeting.js'
 import type { PageChecker } from './pages.js'
-import { type Redeemer, type Right, redeemed, rightsTo, rightTo } from './redemption.js'
+import { type Look, lookAt, type Redeemer, redeemed, rightTo } from './redemption.js'
 import { type CookieState, cookieIn, readClaims, readRegisters } from './registers.js'
 import type { RequestChecker } from './requests.js'
 import type { ServerNode } from './server-node.js'
@@ -28,8 +28,8 @@ export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
   readonly #pages: PageChecker
-  /** By what right each ticket was brought. */
-  readonly #rights = new WeakMap<Exchange, readonly Right[]>()
+  /** What the server found of its tickets. */
+  readonly #found = new WeakMap<Exchange, Look>()
   /** How each has to be refused, if at all. */
   readonly #refusals = new WeakMap<Exchange, string | undefined>()
 
@@ -46,7 +46,7 @@ export class PostChecker {
       else if (exchange.identity && looks.delete(look)) {
         this.#refusals.set(exchange, this.#refusal(exchange, postedIn(exchange)))
         const visit = this.#requests.begin(exchange)
-        this.#rights.set(exchange, rightsTo(postedIn(exchange).tickets ?? [], redeemerOf(visit)))
+        this.#found.set(exchange, lookAt(postedIn(exchange).tickets ?? [], redeemerOf(visit)))
       }
     }
     looks.add(look)
@@ -127,8 +127,8 @@ export class PostChecker {
     const cookie = this.#world.cookieOf(exchange)
     if ((cookie === undefined) !== (answer.cookieless === true))
       this.#fail(exchange, `is told that it came without a cookie: ${answer.cookieless}`)
-    const rights = this.#rights.get(exchange)
-    const wrong = redeemed(this.#world.ledger, redeemerOf(visit), tickets, answer.stored, rights)
+    const found = this.#found.get(exchange)
+    const wrong = redeemed(this.#world.ledger, redeemerOf(visit), tickets, answer.stored, found)
     if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
     if (answer.stored > 0 && answer.stale === 0) this.#told(visit, tickets)
     const { tab } = exchange.outgoing
@@ -167,7 +167,7 @@ export class PostChecker {
   #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Posted, { code, index = -1 }: Blame): void {
     // A change is refused after the tickets are merged.
     if (['conflict', 'superseded'].includes(code))
-      redeemed(this.#world.ledger, redeemerOf(visit), tickets, undefined, this.#rights.get(exchange))
+      redeemed(this.#world.ledger, redeemerOf(visit), tickets, undefined, this.#found.get(exchange))
     const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
     if (ticket !== undefined && rightTo(ticket, redeemerOf(visit)) !== 'none')
       this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)

@@ -14,6 +14,14 @@ export interface Redeemer {
 
 export type Right = 'own' | 'bring' | 'none'
 
+/** What a server finds where it looks at tickets, and takes them: what ends before it answers changes nothing of that. */
+export interface Look {
+  /** By what right each was brought. */
+  readonly rights: readonly Right[]
+  /** The stamp that what a guest had gets in the account. */
+  readonly first: number
+}
+
 /** By what right a visitor may redeem a ticket; none: it must be refused. */
 export function rightTo(ticket: string, { node, identity, former }: Redeemer): Right {
   const { knowledge } = node
@@ -24,22 +32,23 @@ export function rightTo(ticket: string, { node, identity, former }: Redeemer): R
   return former && sub === former.sub && isRecent(former.since, node.now()) ? 'bring' : 'none'
 }
 
-export function rightsTo(tickets: readonly string[], redeemer: Redeemer): readonly Right[] {
-  return tickets.map((ticket) => rightTo(ticket, redeemer))
+export function lookAt(tickets: readonly string[], redeemer: Redeemer): Look {
+  const rights = tickets.map((ticket) => rightTo(ticket, redeemer))
+  return { rights, first: redeemer.node.knowledge.erasures.first(redeemer.identity.user) }
 }
 
 /**
  * Says what is wrong with the tickets having been accepted; what they say is known from then on.
  *
  * @param stored how many changes the server says were news
- * @param rights as they were when the server looked
+ * @param look as it was when the server did so
  */
 export function redeemed(
   ledger: Ledger,
   redeemer: Redeemer,
   tickets: readonly string[],
   stored = Number.POSITIVE_INFINITY,
-  rights: readonly Right[] = rightsTo(tickets, redeemer),
+  { rights, first }: Look = lookAt(tickets, redeemer),
 ): string | undefined {
   const { identity, former } = redeemer
   const { knowledge } = redeemer.node
@@ -53,7 +62,7 @@ export function redeemed(
     if (right === 'bring') {
       note('a guest’s ticket crosses')
       ledger.inherit(identity.user ?? identity.browser, sub)
-      most += knowledge.bring(sub, registers, identity, former?.stamp)
+      most += knowledge.bring(sub, registers, identity, first, former?.stamp)
       continue
     }
     most += registers.size

@@ -1,4 +1,5 @@
 import type { Exchange } from './browser.js'
+import { OWN } from './builds.js'
 import type { Identity } from './knowledge.js'
 import type { Registers } from './registers.js'
 import type { Harm } from './tally.js'
@@ -30,18 +31,25 @@ export class Sight {
 
   /** Nothing that was acknowledged is missing, or older. */
   complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
-    const floors = exchange.node.knowledge.floors.get(sub) ?? new Map()
+    const { erasures, floors: known } = exchange.node.knowledge
+    const floors = known.get(sub) ?? new Map()
     // A build reads what it declares, and carries the rest.
     const isSeen = (key: string): boolean => how !== 'reads' || exchange.node.isDeclared(key)
     const expected = [...floors].filter(([key]) => isMeant(key) && isSeen(key))
-    const missing = missingIn(found, new Map(expected))
+    const missing = missingIn(found, new Map(expected), erasures.first(sub))
     if (missing !== undefined) this.#fail(exchange, `${how} ${missing}`, 'lost')
   }
 
   /** Nothing of it is another visitor's, or was erased. */
   allowed(exchange: Exchange, { user, browser }: Identity, found: Registers): void {
     const reader = { sub: user ?? browser, isUser: user !== undefined, browser: exchange.browser.index }
+    const { node } = exchange
+    // A cookie that is left as it was may be of a node that has not heard of an erasure.
+    const isSaid = exchange.response === undefined || exchange.written !== undefined
     for (const [key, register] of found) {
+      const isErased = !node.knowledge.erasures.isLasting(key === OWN ? browser : reader.sub, register)
+      if (isErased && isSaid && node.isDeclared(key))
+        this.#fail(exchange, `sees ${key} at ${register.stamp}, which was erased`, 'foreign')
       const objection = this.#world.ledger.protest(reader, key, register)
       if (objection !== undefined) this.#fail(exchange, `sees ${objection}`, 'foreign')
     }

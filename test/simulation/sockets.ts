@@ -5,7 +5,7 @@ import { type BrowserName, greetingFault, nameOf } from './greeting.js'
 import type { Relation } from './knowledge.js'
 import { identityIn } from './page-identity.js'
 import type { PageChecker } from './pages.js'
-import { redeemed, rightsTo } from './redemption.js'
+import { lookAt, redeemed } from './redemption.js'
 import { type CookieState, type Register, readClaims, readRegisters, secondsOf } from './registers.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -107,7 +107,7 @@ export class SocketChecker implements WireWatcher {
     if (!isSet(event, payload)) {
       // A ticket of a newer epoch may end the very connection that brings it: then no answer comes.
       const identity = { user, browser: wire.browser ?? '' }
-      rightsTo(Array.isArray(payload) ? payload : [], { node: wire.node, identity, former: own?.former })
+      lookAt(Array.isArray(payload) ? payload : [], { node: wire.node, identity, former: own?.former })
       return
     }
     const tab = this.#tabOf(wire)

@@ -26,7 +26,7 @@ export class Standing {
   /** Whether a register was not erased, as far as that is known anywhere. */
   isLasting(sub: string, register: Register): boolean {
     const erased = this.ended(sub)?.value
-    const isStored = typeof erased !== 'number' || register.stamp === 1 || register.stamp > erased
+    const isStored = typeof erased !== 'number' || register.stamp > erased
     return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.erasures.isLasting(sub, register))
   }
 
