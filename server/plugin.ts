@@ -19,6 +19,7 @@ import { Nodes } from './sockets/nodes.js'
 import { Rechecks } from './sockets/rechecks.js'
 import { SocketCensus } from './sockets/socket-census.js'
 import { installSocketGetter } from './sockets/socket-getter.js'
+import { warnAtStart } from './start-warnings.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
 
@@ -58,9 +59,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   }
   const core = createCore(app, resolveOptions(app, options))
   installSocketGetter()
-  warnOfLoss(core)
-  warnOfUsers(core)
-  warnOfSeconds(core)
+  warnAtStart(core)
   const plugin = new Plugin(core)
   cores.set(plugin, core)
   return plugin
@@ -172,28 +171,4 @@ class Plugin implements LiveSessionPlugin<Fields> {
     await connections.end(connections.of(user), 'other_subject')
     await store?.level([user])
   }
-}
-
-/** Says at start what a restart would lose. */
-function warnOfLoss({ settings, warn }: Core): void {
-  if (settings.store) return
-  const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
-  if (lost.length === 0) return
-  warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
-}
-
-/** Says at start, where it counts, that users are to outlive their cookies. */
-function warnOfUsers({ settings: { identify, store }, warn }: Core): void {
-  if (!identify || store || process.env['NODE_ENV'] !== 'production') return
-  warn(
-    'identify is set, and there is no store: once users have signed out everywhere, a restart loses their values. ' +
-      'Pass store: redisStore(client) or sqlStore(kysely)',
-  )
-}
-
-/** Says at start where ms were taken for seconds: no visitor is to be forgotten as fast, and days in seconds are odd as ms. */
-function warnOfSeconds({ settings: { maxAge }, warn }: Core): void {
-  const isDaysInSeconds = maxAge % (24 * 60 * 60) === 0 && maxAge % (60 * 1000) !== 0
-  if (maxAge >= 2 * 60 * 1000 && !isDaysInSeconds) return
-  warn(`maxAge: a visitor is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`)
 }

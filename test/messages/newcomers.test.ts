@@ -11,6 +11,7 @@ import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import type { Server } from 'socket.io'
+import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import { startWithConsent } from '../support/consent.js'
@@ -90,6 +91,23 @@ describe('maxAge', () => {
       expect(await start(maxAge)).toEqual([])
     },
   )
+})
+
+describe('maxAge of a field', () => {
+  const start = async (maxAge: number): Promise<readonly string[]> => {
+    const fields = defineFields({ seats: { schema: z.number(), default: 0, maxAge } })
+    return (await App.start({ fields })).warnings
+  }
+
+  it.each([86_400, 30 * 86_400])('of %p, in seconds, is told at the start', async (maxAge) => {
+    expect(await start(maxAge)).toEqual([
+      `${PREFIX}fields.seats.maxAge: the value is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
+    ])
+  })
+
+  it.each([1, 15_000, 36 * 60 * 1000, 30 * 86_400 * 1000])('of %p is no mistake', async (maxAge) => {
+    expect(await start(maxAge)).toEqual([])
+  })
 })
 
 describe('users without a store', () => {

@@ -35,12 +35,21 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['liveSession(app): expected a Koa app, received', 'server/options'],
       ['liveSession(app): this app has a live session already', 'server/options'],
       ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
-      ['not in the cookie, and there is no store: a restart loses their values', 'messages/untimely'],
-      ['identify is set, and there is no store: once users have signed out everywhere', 'messages/newcomers'],
-      ['ms: expected ms, not seconds. For an hour: 60 * 60 * 1000', 'messages/newcomers'],
       ['attach(io): already attached', 'integration/socket'],
       ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],
       ['expected what liveSession() returned', 'messages/untimely'],
+    ],
+    'server/start-warnings.ts': [
+      ['not in the cookie, and there is no store: a restart loses their values', 'messages/untimely'],
+      ['identify is set, and there is no store: once users have signed out everywhere', 'messages/newcomers'],
+      [
+        'a visitor is forgotten after \u2026 ms: expected ms, not seconds. For an hour: 60 * 60 * 1000',
+        'messages/newcomers',
+      ],
+      [
+        'the value is forgotten after \u2026 ms: expected ms, not seconds. For an hour: 60 * 60 * 1000',
+        'messages/newcomers',
+      ],
     ],
     'server/sockets/attach-options.ts': [
       ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
