@@ -119,11 +119,12 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(Array.isArray(origins) && origins.every(isOrigin), 'origins', "expected ['https://example.com']", origins)
   check(isPositive(maxIdle), 'cache.maxIdle', 'expected ms, more than 0', maxIdle)
   check(isPositive(maxSubjects), 'cache.maxSubjects', 'expected a number, more than 0', maxSubjects)
-  const aStore = `expected a store with ${STORE_METHODS.join(', ')}`
+  const aStore = `expected redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
   check(store === undefined || isStore(store), 'store', aStore, typeof options.store)
   // A cookie that outlives its user's revocation there would be good again.
   const kept = store?.maxIdle ?? Number.POSITIVE_INFINITY
-  check(kept >= maxAge, 'store', `expected one that keeps what is used within maxAge (${maxAge} ms)`, kept)
+  const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
+  check(kept >= maxAge, 'store', keeper, kept)
   check(isPositive(storeTimeout), 'storeTimeout', 'expected ms, more than 0', storeTimeout)
   check(typeof storeMaxIdle === 'number' && storeMaxIdle > 0, 'storeMaxIdle', 'expected ms, more than 0', storeMaxIdle)
   check(isPositive(storeRefresh), 'storeRefresh', 'expected ms, more than 0', storeRefresh)

@@ -19,6 +19,7 @@ import { Nodes } from './sockets/nodes.js'
 import { Rechecks } from './sockets/rechecks.js'
 import { SocketCensus } from './sockets/socket-census.js'
 import { installSocketGetter } from './sockets/socket-getter.js'
+import { warnAtStart } from './start-warnings.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
 
@@ -58,8 +59,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   }
   const core = createCore(app, resolveOptions(app, options))
   installSocketGetter()
-  warnOfLoss(core)
-  warnOfSeconds(core)
+  warnAtStart(core)
   const plugin = new Plugin(core)
   cores.set(plugin, core)
   return plugin
@@ -171,18 +171,4 @@ class Plugin implements LiveSessionPlugin<Fields> {
     await connections.end(connections.of(user), 'other_subject')
     await store?.level([user])
   }
-}
-
-/** Says at start what a restart would lose. */
-function warnOfLoss({ settings, warn }: Core): void {
-  if (settings.store) return
-  const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
-  if (lost.length === 0) return
-  warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
-}
-
-/** Says at start where ms were taken for seconds: no visitor is to be forgotten as fast. */
-function warnOfSeconds({ settings: { maxAge }, warn }: Core): void {
-  if (maxAge >= 2 * 60 * 1000) return
-  warn(`maxAge: a visitor is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`)
 }

@@ -20,7 +20,7 @@ interface Mark {
 export class Loads {
   readonly #store: Store
   readonly #health: StoreHealth
-  readonly #core: Pick<Core, 'elsewhere' | 'settings' | 'subjects'>
+  readonly #core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>
   readonly #onLoad: (subject: Subject, registers: readonly StoredRow[]) => void
   /** What the store has nothing of is in no cache: that it was asked is remembered here. */
   readonly #marks: Generations<Mark>
@@ -29,7 +29,7 @@ export class Loads {
   constructor(
     store: Store,
     health: StoreHealth,
-    core: Pick<Core, 'elsewhere' | 'settings' | 'subjects'>,
+    core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>,
     onLoad: (subject: Subject, registers: readonly StoredRow[]) => void,
   ) {
     this.#store = store
@@ -97,11 +97,23 @@ export class Loads {
 
   async #load(subject: Subject): Promise<readonly StoredRow[]> {
     const registers = await this.rows(storeName(subject))
-    this.#onLoad(subject, registers)
     const { settings, subjects } = this.#core
+    const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined
+    this.#onLoad(subject, registers)
+    if (former !== undefined && subjects.find(subject)?.version !== former) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const place = replica && new WeakRef(replica)
     this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
     return registers
+  }
+
+  /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */
+  #warnOfLateness(subject: Subject): void {
+    const { elsewhere, subjects, warn } = this.#core
+    if (elsewhere.peers?.isConnected || !subjects.holding(subject)?.sockets.size) return
+    warn(
+      'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
+        'Give socket.io an adapter, which tells all processes at once',
+    )
   }
 }

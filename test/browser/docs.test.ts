@@ -108,10 +108,33 @@ describeInBrowser('docs/react.md', () => {
   })
 
   it('has a script for a page that no server renders', async () => {
-    site = await DocsSite.start(folder, 'static.tsx', (ctx) => {
+    const render: Koa.Middleware = (ctx) => {
       ctx.body = '<!doctype html><div id="app"></div><script type="module" src="/browser.js"></script>'
-    })
+    }
+    // Such a page connects again once it has its first cookie: of a websocket that is still being opened then Chromium complains.
+    site = await DocsSite.start(folder, 'static.tsx', render, { allowUpgrades: false })
     await expectTwoTabsToCount('button', false)
+  })
+
+  it('has an app whose pages show who is signed in, also where that was in another tab', async () => {
+    const { http } = (await serverPart(folder, 'account-server.tsx')) as { http: Server }
+    const { url } = await serve(http)
+    const context = await openBrowser()
+    const body = await bundle(folder, 'account-browser.tsx', FOR_BROWSERS)
+    await context.route('**/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
+    const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
+    await one.page.locator('[type=button]').click()
+    await two.shows('[type=button]', '0')
+    expect([...one.complaints, ...two.complaints]).toEqual([])
+    await one.click('button', 'Sign in')
+    for (const tab of [one, two]) await tab.shows('form', 'ann')
+    const three = await Tab.open(context, url)
+    await three.page.locator('[type=button]').click()
+    await one.shows('[type=button]', '1')
+    expect(await three.html()).toMatch(/data-name="ann".*>ann/)
+    expect(three.complaints).toEqual([])
+    await two.click('button', 'Sign out')
+    for (const tab of [one, two, three]) await tab.shows('form', 'Guest')
   })
 
   itRunsSnippetsOf('docs/react.md')

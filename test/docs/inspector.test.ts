@@ -54,7 +54,7 @@ function liveSession(app: Koa, options: { readonly fields: typeof fields }): Liv
 function startApp(environment: string): Promise<string> {
   process.env['NODE_ENV'] = environment
   process.env['SECRET'] = SECRET
-  const given = { createServer, Router, Koa, liveSession, Server, fields }
+  const given = { createServer, Koa, liveSession, Server, fields }
   const { http } = runSnippet('app.ts', PAGE, given) as unknown as { readonly http: HttpServer }
   return listen(http)
 }
@@ -63,6 +63,9 @@ describe(PAGE, () => {
   it('has an app that is inspected in development, and not in production', async () => {
     const [development, production] = [await startApp('development'), await startApp('production')]
     expect(await (await fetch(`${development}/inspector`)).text()).toContain('<title>Inspector')
+    expect(await (await fetch(`${development}/inspector?part=script`)).text()).toContain('addEventListener')
+    expect((await fetch(`${development}/inspector?deed=restart`, { method: 'POST' })).status).toBe(200)
+    expect(await (await fetch(development)).text()).toContain('division -1')
     const answer = await (await fetch(`${production}/inspector`)).text()
     expect(answer).toContain('division -1')
     expect(answer).not.toContain('Inspector')

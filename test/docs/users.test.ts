@@ -9,7 +9,7 @@ import session from 'koa-session'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { AuthStore, auth, pages } from '../support/auth.js'
+import { AuthStore, auth, identify, pages } from '../support/auth.js'
 import { runSnippet } from '../support/run-snippet.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { serve } from '../support/serve.js'
@@ -129,6 +129,31 @@ describe(PAGE, () => {
     await visitor.fetch('/login/now?user=ann')
     await told
     expect(document.body.dataset['visitor']).toBe('user')
+  })
+
+  it('has a rule for carts that keeps the items of both, and no more than the schema accepts', async () => {
+    const { fields: cart } = runSnippet('cart.ts', PAGE, { defineFields, z })
+    const app = await App.start({
+      fields: cart as never,
+      before: (koa) => [auth(koa)],
+      options: { identify } as never,
+      routes: async (ctx) => {
+        if (ctx.path === '/login') {
+          ctx['session'].user = 'ann'
+          await ctx.liveSession.identify()
+        }
+        ctx.body = ctx.liveSession.get('cart' as never)
+      },
+    })
+    const shop = async (items: readonly string[]): Promise<unknown> => {
+      const guest = app.visitor()
+      await guest.store({ set: [['cart', -1, items]] })
+      return (await guest.fetch('/login')).json()
+    }
+    const many = Array.from({ length: 48 }, () => 'tea')
+    expect(await shop(['milk'])).toEqual(['milk'])
+    expect(await shop(['bread'])).toEqual(['milk', 'bread'])
+    expect(await shop([...many, 'rice'])).toEqual(['milk', 'bread', ...many])
   })
 
   itRunsSnippetsOf(PAGE)

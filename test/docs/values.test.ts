@@ -1,9 +1,24 @@
-import { describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import type { LiveSessionPlugin } from 'koa-live-session'
 import type { Fields } from 'koa-live-session/fields'
+import type { RedisClientType } from 'redis'
 import { z } from 'zod'
 import { App } from '../support/app.js'
+import { freePort } from '../support/free-port.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { serve } from '../support/serve.js'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { REDIS } from '../support/servers/installed.js'
+import { RedisServer } from '../support/servers/redis.js'
 import { SnippetFolder } from '../support/snippet-folder.js'
+
+/** What `year.ts` exports. */
+interface Year {
+  readonly app: Koa
+  readonly client: RedisClientType
+  readonly live: LiveSessionPlugin
+}
 
 const PAGE = 'docs/values.md'
 const anything = z.json()
@@ -86,5 +101,47 @@ describe(PAGE, () => {
     expect(JSON.parse(await visitor.text('/'))).toEqual({ division: 3 })
   })
 
-  itRunsSnippetsOf(PAGE)
+  it('has a field that curl sets where it says that it takes a page', async () => {
+    const app = await start(await fieldsOf('filter.ts', 'filter'))
+    const visit = async (accept: string): Promise<unknown> =>
+      (await app.visitor().fetch('/costs?division=3', { headers: { accept } })).json()
+    expect(await visit('*/*')).toEqual({ division: -1 })
+    expect(await visit('text/html')).toEqual({ division: 3 })
+  })
+
+  itRunsSnippetsOf(PAGE, 'fields.ts', 'basket.ts', 'sorting.ts', 'filter.ts')
+})
+
+describeWithServer(REDIS, PAGE, () => {
+  const DAY = 24 * 60 * 60 * 1000
+  let redis: RedisServer
+  const before = process.env['REDIS_URL']
+  beforeAll(async () => {
+    const port = await freePort()
+    redis = await RedisServer.start(['--bind', '127.0.0.1', '--port', String(port)])
+    process.env['REDIS_URL'] = `redis://127.0.0.1:${port}`
+  })
+  afterAll(async () => {
+    if (before === undefined) delete process.env['REDIS_URL']
+    else process.env['REDIS_URL'] = before
+    await redis.stop()
+  })
+
+  it('has an app whose values stay for a year, in the cookie and in Redis', async () => {
+    const { app, client, live } = (await folder.import('year.ts')) as Year
+    app.use(async (ctx) => {
+      ctx.body = await ctx.liveSession.set('division' as never, 3 as never)
+    })
+    const { url } = await serve(app)
+    const [cookie = ''] = (await fetch(url)).headers.getSetCookie()
+    const [, expires = ''] = /expires=([^;]+)/.exec(cookie) ?? []
+    expect(Math.round((Date.parse(expires) - Date.now()) / DAY)).toBe(365)
+    await live.settled()
+    const [key = ''] = await client.keys('live-session:*')
+    expect(Math.round((await client.pTTL(key)) / DAY)).toBe(365)
+    await live.close()
+    client.destroy()
+  })
+
+  itRunsSnippetsOf(PAGE, 'year.ts')
 })

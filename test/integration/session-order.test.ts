@@ -65,6 +65,28 @@ describe('no mistake', () => {
     expect(app.errors).toEqual([])
   })
 
+  it.each([
+    ['a cookie', undefined],
+    ['a store', new AuthStore()],
+  ])(
+    'is a second session() of the app for its sockets, with sessions in %s: koa-session takes the options of the first',
+    async (_, store) => {
+      const options = store ? { store } : {}
+      const app = await startWithUsers({ ...options, isAttached: false })
+      app.live.attach(app.io, { handshake: [session({ key: 'another' }, app.koa)] })
+      const greetings: unknown[] = []
+      app.io.on('connection', (socket) => greetings.push(socket.liveSession.userId))
+      const visitor = app.visitor()
+      await visitor.fetch('/login/now?user=ann')
+      await (await visitor.connect()).ticket()
+      expect([greetings, app.errors, app.warnings.filter((text) => text.includes('identify'))]).toEqual([
+        ['ann'],
+        [],
+        [],
+      ])
+    },
+  )
+
   it('is a session with a store that comes first', async () => {
     const app = await startWithUsers({ store: new AuthStore() })
     const visitor = app.visitor()

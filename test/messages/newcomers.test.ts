@@ -1,16 +1,19 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import Koa from 'koa'
 import compose from 'koa-compose'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { sqlStore } from 'koa-live-session/sql'
-import { cookieFor } from 'koa-live-session/testing'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
+import type { Server } from 'socket.io'
+import { z } from 'zod'
 import { App } from '../support/app.js'
+import { Bus } from '../support/bus.js'
 import { startWithConsent } from '../support/consent.js'
 
 const PREFIX = 'koa-live-session: '
@@ -76,14 +79,58 @@ describe('maxAge', () => {
   const start = async (maxAge: number | 'session'): Promise<readonly string[]> =>
     (await App.start({ options: { maxAge } })).warnings.filter((warning) => warning.includes('maxAge'))
 
-  it('in seconds is told at the start', async () => {
-    expect(await start(3600)).toEqual([
-      `${PREFIX}maxAge: a visitor is forgotten after 3600 ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
+  it.each([3600, 7 * 86_400, 30 * 86_400, 365 * 86_400])('of %p, in seconds, is told at the start', async (maxAge) => {
+    expect(await start(maxAge)).toEqual([
+      `${PREFIX}maxAge: a visitor is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
     ])
   })
 
-  it.each([2 * 60 * 1000, 'session'] as const)('of %p is no mistake', async (maxAge) => {
+  it.each([2 * 60 * 1000, 36 * 60 * 1000, 12 * 60 * 60 * 1000, 30 * 86_400 * 1000, 'session'] as const)(
+    'of %p is no mistake',
+    async (maxAge) => {
+      expect(await start(maxAge)).toEqual([])
+    },
+  )
+})
+
+describe('maxAge of a field', () => {
+  const start = async (maxAge: number): Promise<readonly string[]> => {
+    const fields = defineFields({ seats: { schema: z.number(), default: 0, maxAge } })
+    return (await App.start({ fields })).warnings
+  }
+
+  it.each([86_400, 30 * 86_400])('of %p, in seconds, is told at the start', async (maxAge) => {
+    expect(await start(maxAge)).toEqual([
+      `${PREFIX}fields.seats.maxAge: the value is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
+    ])
+  })
+
+  it.each([1, 15_000, 36 * 60 * 1000, 30 * 86_400 * 1000])('of %p is no mistake', async (maxAge) => {
     expect(await start(maxAge)).toEqual([])
+  })
+})
+
+describe('users without a store', () => {
+  const { NODE_ENV } = process.env
+  afterEach(() => {
+    if (NODE_ENV === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = NODE_ENV
+  })
+
+  const LOST =
+    `${PREFIX}identify is set, and there is no store: once users have signed out everywhere, a restart loses their values. ` +
+    'Pass store: redisStore(client) or sqlStore(kysely)'
+  const identify = { identify: () => 'ann' } as const
+
+  it.each([
+    ['production', identify, [LOST]],
+    ['production', { ...identify, store: memoryStore() }, []],
+    ['production', {}, []],
+    ['development', identify, []],
+  ])('are told at the start, in production alone: %s, %p', async (environment, options, expected) => {
+    process.env['NODE_ENV'] = environment
+    const { warnings } = await App.start({ options, attach: { handshake: [] } } as never)
+    expect(warnings.filter((warning) => warning.includes('identify'))).toEqual(expected)
   })
 })
 
@@ -185,5 +232,45 @@ describe('a declaration', () => {
     await expect(live.set(key as never, 'red' as never)).rejects.toEqual(error)
     expect(log.mock.calls).toEqual([[error]])
     log.mockRestore()
+  })
+})
+
+describe('several processes without an adapter', () => {
+  const LATE =
+    `${PREFIX}another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ` +
+    'Give socket.io an adapter, which tells all processes at once'
+  const stale = (warnings: readonly string[]): readonly string[] =>
+    warnings.filter((warning) => warning.includes('late'))
+
+  /** Two processes with one store, of which the second has an open page; what it is told once the first has written. */
+  async function told(connect: (io: Server) => void, write: (app: App, other: App) => Promise<unknown>) {
+    const given = { clock: testClock(), options: { store: memoryStore(), identify: () => 'ann' }, routes: say } as never
+    const [one, two] = [await App.start(given), await App.start(given)]
+    for (const { io } of [one, two]) connect(io)
+    const socket = await two.visitor().connect()
+    await socket.ticket()
+    await write(one, two)
+    two.clock.advance(60_000)
+    expect(await two.visitor().text('/')).toBe('5')
+    return stale(two.warnings)
+  }
+  const set = async ({ live }: App): Promise<unknown> => (await live.user('ann')).set('division', 5)
+
+  it('are told, where an open page has heard late of a change', async () => {
+    expect(await told(() => undefined, set)).toEqual([LATE])
+  })
+
+  it('are not told of what this process has written itself', async () => {
+    expect(
+      await told(
+        () => undefined,
+        (_, own) => set(own),
+      ),
+    ).toEqual([])
+  })
+
+  it('are not told where an adapter is set', async () => {
+    const bus = new Bus()
+    expect(await told((io) => bus.join(io), set)).toEqual([])
   })
 })

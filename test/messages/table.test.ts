@@ -35,11 +35,21 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['liveSession(app): expected a Koa app, received', 'server/options'],
       ['liveSession(app): this app has a live session already', 'server/options'],
       ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
-      ['not in the cookie, and there is no store: a restart loses their values', 'messages/untimely'],
-      ['ms: expected ms, not seconds. For an hour: 60 * 60 * 1000', 'messages/newcomers'],
       ['attach(io): already attached', 'integration/socket'],
       ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],
       ['expected what liveSession() returned', 'messages/untimely'],
+    ],
+    'server/start-warnings.ts': [
+      ['not in the cookie, and there is no store: a restart loses their values', 'messages/untimely'],
+      ['identify is set, and there is no store: once users have signed out everywhere', 'messages/newcomers'],
+      [
+        'a visitor is forgotten after \u2026 ms: expected ms, not seconds. For an hour: 60 * 60 * 1000',
+        'messages/newcomers',
+      ],
+      [
+        'the value is forgotten after \u2026 ms: expected ms, not seconds. For an hour: 60 * 60 * 1000',
+        'messages/newcomers',
+      ],
     ],
     'server/sockets/attach-options.ts': [
       ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
@@ -111,6 +121,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/stores/sql/column-text.ts': [[': expected a text', 'server/stores/sql-store']],
     'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
     'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
+    'server/stores/loads.ts': [['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers']],
     'server/stores/sync.ts': [['the store has a row that is no register', 'integration/store']],
     'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
   },

@@ -4,6 +4,7 @@ import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { memoryStore } from 'koa-live-session/testing'
+import { createClient } from 'redis'
 import { z } from 'zod'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1 } })
@@ -11,6 +12,8 @@ const SECRET = 'x'.repeat(32)
 const start = (options: object, app = new Koa({ keys: [SECRET] })): unknown => {
   return liveSession(app, { fields, ...options } as Parameters<typeof liveSession>[1])
 }
+const A_STORE =
+  'store: expected redisStore(client), sqlStore(kysely), or your own with load, merge, compareAndSet, remove, sweep, close'
 const advice = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
 
 describe('liveSession(app, options)', () => {
@@ -56,10 +59,12 @@ describe('liveSession(app, options)', () => {
 
   it.each([
     [{ maxage: 1 }, 'maxage: no such option'],
-    [{ store: {} }, 'store: expected a store with load, merge, compareAndSet, remove, sweep, close, received object'],
+    [{ store: {} }, `${A_STORE}, received object`],
+    [{ store: createClient() }, `${A_STORE}, received object`],
+    [{ store: 'redis://127.0.0.1' }, `${A_STORE}, received string`],
     [
       { store: { ...memoryStore(), maxIdle: 1000 }, maxAge: 2000 },
-      'store: expected one that keeps what is used within maxAge (2000 ms), received 1000',
+      'store: expected one that keeps values for maxAge (2000 ms) or longer, like redisStore(client, { maxIdle: 2000 }), received 1000',
     ],
     [{ storeTimeout: 0 }, 'storeTimeout: expected ms, more than 0, received 0'],
     [{ storeMaxIdle: '100 days' }, 'storeMaxIdle: expected ms, more than 0, received 100 days'],

@@ -7,7 +7,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import type { Fields } from 'koa-live-session/fields'
-import { Server } from 'socket.io'
+import { Server, type ServerOptions } from 'socket.io'
 import { compile as compileSvelte } from 'svelte/compiler'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import type { SnippetFolder } from './snippet-folder.js'
@@ -53,7 +53,12 @@ export class DocsSite {
   }
 
   /** `entry` is bundled for the page; `render` answers with its HTML. */
-  static async start(folder: SnippetFolder, entry: string, render: Koa.Middleware): Promise<DocsSite> {
+  static async start(
+    folder: SnippetFolder,
+    entry: string,
+    render: Koa.Middleware,
+    options: Partial<ServerOptions> = {},
+  ): Promise<DocsSite> {
     const { fields } = (await folder.import('fields.ts')) as { fields: Fields }
     const script = await bundle(folder, entry, FOR_BROWSERS)
     const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
@@ -65,7 +70,7 @@ export class DocsSite {
       ctx.body = script
     })
     const http = app.listen(0)
-    const io = new Server(http)
+    const io = new Server(http, options)
     live.attach(io)
     if (!http.listening) await once(http, 'listening')
     return new DocsSite(http, io)

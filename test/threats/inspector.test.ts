@@ -96,7 +96,7 @@ describe('an attacker leads a name to this machine (DNS rebinding)', () => {
 })
 
 describe('an attacker opens the inspector without authorisation', () => {
-  it('and it has not even started in production, where nothing says who may', () => {
+  it('and it has not even started in production, where nothing says who may', async () => {
     process.env['NODE_ENV'] = 'production'
     const live = liveSession(new Koa({ keys: ['a secret of at least thirty-two bytes'] }), { fields: defineFields({}) })
     expect(() => live.inspector()).toThrow(TypeError)
@@ -104,6 +104,7 @@ describe('an attacker opens the inspector without authorisation', () => {
       /^koa-live-session: inspector: .*NODE_ENV is production.*live\.inspector\(\{ authorize: /,
     )
     expect(() => live.inspector({ authorize: () => true })).not.toThrow()
+    await live.close()
   })
 
   it.each([
