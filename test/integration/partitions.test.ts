@@ -3,7 +3,7 @@ import type { Store } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import { startCluster } from '../support/cluster.js'
 import type { TestSocket } from '../support/socket.js'
-import { set, values } from '../support/users.js'
+import { cookieContent, set, values } from '../support/users.js'
 
 const REFRESH = 20
 
@@ -108,6 +108,19 @@ describe('where the adapter loses messages, and there is a store', () => {
     expect(await values(there)).toMatchObject({ division: -1, cart: ['new'] })
     const back = one.visitor(there.cookie)
     expect(await values(back)).toMatchObject({ division: -1, cart: ['new'] })
+  })
+
+  it('a cookie that another node has signed before it heard of an erasure is rid of what was erased', async () => {
+    const { bus, one, two, ann } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.erase('ann')
+    await ann.fetch('/')
+    const there = two.visitor(ann.cookie)
+    await there.fetch('/')
+    expect(cookieContent(there).r).toEqual([['division', expect.any(Number), 1]])
+    const back = one.visitor(there.cookie)
+    await back.fetch('/')
+    expect(cookieContent(back).r).toEqual([])
   })
 
   it('nothing comes back that was erased while another node could not store it', async () => {
