@@ -1,6 +1,6 @@
 import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { isStamp, newestOf, nextStamp, toStamp } from '../../shared/stamp.js'
+import { isStamp, LOGIN_STAMP, newestOf, nextStamp, toStamp } from '../../shared/stamp.js'
 import { isUser, type UserSubject } from './subject.js'
 
 /** The register of a subject that says what has ended. No field can be called so. */
@@ -28,6 +28,11 @@ export interface Standing {
 /** What no field can be called is left out. */
 export function standing(all: readonly StoredRegister[]): Standing {
   return { registers: all.filter(({ key }) => isKey(key)), ending: all.find(({ key }) => key === EPOCH_KEY) }
+}
+
+/** Whether a register is of before an erasure: a deletion, too, which would stand in the store against what a sign-in has brought. That has no date. */
+export function isErased({ stamp }: StoredRegister, until: number): boolean {
+  return stamp <= until && stamp !== LOGIN_STAMP
 }
 
 export function toRegister({ epoch, erased, heir }: Ending): StoredRegister {

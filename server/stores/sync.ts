@@ -1,14 +1,13 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
-import { isKey } from '../../shared/fields.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, type Stamp, toStamp } from '../../shared/stamp.js'
+import { type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
-import { standing, toEnding } from '../identity/ending.js'
+import { isErased, standing, toEnding } from '../identity/ending.js'
 import { isUser, type Subject } from '../identity/subject.js'
 import { actOn } from '../sockets/aftermath.js'
 import type { Keeper } from '../values/elsewhere.js'
@@ -239,9 +238,7 @@ export class StoreSync implements Keeper {
   /** Deletes what a process has stored after an erasure that it had not heard of. */
   #outlived(subject: Subject, stored: Replica): readonly StoredRegister[] {
     const erased = this.#core.epochs.erasedUntil(subject)
-    const isOutlived = ({ key, stamp, value }: StoredRegister): boolean =>
-      isKey(key) && value !== undefined && stamp !== LOGIN_STAMP && stamp <= erased
-    const gone = stored.registers().filter(isOutlived)
+    const gone = standing(stored.registers()).registers.filter((register) => isErased(register, erased))
     return gone.map(({ key }) => ({ key, stamp: toStamp(erased + 1) }))
   }
 

@@ -5,9 +5,9 @@ import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
+import { NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { NOTHING_ERASED } from '../identity/ending.js'
+import { isErased, NOTHING_ERASED } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
 import type { Holding } from './subjects.js'
 
@@ -139,11 +139,11 @@ export class Sessions {
     return registers
   }
 
-  /** What was not erased. What a sign-in brought along has no date. */
+  /** What was not erased. */
   #lasting(subject: Subject, registers: readonly StoredRegister[]): readonly StoredRegister[] {
     const erased = this.#core.epochs.erasedUntil(subject)
     if (erased === NOTHING_ERASED) return registers
-    return registers.filter(({ stamp }) => stamp > erased || stamp === LOGIN_STAMP)
+    return registers.filter((register) => !isErased(register, erased))
   }
 
   #mergeInto(
