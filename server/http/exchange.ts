@@ -202,7 +202,7 @@ export class Exchange {
     const left = cookie.expiresAt - clock()
     // More than there can be is of a clock that ran ahead.
     if (this.flash.isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
-    return this.#core.freshness.absorb(cookie, visitor).isBehind
+    return this.#core.freshness.absorb(cookie, visitor).isOutdated
   }
 
   #hasConsent(): boolean {

@@ -1,6 +1,5 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
-import { isKey } from '../../shared/fields.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
@@ -238,11 +237,10 @@ export class StoreSync implements Keeper {
 
   /** Deletes what a process has stored after an erasure that it had not heard of. */
   #outlived(subject: Subject, stored: Replica): readonly StoredRegister[] {
-    const erased = this.#core.epochs.erasedUntil(subject)
-    const isOutlived = ({ key, stamp, value }: StoredRegister): boolean =>
-      isKey(key) && value !== undefined && stamp <= erased
-    const gone = stored.registers().filter(isOutlived)
-    return gone.map(({ key }) => ({ key, stamp: this.#core.sessions.firstStamp(subject) }))
+    const { epochs, sessions } = this.#core
+    const erased = epochs.erasedUntil(subject)
+    const gone = standing(stored.registers()).registers.filter(({ stamp }) => stamp <= erased)
+    return gone.map(({ key }) => ({ key, stamp: sessions.firstStamp(subject) }))
   }
 
   #sound(rows: readonly StoredRow[]): readonly StoredRegister[] {

@@ -11,8 +11,8 @@ export interface Comparison {
   /** Of each subject of the visitor. */
   readonly found: readonly Found[]
   readonly residency: number
-  /** The cookie lacks what a cookie written now would carry. */
-  readonly isBehind: boolean
+  /** A cookie written now would carry something else: more, or less, as what was erased may come with a cookie that is good. */
+  readonly isOutdated: boolean
 }
 
 /** A subject's replica as it was found, if there was one. */

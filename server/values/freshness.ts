@@ -1,6 +1,7 @@
 import type { ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
-import { type StoredRegister, supersedes } from '../../shared/register.js'
+import { sameJson } from '../../shared/json.js'
+import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isPast } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
@@ -102,14 +103,16 @@ export class Freshness {
   }
 
   #compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
-    const isBehind = this.registers(visitor, cookie).some((register) => {
-      const known = cookie.registers.find(({ key }) => key === register.key)
-      return !known || supersedes(register, known)
-    })
+    const registers = this.registers(visitor, cookie)
+    const isAsKept = ({ key, stamp, value }: StoredRegister): boolean => {
+      const kept = cookie.registers.find((register) => register.key === key)
+      return kept?.stamp === stamp && sameJson(kept.value, value)
+    }
+    const isOutdated = registers.length !== cookie.registers.length || !registers.every(isAsKept)
     const found = this.subjects(visitor).map((subject) => {
       const replica = this.#core.subjects.find(subject)
       return { subject, replica, version: replica?.version }
     })
-    return { visitor, found, residency: this.#core.subjects.residency, isBehind }
+    return { visitor, found, residency: this.#core.subjects.residency, isOutdated }
   }
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Store } from 'koa-live-session'
-import { memoryStore } from 'koa-live-session/testing'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import type { App } from '../support/app.js'
 import { startCluster } from '../support/cluster.js'
 import type { TestSocket } from '../support/socket.js'
-import { set, values } from '../support/users.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 
 const REFRESH = 20
 
@@ -110,6 +111,19 @@ describe('where the adapter loses messages, and there is a store', () => {
     expect(await values(back)).toMatchObject({ division: -1, cart: ['new'] })
   })
 
+  it('a cookie that another node has signed before it heard of an erasure is rid of what was erased', async () => {
+    const { bus, one, two, ann } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.erase('ann')
+    await ann.fetch('/')
+    const there = two.visitor(ann.cookie)
+    await there.fetch('/')
+    expect(cookieContent(there).r).toEqual([['division', expect.any(Number), 1]])
+    const back = one.visitor(there.cookie)
+    await back.fetch('/')
+    expect(cookieContent(back).r).toEqual([])
+  })
+
   it('nothing comes back that was erased while another node could not store it', async () => {
     const { link, optionsOf } = shared()
     const { one, two, clock } = await start(optionsOf)
@@ -123,6 +137,31 @@ describe('where the adapter loses messages, and there is a store', () => {
     clock.advance(REFRESH)
     const fresh = await startCluster(optionsOf)
     expect((await fresh.one.live.user('ann')).get('division')).toBe(-1)
+  })
+})
+
+describe('where there is a store alone', () => {
+  it.each([
+    ['sets', 5],
+    ['deletes', undefined],
+  ])('all nodes agree on what one %s that has not heard of an erasure', async (_, value) => {
+    const clock = testClock()
+    const options = { store: memoryStore(), storeRefresh: REFRESH }
+    const start = (): Promise<App> => startWithUsers({ clock, options })
+    const [one, two] = [await start(), await start()]
+    const there = await two.live.user('ann')
+    await one.live.erase('ann')
+    await (value === undefined ? there.delete('division') : there.set('division', value))
+    const guest = one.visitor()
+    await set(guest, { division: 9 })
+    await guest.fetch('/login/now?user=ann')
+    clock.advance(REFRESH)
+    const found: unknown[] = []
+    for (const { live } of [one, two, await start()]) {
+      found.push((await live.user('ann')).get('division'))
+      await live.settled()
+    }
+    expect(found).toEqual([-1, -1, -1])
   })
 })
 

@@ -33,9 +33,7 @@ export function differenceOf(
           `browser ${browser.index} has ${key} = ${text(memory)} in the memory of node ${node.index}, and ${text(kept)} elsewhere`,
         )
       const stored = world.deployment.store?.rows(world.storeName(key === OWN ? cookie.browser : sub)).get(key)
-      // A deletion of before an erasure may be left there.
-      const isAsStored = memory?.value === undefined ? stored?.value === undefined : memory.stamp === stored?.stamp
-      if (world.deployment.store && !isAsStored)
+      if (world.deployment.store && memory?.stamp !== stored?.stamp)
         return diverged(`the store has ${key} = ${text(stored)}, and node ${node.index} has ${text(memory)}`)
       if (key === HIDDEN) continue
       for (const tab of browser.tabs) {
