@@ -7,19 +7,18 @@ import type { Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
-import { standing, toEnding } from '../identity/ending.js'
-import { isUser, type Subject } from '../identity/subject.js'
-import { actOn } from '../sockets/aftermath.js'
+import { standing } from '../identity/ending.js'
+import type { Subject } from '../identity/subject.js'
 import type { Keeper } from '../values/elsewhere.js'
 import { Backlog } from './backlog.js'
 import { Denied } from './denied.js'
 import { StoreHealth } from './health.js'
+import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { browserStoreName, type Kept, storeName } from './name.js'
 import { Reloads } from './reloads.js'
-import { soundRegisters } from './rows.js'
 import { Spent } from './spent.js'
-import type { Store, StoredRow } from './store.js'
+import type { Store } from './store.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, type Update, Updates } from './updates.js'
 
@@ -40,6 +39,7 @@ export class StoreSync implements Keeper {
   readonly #backlog: Backlog
   readonly #loads: Loads
   readonly #denied: Denied
+  readonly #intake: Intake
   /** What is good but once, at all nodes. */
   readonly spent: Spent
   readonly #sweeps: Sweeps
@@ -51,11 +51,14 @@ export class StoreSync implements Keeper {
     this.#core = core
     this.#health = new StoreHealth(core.settings)
     this.#backlog = new Backlog(store, this.#health, (name, rows) => {
-      if (isSessionName(name)) core.appSessions.stands(name, this.#sound(rows))
-      else this.#take(name, this.#sound(rows))
+      const sound = this.#intake.sound(rows)
+      if (isSessionName(name)) core.appSessions.stands(name, sound)
+      else this.#intake.take(name, sound)
     })
-    this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#compare(subject, rows))
+    this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#intake.compare(subject, rows))
     this.#denied = new Denied(core)
+    const kept = { backlog: this.#backlog, denied: this.#denied, health: this.#health }
+    this.#intake = new Intake(kept, core)
     this.spent = new Spent(store, this.#health, core.settings)
     const answers: Answers<Subject> = {
       ensure: (subjects) => this.ensure(subjects),
@@ -64,13 +67,12 @@ export class StoreSync implements Keeper {
     }
     this.#updates = this.updates(answers, core.sessions)
     this.#sweeps = new Sweeps(store, core.settings)
-    const parts = { backlog: this.#backlog, denied: this.#denied, health: this.#health, loads: this.#loads }
-    this.#reloads = new Reloads(parts, core)
+    this.#reloads = new Reloads({ ...kept, loads: this.#loads }, core)
   }
 
   /** Brings what the store has of these subjects into memory; nothing to wait for where it is there, or comes too late. */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
-    for (const subject of subjects) this.#recover(subject)
+    for (const subject of subjects) this.#intake.recover(subject)
     return this.#loads.ensure(subjects)
   }
 
@@ -132,7 +134,7 @@ export class StoreSync implements Keeper {
     const load = this.#loads.rows(browserStoreName(browser)).catch(() => undefined)
     const registers = await this.#health.inTime(load)
     if (!registers) return undefined
-    const { ending } = standing(this.#sound(registers))
+    const { ending } = standing(this.#intake.sound(registers))
     if (ending) this.#core.epochs.learnPublic(browser)
     return ending !== undefined
   }
@@ -156,7 +158,7 @@ export class StoreSync implements Keeper {
 
   /** What the store has of a session of the app's own, with what it is still to be told; rejects where it does not answer. */
   async session(name: SessionName): Promise<readonly StoredRegister[]> {
-    const rows = this.#sound(await this.#loads.rows(storeName(name)))
+    const rows = this.#intake.sound(await this.#loads.rows(storeName(name)))
     return Replica.of([...rows, ...this.#backlog.of(name)], 'store').registers()
   }
 
@@ -195,7 +197,7 @@ export class StoreSync implements Keeper {
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     if ((await this.level([subject])) === 'memory') return undefined
     const rows = await this.#loads.inTime(subject)
-    return rows && this.#sound(rows)
+    return rows && this.#intake.sound(rows)
   }
 
   async #allStored(): Promise<void> {
@@ -208,52 +210,5 @@ export class StoreSync implements Keeper {
     if (size === 0) return
     const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
-  }
-
-  /** Takes over what a store says. */
-  #take(subject: Subject, sound: readonly StoredRegister[]): void {
-    const { registers, ending } = standing(sound)
-    if (ending) {
-      const erased = this.#core.epochs.learn(subject, toEnding(ending))
-      if (erased !== undefined) actOn(this.#core, subject, erased)
-    }
-    this.#core.sessions.merge(subject, registers, 'store')
-    if (this.#health.state === 'good') this.#denied.settle(subject, registers)
-  }
-
-  /** Takes over what the store has of a subject, and tells it what it lacks. */
-  #compare(subject: Subject, rows: readonly StoredRow[]): void {
-    const sound = this.#sound(rows)
-    this.#take(subject, sound)
-    const { epochs, sessions, subjects } = this.#core
-    if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
-    const stored = Replica.of(sound, 'store')
-    sessions.merge(subject, this.#outlived(subject, stored), 'store')
-    const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
-    // The process that wrote it, and told of it, may have been killed before it could store it.
-    const lacking = (sessions.find(subject)?.registers() ?? []).filter(isLacking)
-    if (lacking.length > 0) this.keep(subject, lacking)
-  }
-
-  /** Deletes what a process has stored after an erasure that it had not heard of. */
-  #outlived(subject: Subject, stored: Replica): readonly StoredRegister[] {
-    const { epochs, sessions } = this.#core
-    const erased = epochs.erasedUntil(subject)
-    const gone = standing(stored.registers()).registers.filter(({ stamp }) => stamp <= erased)
-    return gone.map(({ key }) => ({ key, stamp: sessions.firstStamp(subject) }))
-  }
-
-  #sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
-    return soundRegisters(rows, ({ key, reason }) => {
-      this.#core.warn(
-        `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
-      )
-    })
-  }
-
-  /** What the store was not told of yet, memory may have forgotten, also where it has begun anew since. */
-  #recover(subject: Subject): void {
-    if (this.#backlog.size === 0) return
-    this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')
   }
 }

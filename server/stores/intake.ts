@@ -1,0 +1,80 @@
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
+import { standing, toEnding } from '../identity/ending.js'
+import { isUser, type Subject } from '../identity/subject.js'
+import { actOn } from '../sockets/aftermath.js'
+import type { Backlog } from './backlog.js'
+import type { Denied } from './denied.js'
+import type { StoreHealth } from './health.js'
+import { soundRegisters } from './rows.js'
+import type { StoredRow } from './store.js'
+
+interface Parts {
+  readonly backlog: Backlog
+  readonly denied: Denied
+  readonly health: StoreHealth
+}
+
+type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'subjects' | 'warn'>
+
+/** Takes what the store has over into memory, and has the store told of what it lacks. */
+export class Intake {
+  readonly #parts: Parts
+  readonly #core: Surroundings
+
+  constructor(parts: Parts, core: Surroundings) {
+    this.#parts = parts
+    this.#core = core
+  }
+
+  /** The rows that are registers; the log is told of the others. */
+  sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
+    return soundRegisters(rows, ({ key, reason }) => {
+      this.#core.warn(
+        `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
+      )
+    })
+  }
+
+  /** Takes over what the store says. */
+  take(subject: Subject, sound: readonly StoredRegister[]): void {
+    const { registers, ending } = standing(sound)
+    if (ending) {
+      const erased = this.#core.epochs.learn(subject, toEnding(ending))
+      if (erased !== undefined) actOn(this.#core, subject, erased)
+    }
+    this.#core.sessions.merge(subject, registers, 'store')
+    const { denied, health } = this.#parts
+    if (health.state === 'good') denied.settle(subject, registers)
+  }
+
+  /** Takes over what the store has of a subject, and tells it what it lacks. */
+  compare(subject: Subject, rows: readonly StoredRow[]): void {
+    const sound = this.sound(rows)
+    this.take(subject, sound)
+    const { epochs, sessions, subjects } = this.#core
+    if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
+    const stored = Replica.of(sound, 'store')
+    sessions.merge(subject, this.#outlived(subject, stored), 'store')
+    const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
+    // The process that wrote it, and told of it, may have been killed before it could store it.
+    const lacking = (sessions.find(subject)?.registers() ?? []).filter(isLacking)
+    if (lacking.length > 0) this.#parts.backlog.add(subject, lacking)
+  }
+
+  /** What the store was not told of yet, memory may have forgotten, also where it has begun anew since. */
+  recover(subject: Subject): void {
+    const { backlog } = this.#parts
+    if (backlog.size === 0) return
+    this.#core.sessions.merge(subject, standing(backlog.of(subject)).registers, 'store')
+  }
+
+  /** Deletes what a process has stored after an erasure that it had not heard of. */
+  #outlived(subject: Subject, stored: Replica): readonly StoredRegister[] {
+    const { epochs, sessions } = this.#core
+    const erased = epochs.erasedUntil(subject)
+    const gone = standing(stored.registers()).registers.filter(({ stamp }) => stamp <= erased)
+    return gone.map(({ key }) => ({ key, stamp: sessions.firstStamp(subject) }))
+  }
+}
