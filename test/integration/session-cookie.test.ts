@@ -67,7 +67,7 @@ describe("a cookie of maxAge: 'session'", () => {
   it('needs a store that keeps as long what is used', async () => {
     const short = Object.assign(memoryStore(), { maxIdle: 30 * DAY })
     await expect(App.start({ options: { ...options, store: short } })).rejects.toThrow(
-      `koa-live-session: store: expected one that keeps what is used within maxAge (${31 * DAY} ms), received ${30 * DAY}`,
+      `koa-live-session: store: expected one that keeps values for maxAge (${31 * DAY} ms) or longer, like redisStore(client, { maxIdle: ${31 * DAY} }), received ${30 * DAY}`,
     )
   })
 })
