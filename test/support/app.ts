@@ -76,6 +76,8 @@ export class App<F extends Fields = AppFields> {
     this.koa.use(this.live.middleware())
     if (given.routes) this.koa.use(given.routes)
     this.#http = this.koa.listen(given.port ?? 0, '127.0.0.1', () => listening(this.#http))
+    // On a busy machine a visitor may take a connection that is ended for being idle at that very moment.
+    this.#http.keepAliveTimeout = 0
     this.io = new Server(this.#http, given.io)
     if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
   }
