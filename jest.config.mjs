@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 
 /** A folder for temporary files, which browsers and examples need too: one of ours where that of the machine is no good. */
@@ -55,7 +55,8 @@ const base = {
 export default {
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
-  maxWorkers: '100%',
+  // Tests also wait: for browsers, processes and servers that they start.
+  maxWorkers: availableParallelism() + 1,
   projects: [
     {
       ...base,
