@@ -144,25 +144,30 @@ describe('where there is a store alone', () => {
   it.each([
     ['sets', 5],
     ['deletes', undefined],
-  ])('all nodes agree on what one %s that has not heard of an erasure', async (_, value) => {
-    const clock = testClock()
-    const options = { store: memoryStore(), storeRefresh: REFRESH }
-    const start = (): Promise<App> => startWithUsers({ clock, options })
-    const [one, two] = [await start(), await start()]
-    const there = await two.live.user('ann')
-    await one.live.erase('ann')
-    await (value === undefined ? there.delete('division') : there.set('division', value))
-    const guest = one.visitor()
-    await set(guest, { division: 9 })
-    await guest.fetch('/login/now?user=ann')
-    clock.advance(REFRESH)
-    const found: unknown[] = []
-    for (const { live } of [one, two, await start()]) {
-      found.push((await live.user('ann')).get('division'))
-      await live.settled()
-    }
-    expect(found).toEqual([-1, -1, -1])
-  })
+  ])(
+    'all have what a sign-in brings after an erasure, whatever a node that has not heard of it %s',
+    async (_, value) => {
+      const clock = testClock()
+      const store = memoryStore()
+      const options = { store, storeRefresh: REFRESH }
+      const start = (): Promise<App> => startWithUsers({ clock, options })
+      const [one, two] = [await start(), await start()]
+      const there = await two.live.user('ann')
+      await one.live.erase('ann')
+      await (value === undefined ? there.delete('division') : there.set('division', value))
+      const guest = one.visitor()
+      await set(guest, { division: 9 })
+      await guest.fetch('/login/now?user=ann')
+      clock.advance(REFRESH)
+      const found: unknown[] = []
+      for (const { live } of [one, two, await start()]) {
+        found.push((await live.user('ann')).get('division'))
+        await live.settled()
+      }
+      expect(found).toEqual([9, 9, 9])
+      expect(await store.load('user:s:ann')).toContainEqual(expect.objectContaining({ key: 'division', value: 9 }))
+    },
+  )
 })
 
 describe('where the adapter loses messages, and there is no store', () => {
