@@ -122,7 +122,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
     'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
     'server/stores/loads.ts': [['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers']],
-    'server/stores/sync.ts': [['the store has a row that is no register', 'integration/store']],
+    'server/stores/intake.ts': [['the store has a row that is no register', 'integration/store']],
     'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
   },
   'the page': {
