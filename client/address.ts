@@ -51,7 +51,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
       url.search = [...others, ...own].join('&')
       if (url.href.length > LONGEST_ADDRESS) url.search = others.join('&')
     }
-    if (url.href === location.href) return false
+    if (signal.aborted || url.href === location.href) return false
     // Where it is refused, or passed over, it is tried again.
     try {
       history.replaceState(history.state, '', url)
@@ -60,7 +60,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     return true
   }
   const follow = (): void => {
-    if (pause || location.href === left || signal.aborted || !write()) return
+    if (pause || location.href === left || !write()) return
     pause = setTimeout(() => {
       pause = undefined
       follow()
@@ -108,6 +108,11 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
       ({ destination }) => {
         if (destination.sameDocument) return
         left = location.href
+        // What was chosen right before waits for its turn. To say it at once would end the navigation.
+        if (pause)
+          setTimeout(() => {
+            if (location.href === left && write()) left = location.href
+          })
         clearTimeout(leaving)
         leaving = setTimeout(stay, LEAVING)
       },

@@ -1,9 +1,8 @@
 import type { Field } from '../../shared/field.js'
-import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
+import { LOGIN_STAMP, NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { Generations } from '../values/generations.js'
@@ -70,22 +69,23 @@ export class Login {
     // A deletion gives the account nothing that it does not have.
     if (register.value === undefined) return
     if (rule !== 'account') {
-      this.#combine(field, rule, register.value, user)
+      this.#combine(field, rule, register, user)
       return
     }
     // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
     if (sessions.find(user)?.stamp(field.key)) return
-    sessions.merge(user, [{ ...register, stamp: sessions.firstStamp(user) }], 'login')
+    const brought = { ...register, stamp: sessions.firstStamp(user) }
+    sessions.merge(user, [dated(brought, field, register)], 'login')
   }
 
   #combine(
     field: Field,
     rule: (account: never, browser: never) => unknown,
-    stored: JsonValue,
+    register: StoredRegister,
     user: UserSubject,
   ): void {
     const { sessions, settings } = this.#core
-    const browser = field.read(stored)
+    const browser = register.value === undefined ? undefined : field.read(register.value)
     if (browser === undefined) return
     const account = sessions.value(field, sessions.find(user))
     try {
@@ -95,12 +95,21 @@ export class Login {
       // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
       if (sessions.find(user)?.stamp(field.key))
         sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
-      else sessions.merge(user, [{ key: field.key, stamp: sessions.firstStamp(user), value: combined }], 'login')
+      else {
+        const brought = { key: field.key, stamp: sessions.firstStamp(user), value: combined }
+        sessions.merge(user, [dated(brought, field, register)], 'login')
+      }
     } catch (error) {
       // The account's value stands: a sign-in never fails over a cart.
       settings.report(error)
     }
   }
+}
+
+/** In an account that was erased the first stamp is a date, of which a value that ages could be past at once: it ages from its own. */
+function dated(brought: StoredRegister, { maxAge }: Field, { stamp }: StoredRegister): StoredRegister {
+  if (brought.stamp === LOGIN_STAMP || maxAge === undefined) return brought
+  return { ...brought, stamp: newestOf([brought.stamp, stamp]) }
 }
 
 /** What only the server may write never crosses to a user: the cookie it came with may have been planted. */

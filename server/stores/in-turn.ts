@@ -10,6 +10,11 @@ export class InTurn {
     return mine
   }
 
+  /** Whether something under that name has not ended. */
+  has(name: string): boolean {
+    return this.#last.has(name)
+  }
+
   /** Resolves when all that was begun until now has ended. */
   async ended(): Promise<void> {
     await Promise.all(this.#last.values())

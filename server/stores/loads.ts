@@ -16,12 +16,19 @@ interface Mark {
   readonly residency: number
 }
 
+/** What memory does with what is loaded. */
+interface Taking {
+  take(subject: Subject, registers: readonly StoredRow[]): void
+  /** Whether this process has written into the store what is not in memory yet. */
+  isWriting(subject: Subject): boolean
+}
+
 /** Brings what the store has into memory, before it is read: one call a subject, whatever number of requests wait for it. */
 export class Loads {
   readonly #store: Store
   readonly #health: StoreHealth
   readonly #core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>
-  readonly #onLoad: (subject: Subject, registers: readonly StoredRow[]) => void
+  readonly #taking: Taking
   /** What the store has nothing of is in no cache: that it was asked is remembered here. */
   readonly #marks: Generations<Mark>
   readonly #underWay = new Map<Subject, Promise<readonly StoredRow[]>>()
@@ -30,12 +37,12 @@ export class Loads {
     store: Store,
     health: StoreHealth,
     core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>,
-    onLoad: (subject: Subject, registers: readonly StoredRow[]) => void,
+    taking: Taking,
   ) {
     this.#store = store
     this.#health = health
     this.#core = core
-    this.#onLoad = onLoad
+    this.#taking = taking
     const { maxSubjects, storeRefresh, clock } = core.settings
     this.#marks = Generations.onMap({ max: 4 * maxSubjects, maxIdle: 10 * storeRefresh, clock })
   }
@@ -99,7 +106,7 @@ export class Loads {
     const registers = await this.rows(storeName(subject))
     const { settings, subjects } = this.#core
     const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined
-    this.#onLoad(subject, registers)
+    this.#taking.take(subject, registers)
     if (former !== undefined && subjects.find(subject)?.version !== former) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const place = replica && new WeakRef(replica)
@@ -110,7 +117,8 @@ export class Loads {
   /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */
   #warnOfLateness(subject: Subject): void {
     const { elsewhere, subjects, warn } = this.#core
-    if (elsewhere.peers?.isConnected || !subjects.holding(subject)?.sockets.size) return
+    if (elsewhere.peers?.isConnected || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject))
+      return
     warn(
       'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

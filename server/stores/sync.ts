@@ -55,7 +55,10 @@ export class StoreSync implements Keeper {
       if (isSessionName(name)) core.appSessions.stands(name, sound)
       else this.#intake.take(name, sound)
     })
-    this.#loads = new Loads(store, this.#health, core, (subject, rows) => this.#intake.compare(subject, rows))
+    this.#loads = new Loads(store, this.#health, core, {
+      take: (subject, rows) => this.#intake.compare(subject, rows),
+      isWriting: (subject) => this.#updates.isUnderWay(subject),
+    })
     this.#denied = new Denied(core)
     const kept = { backlog: this.#backlog, denied: this.#denied, health: this.#health }
     this.#intake = new Intake(kept, core)

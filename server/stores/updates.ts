@@ -72,6 +72,11 @@ export class Updates<N extends Kept> {
     return this.#underWay.run(subject, () => this.#make(subject, update))
   }
 
+  /** Whether the store may have what memory is still to hear of. */
+  isUnderWay(subject: N): boolean {
+    return this.#underWay.has(subject)
+  }
+
   /** Resolves when those have ended that are under way. */
   ended(): Promise<void> {
     return this.#underWay.ended()

@@ -84,6 +84,17 @@ describe('the address of a page that the visitor leaves', () => {
     expect(shown()).toBe('/costs?d=1')
   })
 
+  it('says what was chosen right before, and could not be said at once', () => {
+    const page = open()
+    page.choose(2)
+    page.choose(3)
+    page.go()
+    jest.advanceTimersByTime(0)
+    page.hear(4)
+    jest.advanceTimersByTime(9_000)
+    expect(shown()).toBe('/costs?d=3')
+  })
+
   it('says at once what is chosen there meanwhile, as after a download', () => {
     const page = open()
     page.go()

@@ -145,10 +145,11 @@ describe('where there is a store alone', () => {
     ['sets', 5],
     ['deletes', undefined],
   ])(
-    'what one node %s that has not heard of an erasure gives way at all nodes to what a sign-in has brought since',
+    'all have what a sign-in brings after an erasure, whatever a node that has not heard of it %s',
     async (_, value) => {
       const clock = testClock()
-      const options = { store: memoryStore(), storeRefresh: REFRESH }
+      const store = memoryStore()
+      const options = { store, storeRefresh: REFRESH }
       const start = (): Promise<App> => startWithUsers({ clock, options })
       const [one, two] = [await start(), await start()]
       const there = await two.live.user('ann')
@@ -164,6 +165,7 @@ describe('where there is a store alone', () => {
         await live.settled()
       }
       expect(found).toEqual([9, 9, 9])
+      expect(await store.load('user:s:ann')).toContainEqual(expect.objectContaining({ key: 'division', value: 9 }))
     },
   )
 })

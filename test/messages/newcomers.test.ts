@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import Koa from 'koa'
 import compose from 'koa-compose'
-import { liveSession } from 'koa-live-session'
+import { liveSession, type Store } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { sqlStore } from 'koa-live-session/sql'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
@@ -15,6 +15,7 @@ import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import { startWithConsent } from '../support/consent.js'
+import { Gate } from '../support/gate.js'
 
 const PREFIX = 'koa-live-session: '
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -243,8 +244,12 @@ describe('several processes without an adapter', () => {
     warnings.filter((warning) => warning.includes('late'))
 
   /** Two processes with one store, of which the second has an open page; what it is told once the first has written. */
-  async function told(connect: (io: Server) => void, write: (app: App, other: App) => Promise<unknown>) {
-    const given = { clock: testClock(), options: { store: memoryStore(), identify: () => 'ann' }, routes: say } as never
+  async function told(
+    connect: (io: Server) => void,
+    write: (app: App, other: App) => Promise<unknown>,
+    store: Store = memoryStore(),
+  ) {
+    const given = { clock: testClock(), options: { store, identify: () => 'ann' }, routes: say } as never
     const [one, two] = [await App.start(given), await App.start(given)]
     for (const { io } of [one, two]) connect(io)
     const socket = await two.visitor().connect()
@@ -267,6 +272,24 @@ describe('several processes without an adapter', () => {
         (_, own) => set(own),
       ),
     ).toEqual([])
+  })
+
+  it('are not told of what this process has just written into the store, which has not answered yet', async () => {
+    const [store, gate] = [memoryStore(), new Gate()]
+    const late: Store['compareAndSet'] = async (...args) => {
+      const isSet = await store.compareAndSet(...args)
+      await gate.pass()
+      return isSet
+    }
+    let update: Promise<unknown> | undefined
+    const write = async (_: App, { live }: App): Promise<void> => {
+      update = (await live.user('ann')).update('division', () => 5)
+      await gate.entered
+    }
+    const slow: Store = { ...store, compareAndSet: late }
+    expect(await told(() => undefined, write, slow)).toEqual([])
+    gate.open()
+    await update
   })
 
   it('are not told where an adapter is set', async () => {

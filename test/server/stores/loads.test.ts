@@ -26,7 +26,7 @@ function parts({ isConnected = false } = {}) {
     if (rows.length > 0) memory.set(subject, new Replica())
   }
   const core = { settings, elsewhere, subjects: subjects as unknown as Subjects }
-  const loads = new Loads(store, watched.health, core as never, take)
+  const loads = new Loads(store, watched.health, core as never, { take, isWriting: () => false })
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1
