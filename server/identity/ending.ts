@@ -1,6 +1,6 @@
 import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { isStamp, newestOf, nextStamp, toStamp } from '../../shared/stamp.js'
+import { isStamp, NEVER, newestOf, nextStamp, toStamp } from '../../shared/stamp.js'
 import { isUser, type UserSubject } from './subject.js'
 
 /** The register of a subject that says what has ended. No field can be called so. */
@@ -35,16 +35,28 @@ export function toRegister({ epoch, erased, heir }: Ending): StoredRegister {
   return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(value === undefined ? {} : { value }) }
 }
 
+/** What is to stand in a place once an end comes there: the end that it makes with one which stands there, and what was written after all that is erased. */
+export function outliving(own: StoredRegister, found: readonly StoredRegister[]): readonly StoredRegister[] {
+  const { registers, ending } = standing(found)
+  const end = ending ? joined(own, ending) : own
+  const { erased } = toEnding(end)
+  return erased === NOTHING_ERASED ? [end] : [end, ...registers.filter(({ stamp }) => stamp > erased)]
+}
+
 /**
- * What an end of one process leaves of that of another, of which it has not heard: it erases what both have erased, and is the later
- * one where that is more than the other says, so that all who know the other take it over.
+ * The end that two make of which neither process has heard of the other's: it erases what both have erased, and is later than one that
+ * erases less, as all who know that one would pass over it.
  */
-export function endAfter(own: StoredRegister, other: StoredRegister): StoredRegister {
-  const [ours, theirs] = [toEnding(own).erased, toEnding(other).erased]
-  const erased = Math.max(ours, theirs)
+export function joined(own: StoredRegister, other: StoredRegister): StoredRegister {
+  const erased = Math.max(toEnding(own).erased, toEnding(other).erased)
   if (erased === NOTHING_ERASED) return other
-  const stamp = ours > theirs ? nextStamp(own.stamp, other.stamp) : newestOf([own.stamp, other.stamp])
-  return { key: EPOCH_KEY, stamp, value: erased }
+  const stamps = [own, other].map((end) => (toEnding(end).erased < erased ? nextStamp(NEVER, end.stamp) : end.stamp))
+  return { key: EPOCH_KEY, stamp: newestOf(stamps), value: erased }
+}
+
+/** The least that an end must say of a user who was erased until then. */
+export function erasure(until: number): StoredRegister {
+  return { key: EPOCH_KEY, stamp: toStamp(until), value: until }
 }
 
 export function toEnding({ stamp, value }: StoredRegister): Ending {

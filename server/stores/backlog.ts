@@ -2,7 +2,7 @@ import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { toStamp } from '../../shared/stamp.js'
-import { EPOCH_KEY, endAfter, standing } from '../identity/ending.js'
+import { EPOCH_KEY, outliving } from '../identity/ending.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
 import { listed, soundRegisters } from './rows.js'
@@ -144,7 +144,7 @@ export class Backlog {
     const wasDown = this.#health.state === 'down'
     try {
       const standing = await this.#health.ask(() => this.#write(subject, sent))
-      if (!isErasure(lane.next)) this.#onStanding(subject, standing)
+      this.#tell(subject, standing)
       lane.failures = 0
       for (const resolve of sent.waiters) resolve()
     } catch {
@@ -171,24 +171,34 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
-    const name = storeName(subject)
-    if (isErasure) await this.#clear(name, registers)
-    return listed(await this.#store.merge(name, registers.registers()))
+  async #write(subject: Kept, sent: Batch): Promise<readonly StoredRow[]> {
+    const { registers, isErasure } = sent
+    if (isErasure || registers.register(EPOCH_KEY)) await this.#makeRoom(subject, sent)
+    return listed(await this.#store.merge(storeName(subject), registers.registers()))
   }
 
   /**
-   * Another process may have ended something there, of which this one has not heard: that is not removed with the rest. Both questions go
-   * out together, so that no write of another process comes between.
+   * Another process may have ended something there of which this one has not heard, or written something after what is erased: that is
+   * not lost by this end. Both questions go out together, so that no write of another process comes between.
    */
-  async #clear(name: string, registers: Replica): Promise<void> {
-    const asked = [this.#store.load(name), this.#store.remove(name)] as const
+  async #makeRoom(subject: Kept, { registers, isErasure }: Batch): Promise<void> {
+    const name = storeName(subject)
+    const load = this.#store.load(name)
+    const removal = isErasure ? this.#store.remove(name) : undefined
     // Where one fails, the other shall not be late for what comes next.
-    await Promise.allSettled(asked)
-    const [rows] = await Promise.all(asked)
-    const { ending } = standing(soundRegisters(rows, () => undefined))
-    const own = registers.register(EPOCH_KEY)
-    if (ending && own) registers.merge(endAfter(own, ending), 'store')
+    await Promise.allSettled([load, removal])
+    const rows = listed(await load)
+    if (!isErasure) this.#tell(subject, rows)
+    const end = registers.register(EPOCH_KEY)
+    const found = soundRegisters(rows, () => undefined)
+    // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
+    for (const register of end ? outliving(end, found) : []) registers.merge(register, 'store')
+    await removal
+  }
+
+  /** Of what stands there, unless it is to be erased. */
+  #tell(subject: Kept, rows: readonly StoredRow[]): void {
+    if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
   }
 }
 

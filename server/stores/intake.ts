@@ -1,7 +1,7 @@
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
-import { standing, toEnding } from '../identity/ending.js'
+import { erasure, joined, standing, toEnding } from '../identity/ending.js'
 import { isUser, type Subject } from '../identity/subject.js'
 import { actOn } from '../sockets/aftermath.js'
 import type { Backlog } from './backlog.js'
@@ -43,6 +43,7 @@ export class Intake {
     if (ending) {
       const erased = this.#core.epochs.learn(subject, toEnding(ending))
       if (erased !== undefined) actOn(this.#core, subject, erased)
+      this.#erase(subject, ending)
     }
     this.#core.sessions.merge(subject, registers, 'store')
     const { denied, health } = this.#parts
@@ -68,6 +69,12 @@ export class Intake {
     const { backlog } = this.#parts
     if (backlog.size === 0) return
     this.#core.sessions.merge(subject, standing(backlog.of(subject)).registers, 'store')
+  }
+
+  /** Has the store say until when a user was erased, where an end stands there of a process that had not heard of it. */
+  #erase(subject: Subject, ending: StoredRegister): void {
+    const erased = this.#core.epochs.erasedUntil(subject)
+    if (toEnding(ending).erased < erased) this.#parts.backlog.add(subject, [joined(erasure(erased), ending)])
   }
 
   /** Deletes what a process has stored after an erasure that it had not heard of. */

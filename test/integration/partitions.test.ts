@@ -168,6 +168,62 @@ describe('where there is a store alone', () => {
       expect(await store.load('user:s:ann')).toContainEqual(expect.objectContaining({ key: 'division', value: 9 }))
     },
   )
+
+  /** Two nodes, of which the second cannot ask the store for a while. */
+  async function apart() {
+    const clock = testClock()
+    const store = memoryStore()
+    const link = { isCut: false }
+    const cut = <A extends unknown[], T>(act: (...args: A) => Promise<T>) => {
+      return (...args: A): Promise<T> => (link.isCut ? Promise.reject(new Error('cut')) : act(...args))
+    }
+    const { load, merge, remove } = store
+    const far: Store = { ...store, load: cut(load), merge: cut(merge), remove: cut(remove) }
+    const start = (its: Store): Promise<App> => {
+      return startWithUsers({ clock, options: { store: its, storeRefresh: REFRESH, onError: () => undefined } })
+    }
+    return { clock, link, store, one: await start(store), two: await start(far), fresh: () => start(store) }
+  }
+
+  it('a node that erases a user late leaves what another has written since', async () => {
+    const { clock, link, one, two, fresh } = await apart()
+    link.isCut = true
+    await two.live.erase('ann')
+    clock.advance(1)
+    await (await one.live.user('ann')).set('division', 5)
+    link.isCut = false
+    await two.live.settled()
+    expect((await (await fresh()).live.user('ann')).get('division')).toBe(5)
+  })
+
+  it('a node that revokes a user late brings nothing back that another has erased', async () => {
+    const { clock, link, one, two, fresh } = await apart()
+    const there = await two.live.user('ann')
+    await there.set('division', 5)
+    link.isCut = true
+    await one.live.erase('ann')
+    clock.advance(1)
+    await two.live.revoke('ann')
+    link.isCut = false
+    await two.live.settled()
+    clock.advance(REFRESH)
+    expect((await two.live.user('ann')).get('division')).toBe(-1)
+    await two.live.settled()
+    expect((await (await fresh()).live.user('ann')).get('division')).toBe(-1)
+  })
+
+  it('a node says once more what it has erased where the end of one that has not heard stands in the store', async () => {
+    const { clock, store, one, two } = await apart()
+    const there = await two.live.user('ann')
+    await there.set('division', 5)
+    await one.live.erase('ann')
+    clock.advance(REFRESH)
+    await store.merge('user:s:ann', [{ key: '$epoch', stamp: clock.now() }])
+    await one.live.user('ann')
+    await one.live.settled()
+    clock.advance(REFRESH)
+    expect((await two.live.user('ann')).get('division')).toBe(-1)
+  })
 })
 
 describe('where the adapter loses messages, and there is no store', () => {

@@ -42,11 +42,6 @@ export class Durability {
     this.#owed = this.#owed.filter((one) => one.name !== name)
   }
 
-  /** An end that is not known to be the newest takes the place of those before. */
-  endAnew(name: string): void {
-    this.#owed = this.#owed.filter((one) => one.name !== name || one.key !== EPOCH)
-  }
-
   /** A process has ended: what the store has not is lost with it. */
   forget(node: ServerNode): void {
     this.#owed = this.#owed.filter((one) => one.node !== node || this.isThere(one.name, one.key, one.register))

@@ -77,7 +77,6 @@ export class Duties {
     if (node.line?.isWell && epoch <= before)
       this.#world.fail(`${user} is revoked in epoch ${epoch}, though the store has one of ${before}`)
     if (isErased || epoch <= before) durability?.end(this.#world.storeName(sub))
-    else if (!node.line?.isWell) durability?.endAnew(this.#world.storeName(sub))
     const value = isErased ? epochs.erasedUntil(user) : undefined
     durability?.owe(node, this.#world.storeName(sub), EPOCH, { stamp: epoch, value })
     knowledge.revoke(sub, epoch)

@@ -199,7 +199,7 @@ describe('Backlog', () => {
     it.each([
       ['ends nothing but sessions', register('$epoch', 5), register('$epoch', 6, 2)],
       ['erases less', register('$epoch', 5, 1), register('$epoch', 6, 2)],
-      ['was sooner, and erases more', register('$epoch', 1, 3), register('$epoch', 2, 3)],
+      ['was sooner, and erases more', register('$epoch', 1, 3), register('$epoch', 3, 3)],
     ])('erases all the same where the end that another process has stored %s', async (_, other, left) => {
       const parts = held()
       const { backlog, store, standing } = parts
@@ -207,6 +207,41 @@ describe('Backlog', () => {
       backlog.erase(ANN, [register('$epoch', 2, 2)])
       await failsHalfWay(parts)
       expect(standing).toEqual([[left]])
+    })
+
+    it('leaves what another process has written after it, also where it failed half way', async () => {
+      const parts = held()
+      const { backlog, store, standing } = parts
+      await store.content.merge(ANN, [register('a', 2, 'erased'), register('b', 3, 'new')])
+      backlog.erase(ANN, [register('$epoch', 4, 2)])
+      await failsHalfWay(parts)
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 2), register('b', 3, 'new')])
+      expect(standing).toEqual([[register('$epoch', 4, 2), register('b', 3, 'new')]])
+    })
+
+    it('leaves it where all is removed, and the word of that is lost', async () => {
+      const parts = held()
+      const { backlog, store } = parts
+      await store.content.merge(ANN, [register('a', 2, 'erased'), register('b', 3, 'new')])
+      backlog.erase(ANN, [register('$epoch', 4, 2)])
+      await turn()
+      await store.next.answer()
+      await store.content.remove(ANN)
+      await store.next.fail()
+      await pass(parts, 100)
+      await cleared(store)
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 2), register('b', 3, 'new')])
+    })
+
+    it('leaves nothing of a name that is given up', async () => {
+      const { backlog, store } = held()
+      await store.content.merge(ANN, [register('a', 9, 'late')])
+      backlog.erase(ANN, [register('$epoch', 4, 'user:s:ann')])
+      await turn()
+      await cleared(store)
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 'user:s:ann')])
     })
 
     it('leaves to whom a browser has signed in', async () => {
@@ -217,6 +252,20 @@ describe('Backlog', () => {
       await cleared(store)
       await store.next.answer()
       expect(standing).toEqual([[register('$epoch', 5, 'user:s:bob')]])
+    })
+
+    it('is not covered by a later end of another process that has not heard of it', async () => {
+      const { backlog, store, standing } = held()
+      const erased = [register('$epoch', 4, 4), register('a', 5, 'new')]
+      await store.content.merge(ANN, erased)
+      backlog.add(ANN, [register('$epoch', 6)])
+      await turn()
+      for (const act of ['load', 'merge']) {
+        expect(store.next.act).toBe(act)
+        await store.next.answer()
+      }
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 7, 4), register('a', 5, 'new')])
+      expect(standing).toEqual([erased, [register('$epoch', 7, 4), register('a', 5, 'new')]])
     })
 
     it('waits for both of what it has asked, where one has failed', async () => {
