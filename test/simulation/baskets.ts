@@ -55,6 +55,13 @@ export class Baskets {
     note('a computed value is taken')
     if (floor && floor.stamp > seen) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${seen}`
     const lost = lacking(floor?.value, value)
-    return lost === undefined ? undefined : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
+    return lost === undefined || this.#isAmbiguous(sub, seen)
+      ? undefined
+      : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
+  }
+  /** Two processes that nothing connects may each take one in the same millisecond: the stamp does not say which of them a page knows. */
+  #isAmbiguous(sub: string, stamp: number): boolean {
+    const all = [...this.#taken].filter(([name, taken]) => name.startsWith(`${sub} `) && taken.stamp === stamp)
+    return new Set(all.map(([, { text }]) => text)).size > 1
   }
 }
