@@ -1,8 +1,8 @@
 import { isKey } from '../../shared/fields.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { toStamp } from '../../shared/stamp.js'
-import { EPOCH_KEY, outliving } from '../identity/ending.js'
+import { NEVER, toStamp } from '../../shared/stamp.js'
+import { EPOCH_KEY, joined, outliving, standing } from '../identity/ending.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
 import { listed, soundRegisters } from './rows.js'
@@ -11,6 +11,8 @@ import type { Store, StoredRow } from './store.js'
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
 const FIRST_REST = 100
 const LONGEST_REST = 60_000
+/** How often an end is tried where others are faster, or where what stands cannot be read. */
+const MAX_ATTEMPTS = 5
 /** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
 export const AT_ONCE = 32
 
@@ -143,8 +145,7 @@ export class Backlog {
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
     try {
-      const standing = await this.#health.ask(() => this.#write(subject, sent))
-      this.#tell(subject, standing)
+      this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
       lane.failures = 0
       for (const resolve of sent.waiters) resolve()
     } catch {
@@ -171,35 +172,50 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: Kept, sent: Batch): Promise<readonly StoredRow[]> {
-    const { registers, isErasure } = sent
-    if (isErasure || registers.register(EPOCH_KEY)) await this.#makeRoom(subject, sent)
-    return listed(await this.#store.merge(storeName(subject), registers.registers()))
+  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
+    const name = storeName(subject)
+    const end = registers.register(EPOCH_KEY)
+    if (isErasure) await this.#clear(name, registers, end)
+    else if (end) await this.#end(subject, registers, end)
+    return listed(await this.#store.merge(name, registers.registers()))
   }
 
   /**
    * Another process may have ended something there of which this one has not heard, or written something after what is erased: that is
-   * not lost by this end. Both questions go out together, so that no write of another process comes between.
+   * not removed with the rest. Both questions go out together, so that no write of another process comes between.
    */
-  async #makeRoom(subject: Kept, { registers, isErasure }: Batch): Promise<void> {
-    const name = storeName(subject)
-    const load = this.#store.load(name)
-    const removal = isErasure ? this.#store.remove(name) : undefined
+  async #clear(name: string, registers: Replica, end: StoredRegister | undefined): Promise<void> {
+    const asked = [this.#store.load(name), this.#store.remove(name)] as const
     // Where one fails, the other shall not be late for what comes next.
-    await Promise.allSettled([load, removal])
-    const rows = listed(await load)
-    if (!isErasure) this.#tell(subject, rows)
-    const end = registers.register(EPOCH_KEY)
-    const found = soundRegisters(rows, () => undefined)
+    const [load] = await Promise.allSettled(asked)
+    const found = load.status === 'fulfilled' ? sound(load.value) : []
     // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
     for (const register of end ? outliving(end, found) : []) registers.merge(register, 'store')
-    await removal
+    await Promise.all(asked)
+  }
+
+  /** Merged as a value, an end would cover what another process has erased, of which this one has not heard. */
+  async #end(subject: Kept, registers: Replica, own: StoredRegister): Promise<void> {
+    const name = storeName(subject)
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const rows = listed(await this.#store.load(name))
+      this.#tell(subject, rows)
+      const { ending } = standing(sound(rows))
+      const end = ending ? joined(own, ending) : own
+      registers.merge(end, 'store')
+      const expected = ending?.stamp ?? NEVER
+      if (end.stamp <= expected || (await this.#store.compareAndSet(name, end, expected))) return
+    }
   }
 
   /** Of what stands there, unless it is to be erased. */
   #tell(subject: Kept, rows: readonly StoredRow[]): void {
     if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
   }
+}
+
+function sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
+  return soundRegisters(rows, () => undefined)
 }
 
 function batch(): Batch {

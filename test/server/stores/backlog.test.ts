@@ -260,12 +260,33 @@ describe('Backlog', () => {
       await store.content.merge(ANN, erased)
       backlog.add(ANN, [register('$epoch', 6)])
       await turn()
-      for (const act of ['load', 'merge']) {
+      for (const act of ['load', 'compareAndSet', 'merge']) {
         expect(store.next.act).toBe(act)
         await store.next.answer()
       }
       expect(await store.content.load(ANN)).toEqual([register('$epoch', 7, 4), register('a', 5, 'new')])
-      expect(standing).toEqual([erased, [register('$epoch', 7, 4), register('a', 5, 'new')]])
+      expect(standing).toEqual([erased, [register('$epoch', 7, 4)]])
+    })
+
+    it('is not covered by one that has looked before it came, and is written after it', async () => {
+      const { backlog, store } = held()
+      backlog.add(ANN, [register('$epoch', 6)])
+      await turn()
+      await store.next.answer()
+      await store.content.merge(ANN, [register('$epoch', 4, 4)])
+      while (store.open.size > 0) await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 7, 4)])
+    })
+
+    it('is written where what stands there cannot be read', async () => {
+      const { backlog, store } = held()
+      const { load } = store.content
+      await store.content.merge(ANN, [register('$epoch', 4)])
+      Object.assign(store.content, { load: async () => [{ key: '$epoch', stamp: Number.NaN }] })
+      backlog.add(ANN, [register('$epoch', 6)])
+      await turn()
+      while (store.open.size > 0) await store.next.answer()
+      expect([await load(ANN), backlog.size]).toEqual([[register('$epoch', 6)], 0])
     })
 
     it('waits for both of what it has asked, where one has failed', async () => {
