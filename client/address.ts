@@ -35,6 +35,8 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     const text = parameterOf(location.search, name)
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
+  /** Whether the app's own router has come to its address: a change before that would end its navigation. */
+  const isThere = (): boolean => signal.aborted || !globalThis.navigation?.transition
   /** Whether there was something to change. */
   const write = (): boolean => {
     const url = new URL(location.href)
@@ -60,7 +62,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     return true
   }
   const follow = (): void => {
-    if (pause || location.href === left || !write()) return
+    if (pause || location.href === left || (isThere() && !write())) return
     pause = setTimeout(() => {
       pause = undefined
       follow()
@@ -111,7 +113,9 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
         // What was chosen right before waits for its turn. To say it at once would end the navigation.
         if (pause)
           setTimeout(() => {
-            if (location.href === left && write()) left = location.href
+            // It is not left: the app's own router has taken over.
+            if (!isThere()) stay()
+            else if (location.href === left && write()) left = location.href
           })
         clearTimeout(leaving)
         leaving = setTimeout(stay, LEAVING)
