@@ -1,4 +1,5 @@
 import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
@@ -68,24 +69,24 @@ export class Login {
     }
     // A deletion gives the account nothing that it does not have.
     if (register.value === undefined) return
+    const stamp = broughtAt(register, field, sessions.firstStamp(user))
     if (rule !== 'account') {
-      this.#combine(field, rule, register, user)
+      this.#combine(field, rule, register.value, { user, stamp })
       return
     }
     // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
     if (sessions.find(user)?.stamp(field.key)) return
-    const brought = { ...register, stamp: sessions.firstStamp(user) }
-    sessions.merge(user, [dated(brought, field, register)], 'login')
+    sessions.merge(user, [{ ...register, stamp }], 'login')
   }
 
   #combine(
     field: Field,
     rule: (account: never, browser: never) => unknown,
-    register: StoredRegister,
-    user: UserSubject,
+    stored: JsonValue,
+    { user, stamp }: { readonly user: UserSubject; readonly stamp: Stamp },
   ): void {
     const { sessions, settings } = this.#core
-    const browser = register.value === undefined ? undefined : field.read(register.value)
+    const browser = field.read(stored)
     if (browser === undefined) return
     const account = sessions.value(field, sessions.find(user))
     try {
@@ -95,10 +96,7 @@ export class Login {
       // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
       if (sessions.find(user)?.stamp(field.key))
         sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
-      else {
-        const brought = { key: field.key, stamp: sessions.firstStamp(user), value: combined }
-        sessions.merge(user, [dated(brought, field, register)], 'login')
-      }
+      else sessions.merge(user, [{ key: field.key, stamp, value: combined }], 'login')
     } catch (error) {
       // The account's value stands: a sign-in never fails over a cart.
       settings.report(error)
@@ -107,9 +105,8 @@ export class Login {
 }
 
 /** In an account that was erased the first stamp is a date, of which a value that ages could be past at once: it ages from its own. */
-function dated(brought: StoredRegister, { maxAge }: Field, { stamp }: StoredRegister): StoredRegister {
-  if (brought.stamp === LOGIN_STAMP || maxAge === undefined) return brought
-  return { ...brought, stamp: newestOf([brought.stamp, stamp]) }
+function broughtAt({ stamp }: StoredRegister, { maxAge }: Field, first: Stamp): Stamp {
+  return first === LOGIN_STAMP || maxAge === undefined ? first : newestOf([first, stamp])
 }
 
 /** What only the server may write never crosses to a user: the cookie it came with may have been planted. */

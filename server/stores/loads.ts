@@ -107,8 +107,8 @@ export class Loads {
     const { settings, subjects } = this.#core
     const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined
     this.#taking.take(subject, registers)
-    if (former !== undefined && subjects.find(subject)?.version !== former) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
+    if (former !== undefined && replica?.version !== former) this.#warnOfLateness(subject)
     const place = replica && new WeakRef(replica)
     this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
     return registers

@@ -53,8 +53,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'what a sign-in brings along is stamped like a write',
     file: 'server/identity/login.ts',
-    find: '{ ...register, stamp: sessions.firstStamp(user) }',
-    replace: '{ ...register, stamp: settings.clock() }',
+    find: '[{ ...register, stamp }]',
+    replace: '[{ ...register, stamp: settings.clock() }]',
   },
   {
     name: 'a sign-in brings along what only the server may write',
