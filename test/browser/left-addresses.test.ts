@@ -1,14 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
+import { it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { Visitor } from '../support/browser-visitor.js'
-import { describeWith } from '../support/describe-with.js'
-import type { Engine } from '../support/driver.js'
+import { describeWithClient } from '../support/describe-with-client.js'
 import { Gate } from '../support/gate.js'
-import { BROWSERS } from '../support/outage.js'
 import type { SiteTab } from '../support/site-tab.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
@@ -29,62 +25,46 @@ const PAGE = `<link rel="icon" href="data:,"><output></output><a id="one" href="
 const STATE = `document.body.dataset.ready === '' && [document.title, document.querySelector('output').value, location.search,
   navigation.entries().map(({ url }) => new URL(url).search)]`
 
-let script = ''
-beforeAll(() => {
-  const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
-  script = outputFiles[0]?.text ?? ''
-})
-
-for (const { name, start } of BROWSERS)
-  describeWith(name, `a page that is left (${name})`, () => {
-    let engine: Engine
-    const errors: string[] = []
-    beforeAll(async () => {
-      engine = await start()
-    })
-    afterEach(() => expect(errors).toEqual([]))
-    afterAll(() => engine.close())
-
-    /** An app whose answer to a visit waits until the page that is being left shows what the visit has set. */
-    async function open(): Promise<SiteTab> {
-      const gates = new Map<unknown, Gate>()
-      const routes: Koa.Middleware = async (ctx) => {
-        if (ctx.path === '/client.js') {
-          ctx.type = 'js'
-          ctx.body = script
-          return
-        }
-        // Pages that a browser has kept make no visit when the visitor goes back.
-        ctx.set('cache-control', 'no-store')
-        const gate = new Gate()
-        gates.set(ctx.liveSession.get('division'), gate)
-        if (app.io.sockets.sockets.size > 0) await gate.pass()
-        ctx.body = `<!doctype html><title>${ctx.search}</title>${PAGE}${ctx.liveSession.embed()}`
+describeWithClient('a page that is left', (tests) => {
+  /** An app whose answer to a visit waits until the page that is being left shows what the visit has set. */
+  async function open(): Promise<SiteTab> {
+    const gates = new Map<unknown, Gate>()
+    const routes: Koa.Middleware = async (ctx) => {
+      if (ctx.path === '/client.js') {
+        ctx.type = 'js'
+        ctx.body = tests.script
+        return
       }
-      const app = await App.start({ fields, routes })
-      app.io.on('connection', (socket) => socket.on('shows', (division) => gates.get(division)?.open()))
-      const person = await engine.open({}, (text) => errors.push(text))
-      return new Visitor(person, app.url).open('/?d=0')
+      // Pages that a browser has kept make no visit when the visitor goes back.
+      ctx.set('cache-control', 'no-store')
+      const gate = new Gate()
+      gates.set(ctx.liveSession.get('division'), gate)
+      if (app.io.sockets.sockets.size > 0) await gate.pass()
+      ctx.body = `<!doctype html><title>${ctx.search}</title>${PAGE}${ctx.liveSession.embed()}`
     }
+    const app = await App.start({ fields, routes })
+    app.io.on('connection', (socket) => socket.on('shows', (division) => gates.get(division)?.open()))
+    return tests.open(app.url, '/?d=0')
+  }
 
-    it('leaves its address in the history as it was, whatever it hears of the next one', async () => {
-      const tab = await open()
-      const says = (division: number, ...addresses: readonly string[]): Promise<void> => {
-        const search = `?d=${division}`
-        return tab.is(STATE, [search, String(division), search, addresses])
-      }
-      await says(0, '?d=0')
-      await tab.page.click('#one')
-      await says(1, '?d=0', '?d=1')
-      await tab.page.click('#two')
-      await says(2, '?d=0', '?d=1', '?d=2')
-      for (const [direction, division] of [
-        ['back', 1],
-        ['back', 0],
-        ['forward', 1],
-      ] as const) {
-        await tab.page.evaluate(`void setTimeout(() => history.${direction}())`)
-        await says(division, '?d=0', '?d=1', '?d=2')
-      }
-    })
+  it('leaves its address in the history as it was, whatever it hears of the next one', async () => {
+    const tab = await open()
+    const says = (division: number, ...addresses: readonly string[]): Promise<void> => {
+      const search = `?d=${division}`
+      return tab.is(STATE, [search, String(division), search, addresses])
+    }
+    await says(0, '?d=0')
+    await tab.page.click('#one')
+    await says(1, '?d=0', '?d=1')
+    await tab.page.click('#two')
+    await says(2, '?d=0', '?d=1', '?d=2')
+    for (const [direction, division] of [
+      ['back', 1],
+      ['back', 0],
+      ['forward', 1],
+    ] as const) {
+      await tab.page.evaluate(`void setTimeout(() => history.${direction}())`)
+      await says(division, '?d=0', '?d=1', '?d=2')
+    }
   })
+})

@@ -1,13 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
+import { it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { Visitor } from '../support/browser-visitor.js'
-import { describeWith } from '../support/describe-with.js'
-import type { Engine } from '../support/driver.js'
-import { BROWSERS } from '../support/outage.js'
+import { describeWithClient } from '../support/describe-with-client.js'
 import type { SiteTab } from '../support/site-tab.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
@@ -31,64 +27,48 @@ const PAGE = `<!doctype html><link rel="icon" href="data:,"><a id="costs" href="
   window.live = createLiveSession()
 </script>`
 
-let script = ''
-beforeAll(() => {
-  const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
-  script = outputFiles[0]?.text ?? ''
-})
-
-for (const { name, start } of BROWSERS)
-  describeWith(name, `an address that the app’s own router comes to (${name})`, () => {
-    let engine: Engine
-    const errors: string[] = []
-    beforeAll(async () => {
-      engine = await start()
-    })
-    afterEach(() => expect(errors).toEqual([]))
-    afterAll(() => engine.close())
-
-    async function open(): Promise<SiteTab> {
-      const routes: Koa.Middleware = (ctx) => {
-        ctx.type = ctx.path === '/client.js' ? 'js' : 'html'
-        ctx.body = ctx.path === '/client.js' ? script : `${PAGE}${ctx.liveSession.embed()}`
-      }
-      const app = await App.start({ fields, routes, isAttached: false })
-      const person = await engine.open({}, (text) => errors.push(text))
-      const tab = await new Visitor(person, app.url).open('/?d=3')
-      await tab.is(`live.get('division')`, 3)
-      return tab
+describeWithClient('an address that the app’s own router comes to', (tests) => {
+  async function open(): Promise<SiteTab> {
+    const routes: Koa.Middleware = (ctx) => {
+      ctx.type = ctx.path === '/client.js' ? 'js' : 'html'
+      ctx.body = ctx.path === '/client.js' ? tests.script : `${PAGE}${ctx.liveSession.embed()}`
     }
-    const says = (tab: SiteTab, address: string, ...heard: readonly string[]): Promise<void> =>
-      tab.is('[location.pathname + location.search, heard]', [address, heard])
+    const app = await App.start({ fields, routes, isAttached: false })
+    const tab = await tests.open(app.url, '/?d=3')
+    await tab.is(`live.get('division')`, 3)
+    return tab
+  }
+  const says = (tab: SiteTab, address: string, ...heard: readonly string[]): Promise<void> =>
+    tab.is('[location.pathname + location.search, heard]', [address, heard])
 
-    it('says what is chosen meanwhile once the router is there', async () => {
-      const tab = await open()
-      await tab.page.click('#costs')
-      await tab.page.evaluate(`void live.set('division', 4)`)
-      await says(tab, '/costs')
-      await tab.page.evaluate('arrive()')
-      await says(tab, '/costs?d=4', 'came to /costs')
-    })
-
-    it('says it at the second link where the visitor does not wait for the first', async () => {
-      const tab = await open()
-      await tab.page.click('#costs')
-      await tab.page.click('#projects')
-      await says(tab, '/projects', 'ended /costs')
-      await tab.page.evaluate('arrive()')
-      await says(tab, '/projects?d=3', 'ended /costs', 'came to /projects')
-    })
-
-    it('says it after the way back, too', async () => {
-      const tab = await open()
-      await tab.page.click('#costs')
-      await tab.page.evaluate('arrive()')
-      await says(tab, '/costs?d=3', 'came to /costs')
-      await tab.page.evaluate('void setTimeout(() => history.back())')
-      await says(tab, '/?d=3', 'came to /costs')
-      await tab.page.evaluate(`void live.set('division', 4)`)
-      await says(tab, '/?d=3', 'came to /costs')
-      await tab.page.evaluate('arrive()')
-      await says(tab, '/?d=4', 'came to /costs', 'came to /')
-    })
+  it('says what is chosen meanwhile once the router is there', async () => {
+    const tab = await open()
+    await tab.page.click('#costs')
+    await tab.page.evaluate(`void live.set('division', 4)`)
+    await says(tab, '/costs')
+    await tab.page.evaluate('arrive()')
+    await says(tab, '/costs?d=4', 'came to /costs')
   })
+
+  it('says it at the second link where the visitor does not wait for the first', async () => {
+    const tab = await open()
+    await tab.page.click('#costs')
+    await tab.page.click('#projects')
+    await says(tab, '/projects', 'ended /costs')
+    await tab.page.evaluate('arrive()')
+    await says(tab, '/projects?d=3', 'ended /costs', 'came to /projects')
+  })
+
+  it('says it after the way back, too', async () => {
+    const tab = await open()
+    await tab.page.click('#costs')
+    await tab.page.evaluate('arrive()')
+    await says(tab, '/costs?d=3', 'came to /costs')
+    await tab.page.evaluate('void setTimeout(() => history.back())')
+    await says(tab, '/?d=3', 'came to /costs')
+    await tab.page.evaluate(`void live.set('division', 4)`)
+    await says(tab, '/?d=3', 'came to /costs')
+    await tab.page.evaluate('arrive()')
+    await says(tab, '/?d=4', 'came to /costs', 'came to /')
+  })
+})

@@ -63,6 +63,16 @@ function onItsWay({ app }: Moment, meet: (packet: unknown[]) => Promise<void>): 
     socket.use((packet, next) => void meet(packet).then(() => next()))
 }
 
+/** Ann signs in while the page's POST waits there. */
+async function heldUp({ page, add, signIn }: Moment, where: 'beforePost' | 'beforeAnswer'): Promise<void> {
+  const post = new Gate()
+  page[where] = () => post.pass()
+  add()
+  await post.entered
+  await signIn()
+  post.open()
+}
+
 const heard = ({ page }: Moment, event: string): Promise<void> =>
   new Promise((resolve) => page.socket?.once(event, () => resolve()))
 
@@ -78,42 +88,9 @@ const TAKEN: readonly (readonly [name: string, hasSocket: boolean, order: Order]
       await moment.signIn()
     },
   ],
-  [
-    'was acknowledged, and whose ticket is not yet posted',
-    true,
-    async ({ page, add, signIn }) => {
-      const post = new Gate()
-      page.beforePost = () => post.pass()
-      add()
-      await post.entered
-      await signIn()
-      post.open()
-    },
-  ],
-  [
-    'was posted with its ticket, and the answer is on its way',
-    true,
-    async ({ page, add, signIn }) => {
-      const post = new Gate()
-      page.beforeAnswer = () => post.pass()
-      add()
-      await post.entered
-      await signIn()
-      post.open()
-    },
-  ],
-  [
-    'was posted without a socket, and the answer is on its way',
-    false,
-    async ({ page, add, signIn }) => {
-      const post = new Gate()
-      page.beforeAnswer = () => post.pass()
-      add()
-      await post.entered
-      await signIn()
-      post.open()
-    },
-  ],
+  ['was acknowledged, and whose ticket is not yet posted', true, (moment) => heldUp(moment, 'beforePost')],
+  ['was posted with its ticket, and the answer is on its way', true, (moment) => heldUp(moment, 'beforeAnswer')],
+  ['was posted without a socket, and the answer is on its way', false, (moment) => heldUp(moment, 'beforeAnswer')],
 ]
 
 const NOT_TAKEN: typeof TAKEN = [
@@ -129,18 +106,7 @@ const NOT_TAKEN: typeof TAKEN = [
       way.open()
     },
   ],
-  [
-    'is on its way as a POST',
-    false,
-    async ({ page, add, signIn }) => {
-      const post = new Gate()
-      page.beforePost = () => post.pass()
-      add()
-      await post.entered
-      await signIn()
-      post.open()
-    },
-  ],
+  ['is on its way as a POST', false, (moment) => heldUp(moment, 'beforePost')],
   [
     'is made once the page has heard that its connection ends, before the browser has the cookie',
     true,

@@ -1,0 +1,35 @@
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import { Visitor } from './browser-visitor.js'
+import { describeWith } from './describe-with.js'
+import type { Engine } from './driver.js'
+import { BROWSERS } from './outage.js'
+import type { SiteTab } from './site-tab.js'
+
+interface ClientTests {
+  /** The client as a module, for an app of the test's own to serve. */
+  readonly script: string
+  /** A visitor's first tab; what goes wrong in it fails the test. */
+  open(url: string, path: string): Promise<SiteTab>
+}
+
+/** Runs tests of an app of their own in each browser. */
+export function describeWithClient(title: string, run: (tests: ClientTests) => void): void {
+  const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
+  const script = outputFiles[0]?.text ?? ''
+  for (const { name, start } of BROWSERS)
+    describeWith(name, `${title} (${name})`, () => {
+      let engine: Engine
+      const errors: string[] = []
+      beforeAll(async () => {
+        engine = await start()
+      })
+      afterEach(() => expect(errors).toEqual([]))
+      afterAll(() => engine.close())
+      const open = async (url: string, path: string): Promise<SiteTab> => {
+        const person = await engine.open({}, (text) => errors.push(text))
+        return new Visitor(person, url).open(path)
+      }
+      run({ script, open })
+    })
+}
