@@ -1,19 +1,8 @@
 import { EventEmitter } from 'node:events'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
-import type { BareSnapshot } from '../support/bare-page.js'
+import { describe, expect, it, jest } from '@jest/globals'
+import type { LiveSessionClient } from 'koa-live-session/client'
 import { bareTicket } from '../support/bare-ticket.js'
-
-const PAGE: BareSnapshot = {
-  subject: 'ann',
-  browser: 'b',
-  epoch: 0,
-  values: { division: 1, view: -1 },
-  defaults: { division: -1, view: -1 },
-  stamps: { division: 7 },
-  urls: { division: 'd', view: 'v' },
-}
-Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+import { openToldPage, shownAddress as shown } from '../support/told-navigation.js'
 
 /** A page that shows 1, in a browser that tells of navigations; and what its visitor and its server do. */
 interface Opened {
@@ -28,13 +17,9 @@ interface Opened {
 
 let live: LiveSessionClient<never>
 function open(): Opened {
-  history.replaceState(null, '', '/costs?d=1')
-  const navigation = new EventTarget()
-  Object.assign(globalThis, { navigation })
   const events = new EventEmitter()
-  const socket = Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) })
-  live = createLiveSession<never>({ socket: socket as never, initial: PAGE as never })
-  const tell = (type: string, more: object): void => void navigation.dispatchEvent(Object.assign(new Event(type), more))
+  const page = openToldPage(Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) }))
+  live = page.live
   let stamp = 7
   return {
     choose: (division) => void live.set('division' as never, division as never),
@@ -43,25 +28,10 @@ function open(): Opened {
       const changes = [[key, stamp, value]] as const
       events.emit('store_session', bareTicket({ sub: 'ann', changes }))
     },
-    go: (sameDocument = false) => tell('navigate', { destination: { sameDocument } }),
-    arrive: async (address) => {
-      history.pushState(null, '', address)
-      tell('currententrychange', { navigationType: 'push' })
-      await Promise.resolve()
-    },
+    go: (sameDocument = false) => page.tell('navigate', { destination: { sameDocument } }),
+    arrive: page.push,
   }
 }
-
-beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })
-})
-afterEach(() => {
-  live.close()
-  localStorage.clear()
-  Reflect.deleteProperty(globalThis, 'navigation')
-})
-
-const shown = (): string => location.pathname + location.search
 
 describe('the address of a page that the visitor leaves', () => {
   it('stays as it was for ten seconds, and then says what the page has heard, which is still there', () => {

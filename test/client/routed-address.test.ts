@@ -1,17 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
-import type { BareSnapshot } from '../support/bare-page.js'
-
-const PAGE: BareSnapshot = {
-  subject: 'ann',
-  browser: 'b',
-  epoch: 0,
-  values: { division: 1 },
-  defaults: { division: -1 },
-  stamps: { division: 7 },
-  urls: { division: 'd' },
-}
-Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+import { describe, expect, it, jest } from '@jest/globals'
+import type { LiveSessionClient } from 'koa-live-session/client'
+import { openToldPage, shownAddress as shown } from '../support/told-navigation.js'
 
 /** What the app's own router does, in a browser that tells of it. */
 interface Router {
@@ -26,35 +15,19 @@ let live: LiveSessionClient<never>
 const choose = (division: number): void => void live.set('division' as never, division as never)
 
 function open(): Router {
-  history.replaceState(null, '', '/costs?d=1')
-  const navigation = Object.assign(new EventTarget(), { transition: null as object | null })
-  Object.assign(globalThis, { navigation })
-  live = createLiveSession<never>({ initial: PAGE as never })
-  const tell = (type: string, more: object): void => void navigation.dispatchEvent(Object.assign(new Event(type), more))
+  const page = openToldPage()
+  live = page.live
   return {
-    comeTo: async (address) => {
-      navigation.transition = {}
-      history.pushState(null, '', address)
-      tell('currententrychange', { navigationType: 'push' })
-      await Promise.resolve()
+    comeTo: (address) => {
+      page.navigation.transition = {}
+      return page.push(address)
     },
     arrive: () => {
-      navigation.transition = null
+      page.navigation.transition = null
     },
-    navigate: () => tell('navigate', { destination: { sameDocument: false } }),
+    navigate: () => page.tell('navigate', { destination: { sameDocument: false } }),
   }
 }
-
-beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })
-})
-afterEach(() => {
-  live.close()
-  localStorage.clear()
-  Reflect.deleteProperty(globalThis, 'navigation')
-})
-
-const shown = (): string => location.pathname + location.search
 
 describe('the address that the app’s own router comes to', () => {
   it('is left alone however long that takes, and says 200 ms later at the most what was chosen', async () => {
