@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
+import { isAll, ONLY_IN_ALL } from './test/support/scope.mjs'
 
 /** A folder for temporary files, which browsers and examples need too: one of ours where that of the machine is no good. */
 function temporaryFolder() {
@@ -44,15 +45,19 @@ const moduleNameMapper = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 
+const leftOut = isAll ? [] : ONLY_IN_ALL
+
 const base = {
   cacheDirectory: '<rootDir>/.cache/jest',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform,
   moduleNameMapper,
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
+  testPathIgnorePatterns: leftOut,
 }
 
 export default {
+  reporters: ['default', '<rootDir>/test/support/skipped-reporter.mjs'],
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
   // Tests also wait: for browsers, processes and servers that they start.
@@ -63,7 +68,7 @@ export default {
       displayName: 'node',
       testEnvironment: 'node',
       testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
-      testPathIgnorePatterns: ['/test/client/', '/test/browser/', '/test/simulation/'],
+      testPathIgnorePatterns: ['/test/client/', '/test/browser/', '/test/simulation/', ...leftOut],
     },
     {
       ...base,

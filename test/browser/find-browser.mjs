@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { isBare } from '../support/scope.mjs'
 import { unpack } from './bundled-chromium.mjs'
 
 const CHROMIUM = {
@@ -29,7 +30,7 @@ export function chromiums() {
   const found = installed(process.env.CHROME_PATH, CHROMIUM).map((executablePath) => async () => {
     return { executablePath, env: {}, isBundled: false }
   })
-  const hasBundled = process.platform === 'linux' && process.arch === 'x64' && !process.env.CHROME_PATH
+  const hasBundled = process.platform === 'linux' && process.arch === 'x64' && (isBare || !process.env.CHROME_PATH)
   return hasBundled ? [unpack, ...found] : found
 }
 
@@ -39,5 +40,6 @@ export function firefoxes() {
 }
 
 function installed(asked, paths) {
+  if (isBare) return []
   return asked ? [asked] : (paths[process.platform] ?? []).filter((path) => existsSync(path))
 }

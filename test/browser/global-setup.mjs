@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { launch } from 'puppeteer-core'
 import { report } from '../support/missing.mjs'
+import { isAll } from '../support/scope.mjs'
 import { chromiums, firefoxes } from './find-browser.mjs'
 import { buildSite } from './site/build.mjs'
 
@@ -10,11 +11,14 @@ const timeout = 60_000
 
 /** One Chromium for all browser tests, each with contexts of its own in it; and where Firefox is, which each file starts. */
 export default async function globalSetup({ rootDir }) {
-  const [browser, firefox] = [await first(chromiums(), startChromium), await first(firefoxes(), tryFirefox)]
+  const [browser, firefox] = [
+    await first(chromiums(), startChromium),
+    await first(isAll ? firefoxes() : [], tryFirefox),
+  ]
   if (browser.found) useChromium(browser.found)
   else report('Chromium', 'apt-get install -y chromium', 'CHROME_PATH=/path/to/chrome', browser.reasons)
   if (firefox.found) process.env.FIREFOX_PATH = firefox.found
-  else report('Firefox', 'apt-get install -y firefox-esr', 'FIREFOX_PATH=/path/to/firefox', firefox.reasons)
+  else if (isAll) report('Firefox', 'apt-get install -y firefox-esr', 'FIREFOX_PATH=/path/to/firefox', firefox.reasons)
   process.env.SITE_FOLDER = join(rootDir, '.cache/site')
   if (browser.found || firefox.found) await buildSite(process.env.SITE_FOLDER)
 }

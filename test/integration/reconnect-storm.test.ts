@@ -7,11 +7,12 @@ import { z } from 'zod'
 import { browserSubject } from '../../server/identity/subject.js'
 import { storeName } from '../../server/stores/name.js'
 import { App } from '../support/app.js'
+import { atScale } from '../support/scale.js'
 import { readClaims } from '../support/socket.js'
 import { cookieContent } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
-const USERS = 100
+const USERS = atScale(20, 100)
 const TABS = 10
 
 const fields = defineFields({
@@ -56,7 +57,7 @@ function greeted(socket: Socket): Promise<unknown> {
   })
 }
 
-describe('a thousand sockets that come back at once after a restart', () => {
+describe('sockets of many users that come back at once after a restart', () => {
   it('make one load for each subject, and each is told what is stored', async () => {
     const store = memoryStore()
     const clock = testClock()

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, expect, it } from '@jest/globals'
+import { atScale } from '../support/scale.js'
 import { bundle, type Defect, plant } from './bundle.js'
 import { DEFECTS } from './defects.js'
 import { eachAtOnce, recall, sail } from './fleet.js'
@@ -7,7 +8,7 @@ import { eachAtOnce, recall, sail } from './fleet.js'
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
 const SCHEDULES = 10_000
 /** Of so many defects one is planted; `PLANT_ONE_IN=1` plants all, which takes some minutes. */
-const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? 72)
+const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(144, 72))
 /** ms that no machine takes for them. */
 const HANGS = 3_600_000
 

@@ -1,4 +1,5 @@
 import { afterAll, expect, it } from '@jest/globals'
+import { atScale } from '../support/scale.js'
 import { bundle } from './bundle.js'
 import { AT_ONCE, eachAtOnce, type Report, recall, sail } from './fleet.js'
 import type { Finding } from './simulate.js'
@@ -8,7 +9,7 @@ import { summary } from './tally.js'
  * `SIMULATIONS=100000` for all, a few minutes of two processors; `SIMULATIONS_FROM=100001` for those that come after;
  * `SIMULATION_SEED=n` for one schedule again.
  */
-const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? 500)
+const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(100, 500))
 const FROM = Number(process.env['SIMULATIONS_FROM'] ?? 1)
 const SEED = process.env['SIMULATION_SEED']
 /** ms that no machine takes for so many. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { isBare } from '../scope.mjs'
 
 /** A server that tests start, and what to do where it is missing. */
 export interface Needed {
@@ -41,8 +42,9 @@ export const NGINX: Needed = {
 const POSTGRES_FOLDER = '/usr/lib/postgresql'
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 
-/** Where the server is; undefined where it is nowhere. */
+/** Where the server is; undefined where it is nowhere, or hidden. */
 export function find({ commands, variable }: Needed): string | undefined {
+  if (isBare) return undefined
   const asked = process.env[variable]
   if (asked) return asked
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...FOLDERS, ...versionsOfPostgres()]

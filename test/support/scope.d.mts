@@ -1,0 +1,3 @@
+export const isAll: boolean
+export const isBare: boolean
+export const ONLY_IN_ALL: readonly string[]

@@ -1,0 +1,27 @@
+import { isAll } from './scope.mjs'
+
+const LINE = '!'.repeat(80)
+const NEEDS = /\(needs (.*)\)$/s
+
+/** Ends a run with what it has left out, and how to run that: a skipped test is easy to overlook among thousands. */
+export default class SkippedReporter {
+  onRunComplete(_, { testResults: files }) {
+    const rows = [...reasonsIn(files)].map(([why, count]) => `SKIPPED: ${count} tests: ${why}`)
+    if (!isAll)
+      rows.push(
+        'LEFT OUT: Firefox, documents as pasted, framework and example apps, types, faults, large counts: npm run test:all',
+      )
+    if (rows.length > 0) process.stderr.write(`\n${LINE}\n${rows.join('\n')}\n${LINE}\n`)
+  }
+}
+
+/** Why tests were skipped, and how many each time. */
+function reasonsIn(files) {
+  const reasons = new Map()
+  for (const { status, ancestorTitles, title } of files.flatMap(({ testResults }) => testResults)) {
+    if (status !== 'pending') continue
+    const why = ancestorTitles.map((each) => NEEDS.exec(each)?.[1]).find(Boolean) ?? title
+    reasons.set(why, (reasons.get(why) ?? 0) + 1)
+  }
+  return reasons
+}
