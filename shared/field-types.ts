@@ -182,5 +182,5 @@ export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
     : undefined extends Input<F>
       ? unknown
       : { readonly default: Settable<F> }) & {
-    readonly [K in Exclude<keyof F, keyof FieldSpec>]: never
+    readonly [K in Exclude<keyof F, keyof FieldSpec>]: readonly ['koa-live-session: no such option of a field']
   }
