@@ -6,6 +6,8 @@
  *
  * @module koa-live-session/client
  */
+
+export type * from '../shared/declaration.js'
 export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type { LiveSessionClientToServer, LiveSessionServerToClient } from '../shared/protocol.js'

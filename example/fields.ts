@@ -10,7 +10,7 @@ export const fields = defineFields({
   theme: { schema: z.enum(themes), default: 'auto', client: 'write', scope: 'browser' },
 })
 
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

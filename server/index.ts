@@ -7,6 +7,7 @@
  * @module koa-live-session
  */
 export type { ChangeSource } from '../shared/change.js'
+export type * from '../shared/declaration.js'
 export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type { JsonValue } from '../shared/json.js'

@@ -5,8 +5,10 @@ import type { Awaitable } from '../shared/promise.js'
 import type { UserId } from './identity/subject.js'
 import type { Store } from './stores/store.js'
 
-/** The options of `liveSession(app, options)`. Each is checked at start: what cannot work is a `TypeError`. */
-export interface LiveSessionOptions<F extends Fields> {
+/**
+ * The options of `liveSession(app, options)`. Each is checked at start: what cannot work is a `TypeError`. `I` is the type of your `identify`.
+ */
+export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /** What `defineFields` returned. */
   readonly fields: F
   /**
@@ -16,7 +18,7 @@ export interface LiveSessionOptions<F extends Fields> {
    * @example
    * identify: (ctx) => ctx.session?.userId
    */
-  readonly identify?: (ctx: Koa.Context) => Awaitable<UserId | null | undefined>
+  readonly identify?: ((ctx: Koa.Context) => Awaitable<UserId | null | undefined>) & I
   /**
    * At least one secret of 32 bytes or more: the first signs, all verify. Put a new one first, and leave the former one for as long as `maxAge`.
    *

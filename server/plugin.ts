@@ -35,15 +35,10 @@ const cores = new WeakMap<object, Core>()
  * app.use(live.middleware())
  * live.attach(new Server(app.listen(3000)))
  */
-export function liveSession<const F extends Fields>(
+export function liveSession<const F extends Fields, I = unknown>(
   app: AnyApp,
-  options: LiveSessionOptions<F> & { readonly identify: object },
-): LiveSessionPlugin<F, true>
-/** Without `identify`, all visitors are guests. */
-export function liveSession<const F extends Fields>(
-  app: AnyApp,
-  options: LiveSessionOptions<F> & { readonly identify?: never },
-): LiveSessionPlugin<F, false>
+  options: LiveSessionOptions<F, I>,
+): LiveSessionPlugin<F, unknown extends I ? false : true>
 export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): LiveSessionPlugin<Fields> {
   if (typeof app?.createContext !== 'function') {
     throw new TypeError(`koa-live-session: liveSession(app): expected a Koa app, received ${typeof app}`)

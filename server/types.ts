@@ -185,7 +185,13 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * @throws {TypeError} a second time; where sockets are connected already; without `handshake` where `identify` is set; for a connection state
    * recovery that skips middleware
    */
-  attach(io: AnyServer, ...options: Identified extends true ? [AttachOptions] : [AttachOptions?]): void
+  attach(io: AnyServer, options: AttachOptions): void
+  /** Without `identify` alone, where all visitors are guests. */
+  attach(
+    io: Identified extends true
+      ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [session] })'
+      : AnyServer,
+  ): void
   /**
    * A user's values, for code without a request or a socket, as a job or a webhook: loaded from the store, where there is one. Without a store,
    * `update` rejects with `not_loaded` as long as this process knows nothing of the user. Rejects with a `TypeError` for what is no `UserId`.

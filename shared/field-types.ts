@@ -160,7 +160,7 @@ export interface Keys<F extends Fields> {
 }
 /** In place of the keys that a page may write, where nothing says what they are. */
 type Unregistered =
-  "koa-live-session: no fields here. Is declare module 'koa-live-session' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?"
+  "koa-live-session: no fields here. Is declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?"
 /** By key, the value. */
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
 
@@ -182,5 +182,5 @@ export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
     : undefined extends Input<F>
       ? unknown
       : { readonly default: Settable<F> }) & {
-    readonly [K in Exclude<keyof F, keyof FieldSpec>]: never
+    readonly [K in Exclude<keyof F, keyof FieldSpec>]: readonly ['koa-live-session: no such option of a field']
   }

@@ -35,7 +35,7 @@ export function isKey(key: unknown): key is string {
  * @throws {TypeError} at once, naming the field, what was expected and what was received
  * @example
  * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
- * declare module 'koa-live-session' { interface Register { fields: typeof fields } }
+ * declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }
  */
 export function defineFields<const F extends Declarations, const S extends Schemas>(
   fields: Rules<S> & F & { readonly [K in keyof F]: CheckField<F[K]> },

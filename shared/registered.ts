@@ -1,13 +1,6 @@
-import type { Fields } from './field-types.js'
+// By the entry that apps augment: an augmentation adds no file to a program, so every entry that asks for the registered types brings that one.
+import type { Fields, Register } from './index.js'
 
-/**
- * Your one declaration of types, from which `ctx.liveSession`, `socket.liveSession` and the page's client know the keys and values.
- *
- * @example
- * declare module 'koa-live-session' { interface Register { fields: typeof fields } }
- */
-// biome-ignore lint/suspicious/noEmptyInterface: users augment it
-export interface Register {}
 /** The declared fields; before `Register` is filled, any key with any JSON (never `any`). */
 export type RegisteredFields = Register extends { readonly fields: infer F extends Fields } ? F : Fields
 /** What the app keeps in `ctx.session`, where it says so: `interface Register { session: { user?: string } }`; else any JSON. */

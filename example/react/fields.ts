@@ -7,7 +7,7 @@ export const fields = defineFields({
   tea: { schema: z.enum(teas), default: 'Mint', client: 'write' },
 })
 
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

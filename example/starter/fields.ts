@@ -2,4 +2,4 @@
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
-declare module 'koa-live-session' { interface Register { fields: typeof fields } }
+declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }

@@ -8,7 +8,7 @@ export const fields = defineFields({
   note: { schema: z.string().max(MAX_NOTE), default: '', client: 'write' },
 })
 
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

@@ -1,5 +1,4 @@
 import type Koa from 'koa'
-import compose from 'koa-compose'
 import type { Core } from '../core.js'
 import { IN_HANDSHAKES, watchSession } from '../http/session-order.js'
 import { type UserId, type UserSubject, userNamed } from '../identity/subject.js'
@@ -10,11 +9,11 @@ const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession']
 /** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
 export class Authentication {
   readonly #core: Pick<Core, 'appSessions' | 'settings'>
-  readonly #middleware: Koa.Middleware
+  readonly #middleware: readonly Koa.Middleware[]
 
   constructor(core: Pick<Core, 'appSessions' | 'settings'>, middleware: readonly Koa.Middleware[]) {
     this.#core = core
-    this.#middleware = compose([...middleware])
+    this.#middleware = middleware
   }
 
   /** Without `identify` every visitor is a guest. */
@@ -32,11 +31,13 @@ export class Authentication {
     if (!identify && !appSessions.isUsed) return undefined
     keepUncommitted(ctx)
     let id: UserId | null | undefined
-    await this.#middleware(ctx, async () => {
+    const ask = async (): Promise<void> => {
       const check = watchSession(ctx, IN_HANDSHAKES)
       id = await identify?.(ctx)
       check()
-    })
+    }
+    // As Koa runs them: each is the next() of the one before it.
+    await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), ask)()
     return userNamed(id)
   }
 }

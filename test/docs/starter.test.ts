@@ -18,6 +18,13 @@ function manifest(folder: string): Manifest {
 const files = steps('Quick start').flatMap((step) => ('file' in step ? [step] : []))
 const { dependencies, devDependencies, scripts } = manifest(FOLDER)
 
+describe('the README', () => {
+  it('has each command once', () => {
+    const all = [...commands('Install'), ...commands('Quick start')]
+    expect(all.filter((command, index) => all.indexOf(command) < index)).toEqual([])
+  })
+})
+
 describe('the starter', () => {
   it('has the files of the quick start, and no other', () => {
     const sources = readdirSync(FOLDER).filter((name) => name.endsWith('.ts'))

@@ -11,17 +11,7 @@ export async function bundleNode(): Promise<string> {
     outfile,
     bundle: true,
     // Found from the folder of what is built, which is in this one.
-    external: [
-      'koa',
-      'koa-session',
-      'socket.io',
-      'redis',
-      'zod',
-      '@socket.io/*',
-      'node-cache',
-      'koa-compose',
-      'on-headers',
-    ],
+    external: ['koa', 'koa-session', 'socket.io', 'redis', 'zod', '@socket.io/*', 'node-cache', 'on-headers'],
     alias: {
       'koa-live-session': join(root, 'server/index.ts'),
       'koa-live-session/fields': join(root, 'shared/index.ts'),

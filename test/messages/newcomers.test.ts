@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import Koa from 'koa'
-import compose from 'koa-compose'
 import { liveSession, type Store } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { sqlStore } from 'koa-live-session/sql'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import mount from 'koa-mount'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import type { Server } from 'socket.io'
@@ -47,8 +47,7 @@ describe('app.use', () => {
   it('of the middleware of a mounted app is told, as there ctx is the outer one’s', async () => {
     const [outer, inner] = [new Koa(), new Koa({ keys: [SECRET] })]
     inner.use(liveSession(inner, { fields: {} }).middleware())
-    // As koa-mount does it.
-    outer.use(compose(inner.middleware))
+    outer.use(mount(inner))
     expect(await told(outer)).toEqual([
       `TypeError: ${PREFIX}live.middleware() was given a request of another app, which has no ctx.liveSession: expected ` +
         'liveSession(app) of the app that listens. With koa-mount pass the outer one',

@@ -60,7 +60,6 @@ describe('npm version', () => {
 })
 
 describe('the content of the package', () => {
-  const map = (more: object): string => JSON.stringify({ version: 3, sources: ['../../server/index.ts'], ...more })
   const FILES: Files = {
     'package.json': JSON.stringify({
       name: 'a-package',
@@ -69,9 +68,8 @@ describe('the content of the package', () => {
       files: ['dist', 'docs', 'CHANGELOG.md', 'SECURITY.md'],
     }),
     'README.md': '![two tabs](docs/tabs.png)',
-    ...Object.fromEntries(['LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs/api/README.md'].map((file) => [file, ''])),
+    ...Object.fromEntries(['LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs/README.md'].map((file) => [file, ''])),
     'dist/server/index.js': '',
-    'dist/server/index.js.map': map({ sourcesContent: [''] }),
     'dist/server/index.d.ts': '',
   }
 
@@ -88,18 +86,29 @@ describe('the content of the package', () => {
       'docs/tabs.png': '',
       'dist/test/a.js': '',
       'dist/server/index.js': `'${folder}'`,
-      'dist/server/index.js.map': map({}),
+      'dist/server/index.js.map': '{}',
+      'docs/api/README.md': '',
     })
     const { said, status } = run('check-pack.mjs')
     expect(status).toBe(1)
     expect(said.trim().split('\n').sort()).toEqual([
       'LICENSE: expected in the package',
       'README.md: docs/tabs.png: expected a text that says what is seen',
-      'dist/server/index.js.map: expected the sources in it, by relative names',
+      'dist/server/index.js.map: not expected in the package',
       'dist/server/index.js: names this folder',
       'dist/test/a.js: not expected in the package',
+      'docs/api/README.md: not expected in the package',
       'docs/tabs.png: not expected in the package',
     ])
+  })
+})
+
+describe('npm pack', () => {
+  it('leaves nothing that git would add', () => {
+    write({ '.gitignore': readFileSync('.gitignore', 'utf8'), 'a-package-1.0.0.tgz': '' })
+    execFileSync('git', ['init', '--quiet'], { cwd: folder })
+    const untracked = execFileSync('git', ['status', '--porcelain'], { cwd: folder, encoding: 'utf8' })
+    expect(untracked).toBe('?? .gitignore\n')
   })
 })
 

@@ -27,7 +27,7 @@ describe('a page without registered fields', () => {
     writeFileSync(file, `${CREATE}${lines}\n`)
     const [problem = ''] = compile([relative('.', file)])
     expect(problem).toContain(
-      "koa-live-session: no fields here. Is declare module 'koa-live-session' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?",
+      "koa-live-session: no fields here. Is declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?",
     )
   })
 })

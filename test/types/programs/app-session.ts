@@ -5,7 +5,7 @@ import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     session: { user?: string; cart?: { sku: string }[]; step: number }
   }

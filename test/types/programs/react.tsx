@@ -1,6 +1,5 @@
 /** @jsxImportSource react */
 // What must compile, and what must not, in a React component once the fields are registered.
-import type {} from 'koa-live-session'
 import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
@@ -13,7 +12,7 @@ const fields = defineFields({
   plan: { schema: z.string(), default: 'free' },
   risk: { schema: z.number(), default: 0, client: 'hidden' },
 })
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

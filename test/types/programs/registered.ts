@@ -23,7 +23,7 @@ const fields = defineFields({
   risk: { schema: z.number(), default: 0, client: 'hidden' },
   any: { schema: z.json(), default: null },
 })
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

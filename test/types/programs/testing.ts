@@ -12,7 +12,7 @@ const fields = defineFields({
   plan: { schema: z.enum(['free', 'paid']), default: 'free' },
   risk: { schema: z.number(), default: 0, client: 'hidden' },
 })
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

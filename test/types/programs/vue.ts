@@ -1,5 +1,4 @@
 // What must compile, and what must not, in a Vue component once the fields are registered.
-import type {} from 'koa-live-session'
 import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
@@ -13,7 +12,7 @@ const fields = defineFields({
   plan: { schema: z.string(), default: 'free' },
   risk: { schema: z.number(), default: 0, client: 'hidden' },
 })
-declare module 'koa-live-session' {
+declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields
   }

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+
+/** What `npx tsc` of these arguments says, a line each problem: the compiler that newcomers have. */
+export function tsc(...args: readonly string[]): readonly string[] {
+  const { error, stdout } = spawnSync(process.execPath, [resolve('node_modules/@typescript/native/bin/tsc'), ...args], {
+    encoding: 'utf8',
+  })
+  if (error) throw error
+  return stdout.split('\n').filter((line) => line !== '')
+}
+
+/** A new folder with these files, from which packages are found as from an app. */
+export function appFolder(files: Readonly<Record<string, string>>): string {
+  mkdirSync('.cache', { recursive: true })
+  const folder = mkdtempSync(resolve('.cache/app-'))
+  for (const [file, text] of Object.entries({ 'package.json': '{ "type": "module" }', ...files })) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    writeFileSync(join(folder, file), text)
+  }
+  return folder
+}

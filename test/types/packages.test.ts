@@ -1,0 +1,118 @@
+import { copyFileSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { snippet } from '../support/readme.js'
+import { appFolder, tsc } from '../support/tsc.js'
+
+/** As `tsc --init` writes them, and with a look at the declarations of the package, too. */
+const STRICT = {
+  module: 'nodenext',
+  target: 'esnext',
+  types: [],
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  verbatimModuleSyntax: true,
+  isolatedModules: true,
+  noUncheckedSideEffectImports: true,
+  moduleDetection: 'force',
+  jsx: 'react-jsx',
+  skipLibCheck: false,
+  composite: true,
+  emitDeclarationOnly: true,
+}
+/** As Vite's `tsconfig.app.json` has them. */
+const PAGE = { ...STRICT, module: 'esnext', moduleResolution: 'bundler', lib: ['ES2022', 'DOM'] }
+
+const project = (compilerOptions: object, ...references: readonly string[]): string =>
+  JSON.stringify({ compilerOptions, include: ['.'], references: references.map((path) => ({ path })) })
+
+const FIELDS = snippet('fields.ts')
+const SERVER = `${snippet('server.ts')}
+// @ts-expect-error not declared
+app.use((ctx) => { ctx.liveSession.get('divisoin') })
+`
+const BROWSER = `${snippet('browser.ts')}
+// @ts-expect-error not declared
+live.get('divisoin')
+// @ts-expect-error a page has nothing of Node
+process.exit()
+`
+const COMPONENT = (entry: string): string => `import type {} from './fields.js'
+import { useLiveSession } from 'koa-live-session/${entry}'
+export const use = (): unknown => [
+  useLiveSession('division'),
+  // @ts-expect-error not declared
+  useLiveSession('divisoin'),
+]
+`
+const TEST = `import type {} from './fields.js'
+import type { TestClient } from 'koa-live-session/testing'
+export const use = (client: TestClient): unknown => [
+  client.get('division').toFixed(),
+  // @ts-expect-error not declared
+  client.get('divisoin'),
+]
+`
+/** A package of a workspace, whose fields are declared in another one: it sees what that was built to, and believes it. */
+const ofWorkspace = (name: string, options: object, text: string): Readonly<Record<string, string>> => ({
+  [`workspace/${name}/tsconfig.json`]: project({ ...options, skipLibCheck: true }, '../../node_modules/app-fields'),
+  [`workspace/${name}/index.ts`]: text.replace("'./fields.js'", "'app-fields'"),
+})
+/** The types of a package that another one has built. */
+const BUILT = JSON.stringify({
+  name: 'app-fields',
+  type: 'module',
+  exports: { types: './fields.d.ts', default: './fields.js' },
+})
+
+let folder: string
+let problems: readonly string[]
+beforeAll(() => {
+  folder = appFolder({
+    'page/tsconfig.json': project(PAGE),
+    'page/fields.ts': FIELDS,
+    'page/browser.ts': BROWSER,
+    'server/tsconfig.json': project(STRICT),
+    'server/fields.ts': FIELDS,
+    'server/server.ts': SERVER,
+    'both/tsconfig.json': project(STRICT),
+    'both/fields.ts': FIELDS,
+    'both/server.ts': SERVER,
+    'both/browser.ts': snippet('browser.ts'),
+    'node_modules/app-fields/package.json': BUILT,
+    'node_modules/app-fields/tsconfig.json': project(PAGE),
+    'node_modules/app-fields/fields.ts': FIELDS,
+    ...ofWorkspace('page', PAGE, BROWSER),
+    ...ofWorkspace('server', STRICT, SERVER),
+    ...ofWorkspace('react', PAGE, COMPONENT('react')),
+    ...ofWorkspace('vue', PAGE, COMPONENT('vue')),
+    ...ofWorkspace('testing', STRICT, TEST),
+  })
+  const installed = join(folder, 'node_modules/koa-live-session')
+  expect(tsc('-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', join(installed, 'dist'))).toEqual([])
+  copyFileSync('package.json', join(installed, 'package.json'))
+  problems = tsc('-b', ...PROGRAMS.map((name) => join(folder, name)))
+}, 120_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const PROGRAMS = [
+  'page',
+  'server',
+  'both',
+  'workspace/page',
+  'workspace/server',
+  'workspace/react',
+  'workspace/vue',
+  'workspace/testing',
+]
+
+describe('the fields that an app registers, in a program of its own', () => {
+  it.each(PROGRAMS)('are known: %s', (name) => {
+    expect(problems.filter((line) => line.includes(`${basename(folder)}/${name}/`))).toEqual([])
+  })
+
+  it('leave nothing else to say, not of the declarations of the package either', () => {
+    expect(problems).toEqual([])
+  })
+})
