@@ -109,6 +109,16 @@ describe('the filter of docs/coming-from.md', () => {
   })
 })
 
+describe('the filter of docs/coming-from.md without its script', () => {
+  it('is chosen by the form, which the server is sent', async () => {
+    const visitor = visitorOf(await start('filter.ts'))
+    const headers = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' }
+    const answer = await visitor.fetch('/?division=1', { headers })
+    expect(await answer.text()).toContain('<h1>Costs of Sound</h1>')
+    expect(await visitor.text('/')).toContain('<h1>Costs of Sound</h1>')
+  })
+})
+
 describe('the first render of docs/coming-from.md', () => {
   it('has the value of the address, and the socket goes on with it', async () => {
     const visitor = visitorOf(await start('hello.ts'))
