@@ -18,26 +18,33 @@ const socket: ViewSocket = io({ reconnectionDelay: 50, reconnectionDelayMax: 500
 const network = createOfflineSwitch(socket)
 const live = createLiveSession({ socket })
 
+// Before any choice: it takes what is set now for what the page was rendered with.
+const viewer = createViewer(socket, live)
+
+const flash = element('flash', HTMLElement)
+const tell = (error: Error): void => {
+  flash.textContent = `Not saved: ${error.message}`
+}
+
 const showDivision = bindChoice(element('division-choice', HTMLFormElement), (value) => {
-  void live.set('division', Number(value))
+  live.set('division', Number(value)).catch(tell)
 })
 live.subscribe('division', (division) => showDivision(String(division)))
 
 const showTheme = bindChoice(element('theme-choice', HTMLFormElement), (value) => {
-  if (isTheme(value)) void live.set('theme', value)
+  if (isTheme(value)) live.set('theme', value).catch(tell)
 })
 live.subscribe('theme', (theme) => {
   document.documentElement.dataset['theme'] = theme
   showTheme(theme)
 })
 
-const flash = element('flash', HTMLElement)
 live.onFlash((message) => {
   flash.textContent = String(message)
 })
 
 showConnection(element('connection', HTMLElement), socket, network.isOffline)
-takeOverNavigation(createViewer(socket, live))
+takeOverNavigation(viewer)
 bindSignIn(element('account', HTMLElement), socket)
 rememberScroll()
 startHood(element('hood', HTMLElement), socket, live, network)

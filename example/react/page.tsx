@@ -34,7 +34,7 @@ export function App({ live }: { readonly live: LiveSessionClient }): ReactNode {
 
 function Cups(): ReactNode {
   const [cups, setCups] = useLiveSession('cups')
-  const add = (more: number): void => void setCups(Math.min(Math.max(cups + more, 1), MAX_CUPS))
+  const add = (more: number): Promise<void> => setCups(Math.min(Math.max(cups + more, 1), MAX_CUPS))
   return (
     <fieldset>
       <legend>Cups</legend>
@@ -56,7 +56,7 @@ function Tea(): ReactNode {
       <legend>Tea</legend>
       {teas.map((one) => (
         <label key={one}>
-          <input type="radio" name="tea" value={one} checked={one === tea} onChange={() => void setTea(one)} />
+          <input type="radio" name="tea" value={one} checked={one === tea} onChange={() => setTea(one)} />
           {one}
         </label>
       ))}

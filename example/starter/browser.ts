@@ -5,4 +5,5 @@ import type {} from './fields.js'                                         // typ
 const live = createLiveSession({ socket: io() })
 const output = document.querySelector('output'), button = document.querySelector('button')
 live.subscribe('division', (division) => { if (output) output.value = String(division) })
-button?.addEventListener('click', () => void live.set('division', live.get('division') + 1))
+live.onStatus((_key, { status, reason }) => { document.title = reason ?? status }) // saving, then saved; or why it was refused
+button?.addEventListener('click', () => live.set('division', live.get('division') + 1))

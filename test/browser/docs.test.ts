@@ -225,7 +225,7 @@ describeInBrowser('docs/first-render.md', () => {
     await one.page.locator('[role=status]', { hasText: /^$/ }).waitFor({ state: 'attached' })
     const html = await one.html()
     expect(html).toContain('<option value="1" selected>floor 1</option>')
-    expect(html).toContain('<input aria-label="Search" value="&#34;">')
+    expect(html).toContain('<input aria-label="Search" value="&#34;" ')
     expect([...one.complaints, ...two.complaints]).toEqual([])
   })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { Gate } from '../support/gate.js'
 import { Studio } from '../support/studio.js'
 
 let example: Example
@@ -57,6 +58,22 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     const answer = await studio.page.reload()
     expect(await answer?.text()).toMatch(/<h1[^>]*>Costs<\/h1><p>Events, 2025<\/p>/)
     await studio.shows('Costs', 'Events')
+  })
+
+  it('when it is chosen before the script of the page has run', async () => {
+    const context = await openBrowser()
+    const gate = new Gate()
+    await context.route('**/browser.js', async (route) => {
+      await gate.pass()
+      await route.continue()
+    })
+    const studio = new Studio(await context.newPage())
+    await studio.page.goto(example.url, { waitUntil: 'commit' })
+    await studio.pick('Film')
+    gate.open()
+    await studio.hasSaved()
+    await studio.shows('Home', 'Film')
+    expect(studio.errors).toEqual([])
   })
 
   it('in a second tab, which follows without being loaded again', async () => {

@@ -1,10 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Newcomer } from '../support/newcomer.js'
 import { QuickStart } from '../support/quick-start.js'
-import { commands, linesOf, steps } from '../support/readme.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { commands } from '../support/readme.js'
+import { atScale } from '../support/scale.js'
+
+/** Two installs of a packed package: readme.test.ts shows the same app from source. */
+const describeAsInstalled = atScale(describe.skip, describeInBrowser)
 
 let newcomer: Newcomer
 
@@ -23,19 +26,12 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => newcomer.leave())
 
-describeInBrowser('the quick start of the README', () => {
+describeAsInstalled('the quick start of the README', () => {
   let quickStart: QuickStart
   beforeAll(async () => {
     quickStart = await QuickStart.byHand(newcomer)
   }, 300_000)
   afterEach(() => quickStart.kill())
-
-  it('has three files with 26 lines, and nine commands', () => {
-    const files = steps('Quick start').flatMap((step) => ('file' in step ? [step.text] : []))
-    expect(files).toHaveLength(3)
-    expect(files.flatMap(linesOf).filter((line) => !line.startsWith('//'))).toHaveLength(26)
-    expect(commands('Quick start')).toHaveLength(9)
-  })
 
   it.each([
     ['the secret is not there', { without: '.env' }, '.env: not found'],
@@ -71,10 +67,9 @@ describeInBrowser('the quick start of the README', () => {
     await two.getByRole('button', { name: 'next' }).click()
     await shows(one, 2)
   })
-  itRunsSnippetsOf('README.md')
 })
 
-describeInBrowser('the starter', () => {
+describeAsInstalled('the starter', () => {
   let starter: QuickStart
   beforeAll(async () => {
     starter = await QuickStart.copied(newcomer)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
@@ -109,6 +109,16 @@ describe('the filter of docs/coming-from.md', () => {
   })
 })
 
+describe('the filter of docs/coming-from.md without its script', () => {
+  it('is chosen by the form, which the server is sent', async () => {
+    const visitor = visitorOf(await start('filter.ts'))
+    const headers = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' }
+    const answer = await visitor.fetch('/?division=1', { headers })
+    expect(await answer.text()).toContain('<h1>Costs of Sound</h1>')
+    expect(await visitor.text('/')).toContain('<h1>Costs of Sound</h1>')
+  })
+})
+
 describe('the first render of docs/coming-from.md', () => {
   it('has the value of the address, and the socket goes on with it', async () => {
     const visitor = visitorOf(await start('hello.ts'))
@@ -206,5 +216,25 @@ describe('the sign-in of docs/coming-from.md', () => {
 })
 
 describe(PAGE, () => {
+  it('says in each of its five parts which limits it has', () => {
+    const parts = readFileSync(PAGE, 'utf8').split(/^## (?=\d\. )/m)
+    expect(parts.slice(1).map((part) => part.match(/^- \*\*What its limits are:\*\*/gm)?.length)).toEqual([
+      1, 1, 1, 1, 1,
+    ])
+  })
+
+  it('says right that of several first requests at once the browser keeps what the last one has set', async () => {
+    const visitor = visitorOf(await start('hello.ts'))
+    const [first, second] = await Promise.all(
+      ['de', 'en'].map((locale) =>
+        fetch(`${visitor.url}/?locale=${locale}`).then((answer) => answer.headers.getSetCookie()),
+      ),
+    )
+    const ids = [first, second].map((cookies) => cookies?.map((cookie) => cookie.split(';')[0]).join('; ') ?? '')
+    expect(ids[0]).not.toBe(ids[1])
+    const texts = ids.map((cookie) => fetch(visitor.url, { headers: { cookie } }).then((answer) => answer.text()))
+    expect((await Promise.all(texts)).map((text) => text.includes('Guten Tag'))).toEqual([true, false])
+  })
+
   itRunsSnippetsOf(PAGE, 'page.ts', 'filter.ts', 'hello.ts', 'by-hand.ts', 'cart.ts', 'settings.ts', 'sign-in.ts')
 })

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { transformSync } from 'esbuild'
@@ -53,6 +54,23 @@ describe('docs/first-render.md', () => {
     await server.start()
     expect((await views(visitor, 1)).seen).toEqual(['<h1>Costs of Sound</h1>'])
     expect(await visitor.text('/')).toContain('<main><h1>Costs of Sound</h1></main>')
+  })
+})
+
+describe('a page that shows what the server renders', () => {
+  it.each([
+    ['docs/first-render.md', 'browser.ts'],
+    ['docs/coming-from.md', 'page.ts'],
+  ])('leaves alone what it shows already, escaped text included: %s', (page, file) => {
+    const view = '<h1>Research &#38; &#60;Development&#62;</h1>'
+    const { document } = new JSDOM(`<main>${view}</main>`).window
+    const socket = new EventEmitter()
+    runSnippet(file, page, { document, io: () => socket, createLiveSession: () => undefined })
+    const heading = document.querySelector('h1')
+    socket.emit('view', view)
+    expect(document.querySelector('h1')).toBe(heading)
+    socket.emit('view', '<h1>Sound &#38; Film</h1>')
+    expect(document.querySelector('main')?.textContent).toBe('Sound & Film')
   })
 })
 

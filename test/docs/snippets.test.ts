@@ -26,6 +26,18 @@ const claims = readdirSync('test', { recursive: true, encoding: 'utf8' })
     })
   })
 
+/** Whether a refusal goes unseen: by `void`, or in a page that asks neither the promise nor a status. */
+function hidesRefusals(text: string): boolean {
+  if (
+    /\bvoid (?:set(?!Timeout|Interval|Immediate)[A-Z]\w*|(?:live|own\??|user|[\w.]+iveSession)\.(?:set|setMany|update|delete|put))\(/.test(
+      text,
+    )
+  )
+    return true
+  const isPage = text.includes('createLiveSession(') && /\blive\.(?:set|update|delete)\(/.test(text)
+  return isPage && !/onStatus|\.catch\(|\.then\(|await live\./.test(text)
+}
+
 beforeAll(() => writeFileSync(join(folder, 'package.json'), '{ "type": "module" }'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -40,6 +52,15 @@ describe('a snippet of a page', () => {
   it('is run by a test: itRunsSnippetsOf(page) is the last one of each page', () => {
     const all = documents.flatMap((page) => snippetsOf(page).map(({ file }) => `${page} ${file}`))
     expect(claims.sort()).toEqual(all.sort())
+  })
+
+  it.each(documents)('says what becomes of each change that it makes: %s', (page) => {
+    expect(snippetsOf(page).filter(({ text }) => hidesRefusals(text))).toEqual([])
+  })
+
+  it('says what becomes of each change that the examples make', () => {
+    const files = readdirSync('example', { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
+    expect(files.filter((file) => hidesRefusals(readFileSync(join('example', file), 'utf8')))).toEqual([])
   })
 
   it.each([...programs])('compiles: %s', (_, files) => {

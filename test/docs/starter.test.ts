@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { commands, steps } from '../support/readme.js'
+import { commands, linesOf, quickStartFiles } from '../support/readme.js'
 
 const FOLDER = 'example/starter'
 
@@ -15,13 +15,24 @@ function manifest(folder: string): Manifest {
   return JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
 }
 
-const files = steps('Quick start').flatMap((step) => ('file' in step ? [step] : []))
+const files = quickStartFiles()
 const { dependencies, devDependencies, scripts } = manifest(FOLDER)
 
 describe('the README', () => {
   it('has each command once', () => {
     const all = [...commands('Install'), ...commands('Quick start')]
     expect(all.filter((command, index) => all.indexOf(command) < index)).toEqual([])
+  })
+
+  it('is read in a few minutes: it has 160 lines at the most', () => {
+    expect(readFileSync('README.md', 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(160)
+  })
+
+  it('has a whole app in 20 lines, imports and what only the second way has aside, and nine commands', () => {
+    const isCode = (line: string): boolean => !/^(\/\/|import )/.test(line)
+    const code = files.filter(({ file }) => file !== 'browser.ts').flatMap(({ text }) => linesOf(text).filter(isCode))
+    expect(code).toHaveLength(20)
+    expect(commands('Quick start')).toHaveLength(9)
   })
 })
 

@@ -1,7 +1,7 @@
 import ts from 'typescript'
 
-/** What is the same in every program: declarations are parsed once. */
-const declarations = new Map<string, ts.SourceFile>()
+/** What is parsed once for all programs that have the same options: declarations, and the library's own sources. */
+const parsedOnce = new Map<string, ts.SourceFile>()
 
 /** What the compiler says of some files with the strictest settings, each call in a world of its own. */
 export function compile(files: readonly string[], further: ts.CompilerOptions = {}): string[] {
@@ -26,13 +26,16 @@ export function compile(files: readonly string[], further: ts.CompilerOptions = 
 
 function hostOf(options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options)
+  const { jsxImportSource = '' } = options
   return {
     ...host,
     getSourceFile: (name, ...how) => {
-      const known = declarations.get(name)
+      const key = `${jsxImportSource} ${name}`
+      const known = parsedOnce.get(key)
       if (known) return known
       const source = host.getSourceFile(name, ...how)
-      if (source?.isDeclarationFile && name.includes('/node_modules/')) declarations.set(name, source)
+      // What a test writes may be written anew.
+      if (source && !name.includes('/.cache/')) parsedOnce.set(key, source)
       return source
     },
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from './free-port.js'
 import type { Newcomer } from './newcomer.js'
-import { commands, linesOf, steps } from './readme.js'
+import { commands, linesOf, quickStartFiles } from './readme.js'
 
 /** The app of the quick start, as a newcomer has it. One thing is changed: the port, as 3000 may be taken. */
 export class QuickStart {
@@ -27,10 +27,8 @@ export class QuickStart {
     const startCommand = commands('Quick start').at(-1) ?? ''
     const app = new QuickStart(newcomer, 'app', startCommand, await freePort())
     mkdirSync(app.folder)
-    for (const step of steps('Quick start')) {
-      if ('file' in step) app.#write(step.file, step.text)
-      else if (step.command !== startCommand) await newcomer.run(step.command, app.folder)
-    }
+    for (const { file, text } of quickStartFiles()) app.#write(file, text)
+    for (const command of commands('Quick start').slice(0, -1)) await newcomer.run(command, app.folder)
     return app
   }
 

@@ -29,7 +29,7 @@ export function takenOf(page: string): readonly string[] {
 }
 
 /** What a section of the README has its reader do: write a file, or run a command. */
-export type Step = { readonly file: string; readonly text: string } | { readonly command: string }
+type Step = { readonly file: string; readonly text: string } | { readonly command: string }
 
 /** The snippet of a page that begins with a comment naming its file: taken, to be run. */
 export function snippet(file: string, page = 'README.md'): string {
@@ -52,7 +52,7 @@ export function textsOf(mark: string, page: string): readonly string[] {
 }
 
 /** The files and commands of one section of the README, in its order. */
-export function steps(title: string): readonly Step[] {
+function steps(title: string): readonly Step[] {
   const section = readme()
     .split(/^## /m)
     .find((text) => text.startsWith(`${title}\n`))
@@ -62,6 +62,11 @@ export function steps(title: string): readonly Step[] {
     if (file !== undefined) return [{ file, text: snippet(file) }]
     return language === 'sh' ? linesOf(text).map((command) => ({ command })) : []
   })
+}
+
+/** The files of the quick start, in their order. */
+export function quickStartFiles(): readonly Extract<Step, { readonly file: string }>[] {
+  return steps('Two ways for a page').flatMap((step) => ('file' in step ? [step] : []))
 }
 
 /** The commands among the steps of a section. */

@@ -6,7 +6,7 @@ export class Studio {
   /** What went wrong in the page, network errors of an outage aside. */
   readonly errors: string[] = []
 
-  private constructor(page: Page) {
+  constructor(page: Page) {
     this.page = page
     page.on('pageerror', (error) => this.errors.push(String(error)))
     page.on('console', (message) => {

@@ -1,0 +1,46 @@
+import { afterEach, expect, it } from '@jest/globals'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { bundledSnippet } from '../support/bundled-snippet.js'
+import { DocsServer } from '../support/docs-server.js'
+import { snippet } from '../support/readme.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { Tab } from '../support/tab.js'
+
+let server: DocsServer
+afterEach(() => server.remove())
+
+/** The app of the README, with one of the two scripts for its page. */
+async function start(script: string): Promise<DocsServer> {
+  const others = {
+    'fields.ts': snippet('fields.ts'),
+    'browser.js': await bundledSnippet(script, 'README.md'),
+  }
+  server = await DocsServer.start('README.md', 'server.ts', { others })
+  return server
+}
+
+describeInBrowser('the README', () => {
+  it.each(['hook.ts', 'browser.ts'])(
+    'has a way for a page that two tabs count in, and that outlives a kill of the server: %s',
+    async (script) => {
+      const { url } = await start(script)
+      const context = await openBrowser()
+      const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
+      // Of the client's tabs any one may POST it.
+      const stored = context.waitForEvent('response', (answer) => {
+        return answer.request().postData()?.includes('"tickets":["') === true
+      })
+      await one.click('button', 'next')
+      await two.shows('output', '0')
+      expect((await stored).status()).toBe(200)
+      await server.kill()
+      await server.start()
+      expect(await two.html()).toContain('<output>0</output>')
+      await two.reload()
+      await two.click('button', 'next')
+      await one.shows('output', '1')
+    },
+  )
+
+  itRunsSnippetsOf('README.md')
+})
