@@ -31,6 +31,7 @@ const UNKNOWN: Field = {
   wants: [],
   over: undefined,
   code: undefined,
+  refused: undefined,
 }
 
 /** Whose something is. Another epoch, after a revocation or an erasure, is always another visitor's. It is the prefix of no other. */
@@ -48,12 +49,12 @@ export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
 
 /** Whether there is something to send. */
 export function isDraft({ wants, code }: Field): boolean {
-  return wants.length > 0 && code === undefined
+  return wants.length > 0 && !code
 }
 
 /** Whether all of them have computed the value. Then it may replace that alone which it was computed from. */
-export function isComputed(calls: readonly Call[]): boolean {
-  return calls.every(({ next }) => next)
+export function isComputed(calls: readonly Call[] = []): boolean {
+  return calls.length > 0 && calls.every(({ next }) => next)
 }
 
 /** Of what is wanted the last, where it was never sent. */
@@ -92,7 +93,8 @@ function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
 
 export function statusOf(state: State, key: string): StatusDetail {
   const field = fieldOf(state, key)
-  if (field.code) return detailOf('rejected', field.code)
+  const reason = field.code ?? (isDraft(field) ? undefined : field.refused)
+  if (reason) return detailOf('rejected', reason)
   if (isDraft(field) || field.is === 'held') return detailOf(state.isUnreachable ? 'offline' : 'saving')
   return detailOf(field.is === 'saved' ? 'saved' : 'default')
 }
@@ -100,7 +102,7 @@ export function statusOf(state: State, key: string): StatusDetail {
 /** The worst of all. */
 export function overallStatus(state: State): StatusDetail {
   const all = allOf(state)
-  const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.find((one) => one.status === status) ?? [])
+  const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))
   return worst
 }
 

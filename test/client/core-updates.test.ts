@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/remains.js'
+import { isComputed } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, OF_GUEST } from '../support/bare-page.js'
 
@@ -28,6 +29,10 @@ function comeBack(page: BarePage, ...changes: [string, number, JsonValue][]): vo
 }
 
 describe('an update', () => {
+  it('is none where nothing has called for it', () => {
+    expect(isComputed([])).toBe(false)
+  })
+
   it('is shown at once, and says over which stamp it was computed, and as what it is known', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
@@ -138,23 +143,6 @@ describe('an update', () => {
     page.learn(['cart', 12, ['a', 'x']])
     page.time('send')
     expect(page.sent()).toEqual([['cart', 12, ['a', 'x', 'b'], 1]])
-  })
-
-  it('goes on over what is newer where a server of before takes it for a plain change', () => {
-    const page = shopping('a')
-    page.update('cart', add('b'))
-    page.effects()
-    page.on('answer', 'cart', { ok: false, code: 'malformed' })
-    expect(page.sent()).toEqual([['cart', 10, ['a', 'b']]])
-    page.on('answer', 'cart', { ok: false, code: 'superseded', key: 'cart', stamp: 12, value: ['a', 'x'] })
-    expect(page.get('cart')).toEqual(['a', 'x', 'b'])
-  })
-
-  it('that a server of before refuses in that form, too, is given up', () => {
-    const page = shopping('a')
-    page.update('cart', add('b'))
-    for (let times = 0; times < 2; times += 1) page.on('answer', 'cart', { ok: false, code: 'malformed' })
-    expect([page.settled, page.sent().length]).toEqual([['update malformed'], 2])
   })
 })
 
