@@ -7,7 +7,7 @@ import type { Call, Field, Identity, State, Want } from './state.js'
 /**
  * How far a key's newest change has got. `'default'`: never set, nothing to save. `'saving'`: shown, and on its way. `'saved'`: the cookie was
  * seen coming back with it. `'offline'`: shown, kept, and sent when the endpoint can be reached again. `'rejected'`: refused, for the `reason`
- * that is given, and rolled back; with `cookies_blocked` or `store_unavailable` it stays shown, but nowhere else.
+ * that is given, and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable` it stays shown, but nowhere else.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
