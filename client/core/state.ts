@@ -12,6 +12,8 @@ export interface Identity {
   readonly epoch: number
   /** The id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string | undefined
+  /** It is a guest's, where neither of the two says so. */
+  readonly guest?: true
   /** Seconds after which a page that is used POSTs, where that is sooner than usual. */
   readonly renew?: number | undefined
 }

@@ -39,8 +39,8 @@ export function ownerOf({ sub, epoch }: Pick<Identity, 'sub' | 'epoch'>): string
   return `${sub} ${epoch} `
 }
 
-export function kindOf({ sub, browser, young }: Identity): 'guest' | 'user' {
-  return browser === sub || young === 'guest' ? 'guest' : 'user'
+export function kindOf({ sub, browser, young, guest }: Identity): 'guest' | 'user' {
+  return browser === sub || young === 'guest' || guest ? 'guest' : 'user'
 }
 
 export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {

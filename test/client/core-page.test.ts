@@ -323,6 +323,17 @@ describe('a page that hears a greeting without `browser`', () => {
   })
 })
 
+describe('a page of a user', () => {
+  it('tells of a guest who keeps no cookie, and whose id is not young, as of a guest', () => {
+    const page = BarePage.greeted(OF_ANN, null)
+    const claims: BareClaims = { sub: 'h', guest: true, defaults: {} }
+    page.comeBack(claims)
+    answered(page, claims)
+    page.comeBack(claims)
+    expect([page.is, page.effects('visitor')]).toEqual(['memory', [['visitor', 'guest']]])
+  })
+})
+
 describe('a page whose handshake was refused', () => {
   it('as another\u2019s ends its POST, asks, and connects again', () => {
     const page = new BarePage()
