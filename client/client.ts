@@ -6,6 +6,7 @@ import type { State } from './core/state.js'
 import { isUnderWay, live as liveValue, overallStatus, shown, statusOf } from './core/view.js'
 import type { Flash } from './effects/flash.js'
 import { INITIAL } from './initial.js'
+import { guarded } from './listeners.js'
 import { createRunner, type Surround } from './runner.js'
 import type { LiveSessionClient } from './types.js'
 
@@ -62,15 +63,19 @@ export function createClient<F extends Fields>(
     })
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isOver = false
-    const tell = (value: JsonValue | undefined): void => {
+    const tell = guarded((value: JsonValue | undefined): void => {
       if (isReady && !isOver) listener(value)
-    }
+    })
+    const show = (): void => tell(shown(state(), key))
     const end = onChange((change) => change.key === key && tell(change.value))
-    if (isReady) tell(get(key))
-    else void ready.then(() => tell(get(key)))
+    // Before it browsers put back what a form had, which is after scripts have run.
+    globalThis.addEventListener?.('pageshow', show)
+    show()
+    if (!isReady) void ready.then(show)
     return () => {
       isOver = true
       end()
+      globalThis.removeEventListener?.('pageshow', show)
     }
   }
 

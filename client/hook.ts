@@ -1,5 +1,5 @@
 /**
- * The small hook, 0.8 kB, for pages that the server renders and that need no values of their own.
+ * The small hook, 0.85 kB, for pages that the server renders and that need no values of their own.
  *
  * @module koa-live-session/hook
  */
@@ -36,8 +36,8 @@ export function storeSession(
   socket: AnySocket,
   { endpoint = DEFAULT_ENDPOINT, headers, ...others }: StoreSessionOptions = {},
 ): () => void {
-  /** By key, the ticket of its newest change, which the endpoint has not taken yet. They come in their order. */
-  const unsaved = new Map<string, string>()
+  /** By visitor and key, the newest change that the endpoint has not taken yet: a greeting after a restart may know less. */
+  const unsaved = new Map<string, readonly [stamp: number, ticket: string]>()
   let planned: unknown
   /** The connection came without the browser's cookie: its tickets can never be redeemed. */
   let isStrange = false
@@ -63,14 +63,14 @@ export function storeSession(
       const { held, error } = await answer.json()
       // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
       const over = held ? tickets : [tickets?.[error.index]]
-      for (const [key, ticket] of unsaved) if (over?.includes(ticket) && unsaved.delete(key)) wait = LEAST_WAIT
+      for (const [name, [, ticket]] of unsaved) if (over?.includes(ticket) && unsaved.delete(name)) wait = LEAST_WAIT
     } catch {}
     plan(wait)
   }
   const post = (): void => {
     // Not at its end: an answer that never comes keeps nothing back.
     planned = undefined
-    const tickets = [...new Set(unsaved.values())]
+    const tickets = [...new Set([...unsaved.values()].map(([, ticket]) => ticket))]
     // The others go with the next.
     while (String(tickets).length > ROOM) tickets.pop()
     if (tickets[0]) void send(tickets)
@@ -90,7 +90,7 @@ export function storeSession(
   const hear = (ticket: string): void => {
     const [, payload = ''] = ticket.split('.')
     // In it text beyond ASCII is not read right: only keys are looked at.
-    const { changes, defaults, browser, renew }: TicketClaims = JSON.parse(
+    const { changes, defaults, sub, epoch, browser, renew }: TicketClaims = JSON.parse(
       atob(payload.replace(/-/g, '+').replace(/_/g, '/')),
     )
     if (defaults) {
@@ -101,7 +101,10 @@ export function storeSession(
     // Its defaults tell a greeting from a change.
     // A browser that keeps no cookie is asked once.
     else if (defaults && !isStrange) void ask()
-    if (!isStrange) for (const [key] of changes) unsaved.set(key, ticket)
+    for (const [key, stamp] of isStrange ? [] : changes) {
+      const name = `${[sub, epoch, key]}`
+      if ((unsaved.get(name)?.[0] ?? 0) <= stamp) unsaved.set(name, [stamp, ticket])
+    }
     plan(LEAST_WAIT)
   }
   /** Such a socket does not connect again by itself. */

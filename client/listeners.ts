@@ -10,20 +10,24 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
   return {
     add: (listener) => {
       // The same function may be added twice.
-      const own = (...args: A): void => listener(...args)
+      const own = guarded(listener)
       listeners.add(own)
       return () => void listeners.delete(own)
     },
     count: () => listeners.size,
     tell: (...args) => {
-      for (const listener of listeners) {
-        // A mistake of the app's must not stop the others, or what comes after.
-        try {
-          listener(...args)
-        } catch (error) {
-          console.error(error)
-        }
-      }
+      for (const listener of listeners) listener(...args)
     },
+  }
+}
+
+/** A mistake of the app's must not stop the others, or what comes after. */
+export function guarded<A extends readonly unknown[]>(act: (...args: A) => void): (...args: A) => void {
+  return (...args) => {
+    try {
+      act(...args)
+    } catch (error) {
+      console.error(error)
+    }
   }
 }

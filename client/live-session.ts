@@ -24,7 +24,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 ): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', headers = {} } = options
   const initial = (options.initial ?? embedded()) as AnySnapshot | Plain | undefined
-  const { document } = globalThis
+  const { document, location } = globalThis
   const posts = {
     endpoint,
     credentials,
@@ -35,7 +35,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
     (...page) => createPage(socket, posts, ...page),
     createFlash(socket),
     // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
-    !!document || (!initial && !socket && endpoint.includes('://')),
+    !!location || (!initial && !socket && endpoint.includes('://')),
     document && initial && isSnapshot(initial) ? (live) => followAddress(initial, live) : undefined,
   )
 }

@@ -8,7 +8,7 @@ import type { State } from './core/state.js'
 import { step } from './core/step.js'
 import { ownerOf, type StatusDetail, shown, statusOf } from './core/view.js'
 import type { Storage } from './effects/storage.js'
-import { createListeners, type Listeners } from './listeners.js'
+import { createListeners, guarded, type Listeners } from './listeners.js'
 
 type Doing = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
 
@@ -65,9 +65,8 @@ export function createRunner(beginning: State, surround: Surround, onReady: () =
   // The server tells what pages compute by these, also that of other tabs.
   let calls = Math.floor(Math.random() * 2 ** 52)
   const callers = new Map<number, Caller>()
-  /** What listeners were told last. */
-  const values = new Map<string, JsonValue | undefined>()
-  const details = new Map<string, StatusDetail>()
+  /** By key, what listeners were told last. */
+  const heard = new Map<string, readonly [value: JsonValue | undefined, detail: StatusDetail]>()
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
   const visitors = createListeners<[visitor: Visitor]>()
@@ -88,14 +87,15 @@ export function createRunner(beginning: State, surround: Surround, onReady: () =
     const former = state.page.identity?.sub
     const [next, effects] = stepped(event)
     state = next
-    const isAnother = former !== undefined && former !== state.page.identity?.sub
+    const isAnother = former && former !== state.page.identity?.sub
     source = isAnother ? 'login' : (source ?? SOURCES[event[0]] ?? 'ticket')
     const { identity } = state.page
     // First: what this page has dropped is not to be taken out again.
     surroundings.keep(identity ? ownerOf(identity) : '', remainsOf(state))
     // What was set is on its way before listeners are told: what they send comes after it.
     acting += 1
-    for (const [what, ...args] of effects) (DO[what] as (...args: unknown[]) => void)(...args)
+    // The app may well listen to what goes out over its socket.
+    for (const [what, ...args] of effects) guarded(DO[what] as (...args: unknown[]) => void)(...args)
     acting -= 1
     // Also where a connection is about to say whose it is.
     if (acting === 0 && (!state.timers.has('greet') || drafts(state).length === 0)) tell()
@@ -107,13 +107,10 @@ export function createRunner(beginning: State, surround: Surround, onReady: () =
     const from = source ?? 'ticket'
     source = undefined
     for (const key of told.fields.keys()) {
-      const previous = values.has(key) ? values.get(key) : shown(beginning, key)
-      const value = shown(told, key)
-      values.set(key, value)
+      const [previous, was] = heard.get(key) ?? [shown(beginning, key), statusOf(beginning, key)]
+      const [value, detail] = [shown(told, key), statusOf(told, key)]
+      heard.set(key, [value, detail])
       if (!sameJson(value, previous)) changes.tell({ key, value, previous, source: from })
-      const was = details.get(key) ?? statusOf(beginning, key)
-      const detail = statusOf(told, key)
-      details.set(key, detail)
       if (detail !== was) statuses.tell(key, detail)
     }
     if (state.isReady) onReady()
@@ -171,6 +168,9 @@ export function createRunner(beginning: State, surround: Surround, onReady: () =
     onStatus: statuses.add,
     onVisitor: visitors.add,
     close: () => {
+      // What is unsaved is kept for the next page.
+      state = { ...state, isUnreachable: true }
+      tell()
       isOver = true
       surroundings.close()
     },

@@ -98,6 +98,6 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   onFlash(listener: (message: JsonValue) => void): Unsubscribe
   /** Tries once more to send what is unsaved; resolves when all of it is saved, given up, or `offline`: `status()` says which. */
   flush(): Promise<void>
-  /** Ends its part: its listeners and timers. The socket stays open. What is unsaved is kept for the next page. */
+  /** Ends its part: its listeners and timers. The socket stays open. What is unsaved is kept for the next page, and `offline` in this one. */
   close(): void
 }

@@ -24,11 +24,7 @@ export class NotJson extends TypeError {
  * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined`, a class instance, a lone surrogate,
  * more than 32 levels or 10,000 nodes.
  */
-export function freezeJson(value: unknown): JsonValue {
-  return freezeTree(value)
-}
-
-function freezeTree(root: unknown): JsonValue {
+export function freezeJson(root: unknown): JsonValue {
   let nodes = 0
   // Where we are; as a text only where something is wrong there.
   const steps: (string | number)[] = []

@@ -103,6 +103,8 @@ export interface TicketClaims {
   readonly browser?: string
   /** Of a greeting: that id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string
+  /** Of a greeting: it is a guest's, where neither `browser` nor `young` is there to say so. */
+  readonly guest?: true
   /** Of a greeting: seconds after which a page that is used POSTs, where that is sooner than usual. */
   readonly renew?: number
 }
@@ -135,6 +137,8 @@ export interface AnySnapshot {
   readonly epoch: number
   /** The browser's id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string
+  /** It is a guest's, where neither `browser` nor `young` is there to say so. */
+  readonly guest?: true
   /** Seconds after which a page that is used POSTs, so that neither the cookie nor the app's own session ends. @default 300 */
   readonly renew?: number
   readonly values: Readonly<Record<string, JsonValue>>

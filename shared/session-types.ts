@@ -34,7 +34,8 @@ export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' |
  */
 export interface Observable<F extends Fields, K extends keyof F & string> {
   /**
-   * Called at once with the current value, then after each change.
+   * Called at once with the current value, then after each change. In a page also on each `pageshow`: right before it the browser may have put
+   * back what a form control had.
    *
    * @throws {TypeError} for a key that is not declared, on the server
    */

@@ -29,16 +29,16 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
   if (!initial || !isSnapshot(initial)) setDefaults(turn, initial)
   else {
-    const { subject: sub, browser, epoch, young, renew, values, defaults, stamps, deleted = [], unsaved = [] } = initial
-    const identity = { sub, browser, epoch, young, renew }
+    const { subject, browser, young, values, defaults, stamps, deleted = [], unsaved = [] } = initial
+    const identity = { ...initial, sub: subject }
     setDefaults(turn, defaults)
     for (const [key, stamp] of Object.entries(stamps)) {
       merge(turn, key, stamp, deleted.includes(key) ? undefined : values[key])
       patch(turn, key, { is: unsaved.includes(key) ? 'held' : 'saved', stamp })
     }
-    turn.subjects = [ownerOf(identity), ...(browser === undefined ? [] : [ownerOf({ sub: browser, epoch: 0 })])]
+    turn.subjects = [ownerOf(identity), ...(browser ? [ownerOf({ sub: browser, epoch: 0 })] : [])]
     // The cookie of a young one may be the first, and was not seen coming back.
-    const isKnown = browser !== undefined && young === undefined
+    const isKnown = browser && !young
     turn.page = { is: isKnown ? 'known' : 'new', identity }
   }
   const { effects: _, ...state } = turn

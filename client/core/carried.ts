@@ -10,27 +10,25 @@ export function forget(turn: Turn, isCarried: boolean, former: string | undefine
   for (const [key, field] of fields) {
     const own = ownOf(field)
     const fresh = unsent(field)?.calls ?? []
-    const calls = own.map((call) => (fresh.includes(call) ? call : { ...call, of: `${call.of} ${former}` }))
+    const calls = own.map((call) => (fresh.includes(call) ? call : { ...call, of: `${call.of ?? ''} ${former}` }))
     // What the next visitor may have taken before is not computed once more.
     const kept = isComputed(own) ? calls.filter(({ of = '' }) => !of.includes(next)) : calls
     // Stamps of another subject say nothing of what this one has.
-    const first = former === next ? undefined : { seen: FIRST_SENDING }
+    const first = former === next ? {} : { seen: FIRST_SENDING }
     const wants = isCarried ? anew(field, kept).map((want) => ({ ...want, ...first })) : []
-    patch(turn, key, { fallback: field.fallback, wants })
     const left = wants[0]?.calls ?? []
-    settle(
-      turn,
-      key,
-      calls.filter((call) => !left.includes(call)),
-      { code: 'superseded' },
-    )
+    const lost = calls.filter((call) => !left.includes(call))
+    const code = 'superseded'
+    settle(turn, key, lost, { code })
+    // Of another visitor's coming the page is told.
+    patch(turn, key, { fallback: field.fallback, wants, refused: isCarried && lost[0] ? code : undefined })
   }
 }
 
 /** Whether what was set under a former id goes along is to be asked: its guest may have left while the page heard nothing of it. */
 export function doubt(turn: Turn, former: string | undefined, browser: string | undefined): void {
   const hasWants = [...turn.fields.values()].some(({ wants }) => wants.length > 0)
-  const all = former === undefined ? turn.doubts : [...turn.doubts, former]
+  const all = former ? [...turn.doubts, former] : turn.doubts
   turn.doubts = hasWants ? all.filter((id) => id !== browser) : []
 }
 

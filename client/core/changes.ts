@@ -50,7 +50,11 @@ export function want(
   const former = call.next || isDraft(field) ? (replaced?.calls ?? []) : []
   const calls = [...(call.next ? former : alone(former)), call]
   const from = former.length > 0 ? replaced?.from : shown(turn, key)
-  patch(turn, key, { wants: [...wants, { value: same(turn, key, input), calls, seen, from }], code: undefined })
+  patch(turn, key, {
+    wants: [...wants, { value: same(turn, key, input), calls, seen, from }],
+    code: undefined,
+    refused: undefined,
+  })
 }
 
 /** Changes that may go out now. */
@@ -65,13 +69,12 @@ export function drafts({ fields }: State): readonly string[] {
 export function dispatch(turn: Turn, key: string, mayBeLate: boolean): WireChange {
   const { at, wants } = fieldOf(turn, key)
   patch(turn, key, { over: at })
-  const [{ value, seen, calls, isPlain } = NOTHING] = wants
+  const [{ value, seen, calls } = NOTHING] = wants
   const [call] = calls
   const isFirst = seen === FIRST_SENDING
   if (!call?.next || !isComputed(calls) || value === undefined)
     return wire(key, isFirst && mayBeLate ? at : seen, value)
-  const [stamp, id] = isFirst ? [at, call.id] : [seen, -call.id]
-  return isPlain ? [key, stamp, value] : [key, stamp, value, id]
+  return isFirst ? [key, at, value, call.id] : [key, seen, value, -call.id]
 }
 
 function wire(key: string, seen: number, value?: JsonValue): WireChange {
@@ -139,14 +142,14 @@ export function refuse(turn: Turn, key: string, refusal: Refusal): void {
   const computes = isComputed(first.calls)
   // The page has not known what it would have gone over: it goes once more, over that; what is computed, as often as it takes.
   const isAnew = stamp > (isFirst ? over : first.seen) && (isFirst || code === 'conflict')
-  const isPlain = code === 'malformed' && !first.isPlain && computes
-  if (isAnew || isPlain) {
-    const seen = computes ? FIRST_SENDING : stamp
-    patch(turn, key, { over: undefined, wants: [{ ...first, isPlain, ...(isAnew && { seen }) }, ...rest] })
+  if (isAnew) {
+    patch(turn, key, { over: undefined, wants: [{ ...first, seen: computes ? FIRST_SENDING : stamp }, ...rest] })
     return
   }
   settle(turn, key, first.calls, refusal)
-  patch(turn, key, { over: undefined, wants: rest, code: rest.length > 0 ? undefined : code })
+  // What was set after it stands in its place; what was computed after it does not.
+  const isReplaced = rest.some(({ calls }) => !isComputed(calls))
+  patch(turn, key, { over: undefined, wants: rest, refused: isReplaced ? undefined : code })
 }
 
 export function settle(turn: Turn, key: string, calls: readonly Call[], refusal?: Refusal): void {

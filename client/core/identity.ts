@@ -49,9 +49,9 @@ export function keepOwn(turn: Turn, ticket: string): void {
 /** A connection says whose it is. */
 function greet(turn: Turn, ticket: string, claims: TicketClaims, { is, identity }: Page): void {
   turn.timers.delete('greet')
-  const isProven = claims.browser !== undefined
+  const isProven = !!claims.browser
   // Under another identity than the cookie's: the visitor would see these values come and go.
-  const isStrange = !isProven && identity?.browser !== undefined && is !== 'memory'
+  const isStrange = !isProven && !!identity?.browser && is !== 'memory'
   turn.link = isStrange ? 'strange' : 'ours'
   if (!isStrange) {
     // Before any change of this page, the server shall have seen what this browser has seen: its memory may be younger. What a
@@ -82,10 +82,10 @@ function show(turn: Turn, ticket: string, claims: TicketClaims, others: readonly
 }
 
 /** Goes on as the visitor of a greeting. */
-function become(turn: Turn, is: Page['is'], { sub, browser, epoch, young, renew }: TicketClaims): void {
+function become(turn: Turn, is: Page['is'], identity: TicketClaims): void {
   const { page, effects } = turn
+  const { sub, browser, epoch } = identity
   const former = page.identity
-  const identity = { sub, browser, epoch, young, renew }
   // Another epoch, after a revocation or an erasure, is always another visitor's.
   const isSame = former?.sub === sub && former.browser === browser && former.epoch === epoch
   // What is under way is another's, and the answer to a question says no more than this.
@@ -131,8 +131,8 @@ export function miss(turn: Turn): void {
 
 /** Of one browser that was given two ids, or has agreed to have one, or agrees no more. */
 function isSameOwner(a: Identity, b: Identity): boolean {
-  const isAgreed = (a.browser === undefined || b.browser === undefined) && a.sub === b.sub
-  return a.epoch === b.epoch && (isAgreed || (a.young !== undefined && a.young === b.young))
+  const isAgreed = !(a.browser && b.browser) && a.sub === b.sub
+  return a.epoch === b.epoch && (isAgreed || (!!a.young && a.young === b.young))
 }
 
 /** One more question or reconnection; answers with the ms to wait before it. */
@@ -193,7 +193,7 @@ export function asked(turn: Turn, ticket: string, { more, held, cookieless }: St
   turn.failures = 0
   const { link, page } = turn
   const claims = readTicket(ticket)
-  const isBlocked = claims.browser === undefined || (turn.cookieless !== undefined && cookieless === true)
+  const isBlocked = !claims.browser || (turn.cookieless && cookieless)
   turn.cookieless = cookieless && claims.browser
   turn.timers.delete('greet')
   if (isUp(link)) {
@@ -205,7 +205,7 @@ export function asked(turn: Turn, ticket: string, { more, held, cookieless }: St
   // No connection will tell.
   become(turn, isBlocked ? 'memory' : 'known', claims)
   show(turn, ticket, claims)
-  if (more !== undefined) show(turn, more, readTicket(more), turn.subjects)
+  if (more) show(turn, more, readTicket(more), turn.subjects)
   for (const [key, stamp] of held) hold(turn, key, stamp)
 }
 

@@ -32,7 +32,7 @@ export function load(state: State): Load | undefined {
 }
 
 function isComputedFirst({ wants }: Field): boolean {
-  return isComputed(wants[0]?.calls ?? [])
+  return isComputed(wants[0]?.calls)
 }
 
 /** Whether what goes out first was computed, and was never sent. */
@@ -52,7 +52,7 @@ function isUnsure({ page, isReady }: State): boolean {
 
 /** Whether a POST can say whose page it is. */
 export function isNamed({ is, identity }: State['page']): boolean {
-  return (is === 'new' || is === 'known') && identity?.browser !== undefined
+  return (is === 'new' || is === 'known') && !!identity?.browser
 }
 
 /** Whether the server was not told of it before. */

@@ -74,8 +74,8 @@ export interface Events {
   restored: [texts: ReadonlyMap<string, string>]
   /** The page is left, perhaps for good. */
   leave: []
-  /** It is shown; where it `isKept` it is as it was when it was left. */
-  return: [isKept: boolean]
+  /** It is shown again, as it was when it was left. */
+  return: []
   /** The visitor does something in it. */
   use: []
   /** Nothing has to be waited for any more. */

@@ -14,8 +14,8 @@ const INTERVAL = 250
 const LEAD = 50
 /** ms to wait where other tabs may be told of another browser, too: they come back once. */
 const GATHER = 50
-/** How many good answers, with no cookie coming back, prove that the browser keeps none. */
-const MAX_ANSWERS = 3
+/** How many good answers to POSTs of this page, with no cookie coming back, prove that the browser keeps none: the first has brought it. */
+const MAX_ANSWERS = 2
 /** Of a POST as a whole: the page is another visitor's. */
 const STRANGE: readonly string[] = ['other_subject', 'cookies_blocked']
 
@@ -25,7 +25,7 @@ function bodyOf(
   set: readonly WireChange[],
   subject: string | undefined = page.identity?.browser,
 ): PostBody {
-  return { subject, ...(some.length > 0 && { tickets: some }), ...(set.length > 0 && { set }) }
+  return { subject, ...(some[0] && { tickets: some }), ...(set[0] && { set }) }
 }
 
 /** Has the next POST wait for its turn, where there is one to make. */
@@ -36,7 +36,7 @@ export function plan(turn: Turn): void {
   if (!next) return
   if (next.isNews && timers.has('space')) return
   const isOwn = next.isAsk || [...fields.values()].some((field) => ownOf(field).length > 0)
-  if (next.doubt !== undefined) {
+  if (next.doubt) {
     // No cookie comes of it: it needs no turn.
     turn.posting = { is: 'queued' }
     begin(turn)
@@ -87,7 +87,7 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
   turn.isHeard = !!(answer || error)
   turn.isUnreachable = !turn.isHeard
   if (answer) renewed(turn)
-  if (posting.doubt !== undefined && (answer || (error && status < 429))) {
+  if (posting.doubt && (answer || (error && status < 429))) {
     turn.failures = 0
     // Of a POST that was taken the cookie is that one again.
     if (answer) stray(turn)
@@ -96,17 +96,18 @@ export function posted(turn: Turn, { status, wait, answer, error }: Posted): voi
     return
   }
   if (answer && !posting.isAsk) return void accept(turn, posting, answer)
-  if (answer?.ticket !== undefined) return void asked(turn, answer.ticket, answer)
-  const isRefused = error !== undefined && status < 429
+  if (answer?.ticket) return void asked(turn, answer.ticket, answer)
+  const isRefused = error && status < 429
   const isStrange = isRefused && !posting.isAsk && error.index === undefined && STRANGE.includes(error.code)
   if (isRefused && !isStrange) blame(turn, posting, error)
   for (const key of posting.keys) release(turn, key, !error)
   if (turn.isUnreachable) effects.push(['warn', status])
-  if (isStrange && error.code === 'cookies_blocked') miss(turn)
-  if (isStrange && error.givenUp) age(turn)
-  if (isStrange) stray(turn)
-  // What brought nothing has nothing to give up.
-  else if (!isRefused || posting.tickets.length + posting.keys.length === 0) rest(turn, 'post', wait)
+  if (isStrange) {
+    if (error.code === 'cookies_blocked') miss(turn)
+    if (error.givenUp) age(turn)
+    stray(turn)
+    // What brought nothing has nothing to give up.
+  } else if (!isRefused || posting.tickets.length + posting.keys.length === 0) rest(turn, 'post', wait)
   // The right cookie may be there by now.
   if (posting.isAsk && turn.link === 'strange' && !turn.timers.has('link')) start(turn, 'link', pauseOf(turn.failures))
 }
@@ -120,22 +121,26 @@ function accept(turn: Turn, sent: Load, { ticket = '', stamp, held, unsaved }: S
   const { browser, young } = turn.page.identity ?? {}
   const news: News = { browser, young, tickets: [...sent.tickets, ticket], held, unsaved }
   turn.told = news.tickets
-  if (ticket !== '') keepOwn(turn, ticket)
-  if (stamp !== undefined) for (const key of sent.keys) acknowledge(turn, key, stamp)
-  confirm(turn, news)
+  if (ticket) keepOwn(turn, ticket)
+  if (stamp) for (const key of sent.keys) acknowledge(turn, key, stamp)
+  confirm(turn, news, 1)
   turn.effects.push(['tell', news])
 }
 
-/** What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it. */
-function confirm(turn: Turn, { tickets: some, held, unsaved = [] }: News): void {
+/**
+ * What the cookie was seen with, and what an endpoint that had these tickets knows will never be in it.
+ *
+ * @param own answers to this page: another's may have gone out before there was a cookie to bring
+ */
+function confirm(turn: Turn, { tickets: some, held, unsaved = [] }: News, own: 0 | 1): void {
   for (const [key, stamp] of held) hold(turn, key, stamp)
   for (const [key, { is, ticket, answers }] of turn.fields) {
     // A newer ticket of it may have overtaken the answer.
     if (is !== 'held' || !some.includes(ticket)) continue
     if (unsaved.includes(key)) giveUp(turn, key, { code: 'store_unavailable' })
     else {
-      patch(turn, key, { answers: answers + 1 })
-      if (answers + 1 === MAX_ANSWERS) giveUp(turn, key, { code: 'cookies_blocked' })
+      patch(turn, key, { answers: answers + own })
+      if (answers + own === MAX_ANSWERS) giveUp(turn, key, { code: 'cookies_blocked' })
     }
   }
 }
@@ -144,8 +149,8 @@ function confirm(turn: Turn, { tickets: some, held, unsaved = [] }: News): void 
 export function learn(turn: Turn, news: News): void {
   const { is, identity } = turn.page
   if (identity?.browser === news.browser && is !== 'memory') {
-    for (const ticket of news.tickets) if (ticket !== '') keepOwn(turn, ticket)
-    confirm(turn, news)
+    for (const ticket of news.tickets) if (ticket) keepOwn(turn, ticket)
+    confirm(turn, news, 0)
     renewed(turn)
     return
   }
@@ -168,10 +173,10 @@ function blame(turn: Turn, { isAsk, tickets: some, keys }: Load, error: PostErro
   const isTicket = code === 'bad_ticket' || code === 'other_subject'
   const ticket = isTicket ? some[index] : undefined
   const blamed = isTicket ? undefined : keys.find((one, i) => one === key || i === index)
-  if (blamed !== undefined) refuse(turn, blamed, error)
+  if (blamed) refuse(turn, blamed, error)
   else
     for (const [one, { is, ticket: held, over }] of turn.fields) {
-      const isAny = ticket === undefined
+      const isAny = !ticket
       if (isAny && (isAsk ? over === undefined : keys.includes(one))) refuse(turn, one, error)
       const isBrought = isAny ? isAsk || held === '' || some.includes(held) : held === ticket
       if (is === 'held' && isBrought) giveUp(turn, one, error)

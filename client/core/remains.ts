@@ -26,7 +26,7 @@ export function remainsOf(state: State): ReadonlyMap<string, string> {
   for (const [key, field] of state.fields) {
     const { is, ticket, wants: all } = field
     // What was computed is kept as the page is left: another one that took it would compute it once more.
-    const wants = isComputed(all.at(-1)?.calls ?? []) ? all.filter(({ calls }) => !isComputed(calls)) : all
+    const wants = isComputed(all.at(-1)?.calls) ? all.filter(({ calls }) => !isComputed(calls)) : all
     if (is === 'held' && ticket) texts.set(TICKET + key, ticket)
     // What may be a former visitor's is no other's to find.
     const [first, last = first] = wants

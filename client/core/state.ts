@@ -12,6 +12,8 @@ export interface Identity {
   readonly epoch: number
   /** The id was just made: `guest`, or the hash of the user it was made for. */
   readonly young?: string | undefined
+  /** It is a guest's, where neither of the two says so. */
+  readonly guest?: true
   /** Seconds after which a page that is used POSTs, where that is sooner than usual. */
   readonly renew?: number | undefined
 }
@@ -79,8 +81,6 @@ export interface Want {
   readonly seen: number
   /** What it was computed from. */
   readonly from?: JsonValue | undefined
-  /** The server knows nothing of values that were computed. */
-  readonly isPlain?: boolean
 }
 
 /** A key: what the page was told of it, how far the newest write of it has got, and what is wanted over that. */
@@ -106,8 +106,10 @@ export interface Field {
   readonly wants: readonly Want[]
   /** The newest stamp that was known when the first of them went out; none where it is not under way. */
   readonly over: Stamp | undefined
-  /** Why the newest change was refused. What is wanted all the same is shown, and would be made anew. */
+  /** Why nothing keeps the newest value. What is wanted all the same is shown, and would be made anew. */
   readonly code: LiveSessionErrorCode | undefined
+  /** Why a change of this page was refused, until it makes another one. */
+  readonly refused: LiveSessionErrorCode | undefined
 }
 
 /** All that a page knows. */

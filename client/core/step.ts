@@ -62,20 +62,15 @@ const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K])
   news: learn,
   restored: restore,
   leave,
-  return: (turn, isKept) => {
-    wake(turn)
+  return: (turn) => {
+    awake(turn)
     turn.isHeard = false
-    if (isKept) turn.timers.delete('renew')
-    if (isKept && turn.link === 'none') ask(turn)
+    if (turn.link === 'none') ask(turn)
   },
   use: (turn) => {
     turn.isDue = !turn.timers.has('renew')
   },
-  wake: (turn) => {
-    wake(turn)
-    // A machine that slept has counted no time.
-    turn.timers.delete('renew')
-  },
+  wake: awake,
   flush: (turn) => {
     // Whether it still is, the next try shows.
     turn.isUnreachable = false
@@ -119,6 +114,12 @@ export function step(state: State, [on, ...args]: Event): readonly [State, reado
 /** Nothing has to be waited for any more. */
 function wake({ timers }: Turn): void {
   for (const name of ['post', 'send', 'space'] as const) timers.delete(name)
+}
+
+/** A machine that slept, and a browser that has kept a page, have counted no time. */
+function awake(turn: Turn): void {
+  wake(turn)
+  turn.timers.delete('renew')
 }
 
 function send(turn: Turn): void {

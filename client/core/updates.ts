@@ -33,6 +33,7 @@ export function recompute(turn: Turn): void {
       for (const call of isComputed(calls) ? calls : alone(calls))
         if (call.next) compute(turn, key, call, call.next)
         else want(turn, key, value, call)
+    patch(turn, key, { refused: field.refused })
   }
 }
 

@@ -7,7 +7,7 @@ import type { Call, Field, Identity, State, Want } from './state.js'
 /**
  * How far a key's newest change has got. `'default'`: never set, nothing to save. `'saving'`: shown, and on its way. `'saved'`: the cookie was
  * seen coming back with it. `'offline'`: shown, kept, and sent when the endpoint can be reached again. `'rejected'`: refused, for the `reason`
- * that is given, and rolled back; with `cookies_blocked` or `store_unavailable` it stays shown, but nowhere else.
+ * that is given, and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable` it stays shown, but nowhere else.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
@@ -31,6 +31,7 @@ const UNKNOWN: Field = {
   wants: [],
   over: undefined,
   code: undefined,
+  refused: undefined,
 }
 
 /** Whose something is. Another epoch, after a revocation or an erasure, is always another visitor's. It is the prefix of no other. */
@@ -38,8 +39,8 @@ export function ownerOf({ sub, epoch }: Pick<Identity, 'sub' | 'epoch'>): string
   return `${sub} ${epoch} `
 }
 
-export function kindOf({ sub, browser, young }: Identity): 'guest' | 'user' {
-  return browser === sub || young === 'guest' ? 'guest' : 'user'
+export function kindOf({ sub, browser, young, guest }: Identity): 'guest' | 'user' {
+  return browser === sub || young === 'guest' || guest ? 'guest' : 'user'
 }
 
 export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
@@ -48,12 +49,12 @@ export function fieldOf({ fields }: Pick<State, 'fields'>, key: string): Field {
 
 /** Whether there is something to send. */
 export function isDraft({ wants, code }: Field): boolean {
-  return wants.length > 0 && code === undefined
+  return wants.length > 0 && !code
 }
 
 /** Whether all of them have computed the value. Then it may replace that alone which it was computed from. */
-export function isComputed(calls: readonly Call[]): boolean {
-  return calls.every(({ next }) => next)
+export function isComputed(calls: readonly Call[] = []): boolean {
+  return calls.length > 0 && calls.every(({ next }) => next)
 }
 
 /** Of what is wanted the last, where it was never sent. */
@@ -92,7 +93,8 @@ function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
 
 export function statusOf(state: State, key: string): StatusDetail {
   const field = fieldOf(state, key)
-  if (field.code) return detailOf('rejected', field.code)
+  const reason = field.code ?? (isDraft(field) ? undefined : field.refused)
+  if (reason) return detailOf('rejected', reason)
   if (isDraft(field) || field.is === 'held') return detailOf(state.isUnreachable ? 'offline' : 'saving')
   return detailOf(field.is === 'saved' ? 'saved' : 'default')
 }
@@ -100,7 +102,7 @@ export function statusOf(state: State, key: string): StatusDetail {
 /** The worst of all. */
 export function overallStatus(state: State): StatusDetail {
   const all = allOf(state)
-  const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.find((one) => one.status === status) ?? [])
+  const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))
   return worst
 }
 

@@ -36,9 +36,11 @@ export function createPage(
       tabs.leave()
       dispatch(['leave'])
     },
-    pageshow: ({ persisted = false }: Partial<PageTransitionEvent>) => {
+    pageshow: ({ persisted }) => {
+      // Not where it has only been loaded.
+      if (!persisted) return
       tabs.join()
-      dispatch(['return', persisted])
+      dispatch(['return'])
     },
   })
 

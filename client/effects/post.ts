@@ -36,9 +36,8 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
     },
     postLast: (body) => void send(options, body, { signal: null, keepalive: true }),
     abort: () => {
-      const aborted = current
+      current?.abort()
       current = undefined
-      aborted?.abort()
     },
   }
 }
@@ -59,11 +58,12 @@ async function send(
     })
     const { ok, status } = response
     const json = await response.json().catch(() => undefined)
-    // The page of a hotel's network is no answer of ours.
-    if (ok) return { status, wait: 0, answer: Array.isArray(json?.held) ? json : undefined }
     const wait = Number(response.headers.get('retry-after')) * 1000 || 0
+    // The page of a hotel's network is no answer of ours.
+    const answer = ok && Array.isArray(json?.held) ? json : undefined
     // Without a code of ours it is another program's: a proxy's, or a guard's of the app.
-    return { status, wait, error: typeof json?.error?.code === 'string' ? json.error : undefined }
+    const error = !ok && typeof json?.error?.code === 'string' ? json.error : undefined
+    return { status, wait, answer, error }
   } catch {
     return { status: 0, wait: 0 }
   }

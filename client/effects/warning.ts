@@ -50,5 +50,5 @@ function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefine
 }
 
 function originOf(href: string): string {
-  return Object.assign(document.createElement('a'), { href }).origin
+  return new URL(href, globalThis.document?.baseURI ?? location.href).origin
 }

@@ -9,6 +9,8 @@ export interface BrowserName {
   readonly browser?: Sub
   /** The id was just made, while other tabs may have been given others: whose it is, `guest` or the user's hash. */
   readonly young?: Sub | 'guest'
+  /** It is a guest's, where neither of the two says so. */
+  readonly guest?: true
   /** Seconds after which a page that is used POSTs, where what it renews lasts for less than usual. */
   readonly renew?: number
 }
@@ -24,6 +26,6 @@ export function nameOf(
   now: number,
 ): BrowserName {
   const browser = isKept ? { browser: subjectHash(browserSubject) } : {}
-  if (born === undefined || !isRecent(born, now)) return browser
+  if (born === undefined || !isRecent(born, now)) return isKept || userSub !== undefined ? browser : { guest: true }
   return { ...browser, young: userSub ?? 'guest' }
 }

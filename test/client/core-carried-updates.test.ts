@@ -24,6 +24,15 @@ function greeted(snapshot: BareSnapshot, claims: BareClaims): BarePage {
 }
 
 describe('what was computed under one identity', () => {
+  it('keeps with it the subjects alone that may have taken it', () => {
+    const page = greeted(YOUNG, OTHER)
+    page.update('cart', add('mine'))
+    page.acknowledge('cart', 10)
+    page.comeBack(OTHER)
+    const [call] = page.state.fields.get('cart')?.wants[0]?.calls ?? []
+    expect(call?.of?.trim().split(' ')).toEqual(['g'])
+  })
+
   it('is computed anew over what the other has, where it had not gone out', () => {
     const page = new BarePage(YOUNG)
     page.update('cart', add('mine'))

@@ -88,7 +88,7 @@ describe('a change', () => {
     page.set('division', 3)
     page.on('leave')
     expect(page.did('postLast')).toBe(true)
-    page.on('return', true)
+    page.on('return')
     page.comeBack(OF_GUEST)
     expect(page.sent()).toEqual([['division', 0, 3]])
   })
@@ -99,7 +99,7 @@ describe('a change', () => {
     page.on('disconnect')
     page.on('answer', 'division', undefined)
     page.on('leave')
-    page.on('return', true)
+    page.on('return')
     page.comeBack(OF_GUEST)
     page.acknowledge('division', 10)
     expect(page.sent()).toEqual([

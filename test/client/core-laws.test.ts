@@ -79,7 +79,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     () => ['wake'],
     () => ['flush'],
     () => ['leave'],
-    () => ['return', true],
+    () => ['return'],
     () => ['refused', 'other_subject'],
     () => ['refused', 'rate_limited'],
     () => ['refused', undefined],
@@ -318,7 +318,7 @@ function rest(page: Page, settled: Map<number, string>): void {
   }
   // Whatever is under way is lost.
   for (const name of KEYS) queue.push(['answer', name, undefined])
-  queue.push(['posted', { status: 0, wait: 0 }], ['turn'], ['return', true], ['flush'])
+  queue.push(['posted', { status: 0, wait: 0 }], ['turn'], ['return'], ['flush'])
   if (page.state.link !== 'none') queue.push(['disconnect'], ['connect'], ['ticket', greeting(cookie)])
   for (let count = 0; count < 300; count += 1) {
     const event = queue.shift()

@@ -231,7 +231,7 @@ describe('a page whose visitor agrees no more to be remembered', () => {
     page.update('cart', (cart) => [...(cart as string[]), 'b'])
     page.set('division', 3)
     page.on('leave')
-    page.on('return', true)
+    page.on('return')
     page.comeBack(ann)
     page.answer({ ticket: bareTicket(ann) })
     page.comeBack(ann)

@@ -184,7 +184,7 @@ describe('what was set under one identity', () => {
       page.set('division', 3)
       // The browser has kept it: what it is by now, it asks.
       page.on('leave')
-      page.on('return', true)
+      page.on('return')
       answered(page, YOUNG_OTHER)
       expect([page.told(givenUp), page.settled]).toEqual([{ subject: 'g' }, givenUp ? ['3 superseded'] : []])
       expect(page.post()).toEqual(givenUp ? undefined : { subject: 'h', set: [['division', 0, 3]] })
@@ -320,6 +320,17 @@ describe('a page that hears a greeting without `browser`', () => {
     page.set('division', 3)
     page.comeBack({ ...OTHER, young: 'guest' })
     expect([page.get('division'), page.settled]).toEqual([-1, ['3 superseded']])
+  })
+})
+
+describe('a page of a user', () => {
+  it('tells of a guest who keeps no cookie, and whose id is not young, as of a guest', () => {
+    const page = BarePage.greeted(OF_ANN, null)
+    const claims: BareClaims = { sub: 'h', guest: true, defaults: {} }
+    page.comeBack(claims)
+    answered(page, claims)
+    page.comeBack(claims)
+    expect([page.is, page.effects('visitor')]).toEqual(['memory', [['visitor', 'guest']]])
   })
 })
 
@@ -517,7 +528,7 @@ describe('a page without a socket', () => {
   it('asks where it comes back as it was left, and shows what it missed', () => {
     const page = new BarePage(GUEST, false)
     page.on('leave')
-    page.on('return', true)
+    page.on('return')
     expect(page.post()).toEqual({})
     answered(page, { ...OF_GUEST, changes: [['division', 5, 8]] })
     expect([page.get('division'), page.is]).toEqual([8, 'known'])
@@ -682,7 +693,7 @@ describe('a page that is left', () => {
     page.post()
     page.on('leave')
     expect([page.did('abort'), page.state.posting.is]).toEqual([true, 'idle'])
-    page.on('return', true)
+    page.on('return')
     expect(page.post()).toEqual({})
   })
 
@@ -708,7 +719,7 @@ describe('a page that is left', () => {
       ['cart', -1, ['b']],
     ]
     expect(page.effects('postLast')).toEqual([['postLast', { subject: 'g', tickets: [expect.any(String)], set }]])
-    page.on('return', false)
+    page.on('return')
     expect(page.sent()).toEqual([])
     page.acknowledge('division', 10)
     expect(page.status('division')).toBe('saving')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/remains.js'
+import { isComputed } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, OF_GUEST } from '../support/bare-page.js'
 
@@ -28,6 +29,10 @@ function comeBack(page: BarePage, ...changes: [string, number, JsonValue][]): vo
 }
 
 describe('an update', () => {
+  it('is none where nothing has called for it', () => {
+    expect(isComputed([])).toBe(false)
+  })
+
   it('is shown at once, and says over which stamp it was computed, and as what it is known', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
@@ -138,23 +143,6 @@ describe('an update', () => {
     page.learn(['cart', 12, ['a', 'x']])
     page.time('send')
     expect(page.sent()).toEqual([['cart', 12, ['a', 'x', 'b'], 1]])
-  })
-
-  it('goes on over what is newer where a server of before takes it for a plain change', () => {
-    const page = shopping('a')
-    page.update('cart', add('b'))
-    page.effects()
-    page.on('answer', 'cart', { ok: false, code: 'malformed' })
-    expect(page.sent()).toEqual([['cart', 10, ['a', 'b']]])
-    page.on('answer', 'cart', { ok: false, code: 'superseded', key: 'cart', stamp: 12, value: ['a', 'x'] })
-    expect(page.get('cart')).toEqual(['a', 'x', 'b'])
-  })
-
-  it('that a server of before refuses in that form, too, is given up', () => {
-    const page = shopping('a')
-    page.update('cart', add('b'))
-    for (let times = 0; times < 2; times += 1) page.on('answer', 'cart', { ok: false, code: 'malformed' })
-    expect([page.settled, page.sent().length]).toEqual([['update malformed'], 2])
   })
 })
 
@@ -357,7 +345,7 @@ describe('an update that is made while the connection is down', () => {
     const page = shopping('a')
     cut(page)
     page.on('leave')
-    page.on('return', true)
+    page.on('return')
     page.update('cart', add('b'))
     expect(page.post()).toEqual({ subject: 'g' })
   })
@@ -391,7 +379,7 @@ describe('a page that is left', () => {
     page.on('disconnect')
     page.update('cart', add('b'))
     page.on('leave')
-    page.on('return', true)
+    page.on('return')
     comeBack(page, ['cart', 12, ['a', 'b', 'x']])
     expect(page.sent()).toEqual([['cart', 10, ['a', 'b']]])
     page.refuse('cart', 'superseded')

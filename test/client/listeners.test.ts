@@ -1,17 +1,20 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
-import { bareClient } from '../support/bare-client.js'
+import { type BareClient, bareClient } from '../support/bare-client.js'
+import { GUEST } from '../support/bare-page.js'
 import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
 
 /** A page of an app whose fields are not typed here. */
 interface Untyped {
   set(key: string, value: number): Promise<void>
+  update(key: string, next: (value: number) => number): Promise<void>
   onChange(listener: (change: { readonly key: string; readonly source: string }) => void): void
 }
 
 afterEach(() => {
   jest.restoreAllMocks()
+  jest.useRealTimers()
   localStorage.clear()
 })
 
@@ -64,5 +67,94 @@ describe('a listener of a page that sets a value', () => {
     ])
     jest.runAllTimers()
     expect([count, live.get('division')]).toEqual([501, 500])
+  })
+})
+
+describe('a mistake in a program', () => {
+  it.each([
+    ['a subscriber', (live: BareClient['live'], mistake: () => never) => live.subscribe('division', mistake)],
+    ['a listener', (live: BareClient['live'], mistake: () => never) => live.onChange(mistake)],
+  ])('that is made by %s each time silences no other', (_, listen) => {
+    const logged = jest.spyOn(console, 'error').mockReturnValue()
+    const { live } = bareClient()
+    const error = new Error('of the app')
+    const heard: unknown[] = []
+    const end = listen(live, () => {
+      throw error
+    })
+    live.subscribe('division', (value) => heard.push(value))
+    for (const division of [2, 3]) void live.set('division', division)
+    end()
+    void live.set('division', 4)
+    expect([heard, new Set(logged.mock.calls.flat())]).toEqual([[1, 2, 3, 4], new Set([error])])
+  })
+
+  it('that is made once by its listener of what goes over the socket silences nothing', () => {
+    const logged = jest.spyOn(console, 'error').mockReturnValue()
+    const error = new Error('of the app')
+    let count = 0
+    const emit = (): void => {
+      count += 1
+      if (count === 1) throw error
+    }
+    const events = Object.assign(new EventEmitter(), { connected: false, timeout: () => ({ emit }) })
+    const live = createLiveSession<never>({ socket: events as never, initial: GUEST as never })
+    events.emit('connect')
+    events.emit('store_session', bareTicket({ sub: 'g', browser: 'g', defaults: {} }))
+    const untyped = live as unknown as Untyped
+    const heard: unknown[] = []
+    untyped.onChange(({ key }) => heard.push(key))
+    for (const key of ['division', 'cart']) void untyped.set(key, 3)
+    live.close()
+    expect([count, heard, logged.mock.calls]).toEqual([2, ['division', 'cart'], [[error]]])
+  })
+})
+
+describe('a page that is shown', () => {
+  it.each([
+    ['after its loading, as on the way back to it', false],
+    ['as the browser has kept it', true],
+  ])('%s has its subscribers told once more: the browser may have put back what a form had', (_, persisted) => {
+    const { live } = bareClient()
+    const heard: unknown[] = []
+    const end = live.subscribe('division', (value) => heard.push(value))
+    live.onChange(() => heard.push('a change'))
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+    end()
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+    expect(heard).toEqual([1, 1])
+  })
+
+  it('for the first time POSTs nothing for that, without a socket: what it computes goes out at once', async () => {
+    jest.useFakeTimers()
+    const bodies: unknown[] = []
+    const fetch = jest.fn(async (_: string, { body }: RequestInit) => {
+      bodies.push(JSON.parse(String(body)))
+      return new Promise<Response>(() => undefined)
+    })
+    Object.assign(globalThis, { fetch })
+    const live = createLiveSession<never>({
+      initial: { ...GUEST, values: { division: 1 }, stamps: { division: 7 } } as never,
+    })
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: false }))
+    void (live as unknown as Untyped).update('division', (division) => division + 1)
+    await jest.advanceTimersByTimeAsync(1000)
+    live.close()
+    expect(bodies).toEqual([{ subject: 'g', set: [['division', 7, 2, expect.any(Number)]] }])
+  })
+})
+
+describe('a page that was closed', () => {
+  it.each([
+    ['before', true],
+    ['after', false],
+  ])('has nothing to wait for, where it was %s the wait began', async (_, isBefore) => {
+    const { live } = bareClient()
+    void live.set('division', 2)
+    if (isBefore) live.close()
+    const flushed = live.flush()
+    if (!isBefore) live.close()
+    await flushed
+    expect(live.status('division')).toEqual({ status: 'offline' })
   })
 })

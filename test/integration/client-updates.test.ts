@@ -135,13 +135,13 @@ describe('an update whose answer is lost', () => {
     expect(await cartOf(visitor)).toEqual(['a', 'b'])
   })
 
-  it('is refused where the process that may have taken it is gone, and nothing is there twice', async () => {
+  it('is refused where the process that may have taken it is gone, is there once, and its status goes on saying so', async () => {
     const app = await start()
     const visitor = app.visitor()
     const [page] = await tabs(visitor, true)
     await page?.live.update('cart', add('a'))
     const { port, clock } = app
-    page?.cutPosts()
+    const mendPosts = page?.cutPosts()
     page?.socket?.io.reconnection(false)
     app.io.sockets.sockets.forEach((socket) => void socket.use(() => socket.conn.close()))
     const closed = new Promise<void>((resolve) => page?.socket?.once('disconnect', () => resolve()))
@@ -155,6 +155,15 @@ describe('an update whose answer is lost', () => {
     void page?.comeBack()
     await expect(added).rejects.toMatchObject({ code: 'superseded', key: 'cart' })
     expect(page?.live.get('cart')).toEqual(['a', 'x'])
+    mendPosts?.()
+    await other.set(['cart', -1, ['a', 'y']])
+    await page?.shows('cart', ['a', 'y'])
+    const held = async (): Promise<unknown> => (await (await visitor.store({})).json()).held
+    await page?.live.set('division', 1)
+    expect(await held()).toContainEqual(['cart', expect.any(Number)])
+    expect(page?.live.status('cart')).toEqual({ status: 'rejected', reason: 'superseded' })
+    await page?.live.update('cart', add('b'))
+    expect([page?.live.get('cart'), page?.live.status('cart')]).toEqual([['a', 'y', 'b'], { status: 'saved' }])
   })
 })
 

@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { auth } from '../support/auth.js'
 import { startWithConsent } from '../support/consent.js'
+import { readClaims } from '../support/socket.js'
 import { nameOf } from '../support/users.js'
 
 const live = (answer: Response): readonly string[] => {
@@ -18,6 +19,8 @@ describe('without consent', () => {
     expect(answer.headers.get('cache-control')).toBe('private')
     const page = await answer.json()
     expect([page.browser, page.young]).toEqual([undefined, path === '/leave' ? undefined : 'guest'])
+    // Else a page could not tell whose it is.
+    expect(page.guest).toBe(path === '/leave' ? true : undefined)
     expect(page).toMatchObject({ values: { division: path === '/set' ? 5 : -1 } })
     expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
   })
@@ -81,6 +84,14 @@ describe('when consent comes', () => {
 })
 
 describe('when consent is withdrawn', () => {
+  it('a connection is told that it is a guest’s, though it is told of no browser', async () => {
+    const app = await startWithConsent()
+    const { io } = await app.visitor(cookieFor(app.live, { values: { division: 9 } })).connect()
+    const greeting = new Promise<string>((resolve) => io.once('store_session', resolve))
+    io.disconnect().connect()
+    expect(readClaims(await greeting)).toMatchObject({ guest: true, defaults: {} })
+  })
+
   it('nothing more is written, and leave() removes the cookie', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 9 } }))

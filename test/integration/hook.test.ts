@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { defineFields } from 'koa-live-session/fields'
 import { storeSession } from 'koa-live-session/hook'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import type { Socket } from 'socket.io-client'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
+import { bareSocket } from '../support/bare-socket.js'
+import { bareTicket } from '../support/bare-ticket.js'
 import type { Visitor } from '../support/visitor.js'
 
 const original = { fetch: globalThis.fetch }
@@ -89,33 +89,6 @@ async function open() {
     return end
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
-}
-
-/** A socket whose server says what the test says, of a page whose POSTs are answered with nothing. */
-function bareSocket() {
-  const handlers = new Map<string, (argument: never) => void>()
-  const connect = jest.fn()
-  const bodies: unknown[] = []
-  globalThis.fetch = async (_, init = {}) => {
-    bodies.push(JSON.parse(String(init.body)))
-    return Response.json({ held: [] })
-  }
-  const socket = {
-    on: (event: string, handler: (argument: never) => void) => {
-      handlers.set(event, handler)
-      return socket
-    },
-    off: () => socket,
-    disconnect: () => ({ connect }),
-  }
-  return {
-    socket: socket as unknown as Socket,
-    hear: (claims: BareClaims) => handlers.get('store_session')?.(bareTicket(claims) as never),
-    refuse: (code: string) =>
-      handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
-    bodies,
-    connects: () => connect.mock.calls.length,
-  }
 }
 
 describe('the small hook', () => {

@@ -1,0 +1,60 @@
+import { expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+const REGIONS = ['all', 'north', 'south'] as const
+const fields = defineFields({ region: { schema: z.enum(REGIONS), default: 'all', client: 'write' } })
+
+/** As in docs/getting-started.md. */
+const SCRIPT = `
+  import { createLiveSession } from 'koa-live-session/client'
+  import { io } from 'socket.io-client'
+  const live = createLiveSession({ socket: io() })
+  const select = document.querySelector('select')
+  live.subscribe('region', (region) => { select.value = region })
+  select.addEventListener('change', () => void live.set('region', select.value))
+  window.isSaved = () => live.status('region').status === 'saved'
+  addEventListener('pageshow', ({ persisted }) => { window.isKept = persisted })`
+
+async function start() {
+  const stdin = { contents: SCRIPT, resolveDir: process.cwd() }
+  const alias = { 'koa-live-session/client': './client/index.ts' }
+  const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
+  const app = await App.start({
+    fields,
+    routes: (ctx) => {
+      if (ctx.path === '/browser.js') {
+        ctx.type = 'js'
+        ctx.body = outputFiles[0]?.text
+        return
+      }
+      const region = ctx.liveSession.get('region')
+      const options = REGIONS.map((name) => `<option${name === region ? ' selected' : ''}>${name}</option>`)
+      ctx.body = `<!doctype html><select>${options.join('')}</select><a href="/other">on</a>${ctx.liveSession.embed()}
+        <script type="module" src="/browser.js"></script>`
+    },
+  })
+  const page = await (await openBrowser()).newPage()
+  await page.goto(app.url)
+  const choose = async (region: string): Promise<void> => {
+    await page.locator('select').selectOption(region)
+    await page.waitForFunction('isSaved()')
+  }
+  return { page, choose }
+}
+
+describeInBrowser('a page that the visitor goes back to', () => {
+  it('shows in its controls what was chosen since, though the browser puts back what they were left with', async () => {
+    const { page, choose } = await start()
+    await choose('north')
+    await page.locator('a').click()
+    await page.waitForURL('**/other')
+    await choose('south')
+    await page.goBack()
+    await page.waitForFunction('isKept !== undefined')
+    expect(await page.locator('select').inputValue()).toBe('south')
+  })
+})
