@@ -1,5 +1,11 @@
 import type { ServerResponse } from 'node:http'
 
+/** A warning. */
+export const NOT_SHARED =
+  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
+  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
+  'for all, read no values'
+
 /** Let an answer be kept for other visitors; `must-understand` sets `no-store` aside (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])
 /** What caches in front of an app go by rather than by Cache-Control: RFC 9213, and what was there before it. */
