@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { ChangeSource } from '../../shared/change.js'
+import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
@@ -202,8 +203,8 @@ export class AppSessions {
   }
 
   /** How far the writes of a session have got. */
-  async level(name: SessionName): Promise<Level> {
-    return (await this.#keeping?.level(name)) ?? 'memory'
+  level(name: SessionName): Awaitable<Level> {
+    return this.#keeping?.level(name) ?? 'memory'
   }
 
   /** Has other processes, and the store, know. */

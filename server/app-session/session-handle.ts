@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
-import { refusePromise } from '../../shared/promise.js'
+import { after, refusePromise } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import type { Update } from '../stores/updates.js'
 import type { Written } from '../values/handle.js'
@@ -137,7 +137,7 @@ export class SessionHandle {
     permit()
     appSessions.recall(this.#session)
     const stamp = appSessions.write(name, new Map([[field.key, value]]), source)
-    return appSessions.level(name).then((level) => ({ stamp, level }))
+    return after(appSessions.level(name), (level) => ({ stamp, level }))
   }
 
   /** @throws {LiveSessionError} where the session is no more */
