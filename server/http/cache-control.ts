@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 
 /** A warning. */
-export const NOT_SHARED =
+export const NOT_SHARED: string =
   'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
   's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
   'for all, read no values'
