@@ -20,23 +20,24 @@ export function createFlash(socket: AnySocket | undefined): Flash {
   const untold: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
-  /** How often it has connected: what is for the next page alone is not for one that comes back. */
-  let connections = socket?.connected ? 1 : 0
+  /** What is for the next page alone is not for one that comes back. */
+  let back: [isBack?: true] = []
   /** A page that is not seen leaves it to another one, or waits until it is. */
   const take = (): void => {
-    if (isClosed || count() === 0 || !socket?.connected || document?.hidden) return
-    socket.emit(TAKE_FLASH, ...(connections > 1 ? [true] : []), (answer: FlashAnswer) => {
+    if (isClosed || !count() || !socket?.connected || document?.hidden) return
+    socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
       if (answer.ok) untold.push(...answer.messages)
       else timer = setTimeout(take, PAUSE)
-      while (count() > 0 && untold.length > 0) for (const message of untold.splice(0, 1)) tell(message)
+      while (count() && untold.length) for (const message of untold.splice(0, 1)) tell(message)
     })
   }
-  const connect = (): void => {
-    connections += 1
-    take()
-  }
-  socket?.on('connect', connect).on(FLASH, take)
+  socket
+    ?.on('connect', take)
+    .on(FLASH, take)
+    .once('disconnect', () => {
+      back = [true]
+    })
   document?.addEventListener?.('visibilitychange', take)
   return {
     add: (listener) => {
@@ -47,7 +48,7 @@ export function createFlash(socket: AnySocket | undefined): Flash {
     forget: () => void untold.splice(0),
     close: () => {
       isClosed = true
-      socket?.off('connect', connect).off(FLASH, take)
+      socket?.off('connect', take).off(FLASH, take)
       document?.removeEventListener?.('visibilitychange', take)
     },
   }
