@@ -92,12 +92,16 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
    * A message that this browser is shown once, within an hour: by the next page that takes it; or by one that is open, where the answer is no
-   * redirect. JSON of up to 1,000 bytes, at most ten at a time. What a request says goes along where it signs in or out.
+   * redirect. With `for: 'next'` only by a page that loads after it. JSON of up to 1,000 bytes, at most ten at a time. What a request says goes
+   * along where it signs in or out.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
-  flash(message: JsonValue): Promise<void>
-  /** The messages that this answer is to show, and no other, the oldest first: none for a HEAD, an image, or a page that is fetched ahead. */
+  flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
+  /**
+   * The messages that this answer is to show, and no other, the oldest first: none for a HEAD, an image, a frame, what a script of another origin
+   * fetches, or a page that is fetched ahead. Call it before the answer begins.
+   */
   takeFlash(): Promise<readonly JsonValue[]>
   /**
    * What `socket.liveSession.handOff` left for this request, as the schema puts it out: once, then `undefined`. Also `undefined` where the form
@@ -123,9 +127,10 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   readonly userId: string | undefined
   /**
    * A message that this browser is shown once, within an hour: by this socket's page if it listens (`live.onFlash`), else as
-   * `ctx.liveSession.flash`. JSON of up to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   * `ctx.liveSession.flash`. With `for: 'next'` only by a page that loads after it: say so where this one is about to be left. JSON of up to
+   * 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
-  flash(message: JsonValue): Promise<void>
+  flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
    * Has the page POST to `to`, a path of this origin, where `ctx.liveSession.takeHandOff` finds the payload, once and within 60 s: a
    * sign-in over a socket. Resolves when it is on its way. `to` is a route of your own, never what a visitor has brought: the page

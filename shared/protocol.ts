@@ -79,8 +79,12 @@ export interface LiveSessionClientToServer {
   ) => void
   /** Brings what the browser knows and the server may have lost. The answer is `{ ok: true }`. */
   'live_session:tickets': (tickets: readonly string[], ack: (answer: TicketsAnswer) => void) => void
-  /** Takes the messages that wait for this browser. The answer is `{ ok: true, messages }`. */
-  'live_session:take_flash': (ack: (answer: FlashAnswer) => void) => void
+  /** Takes the messages that wait for this browser: with `true` first, from a page that was connected before. The answer is `{ ok: true, messages }`. */
+  'live_session:take_flash': (
+    ...given:
+      | readonly [ack: (answer: FlashAnswer) => void]
+      | readonly [isBack: true, ack: (answer: FlashAnswer) => void]
+  ) => void
 }
 
 /** The claims of a ticket: signed changes of one subject, for its browser to store. */

@@ -68,9 +68,15 @@ export class Replica {
     this.#version += 1
   }
 
-  /** Forgets everything: the one way in which registers do not grow newer. */
+  /** Forgets everything. This and `forget` are the only ways in which registers do not grow newer. */
   clear(): void {
     this.#cells = []
+    this.#version += 1
+  }
+
+  /** Forgets some, as if they had never been. */
+  forget(isGone: (register: StoredRegister) => boolean): void {
+    this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
     this.#version += 1
   }
 

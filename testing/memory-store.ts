@@ -70,6 +70,10 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       subjects.delete(subject)
     },
+    async prune(subject, before) {
+      await attempt()
+      subjects.get(subject)?.replica.forget(({ stamp, value }) => value === undefined && stamp < before)
+    },
     async sweep(before) {
       await attempt()
       const unused = [...subjects].filter(([, { used }]) => used < before)

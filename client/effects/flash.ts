@@ -20,17 +20,24 @@ export function createFlash(socket: AnySocket | undefined): Flash {
   const untold: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
+  /** What is for the next page alone is not for one that comes back. */
+  let back: [isBack?: true] = []
   /** A page that is not seen leaves it to another one, or waits until it is. */
   const take = (): void => {
-    if (isClosed || count() === 0 || !socket?.connected || document?.hidden) return
-    socket.emit(TAKE_FLASH, (answer: FlashAnswer) => {
+    if (isClosed || !count() || !socket?.connected || document?.hidden) return
+    socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
       if (answer.ok) untold.push(...answer.messages)
       else timer = setTimeout(take, PAUSE)
-      while (count() > 0 && untold.length > 0) for (const message of untold.splice(0, 1)) tell(message)
+      while (count() && untold.length) for (const message of untold.splice(0, 1)) tell(message)
     })
   }
-  socket?.on('connect', take).on(FLASH, take)
+  socket
+    ?.on('connect', take)
+    .on(FLASH, take)
+    .once('disconnect', () => {
+      back = [true]
+    })
   document?.addEventListener?.('visibilitychange', take)
   return {
     add: (listener) => {

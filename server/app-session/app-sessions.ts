@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { ChangeSource } from '../../shared/change.js'
+import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
@@ -7,6 +8,7 @@ import type { Core } from '../core.js'
 import { EPOCH_KEY } from '../identity/ending.js'
 import type { StoreSync } from '../stores/sync.js'
 import type { Update } from '../stores/updates.js'
+import { letGo } from './deleted-keys.js'
 import { EndedSessions } from './ended-sessions.js'
 import { GivenSessions } from './given.js'
 import { KnownSession } from './known-session.js'
@@ -14,7 +16,7 @@ import { sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
-import { BORN, checkRoom, isOver, keysOf, RENEWED, type RegisterChanges } from './session-registers.js'
+import { BORN, changesOf, checkRoom, isOver, RENEWED, type RegisterChanges } from './session-registers.js'
 import { SessionRounds } from './session-rounds.js'
 import type { SessionEnd } from './types.js'
 
@@ -105,7 +107,7 @@ export class AppSessions {
     // A process that is about to end leaves it to another one: no request need fail for that.
     if (this.#isClosed && changes.size === 0) return
     const known = this.#memory.find(name)
-    if (known) checkRoom(keysOf(known.replica), changes.keys())
+    if (known) checkRoom(changesOf(known.replica), changes)
     this.write(name, new Map([...changes, [RENEWED, null]]), source)
   }
 
@@ -125,6 +127,8 @@ export class AppSessions {
     const stamp = nextStamp(now, newestOf(last))
     const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
     this.#tell(name, session.merge(registers, source))
+    const before = this.#letGo(session)
+    if (before !== undefined) this.#keeping?.prune(name, before)
     return stamp
   }
 
@@ -184,6 +188,7 @@ export class AppSessions {
       const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
       const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
       session?.merge(registers, 'node')
+      if (session) this.#letGo(session)
     }
   }
 
@@ -202,8 +207,14 @@ export class AppSessions {
   }
 
   /** How far the writes of a session have got. */
-  async level(name: SessionName): Promise<Level> {
-    return (await this.#keeping?.level(name)) ?? 'memory'
+  level(name: SessionName): Awaitable<Level> {
+    return this.#keeping?.level(name) ?? 'memory'
+  }
+
+  /** A store that lets go of nothing would bring it back each time. */
+  #letGo(session: KnownSession): number | undefined {
+    if (this.#keeping && !this.#keeping.canPrune) return undefined
+    return letGo(session, this.#core.settings.clock())
   }
 
   /** Has other processes, and the store, know. */

@@ -45,6 +45,8 @@ export class GivenSessions {
   }
 
   #found(ctx: Koa.Context): Given | undefined {
+    // Where koa-session was given nothing from here, `ctx.session` is another's: to read it may fail, or make one.
+    if (!this.#given.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
     return typeof externalKey === 'string' ? this.of(ctx, sessionName(externalKey)) : undefined
   }

@@ -59,6 +59,18 @@ export class KnownSession {
     return news
   }
 
+  /** Lets go of keys that others have let go of. */
+  forget(keys: ReadonlySet<string>): void {
+    const gone = this.replica.registers().filter(({ key }) => keys.has(key))
+    this.replica.forget(({ key }) => keys.has(key))
+    this.#tell(
+      gone.flatMap(({ key: own, value: previous }) => {
+        const key = keyOf(own)
+        return key === undefined || previous === undefined ? [] : [{ key, value: undefined, previous, source: 'store' }]
+      }),
+    )
+  }
+
   /** It is no more, and has no values any more. */
   end(end: SessionEnd): void {
     if (this.#end !== undefined) return

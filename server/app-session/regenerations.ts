@@ -23,7 +23,7 @@ export class Regenerations {
   readonly #decided = new WeakMap<KnownSession, Promise<unknown>>()
 
   /** @param ended settles when koa-session hears that the session has ended */
-  leave(ctx: unknown, left: Left, ended: Promise<unknown>): void {
+  leave(ctx: unknown, left: Left, ended: unknown): void {
     this.#left.set(Object(ctx), left)
     // koa-session saves it under another id in the turn in which it hears of that; else the app has destroyed it.
     if (left.content)

@@ -60,7 +60,7 @@ export function toKoaSession({ replica }: KnownSession, now: number): Record<str
  */
 export function birth(content: SessionContent): RegisterChanges {
   const registers = registersOf(content)
-  checkRoom([], registers.keys())
+  checkRoom(new Map(), registers)
   return registers
 }
 
@@ -88,7 +88,6 @@ export function goneOn(content: SessionContent, changes: RegisterChanges): Regis
   const before = registersOf(content)
   const all = new Map([...before, ...changes])
   const registers = new Map([...all].filter(([, value]) => value !== undefined))
-  const kept = [...before.keys()].filter((key) => registers.has(key))
-  checkRoom(kept, registers.keys())
+  checkRoom(new Map([...before].filter(([key]) => registers.has(key))), registers)
   return registers
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
-import { refusePromise } from '../../shared/promise.js'
+import { after, refusePromise } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import type { Update } from '../stores/updates.js'
 import type { Written } from '../values/handle.js'
@@ -10,7 +10,7 @@ import { Outcome } from '../values/outcome.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { refusal, sessionEnded } from './refusals.js'
 import { checkWritable, jsonOf } from './session-json.js'
-import { checkRoom, keyOf, keysOf, registerKey, valuesOf } from './session-registers.js'
+import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-registers.js'
 import type { SessionEnd } from './types.js'
 
 type Values = Readonly<Record<string, JsonValue>>
@@ -117,13 +117,14 @@ export class SessionHandle {
       return jsonOf(key, given)
     }
     const own = registerKey(key)
+    const isDeletion = method === 'delete'
     const field = {
       key: own,
       refusal: (code: LiveSessionErrorCode) => refusal(code, 'others were faster again and again at a key', key),
     }
     const permit = (): void => {
       this.#permit()
-      checkRoom(keysOf(this.#session.replica), [own])
+      checkRoom(changesOf(this.#session.replica), new Map([[own, isDeletion ? undefined : null]]))
     }
     permit()
     return { field, next, permit, source: 'socket' }
@@ -137,7 +138,7 @@ export class SessionHandle {
     permit()
     appSessions.recall(this.#session)
     const stamp = appSessions.write(name, new Map([[field.key, value]]), source)
-    return appSessions.level(name).then((level) => ({ stamp, level }))
+    return after(appSessions.level(name), (level) => ({ stamp, level }))
   }
 
   /** @throws {LiveSessionError} where the session is no more */

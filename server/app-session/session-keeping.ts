@@ -8,6 +8,7 @@ import { InTurn } from '../stores/in-turn.js'
 import type { StoreSync } from '../stores/sync.js'
 import type { Update, Updates } from '../stores/updates.js'
 import type { AppSessions } from './app-sessions.js'
+import { letGoElsewhere } from './deleted-keys.js'
 import type { SessionName } from './session-name.js'
 
 /**
@@ -63,6 +64,14 @@ export class SessionKeeping {
     return health.state === 'good' && (await health.inTime(isAsked)) === true
   }
 
+  get canPrune(): boolean {
+    return this.#store.canPrune
+  }
+
+  prune(name: SessionName, before: number): void {
+    this.#store.prune(name, before)
+  }
+
   level(name: SessionName): Promise<Level> {
     return this.#store.level([name])
   }
@@ -98,8 +107,9 @@ export class SessionKeeping {
     this.#sessions.learn(name, registers)
     const session = this.#sessions.find(name)
     if (!session) return
-    session.loadedAt = this.#clock()
     const stored = Replica.of(registers, 'store')
+    if (this.canPrune) session.forget(letGoElsewhere(session, stored, this.#clock()))
+    session.loadedAt = this.#clock()
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.
     const lacking = session.replica.registers().filter(isLacking)

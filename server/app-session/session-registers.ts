@@ -14,8 +14,10 @@ export const MAX_AGE = '$maxAge'
 /** Values by their keys in a replica; `undefined` deletes. */
 export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
-/** Keys that a session may have in its whole life, its own ones included. */
+/** Keys that a session may have at a time, its own ones included. */
 const MAX_KEYS = 256
+/** Deleted ones that are remembered. */
+const MAX_DELETED = 1024
 
 /** Stands before each key of `ctx.session`, so that none of them is taken for one of the others. */
 const MARK = '.'
@@ -75,9 +77,9 @@ export function isOver(replica: Replica, now: number): boolean {
   return expiryOf(replica) + GRACE <= now
 }
 
-/** The keys of all registers that a session has had. Deleted ones stay: a late write of another process shall not bring them back. */
-export function keysOf(replica: Replica): readonly string[] {
-  return replica.registers().map(({ key }) => key)
+/** What a session has, or has had, by its registers' keys. */
+export function changesOf(replica: Replica): RegisterChanges {
+  return new Map(replica.registers().map(({ key, value }) => [key, value]))
 }
 
 /**
@@ -85,10 +87,14 @@ export function keysOf(replica: Replica): readonly string[] {
  *
  * @throws {LiveSessionError} `too_large`
  */
-export function checkRoom(had: Iterable<string>, written: Iterable<string>): void {
-  const keys = new Set(had)
-  const added = [...written].filter((key) => !keys.has(key))
-  const last = added.at(-1)
-  if (last === undefined || keys.size + added.length <= MAX_KEYS) return
-  throw refusal('too_large', `it has had ${MAX_KEYS} keys, and may have no others`, last)
+export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void {
+  const all = new Map([...had, ...changes])
+  const there = [...all.values()].filter((value) => value !== undefined).length
+  for (const [key, value] of changes) {
+    const isNew = value !== undefined && had.get(key) === undefined
+    if (isNew && there > MAX_KEYS) throw refusal('too_large', `it has ${MAX_KEYS} keys, and may have no others`, key)
+    const isGoing = value === undefined && (had.get(key) !== undefined || !had.has(key))
+    if (isGoing && all.size - there > MAX_DELETED)
+      throw refusal('too_large', `it has ${MAX_DELETED} keys that were deleted lately, and no others can be`, key)
+  }
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { onArrival } from '../http/arrival.js'
 import type { Settings } from '../options.js'
 import type { AppSessions } from './app-sessions.js'
@@ -9,6 +10,9 @@ import { type Left, Regenerations } from './regenerations.js'
 import { birth, contentOf, difference, goneOn, readContent, toKoaSession } from './session-content.js'
 import { type SessionName, sessionName } from './session-name.js'
 import type { SessionStore } from './types.js'
+
+const USED =
+  'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time'
 
 /** koa-session's store, which knows what each request has changed. */
 export class KoaSessionStore implements SessionStore {
@@ -38,10 +42,15 @@ export class KoaSessionStore implements SessionStore {
       const isSaved = await this.#saveAgain(name, given, content)
       const res = responseOf(ctx)
       if (!isSaved && res) withholdCookie(res, id)
-    } else await this.#saveNew(name, content, ctx)
+    } else {
+      // koa-session sets the cookie after this, and an app may not wait for `ctx.session.save()`: nothing is waited for where nothing has to be.
+      const saving = this.#saveNew(name, content, ctx)
+      if (isThenable(saving)) await saving
+    }
     const session = this.#sessions.find(name)
     if (session) this.#sessions.given.add(ctx, { session, content, isBrought: given?.isBrought ?? false })
-    await this.#sessions.level(name)
+    const level = this.#sessions.level(name)
+    if (isThenable(level)) await level
   }
 
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
@@ -80,22 +89,20 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
-  async #saveNew(name: SessionName, content: SessionContent, ctx: unknown): Promise<void> {
-    const isRequest = ctx !== undefined
+  #saveNew(name: SessionName, content: SessionContent, ctx: unknown): Awaitable<void> {
+    const source = ctx === undefined ? 'job' : 'request'
     const left = this.#regenerations.leftBy(ctx)
-    const before = left && (await this.#standing(left))
-    const known = isRequest ? this.#sessions.find(name) : await this.#sessions.open(name)
-    if (this.#sessions.ended.has(name)) {
-      throw new TypeError(
-        'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time',
-      )
-    }
-    const source = isRequest ? 'request' : 'job'
-    if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
-    else if (left && before) {
-      this.#sessions.write(name, goneOn(before, difference(left.given.content, content)), source)
-      this.#regenerations.goOn(left, this.#sessions.find(name))
-    } else this.#sessions.write(name, birth(content), source)
+    return after(left && this.#standing(left), (before) => {
+      const found = source === 'request' ? this.#sessions.find(name) : this.#sessions.open(name)
+      return after(found, (known) => {
+        if (this.#sessions.ended.has(name)) throw new TypeError(USED)
+        if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
+        else if (left && before) {
+          this.#sessions.write(name, goneOn(before, difference(left.given.content, content)), source)
+          this.#regenerations.goOn(left, this.#sessions.find(name))
+        } else this.#sessions.write(name, birth(content), source)
+      })
+    })
   }
 
   /** What is in a session now that a request was given; nothing where it has ended. */

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { JsonValue } from '../../shared/json.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { BrowserSubject } from '../identity/subject.js'
 import { Generations } from '../values/generations.js'
-import { FLASH_LIFETIME, gather, type Message } from './message.js'
+import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
 
 /**
  * What browsers are to be shown once. It waits in memory, and in the cookie of each answer that is written meanwhile. That it is taken but
@@ -15,8 +14,9 @@ export class Flashes {
   readonly #waiting: Generations<readonly Message[]>
   /** Ids of those that were taken here: cookies may still have them. */
   readonly #taken: Generations<true>
-  /** Ids of those that are for the next page. */
+  /** Ids of those that wait for the page that an answer leads to. */
   readonly #held = new Set<string>()
+  #count = 0
 
   constructor(core: Pick<Core, 'settings' | 'store'>) {
     const { maxSubjects, clock } = core.settings
@@ -25,9 +25,16 @@ export class Flashes {
     this.#taken = Generations.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
   }
 
-  add(browser: BrowserSubject, content: JsonValue): Message {
+  /** How many were said here until now: by that, a page loads before or after one. */
+  get count(): number {
+    return this.#count
+  }
+
+  add(browser: BrowserSubject, { content, isForNext }: Said): Message {
     const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
-    const message = { id: newId(), at: timeAfter(last, this.#core.settings.clock()), content }
+    this.#count += 1
+    const next = isForNext ? this.#count : undefined
+    const message = { id: newId(), at: timeAfter(last, this.#core.settings.clock()), content, next }
     this.put(browser, [message])
     return message
   }
@@ -70,15 +77,19 @@ export class Flashes {
     return !messages.every(this.#isTaken)
   }
 
-  /** What the next page is to show, and no other one. */
-  take(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly Message[]> {
-    return this.#take(browser, this.pending(browser, brought))
+  /**
+   * What an answer is to show, and no other one.
+   *
+   * @param since how many were said before its page loads; none where no page does
+   */
+  take(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    return this.#take(browser, this.pending(browser, brought).filter(isFor(since)))
   }
 
   /** What an open page is to show, and no other one. */
-  takeOpenly(browser: BrowserSubject, brought: readonly Message[]): Promise<readonly Message[]> {
+  takeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
     const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
-    return this.#take(browser, free)
+    return this.#take(browser, free.filter(isFor(since)))
   }
 
   /** Where a store does not say in time who was first, it is shown: twice is better than never, and than a page that waits. */
@@ -91,6 +102,10 @@ export class Flashes {
   }
 
   readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+}
+
+function isFor(since = -1): (message: Message) => boolean {
+  return ({ next }) => next === undefined || next <= since
 }
 
 function newId(): string {

@@ -8,6 +8,18 @@ export interface Message {
   /** ms since 1970 */
   readonly at: number
   readonly content: JsonValue
+  /**
+   * Where only a page shows it that loads after it: how many this process had said by then, the message included. 0 of one that a cookie
+   * has brought; of others none.
+   */
+  readonly next?: number | undefined
+}
+
+/** What an app says, and to which pages. */
+export interface Said {
+  readonly content: JsonValue
+  /** Only to those that load after it. */
+  readonly isForNext: boolean
 }
 
 /** ms after which it is shown no more. */
@@ -19,11 +31,18 @@ const MAX_BYTES = 1000
 /** ms by which the clock of another node may run ahead. */
 const SKEW = 60_000
 
-/** @throws {LiveSessionError} `invalid_value` or `too_large` */
-export function acceptContent(input: unknown): JsonValue {
+/**
+ * @throws {LiveSessionError} `invalid_value` or `too_large`
+ * @throws {TypeError} for an option that there is not
+ */
+export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly for?: unknown } = {}): Said {
+  if (pages !== 'any' && pages !== 'next') {
+    const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
+    throw new TypeError(`koa-live-session: flash: for: expected 'any' or 'next', received ${received}`)
+  }
   const content = jsonOf(input)
   const bytes = Buffer.byteLength(JSON.stringify(content))
-  if (bytes <= MAX_BYTES) return content
+  if (bytes <= MAX_BYTES) return { content, isForNext: pages === 'next' }
   throw new LiveSessionError('too_large', `flash: a message needs ${bytes.toLocaleString('en')} bytes of 1,000`)
 }
 
@@ -33,19 +52,21 @@ export function gather(messages: readonly Message[], now: number): readonly Mess
   return [...all.values()].sort((a, b) => a.at - b.at).slice(-MOST)
 }
 
+type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
+
 /** As they are in the cookie. */
-export function toWire({ id, at, content }: Message): readonly [id: string, at: number, content: JsonValue] {
-  return [id, at, content]
+export function toWire({ id, at, content, next }: Message): WireMessage {
+  return next === undefined ? [id, at, content] : [id, at, content, 1]
 }
 
 /** Those of a cookie, which was signed; what is none is left out. */
 export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
   return input.flatMap((item: unknown): readonly Message[] => {
-    const [id, at, content]: readonly unknown[] = Array.isArray(item) ? item : []
+    const [id, at, content, isForNext]: readonly unknown[] = Array.isArray(item) ? item : []
     if (typeof id !== 'string' || !isStamp(at)) return []
     try {
-      return [{ id, at, content: freezeJson(content) }]
+      return [{ id, at, content: freezeJson(content), next: isForNext === 1 ? 0 : undefined }]
     } catch {
       return []
     }

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http'
-import onHeaders from 'on-headers'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
 import { isClosed, onArrival } from '../http/arrival.js'
 import type { Exchange } from '../http/exchange.js'
 import type { BrowserSubject } from '../identity/subject.js'
-import type { Message } from './message.js'
+import type { Message, Said } from './message.js'
+import type { Reader } from './shown.js'
 
-/** Under which browser id it waits until now, and what that one's cookie had. */
-interface Former {
-  readonly browserSubject: BrowserSubject
-  readonly flash?: readonly Message[] | undefined
+/** What a request has taken, and whose it was. */
+interface Taken {
+  readonly browser: BrowserSubject
+  readonly messages: readonly Message[]
 }
 
 /** ms in which a browser has the page that a redirect leads to. */
@@ -25,32 +25,35 @@ export class RequestFlash {
   readonly #core: Core
   readonly #exchange: Pick<Exchange, 'visitor' | 'cookie'>
   readonly #res: ServerResponse
+  /** What was said before: its page loads after that. */
+  readonly #since: number
   /** Whether the answer shows what no other one may show, from a cache. */
   isShown = false
-  /** What this very request has said. */
+  /** What this very request has said, and what of it open pages are offered. */
   readonly #said: Message[] = []
+  readonly #offers: Message[] = []
   /** Whether the answer is still to reach the browser, and what was said is offered then. */
   #isWaiting = false
+  /** What is given back where the answer does not come to be seen. */
+  readonly #taken: Taken[] = []
 
   constructor(core: Core, exchange: Pick<Exchange, 'visitor' | 'cookie'>, res: ServerResponse) {
     this.#core = core
     this.#exchange = exchange
     this.#res = res
+    this.#since = core.flashes.count
   }
 
   get hasSaid(): boolean {
     return this.#said.length > 0
   }
 
-  /** Whether the cookie of the answer has to say something else than that of the request. */
-  get isBehind(): boolean {
-    return this.hasSaid || this.#core.flashes.hasTaken(this.#brought)
-  }
-
-  say(content: JsonValue): void {
+  say(said: Said): void {
     const { flashes } = this.#core
-    const message = flashes.add(this.#browser, content)
+    const message = flashes.add(this.#browser, said)
     this.#said.push(message)
+    if (said.isForNext) return
+    this.#offers.push(message)
     // Where the request signs in, the browser's other pages connect again before the answer is out.
     flashes.hold([message])
     if (this.#isWaiting) return
@@ -59,39 +62,46 @@ export class RequestFlash {
   }
 
   /**
-   * The request goes on under another browser id. Where a guest has signed in, all that waits goes along; else only what this very request
-   * has said: the rest was for the visitor who has gone.
+   * The request goes on under another browser id, with what it has itself said and no more: of a guest's id it is not known who else has it,
+   * and may have said something there.
    */
-  leave({ browserSubject, flash = [] }: Former, isSignIn: boolean): void {
-    const { flashes } = this.#core
-    flashes.put(this.#browser, isSignIn ? flashes.pending(browserSubject, flash) : this.#said)
+  leave(): void {
+    this.#core.flashes.put(this.#browser, this.#said)
   }
 
-  async take(): Promise<readonly JsonValue[]> {
+  async take(reader: Reader): Promise<readonly JsonValue[]> {
+    const { flashes } = this.#core
     const browser = this.#browser
-    const messages = await this.#core.flashes.take(browser, this.#brought)
-    if (messages.length > 0) this.#show(messages, browser)
+    const messages = await flashes.take(browser, this.#brought, reader === 'page' ? this.#since : undefined)
+    if (messages.length > 0) this.#show({ browser, messages })
     return messages.map(({ content }) => content)
   }
 
-  /** An answer that fails, or that the browser has not waited for, leaves them for the next page of the visitor whose they were. */
-  #show(messages: readonly Message[], browser: BrowserSubject): void {
-    const res = this.#res
-    const giveBack = (): void => this.#core.flashes.giveBack(browser, messages)
-    this.isShown = true
-    if (res.headersSent) return
-    if (isClosed(res)) giveBack()
-    else res.once('close', giveBack)
-    onHeaders(res, () => {
-      res.off('close', giveBack)
-      if (res.statusCode >= FAILURE) giveBack()
-    })
+  /** As the headers go out, before the cookie is written: an answer that fails leaves what it has taken for the next page. */
+  seal(): void {
+    this.#res.off('close', this.#giveBack)
+    if (this.#res.statusCode >= FAILURE) this.#giveBack()
   }
 
   /** What the cookie of the answer has room for beside its registers. */
   inCookie(registers: readonly StoredRegister[]): readonly Message[] {
     const { flashes, freshness } = this.#core
     return freshness.flash(flashes.pending(this.#browser, this.#brought), registers)
+  }
+
+  /** An answer that the browser has not waited for leaves them for the next page of the visitor whose they were. */
+  #show(taken: Taken): void {
+    const res = this.#res
+    this.isShown = true
+    if (res.headersSent) return
+    this.#taken.push(taken)
+    res.off('close', this.#giveBack)
+    if (isClosed(res)) this.#giveBack()
+    else res.once('close', this.#giveBack)
+  }
+
+  readonly #giveBack = (): void => {
+    for (const { browser, messages } of this.#taken.splice(0)) this.#core.flashes.giveBack(browser, messages)
   }
 
   get #browser(): BrowserSubject {
@@ -110,7 +120,7 @@ export class RequestFlash {
   }
 
   #offer(): void {
-    if (!this.#core.flashes.release(this.#said)) return
+    if (!this.#core.flashes.release(this.#offers)) return
     for (const connection of this.#core.connections.of(this.#browser)) connection.offerFlash()
   }
 }

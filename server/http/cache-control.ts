@@ -1,9 +1,24 @@
 import type { ServerResponse } from 'node:http'
 
+/** A warning. */
+export const NOT_SHARED: string =
+  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
+  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
+  'for all, read no values'
+
 /** Let an answer be kept for other visitors; `must-understand` sets `no-store` aside (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])
 /** What caches in front of an app go by rather than by Cache-Control: RFC 9213, and what was there before it. */
-const TARGETED = /(?:^|-)cdn-cache-control$|^(?:surrogate-control|edge-control|x-accel-expires)$/
+const TARGETED: readonly string[] = [
+  'cdn-cache-control',
+  'cloudflare-cdn-cache-control',
+  'vercel-cdn-cache-control',
+  'netlify-cdn-cache-control',
+  'akamai-cache-control',
+  'surrogate-control',
+  'edge-control',
+  'x-accel-expires',
+]
 
 /**
  * Has no cache between give the answer to another visitor, whatever the app says of it. Says whether the app meant it for
@@ -14,12 +29,17 @@ const TARGETED = /(?:^|-)cdn-cache-control$|^(?:surrogate-control|edge-control|x
 export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean): boolean {
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
-  const targeted = res.getHeaderNames().filter((name) => TARGETED.test(name))
-  for (const name of targeted) res.removeHeader(name)
+  let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))
+  for (const name of TARGETED) {
+    // Each by its name: a list of all that the answer has would be made for each answer.
+    if (!res.hasHeader(name)) continue
+    res.removeHeader(name)
+    isShared = true
+  }
   if (isForOnce) res.setHeader('Cache-Control', 'no-store')
   else if (text === undefined) res.setHeader('Cache-Control', 'private')
   else res.setHeader('Cache-Control', privateCacheControl(text))
-  return targeted.length > 0 || (text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one))))
+  return isShared
 }
 
 /** The same Cache-Control for the visitor's own browser alone: what says how that may keep the answer stays. */

@@ -11,17 +11,11 @@ import { isRecent, secondsOf } from '../identity/recent.js'
 import type { BrowserSubject, Subject, UserSubject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
-import { keepFromSharedCaches } from './cache-control.js'
+import { keepFromSharedCaches, NOT_SHARED } from './cache-control.js'
 import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
+import { checkHeadersToCome, TOO_LATE_TO_SET } from './lateness.js'
+import { checkProxy } from './proxy.js'
 import { renewalOf } from './renewal.js'
-
-const TOO_LATE =
-  'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
-
-const NOT_SHARED =
-  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
-  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
-  'for all, read no values'
 
 /** Whom `identify` has vouched for, at a request's beginning or within it. */
 export interface Vouched {
@@ -36,30 +30,32 @@ export class Exchange {
   readonly #ctx: Koa.Context
   /** Whether the request brought no live cookie at all: the browser may keep none. */
   readonly isCookieless: boolean
-  readonly flash: RequestFlash
   /** The browser id of a cookie that had been given up before the session was used. */
   readonly givenUp: BrowserSubject | undefined
+  readonly #begunAs: UserSubject | undefined
   #recognized: Recognized
   #revocations: number
   #brought: Brought
   #deed: Deed = 'reads'
   /** When the visitor's browser id was made, if for a request without a live cookie: seconds since 1970. */
   #born: number | undefined
+  #flash: RequestFlash | undefined
 
+  /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
   constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched) {
+    checkHeadersToCome(ctx.res, 'ctx.liveSession was first used')
     this.#core = core
     this.#ctx = ctx
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
+    this.#begunAs = user
     this.isCookieless = cookie === undefined
-    this.flash = new RequestFlash(core, this, ctx.res)
     this.#recognized = core.identities.recognize(cookie, user)
     this.#brought = this.#recognized.relation
     const read = readable(cookie)
     this.givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
-    if (read && !this.cookie) this.flash.leave(read, this.former !== undefined)
     this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
     this.#revocations = revocations
-    void this.#depart(this.#recognized.toEnd)
+    if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, () => this.#seal())
   }
@@ -67,8 +63,19 @@ export class Exchange {
   /** Tells the app of an error that no code awaits. */
   readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
 
+  /** Made at its first use: few requests have anything to say or to take. */
+  get flash(): RequestFlash {
+    this.#flash ??= new RequestFlash(this.#core, this, this.#ctx.res)
+    return this.#flash
+  }
+
   get visitor(): Visitor {
     return this.#recognized.visitor
+  }
+
+  /** Whether the visitor is still whom `identify` named as the request began. */
+  get isAsBegun(): boolean {
+    return this.visitor.user === this.#begunAs
   }
 
   /** The request's own cookie, where it is this visitor's. */
@@ -120,7 +127,7 @@ export class Exchange {
   /** Takes note of what the request does with the session. */
   does(deed: Deed): void {
     const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
-    if (isTooLate && this.#action() !== 'write') this.#core.warn(TOO_LATE)
+    if (isTooLate && this.#action() !== 'write') this.#core.warn(TOO_LATE_TO_SET)
     this.#deed = moreOf(this.#deed, deed)
   }
 
@@ -142,7 +149,7 @@ export class Exchange {
     // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
     if (this.#brought !== 'none' && this.#brought !== 'given-up' && this.#brought !== 'newer')
       this.#brought = 'forgotten'
-    this.#deed = this.flash.hasSaid ? 'sets' : 'reads'
+    this.#deed = this.#flash?.hasSaid ? 'sets' : 'reads'
     await done
   }
 
@@ -153,10 +160,9 @@ export class Exchange {
   }
 
   #become(recognized: Recognized, revocations: number): Promise<void> {
-    const { browserSubject, user: lastUser } = this.visitor
-    const left = { browserSubject, flash: this.cookie?.flash }
+    const { user: lastUser } = this.visitor
     this.#recognized = recognized
-    this.flash.leave(left, recognized.former !== undefined)
+    this.#flash?.leave()
     this.#revocations = revocations
     this.#born = undefined
     if (this.#brought === 'own') this.#brought = 'other'
@@ -175,12 +181,13 @@ export class Exchange {
 
   #seal(): void {
     const { res } = this.#ctx
+    this.#flash?.seal()
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
     if (action === 'write') this.#writeCookie()
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
-    if (keepFromSharedCaches(res, action !== 'keep' || this.flash.isShown)) this.#core.warn(NOT_SHARED)
+    if (keepFromSharedCaches(res, action !== 'keep' || this.#flash?.isShown === true)) this.#core.warn(NOT_SHARED)
   }
 
   #action(): ReturnType<typeof cookieAction> {
@@ -201,21 +208,14 @@ export class Exchange {
     const { maxAge, clock } = this.#core.settings
     const left = cookie.expiresAt - clock()
     // More than there can be is of a clock that ran ahead.
-    if (this.flash.isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+    // What is shown once is another by now.
+    const isBehind = this.#flash?.hasSaid || this.#core.flashes.hasTaken(cookie.flash ?? [])
+    if (isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
     return this.#core.freshness.absorb(cookie, visitor).isOutdated
   }
 
   #hasConsent(): boolean {
     return this.#core.hasConsent(this.#ctx)
-  }
-
-  /** A server that takes https for http sends cookies without Secure, and finds every page's origin a foreign one. */
-  #checkProxy(): void {
-    const { settings, warn } = this.#core
-    if (this.#ctx.secure) return
-    const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
-    if (settings.cookie.secure || this.#ctx.get('X-Forwarded-Proto') === 'https')
-      warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
   }
 
   /** As the cookie is to say it: with what was brought along since. */
@@ -243,7 +243,7 @@ export class Exchange {
     }
     const flash = this.flash.inCookie(content.registers)
     if (isYoung && !this.cookie) newborns.add(visitor.browserSubject)
-    this.#checkProxy()
+    checkProxy(this.#core, this.#ctx)
     cookie.write(this.#ctx.req, this.#ctx.res, { ...content, flash }).catch(this.report)
   }
 }

@@ -3,15 +3,15 @@ import type Koa from 'koa'
 import { escapeUnit } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { Awaitable } from '../../shared/promise.js'
+import { type Awaitable, after } from '../../shared/promise.js'
 import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { watchId } from '../app-session/kept-id.js'
 import type { Core } from '../core.js'
-import { acceptContent } from '../flash/message.js'
-import { isShown } from '../flash/shown.js'
+import { acceptSaid } from '../flash/message.js'
+import { readerOf } from '../flash/shown.js'
 import { takeHandOff } from '../hand-off/take.js'
 import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
@@ -19,6 +19,7 @@ import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
 import type { Exchange, Vouched } from './exchange.js'
+import { checkHeadersToCome } from './lateness.js'
 import { isPage, takeAddress } from './visit.js'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
@@ -111,12 +112,12 @@ export class RequestHandle extends Handle {
     return this.#exchange().leave(forget)
   }
 
-  flash(message: JsonValue): Promise<void> {
+  flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void> {
     return Outcome.of(() => {
-      const content = acceptContent(message)
+      const said = acceptSaid(message, options)
       this.sessions.checkOpen()
       this.permit()
-      this.#exchange().flash.say(content)
+      return after(this.#catchUp(), () => this.#exchange().flash.say(said))
     }, this.#report)
   }
 
@@ -124,12 +125,21 @@ export class RequestHandle extends Handle {
   takeFlash(): Promise<readonly JsonValue[]> {
     return Outcome.of(() => {
       const exchange = this.#exchange()
-      return isShown(this.#ctx) && !exchange.isSuperseded ? exchange.flash.take() : []
+      checkHeadersToCome(this.#ctx.res, 'takeFlash was called')
+      const reader = readerOf(this.#ctx, this.#core.settings.origins)
+      return reader && !exchange.isSuperseded ? exchange.flash.take(reader) : []
     }, this.#report)
   }
 
   takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {
     return Outcome.of(() => takeHandOff(this.#core, this.#ctx, this.#exchange, purpose, schema), this.#report)
+  }
+
+  /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */
+  #catchUp(): Awaitable<unknown> {
+    const exchange = this.#exchange()
+    if (!exchange.isAsBegun) return undefined
+    return after(this.#identify(), ({ user }) => (user === exchange.visitor.user ? undefined : this.identify()))
   }
 
   protected override get cookie(): Exchange['cookie'] {

@@ -30,11 +30,14 @@ export class PageEvents {
   readonly #core: Core
   readonly #asking: Asking
   readonly #bucket: Bucket
+  /** How many messages had been said when the page connected. */
+  readonly #since: number
 
   constructor(core: Core, asking: Asking) {
     this.#core = core
     this.#asking = asking
     this.#bucket = core.limits.ofSocket()
+    this.#since = core.flashes.count
   }
 
   listen(socket: EventSource): void {
@@ -42,7 +45,8 @@ export class PageEvents {
     socket.on(TICKETS, (...args) => this.#answer(args, 1, (tickets) => this.#redeem(tickets)))
     socket.on(TAKE_FLASH, (...args) => {
       // Without an acknowledgement nothing would be shown.
-      if (typeof args.at(-1) === 'function') this.#answer(args, 0, () => this.#takeFlash())
+      if (typeof args.at(-1) !== 'function') return
+      this.#answer(args, args.length > 1 ? 1 : 0, (isBack) => this.#takeFlash(isBack))
     })
   }
 
@@ -71,10 +75,14 @@ export class PageEvents {
     return { ok: true }
   }
 
-  #takeFlash(): Awaitable<object> {
+  /** @param isBack whether the page was connected before: it loads after nothing that was said since */
+  #takeFlash(isBack: unknown): Awaitable<object> {
+    if (isBack !== undefined && isBack !== true)
+      throw new LiveSessionError('malformed', 'expected true of a page that comes back')
     const { visitor, cookie } = this.#asking.opener
     this.#core.limits.spend(1, visitor.subject(), this.#bucket)
-    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [])
+    const since = isBack ? undefined : this.#since
+    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [], since)
     return after(taken, (messages) => ({ ok: true, messages: messages.map(({ content }) => content) }))
   }
 

@@ -6,7 +6,7 @@ import { FLASH, HAND_OFF, RECONNECT, STORE_SESSION } from '../../shared/protocol
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
-import { acceptContent } from '../flash/message.js'
+import { acceptSaid } from '../flash/message.js'
 import { checkPurpose } from '../hand-off/hand-offs.js'
 import { checkTarget } from '../hand-off/target.js'
 import { subjectHash, userIdOf } from '../identity/subject.js'
@@ -98,13 +98,13 @@ export class SocketHandle extends Handle {
     return Outcome.of(() => this.#handOff(purpose, payload, options), this.#core.report)
   }
 
-  flash(message: JsonValue): Promise<void> {
+  flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void> {
     return Outcome.of(() => {
-      const content = acceptContent(message)
+      const said = acceptSaid(message, options)
       this.sessions.checkOpen()
       this.permit()
-      this.#core.flashes.add(this.#opener.visitor.browserSubject, content)
-      this.offerFlash()
+      this.#core.flashes.add(this.#opener.visitor.browserSubject, said)
+      if (!said.isForNext) this.offerFlash()
     }, this.#core.report)
   }
 

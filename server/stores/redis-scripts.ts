@@ -80,6 +80,16 @@ touch(ARGV[1], ARGV[2], ARGV[3])
 return 1
 `)
 
+/** KEYS: the hash. ARGV: a stamp. Tombstones that are older go. */
+export const PRUNE: RedisScript = script(`${COMMON}
+local cells = redis.call('HGETALL', KEYS[1])
+for at = 1, #cells, 2 do
+  local stamp, text = read(cells[at + 1])
+  local isTombstone = cells[at] ~= '' and text == '' and stamp > 0
+  if isTombstone and stamp < tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], cells[at]) end
+end
+`)
+
 /** KEYS: the hash. ARGV: ms since 1970. Answers 1 where it was used before that, and is gone. What says no use is left alone. */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

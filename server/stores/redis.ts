@@ -5,7 +5,7 @@
  */
 import { canonicalJson } from '../../shared/json.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
-import { COMPARE_AND_SET, LOAD, MERGE, type RedisScript, SWEEP } from './redis-scripts.js'
+import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { readRow } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 
@@ -78,6 +78,9 @@ export function redisStore(
     },
     async remove(subject) {
       await send(client, ['DEL', keyOf(subject)])
+    },
+    async prune(subject, before) {
+      await run(client, PRUNE, keyOf(subject), [String(before)])
     },
     async sweep(before) {
       // What was not used for so long has expired.

@@ -48,6 +48,11 @@ export interface Store {
   /** Deletes the subject with all its registers, tombstones too. */
   remove(subject: string): Promise<void>
   /**
+   * Deletes the tombstones of the subject whose stamps are smaller than `before`, and nothing else: no write that is older comes any more.
+   * No use. A store without it keeps the keys that were deleted from an app's own session (`live.sessionStore()`) until that has ended.
+   */
+  prune?(subject: string, before: number): Promise<void>
+  /**
    * Deletes the subjects that were not used since `before` (ms since 1970), and says how many. A store may note uses only now and
    * then, at least once a day while there are any; it then keeps a subject for so much longer, never shorter. One that lets them
    * expire on its own may answer 0.

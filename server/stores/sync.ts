@@ -165,6 +165,16 @@ export class StoreSync implements Keeper {
     return Replica.of([...rows, ...this.#backlog.of(name)], 'store').registers()
   }
 
+  /** Whether the store can let go of what was deleted. */
+  get canPrune(): boolean {
+    return this.#store.prune !== undefined
+  }
+
+  /** Has the store let go of what was deleted before that. Where it does not, it is told again with the next lot. */
+  prune(subject: Kept, before: number): void {
+    this.#health.ask(async () => this.#store.prune?.(storeName(subject), before)).catch(() => undefined)
+  }
+
   get health(): StoreHealth {
     return this.#health
   }

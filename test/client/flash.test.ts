@@ -7,10 +7,16 @@ class BareSocket {
   readonly handlers = new Map<string, () => void>()
   /** Acknowledgements that wait. */
   readonly asked: ((answer: unknown) => void)[] = []
+  /** What they were asked with. */
+  readonly words: unknown[][] = []
 
   on(event: string, handler: () => void): this {
     this.handlers.set(event, handler)
     return this
+  }
+
+  once(event: string, handler: () => void): this {
+    return this.on(event, handler)
   }
 
   off(event: string): this {
@@ -18,8 +24,10 @@ class BareSocket {
     return this
   }
 
-  emit(event: string, ack: (answer: unknown) => void): void {
-    if (event === 'live_session:take_flash') this.asked.push(ack)
+  emit(event: string, ...given: readonly [...unknown[], ack: (answer: unknown) => void]): void {
+    if (event !== 'live_session:take_flash') return
+    this.asked.push(given.at(-1) as (answer: unknown) => void)
+    this.words.push(given.slice(0, -1))
   }
 
   hear(event: string): void {
@@ -65,6 +73,15 @@ describe('messages that are shown once', () => {
     socket.asked[1]?.({ ok: true, messages: ['one', 'two'] })
     socket.asked[2]?.({ ok: false, code: 'rate_limited' })
     expect(shown).toEqual(['one', 'two'])
+  })
+
+  it('are asked for by a page that comes back as by one that was there before', () => {
+    const { socket, flash } = open(false)
+    flash.add(() => undefined)
+    socket.connected = true
+    for (const event of ['connect', 'live_session:flash', 'disconnect', 'connect', 'live_session:flash'])
+      socket.hear(event)
+    expect(socket.words).toEqual([[], [], [true], [true]])
   })
 
   it('wait for the next listener where the last one has gone before they come', () => {

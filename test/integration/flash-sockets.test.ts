@@ -158,6 +158,7 @@ describe('an open page', () => {
     const said = new Gate()
     const app = await startWithUsers({
       routes: async ({ liveSession, res }) => {
+        liveSession.get('division')
         for (const message of early) await liveSession.flash(message)
         res.once('close', () => setImmediate(() => void liveSession.flash('late').then(() => said.pass())))
         res.end('ok')

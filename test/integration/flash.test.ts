@@ -198,6 +198,8 @@ describe.each([
     'say/in/identify/on',
     'in/identify/say/on',
     'in/say/on',
+    'out/say/on',
+    'leave/say/out/on',
     'say/out/leave/on',
     'out/leave/say/on',
     'say/out/forget/on',
@@ -239,12 +241,14 @@ describe.each([
     expect(visitor.cookie).not.toContain('live')
   })
 
-  it('of a guest goes along to the user who signs in, and of a user to no one who comes after', async () => {
+  it('of a guest is for no user who signs in, and of a user for no one who comes after', async () => {
     const app = await start(optionsOf())
     const visitor = app.visitor()
-    await say(visitor, 'of the guest')
-    await visitor.fetch('/login/now?user=ann')
-    expect(await takeFlash(visitor)).toEqual(['of the guest'])
+    for (const path of ['/login/now?user=ann', '/logout', '/login?user=ann']) {
+      await say(visitor, 'of before')
+      await visitor.fetch(path)
+      expect(await takeFlash(visitor)).toEqual([])
+    }
     for (const leave of ['/logout/leave', '/logout', '/login/now?user=bob']) {
       await say(visitor, 'of the user')
       await visitor.fetch(leave)

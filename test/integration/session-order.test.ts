@@ -37,6 +37,29 @@ describe('a session with a store that comes after the middleware', () => {
   })
 })
 
+describe('a session that cannot be read', () => {
+  it('keeps no sign-in from its answer, where the app keeps its sessions elsewhere', async () => {
+    const app = await App.start({
+      before: (koa) => {
+        Object.defineProperty(koa.context, 'session', {
+          get: () => {
+            throw new Error('of the app')
+          },
+        })
+        return []
+      },
+      options: { identify: (ctx: Koa.Context) => ctx.state['user'] } as never,
+      routes: async (ctx) => {
+        ctx.state['user'] = 'ann'
+        await ctx.liveSession.identify()
+        ctx.body = 'signed in'
+      },
+    })
+    const answer = await app.visitor().fetch('/', { signal: AbortSignal.timeout(5000) })
+    expect([answer.status, await answer.text(), app.errors]).toEqual([200, 'signed in', []])
+  })
+})
+
 describe('a session with a store for some paths alone', () => {
   it('is told at the others, whichever comes first: else their users would be guests there', async () => {
     const app = await App.start({

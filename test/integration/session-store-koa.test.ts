@@ -3,6 +3,8 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { SessionStore } from 'koa-live-session'
 import { testClock } from 'koa-live-session/testing'
+import session from 'koa-session'
+import { App } from '../support/app.js'
 import { SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -214,6 +216,22 @@ describe('what koa-session does with live.sessionStore()', () => {
       session.user = 'bob'
     })
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+
+  it('sets the cookie of a new session with nothing in it that is saved, though the app does not wait for that', async () => {
+    const app = await App.start({
+      before: (koa, live) => [
+        session({ key: 'app', store: live.sessionStore() }, koa),
+        async (ctx) => {
+          ctx.body = String(ctx['session'].isNew)
+          void ctx['session'].save()
+        },
+      ],
+    })
+    const visitor = app.visitor()
+    const answer = await visitor.fetch('/')
+    expect(setCookie(answer)).toEqual([expect.stringContaining(`app=${sessionId(visitor)}`)])
+    expect(await visitor.text('/')).toBe('false')
   })
 
   it('saves each time what has changed since the last, where a request saves more than once', async () => {

@@ -14,7 +14,8 @@ import { connectNodeRedis, type RedisConnection } from '../support/servers/redis
 import type { TestDatabase } from '../support/servers/sql-databases.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 
-const DAY = 24 * 60 * 60 * 1000
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
 
 const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
@@ -246,6 +247,55 @@ describe('sessions in a store', () => {
     await two.app.live.settled()
     const three = await nodes.start()
     expect(await three.read(three.visitor(visitor.cookie))).toEqual({ user: 'bob' })
+  })
+
+  describe('with many keys that were deleted', () => {
+    /** So many that they are let go of, and a node that has had some of them in memory and has not asked since. */
+    async function deleted(store: Store) {
+      const nodes = nodesOf(() => ({ store }))
+      const [one, two] = [await nodes.start(), await nodes.start()]
+      const visitor = await one.withSession({ user: 'ann', kept: 1 })
+      const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
+      const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
+      for (const token of tokens) await near.put(token, true)
+      await two.read(two.visitor(visitor.cookie))
+      nodes.clock.advance(HOUR)
+      for (const token of tokens) await near.delete(token)
+      nodes.clock.advance(HOUR)
+      await one.write(visitor, { user: 'bob' })
+      await one.app.live.settled()
+      const rows = (await store.load(sessionName(sessionId(visitor)))).length
+      return { nodes, one, two, visitor, far, rows }
+    }
+
+    it('let go of them, and no node brings one back that has it in memory: its sockets are told', async () => {
+      const { two, visitor, far, rows, one } = await deleted(shared)
+      expect(rows).toBe(5)
+      expect(far.get('token-7')).toBe(true)
+      const told = new Promise((resolve) => far.onChange(resolve))
+      expect(await two.read(two.visitor(visitor.cookie))).toEqual({ user: 'bob', kept: 1 })
+      await told
+      expect(far.values()).toEqual({ user: 'bob', kept: 1 })
+      await two.write(two.visitor(visitor.cookie), { user: 'cy' })
+      await two.app.live.settled()
+      expect(await shared.load(sessionName(sessionId(visitor)))).toHaveLength(5)
+      expect(await one.read(visitor)).toEqual({ user: 'cy', kept: 1 })
+    })
+
+    it('are told again to a store that has lost them, with what they have now', async () => {
+      const { one, visitor } = await deleted(shared)
+      await shared.remove(sessionName(sessionId(visitor)))
+      expect(await one.read(visitor)).toEqual({ user: 'bob', kept: 1 })
+      await one.app.live.settled()
+      expect(await shared.load(sessionName(sessionId(visitor)))).toHaveLength(5)
+    })
+
+    it('keep them where the store lets go of nothing', async () => {
+      const { prune: _, ...store } = shared
+      const { two, visitor, rows } = await deleted(store)
+      expect(rows).toBe(105)
+      expect(await two.read(two.visitor(visitor.cookie))).toEqual({ user: 'bob', kept: 1 })
+    })
   })
 
   it('learn from the store, by their own write, that another node has written later', async () => {

@@ -3,7 +3,7 @@ import { account } from './auth.js'
 import type { Visitor } from './visitor.js'
 
 /**
- * Does what the path says, in its order: `/say` what is asked for, `/in` and `/out`, `/identify`, `/leave`,
+ * Does what the path says, in its order: `/say` what is asked for, or `/next`: for the next page alone, `/in` and `/out`, `/identify`, `/leave`,
  * `/forget`, `/take`. Answers with what was
  * taken; `/on` sends the browser on.
  */
@@ -18,6 +18,7 @@ export const flashPages: Koa.Middleware = async (ctx, next) => {
   ctx.body = ''
   for (const deed of deeds) {
     if (deed === 'say') await liveSession.flash(ctx.query['what'] as string)
+    if (deed === 'next') await liveSession.flash(ctx.query['what'] as string, { for: 'next' })
     if (deed === 'in') ctx['session'].user = ctx.query['user']
     if (deed === 'out') ctx['session'] = null
     if (deed === 'identify') await liveSession.identify()

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { memoryStore, testClock } from 'koa-live-session/testing'
+import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
 import { sessionName } from '../../server/app-session/session-name.js'
 import { coreOf } from '../../server/plugin.js'
@@ -14,7 +14,8 @@ import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import { longestTurn } from '../support/turns.js'
 import type { Visitor } from '../support/visitor.js'
 
-const DAY = 24 * 60 * 60 * 1000
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
 /** ms for which no request may wait. */
 const LONGEST = 50
 /** Names that mean something to JavaScript, or to koa-session. */
@@ -270,18 +271,56 @@ describe('threat 13: what is too large, or none, in a session', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('is refused once a session has had 253 keys, though they were deleted', async () => {
+  it('is refused once a session has 253 keys, and taken again when one of them was deleted', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann' })
     const session = await sessions.session(visitor)
-    const codes: unknown[] = []
-    for (let at = 1; at < 260; at += 1) {
-      await session.put(`key-${at}`, at).catch(({ code }) => codes.push(code))
-      if (session.get(`key-${at}`) !== undefined) await session.delete(`key-${at}`)
+    for (let at = 1; at < 253; at += 1) await session.put(`key-${at}`, at)
+    for (const key of ['one', 'another']) await expect(session.put(key, 1)).rejects.toMatchObject({ code: 'too_large' })
+    await session.delete('key-1')
+    await session.put('one', 1)
+    await expect(session.put('another', 1)).rejects.toMatchObject({ code: 'too_large' })
+    await sessions.write(visitor, { user: 'bob' })
+    expect(await sessions.read(visitor)).toMatchObject({ user: 'bob', one: 1, 'key-252': 252 })
+  })
+
+  it.each<[string, () => MemoryStore | undefined]>([
+    ['in memory', () => undefined],
+    ['in a store', () => memoryStore()],
+  ])('is no token that each form has had, however many: %s', async (_, storeOf) => {
+    const store = storeOf()
+    const sessions = await SessionApp.start({ options: { store } as never })
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    for (let hour = 0; hour < 6; hour += 1) {
+      for (let form = 0; form < 200; form += 1) {
+        await session.put(`token-${hour}-${form}`, true)
+        await session.delete(`token-${hour}-${form}`)
+      }
+      sessions.app.clock.advance(HOUR)
     }
-    expect(codes).toEqual(Array.from({ length: 260 - 253 }, () => 'too_large'))
-    await session.put('user', 'bob')
+    await sessions.write(visitor, { user: 'bob' })
     expect(await sessions.read(visitor)).toEqual({ user: 'bob' })
+    const name = sessionName(sessionId(visitor))
+    expect(coreOf(sessions.app.live).appSessions.find(name)?.replica.registers()).toHaveLength(4)
+    if (store) expect(await store.load(name)).toHaveLength(4)
+  })
+
+  it('is refused where so many keys are deleted in a moment that they could not be told from late ones', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ user: 'ann' })
+    const session = await sessions.session(visitor)
+    let refused: unknown
+    for (let form = 0; form < 2000 && refused === undefined; form += 1) {
+      await session.put(`token-${form}`, true)
+      await session.delete(`token-${form}`).catch(({ code }) => (refused = code))
+    }
+    expect(refused).toBe('too_large')
+    sessions.app.clock.advance(HOUR)
+    await sessions.write(visitor, { user: 'bob' })
+    await session.put('token', true)
+    await session.delete('token')
+    expect((await sessions.read(visitor))['user']).toBe('bob')
   })
 
   it('is refused in a store, too, once a session has had 253 keys, and the session goes on', async () => {

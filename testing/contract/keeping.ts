@@ -90,6 +90,23 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
+    name: 'prune deletes tombstones that are older, of one subject, and nothing else; of one that it does not know it is no error',
+    async check({ store, subject }) {
+      // A store may leave it out.
+      if (!store.prune) return
+      const values = [null, false, '', 0].map((value, at) => register(`k${at}`, STAMP, value))
+      const registers = [...values, register('old', STAMP), register('newer', STAMP + 1)]
+      await store.merge(subject, registers)
+      await store.merge(`${subject}2`, registers)
+      await store.prune(subject, STAMP + 1)
+      await store.prune(`${subject}3`, STAMP + 1)
+      deepStrictEqual(sorted(await store.load(subject)), sorted(registers.filter(({ key }) => key !== 'old')))
+      deepStrictEqual(sorted(await store.load(`${subject}2`)), sorted(registers))
+      deepStrictEqual(await store.load(`${subject}3`), [])
+      ok(await store.compareAndSet(subject, register('old', STAMP, 'again'), 0))
+    },
+  },
+  {
     name: 'sweep keeps what was used since: written, compared and set, or read alone',
     async check({ store, subject }) {
       const [written, set, read] = ['written', 'set', 'read'].map((use) => `${subject}-${use}`) as [

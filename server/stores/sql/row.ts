@@ -25,7 +25,7 @@ export interface RowRead {
  * A deleted key's value. JSON texts are never empty, so it is the smallest to every engine; with NULL every comparison would need a
  * case of its own, as `NULL < 'x'` is not true.
  */
-const TOMBSTONE = ''
+export const TOMBSTONE = ''
 
 /** One row a key, in the order of their keys: statements that lock rows in one order do not wait for each other in a circle. */
 export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {

@@ -7,7 +7,7 @@ import { columnText } from './column-text.js'
 import { KEY, READ_PRECISION } from './columns.js'
 import type { AnyDatabase } from './database.js'
 import { type Engine, engineOf } from './engine.js'
-import { fromRow, type Row, type RowRead, toRow, toRows } from './row.js'
+import { fromRow, type Row, type RowRead, TOMBSTONE, toRow, toRows } from './row.js'
 import { sweepBatch } from './sweep.js'
 import { checkTable, DEFAULT_TABLE } from './table.js'
 
@@ -95,11 +95,12 @@ class SqlStore implements Store {
   }
 
   async remove(subject: string): Promise<void> {
-    const rows = sql`subject = ${columnText('subject', subject)}`
-    await this.#run(
-      'remove',
-      sql`delete from ${sql.table(this.#table)} where ${this.#engine.inOrder(this.#table, rows)}`,
-    )
+    await this.#delete('remove', sql`subject = ${columnText('subject', subject)}`)
+  }
+
+  async prune(subject: string, before: number): Promise<void> {
+    const isSubject = sql`subject = ${columnText('subject', subject)}`
+    await this.#delete('prune', sql`${isSubject} and value = ${TOMBSTONE} and stamp < ${Math.floor(before)}`)
   }
 
   async sweep(before: number): Promise<number> {
@@ -116,6 +117,10 @@ class SqlStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  async #delete(doing: string, rows: RawBuilder<unknown>): Promise<void> {
+    await this.#run(doing, sql`delete from ${sql.table(this.#table)} where ${this.#engine.inOrder(this.#table, rows)}`)
+  }
 
   /** All rows of the subject, or those of some keys. */
   async #rows(subject: string, keys: readonly Pick<Row, 'key'>[] = []): Promise<readonly RowUsed[]> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { gather, parseMessages, toWire } from '../../../server/flash/message.js'
+import { acceptSaid, gather, parseMessages, toWire } from '../../../server/flash/message.js'
 
 const NOW = 1_767_225_600_000
 const message = (id: string, at = NOW) => ({ id, at, content: id })
@@ -8,6 +8,12 @@ describe('messages of a cookie', () => {
   it('are read as they were written', () => {
     const messages = [message('a'), { id: 'b', at: NOW + 1, content: { text: ['ü', null] } }]
     expect(parseMessages(JSON.parse(JSON.stringify(messages.map(toWire))))).toEqual(messages)
+  })
+
+  it('are for the next page as they were, which loads after all that a cookie brings', () => {
+    const next = { ...message('a'), next: 7 }
+    expect(toWire(next)).toEqual(['a', NOW, 'a', 1])
+    expect(parseMessages([toWire(next)])).toEqual([{ ...message('a'), next: 0 }])
   })
 
   // Another build may have written them, with a signature that is good here.
@@ -33,6 +39,17 @@ describe('messages of a cookie', () => {
 
   it('do not keep others from being read', () => {
     expect(parseMessages([null, ['a', NOW, 'a'], ['b']])).toEqual([message('a')])
+  })
+})
+
+describe('what an app says', () => {
+  it.each([
+    [undefined, false],
+    [{}, false],
+    [{ for: 'any' }, false],
+    [{ for: 'next' }, true],
+  ])('is for the pages that it names: %j', (options, isForNext) => {
+    expect(acceptSaid('a', options)).toEqual({ content: 'a', isForNext })
   })
 })
 

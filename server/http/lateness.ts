@@ -1,0 +1,23 @@
+import type { ServerResponse } from 'node:http'
+
+/** A warning. */
+export const TOO_LATE_TO_SET =
+  'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
+
+const CONSEQUENCE = {
+  'ctx.liveSession was first used': 'a cache between might keep for others what the answer says',
+  'takeFlash was called': 'the back button might show its messages again',
+}
+
+/**
+ * What a cache is told of an answer is in its headers.
+ *
+ * @throws {TypeError} where they have gone out
+ */
+export function checkHeadersToCome(res: ServerResponse, what: keyof typeof CONSEQUENCE): void {
+  if (!res.headersSent) return
+  throw new TypeError(
+    `koa-live-session: ${what} after the headers had gone out, so that ${CONSEQUENCE[what]}: expected it before the answer begins. ` +
+      'Read what a stream is to say before you set ctx.body, or call ctx.liveSession.get(...) there',
+  )
+}
