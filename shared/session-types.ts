@@ -36,7 +36,7 @@ export interface Observable<F extends Fields, K extends keyof F & string> {
   /**
    * Called at once with the current value, then after each change.
    *
-   * @throws {TypeError} for a key that is not declared, on the server
+   * @throws {LiveSessionError} `undeclared_key`, on the server
    */
   subscribe<P extends K>(key: P, listener: (value: Value<F[P]>) => void): Unsubscribe
   /** Called after each change of any key, never at once. */

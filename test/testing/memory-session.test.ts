@@ -69,7 +69,7 @@ describe.each([
 
   it('throws for a key that is not declared, where it is read', () => {
     expect(() => handler.session.get('devision' as never)).toThrow(
-      'koa-live-session: get("devision"): not declared. Declared: division, theme, cart, role, secret. Did you mean "division"?',
+      'koa-live-session: get("devision"): not declared. Declared: division, theme, cart, role. Did you mean "division"?',
     )
   })
 
