@@ -62,7 +62,7 @@ export interface Core {
 
 /** Puts the parts together. */
 export function createCore(app: Koa, settings: Settings): Core {
-  const { secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
+  const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const elsewhere: Elsewhere = {}
@@ -70,7 +70,8 @@ export function createCore(app: Koa, settings: Settings): Core {
   const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, (verified) => epochs.isCurrent(verified))
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
-  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
+  const onDrop = (): void => cookie.forgetComparisons()
+  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock, onDrop }, maxGuestBytes, rooms)
   const warn = createWarn(clock)
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, elsewhere, epochs, settings })

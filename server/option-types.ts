@@ -79,6 +79,13 @@ export interface LiveSessionOptions<F extends Fields> {
      * @default 100_000
      */
     readonly maxSubjects?: number
+    /**
+     * Bytes of memory, roughly, that guests' values may take in the cache, and as many those that wait for a store. In the cache those that were
+     * not used for longest give way; a store that is down is told no more of the guests who have waited for longest.
+     *
+     * @default 64_000_000
+     */
+    readonly maxGuestBytes?: number
   }
   /**
    * Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own.
