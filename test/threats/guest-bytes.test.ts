@@ -7,9 +7,11 @@ import { z } from 'zod'
 import type { Core } from '../../server/core.js'
 import { browserSubject, userSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import { storeName } from '../../server/stores/name.js'
 import type { JsonValue } from '../../shared/json.js'
 import { App } from '../support/app.js'
 import { browserId } from '../support/browser-id.js'
+import { atScale } from '../support/scale.js'
 
 const fields = defineFields({
   notes: { schema: z.array(z.string()), default: [], client: 'write', cookie: false },
@@ -18,6 +20,9 @@ const fields = defineFields({
 const MB = 1_000_000
 const LITTLE = 200_000
 const STRANGERS = 40
+/** Guests within the process, and bytes for them: far fewer than they have. */
+const GUESTS = atScale(2000, 24_000)
+const ROOM = atScale(8, 64) * MB
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
@@ -131,19 +136,37 @@ describe('threat 57: strangers without number, who each store much', () => {
     ['in few parts', 16],
     ['in many', 1000],
   ])('leave little of them on the heap, with all that remembers their cookies, where it is %s', async (_, parts) => {
-    const app = await start({ cache: { maxGuestBytes: 8 * MB } })
+    const app = await start({ cache: { maxGuestBytes: ROOM } })
     const core = coreOf(app.live)
     const field = core.sessions.fields.get('notes')
     if (!field) throw new Error('never')
     collect()
     const before = process.memoryUsage().heapUsed
-    for (let index = 0; index < 2000; index += 1) {
+    for (let index = 0; index < GUESTS; index += 1) {
       const cookie = core.cookie.read(cookieFor(app.live, { browserId: browserId(index) }))
       const { visitor } = core.identities.recognize(cookie, undefined)
       core.sessions.write(new Map([[field, notes(index, parts)]]), visitor, 'request')
       core.identities.recognize(cookie, undefined)
     }
     collect()
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2.5 * 8 * MB)
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2.5 * ROOM)
+  })
+
+  it('have no more rows in a store, each of them, than the fields have room for', async () => {
+    const store = memoryStore()
+    const app = await start({ store })
+    const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
+    const set = [
+      ['notes', -1, notes(0)],
+      ['division', -1, 1],
+    ]
+    expect((await visitor.store({ set })).status).toBe(200)
+    for (const key of ['more', '$epoch', '__proto__'])
+      expect((await visitor.store({ set: [[key, -1, 1]] })).status).toBe(400)
+    expect((await visitor.store({ set: [['notes', -1, notes(0, 2000)]] })).status).toBe(400)
+    await app.live.settled()
+    const rows = await store.load(storeName(browserSubject(browserId(0))))
+    expect(rows.map(({ key }) => key)).toEqual(['notes', 'division'])
+    expect(JSON.stringify(rows).length).toBeLessThan(27_000)
   })
 })
