@@ -107,7 +107,7 @@ export interface LiveSessionOptions<F extends Fields> {
   readonly storeRefresh?: number
   /**
    * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
-   * `Infinity` it deletes nothing.
+   * `Infinity` it deletes nothing. What a guest has goes after `maxAge`, as no cookie leads there any more.
    *
    * @default 100 days
    */
