@@ -1,5 +1,4 @@
 import type Koa from 'koa'
-import { printable } from '../shared/escape.js'
 import { refusePromise } from '../shared/promise.js'
 import { AppSessions } from './app-session/app-sessions.js'
 import { Flashes } from './flash/flashes.js'
@@ -13,7 +12,7 @@ import { Newborns } from './identity/newborns.js'
 import { RECENTLY } from './identity/recent.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
-import type { Report } from './report.js'
+import { createWarn, type Report, type Warn } from './report.js'
 import { Connections } from './sockets/connections.js'
 import { Departures } from './sockets/departures.js'
 import { Rooms } from './sockets/rooms.js'
@@ -28,8 +27,6 @@ import { PageUpdates } from './values/page-updates.js'
 import { Sessions } from './values/sessions.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
-
-const MAX_WARNINGS = 100
 
 /** The parts of one plugin. */
 export interface Core {
@@ -60,13 +57,12 @@ export interface Core {
   readonly report: Report
   /** Whether the visitor of a request, or of a handshake, has agreed to be remembered. */
   hasConsent(this: void, ctx: Koa.Context): boolean
-  /** Tells the log of something about this deployment, once. */
-  warn(this: void, message: string): void
+  readonly warn: Warn
 }
 
 /** Puts the parts together. */
 export function createCore(app: Koa, settings: Settings): Core {
-  const { secrets, maxAge, maxIdle, maxSubjects, report, clock } = settings
+  const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const elsewhere: Elsewhere = {}
@@ -74,8 +70,9 @@ export function createCore(app: Koa, settings: Settings): Core {
   const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, (verified) => epochs.isCurrent(verified))
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
-  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock }, rooms)
-  const warn = createWarn()
+  const onDrop = (): void => cookie.forgetComparisons()
+  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock, onDrop }, maxGuestBytes, rooms)
+  const warn = createWarn(clock)
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, elsewhere, epochs, settings })
   const appSessions = new AppSessions({ announcements, elsewhere, sessions, settings })
@@ -132,15 +129,5 @@ function createConsent({ consent, report }: Settings): Core['hasConsent'] {
       report(error, ctx)
       return false
     }
-  }
-}
-
-function createWarn(): Core['warn'] {
-  const told = new Set<string>()
-  return (message) => {
-    // A flood of bad requests shall not become a flood of log lines.
-    if (told.has(message) || told.size >= MAX_WARNINGS) return
-    told.add(message)
-    console.warn(printable(`koa-live-session: ${message}`))
   }
 }

@@ -81,6 +81,13 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      * @default 100_000
      */
     readonly maxSubjects?: number
+    /**
+     * Bytes of memory, roughly, that guests' values may take in the cache, and as many those that wait for a store. In the cache those that were
+     * not used for longest give way; a store that is down is told no more of the guests who have waited for longest.
+     *
+     * @default 64_000_000
+     */
+    readonly maxGuestBytes?: number
   }
   /**
    * Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own.
@@ -102,7 +109,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly storeRefresh?: number
   /**
    * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
-   * `Infinity` it deletes nothing.
+   * `Infinity` it deletes nothing. What a guest has goes after `maxAge`, as no cookie leads there any more.
    *
    * @default 100 days
    */

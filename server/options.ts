@@ -25,6 +25,7 @@ export interface Settings {
   readonly origins: readonly string[]
   readonly maxIdle: number
   readonly maxSubjects: number
+  readonly maxGuestBytes: number
   readonly store: Store | undefined
   readonly storeTimeout: number
   readonly storeRefresh: number
@@ -61,7 +62,7 @@ const OPTIONS = [
   'onError',
   'clock',
 ]
-const CACHE_OPTIONS = ['maxIdle', 'maxSubjects']
+const CACHE_OPTIONS = ['maxIdle', 'maxSubjects', 'maxGuestBytes']
 const LIMIT_OPTIONS = ['changesPerSocket', 'changesPerSubject', 'socketsPerSubject']
 
 /** @throws {TypeError} naming the option, what was expected and what was received */
@@ -97,7 +98,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   } = options
   const endsWithBrowser = givenMaxAge === 'session'
   const maxAge = endsWithBrowser ? 31 * DAY : givenMaxAge
-  const { maxIdle = maxAge, maxSubjects = 100_000 } = cache
+  const { maxIdle = maxAge, maxSubjects = 100_000, maxGuestBytes = 64_000_000 } = cache
   check(isRecord(options.fields), 'fields', 'expected what defineFields returned', options.fields)
   check(identify === undefined || isFunction(identify), 'identify', 'expected a function', identify)
   check(isPositive(maxAge), 'maxAge', "expected ms, more than 0, or 'session'", maxAge)
@@ -119,6 +120,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(Array.isArray(origins) && origins.every(isOrigin), 'origins', "expected ['https://example.com']", origins)
   check(isPositive(maxIdle), 'cache.maxIdle', 'expected ms, more than 0', maxIdle)
   check(isPositive(maxSubjects), 'cache.maxSubjects', 'expected a number, more than 0', maxSubjects)
+  check(isPositive(maxGuestBytes), 'cache.maxGuestBytes', 'expected bytes, more than 0', maxGuestBytes)
   const aStore = `expected redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
   check(store === undefined || isStore(store), 'store', aStore, typeof options.store)
   // A cookie that outlives its user's revocation there would be good again.
@@ -151,6 +153,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     origins: Object.freeze([...origins]),
     maxIdle,
     maxSubjects,
+    maxGuestBytes,
     store,
     storeTimeout,
     storeRefresh,

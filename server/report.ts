@@ -1,6 +1,7 @@
 import { inspect, types } from 'node:util'
 import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'
+import { printable } from '../shared/escape.js'
 import { tellRefusal } from './refused.js'
 
 /** Tells the app of an error that no code awaits, with the context where there is one. It never throws: it would end the process. */
@@ -20,6 +21,32 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
     } catch (failure) {
       fallBack(failure)
     }
+  }
+}
+
+/**
+ * Tells the log of something about this deployment, once an hour. Where the message has a text of a stranger's in it, `kind` is the same for all
+ * such messages.
+ */
+export type Warn = (message: string, kind?: string) => void
+
+const HOUR = 60 * 60 * 1000
+/** Messages of a kind in an hour: a flood of bad requests shall not become a flood of log lines, nor silence what is said of others. */
+const MOST_OF_A_KIND = 10
+
+/** @param clock ms since 1970 */
+export function createWarn(clock: () => number): Warn {
+  const kinds = new Map<string, { readonly since: number; readonly told: Set<string> }>()
+  return (message, kind = message) => {
+    const now = clock()
+    const known = kinds.get(kind)
+    // A clock that was set back has said nothing of how long ago that was.
+    const isOver = !known || Math.abs(now - known.since) >= HOUR
+    const { told } = isOver ? { told: new Set<string>() } : known
+    if (isOver) kinds.set(kind, { since: now, told })
+    if (told.has(message) || told.size >= MOST_OF_A_KIND) return
+    told.add(message)
+    console.warn(printable(`koa-live-session: ${message}`))
   }
 }
 

@@ -36,13 +36,13 @@ export interface Session<F extends Fields, K extends keyof F & string> {
   /**
    * The value, else the field's default. Frozen, and the same object until it changes.
    *
-   * @throws {TypeError} for a key that is not declared
+   * @throws {LiveSessionError} `undeclared_key`; the log of the server says which keys there are
    */
   get<P extends K>(key: P): Value<F[P]>
   /**
    * Whether there is a live value that this build can read, a default not counted.
    *
-   * @throws {TypeError} for a key that is not declared
+   * @throws {LiveSessionError} `undeclared_key`; the log of the server says which keys there are
    */
   has(key: K): boolean
   /**

@@ -1,3 +1,4 @@
+import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
 import { type JsonValue, sameJson } from './json.js'
 import { type StoredRegister, supersedes } from './register.js'
@@ -6,6 +7,9 @@ import { NEVER, type Stamp } from './stamp.js'
 type Cell = string | Stamp | JsonValue | undefined
 
 const WIDTH = 4
+/** Bytes of a replica without registers, with its place in a cache, and of a register without its value. */
+const EMPTY = 200
+const REGISTER = 40
 
 /**
  * A place that holds a subject's registers. Registers only ever grow newer: `merge` is commutative, associative and
@@ -16,6 +20,7 @@ export class Replica {
   // more, a Map 200. Keys are few, so a scan is as fast as a hash.
   #cells: Cell[] = []
   #version = 0
+  #bytes = EMPTY
 
   /** A replica that begins with these registers. */
   static of(registers: readonly StoredRegister[], source: ChangeSource): Replica {
@@ -28,6 +33,11 @@ export class Replica {
   /** Grows with every merge that changed something. */
   get version(): number {
     return this.#version
+  }
+
+  /** About how many bytes of memory it takes: counted as it is written to, so that to ask costs nothing. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   get isEmpty(): boolean {
@@ -71,11 +81,13 @@ export class Replica {
   /** Forgets everything. This and `forget` are the only ways in which registers do not grow newer. */
   clear(): void {
     this.#cells = []
+    this.#bytes = EMPTY
     this.#version += 1
   }
 
   /** Forgets some, as if they had never been. */
   forget(isGone: (register: StoredRegister) => boolean): void {
+    for (const register of this.registers()) if (isGone(register)) this.#bytes -= REGISTER + memoryBytes(register.value)
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
     this.#version += 1
   }
@@ -97,9 +109,11 @@ export class Replica {
     const at = this.#at(register.key)
     if (at < 0) {
       this.#cells.push(register.key, register.stamp, register.value, source)
+      this.#bytes += REGISTER + memoryBytes(register.value)
     } else {
       const current = { stamp: this.#cells[at + 1] as Stamp, value: this.#cells[at + 2] }
       if (!supersedes(register, current)) return false
+      this.#bytes += memoryBytes(register.value) - memoryBytes(current.value)
       this.#cells[at + 1] = register.stamp
       this.#cells[at + 2] = register.value
       this.#cells[at + 3] = source

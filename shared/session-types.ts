@@ -37,7 +37,7 @@ export interface Observable<F extends Fields, K extends keyof F & string> {
    * Called at once with the current value, then after each change. In a page also on each `pageshow`: right before it the browser may have put
    * back what a form control had.
    *
-   * @throws {TypeError} for a key that is not declared, on the server
+   * @throws {LiveSessionError} `undeclared_key`, on the server
    */
   subscribe<P extends K>(key: P, listener: (value: Value<F[P]>) => void): Unsubscribe
   /** Called after each change of any key, never at once. */

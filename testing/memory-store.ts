@@ -74,9 +74,11 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       subjects.get(subject)?.replica.forget(({ stamp, value }) => value === undefined && stamp < before)
     },
-    async sweep(before) {
+    async sweep(before, guestsBefore = before) {
       await attempt()
-      const unused = [...subjects].filter(([, { used }]) => used < before)
+      const limitOf = (subject: string): number =>
+        subject.startsWith('browser:') ? Math.max(before, guestsBefore) : before
+      const unused = [...subjects].filter(([subject, { used }]) => used < limitOf(subject))
       for (const [subject] of unused) subjects.delete(subject)
       return unused.length
     },

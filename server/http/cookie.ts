@@ -17,6 +17,9 @@ import {
 /** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 const REMEMBERED_TEXTS = 10_000
+/** Of these texts, and of what they say, which takes some three times as much in memory. */
+const REMEMBERED_BYTES = 64_000_000
+const weigh = ({ text }: ReadCookie): number => 4 * text.length
 /** Of SHA-256, in base64url. */
 const MAC_LENGTH = 43
 /** Less than what says nothing but a browser's id. */
@@ -63,7 +66,7 @@ export class LiveCookie {
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
     this.#isCurrent = isCurrent
-    this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, clock })
+    this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, maxBytes: REMEMBERED_BYTES, weigh, clock })
     this.#writer = createWriter(keys, options)
   }
 
@@ -85,6 +88,11 @@ export class LiveCookie {
       const cookie = readable(read)
       if (cookie) yield cookie
     }
+  }
+
+  /** What they were compared with has left memory in part: by a cookie that is remembered it would stay there. */
+  forgetComparisons(): void {
+    for (const cookie of this.seen()) cookie.comparison = undefined
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */

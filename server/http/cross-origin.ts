@@ -28,7 +28,7 @@ export function answerListed({ settings, warn }: Core): Koa.Middleware {
     })
     if (!isListed) return next()
     if (cookie.sameSite !== 'none' && ctx.get('Sec-Fetch-Site') === 'cross-site')
-      warn(describeCrossSite(origin, ctx, cookie.sameSite))
+      warn(describeCrossSite(origin, ctx, cookie.sameSite), 'cross-site')
     if (!isPreflight(ctx)) return next()
     // What a guard of the app wants to be sent, the app knows. Such a page may say what our own may.
     const names = ctx.get('Access-Control-Request-Headers')

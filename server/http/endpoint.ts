@@ -157,8 +157,9 @@ async function answer(core: Core, exchange: Exchange, { tickets, set, isAsking }
   const { sessions, limits } = core
   const { visitor } = exchange
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
-  limits.spendTickets(tickets, exchange.bucket)
-  if (set.length > 0) limits.spend(set.length, exchange.bucket)
+  limits.spendTickets(tickets, exchange.counted)
+  if (set.length > 0) limits.spend(set.length, exchange.counted)
+  else if (tickets.length === 0) limits.spendQuestion(exchange.counted)
   const changes = acceptChanges(sessions, set)
   const redemption = redeem(core, tickets, exchange)
   const permit = (): void => {

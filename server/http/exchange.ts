@@ -10,6 +10,7 @@ import type { Departing, Recognized } from '../identity/identities.js'
 import { isRecent, secondsOf } from '../identity/recent.js'
 import type { BrowserSubject, Subject, UserSubject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
+import { type Counted, countedAs } from '../limits/limits.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches, NOT_SHARED } from './cache-control.js'
 import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
@@ -95,9 +96,9 @@ export class Exchange {
     return { ...nameOf(this.visitor, isKept, this.#born, clock()), ...renewalOf(this.#ctx, maxAge) }
   }
 
-  /** Whose limits count for what its browser asks. All that have no cookie share one: each of their requests has an id of its own. */
-  get bucket(): Subject | undefined {
-    return this.cookie || this.visitor.user !== undefined ? this.visitor.subject() : undefined
+  /** Whose limits count for what its browser asks. */
+  get counted(): Counted {
+    return countedAs(this)
   }
 
   /** The replica that a field of the visitor is in, where there is one. */

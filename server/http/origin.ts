@@ -27,7 +27,7 @@ export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boo
 export function checkOwnPost({ settings, warn }: Core, ctx: Koa.Context): void {
   const claims = originClaims(ctx)
   if (isOwnPost(claims, settings.origins)) return
-  warn(describeBadOrigin(claims))
+  warn(describeBadOrigin(claims), 'bad_origin')
   throw new LiveSessionError('bad_origin', 'this page may not post here')
 }
 

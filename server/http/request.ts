@@ -36,7 +36,7 @@ export class RequestHandle extends Handle {
 
   constructor(core: Core, ctx: Koa.Context, exchange: () => Exchange, identify: () => Awaitable<Vouched>) {
     const report = (error: unknown): void => core.report(error, ctx)
-    super({ sessions: core.sessions, store: core.store, report })
+    super({ sessions: core.sessions, store: core.store, report, warn: core.warn })
     this.#core = core
     this.#ctx = ctx
     this.#exchange = exchange

@@ -3,6 +3,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { isSub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../identity/subject.js'
+import { WITHOUT_COOKIE } from '../limits/limits.js'
 import { readable } from './cookie-text.js'
 
 /** Refuses the POST of a page that is another visitor's. */
@@ -58,6 +59,6 @@ export async function hasLeft(
   // The id of the cookie itself is about to be given up.
   if (epochs.isPublicGivenUp(page) || (browser && subjectHash(browser) === page)) return true
   if (!isDoubting) return false
-  if (store) limits.spend(1, browser)
+  if (store) limits.spend(1, browser ?? WITHOUT_COOKIE)
   return (await store?.isGivenUp(page)) ?? !newborns.hasSeen(page)
 }

@@ -85,7 +85,7 @@ function take({ limits }: Core, key: string, value: JsonValue, { exchange, handl
   // It may be late, and must not bring a cookie in place of that of who came after.
   if (exchange.givenUp !== undefined || exchange.isSuperseded) return false
   try {
-    limits.spend(1, exchange.bucket)
+    limits.spend(1, exchange.counted)
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     return false

@@ -60,7 +60,7 @@ export function createInspector(source: Source, admission: Admission): Koa.Middl
     ctx.set(HEADERS)
     const reason = await admission(ctx)
     if (reason !== undefined) {
-      core.warn(`inspector: 403: ${reason}`)
+      core.warn(`inspector: 403: ${reason}`, 'inspector')
       answer(ctx, 403, 'You may not look here. The log of the server says why.')
     } else if (ctx.method === 'POST') await inspector.act(ctx)
     else if (ctx.method === 'GET' || ctx.method === 'HEAD') inspector.show(ctx)

@@ -1,5 +1,6 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Subject } from '../identity/subject.js'
+import type { Visitor } from '../identity/visitor.js'
 import { Generations } from '../values/generations.js'
 import { Bucket } from './bucket.js'
 
@@ -9,8 +10,21 @@ export interface LimitOptions {
   readonly socketsPerSubject: number
 }
 
-/** Shared by all that have no cookie: a flood of those would else be a new visitor with every request. No subject is called so. */
-const WITHOUT_COOKIE = 'without a cookie'
+/** Shared by all that have no cookie. No subject is called so. */
+export const WITHOUT_COOKIE = 'without a cookie'
+
+/** Against whom it counts what a browser asks. */
+export type Counted = Subject | typeof WITHOUT_COOKIE
+
+/** A request, or a connection, without a cookie has an id of its own: a flood of those would else be a new visitor each time. */
+export function countedAs({ cookie, visitor }: Asker): Counted {
+  return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
+}
+
+interface Asker {
+  readonly cookie: object | undefined
+  readonly visitor: Visitor
+}
 
 /**
  * Characters of tickets a second, and bursts of twice that. A page that drags the largest value posts eight times 48,000 a second,
@@ -42,12 +56,25 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, subject: Subject | undefined, socket?: Bucket): void {
+  spend(changes: number, subject: Counted, socket?: Bucket): void {
     const now = this.#clock()
-    const own = this.#buckets.ensure(subject ?? WITHOUT_COOKIE, () => new Bucket(this.#options.changesPerSubject, now))
+    const own = this.#bucket(subject, now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
     own.take(changes)
     socket?.take(changes)
+  }
+
+  /**
+   * Counts a request that sets nothing and brings nothing: it asks for a cookie, or for all values. As many as changes, and apart from those: a
+   * flood of changes keeps no newcomer from getting a cookie.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendQuestion(subject: Counted): void {
+    const now = this.#clock()
+    const bucket = this.#bucket(`asked by ${subject}`, now)
+    refuseUntil(bucket.wait(1, now), 'requests')
+    bucket.take(1)
   }
 
   /**
@@ -55,13 +82,17 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], subject: Subject | undefined): void {
+  spendTickets(tickets: readonly string[], subject: Counted): void {
     const length = tickets.reduce((sum, ticket) => sum + ticket.length, 0)
     if (length === 0) return
     const now = this.#clock()
-    const bucket = this.#ticketBuckets.ensure(subject ?? WITHOUT_COOKIE, () => new Bucket(TICKET_RATE, now))
+    const bucket = this.#ticketBuckets.ensure(subject, () => new Bucket(TICKET_RATE, now))
     refuseUntil(bucket.wait(length, now), 'tickets')
     bucket.take(length)
+  }
+
+  #bucket(name: string, now: number): Bucket {
+    return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerSubject, now))
   }
 
   /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may, in all namespaces */

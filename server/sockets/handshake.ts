@@ -133,7 +133,7 @@ export class Handshake {
     // The request that opened the connection says how it was opened; a polling one may be a websocket by now.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
     if (isOwn(claims, this.#core.settings.origins)) return
-    this.#core.warn(describeBadOrigin(claims))
+    this.#core.warn(describeBadOrigin(claims), 'bad_origin')
     throw new LiveSessionError('bad_origin', 'this page may not connect')
   }
 }

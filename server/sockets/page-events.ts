@@ -6,6 +6,7 @@ import type { Core } from '../core.js'
 import { redeem } from '../identity/redeem.js'
 import { subjectHash } from '../identity/subject.js'
 import type { Bucket } from '../limits/bucket.js'
+import { type Counted, countedAs } from '../limits/limits.js'
 import { tellRefusal } from '../refused.js'
 import { refusalOf } from '../values/overtaken.js'
 import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
@@ -53,12 +54,16 @@ export class PageEvents {
   #set(input: unknown): Awaitable<object> {
     const { visitor } = this.#asking.opener
     const wanted = parseChanges(input)
-    this.#core.limits.spend(wanted.length, visitor.subject(), this.#bucket)
+    this.#core.limits.spend(wanted.length, this.#counted, this.#bucket)
     const changes = acceptChanges(this.#core.sessions, wanted)
     const asker = { owner: visitor, source: 'socket', permit: this.#asking.permit } as const
     return after(applyChanges(this.#core, changes, asker), (stamp) =>
       after(this.#level(changes), (level) => ({ ok: true, stamp, level })),
     )
+  }
+
+  get #counted(): Counted {
+    return countedAs(this.#asking.opener)
   }
 
   #level(changes: readonly PageChange[]): Awaitable<Level> {
@@ -70,7 +75,7 @@ export class PageEvents {
   #redeem(input: unknown): object {
     const { visitor, cookie } = this.#asking.opener
     const tickets = parseTickets(input)
-    this.#core.limits.spendTickets(tickets, visitor.subject())
+    this.#core.limits.spendTickets(tickets, this.#counted)
     redeem(this.#core, tickets, { visitor, former: cookie?.former }).merge()
     return { ok: true }
   }

@@ -3,10 +3,12 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, toStamp } from '../../shared/stamp.js'
 import { EPOCH_KEY, joined, outliving, standing } from '../identity/ending.js'
+import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
 import { listed, soundRegisters } from './rows.js'
 import type { Store, StoredRow } from './store.js'
+import { WaitingGuests } from './waiting-guests.js'
 
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
 const FIRST_REST = 100
@@ -16,14 +18,10 @@ const MAX_ATTEMPTS = 5
 /** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
 export const AT_ONCE = 32
 
-/** What goes to the store in one call. */
-interface Batch {
-  /** Newest per key. */
-  readonly registers: Replica
-  /** All that the store has of the subject goes first. */
-  readonly isErasure: boolean
-  /** To call when it is stored. */
-  readonly waiters: (() => void)[]
+/** What of the guests may wait here, and who is told of one whose writes go nowhere. */
+export interface Waiting {
+  readonly maxGuestBytes: number
+  readonly onLetGo: (guest: Kept) => void
 }
 
 interface Lane {
@@ -35,22 +33,31 @@ interface Lane {
 }
 
 /**
- * Writes that the store has not confirmed: newest per key, never evicted, and tried again until it has. There is one call at a
- * time for a subject, so that a late one brings nothing back that was erased.
+ * Writes that the store has not confirmed: newest per key, and tried again until it has. There is one call at a time for a subject, so that
+ * a late one brings nothing back that was erased. Nothing is evicted but what guests have set, of whom there may be any number.
  */
 export class Backlog {
   readonly #store: Store
   readonly #health: StoreHealth
   readonly #onStanding: (subject: Kept, rows: readonly StoredRow[]) => void
+  readonly #onLetGo: (guest: Kept) => void
   readonly #lanes = new Map<Kept, Lane>()
+  readonly #guests: WaitingGuests
   #underWay = 0
   #isPlanned = false
 
   /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
-  constructor(store: Store, health: StoreHealth, onStanding: (subject: Kept, rows: readonly StoredRow[]) => void) {
+  constructor(
+    store: Store,
+    health: StoreHealth,
+    onStanding: (subject: Kept, rows: readonly StoredRow[]) => void,
+    waiting: Waiting,
+  ) {
     this.#store = store
     this.#health = health
     this.#onStanding = onStanding
+    this.#onLetGo = waiting.onLetGo
+    this.#guests = new WaitingGuests(waiting.maxGuestBytes)
     health.onTry(() => this.#flush())
   }
 
@@ -58,6 +65,7 @@ export class Backlog {
     const lane = this.#lane(subject)
     lane.next ??= batch()
     for (const register of registers) lane.next.registers.merge(register, 'job')
+    this.#weigh(subject, lane)
     this.#plan()
   }
 
@@ -65,6 +73,7 @@ export class Backlog {
   erase(subject: Kept, left: readonly StoredRegister[]): void {
     const lane = this.#lane(subject)
     lane.next = { registers: Replica.of(left, 'job'), isErasure: true, waiters: lane.next?.waiters ?? [] }
+    this.#weigh(subject, lane)
     this.#plan()
   }
 
@@ -80,6 +89,7 @@ export class Backlog {
     if (next) {
       const left = next.registers.registers().filter((register) => !isPast(register))
       lane.next = { ...next, registers: Replica.of(left, 'job') }
+      this.#weigh(subject, lane)
     }
     // What is on its way may come after the erasure: it is deleted, one by one.
     const late = next?.isErasure ? [] : (sent?.registers.registers().filter(isPast) ?? [])
@@ -101,17 +111,17 @@ export class Backlog {
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
-  /** Resolves when all that was added for a subject until now is stored. */
-  stored(subject: Kept): Promise<void> {
+  /** Resolves when all that was added for a subject until now is stored, or when it is not going to be: says whether it is. */
+  stored(subject: Kept): Promise<boolean> {
     const lane = this.#lanes.get(subject)
     const newest = lane?.next ?? lane?.sent
     return new Promise((resolve) => {
       if (newest) newest.waiters.push(resolve)
-      else resolve()
+      else resolve(true)
     })
   }
 
-  /** Resolves when all that was added until now is stored. */
+  /** Resolves when nothing that was added until now waits any more. */
   async allStored(): Promise<void> {
     await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
   }
@@ -142,23 +152,40 @@ export class Backlog {
   async #send(subject: Kept, lane: Lane, sent: Batch): Promise<void> {
     lane.sent = sent
     lane.next = undefined
+    this.#weigh(subject, lane)
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
     try {
       this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
       lane.failures = 0
-      for (const resolve of sent.waiters) resolve()
+      for (const resolve of sent.waiters) resolve(true)
     } catch {
       lane.next = again(sent, lane.next)
       if (!wasDown) this.#rest(lane)
       // The others' turn comes first: a subject whose rows the store refuses keeps no other back.
       this.#lanes.delete(subject)
       this.#lanes.set(subject, lane)
+      this.#weigh(subject, lane)
     }
     lane.sent = undefined
     this.#underWay -= 1
     if (!lane.next) this.#lanes.delete(subject)
     this.#flush()
+  }
+
+  /** Lets go of the guests who have waited for longest, where more waits than there is room for. */
+  #weigh(subject: Kept, { next }: Lane): void {
+    for (const guest of this.#guests.note(subject, next?.registers.bytes ?? 0)) this.#letGo(guest)
+  }
+
+  /** Stores nothing of what a guest has set, but what has ended. */
+  #letGo(guest: Kept): void {
+    const lane = this.#lanes.get(guest)
+    const { waiters = [] } = lane?.next ?? {}
+    if (lane) lane.next = lane.next && endsOf(lane.next)
+    if (!lane?.sent && !lane?.next) this.#lanes.delete(guest)
+    for (const resolve of waiters) resolve(false)
+    this.#onLetGo(guest)
   }
 
   #rest(lane: Lane): void {
@@ -216,21 +243,4 @@ export class Backlog {
 
 function sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
   return soundRegisters(rows, () => undefined)
-}
-
-function batch(): Batch {
-  return { registers: new Replica(), isErasure: false, waiters: [] }
-}
-
-function isErasure(next: Batch | undefined): boolean {
-  return next?.isErasure === true
-}
-
-/** What failed, with what has come since. */
-function again(failed: Batch, since: Batch = batch()): Batch {
-  const waiters = [...failed.waiters, ...since.waiters]
-  // What was to be written before an erasure is of the past.
-  if (since.isErasure) return { ...since, waiters }
-  const registers = Replica.of([...failed.registers.registers(), ...since.registers.registers()], 'job')
-  return { registers, isErasure: failed.isErasure, waiters }
 }

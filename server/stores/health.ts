@@ -30,6 +30,7 @@ export class StoreHealth {
   #isPausing = false
   #isClosed = false
   #reportedAt = Number.NEGATIVE_INFINITY
+  #lossReportedAt = Number.NEGATIVE_INFINITY
   #retry: ReturnType<typeof setTimeout> | undefined
 
   constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>) {
@@ -76,6 +77,16 @@ export class StoreHealth {
       const timer = setTimeout(() => resolve(undefined), this.#settings.storeTimeout)
       promise.then(resolve, reject).finally(() => clearTimeout(timer))
     })
+  }
+
+  /** More waits for the store than there is room for. */
+  tellLoss(): void {
+    const now = this.#settings.clock()
+    if (now - this.#lossReportedAt < REPORT_INTERVAL) return
+    this.#lossReportedAt = now
+    const message =
+      'what guests have set is not stored, those who have waited for longest first: more waits than cache.maxGuestBytes'
+    this.#settings.report(new LiveSessionError('store_unavailable', message))
   }
 
   /** Tries nothing again. */

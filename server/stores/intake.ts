@@ -33,6 +33,7 @@ export class Intake {
     return soundRegisters(rows, ({ key, reason }) => {
       this.#core.warn(
         `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
+        'row',
       )
     })
   }

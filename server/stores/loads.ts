@@ -3,7 +3,7 @@ import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import { Generations } from '../values/generations.js'
 import type { StoreHealth } from './health.js'
-import { storeName } from './name.js'
+import { type Kept, storeName } from './name.js'
 import { listed } from './rows.js'
 import type { Store, StoredRow } from './store.js'
 
@@ -50,6 +50,11 @@ export class Loads {
   /** Whether what the store had of a subject, when it was asked, is in memory. */
   isLoaded(subject: Subject): boolean {
     return this.#resident(subject) !== undefined
+  }
+
+  /** Of what was loaded the store has not all any more: it is asked again, and told what it lacks, once its visitor comes again. */
+  forget(subject: Kept): void {
+    this.#marks.delete(subject)
   }
 
   /** Whether it was asked so short a time ago that it need not be asked again. */

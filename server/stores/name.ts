@@ -1,6 +1,7 @@
 import type { Sub } from '../../shared/sub.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+import { BROWSERS } from './store.js'
 
 /** What a store has: of a subject, or of a session of the app's own. */
 export type Kept = Subject | SessionName
@@ -21,5 +22,5 @@ export function storeName(subject: Kept): string {
 
 /** The same of a browser, by its public name. */
 export function browserStoreName(browser: Sub): string {
-  return `browser:${browser}`
+  return BROWSERS + browser
 }

@@ -7,7 +7,7 @@ import { canonicalJson } from '../../shared/json.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { readRow } from './rows.js'
-import type { Store, StoredRow } from './store.js'
+import { BROWSERS, type Store, type StoredRow } from './store.js'
 
 export { fromIoredis, type IoredisLike } from './ioredis.js'
 export type { RedisLike } from './redis-commands.js'
@@ -82,16 +82,20 @@ export function redisStore(
     async prune(subject, before) {
       await run(client, PRUNE, keyOf(subject), [String(before)])
     },
-    async sweep(before) {
-      // What was not used for so long has expired.
-      if (before <= Date.now() - maxIdle) return 0
-      let deleted = 0
-      for await (const keys of scan(client, `${escapePattern(prefix)}{*}`)) {
-        // A use is noted up to an hour late.
-        const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, [String(before - HOUR)])))
-        deleted += answers.filter((answer) => answer === 1).length
+    async sweep(before, guestsBefore = before) {
+      const sweep = async (names: string, limit: number): Promise<number> => {
+        // What was not used for so long has expired.
+        if (limit <= Date.now() - maxIdle) return 0
+        let deleted = 0
+        for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
+          // A use is noted up to an hour late.
+          const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, [String(limit - HOUR)])))
+          deleted += answers.filter((answer) => answer === 1).length
+        }
+        return deleted
       }
-      return deleted
+      const guests = guestsBefore > before ? await sweep(BROWSERS, guestsBefore) : 0
+      return guests + (await sweep('', before))
     },
     async close() {},
   }

@@ -56,11 +56,17 @@ export interface Store {
    * Deletes the subjects that were not used since `before` (ms since 1970), and says how many. A store may note uses only now and
    * then, at least once a day while there are any; it then keeps a subject for so much longer, never shorter. One that lets them
    * expire on its own may answer 0.
+   *
+   * Those whose name begins with `browser:` may go earlier, where they were not used since `guestsBefore`, which is later than `before`: no
+   * cookie leads to them any more. A store that does not tell them apart keeps them with the others.
    */
-  sweep(before: number): Promise<number>
+  sweep(before: number, guestsBefore?: number): Promise<number>
   /** Gives back what the store itself has opened, and nothing that it was given. Idempotent. What it holds stays. */
   close(): Promise<void>
 }
+
+/** How the names of browsers begin, in a store. */
+export const BROWSERS = 'browser:'
 
 export const STORE_METHODS: readonly (keyof Store)[] = ['load', 'merge', 'compareAndSet', 'remove', 'sweep', 'close']
 

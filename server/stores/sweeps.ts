@@ -29,10 +29,12 @@ export class Sweeps {
   }
 
   async #sweep(): Promise<void> {
-    const { clock, report } = this.#settings
+    const { clock, maxAge, report } = this.#settings
     this.#plan(DAY)
     try {
-      await this.#store.sweep(clock() - this.#maxIdle)
+      const now = clock()
+      // After `maxAge` no browser has a cookie that leads to what it had.
+      await this.#store.sweep(now - this.#maxIdle, now - maxAge)
     } catch (cause) {
       report(new LiveSessionError('store_unavailable', 'the store has not deleted what is old', { cause }))
     }

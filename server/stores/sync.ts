@@ -10,7 +10,7 @@ import type { Core } from '../core.js'
 import { standing } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
 import type { Keeper } from '../values/elsewhere.js'
-import { Backlog } from './backlog.js'
+import { Backlog, type Waiting } from './backlog.js'
 import { Denied } from './denied.js'
 import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
@@ -50,11 +50,23 @@ export class StoreSync implements Keeper {
     this.#store = store
     this.#core = core
     this.#health = new StoreHealth(core.settings)
-    this.#backlog = new Backlog(store, this.#health, (name, rows) => {
-      const sound = this.#intake.sound(rows)
-      if (isSessionName(name)) core.appSessions.stands(name, sound)
-      else this.#intake.take(name, sound)
-    })
+    const waiting: Waiting = {
+      maxGuestBytes: core.settings.maxGuestBytes,
+      onLetGo: (guest) => {
+        this.#loads.forget(guest)
+        this.#health.tellLoss()
+      },
+    }
+    this.#backlog = new Backlog(
+      store,
+      this.#health,
+      (name, rows) => {
+        const sound = this.#intake.sound(rows)
+        if (isSessionName(name)) core.appSessions.stands(name, sound)
+        else this.#intake.take(name, sound)
+      },
+      waiting,
+    )
     this.#loads = new Loads(store, this.#health, core, {
       take: (subject, rows) => this.#intake.compare(subject, rows),
       isWriting: (subject) => this.#updates.isUnderWay(subject),
@@ -115,7 +127,8 @@ export class StoreSync implements Keeper {
   async level(subjects: Iterable<Kept>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.#backlog.stored(subject)))
-    return (await this.#health.inTime(all)) === undefined ? 'memory' : 'store'
+    const stored = await this.#health.inTime(all)
+    return stored?.every(Boolean) ? 'store' : 'memory'
   }
 
   /** What the store itself says that it has of a subject: nothing where it does not answer in time. */

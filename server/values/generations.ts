@@ -10,9 +10,14 @@ interface Shelf<V> {
   entries(): Iterable<readonly [name: string, thing: V]>
 }
 
-export interface GenerationsOptions {
+export interface GenerationsOptions<V = unknown> {
   /** How many things at the most; when it is full, between half of them and all are there. */
   readonly max: number
+  /** How many bytes at the most, and what a thing takes of them. @default without such a bound */
+  readonly maxBytes?: number
+  readonly weigh?: (thing: V) => number
+  /** Told when a generation is dropped: what holds on to what was found shall let go of it. */
+  readonly onDrop?: () => void
   /** ms after which a thing that no code asked for may go. @default never */
   readonly maxIdle?: number
   /** ms since 1970 */
@@ -26,15 +31,23 @@ export interface GenerationsOptions {
  */
 export class Generations<V> {
   readonly #half: number
+  readonly #halfBytes: number
+  readonly #weigh: (thing: V) => number
+  readonly #onDrop: () => void
   readonly #maxIdle: number
   readonly #clock: () => number
   #young: Shelf<V>
   #old: Shelf<V>
+  #youngBytes = 0
   #rotatedAt: number
   #rotations = 0
 
-  private constructor(create: () => Shelf<V>, { max, maxIdle = Number.POSITIVE_INFINITY, clock }: GenerationsOptions) {
+  private constructor(create: () => Shelf<V>, options: GenerationsOptions<V>) {
+    const { max, maxBytes = Number.POSITIVE_INFINITY, maxIdle = Number.POSITIVE_INFINITY, clock } = options
     this.#half = Math.max(1, Math.floor(max / 2))
+    this.#halfBytes = maxBytes / 2
+    this.#weigh = options.weigh ?? weightless
+    this.#onDrop = options.onDrop ?? (() => undefined)
     this.#maxIdle = maxIdle
     this.#clock = clock
     this.#young = create()
@@ -43,12 +56,12 @@ export class Generations<V> {
   }
 
   /** On node-cache: leanest for a million small objects under names of our own making. */
-  static onNodeCache<V>(options: GenerationsOptions): Generations<V> {
+  static onNodeCache<V>(options: GenerationsOptions<V>): Generations<V> {
     return new Generations<V>(() => new NodeCacheShelf<V>(), options)
   }
 
   /** On a Map: faster for long names that come from outside. */
-  static onMap<V>(options: GenerationsOptions): Generations<V> {
+  static onMap<V>(options: GenerationsOptions<V>): Generations<V> {
     return new Generations<V>(() => new Map<string, V>(), options)
   }
 
@@ -76,8 +89,16 @@ export class Generations<V> {
 
   set(name: string, thing: V): void {
     this.#age()
+    this.#lighten(name)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
+    this.grow(this.#weigh(thing))
+  }
+
+  /** Takes note that a thing that was found takes so many bytes more. */
+  grow(bytes: number): void {
+    this.#youngBytes += bytes
+    if (this.#youngBytes > this.#halfBytes) this.#rotate()
   }
 
   /** Finds the thing of that name, or makes it. */
@@ -90,6 +111,7 @@ export class Generations<V> {
   }
 
   delete(name: string): void {
+    this.#lighten(name)
     this.#young.delete(name)
     this.#old.delete(name)
   }
@@ -97,7 +119,7 @@ export class Generations<V> {
   /** Forgets a thing as if it had not been used for long: who holds on to what was found notices. */
   evict(name: string): void {
     this.delete(name)
-    this.#rotations += 1
+    this.#dropped()
   }
 
   /** All that is there, one by one, whatever is added and deleted meanwhile. To be looked at is no use. */
@@ -109,7 +131,8 @@ export class Generations<V> {
   clear(): void {
     this.#young.clear()
     this.#old.clear()
-    this.#rotations += 1
+    this.#youngBytes = 0
+    this.#dropped()
   }
 
   #age(): void {
@@ -125,8 +148,20 @@ export class Generations<V> {
     this.#old = this.#young
     this.#young = dropped
     dropped.clear()
+    this.#youngBytes = 0
     this.#rotatedAt = this.#clock()
+    this.#dropped()
+  }
+
+  #dropped(): void {
     this.#rotations += 1
+    this.#onDrop()
+  }
+
+  /** Only the young generation is weighed: the old one was light enough, and gets nothing more. */
+  #lighten(name: string): void {
+    const thing = this.#young.get(name)
+    if (thing !== undefined) this.#youngBytes -= this.#weigh(thing)
   }
 }
 
@@ -160,4 +195,8 @@ class NodeCacheShelf<V> implements Shelf<V> {
       if (thing !== undefined) yield [name, thing]
     }
   }
+}
+
+function weightless(): number {
+  return 0
 }

@@ -1,7 +1,6 @@
 import { cookieBytes } from '../../shared/budget.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import { printable } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
 import { type FieldMap, isKey } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
@@ -41,16 +40,18 @@ export abstract class Handle {
   protected readonly sessions: Sessions
   readonly #store: Core['store']
   readonly #fields: FieldMap
-  readonly #report: (error: unknown) => void
+  readonly #report: Core['report']
+  readonly #warn: Core['warn']
 
   constructor(
-    { sessions, store, report }: Pick<Core, 'sessions' | 'store' | 'report'>,
+    { sessions, store, report, warn }: Pick<Core, 'sessions' | 'store' | 'report' | 'warn'>,
     fields: FieldMap = sessions.fields,
   ) {
     this.sessions = sessions
     this.#store = store
     this.#fields = fields
     this.#report = report
+    this.#warn = warn
   }
 
   /** The registers that the field's value is in, where there are any yet. */
@@ -156,13 +157,15 @@ export abstract class Handle {
     return [field, field.accept(value)]
   }
 
-  /** For writes, whose key may well have come from outside: a refusal with a code. */
+  /** A key may have come from outside, so what refuses it has no name of a hidden field in it: browsers may see it. */
   #settable(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
-    // What browsers see has no names of hidden fields in it.
-    const keys = [...this.#fields.values()].filter(({ access }) => access !== 'hidden').map((each) => each.key)
-    const message = undeclared(method, key, keys)
+    const message = undeclared(
+      method,
+      key,
+      keysOf(this.#fields, ({ access }) => access !== 'hidden'),
+    )
     // A user has no fields that are the browser's own.
     throw (
       this.sessions.fields.get(key)?.refusal('undeclared_key', message) ??
@@ -170,12 +173,15 @@ export abstract class Handle {
     )
   }
 
-  /** For reads, whose key is in the source: a mistake of the programmer. */
+  /** For reads, whose key is mostly in the source, where it is a mistake: the log is told all, as no code may see to the refusal. */
   protected declared(method: string, key: string): Field {
-    const field = this.#fields.get(key)
-    if (field) return field
-    throw new TypeError(printable(`koa-live-session: ${undeclared(method, key, [...this.#fields.keys()])}`))
+    if (!this.#fields.has(key)) this.#warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
+    return this.#settable(method, key)
   }
+}
+
+function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
+  return [...fields.values()].filter(isNamed).map(({ key }) => key)
 }
 
 function undeclared(method: string, key: unknown, keys: readonly string[]): string {

@@ -156,6 +156,7 @@ export class Sessions {
   ): readonly StoredRegister[] {
     const holding = this.#core.subjects.holding(subject)
     const changes: AnyChange[] = []
+    const { bytes } = replica
     const news = registers.filter((register) => {
       const field = this.fields.get(register.key)
       const previous = field && holding && this.value(field, replica)
@@ -166,6 +167,7 @@ export class Sessions {
       }
       return true
     })
+    this.#core.subjects.grow(subject, replica.bytes - bytes)
     if (holding) this.#tell(holding, changes)
     return news
   }

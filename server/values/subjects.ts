@@ -38,10 +38,15 @@ export class Subjects {
   readonly #users: Generations<Replica>
   readonly #browsers: Generations<Replica>
 
-  constructor(options: GenerationsOptions, rooms: Rooms) {
+  /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
+  constructor(options: GenerationsOptions<Replica>, maxGuestBytes: number, rooms: Rooms) {
     this.#rooms = rooms
     this.#users = Generations.onNodeCache(options)
-    this.#browsers = Generations.onNodeCache(options)
+    this.#browsers = Generations.onNodeCache<Replica>({
+      ...options,
+      maxBytes: maxGuestBytes,
+      weigh: ({ bytes }) => bytes,
+    })
   }
 
   /** As long as this stays the same, no replica that was found has been evicted. */
@@ -56,6 +61,11 @@ export class Subjects {
   /** Keeps the replica of a subject that is not in memory. */
   begin(subject: Subject, replica: Replica): void {
     this.#cache(subject).set(subject, replica)
+  }
+
+  /** Takes note that a replica that was found takes so many bytes more. */
+  grow(subject: Subject, bytes: number): void {
+    if (!this.#held.has(subject)) this.#cache(subject).grow(bytes)
   }
 
   /** All that are in memory, one by one, those that are held first. To be looked at is no use. */
@@ -87,6 +97,7 @@ export class Subjects {
     if (held) return held
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
+    this.#cache(subject).delete(subject)
     const holders = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
     const room = this.#rooms.ofSubject(subject)
     const holding = { subject, sub: subjectHash(subject), room, replica, isFleeting, ...holders }
@@ -106,8 +117,9 @@ export class Subjects {
 
   /** Forgets all that a subject has. */
   erase(subject: Subject): void {
-    this.find(subject)?.clear()
+    const replica = this.find(subject)
     this.#cache(subject).delete(subject)
+    replica?.clear()
   }
 
   /** Forgets a subject that no socket and no listener holds, as if it had not been used for long. */

@@ -31,7 +31,7 @@ describe(PAGE, () => {
     io.on('store_session', (ticket: string) => tickets.push(ticket))
     expect(await io.emitWithAck('add', 'tea')).toBe(1)
     expect(await io.emitWithAck('add', 'milk')).toBe(2)
-    expect(await io.emitWithAck('add', 'x'.repeat(5000))).toBe('not added')
+    expect(await io.emitWithAck('add', 'x'.repeat(5000))).toBe('too_large')
     await io.emitWithAck('live_session:set', [['division', -1, 3]])
     expect(figures).toEqual(['costs of all divisions', 'costs of division 3'])
     expect((await visitor.store({ tickets })).status).toBe(200)

@@ -1,9 +1,10 @@
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
+import { atScale } from '../support/scale.js'
 import { Fuzzer } from './fuzzer.js'
 import { World } from './world.js'
 
-const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 5000)
+const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? atScale(2000, 20_000))
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
 
 /** Everything that the protocol can answer here: what is never seen is never tested. */

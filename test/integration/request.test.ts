@@ -236,8 +236,11 @@ describe('ctx.liveSession', () => {
     await app.visitor().fetch('/')
     expect(app.errors.map(String)).toEqual([
       'TypeError: koa-live-session: ctx.liveSession was read before live.middleware() ran: app.use(live.middleware()) goes after auth and before your routes',
-      'TypeError: koa-live-session: get("divisoin"): not declared. Declared: division, theme, cart, role, secret. Did you mean "division"?',
+      'LiveSessionError: koa-live-session: get("divisoin"): not declared. Declared: division, theme, cart, role. Did you mean "division"?',
     ])
+    expect(app.warnings.at(-1)).toBe(
+      'koa-live-session: get("divisoin"): not declared. Declared: division, theme, cart, role, secret. Did you mean "division"?',
+    )
   })
 
   it('honours the age of a field', async () => {

@@ -7,6 +7,18 @@ describe('memoryStore', () => {
   const shared = memoryStore()
   for (const { name, run } of storeContract(async () => shared)) it(name, run)
 
+  it('deletes what guests had sooner than the rest, and never later', async () => {
+    const clock = testClock()
+    const store = memoryStore(clock.now)
+    for (const subject of ['browser:b', 'user:s:ann']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
+    clock.advance(1000)
+    expect(await store.sweep(clock.now() - 2000, clock.now())).toBe(1)
+    expect([await store.load('browser:b'), await store.load('user:s:ann')]).toMatchObject([[], [{ key: 'a' }]])
+    await store.merge('browser:b', [{ key: 'a', stamp: 1 }])
+    clock.advance(1000)
+    expect(await store.sweep(clock.now(), clock.now() - 5000)).toBe(2)
+  })
+
   it('rejects as often as it is told to, and has written nothing then', async () => {
     const store = memoryStore()
     store.fail()

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
+import { LiveSessionError, type SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
@@ -67,18 +68,6 @@ describe('threat 47: the name of a hidden field', () => {
     expect(inspect(app.errors)).not.toContain(value)
   })
 
-  it('is in no answer to a mistake of the programmer', async () => {
-    const app = await App.start<typeof fields>({
-      fields,
-      routes: (ctx) => {
-        ctx.body = String(ctx.liveSession.get('creditRisc' as never))
-      },
-    })
-    const answer = await app.visitor().fetch('/')
-    expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
-    expect(inspect(app.errors)).toContain('Did you mean "creditRisk"?')
-  })
-
   it.each([
     ['set', ['creditRisk', -1, 'x'], ['creditRisks', -1, 'x']],
     ['set to what its schema refuses', ['creditRisk', -1, 5], ['creditRisks', -1, 5]],
@@ -106,5 +95,55 @@ describe('threat 47: the name of a hidden field', () => {
     })
     const answer = await app.visitor().fetch('/')
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('set("nope"): not declared')])
+  })
+})
+
+describe('threat 69: a key that a page chose, which a handler reads', () => {
+  /** What handlers answer with that read any key in this way. */
+  async function read(act: (session: SocketSession<typeof fields>, key: never) => unknown, keys: readonly unknown[]) {
+    const app = await App.start<typeof fields>({
+      fields,
+      routes: (ctx) => {
+        ctx.body = String(act(ctx.liveSession as never, ctx.query['key'] as never))
+      },
+    })
+    app.io.on('connection', (socket) => {
+      socket.on('read', (key, done) => {
+        try {
+          done(act(socket.liveSession as never, key as never))
+        } catch (error) {
+          done([error instanceof LiveSessionError, JSON.stringify(error), String(error)])
+        }
+      })
+    })
+    const visitor = app.visitor()
+    const { io } = await visitor.connect()
+    const answers: unknown[] = []
+    for (const key of keys) answers.push(await io.emitWithAck('read', key))
+    const answer = await visitor.fetch(`/?key=${encodeURIComponent(String(keys[0]))}`)
+    return { app, answers, status: answer.status, text: await answer.text() }
+  }
+
+  it.each<[string, Parameters<typeof read>[0]]>([
+    ['get', (session, key) => session.get(key)],
+    ['has', (session, key) => session.has(key)],
+    ['subscribe', (session, key) => session.subscribe?.(key, () => undefined) ?? session.get(key)],
+  ])('is refused with a code, and without the name of a hidden field, by %s', async (_, act) => {
+    const keys = ['creditRisc', 'fraudFlag', '__proto__', 'x'.repeat(70_000), null, 5, ['division'], { toString: 1 }]
+    const { answers, status, text } = await read(act, keys)
+    expect(answers).toHaveLength(keys.length)
+    for (const answer of answers) {
+      expect(answer).toEqual([true, expect.stringContaining('undeclared_key'), expect.stringMatching(/^.{30,300}$/)])
+      expect(String(answer)).not.toMatch(NAMES)
+    }
+    expect([status, text]).toEqual([
+      400,
+      expect.stringContaining('("creditRisc"): not declared. Declared: role, division.'),
+    ])
+  })
+
+  it('is told to the log with the name that is likely meant', async () => {
+    const { app } = await read((session, key) => session.get(key), ['creditRisc'])
+    expect(app.warnings.at(-1)).toMatch(/get\("creditRisc"\): not declared\. Declared: .* Did you mean "creditRisk"\?$/)
   })
 })

@@ -123,10 +123,10 @@ describe('threat 22: log injection', () => {
     expect(app.warnings[0]?.length).toBeLessThan(700)
   })
 
-  it('through a flood of origins ends after a hundred lines', async () => {
+  it('through a flood of origins ends after ten lines', async () => {
     const app = await start()
-    for (let i = 0; i < 150; i += 1) await app.visitor().store({}, { origin: `http://evil-${i}.example` })
-    expect(app.warnings).toHaveLength(100)
+    for (let i = 0; i < 15; i += 1) await app.visitor().store({}, { origin: `http://evil-${i}.example` })
+    expect(app.warnings).toHaveLength(10)
   })
 
   it.each(HOSTILE)('through a key that no code awaits is encoded: %s', async (_, key) => {

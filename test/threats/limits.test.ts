@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import type { TestSocket } from '../support/socket.js'
 
@@ -141,6 +141,47 @@ describe('threat 45: changes by POSTs without a cookie', () => {
     const visitor = app.visitor()
     expect((await visitor.store()).status).toBe(200)
     expect([(await visitor.store(one)).status, (await ann.store(one)).status]).toEqual([200, 200])
+  })
+})
+
+describe('threat 68: changes by sockets without a cookie', () => {
+  /** Sends two changes over each of so many new sockets, and says how many changes were refused. */
+  async function floodBySockets(app: App, sockets: number): Promise<number> {
+    let refused = 0
+    for (let opened = 0; opened < sockets; opened += 1) refused += await flood(await app.visitor().connect(), 2)
+    return refused
+  }
+
+  it('are limited like those of any visitor: all of them share one bucket, with POSTs too', async () => {
+    const app = await App.start({ options: { limits } })
+    expect(await floodBySockets(app, 12)).toBe(8)
+    expect((await app.visitor().store({ set: [['division', -1, 1]] })).status).toBe(429)
+    app.clock.advance(1000)
+    expect(await floodBySockets(app, 5)).toBe(2)
+  })
+
+  it('take nothing from those of visitors with a cookie, nor of users', async () => {
+    const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa)]
+    const app = await App.start({ options: { limits, identify } as never, before, routes: account })
+    const [guest, ann] = [app.visitor(cookieFor(app.live, {})), app.visitor()]
+    await ann.fetch('/login/unused?user=ann')
+    const sockets = [await guest.connect(), await ann.connect()]
+    await floodBySockets(app, 12)
+    for (const socket of sockets) expect(await socket.set(['division', -1, 1])).toMatchObject({ ok: true })
+  })
+})
+
+describe('threat 57: requests that only ask for a cookie', () => {
+  it('are counted by themselves: those without a cookie together, and those of each visitor', async () => {
+    const app = await App.start({ options: { limits } })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const statuses: number[] = []
+    for (let sent = 0; sent < 17; sent += 1) statuses.push((await app.visitor().store()).status)
+    expect(statuses).toEqual([...Array(16).fill(200), 429])
+    expect((await app.visitor().store({ set: [['division', -1, 1]] })).status).toBe(200)
+    for (let sent = 0; sent < 16; sent += 1) expect((await visitor.store()).status).toBe(200)
+    expect((await visitor.store()).status).toBe(429)
+    expect((await visitor.store({ set: [['division', -1, 1]] })).status).toBe(200)
   })
 })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { coreOf } from '../../server/plugin.js'
 import { send } from '../support/raw-http.js'
 import { BAD_ORIGIN, claims, startSite } from '../support/site.js'
 
@@ -93,5 +94,35 @@ describe('threat 6: a cross-site POST', () => {
       'koa-live-session: 403 bad_origin: the browser says http://example.com, this server thinks it is ' +
         'https://example.com. Behind a proxy set app.proxy = true, or list it in origins.',
     )
+  })
+})
+
+describe('threat 67: POSTs with a hundred different origins', () => {
+  const post = async ({ app, headers }: Awaited<ReturnType<typeof startSite>>, origin: string): Promise<void> => {
+    const json = { 'content-type': 'application/json' }
+    await send(`${app.url}/store_session`, { method: 'POST', headers: { ...headers, ...json, origin }, body: '{}' })
+  }
+
+  it('silence no other warning, nor for longer than an hour one of their kind', async () => {
+    const site = await startSite()
+    const { warnings, clock } = site.app
+    for (let i = 0; i < 100; i += 1) await post(site, `https://attacker-${i}.example`)
+    expect(warnings.filter((text) => text.includes('bad_origin'))).toHaveLength(10)
+    const { warn } = coreOf(site.app.live)
+    warn('something else')
+    expect(warnings.at(-1)).toBe('koa-live-session: something else')
+    clock.advance(60 * 60 * 1000)
+    await post(site, 'http://example.com')
+    expect(warnings.at(-1)).toContain('403 bad_origin: the browser says http://example.com')
+  })
+
+  it('are told once an hour each', async () => {
+    const site = await startSite()
+    const count = site.app.warnings.length
+    for (let i = 0; i < 3; i += 1) await post(site, 'https://attacker.example')
+    expect(site.app.warnings).toHaveLength(count + 1)
+    site.app.clock.advance(60 * 60 * 1000)
+    for (let i = 0; i < 3; i += 1) await post(site, 'https://attacker.example')
+    expect(site.app.warnings).toHaveLength(count + 2)
   })
 })

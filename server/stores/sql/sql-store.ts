@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
-import type { Store, StoredRow } from '../store.js'
+import { BROWSERS, type Store, type StoredRow } from '../store.js'
 import { attempt } from './attempt.js'
 import { columnText } from './column-text.js'
 import { KEY, READ_PRECISION } from './columns.js'
@@ -103,12 +103,17 @@ class SqlStore implements Store {
     await this.#delete('prune', sql`${isSubject} and value = ${TOMBSTONE} and stamp < ${Math.floor(before)}`)
   }
 
-  async sweep(before: number): Promise<number> {
+  async sweep(before: number, guestsBefore = before): Promise<number> {
+    const guests = guestsBefore > before ? await this.#sweep(BROWSERS, guestsBefore) : 0
+    return guests + (await this.#sweep('', before))
+  }
+
+  async #sweep(names: string, before: number): Promise<number> {
     // A row that was used at a moment is marked with that moment, or with one up to a day before.
-    const limit = Math.floor(before) - READ_PRECISION
+    const unread = { names, limit: Math.floor(before) - READ_PRECISION }
     let swept = 0
     for (;;) {
-      const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, limit))
+      const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
       if (batch === undefined) return swept
       swept += batch
       // Drivers of SQLite do all at once: what else waits has its turn now.

@@ -6,18 +6,18 @@ import type { Engine } from './engine.js'
 const BATCH = 100
 
 /**
- * Deletes some subjects that have no row which was read at `limit` or later, and says how many; undefined where there are none. A
+ * Deletes some subjects, of those whose names begin so, that have no row which was read at `limit` or later, and says how many; undefined where there are none. A
  * subject goes whole or not at all: it would otherwise come back with half of its values.
  */
 export async function sweepBatch(
   db: AnyDatabase,
   { inOrder }: Engine,
   table: string,
-  limit: number,
+  { names, limit }: { readonly names: string; readonly limit: number },
 ): Promise<number | undefined> {
   const name = sql.table(table)
   const { rows } = await sql<{ readonly subject: string }>`
-    select distinct old.subject from ${name} as old where old.read_at < ${limit} and not exists (
+    select distinct old.subject from ${name} as old where old.read_at < ${limit} and old.subject like ${`${names}%`} and not exists (
       select 1 from ${name} as young where young.subject = old.subject and young.read_at >= ${limit})
     limit ${sql.lit(BATCH)}`.execute(db)
   if (rows.length === 0) return undefined

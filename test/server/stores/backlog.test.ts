@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import fc from 'fast-check'
-import { userSubject } from '../../../server/identity/subject.js'
+import { EPOCH_KEY } from '../../../server/identity/ending.js'
+import { browserSubject, userSubject } from '../../../server/identity/subject.js'
 import { Backlog } from '../../../server/stores/backlog.js'
+import type { Kept } from '../../../server/stores/name.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
+import { browserId } from '../../support/browser-id.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { register } from '../../support/register.js'
 import { holdTimers, pass, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
@@ -16,13 +19,17 @@ interface Parts<S extends Store> extends Watched {
   readonly backlog: Backlog
   /** What stood in the store, as it was told after writes. */
   readonly standing: (readonly StoredRow[])[]
+  /** Guests of whom it has let go. */
+  readonly letGo: Kept[]
 }
 
-function parts<S extends Store>(store: S): Parts<S> {
+function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINITY): Parts<S> {
   const watched = watch()
   const standing: (readonly StoredRow[])[] = []
-  const backlog = new Backlog(store, watched.health, (_, rows) => void standing.push(rows))
-  return { ...watched, store, backlog, standing }
+  const letGo: Kept[] = []
+  const waiting = { maxGuestBytes, onLetGo: (guest: Kept) => void letGo.push(guest) }
+  const backlog = new Backlog(store, watched.health, (_, rows) => void standing.push(rows), waiting)
+  return { ...watched, store, backlog, standing, letGo }
 }
 
 const held = (): Parts<HeldStore> => parts(new HeldStore())
@@ -550,3 +557,50 @@ describe('Backlog', () => {
 })
 
 afterEach(() => void jest.restoreAllMocks())
+
+describe('threat 57: what guests have set, while the store is down', () => {
+  const guest = (index: number) => browserSubject(browserId(index))
+  const kilobyte = 'x'.repeat(1000)
+  const outage = async (maxGuestBytes: number) => {
+    const all = parts(new HeldStore(), maxGuestBytes)
+    all.backlog.add(ANN, [register('a', 1, 1)])
+    await turn()
+    await all.store.next.fail()
+    return all
+  }
+
+  it('is let go, of those who have waited for longest first, where there is no more room', async () => {
+    const { backlog, letGo } = await outage(10_000)
+    for (let index = 0; index < 100; index += 1) backlog.add(guest(index), [register('a', 1, kilobyte)])
+    const waiting = Array.from({ length: 100 }, (_, index) => index).filter(
+      (index) => backlog.of(guest(index)).length > 0,
+    )
+    expect(waiting).toEqual([93, 94, 95, 96, 97, 98, 99])
+    expect(letGo).toEqual(Array.from({ length: 93 }, (_, index) => guest(index)))
+    expect(backlog.size).toBe(8)
+  })
+
+  it('is said not to be stored, and a later write of that guest is', async () => {
+    const { backlog, store, ...watched } = await outage(10_000)
+    backlog.add(guest(0), [register('a', 1, kilobyte)])
+    const stored = backlog.stored(guest(0))
+    for (let index = 1; index < 10; index += 1) backlog.add(guest(index), [register('a', 1, kilobyte)])
+    expect(await stored).toBe(false)
+    backlog.add(guest(0), [register('b', 2, 1)])
+    const later = backlog.stored(guest(0))
+    await pass(watched, 100)
+    for (let sent = 0; sent < 9; sent += 1) await store.next.answer()
+    expect(await later).toBe(true)
+    expect(rowsOf(store.calls.at(-1) as never)).toEqual([['b', 2, 1]])
+  })
+
+  it('makes no room by what has ended, nor by what users have set', async () => {
+    const { backlog } = await outage(10_000)
+    const end = register(EPOCH_KEY, 1, [1, 0])
+    backlog.add(guest(0), [register('a', 1, kilobyte), end])
+    for (let id = 0; id < 50; id += 1) backlog.add(userSubject(id), [register('a', 1, kilobyte)])
+    for (let index = 1; index < 50; index += 1) backlog.add(guest(index), [register('a', 1, kilobyte)])
+    expect(backlog.of(guest(0))).toEqual([end])
+    for (let id = 0; id < 50; id += 1) expect(backlog.of(userSubject(id))).toHaveLength(1)
+  })
+})

@@ -100,6 +100,13 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await store.sweep(Date.now() - 2 * HOUR + 1000)).toBe(1)
     })
 
+    it('what guests had sooner than the rest', async () => {
+      for (const subject of ['browser:b', 'user:s:browser:b', 's']) await store.merge(subject, [NEW])
+      expect(await store.sweep(Date.now() - DAY, Date.now() + DAY)).toBe(1)
+      expect(await store.load('browser:b')).toEqual([])
+      expect(await redis('DBSIZE')).toBe(2)
+    })
+
     it('more than one batch of keys', async () => {
       const subjects = Array.from({ length: 1500 }, (_, index) => `s${index}`)
       await Promise.all(subjects.map((subject) => store.merge(subject, [NEW])))

@@ -84,6 +84,14 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await reads('s')).toEqual([])
   })
 
+  it('a sweep takes what guests had sooner than the rest', async () => {
+    const store = storeNow()
+    for (const subject of ['browser:b', 'user:s:browser:b', 's']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
+    clock.advance(60 * DAY)
+    expect(await store.sweep(clock.now() - 100 * DAY, clock.now())).toBe(1)
+    expect([await reads('browser:b'), await reads('s')]).toMatchObject([[], [expect.any(Number)]])
+  })
+
   it('a sweep takes nothing before its time: a read may be noted up to a day late', async () => {
     const store = storeNow()
     await store.merge('s', [{ key: 'a', stamp: 1 }])

@@ -12,11 +12,13 @@ afterEach(() => void jest.useRealTimers())
 /** What is deleted in so many days. */
 async function sweep(days: number, given: Partial<Settings>, fails = false) {
   const limits: number[] = []
+  const guestLimits: number[] = []
   const errors: unknown[] = []
   const store = {
     ...memoryStore(),
-    sweep: async (before: number) => {
+    sweep: async (before: number, guestsBefore = before) => {
       limits.push((Date.now() - before) / DAY)
+      guestLimits.push((Date.now() - guestsBefore) / DAY)
       if (fails) throw new Error('it is down')
       return 0
     },
@@ -33,7 +35,7 @@ async function sweep(days: number, given: Partial<Settings>, fails = false) {
   await jest.advanceTimersByTimeAsync(days * DAY)
   sweeps.close()
   await jest.advanceTimersByTimeAsync(10 * DAY)
-  return { limits, errors }
+  return { limits, guestLimits, errors }
 }
 
 it('deletes once a day what was not used for so long, until it is closed', async () => {
@@ -52,4 +54,8 @@ it('tells of a store that has failed, and tries again the next day', async () =>
   const { limits, errors } = await sweep(2, {}, true)
   expect(limits).toHaveLength(2)
   expect(errors).toMatchObject([{ code: 'store_unavailable' }, { code: 'store_unavailable' }])
+})
+
+it('deletes what guests had once no cookie leads to it', async () => {
+  expect((await sweep(2, {})).guestLimits).toEqual([31, 31])
 })
