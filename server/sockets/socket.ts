@@ -121,8 +121,8 @@ export class SocketHandle extends Handle {
     this.permit()
     if (!this.#isOpen) throw new LiveSessionError('closed', 'handOff: the socket is not open')
     if (!cookie) throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
-    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose }, payload)
-    this.#outlet.emit(HAND_OFF, to, token)
+    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose, to }, payload)
+    this.#outlet.emit(HAND_OFF, token)
   }
 
   get #opener(): Opener {
