@@ -95,6 +95,11 @@ describeInBrowser('the example', () => {
     const page = await context.newPage()
     await page.goto(example.url)
     await page.getByRole('link', { name: 'Inspector' }).click()
+    await page.getByText('You may not look here.').waitFor()
+    // What the terminal shows opens it, and the link afterwards.
+    await page.goto(example.inspector)
+    await page.goto(example.url)
+    await page.getByRole('link', { name: 'Inspector' }).click()
     await page.getByRole('row', { name: 'division' }).getByText(String(id), { exact: true }).first().waitFor()
   })
 
