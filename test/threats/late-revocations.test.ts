@@ -13,7 +13,19 @@ async function apart(loadedAt: number) {
   const [clock, store] = [testClock(), memoryStore()]
   const given = { clock, options: { store, storeRefresh: REFRESH } as never }
   const [one, two] = [await startWithUsers(given), await startWithUsers(given)]
-  two.io.on('connection', (socket) => socket.on('are you there', (answer) => answer('still open')))
+  /** What became of what handlers of the app have set. */
+  const told: unknown[] = []
+  two.io.on('connection', (socket) => {
+    const { liveSession } = socket
+    const tell = (written: Promise<unknown>): unknown =>
+      written.then(
+        (outcome) => told.push(outcome),
+        ({ code }) => told.push(code),
+      )
+    socket.on('are you there', (answer) => answer('still open'))
+    socket.on('set', (value) => tell(liveSession.set('division', value)))
+    socket.on('update', (value) => tell(liveSession.update('division', () => value)))
+  })
   const pass = async (ms: number): Promise<void> => {
     clock.advance(ms)
     await passIntervals(ms)
@@ -23,7 +35,7 @@ async function apart(loadedAt: number) {
   await ann.fetch('/login/now?user=ann')
   const socket = await ann.connect()
   for (const _ of [1, 2]) await socket.ticket()
-  return { one, store, pass, ann, socket }
+  return { one, store, pass, socket, told }
 }
 
 /** Whether a socket is there still. */
@@ -54,5 +66,23 @@ describe('threat 64: a user who is revoked at one node, a socket at another, no 
     for (let passed = 0; passed < 9 * REFRESH; passed += STEP) await pass(STEP)
     expect(await outcome(socket)).toBe('still open')
     expect(loads).toBe(10)
+  })
+})
+
+describe('threat 64: what a socket sets whose user was revoked at another node, no adapter', () => {
+  it.each(['set', 'update'])('is refused to a handler of the app at once, as the store knows: %s', async (method) => {
+    const { one, socket, told } = await apart(0)
+    await one.live.revoke('ann')
+    socket.io.emit(method, 9)
+    await socket.closed
+    expect(told).toEqual(['superseded'])
+  })
+
+  it('is never told to its page as saved: the socket ends with the first write', async () => {
+    const { one, socket } = await apart(0)
+    await one.live.revoke('ann')
+    const answer = socket.set(['division', -1, 9]).catch(() => 'none')
+    await socket.closed
+    expect(Object(await answer).ok).not.toBe(true)
   })
 })
