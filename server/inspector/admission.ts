@@ -14,7 +14,7 @@ export interface InspectorOptions {
    * Whether a request may see every visitor's values, and act on them. Asked at each request, of a page as of an action; `true` alone lets in.
    * Decide by who is signed in, not by an address. Needed where NODE_ENV is production.
    *
-   * @default who has opened it with the `token` that the log shows at the start
+   * @default who has opened it with its token, which the log shows at the start
    * @example
    * authorize: (ctx) => ctx.session?.role === 'admin'
    */

@@ -53,8 +53,8 @@ interface Source {
 }
 
 /** What `live.inspector()` returns: the route, and what opens it. */
-export interface InspectorRoute extends Koa.Middleware {
-  /** Its address opens with `?token=`, which gives the browser a cookie. None where `authorize` says who may look. */
+export type InspectorRoute = Koa.Middleware & {
+  /** Its address with `?token=` gives the browser a cookie. None where `authorize` says who may look. */
   readonly token: string | undefined
 }
 
