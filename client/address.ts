@@ -89,8 +89,12 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   }
   const begin = (): void => {
     last = location.href
-    // The server has set what the address of a visit says, or has refused it; but for these.
-    for (const [key, value] of Object.entries(unvisited)) live.set(key, value)
+    // The server has set what the address of a visit says, or has refused it; but for these. What is set is the address's, never the HTML's.
+    for (const [key, name] of fields) {
+      const text = parameterOf(location.search, name)
+      if (text !== undefined && key in unvisited)
+        live.set(key, text === unvisited[key] ? text : fromParameter(text, defaults[key]))
+    }
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),

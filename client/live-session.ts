@@ -40,8 +40,11 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   )
 }
 
-/** What `embed()` put into the page. */
+/**
+ * What `embed()` put into the page: an inert script, which visitors cannot put there, as they can what has its id (a heading, a comment). Of
+ * several it is not known which is the server's.
+ */
 function embedded(): unknown {
-  const text = globalThis.document?.getElementById(EMBED_ID)?.textContent
-  return text ? JSON.parse(text) : undefined
+  const [script, ...others] = globalThis.document?.querySelectorAll(`script[type="application/json"]#${EMBED_ID}`) ?? []
+  return script && others.length === 0 ? JSON.parse(script.textContent ?? '') : undefined
 }

@@ -7,7 +7,7 @@ import { type Core, createCore } from './core.js'
 import { Requests } from './http/requests.js'
 import { type UserId, type UserSubject, userSubject } from './identity/subject.js'
 import { createAdmission, type InspectorOptions } from './inspector/admission.js'
-import { createInspector } from './inspector/inspector.js'
+import { createInspector, type InspectorRoute } from './inspector/inspector.js'
 import { RecentRefusals } from './inspector/recent-refusals.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { resolveOptions } from './options.js'
@@ -130,7 +130,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
     return this.#sessionStore
   }
 
-  inspector(options: InspectorOptions = {}): Koa.Middleware {
+  inspector(options: InspectorOptions = {}): InspectorRoute {
     const { app, settings } = this.#core
     const admission = createAdmission(this.#core, options)
     this.#refusals ??= new RecentRefusals(app, settings.clock)

@@ -8,6 +8,7 @@ import type { Observable, Snapshot } from '../shared/session-types.js'
 import type { AppSession, SessionStore } from './app-session/types.js'
 import type { UserId } from './identity/subject.js'
 import type { InspectorOptions } from './inspector/admission.js'
+import type { InspectorRoute } from './inspector/inspector.js'
 import type { Inspection, Written } from './values/handle.js'
 
 /** Who the visitor is, for the app's own tables. */
@@ -220,11 +221,11 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   sessionStore(): SessionStore
   /**
    * A route that shows, live, what this process knows of each visitor, for development: `router.all('/inspector', live.inspector())`. It answers
-   * requests from this very machine, or those whom `authorize` lets in.
+   * those who have opened it with the `token` that the log shows at the start, or those whom `authorize` lets in.
    *
    * @throws {TypeError} where NODE_ENV is production and there is no `authorize`
    */
-  inspector(options?: InspectorOptions): Koa.Middleware
+  inspector(options?: InspectorOptions): InspectorRoute
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
   /** Flushes, and takes no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */

@@ -65,8 +65,8 @@ export interface LiveSessionServerToClient {
   store_session: (ticket: string) => void
   /** The page is to connect again, as another visitor or with another cookie: `code` says why. */
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
-  /** The page is to POST the token to `to`, a path of this origin. */
-  'live_session:hand_off': (to: string, token: string) => void
+  /** The page is to POST the token to the endpoint, by a form: the answer sends it on. */
+  'live_session:hand_off': (token: string) => void
   /** There are messages to take: the page answers with `live_session:take_flash`, once it is seen. */
   'live_session:flash': () => void
 }

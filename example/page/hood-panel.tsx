@@ -81,6 +81,8 @@ export function startHood(
   const ask = coalesce(async () => {
     const wasReconnected = isReconnected
     const heard = await askServers(node)
+    // What was said is of a process that is gone.
+    if (heard && servers && !deed && heard.own.pid !== servers.own.pid) news = ''
     servers = heard ?? servers
     if (heard && deed && wasReconnected) settle(deed, heard)
     show()

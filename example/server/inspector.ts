@@ -1,12 +1,20 @@
+import type { Server as HttpServer } from 'node:http'
 import type Router from '@koa/router'
-import type Koa from 'koa'
+import type { InspectorRoute } from 'koa-live-session'
 
 /** The inspector shows every visitor's values: it is for development alone. */
 export function isInspected(): boolean {
   return process.env['NODE_ENV'] !== 'production'
 }
 
-/** `/inspector`. */
-export function addInspector(router: Router, live: { inspector(): Koa.Middleware }): void {
-  if (isInspected()) router.all('/inspector', live.inspector())
+/** `/inspector`. Its address with what opens it is said once the server listens. */
+export function addInspector(router: Router, live: { inspector(): InspectorRoute }, http: HttpServer): void {
+  if (!isInspected()) return
+  const inspector = live.inspector()
+  router.all('/inspector', inspector)
+  http.once('listening', () => {
+    const address = http.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    console.log(`Inspector: http://localhost:${port}/inspector?token=${inspector.token}`)
+  })
 }

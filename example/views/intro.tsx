@@ -1,11 +1,12 @@
 import type { VNode } from 'preact'
 
-/** What this app is there to show, and three things to try. */
+/** What this app is there to show, why that matters, and three things to try. */
 export function Intro(): VNode {
   return (
     <div class="intro">
       <p>
-        <b>One choice, the same everywhere.</b> Try it: choose a division,{' '}
+        <b>One choice, the same everywhere.</b> A session usually misses what changes over a socket, and a reload,
+        another tab or a restart brings the old choice back. Try it: choose a division,{' '}
         <a href="/" target="_blank" rel="noopener">
           open a second tab
         </a>

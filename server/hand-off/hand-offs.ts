@@ -26,6 +26,12 @@ interface Given {
   readonly purpose: string
 }
 
+/** A token's own. */
+interface Sealed extends Given {
+  /** Where its page is sent on to: a path of this origin. */
+  readonly to: string
+}
+
 /** What a token says, and is not spent by being read. */
 export interface HandOff {
   readonly id: string
@@ -47,11 +53,11 @@ export class HandOffs {
   }
 
   /** @throws {LiveSessionError} `invalid_value` or `too_large`, of the payload */
-  seal({ browser, purpose }: Given, payload: unknown): string {
+  seal({ browser, purpose, to }: Sealed, payload: unknown): string {
     const { settings, store } = this.#core
     const iat = secondsOf(settings.clock())
     const jti = randomBytes(16).toString('base64url')
-    const claims = { aud: settings.cookie.name, browser, purpose, jti, iat, exp: iat + LIFETIME }
+    const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
     const token = this.#keys.seal({ ...claims, payload: fitting(payload, purpose) })
     if (!store) this.#unspent.set(jti, true)
     return token
@@ -59,16 +65,16 @@ export class HandOffs {
 
   /** What a token has for a purpose and a browser; nothing where it is not for them, or too old. */
   open(token: string, { browser, purpose }: Given): HandOff | undefined {
-    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
-    if (!claims) return undefined
-    const { settings } = this.#core
-    if (claims['aud'] !== settings.cookie.name || claims['purpose'] !== purpose) return undefined
-    if (claims['browser'] !== browser) return undefined
-    const { jti, iat, exp, payload } = claims
-    const now = settings.clock() / 1000
-    // One from the future would outlast the memory of those that were spent.
-    if (typeof jti !== 'string' || !(Number(exp) > now) || !(Number(iat) - SKEW <= now)) return undefined
-    return { id: jti, payload }
+    const claims = this.#claims(token, browser)
+    if (claims?.['purpose'] !== purpose) return undefined
+    const { jti, payload } = claims
+    return typeof jti === 'string' ? { id: jti, payload } : undefined
+  }
+
+  /** Where a token sends its browser, whatever it is for; nothing where it is not of that browser, or too old. */
+  target(token: string, browser: Sub): string | undefined {
+    const to = this.#claims(token, browser)?.['to']
+    return typeof to === 'string' ? to : undefined
   }
 
   /**
@@ -86,6 +92,15 @@ export class HandOffs {
     const isFirst = await store.spent.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
     throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
+  }
+
+  #claims(token: string, browser: Sub): ReturnType<SealingKeys['open']> {
+    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
+    const { cookie, clock } = this.#core.settings
+    if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
+    const now = clock() / 1000
+    // One from the future would outlast the memory of those that were spent.
+    return Number(claims['exp']) > now && Number(claims['iat']) - SKEW <= now ? claims : undefined
   }
 }
 

@@ -43,6 +43,6 @@ async function read(req: IncomingMessage, request: Parsed): Promise<void> {
   request.body = parse(await readText(req))
 }
 
-function isForm({ request }: Koa.Context): boolean {
+export function isForm({ request }: Koa.Context): boolean {
   return request.type.trim().toLowerCase() === 'application/x-www-form-urlencoded'
 }

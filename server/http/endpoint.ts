@@ -8,6 +8,8 @@ import type { Awaitable } from '../../shared/promise.js'
 import { MAX_BODY, type StoreAnswer, type WireChange } from '../../shared/protocol.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
+import { isForm } from '../hand-off/posted-token.js'
+import { sendOn } from '../hand-off/send-on.js'
 import { redeem } from '../identity/redeem.js'
 import type { UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
@@ -59,6 +61,7 @@ export function createEndpoint(core: Core, { identify, load, begin }: Recognitio
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
     }
+    if (isForm(ctx) && (await sendOn(core, ctx, identify))) return
     // A form on another site can send what looks like JSON, but not call it so.
     if (!isJson(ctx) || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })

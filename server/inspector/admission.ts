@@ -1,9 +1,12 @@
-import { BlockList } from 'node:net'
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../http/origin.js'
 import { checkNames } from '../options.js'
+import { SigningKeys } from '../values/keys.js'
+
+/** What the key of the inspector signs. */
+const OPENED = 'inspector'
 
 /** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
@@ -11,22 +14,30 @@ export interface InspectorOptions {
    * Whether a request may see every visitor's values, and act on them. Asked at each request, of a page as of an action; `true` alone lets in.
    * Decide by who is signed in, not by an address. Needed where NODE_ENV is production.
    *
-   * @default requests from this very machine
+   * @default who has opened it with its token, which the log shows at the start
    * @example
    * authorize: (ctx) => ctx.session?.role === 'admin'
    */
   readonly authorize?: (ctx: Koa.Context) => Awaitable<boolean>
 }
 
-/** Says of a request why it may not come in; nothing where it may. */
-export type Admission = (ctx: Koa.Context) => Awaitable<string | undefined>
+/** Who may look. */
+export interface Admission {
+  /** What opens it, where nothing else does. */
+  readonly token: string | undefined
+  /** Says of a request why it may not come in; nothing where it may. */
+  readonly refusal: (ctx: Koa.Context) => Awaitable<string | undefined>
+}
 
 /**
  * Who may look.
  *
  * @throws {TypeError} in production without `authorize`, and for options that are none
  */
-export function createAdmission({ app }: Pick<Core, 'app'>, options: InspectorOptions): Admission {
+export function createAdmission(
+  { settings, warn }: Pick<Core, 'settings' | 'warn'>,
+  options: InspectorOptions,
+): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
   const { authorize } = options
   if (authorize !== undefined && typeof authorize !== 'function') {
@@ -40,7 +51,10 @@ export function createAdmission({ app }: Pick<Core, 'app'>, options: InspectorOp
         'or say who may look: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
     )
   }
-  return (ctx) => foreign(ctx) ?? (authorize ? asked(ctx, authorize) : elsewhere(ctx, app))
+  if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? asked(ctx, authorize) }
+  const key = new TokenKey(settings.secrets)
+  warn(`inspector: open its address with ?token=${key.token}`)
+  return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
 }
 
 /** A page of another origin gets nothing, not even where the app lets others read its answers. */
@@ -56,38 +70,35 @@ function asked(ctx: Koa.Context, authorize: NonNullable<InspectorOptions['author
   return after(authorize(ctx), (is) => (is === true ? undefined : 'authorize has not answered true'))
 }
 
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8)
-loopback.addAddress('::1', 'ipv6')
+/**
+ * What only those know who read the log, or the secrets. Where a request comes from says nothing: through a tunnel, a proxy that adds
+ * nothing, or under a name that was made to lead here, a stranger's is a local one.
+ */
+class TokenKey {
+  readonly #keys: SigningKeys
+  readonly #cookie: string
+  /** The same at each start, and in each process: pages that are open go on. */
+  readonly token: string
 
-/** Headers that proxies add. What comes by one comes from this machine, and may have begun anywhere. */
-const OF_PROXIES = /^(forwarded|via|x-forwarded-.*|x-real-ip|.*-client-ip|.*-connecting-ip)$/
+  constructor(secrets: readonly string[]) {
+    this.#keys = new SigningKeys(secrets, 'inspector')
+    // Browsers send the cookies of localhost to all of its ports, where another app may have an inspector, too.
+    this.#cookie = `live_inspector_${this.#keys.id}`
+    this.token = this.#keys.sign(OPENED)
+  }
 
-function elsewhere(ctx: Koa.Context, app: Koa): string | undefined {
-  const sign = signOfElsewhere(ctx, app)
-  return sign && `${sign}. It answers this machine alone: let others in by inspector({ authorize })`
-}
+  /** Who has brought it once has a cookie. */
+  refusal(ctx: Koa.Context): string | undefined {
+    const { token } = ctx.query
+    if (typeof token === 'string' && this.#isRight(token)) {
+      ctx.cookies.set(this.#cookie, token, { httpOnly: true, sameSite: 'strict', signed: false, overwrite: true })
+      return undefined
+    }
+    if (this.#isRight(ctx.cookies.get(this.#cookie, { signed: false }) ?? '')) return undefined
+    return 'without the token. Open its address with the ?token= that the log has shown at the start, or let others in by inspector({ authorize })'
+  }
 
-/** What says that a request may be from elsewhere than this machine; nothing where it is not. */
-function signOfElsewhere(ctx: Koa.Context, app: Koa): string | undefined {
-  const address = ctx.req.socket.remoteAddress
-  if (address === undefined || !isLoopback(address)) return `it comes from ${address ?? 'a socket without an address'}`
-  // A foreign page whose name was made to lead here (DNS rebinding) is of our own origin to the browser: by that name.
-  if (!isLocalHost(ctx.host)) return `Host: expected localhost, received ${ctx.host.slice(0, 200) || 'none'}`
-  const sign = Object.keys(ctx.headers).find((name) => OF_PROXIES.test(name))
-  if (sign !== undefined) return `a proxy has sent it (${sign.slice(0, 200)})`
-  // nginx, by default, adds nothing, and names itself as the host; but no browser speaks HTTP/1.0.
-  if (ctx.req.httpVersion === '1.0') return 'a proxy has sent it (HTTP/1.0)'
-  return app.proxy ? 'app.proxy is true, so what comes from this machine may be from anywhere' : undefined
-}
-
-function isLoopback(address: string): boolean {
-  return loopback.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
-}
-
-function isLocalHost(host: string): boolean {
-  if (!URL.canParse(`http://${host}`)) return false
-  const { hostname } = new URL(`http://${host}`)
-  const address = hostname.replace(/^\[|\]$/g, '')
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || isLoopback(address)
+  #isRight(token: string): boolean {
+    return this.#keys.index(OPENED, token) === 0
+  }
 }

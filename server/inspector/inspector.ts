@@ -52,23 +52,31 @@ interface Source {
   revoke(this: void, user: UserSubject): Promise<void>
 }
 
+/** What `live.inspector()` returns: the route, and what opens it. */
+export type InspectorRoute = Koa.Middleware & {
+  /** Its address with `?token=` gives the browser a cookie. None where `authorize` says who may look. */
+  readonly token: string | undefined
+}
+
 /** Answers at whatever address it is mounted: all of the page is there, told apart by `?part=`. */
-export function createInspector(source: Source, admission: Admission): Koa.Middleware {
+export function createInspector(source: Source, { refusal, token }: Admission): InspectorRoute {
   const { core } = source
   const inspector = new Inspector(source)
-  return async function inspect(ctx) {
+  const inspect: Koa.Middleware = async (ctx) => {
     ctx.set(HEADERS)
-    const reason = await admission(ctx)
+    const reason = await refusal(ctx)
     if (reason !== undefined) {
       core.warn(`inspector: 403: ${reason}`, 'inspector')
       answer(ctx, 403, 'You may not look here. The log of the server says why.')
-    } else if (ctx.method === 'POST') await inspector.act(ctx)
+    } else if (ctx.query['token'] !== undefined) goTo(ctx, '?')
+    else if (ctx.method === 'POST') await inspector.act(ctx)
     else if (ctx.method === 'GET' || ctx.method === 'HEAD') inspector.show(ctx)
     else {
       ctx.set('Allow', ALLOWED)
       answer(ctx, 405, `Expected ${ALLOWED}.`)
     }
   }
+  return Object.assign(inspect, { token })
 }
 
 class Inspector {
@@ -104,8 +112,7 @@ class Inspector {
       )
       // Without a script the page itself is the answer.
       if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, told)
-      ctx.redirect('?')
-      ctx.status = 303
+      goTo(ctx, '?')
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error
       answer(ctx, error.status, error.message)
@@ -146,6 +153,12 @@ function send(ctx: Koa.Context, type: string, text: string | Html): void {
   ctx.status = 200
   ctx.type = `${type}; charset=utf-8`
   ctx.body = String(text)
+}
+
+/** A token is to stay in no address. */
+function goTo(ctx: Koa.Context, address: string): void {
+  ctx.status = 303
+  ctx.redirect(address)
 }
 
 function answer(ctx: Koa.Context, status: number, text: string): void {

@@ -14,6 +14,10 @@ import type { Authentication } from './authentication.js'
 import { Connection, hangUp, type Opener } from './connection.js'
 import type { Rechecks } from './rechecks.js'
 
+const READ_BY_ANY =
+  '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
+  'In clients of socket.io 2 leave forceJSONP out'
+
 /** An error of the app's own, which has been told of it. */
 export class HandshakeFailure extends Error {}
 
@@ -130,10 +134,12 @@ export class Handshake {
 
   #checkOrigin(ctx: Koa.Context): void {
     const claims = originClaims(ctx)
+    // Over http a browser says nothing of which page has asked for a script.
+    const isScript = 'j' in ctx.query
     // The request that opened the connection says how it was opened; a polling one may be a websocket by now.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
-    if (isOwn(claims, this.#core.settings.origins)) return
-    this.#core.warn(describeBadOrigin(claims), 'bad_origin')
+    if (!isScript && isOwn(claims, this.#core.settings.origins)) return
+    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')
     throw new LiveSessionError('bad_origin', 'this page may not connect')
   }
 }

@@ -24,6 +24,8 @@ export interface Asking {
   isThere(this: void): boolean
   /** @throws {LiveSessionError} `superseded` where the visitor has gone meanwhile */
   permit(this: void): void
+  /** @throws {LiveSessionError} the same, where the store says so: how far a write has got */
+  confirm(this: void, level: Level): Awaitable<Level>
 }
 
 /** Takes what a page sends over its socket, and answers each event. */
@@ -69,7 +71,8 @@ export class PageEvents {
   #level(changes: readonly PageChange[]): Awaitable<Level> {
     const { store } = this.#core
     const { visitor } = this.#asking.opener
-    return store ? store.level(new Set(changes.map(({ field }) => visitor.subject(field)))) : 'memory'
+    if (!store) return 'memory'
+    return store.level(new Set(changes.map(({ field }) => visitor.subject(field)))).then(this.#asking.confirm)
   }
 
   #redeem(input: unknown): object {

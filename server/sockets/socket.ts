@@ -2,7 +2,7 @@ import type { AnyChange } from '../../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
-import { FLASH, HAND_OFF, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
+import { FLASH, HAND_OFF, type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
@@ -53,6 +53,7 @@ export class SocketHandle extends Handle {
       opener: connection.opener,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
+      confirm: (level) => this.confirm(level),
     })
   }
 
@@ -121,8 +122,8 @@ export class SocketHandle extends Handle {
     this.permit()
     if (!this.#isOpen) throw new LiveSessionError('closed', 'handOff: the socket is not open')
     if (!cookie) throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
-    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose }, payload)
-    this.#outlet.emit(HAND_OFF, to, token)
+    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose, to }, payload)
+    this.#outlet.emit(HAND_OFF, token)
   }
 
   get #opener(): Opener {
@@ -144,6 +145,16 @@ export class SocketHandle extends Handle {
   protected override permit(): void {
     // A handler of the app may go on for long after its visitor has gone.
     if (this.#hasGone()) throw superseded()
+  }
+
+  /** Where no adapter tells of it, the store knows that the visitor was signed out at another node: who goes on there hears of it with the first write. */
+  protected override async confirm(level: Level): Promise<Level> {
+    const { elsewhere, store } = this.#core
+    const { user } = this.#opener.visitor
+    if (level === 'memory' || !user || elsewhere.peers?.isConnected) return level
+    await store?.consult(user)
+    this.permit()
+    return level
   }
 
   #hasGone(): boolean {

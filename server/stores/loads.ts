@@ -57,14 +57,13 @@ export class Loads {
     this.#marks.delete(subject)
   }
 
-  /** Whether it was asked so short a time ago that it need not be asked again. */
-  isFresh(subject: Subject): boolean {
+  /** Whether it was asked so short a time ago, in ms, that it need not be asked again. */
+  isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
     const mark = this.#resident(subject)
     if (!mark) return false
-    const { clock, storeRefresh } = this.#core.settings
-    const age = clock() - mark.at
+    const age = this.#core.settings.clock() - mark.at
     // A clock that was set back has said nothing of how long ago that is.
-    return age >= 0 && age < storeRefresh
+    return age >= 0 && age < within
   }
 
   /** Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for. */

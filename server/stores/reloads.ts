@@ -5,6 +5,9 @@ import type { Denied } from './denied.js'
 import type { StoreHealth } from './health.js'
 import type { Loads } from './loads.js'
 
+/** From one round to the next, of `storeRefresh`: less than a half, so that every second one is soon enough also where timers are late. */
+const PACE = 0.45
+
 interface Parts {
   readonly backlog: Backlog
   readonly denied: Denied
@@ -16,6 +19,8 @@ interface Parts {
 export class Reloads {
   readonly #parts: Parts
   readonly #core: Pick<Core, 'settings' | 'subjects'>
+  /** ms for which it need not be loaded again: at the next round it is not older than `storeRefresh`. */
+  readonly #fresh: number
   readonly #timer: ReturnType<typeof setInterval>
   #isUnderWay = false
 
@@ -23,7 +28,10 @@ export class Reloads {
     this.#parts = parts
     this.#core = core
     parts.health.onTry(() => void this.#reload())
-    this.#timer = setInterval(() => void this.#reload(), core.settings.storeRefresh).unref()
+    const { storeRefresh } = core.settings
+    const pace = storeRefresh * PACE
+    this.#fresh = storeRefresh - pace
+    this.#timer = setInterval(() => void this.#reload(), pace).unref()
   }
 
   close(): void {
@@ -36,7 +44,7 @@ export class Reloads {
     // Where there is something to write, that shows whether a store that was down is back.
     if (this.#isUnderWay || (health.state === 'down' && backlog.size > 0)) return
     this.#isUnderWay = true
-    const isDue = (subject: Subject): boolean => denied.has(subject) || !loads.isFresh(subject)
+    const isDue = (subject: Subject): boolean => denied.has(subject) || !loads.isFresh(subject, this.#fresh)
     const due = this.#core.subjects.held().filter(isDue)
     do {
       // One shows whether a store that was down is back. If not, it is tried again later.

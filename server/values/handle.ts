@@ -4,7 +4,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type FieldMap, isKey } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
-import { refusePromise } from '../../shared/promise.js'
+import { type Awaitable, refusePromise } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
@@ -65,6 +65,14 @@ export abstract class Handle {
   protected begin(): void {}
   /** @throws {LiveSessionError} where nothing may be set any more */
   protected permit(): void {}
+  /**
+   * Something was set, and has got that far.
+   *
+   * @throws {LiveSessionError} where it is refused all the same
+   */
+  protected confirm(level: Level): Awaitable<Level> {
+    return level
+  }
 
   get(key: string): JsonValue | undefined {
     const field = this.declared('get', key)
@@ -94,7 +102,7 @@ export abstract class Handle {
       const update = { field, next: () => computed()[1], permit: () => this.permit(), source: this.source }
       update.permit()
       const stamp = await store.update(this.owner.subject(field), update)
-      return stamp === undefined ? this.#apply(new Map([computed()])) : { stamp, level: 'store' }
+      return stamp === undefined ? this.#apply(new Map([computed()])) : { stamp, level: await this.confirm('store') }
     }, this.#report)
   }
 
@@ -148,7 +156,7 @@ export abstract class Handle {
     const stamp = this.sessions.write(changes, owner, this.source)
     if (!this.#store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
-    return this.#store.level(subjects).then((level) => ({ stamp, level }))
+    return this.#store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))
   }
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {

@@ -6,7 +6,7 @@ const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64
 const SET = `Is its variable set? node --env-file=.env sets those of a file. Where there is no secret yet: ${GENERATE}`
 
 /** What a key is for: a signature made for one purpose is worthless for another. */
-export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off'
+export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off' | 'inspector'
 
 export interface Key {
   /** Its `kid`. */

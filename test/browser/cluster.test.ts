@@ -12,6 +12,7 @@ let example: Example
 async function openTab(context: BrowserContext): Promise<Studio> {
   const studio = await Studio.open(context, example.url)
   await studio.isConnected()
+  await studio.toggleHood()
   await studio.page.locator('[data-own=true]').waitFor()
   return studio
 }
@@ -109,7 +110,7 @@ describeInBrowser('the example', () => {
       await studio.isConnected()
       await studio.pick('Film')
       await studio.hasSaved()
-      if (width < 500) await studio.page.locator('summary', { hasText: 'Under the hood' }).click()
+      await studio.toggleHood()
       await hasBothNodes(studio)
       expect(await studio.page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
       const body = "document.querySelector('.hood-body')"

@@ -31,6 +31,8 @@ describeInBrowser('the example', () => {
     const button = studio.page.getByRole('button', { name: 'Empty the cache' })
     await panel.focus()
     await keyboard.press('Space')
+    await button.waitFor()
+    await keyboard.press('Space')
     await button.waitFor({ state: 'hidden' })
     await keyboard.press('Space')
     await button.waitFor()
@@ -95,6 +97,11 @@ describeInBrowser('the example', () => {
     const page = await context.newPage()
     await page.goto(example.url)
     await page.getByRole('link', { name: 'Inspector' }).click()
+    await page.getByText('You may not look here.').waitFor()
+    // What the terminal shows opens it, and the link afterwards.
+    await page.goto(example.inspector)
+    await page.goto(example.url)
+    await page.getByRole('link', { name: 'Inspector' }).click()
     await page.getByRole('row', { name: 'division' }).getByText(String(id), { exact: true }).first().waitFor()
   })
 
@@ -105,12 +112,13 @@ describeInBrowser('the example', () => {
     }
   })
 
-  it('says in one line what it shows and what to try, and a click in it opens the second tab', async () => {
+  it('says what it shows, why that matters and what to try, and a click in it opens the second tab', async () => {
     const context = await openBrowser()
     const studio = await Studio.open(context, example.url)
     await studio.isConnected()
     await studio.choose('Film')
     const line = studio.page.locator('.intro')
+    await line.getByText('A session usually misses what changes over a socket').waitFor()
     for (const step of ['choose a division', 'open a second tab', 'restart the server']) {
       await line.getByText(step).waitFor()
     }

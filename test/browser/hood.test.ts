@@ -6,10 +6,10 @@ import { Studio } from '../support/studio.js'
 
 let example: Example
 
-/** Open as it is on a wide screen. */
 async function openHood(): Promise<Studio> {
   const studio = await Studio.open(await openBrowser(), example.url)
   await studio.isConnected()
+  await studio.toggleHood()
   return studio
 }
 
@@ -47,6 +47,14 @@ describeInBrowser('the panel "Under the hood"', () => {
     await studio.go('Costs')
     await studio.shows('Costs', 'Film')
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
+  })
+
+  it('says no more which process it was restarted as, once that has ended', async () => {
+    const studio = await openHood()
+    await studio.page.getByRole('button', { name: 'Restart the server', exact: true }).click()
+    await studio.tells(/Server restarted as process \d+/)
+    await example.kill()
+    await studio.page.locator('.news', { hasText: 'restarted' }).waitFor({ state: 'detached' })
   })
 
   it('empties the cache, which is filled again from the cookie', async () => {
@@ -104,18 +112,16 @@ describeInBrowser('the panel "Under the hood"', () => {
     }
   })
 
-  it.each([
-    ['open on a wide screen', 1280, 'visible', 'hidden'],
-    ['closed on a phone', 375, 'hidden', 'visible'],
-  ] as const)('is %s, until the visitor decides otherwise', async (_, width, first, then) => {
+  it.each([1280, 390])('is one line at first, %i pixels wide, until the visitor opens it', async (width) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
     await studio.isConnected()
+    expect(await studio.page.evaluate("document.querySelector('#hood').offsetHeight")).toBeLessThan(48)
     const button = studio.page.getByRole('button', { name: 'Go offline' })
-    await button.waitFor({ state: first })
-    await studio.page.locator('summary', { hasText: 'Under the hood' }).click()
-    await button.waitFor({ state: then })
+    await button.waitFor({ state: 'hidden' })
+    await studio.toggleHood()
+    await button.waitFor()
     await studio.page.reload()
     await studio.isConnected()
-    await button.waitFor({ state: then })
+    await button.waitFor()
   })
 })

@@ -3,7 +3,7 @@ import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import type { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { startInspected } from '../support/inspected.js'
+import { inspectorToken, startInspected } from '../support/inspected.js'
 import type { TestSocket } from '../support/socket.js'
 
 const HOSTILE = `<img src=x onerror="globalThis.taken = true"><script>globalThis.taken = true</script>`
@@ -46,7 +46,7 @@ async function open(options: BrowserContextOptions = {}, prepare?: (page: Page) 
   page.on('console', (message) => complaints.push(message.text()))
   page.on('pageerror', (error) => complaints.push(String(error)))
   await prepare?.(page)
-  await page.goto(`${app.url}/tools/inspector/`)
+  await page.goto(`${app.url}/tools/inspector/?token=${inspectorToken(app)}`)
   return { app, page, socket, complaints }
 }
 

@@ -83,6 +83,7 @@ describeInBrowser('the sign-in of the example', () => {
     await page.goto(example.url)
     if (isOffline) {
       await page.locator('#connection[data-state=connected]').waitFor()
+      await page.locator('summary', { hasText: 'Under the hood' }).click()
       await page.getByRole('button', { name: 'Go offline' }).click()
       await page.locator('#connection[data-state=offline]').waitFor()
     }

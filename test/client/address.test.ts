@@ -164,6 +164,20 @@ describe('the address of a page', () => {
     expect([early.get('division'), shown()]).toEqual([5, '/costs?d=5'])
   })
 
+  it('sets nothing of what its HTML says that it does not say itself', () => {
+    const live = page('/costs?d=5', { unvisited: { division: 7, view: 'iban', cart: ['x'] } })
+    expect([live.get('division'), live.get('view'), live.get('cart'), shown()]).toEqual([
+      5,
+      'all',
+      undefined,
+      '/costs?d=5',
+    ])
+  })
+
+  it('sets the text itself, where that is what the server has taken', () => {
+    expect(page('/costs?tags=5', { unvisited: { tags: '5' } }).get('tags')).toBe('5')
+  })
+
   it('sets nothing, and stays, until a page is shown that was rendered before', () => {
     const rendered = Object.assign(document, { prerendering: true })
     const live = page('/costs?d=5', { unvisited: { division: 5 } })

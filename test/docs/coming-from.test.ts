@@ -196,11 +196,11 @@ describe('the sign-in of docs/coming-from.md', () => {
     await shows('That is not right')
     const handed = told({ io: socket })
     socket.emit('sign-in', { name: 'ann', password: RIGHT })
-    const { to, token } = await handed
-    const answer = await bring(visitor, token, {}, to)
+    const token = await handed
+    const answer = await bring(visitor, token)
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
     expect(await visitor.text('/')).toContain('<p role="status">Welcome</p>Signed in')
-    await bring(visitor, token, {}, to)
+    await bring(visitor, token)
     expect(await visitor.text('/')).toContain('<main>Signed in</main>')
   })
 

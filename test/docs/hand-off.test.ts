@@ -54,8 +54,10 @@ describe(PAGE, () => {
     expect(await io.emitWithAck('sign in', 'ann', 'wrong')).toBe('That is not right')
     const next = told({ io })
     io.emit('sign in', 'ann', RIGHT, () => undefined)
-    const { to, token } = await next
-    const answer = await bring(visitor, token, {}, to)
+    const token = await next
+    const sent = await bring(visitor, token, {}, '/store_session')
+    expect([sent.status, sent.headers.get('location')]).toEqual([307, '/sign-in'])
+    const answer = await bring(visitor, token)
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
     expect(await visitor.text('/')).toContain('Signed in')
   })

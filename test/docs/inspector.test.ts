@@ -20,7 +20,8 @@ const { NODE_ENV, SECRET: formerSecret } = process.env
 const running = new Set<HttpServer>()
 const lives: { close(): Promise<void> }[] = []
 // What is refused here is told in the log.
-beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
+const warnings: string[] = []
+beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation((text: string) => void warnings.push(text)))
 afterEach(async () => {
   restore('NODE_ENV', NODE_ENV)
   restore('SECRET', formerSecret)
@@ -62,9 +63,14 @@ function startApp(environment: string): Promise<string> {
 describe(PAGE, () => {
   it('has an app that is inspected in development, and not in production', async () => {
     const [development, production] = [await startApp('development'), await startApp('production')]
-    expect(await (await fetch(`${development}/inspector`)).text()).toContain('<title>Inspector')
-    expect(await (await fetch(`${development}/inspector?part=script`)).text()).toContain('addEventListener')
-    expect((await fetch(`${development}/inspector?deed=restart`, { method: 'POST' })).status).toBe(200)
+    const address = `${development}/inspector`
+    expect((await fetch(address)).status).toBe(403)
+    const [, token = ''] = /inspector: open its address with (\?token=\S+)/.exec(warnings.join(' ')) ?? []
+    const { headers: opened } = await fetch(address + token, { redirect: 'manual' })
+    const headers = { cookie: opened.getSetCookie()[0]?.split(';')[0] ?? '' }
+    expect(await (await fetch(address, { headers })).text()).toContain('<title>Inspector')
+    expect(await (await fetch(`${address}?part=script`, { headers })).text()).toContain('addEventListener')
+    expect((await fetch(`${address}?deed=restart`, { method: 'POST', headers })).status).toBe(200)
     expect(await (await fetch(development)).text()).toContain('division -1')
     const answer = await (await fetch(`${production}/inspector`)).text()
     expect(answer).toContain('division -1')

@@ -5,7 +5,7 @@ import { coreOf } from '../../server/plugin.js'
 import { REFUSAL_CHANNEL } from '../../server/refused.js'
 import { type App, App as TestApp } from '../support/app.js'
 import { Bus } from '../support/bus.js'
-import { idOf, look, press, startInspected } from '../support/inspected.js'
+import { idOf, look, openInspector, press, startInspected } from '../support/inspected.js'
 import { send } from '../support/raw-http.js'
 
 const asAnn = { 'x-user': 'ann' }
@@ -55,7 +55,10 @@ describe('the page of the inspector', () => {
 
   it('answers no method that it does not know', async () => {
     const app = await startInspected()
-    const { status, headers } = await send(`${app.url}/inspector`, { method: 'PUT' })
+    const { status, headers } = await send(`${app.url}/inspector`, {
+      method: 'PUT',
+      headers: { cookie: await openInspector(app) },
+    })
     expect([status, headers['allow']]).toEqual([405, 'GET, HEAD, POST'])
   })
 

@@ -81,6 +81,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/http/cross-origin.ts': [['so browsers send no cookie that is', 'integration/another-origin']],
     'server/sockets/polling-cors.ts': [['may not read what socket.io answers', 'integration/another-origin']],
     'server/inspector/admission.ts': [
+      ['inspector: open its address with', 'threats/inspector'],
       ['authorize: expected a function', 'integration/inspector'],
       ['NODE_ENV is production', 'threats/inspector'],
     ],

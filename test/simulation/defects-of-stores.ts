@@ -47,8 +47,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'the store is asked but once',
     file: 'server/stores/loads.ts',
-    find: 'return age >= 0 && age < storeRefresh',
-    replace: 'return age >= 0 || storeRefresh > 0',
+    find: 'return age >= 0 && age < within',
+    replace: 'return age >= 0 || within > 0',
   },
   {
     name: 'the store is not asked again for what was evicted',

@@ -86,7 +86,7 @@ export function within<T>(page: Present, create: () => T): T {
 /** Gives pages what browsers have; what is returned undoes it. */
 export function installSurroundings(): () => void {
   const globals: PropertyDescriptorMap = {
-    document: { value: { getElementById: () => null } },
+    document: { value: { querySelectorAll: () => [] } },
     localStorage: { get: () => present.surroundings.localStorage },
     navigator: { get: () => present.surroundings.navigator },
     BroadcastChannel: { value: Channel },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+const INSPECTOR = /^Inspector: (http:\S+)$/
 const UP = /^\w+: (http:\S+) \(pid (\d+)\)$/
 
 /** An example app, as `npm start` or another script starts it: on a free port, with a folder of its own. */
@@ -11,6 +12,7 @@ export class Example {
   readonly #process: ChildProcess
   readonly #folder: string
   #url = ''
+  #inspector = ''
   #pid = 0
   #starts = 0
   #started = (): void => undefined
@@ -26,6 +28,7 @@ export class Example {
     })
     if (!this.#process.stdout) throw new Error(`npm run ${script} has no output`)
     createInterface(this.#process.stdout).on('line', (line) => {
+      this.#inspector = INSPECTOR.exec(line)?.[1] ?? this.#inspector
       const [, url, pid] = UP.exec(line) ?? []
       if (url === undefined) return
       this.#url = url
@@ -43,6 +46,11 @@ export class Example {
 
   get url(): string {
     return this.#url
+  }
+
+  /** What `npm start` has printed: the address that opens the inspector. */
+  get inspector(): string {
+    return this.#inspector
   }
 
   /** Ends the server as hard as it gets; resolves when it is up again. */

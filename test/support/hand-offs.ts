@@ -11,12 +11,6 @@ const TO = '/sign-in'
 /** Where the browser stays the visitor's that it is: else the id that was given up refuses what comes later. */
 export const TAKE = '/take'
 
-/** What a page is told: where to go, and with which token. */
-export interface Told {
-  readonly to: string
-  readonly token: string
-}
-
 const person = z.object({ user: z.string() })
 
 /** `POST /sign-in`: takes what a socket has handed off, signs that user in, and sends the browser on. `POST /take` only takes it. */
@@ -55,19 +49,19 @@ export async function open(
   return { visitor, socket }
 }
 
-/** The next hand-off that a socket is told of. */
-export function told(socket: Pick<TestSocket, 'io'>): Promise<Told> {
-  return new Promise((resolve) => socket.io.once('live_session:hand_off', (to, token) => resolve({ to, token })))
+/** The token of the next hand-off that a socket is told of. */
+export function told(socket: Pick<TestSocket, 'io'>): Promise<string> {
+  return new Promise((resolve) => socket.io.once('live_session:hand_off', resolve))
 }
 
 /** What the page of a socket is told when a user signs in there. */
 export async function tokenFor(socket: TestSocket, user = 'ann'): Promise<string> {
   const next = told(socket)
   await socket.io.emitWithAck('sign-in', user)
-  return (await next).token
+  return next
 }
 
-/** POSTs a token as the page does that it was given to. */
+/** POSTs a token as the browser does that was sent on to where the token says, or to the endpoint as the page does. */
 export function bring(
   visitor: Visitor,
   token: string,

@@ -6,6 +6,19 @@ import { type RawAnswer, send } from './raw-http.js'
 /** The user is who the request says: this is not about sign-ins. */
 const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
 
+const tokens = new WeakMap<object, string>()
+
+/** What opens the inspector of an app that says nothing of who may look. */
+export function inspectorToken({ live }: Pick<App, 'live'>): string {
+  return tokens.get(live) ?? ''
+}
+
+/** What the browser of the developer has, who has opened it with that. */
+export async function openInspector(app: App): Promise<string> {
+  const { headers } = await send(`${app.url}/inspector?token=${inspectorToken(app)}`)
+  return String(headers['set-cookie']).split(';')[0] ?? ''
+}
+
 /** An app with users, which has its inspector at `/inspector`, also below other paths, and snapshots of the visitor's values elsewhere. */
 export function startInspected(
   options?: InspectorOptions,
@@ -22,23 +35,28 @@ export function startInspected(
     attach: { handshake: [] },
     before: (_, live) => {
       const inspector = live.inspector(options)
+      if (inspector.token !== undefined) tokens.set(live, inspector.token)
       return [...before, (ctx, next) => (/\/inspector\/?$/.test(ctx.path) ? inspector(ctx, next) : next())]
     },
   })
 }
 
 /** The inspector's page, or one part of it. */
-export function look(app: App, headers: Record<string, string> = {}, query = ''): Promise<RawAnswer> {
-  return send(`${app.url}/inspector${query}`, { headers })
+export async function look(app: App, headers: Record<string, string> = {}, query = ''): Promise<RawAnswer> {
+  return send(`${app.url}/inspector${query}`, { headers: { ...(await opened(app)), ...headers } })
 }
 
 /** What a button of the page does. */
-export function press(app: App, query: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
+export async function press(app: App, query: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
   return send(`${app.url}/inspector?${query}`, {
     method: 'POST',
-    headers: { accept: 'text/plain', ...headers },
+    headers: { accept: 'text/plain', ...(await opened(app)), ...headers },
     body: '',
   })
+}
+
+async function opened(app: App): Promise<Record<string, string>> {
+  return inspectorToken(app) === '' ? {} : { cookie: await openInspector(app) }
 }
 
 /** The hash by which the page calls a user. */

@@ -69,6 +69,11 @@ export class Studio {
     await this.page.locator('#connection[data-state=connected]').waitFor()
   }
 
+  /** Opens the panel "Under the hood", or closes it. */
+  async toggleHood(): Promise<void> {
+    await this.page.locator('summary', { hasText: 'Under the hood' }).click()
+  }
+
   async signIn(user: string): Promise<void> {
     await this.page.getByRole('button', { name: 'Sign in' }).click()
     // The page that was there may say so, too, by its socket.

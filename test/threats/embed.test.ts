@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
+import { createLiveSession } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
@@ -79,5 +80,49 @@ describe('threat 36: values embedded in a page', () => {
       false,
       0,
     ])
+  })
+})
+
+describe('threat 58: an element with the id of embed() earlier in the page', () => {
+  const live: { close(): void }[] = []
+  afterEach(() => {
+    for (const one of live.splice(0)) one.close()
+    Reflect.deleteProperty(globalThis, 'document')
+  })
+
+  /** What a page begins with whose HTML has this ahead of what the server has put there. */
+  async function begin(ahead: string): Promise<unknown> {
+    const { html } = await page('the server’s')
+    const { document } = new JSDOM(html.replace('<body>', `<body>${ahead}`)).window
+    Object.assign(globalThis, { document })
+    const opened = createLiveSession<typeof fields>({ endpoint: 'http://127.0.0.1:1/store_session' })
+    live.push(opened)
+    try {
+      return opened.get('note')
+    } catch (error) {
+      return error
+    }
+  }
+
+  const FAKE = JSON.stringify({
+    values: { note: 'a stranger’s' },
+    defaults: {},
+    stamps: { note: 9e15 },
+    subject: 'x',
+    epoch: 0,
+  })
+
+  it.each([
+    ['a heading of Markdown', '<h2 id="live-session">Live session</h2>'],
+    ['what a sanitizer lets pass', `<div id="live-session">${FAKE}</div>`],
+    ['a template', `<template id="live-session">${FAKE}</template>`],
+    ['a script of another type', `<script type="text/plain" id="live-session">${FAKE}</script>`],
+    ['an inert script of the app’s own', `<script type="application/json" id="other">${FAKE}</script>`],
+  ])('does not count: %s', async (_, ahead) => {
+    expect(await begin(ahead)).toBe('the server’s')
+  })
+
+  it('is none of two inert scripts, as it is not known which of them the server has made: the page asks', async () => {
+    expect(await begin(`<script type="application/json" id="live-session">${FAKE}</script>`)).toBeInstanceOf(Error)
   })
 })

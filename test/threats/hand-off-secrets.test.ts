@@ -43,7 +43,7 @@ it('threat 23: neither a token nor what it hands off is in any log, error or ans
   const { visitor, socket } = await open(app)
   const next = told(socket)
   for (const event of ['wrong', 'long', 'go']) socket.io.emit(event)
-  const { token } = await next
+  const token = await next
   const answers: string[] = []
   const hear = async (answer: Response): Promise<void> => {
     answers.push(`${answer.status} ${JSON.stringify([...answer.headers])} ${await answer.text()}`)

@@ -144,7 +144,7 @@ describe.each([
     const { visitor, socket } = await open(app)
     const next = told(socket)
     socket.io.emit('other')
-    expect((await bring(visitor, (await next).token)).status).toBe(401)
+    expect((await bring(visitor, await next)).status).toBe(401)
   })
 
   it.each([

@@ -1,7 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from '@jest/globals'
-import { poll } from '../support/raw-http.js'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { poll, send } from '../support/raw-http.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { BAD_ORIGIN, claims, type Site, startSite } from '../support/site.js'
 
@@ -110,5 +112,40 @@ describe('threat 7: a cross-site handshake', () => {
       const refused = app.visitor().connect(namespace, { origin: 'https://evil.example' })
       await expect(refused).rejects.toMatchObject({ message: 'bad_origin', data: BAD_ORIGIN })
     }
+  })
+})
+
+/** What `<script>` and a form of another page bring about, whose browser says nothing of where it is asked from: over http. */
+async function readAsScript(url: string, cookie: string, version: 3 | 4): Promise<string> {
+  const path = `${url}/socket.io/?EIO=${version}&transport=polling&j=0`
+  const script = async (address: string): Promise<string> => {
+    const { text } = await send(address, { headers: { cookie } })
+    return new Function('___eio', `let heard; ${text}; return heard`.replace('___eio[0]', 'heard = String'))()
+  }
+  const opened = await script(path)
+  const { sid } = JSON.parse(/\{.*?\}/.exec(opened)?.[0] ?? '{}')
+  const headers = { cookie, 'content-type': 'application/x-www-form-urlencoded' }
+  // socket.io 2 opens the namespace by itself.
+  if (version === 4) await send(`${path}&sid=${sid}`, { method: 'POST', headers, body: 'd=40' })
+  return opened + (await script(`${path}&sid=${sid}`))
+}
+
+describe('threat 60: JSONP polling by a script of a sibling over plain http', () => {
+  it.each([3, 4] as const)('is refused in version %i of the protocol: the script reads nothing', async (version) => {
+    const app = await App.start({ io: { allowEIO3: true } })
+    const cookie = cookieFor(app.live, { values: { division: 3 } })
+    const read = await readAsScript(app.url, cookie, version)
+    expect(read).toContain('bad_origin')
+    expect(read).not.toMatch(/store_session|eyJ/)
+    expect(app.warnings.at(-1)).toContain('JSONP polling (j=), which any page reads as a script')
+  })
+
+  it('is refused no client of before that polls otherwise: its pages alone can read that', async () => {
+    const app = await App.start({ io: { allowEIO3: true } })
+    const path = `${app.url}/socket.io/?EIO=3&transport=polling`
+    const headers = { cookie: cookieFor(app.live, {}) }
+    const { text } = await send(path, { headers })
+    const { sid } = JSON.parse(/\{.*?\}/.exec(text)?.[0] ?? '{}')
+    expect(text + (await send(`${path}&sid=${sid}`, { headers })).text).toContain('store_session')
   })
 })

@@ -35,8 +35,8 @@ const names = ['document', 'localStorage'] as const
 const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
 
 function pretendToBeBrowser(): void {
-  const getElementById = (): null => null
-  Object.defineProperty(globalThis, 'document', { value: { getElementById }, configurable: true })
+  const querySelectorAll = (): readonly never[] => []
+  Object.defineProperty(globalThis, 'document', { value: { querySelectorAll }, configurable: true })
   Object.defineProperty(globalThis, 'localStorage', { value: storage, configurable: true })
 }
 

@@ -1,0 +1,31 @@
+import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Awaitable } from '../../shared/promise.js'
+import type { Core } from '../core.js'
+import { subjectHash, type UserSubject } from '../identity/subject.js'
+import { postedToken } from './posted-token.js'
+
+/**
+ * Sends a page on to where the token says that it has brought to the endpoint: the browser makes the same POST there. Not to where
+ * the page was told, as that may have come from a stranger.
+ *
+ * @returns whether it has brought one
+ * @throws {LiveSessionError} `bad_ticket` with status 204, by which the browser stays on its page
+ */
+export async function sendOn(
+  { cookie, handOffs, identities }: Core,
+  ctx: Koa.Context,
+  identify: (ctx: Koa.Context) => Awaitable<UserSubject | undefined>,
+): Promise<boolean> {
+  const token = await postedToken(ctx)
+  if (token === undefined) return false
+  const user = await identify(ctx)
+  const own = identities.find(cookie.read(ctx.req.headers.cookie, user), user).cookie
+  const to = own && handOffs.target(token, subjectHash(own.browserSubject))
+  if (to === undefined)
+    throw new LiveSessionError('bad_ticket', 'a hand-off that is not for this browser, or is too old', { status: 204 })
+  ctx.status = 307
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(to)
+  return true
+}
