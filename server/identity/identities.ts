@@ -4,7 +4,7 @@ import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { type Former, type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
 import type { SigningKeys } from '../values/keys.js'
-import { secondsOf } from './recent.js'
+import { isRecent, secondsOf } from './recent.js'
 import { type Relation, relationOf } from './relation.js'
 import {
   type BrowserId,
@@ -88,7 +88,17 @@ export class Identities {
     if (!read || found.relation === 'own') return found
     if (found.relation === 'other') return this.changeHands(read, user)
     const next = { ...found, ...this.#next(read, user) }
-    return found.relation === 'revoked' ? { ...next, toEnd: this.#giveUp(read, user) } : next
+    if (found.relation === 'revoked') return { ...next, toEnd: this.#giveUp(read, user) }
+    return this.#mayBeLate(read, next) ? next : { ...next, relation: 'other' }
+  }
+
+  /** Whether a cookie that was given up may come from before another visitor was there, whose cookie its answer must not replace. */
+  #mayBeLate({ browser, browserSubject }: VerifiedCookie, { visitor, former }: Recognized): boolean {
+    // At a sign-in requests are under way together, and lead to one id.
+    if (former && visitor.user && visitor.browser === this.#successor(browser, visitor.user)) return false
+    // After that the browser has missed the answer that gave it up.
+    const { epoch = 0 } = this.#core.epochs.givenUp(browserSubject) ?? {}
+    return isRecent(secondsOf(epoch), this.#core.settings.clock())
   }
 
   /**
