@@ -117,7 +117,7 @@ export class Exchange {
 
   /** All subjects that count where the request goes on as another visitor. */
   candidates(user: UserSubject | undefined): readonly Subject[] {
-    return this.#core.identities.candidates(this.#departing, user)
+    return this.#core.identities.candidates([this.#departing], user)
   }
 
   /** Takes note of what the request does with the session. */
