@@ -20,8 +20,8 @@ const LEAST: Readonly<Record<Brought, Deed | undefined>> = {
   own: 'renews',
   other: 'reads',
   revoked: 'reads',
-  // A late one must not replace the cookie of who came after: it gets one only where what it does would else be lost.
-  'given-up': 'sets',
+  // A late one must not replace the cookie of who came after.
+  'given-up': 'renews',
   forgotten: 'sets',
   newer: undefined,
 }

@@ -52,11 +52,26 @@ interface NewerCookie extends Verified {
   readonly isNewer: true
 }
 
-export type ReadCookie = VerifiedCookie | NewerCookie
+export type GoodCookie = VerifiedCookie | NewerCookie
+
+/** Good ones of several browsers at once, of which none is the user's own: all but one were planted, and nothing tells which. */
+interface RivalCookies {
+  readonly isNewer?: undefined
+  readonly rivals: readonly VerifiedCookie[]
+}
+
+export type ReadCookie = GoodCookie | RivalCookies
 
 /** A cookie, where this build can read what it says. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
   return cookie?.isNewer === false ? cookie : undefined
+}
+
+/** All that may turn out to be the visitor's. */
+export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
+  if (cookie && 'rivals' in cookie) return cookie.rivals
+  const one = readable(cookie)
+  return one ? [one] : []
 }
 
 /** What a cookie's value is made of. */
@@ -73,7 +88,7 @@ export function encode(payload: object): string {
 }
 
 /** Undefined for what is no cookie of ours, whatever its signature. */
-export function decode(text: string, isRetired: boolean): ReadCookie | undefined {
+export function decode(text: string, isRetired: boolean): GoodCookie | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined

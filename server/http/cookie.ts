@@ -8,6 +8,7 @@ import {
   type CookieContent,
   decode,
   encode,
+  type GoodCookie,
   payloadOf,
   type ReadCookie,
   readable,
@@ -19,13 +20,11 @@ const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 const REMEMBERED_TEXTS = 10_000
 /** Of these texts, and of what they say, which takes some three times as much in memory. */
 const REMEMBERED_BYTES = 64_000_000
-const weigh = ({ text }: ReadCookie): number => 4 * text.length
+const weigh = ({ text }: GoodCookie): number => 4 * text.length
 /** Of SHA-256, in base64url. */
 const MAC_LENGTH = 43
 /** Less than what says nothing but a browser's id. */
 const LEAST_LENGTH = 80
-/** Cookies of our name in one request, and signatures: a header is room for a thousand, but no browser's. */
-const MAX_CANDIDATES = 16
 
 export interface CookieOptions {
   readonly name: string
@@ -49,7 +48,7 @@ export class LiveCookie {
   readonly #clock: () => number
   readonly #isCurrent: (cookie: VerifiedCookie) => boolean
   // The same text is verified once: what it says never changes.
-  readonly #verified: Generations<ReadCookie>
+  readonly #verified: Generations<GoodCookie>
 
   /** @param isCurrent whether what a cookie says was neither given up nor revoked */
   constructor(
@@ -70,7 +69,7 @@ export class LiveCookie {
     this.#writer = createWriter(keys, options)
   }
 
-  /** The cookie of a request, if one verifies and is not past its time. Where there are several, rather the user's own. */
+  /** The cookie of a request, if one verifies and is not past its time. Of several the user's own. */
   read(header: string | undefined, user?: UserSubject): ReadCookie | undefined {
     if (header === undefined) return undefined
     const at = header.indexOf(this.#pair)
@@ -132,29 +131,33 @@ export class LiveCookie {
 
   /**
    * A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. Those may be
-   * several, as an attacker can get a good cookie of their own to plant: then the one of this user, of those that were not given up.
+   * several, as an attacker can get a good cookie of their own to plant: then the one of this user, which no other has. All are tried:
+   * those that were left out could hide ours, and a header has room for no more than some milliseconds of them.
    */
   #search(header: string, user: UserSubject | undefined): ReadCookie | undefined {
     const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)
     const texts = allValues(header, this.#pair).filter(({ length }) => length >= LEAST_LENGTH)
-    const candidates = signatures.slice(0, MAX_CANDIDATES)
-    const verified = texts.slice(0, MAX_CANDIDATES).flatMap((text) => {
-      const signature = this.#keys.find(this.#pair + text, candidates)
+    const verified = texts.flatMap((text) => {
+      const signature = this.#keys.find(this.#pair + text, signatures)
       return (signature !== undefined && this.#verify(text, signature)) || []
     })
-    const sub = user && subjectHash(user)
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
-    return current.find((cookie) => !cookie.isNewer && cookie.user === sub) ?? current[0] ?? verified[0]
+    const readables = current.flatMap((cookie) => readable(cookie) ?? [])
+    const sub = user && subjectHash(user)
+    const own = readables.find((cookie) => cookie.user === sub)
+    const isRivalled = readables.some(({ browser }) => browser !== readables[0]?.browser)
+    if (isRivalled && (!own || sub === undefined)) return { rivals: readables }
+    return own ?? current[0] ?? verified[0]
   }
 
-  #verify(text: string, signature: string): ReadCookie | undefined {
+  #verify(text: string, signature: string): GoodCookie | undefined {
     // By its signature, which is short: to hash a whole cookie takes as long as all the rest of a request's reading.
     const known = this.#verified.get(signature)
     const cookie = known?.text === text ? known : this.#decode(text, signature)
     return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined
   }
 
-  #decode(text: string, signature: string): ReadCookie | undefined {
+  #decode(text: string, signature: string): GoodCookie | undefined {
     const index = this.#keys.index(this.#pair + text, signature)
     const cookie = index < 0 ? undefined : decode(flat(text), index > 0)
     if (cookie) this.#verified.set(flat(signature), cookie)

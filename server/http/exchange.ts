@@ -37,6 +37,8 @@ export class Exchange {
   #recognized: Recognized
   #revocations: number
   #brought: Brought
+  /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
+  #isLate: boolean
   #deed: Deed = 'reads'
   /** When the visitor's browser id was made, if for a request without a live cookie: seconds since 1970. */
   #born: number | undefined
@@ -54,6 +56,7 @@ export class Exchange {
     this.#brought = this.#recognized.relation
     const read = readable(cookie)
     this.givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
+    this.#isLate = this.givenUp !== undefined && (user === undefined || read?.user !== this.visitor.userSub)
     this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
     this.#revocations = revocations
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
@@ -107,12 +110,12 @@ export class Exchange {
     return this.#core.freshness.replica(field, visitor, cookie?.comparison)
   }
 
-  /** Whether the browser id that the request came with was given up, or its user revoked, since the request began. */
+  /** Whether the browser id that the request came with was given up by another, or its user revoked, before it began or since. */
   get isSuperseded(): boolean {
     const { epochs } = this.#core
     const { browserSubject, userSub } = this.visitor
     if (userSub !== undefined && epochs.isRevokedSince(userSub, this.#revocations)) return true
-    return epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
+    return this.#isLate || epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
   }
 
   /** A browser id that had been given up before was given up once more. */
@@ -122,7 +125,7 @@ export class Exchange {
 
   /** All subjects that count where the request goes on as another visitor. */
   candidates(user: UserSubject | undefined): readonly Subject[] {
-    return this.#core.identities.candidates(this.#departing, user)
+    return this.#core.identities.candidates([this.#departing], user)
   }
 
   /** Takes note of what the request does with the session. */
@@ -148,8 +151,8 @@ export class Exchange {
     }
     const done = this.#become(identities.forget(this.#departing), revocations)
     // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
-    if (this.#brought !== 'none' && this.#brought !== 'given-up' && this.#brought !== 'newer')
-      this.#brought = 'forgotten'
+    if (this.#brought === 'given-up') this.#brought = 'none'
+    if (this.#brought !== 'none' && this.#brought !== 'newer') this.#brought = 'forgotten'
     this.#deed = this.#flash?.hasSaid ? 'sets' : 'reads'
     await done
   }
@@ -165,6 +168,7 @@ export class Exchange {
     this.#recognized = recognized
     this.#flash?.leave()
     this.#revocations = revocations
+    this.#isLate = false
     this.#born = undefined
     if (this.#brought === 'own') this.#brought = 'other'
     this.does('renews')

@@ -3,7 +3,7 @@ import type { Field } from '../../shared/field.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { type UserSubject, userNamed } from '../identity/subject.js'
-import { readable } from './cookie-text.js'
+import { readables } from './cookie-text.js'
 import { createEndpoint } from './endpoint.js'
 import { Exchange, type Vouched } from './exchange.js'
 import { RequestHandle } from './request.js'
@@ -74,7 +74,7 @@ export class Requests {
     const { cookie, identities, store } = this.#core
     if (!store) return undefined
     const read = cookie.read(ctx.req.headers.cookie, user)
-    return store.ensure(identities.candidates(readable(read), user))
+    return store.ensure(identities.candidates(readables(read), user))
   }
 
   #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {

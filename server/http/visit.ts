@@ -82,8 +82,7 @@ function saidOf(field: Field, search: string, { warn }: Core): JsonValue | undef
 
 /** Whether it may be set now: as what pages ask for it is limited, for a stranger may have made the link. */
 function take({ limits }: Core, key: string, value: JsonValue, { exchange, handle }: Visited): boolean {
-  // It may be late, and must not bring a cookie in place of that of who came after.
-  if (exchange.givenUp !== undefined || exchange.isSuperseded) return false
+  if (exchange.isSuperseded) return false
   try {
     limits.spend(1, exchange.counted)
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { type Former, type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
 import type { SigningKeys } from '../values/keys.js'
-import { secondsOf } from './recent.js'
+import { isRecent, secondsOf } from './recent.js'
 import { type Relation, relationOf } from './relation.js'
 import {
   type BrowserId,
@@ -56,7 +56,7 @@ export class Identities {
 
   /** The visitor of a cookie, as it is: nothing is given up, and a cookie that is not `own` says nothing. */
   find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
-    if (!cookie || cookie.isNewer) return newVisitor(cookie ? 'newer' : 'none', user)
+    if (cookie?.isNewer !== false) return newVisitor(cookie?.isNewer ? 'newer' : 'none', user)
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     // No crypto, no parsing and no merging where all is as it was.
@@ -70,25 +70,42 @@ export class Identities {
 
   /** All subjects that may turn out to count in a request: what a store has of them is to be known before. */
   candidates(
-    departing: Pick<Departing, 'browser' | 'user'> | undefined,
+    departing: readonly Pick<Departing, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): readonly Subject[] {
     const own = user === undefined ? [] : [user]
-    if (!departing) return own
-    const { browser, user: owner } = departing
-    const isSame = user === undefined || owner === subjectHash(user)
-    const next = isSame ? [] : [browserSubject(this.#successor(browser, user))]
-    return [...own, browserSubject(browser), ...next]
+    const ofBrowsers = departing.flatMap(({ browser, user: owner }) => {
+      const isSame = user === undefined || owner === subjectHash(user)
+      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#successor(browser, user))])]
+    })
+    return [...own, ...ofBrowsers]
   }
 
-  /** The visitor of a request. Where its cookie is another's, this browser has changed hands. */
+  /**
+   * The visitor of a request. Where its cookie is another's, this browser has changed hands. Of rivals all are given up: the attacker
+   * who has planted one would read what is set under it.
+   */
   recognize(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
+    if (cookie && 'rivals' in cookie) {
+      const toEnd = cookie.rivals.flatMap((rival) => this.#giveUp(rival, undefined))
+      return { ...newVisitor('other', user), toEnd }
+    }
     const found = this.find(cookie, user)
     const read = readable(cookie)
     if (!read || found.relation === 'own') return found
     if (found.relation === 'other') return this.changeHands(read, user)
     const next = { ...found, ...this.#next(read, user) }
-    return found.relation === 'revoked' ? { ...next, toEnd: this.#giveUp(read, user) } : next
+    if (found.relation === 'revoked') return { ...next, toEnd: this.#giveUp(read, user) }
+    return this.#mayBeLate(read, next) ? next : { ...next, relation: 'other' }
+  }
+
+  /** Whether a cookie that was given up may come from before another visitor was there, whose cookie its answer must not replace. */
+  #mayBeLate({ browser, browserSubject }: VerifiedCookie, { visitor, former }: Recognized): boolean {
+    // At a sign-in requests are under way together, and lead to one id.
+    if (former && visitor.user && visitor.browser === this.#successor(browser, visitor.user)) return false
+    // After that the browser has missed the answer that gave it up.
+    const { epoch = 0 } = this.#core.epochs.givenUp(browserSubject) ?? {}
+    return isRecent(secondsOf(epoch), this.#core.settings.clock())
   }
 
   /**

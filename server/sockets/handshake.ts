@@ -4,7 +4,7 @@ import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { KnownSession } from '../app-session/known-session.js'
 import type { Core } from '../core.js'
-import { type ReadCookie, readable } from '../http/cookie-text.js'
+import { type ReadCookie, readable, readables } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
 import { renewalOf } from '../http/renewal.js'
 import { nameOf } from '../identity/browser-name.js'
@@ -78,7 +78,7 @@ export class Handshake {
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
     const read = cookie.read(ctx.req.headers.cookie, user)
-    await store?.ensure(identities.candidates(readable(read), user))
+    await store?.ensure(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), revocations)
     if (hasLeft || (browser && (epochs.isRevokedSince(browser, revocations) || departures.isUnderWay(browser)))) {

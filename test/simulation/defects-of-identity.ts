@@ -84,8 +84,14 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'HTML brings a cookie in place of one that was given up',
     file: 'server/http/answer-cookie.ts',
-    find: "'given-up': 'sets'",
+    find: "'given-up': 'renews'",
     replace: "'given-up': 'shows'",
+  },
+  {
+    name: 'what a late request sets is taken',
+    file: 'server/http/exchange.ts',
+    find: 'return this.#isLate || ',
+    replace: 'return ',
   },
   {
     name: 'what is set under an id that was given up meanwhile is taken',

@@ -8,6 +8,7 @@ import {
   type CookieState,
   type Former,
   isNewer,
+  isRecent,
   type Register,
   type Registers,
   secondsOf,
@@ -149,6 +150,11 @@ export class Knowledge {
     this.#heirs.set(browser, { heir, since: secondsOf(this.#now()) })
     this.givenUp.add(browser)
     if (user !== undefined && user !== next) this.departed.add(user)
+  }
+
+  /** Whether an id was given up so long ago that nothing is late which still brings it. */
+  hasLongEnded(browser: string): boolean {
+    return !isRecent(this.#heirs.get(browser)?.since ?? 0, this.#now())
   }
 
   /** By which name a guest's tickets go to this user: to no other than the one who has signed in there. */

@@ -121,8 +121,8 @@ export class PostChecker {
 
   #accepted(exchange: Exchange, visit: Visit, { tickets = [], set = [], subject }: Posted, answer: StoreAnswer): void {
     const isAsking = exchange.outgoing.body === '{}'
-    // Tickets alone bring no cookie in place of one that was given up.
-    if (isAsking || set.length > 0 || visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
+    // Changes bring no cookie in place of one that was given up.
+    if (isAsking || visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
     const { identity, own } = visit
     const cookie = this.#world.cookieOf(exchange)
     if ((cookie === undefined) !== (answer.cookieless === true))

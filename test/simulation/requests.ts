@@ -48,16 +48,24 @@ export class RequestChecker {
       born: relation === 'none' ? secondsOf(node.now()) : own?.born,
       isDue: relation === 'other' || relation === 'revoked',
       givenUp: relation === 'given-up' ? cookie?.browser : undefined,
+      isLate: relation === 'given-up' && (user === undefined || cookie?.user !== user),
       since: exchange.since,
       left: [],
     }
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
+    if (relation === 'given-up' && cookie && this.#isOver(cookie.browser, visit))
+      Object.assign(visit, { relation: 'other', isDue: true, givenUp: undefined, isLate: false })
     this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
     else if (cookie && relation !== 'given-up') this.#giveUp(exchange, cookie, cookie.registers, relation === 'other')
     return visit
+  }
+
+  /** Whether the browser is known to have another id by now, or to have missed it. */
+  #isOver(browser: string, { node, identity, former }: Visit): boolean {
+    return (former && this.#world.successors.leads(browser, identity)) || node.knowledge.hasLongEnded(browser)
   }
 
   /** It has read `ctx.liveSession`, and used nothing of it. */
@@ -101,7 +109,8 @@ export class RequestChecker {
   does(exchange: Exchange, deed: Deed): void {
     const visit = this.begin(exchange)
     const { relation } = visit
-    visit.isDue ||= relation === 'none' || deed === 'renews' || (deed === 'sets' && relation !== 'own')
+    const isKept = relation === 'own' || relation === 'given-up'
+    visit.isDue ||= relation === 'none' || deed === 'renews' || (deed === 'sets' && !isKept)
   }
 
   /** The app's route has called `identify` anew, having changed who is signed in. */
@@ -129,10 +138,10 @@ export class RequestChecker {
     this.#follows(exchange, before.browser, visit.identity)
     exchange.node.knowledge.giveUp(before, undefined)
     this.#world.duties.gaveUp(exchange.node, before.browser)
-    const isKept = visit.relation === 'none' || visit.relation === 'given-up'
-    const relation = isKept ? visit.relation : 'forgotten'
+    const relation = visit.relation === 'none' || visit.relation === 'given-up' ? 'none' : 'forgotten'
     const since = exchange.node.knowledge.ends
-    Object.assign(visit, { relation, own: undefined, former: undefined, born: undefined, isDue: false, since })
+    const nothing = { own: undefined, former: undefined, born: undefined, isDue: false, isLate: false }
+    Object.assign(visit, { relation, ...nothing, since })
     this.#ends(exchange, before)
   }
 
@@ -201,6 +210,7 @@ export class RequestChecker {
     visit.isDue = true
     visit.born = undefined
     visit.own = undefined
+    visit.isLate = false
     if (visit.relation === 'own') visit.relation = 'other'
     if (!exchange.node.knowledge.givenUp.has(before.browser))
       this.#giveUp(exchange, before, own?.registers ?? new Map(), true)

@@ -14,6 +14,11 @@ export class Successors {
     return isNew
   }
 
+  /** Whether an id is the one that follows another for this user. */
+  leads(former: string, { user, browser }: Identity): boolean {
+    return this.#next.get(`${this.rotation} ${former} ${user}`) === browser
+  }
+
   /**
    * What is wrong with the id that comes after another: it is the one that follows for this user, or was never given.
    *

@@ -21,7 +21,9 @@ export interface Visit {
   born: number | undefined
   isDue: boolean
   /** The id of the request's cookie, where it had been given up before. */
-  readonly givenUp: string | undefined
+  givenUp: string | undefined
+  /** So it was, and the request is not its own user's. */
+  isLate: boolean
   /** How much had ended when it became known who sent it. */
   since: Since
   /** Whom its answer leaves behind: until it is out, what comes with the former cookie may be of this browser. */
@@ -69,8 +71,13 @@ export function missingIn(found: Registers, floors: Registers, first: number): s
   return undefined
 }
 
+/** Whether what a request sets could be meant for no visitor of now. */
+export function isSuperseded(visit: Visit): boolean {
+  return visit.isLate || isOvertaken(visit)
+}
+
 /** Whether the id that a request goes by was given up since it began, or its user revoked. */
-export function isSuperseded({ node, identity: { user, browser }, givenUp, since }: Visit): boolean {
+function isOvertaken({ node, identity: { user, browser }, givenUp, since }: Visit): boolean {
   const { givenUp: ends, revoked } = node.knowledge
   if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
   return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, since.givenUp))
@@ -81,6 +88,6 @@ export function hasEnded(visit: Visit): boolean {
   const { knowledge } = visit.node
   const { user } = visit.identity
   if (visit.own) return !knowledge.isGood(visit.own)
-  if (isSuperseded(visit)) return true
+  if (isOvertaken(visit)) return true
   return user !== undefined && knowledge.departed.hasSince(user, visit.since.departed)
 }

@@ -1,6 +1,17 @@
-import { expect, it } from '@jest/globals'
-import { cookieFor } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
+import { describe, expect, it } from '@jest/globals'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import { CookieJar } from 'tough-cookie'
+import { browserSubject } from '../../server/identity/subject.js'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { AuthStore } from '../support/auth.js'
+import { browserId } from '../support/browser-id.js'
+import { liveOnly } from '../support/departures.js'
+import { isGivenUp } from '../support/kinds-of-cookies.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const [OWN, PLANTED] = [browserId('their-own'), browserId('planted-by-an-attacker')]
+const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 it('takes the user\u2019s own cookie where a sibling subdomain has planted an attacker\u2019s good one ahead of it', async () => {
   const app = await App.start({
@@ -14,4 +25,149 @@ it('takes the user\u2019s own cookie where a sibling subdomain has planted an at
   const answer = await fetch(app.url, { headers: { cookie: `${planted}; ${own}` } })
   expect(await answer.text()).toBe('3')
   expect((await app.live.user('ann')).get('division')).toBe(3)
+})
+
+/** What a browser sends to a page of `shop.example.com` whose own cookie this is, once `evil.example.com` has planted a pair on a longer path. */
+function tossed(own: string, planted: string): string {
+  const jar = new CookieJar()
+  for (const pair of own.split('; ')) jar.setCookieSync(`${pair}; Path=/`, 'https://shop.example.com/')
+  for (const pair of planted.split('; '))
+    jar.setCookieSync(`${pair}; Domain=example.com; Path=/cart`, 'https://evil.example.com/')
+  return jar.getCookieStringSync('https://shop.example.com/cart')
+}
+
+const start = (given: AppOptions<AppFields> = {}) => startWithUsers({ store: new AuthStore(), ...given })
+const ownOf = (app: App) => cookieFor(app.live, { browserId: OWN, values: { division: 5, cart: ['own'] } })
+const plantedOf = (app: App) => cookieFor(app.live, { browserId: PLANTED, values: { division: 66, cart: ['evil'] } })
+
+describe('threat 59: bad pairs that a sibling subdomain has planted on longer paths', () => {
+  const bad = (index: number): string => `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
+  const alone =
+    (part: number) =>
+    (index: number): string =>
+      bad(index).split('; ')[part] ?? ''
+  it.each([
+    ['17 pairs', 17, bad],
+    ['90 pairs', 90, bad],
+    ['150 values', 150, alone(0)],
+    ['200 signatures', 200, alone(1)],
+  ] as const)('do not hide the good one: %s', async (_, count, planted) => {
+    const app = await start()
+    const own = ownOf(app)
+    const all = Array.from({ length: count }, (_, index) => planted(index)).join('; ')
+    for (const cookie of [`${all}; ${own}`, `${own}; ${all}`]) {
+      const answer = await fetch(app.url, { headers: { cookie } })
+      expect(await answer.json()).toMatchObject({ division: 5 })
+      expect(answer.headers.getSetCookie()).toEqual([])
+    }
+  })
+})
+
+describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has planted on a longer path', () => {
+  /** A visitor's request, ahead of whose own cookies comes the planted one. */
+  async function send(visitor: Visitor, planted: string, path = '/'): Promise<unknown> {
+    const answer = await fetch(visitor.url + path, { headers: { cookie: `${planted}; ${visitor.cookie}` } })
+    for (const cookie of answer.headers.getSetCookie()) visitor.jar.setCookieSync(cookie, visitor.url)
+    return answer.json()
+  }
+
+  it('comes first, and counts no more than the browser\u2019s own: both are given up', async () => {
+    const app = await start()
+    const [own, planted] = [ownOf(app), plantedOf(app)]
+    expect(tossed(own, planted)).toBe(`${planted}; ${own}`)
+    const visitor = app.visitor(own)
+    expect(await send(visitor, planted)).toEqual(NOTHING)
+    for (const id of [OWN, PLANTED]) {
+      expect(isGivenUp(app, browserSubject(id))).toBe(true)
+      expect(cookieContent(visitor).browser).not.toBe(id)
+    }
+  })
+
+  it('is worth nothing afterwards: the browser has an id of its own, which the attacker knows nothing of', async () => {
+    const app = await start()
+    const planted = plantedOf(app)
+    const visitor = app.visitor(ownOf(app))
+    await send(visitor, planted)
+    const { browser } = cookieContent(visitor)
+    for (const path of [`/set?values=${encodeURIComponent('{"division":7,"cart":["mine"]}')}`, '/']) {
+      expect(await send(visitor, planted, path)).toMatchObject({ division: 7, cart: ['mine'] })
+      expect(cookieContent(visitor).browser).toBe(browser)
+    }
+    expect(await values(app.visitor(planted))).toEqual(NOTHING)
+  })
+
+  it('keeps what the very request sets that finds it', async () => {
+    const app = await start()
+    const planted = plantedOf(app)
+    const visitor = app.visitor(ownOf(app))
+    expect(await send(visitor, planted, '/set?values={"division":7}')).toMatchObject({ division: 7, cart: [] })
+    expect(await send(visitor, planted)).toMatchObject({ division: 7, cart: [] })
+    expect(await values(app.visitor(planted))).toEqual(NOTHING)
+  })
+
+  it('gives an account nothing where the visitor signs in', async () => {
+    const app = await start()
+    const planted = plantedOf(app)
+    for (const path of ['/login/now?user=ann', '/']) {
+      const visitor = app.visitor(ownOf(app))
+      await visitor.fetch('/login/unused?user=bob')
+      expect(await send(visitor, planted, path)).toEqual(NOTHING)
+    }
+    for (const id of ['ann', 'bob']) expect((await app.live.user(id)).get('cart')).toEqual([])
+    expect(await values(app.visitor(planted))).toEqual(NOTHING)
+  })
+
+  it('counts no more than a user\u2019s cookie whose session is over', async () => {
+    const app = await start()
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    await set(ann, { division: 5 })
+    expect(await send(app.visitor(liveOnly(ann.cookie)), plantedOf(app))).toEqual(NOTHING)
+    expect(isGivenUp(app, browserSubject(PLANTED))).toBe(true)
+  })
+
+  it('opens a socket of a guest without values, whose page asks for a cookie', async () => {
+    const app = await start()
+    const cookie = tossed(ownOf(app), plantedOf(app))
+    const socket = await app.visitor().connect('/', { cookie })
+    const { claims } = await socket.ticket()
+    expect([claims.browser, claims.changes]).toEqual([undefined, []])
+    const visitor = app.visitor()
+    expect((await visitor.store({}, { cookie })).status).toBe(200)
+    expect([OWN, PLANTED]).not.toContain(cookieContent(visitor).browser)
+  })
+
+  it('ends the sockets of both', async () => {
+    const app = await start()
+    const visitor = app.visitor(ownOf(app))
+    const sockets = [await visitor.connect(), await app.visitor(plantedOf(app)).connect()]
+    await send(visitor, plantedOf(app))
+    for (const socket of sockets) await socket.closed
+  })
+
+  it('takes nothing away where it brings the same id as the browser\u2019s own', async () => {
+    const app = await start()
+    expect(await send(app.visitor(ownOf(app)), ownOf(app))).toMatchObject({ division: 5 })
+    expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
+  })
+
+  it('is known to have been given up after a restart, where there is a store', async () => {
+    const options = { store: memoryStore() } as never
+    const before = await start({ options })
+    const planted = plantedOf(before)
+    const visitor = before.visitor(ownOf(before))
+    await send(visitor, planted, '/set?values={"division":7}')
+    await before.stop()
+    const app = await start({ options, clock: before.clock })
+    expect(await send(app.visitor(visitor.cookie), planted)).toMatchObject({ division: 7 })
+  })
+
+  it('has another name where cookies are secure: the one with __Host- counts, which none but this host can set', async () => {
+    const app = await start({ options: { secure: true } as never })
+    const [own, planted] = [ownOf(app), plantedOf(await start())]
+    expect(own).toMatch(/^__Host-live=/)
+    const answer = await fetch(app.url, { headers: { cookie: `${planted}; ${own}` } })
+    expect(await answer.json()).toMatchObject({ division: 5 })
+    expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
+  })
 })

@@ -48,7 +48,7 @@ describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options
     await ann.fetch(path)
     const thief = two.visitor(liveOnly(old))
     expect(await values(thief)).toMatchObject({ division: -1, theme: 'light', cart: [] })
-    await set(thief, { division: 66, theme: 'light' })
+    expect((await thief.fetch('/set?values={"division":66,"theme":"light"}')).status).toBe(409)
     expect((await one.live.user('ann')).get('division')).toBe(3)
     expect((await two.live.user('ann')).get('division')).toBe(3)
   })

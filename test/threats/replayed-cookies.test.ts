@@ -64,7 +64,7 @@ describe('threat 40: a cookie of a user, replayed after the session has ended', 
     app.clock.advance(wait)
     for (const replay of [old, old]) {
       const thief = app.visitor(replay)
-      await set(thief, { division: 66, theme: 'light', cart: ['x'] })
+      await thief.fetch('/set?values={"division":66,"theme":"light","cart":["x"]}')
       expect(cookieContent(thief).browser).not.toBe(cookieContent(browser).browser)
     }
     expect(await values(browser)).toMatchObject(THEIRS)
@@ -116,7 +116,7 @@ describe('threat 40: a cookie of a guest, replayed after a user has signed in th
     const socket = await browser.connect()
     await socket.ticket()
     const thief = app.visitor(old)
-    await set(thief, { theme: 'light' })
+    await thief.fetch('/set?values={"theme":"light"}')
     expect(await values(thief)).toEqual(NOTHING)
     expect(cookieContent(thief).browser).not.toBe(cookieContent(browser).browser)
     const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))

@@ -53,6 +53,9 @@ describe('a browser id that was given up', () => {
     await visitor.fetch('/app-login')
     // Ann gets an id, and gives it up as bob signs in within the same request.
     await app.visitor(visitor.cookie).fetch('/login/now?user=bob')
+    expect((await visitor.fetch('/set?values={"division":2}')).status).toBe(409)
+    // What its page asks then.
+    await visitor.store()
     await set(visitor, { division: 2 })
     emptyCache(app.live)
     expect(await values(visitor)).toMatchObject({ division: 2 })

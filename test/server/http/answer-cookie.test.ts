@@ -17,7 +17,7 @@ const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])
   ['own', [L, L, L, W], [L, L, L, L]],
   ['other', [W, W, W, W], [C, C, C, C]],
   ['revoked', [W, W, W, W], [C, C, C, C]],
-  ['given-up', [L, L, W, W], [L, L, C, C]],
+  ['given-up', [L, L, L, W], [L, L, L, C]],
   ['forgotten', [C, C, W, W], [C, C, C, C]],
   ['newer', [L, L, L, L], [L, L, L, L]],
 ]

@@ -1,0 +1,68 @@
+import { expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { browserId } from '../support/browser-id.js'
+import { readCookie } from '../support/signed-cookie.js'
+
+const PLANTED = browserId('planted-by-an-attacker')
+
+/** `shop.site.localhost`; and `evil.site.localhost`, which plants pairs where the cart is. */
+async function start(plants: (app: App) => readonly string[]) {
+  const routes: Koa.Middleware = async (ctx) => {
+    const { liveSession, query } = ctx
+    if (ctx.hostname.startsWith('evil.')) {
+      const pairs = plants(app).flatMap((pair) => pair.split('; '))
+      // A browser keeps one of each name, domain and path.
+      const lines = pairs.map((pair, index) => `${pair}; Domain=site.localhost; Path=/cart${'/'.repeat(index / 2)}`)
+      ctx.set('Set-Cookie', lines)
+      ctx.body = 'evil'
+      return
+    }
+    if (query['set'] !== undefined) await liveSession.set('division', Number(query['set']))
+    ctx.body = `${liveSession.get('division')} of ${ctx.get('Cookie')}`
+  }
+  const app = await App.start({ routes })
+  const page = await (await openBrowser()).newPage()
+  /** What the page shows, and what it was asked for with. */
+  const go = async (host: string, path = '/') => {
+    await page.goto(`http://${host}.site.localhost:${app.port}${path}`)
+    const [division = '', cookie = ''] = ((await page.textContent('body')) ?? '').split(' of ')
+    return { division, cookie }
+  }
+  return { app, go }
+}
+
+const goodOf = (app: App): string => cookieFor(app.live, { browserId: PLANTED, values: { division: 66 } })
+
+describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
+  it('that plants bad pairs on longer paths hides nothing', async () => {
+    const bad = Array.from({ length: 20 }, (_, index) => {
+      return `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
+    })
+    const { go } = await start(() => bad)
+    await go('shop', '/?set=5')
+    await go('evil')
+    const { division, cookie } = await go('shop', `/cart${'/'.repeat(20)}`)
+    expect([division, cookie.match(/live=/g)?.length]).toEqual(['5', 21])
+  })
+
+  it('that plants a good pair of its own on a longer path reads and writes nothing', async () => {
+    const { app, go } = await start((app) => [goodOf(app)])
+    await go('shop', '/?set=5')
+    const own = (await go('shop')).cookie
+    await go('evil')
+    const first = await go('shop', '/cart')
+    expect(first.cookie).toBe(`${goodOf(app)}; ${own}`)
+    expect(first.division).toBe('-1')
+    expect((await go('shop', '/cart?set=7')).division).toBe('7')
+    const after = await go('shop', '/cart')
+    expect(after.division).toBe('7')
+    const now = await go('shop')
+    expect(now.division).toBe('7')
+    expect([PLANTED, readCookie(own)['browser']]).not.toContain(readCookie(now.cookie)['browser'])
+    const attacker = app.visitor(goodOf(app))
+    expect(await attacker.text('/')).toMatch(/^-1 /)
+  })
+})

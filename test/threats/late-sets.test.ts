@@ -1,0 +1,184 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { App } from '../support/app.js'
+import { AuthStore, account, auth, identify } from '../support/auth.js'
+import { liveOnly, written } from '../support/departures.js'
+import { Gate } from '../support/gate.js'
+import { HeldPost } from '../support/held-request.js'
+import { cookieContent, set, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
+const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
+const EVIL = { division: 66, cart: ['evil'] }
+const TEN_MINUTES = 10 * 60 * 1000
+
+/** Where a guest gets a cookie. */
+const GUEST = '/set?values={"theme":"dark"}'
+
+type Order = 'the session is loaded first' | 'the body is read first'
+const ORDERS: readonly Order[] = ['the session is loaded first', 'the body is read first']
+
+/** What carries the changes: a form of the app, and a page without a socket that does not say whose it is. */
+const POSTS = [
+  ['/form', EVIL],
+  ['/store_session', { set: Object.entries(EVIL).map(([key, value]) => [key, -1, value]) }],
+] as const
+
+/** An app whose own parser reads bodies ahead of `live.middleware()`, and that keeps a session's id at a sign-in. */
+async function start(order: Order = 'the body is read first') {
+  const reached = new Gate()
+  const parse: Koa.Middleware = async (ctx, next) => {
+    if (ctx.method === 'POST' && ctx.get('Cookie') === ctx.app.context['held']) void reached.pass()
+    let text = ''
+    for await (const chunk of ctx.req) text += chunk
+    if (text !== '') (ctx.request as { body?: unknown }).body = JSON.parse(text)
+    await next()
+  }
+  const app = await App.start({
+    before: (koa) => {
+      const session = auth(koa, { store: new AuthStore() })
+      return order === 'the body is read first' ? [parse, session] : [session, parse]
+    },
+    options: { identify } as never,
+    routes: async (ctx, next) => {
+      if (ctx.path !== '/form') return account(ctx, next)
+      const { body } = ctx.request as { body?: unknown }
+      await ctx.liveSession.setMany(body as never)
+      ctx.body = 'done'
+    },
+  })
+  const hold = async (cookie: string, [path, body]: (typeof POSTS)[number]): Promise<HeldPost> => {
+    app.koa.context['held'] = cookie
+    const held = new HeldPost(app.url, path, cookie, body)
+    await reached.entered
+    return held
+  }
+  return { app, hold }
+}
+
+/** Who had the browser, how they left it, and who has it now. */
+const HISTORIES = [
+  ['ann, who signs out', ['/login/now?user=ann'], ['/logout/leave', '/login/now?user=bob']],
+  ['ann, who signs out without leave()', ['/login/now?user=ann'], ['/logout/now', '/login/now?user=bob']],
+  ['ann, over whom bob signs in', ['/login/now?user=ann'], ['/login/now?user=bob']],
+  ['ann, over whom bob signs in without a word', ['/login/now?user=ann'], ['/login?user=bob', '/']],
+  ['a guest, after whom ann is there', [GUEST], ['/login/now?user=ann', '/logout/now', '/login/now?user=bob']],
+  ['a guest who leaves', [GUEST], ['/logout/forget', '/login/now?user=bob']],
+] as const
+const cases = HISTORIES.flatMap(([who, first, then]) =>
+  POSTS.flatMap((post) => ORDERS.map((order) => [who, post[0], order, first, then, post] as const)),
+)
+
+/** Nothing of a late request has reached bob, or the browser that is his now. */
+async function expectUntouched(app: App, browser: Visitor, cookie: string): Promise<void> {
+  expect(browser.cookie).toBe(cookie)
+  expect(await values(browser)).toMatchObject(THEIRS)
+  const bob = await app.live.user('bob')
+  expect([bob.get('division'), bob.get('cart')]).toEqual([8, ['b']])
+}
+
+describe('threat 56: a request that sets, and whose body is read ahead of live.middleware() while another user signs in', () => {
+  it.each(cases)(
+    'of %s: writes no cookie, and reaches no other account: %s, %s',
+    async (who, _path, order, first, then, post) => {
+      const { app, hold } = await start(order)
+      const browser = app.visitor()
+      for (const path of first) await browser.fetch(path)
+      const held = await hold(browser.cookie, post)
+      for (const path of then) await browser.fetch(path)
+      await set(browser, THEIRS)
+      const { cookie } = browser
+      const { status, text, written } = await held.finish()
+      expect(written).toEqual([])
+      // The app still takes ann's session for good, where it was loaded before: hers is the account, and no other.
+      const isVouched = who.startsWith('ann') && order === 'the session is loaded first'
+      expect(status).toBe(isVouched ? 200 : 409)
+      if (!isVouched) expect(text).toMatch(/left this browser/)
+      await expectUntouched(app, browser, cookie)
+      expect((await app.live.user('ann')).get('division')).toBe(isVouched ? 66 : -1)
+    },
+  )
+})
+
+describe('threat 56: a request that sets, and that the network holds while another user signs in', () => {
+  it.each(HISTORIES)('of %s: is refused', async (_who, first, then) => {
+    const { app } = await start()
+    const browser = app.visitor()
+    for (const path of first) await browser.fetch(path)
+    const old = app.visitor(browser.cookie)
+    const bare = app.visitor(liveOnly(browser.cookie))
+    for (const path of then) await browser.fetch(path)
+    await set(browser, THEIRS)
+    const { cookie } = browser
+    const change = JSON.stringify(EVIL)
+    for (const late of [old, bare]) {
+      const answers = [await late.fetch(`/set?values=${change}`), await late.store({ set: [['division', -1, 66]] })]
+      expect(answers.map((answer) => [answer.status, written(answer)])).toEqual([
+        [409, []],
+        [409, []],
+      ])
+    }
+    await expectUntouched(app, browser, cookie)
+  })
+})
+
+describe('threat 56: the own user of a cookie that was given up', () => {
+  const leave = async (first: string, last: string) => {
+    const { app } = await start()
+    const browser = app.visitor()
+    await browser.fetch(first)
+    const old = liveOnly(browser.cookie)
+    await browser.fetch(last)
+    return { app, browser, old }
+  }
+
+  it('may set, where identify vouches for that very user; what is set is in the account, and the cookie stays', async () => {
+    const { app, old } = await leave('/login/now?user=ann', '/logout/now')
+    const session = app.visitor()
+    await session.fetch('/login/unused?user=ann')
+    const ann = app.visitor(`${old}; ${session.cookie}`)
+    const answer = await ann.fetch('/set?values={"division":5,"theme":"dark"}')
+    expect([answer.status, written(answer)]).toEqual([200, []])
+    expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
+    // What the page asks, once it is refused a socket.
+    expect(written(await ann.store())).toHaveLength(2)
+    expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
+  })
+
+  it('is the user as whom its guest has signed in: what is under way then is of one person', async () => {
+    const { app, browser, old } = await leave(GUEST, '/login/now?user=ann')
+    const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const late = app.visitor([old, ...session].join('; '))
+    await set(late, { division: 5, theme: 'light' })
+    expect(cookieContent(late).browser).toBe(cookieContent(browser).browser)
+    expect(await values(browser)).toMatchObject({ division: 5, theme: 'light' })
+  })
+
+  it('is any user who signs in by this very request', async () => {
+    const { app, old } = await leave(GUEST, '/logout/forget')
+    const late = app.visitor(old)
+    await late.fetch('/login/now?user=bob')
+    await set(late, { division: 5 })
+    expect(await values(late)).toMatchObject({ division: 5 })
+  })
+
+  it.each([
+    [GUEST, '/logout/forget'],
+    ['/login/now?user=ann', '/logout/leave'],
+  ])(
+    'has missed the answer where the cookie comes ten minutes later: the next request gets another one: %s',
+    async (first, last) => {
+      const { app, old } = await leave(first, last)
+      const visitor = app.visitor(old)
+      app.clock.advance(TEN_MINUTES - 1000)
+      expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
+      expect(await values(visitor)).toEqual(NOTHING)
+      expect(visitor.cookie).toBe(old)
+      app.clock.advance(1001)
+      expect(await values(visitor)).toEqual(NOTHING)
+      expect(cookieContent(visitor).browser).not.toBe(cookieContent(app.visitor(old)).browser)
+      expect(await set(visitor, { division: 5 })).toMatchObject({ division: 5 })
+    },
+  )
+})
