@@ -63,8 +63,12 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     },
     async compareAndSet(subject, register, expected) {
       await attempt()
-      const stamp = subjects.get(subject)?.replica.stamp(register.key) ?? 0
-      return stamp === expected && use(subject).merge(copy(register), 'store')
+      if ((subjects.get(subject)?.replica.stamp(register.key) ?? 0) !== expected) return false
+      // By the rule alone what is there might be the newer one.
+      const others = use(subject).registers()
+      const replica = Replica.of([...others.filter(({ key }) => key !== register.key), copy(register)], 'store')
+      subjects.set(subject, { replica, used: clock() })
+      return true
     },
     async remove(subject) {
       await attempt()

@@ -3,6 +3,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
 import { isKey } from '../../shared/fields.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
+import { isAhead } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { secondsOf } from '../identity/recent.js'
@@ -12,8 +13,6 @@ import { SealingKeys } from './sealing-keys.js'
 const TYPE = 'live-session-hand-off+jwt'
 /** Seconds that a browser has to bring it. */
 const LIFETIME = 60
-/** Seconds by which the clock of the node that made it may run ahead. */
-const SKEW = 60
 /** Bytes of a payload: with it encrypted the form is smaller than what parsers of bodies take. */
 const MAX_PAYLOAD = 16 * 1024
 /** Characters of a token with such a payload, at the most. */
@@ -65,9 +64,10 @@ export class HandOffs {
     if (claims['aud'] !== settings.cookie.name || claims['purpose'] !== purpose) return undefined
     if (claims['browser'] !== browser) return undefined
     const { jti, iat, exp, payload } = claims
-    const now = settings.clock() / 1000
+    const now = settings.clock()
+    if (typeof jti !== 'string' || !Number.isFinite(iat) || !(Number(exp) * 1000 > now)) return undefined
     // One from the future would outlast the memory of those that were spent.
-    if (typeof jti !== 'string' || !(Number(exp) > now) || !(Number(iat) - SKEW <= now)) return undefined
+    if (isAhead(Number(iat) * 1000, now)) return undefined
     return { id: jti, payload }
   }
 

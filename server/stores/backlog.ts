@@ -5,8 +5,7 @@ import { NEVER, toStamp } from '../../shared/stamp.js'
 import { EPOCH_KEY, joined, outliving, standing } from '../identity/ending.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
-import { listed, soundRegisters } from './rows.js'
-import type { Store, StoredRow } from './store.js'
+import type { SoundStore } from './sound-store.js'
 
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
 const FIRST_REST = 100
@@ -39,15 +38,19 @@ interface Lane {
  * time for a subject, so that a late one brings nothing back that was erased.
  */
 export class Backlog {
-  readonly #store: Store
+  readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #onStanding: (subject: Kept, rows: readonly StoredRow[]) => void
+  readonly #onStanding: (subject: Kept, rows: readonly StoredRegister[]) => void
   readonly #lanes = new Map<Kept, Lane>()
   #underWay = 0
   #isPlanned = false
 
   /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
-  constructor(store: Store, health: StoreHealth, onStanding: (subject: Kept, rows: readonly StoredRow[]) => void) {
+  constructor(
+    store: SoundStore,
+    health: StoreHealth,
+    onStanding: (subject: Kept, rows: readonly StoredRegister[]) => void,
+  ) {
     this.#store = store
     this.#health = health
     this.#onStanding = onStanding
@@ -172,12 +175,12 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
+  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRegister[]> {
     const name = storeName(subject)
     const end = registers.register(EPOCH_KEY)
     if (isErasure) await this.#clear(name, registers, end)
     else if (end) await this.#end(subject, registers, end)
-    return listed(await this.#store.merge(name, registers.registers()))
+    return this.#store.merge(name, registers.registers())
   }
 
   /**
@@ -188,7 +191,7 @@ export class Backlog {
     const asked = [this.#store.load(name), this.#store.remove(name)] as const
     // Where one fails, the other shall not be late for what comes next.
     const [load] = await Promise.allSettled(asked)
-    const found = load.status === 'fulfilled' ? sound(load.value) : []
+    const found = load.status === 'fulfilled' ? load.value : []
     // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
     for (const register of end ? outliving(end, found) : []) registers.merge(register, 'store')
     await Promise.all(asked)
@@ -198,9 +201,9 @@ export class Backlog {
   async #end(subject: Kept, registers: Replica, own: StoredRegister): Promise<void> {
     const name = storeName(subject)
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const rows = listed(await this.#store.load(name))
+      const rows = await this.#store.load(name)
       this.#tell(subject, rows)
-      const { ending } = standing(sound(rows))
+      const { ending } = standing(rows)
       const end = ending ? joined(own, ending) : own
       registers.merge(end, 'store')
       const expected = ending?.stamp ?? NEVER
@@ -209,13 +212,9 @@ export class Backlog {
   }
 
   /** Of what stands there, unless it is to be erased. */
-  #tell(subject: Kept, rows: readonly StoredRow[]): void {
+  #tell(subject: Kept, rows: readonly StoredRegister[]): void {
     if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
   }
-}
-
-function sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
-  return soundRegisters(rows, () => undefined)
 }
 
 function batch(): Batch {

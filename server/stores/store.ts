@@ -42,7 +42,8 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
   /**
    * For `update`: writes only where the key's stamp is still `expected` (0: absent), and says whether it has. The register's stamp
-   * is larger than that. Of several at once, exactly one is told `true`. A use, where it writes: see `sweep`.
+   * is larger than that, but where a row is replaced whose stamp no clock can have given. Of several at once, exactly one is told
+   * `true`. A use, where it writes: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean>
   /** Deletes the subject with all its registers, tombstones too. */

@@ -5,7 +5,7 @@ import { Backlog } from '../../../server/stores/backlog.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { register } from '../../support/register.js'
-import { holdTimers, pass, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
+import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
 
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')
@@ -21,7 +21,7 @@ interface Parts<S extends Store> extends Watched {
 function parts<S extends Store>(store: S): Parts<S> {
   const watched = watch()
   const standing: (readonly StoredRow[])[] = []
-  const backlog = new Backlog(store, watched.health, (_, rows) => void standing.push(rows))
+  const backlog = new Backlog(soundStore(store, watched), watched.health, (_, rows) => void standing.push(rows))
   return { ...watched, store, backlog, standing }
 }
 
@@ -264,7 +264,7 @@ describe('Backlog', () => {
         expect(store.next.act).toBe(act)
         await store.next.answer()
       }
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 7, 4), register('a', 5, 'new')])
+      expect(await store.content.load(ANN)).toEqual([register('a', 5, 'new'), register('$epoch', 7, 4)])
       expect(standing).toEqual([erased, [register('$epoch', 7, 4)]])
     })
 

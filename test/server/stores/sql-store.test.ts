@@ -154,7 +154,7 @@ describeWithSql('sqlStore', (place, engine) => {
     await db.insertInto('live_session_settings').values(rows).execute()
     await store.merge('s', [{ key: 'good', stamp: 1, value: 1 }])
     const faults: RowFault[] = []
-    const sound = soundRegisters(await store.load('s'), (fault) => faults.push(fault))
+    const sound = soundRegisters(await store.load('s'), clock.now(), (fault) => faults.push(fault))
     expect(sound).toEqual([{ key: 'good', stamp: 1, value: 1 }])
     expect(faults.map(({ key, stamp }) => [key, stamp]).sort()).toEqual([
       ['ahead', undefined],
