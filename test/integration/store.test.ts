@@ -161,6 +161,20 @@ describe('with a store', () => {
     expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: [5, '', '', 0] })
   })
 
+  it('says when a user was revoked, at another node and after a restart', async () => {
+    const { start, clock } = nodes()
+    const [one, two] = [await start(), await start()]
+    expect(await two.live.revokedAt('ann')).toBeUndefined()
+    await one.live.revoke('ann')
+    const revokedAt = clock.now()
+    clock.advance(60_000)
+    for (const app of [one, two, await start()]) {
+      expect(await app.live.revokedAt('ann')).toBe(revokedAt)
+      expect(await app.live.revokedAt('bob')).toBeUndefined()
+    }
+    await expect(one.live.revokedAt('')).rejects.toThrow('revokedAt(id): expected a string')
+  })
+
   it('says that a user is loaded, however long ago', async () => {
     const { start, clock } = nodes({ storeRefresh: 1000 })
     const ann = await (await start()).live.user('ann')
