@@ -70,7 +70,7 @@ export interface LiveSessionOptions<F extends Fields> {
     /**
      * ms after which an unused subject may leave the cache.
      *
-     * @default maxAge
+     * @default maxAge; with a store half of `storeMaxIdle` at the most
      */
     readonly maxIdle?: number
     /**
@@ -99,8 +99,8 @@ export interface LiveSessionOptions<F extends Fields> {
    */
   readonly storeRefresh?: number
   /**
-   * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
-   * `Infinity` it deletes nothing.
+   * ms after which the store deletes what a visitor has there, counted from the last use: a day or more, also less than `maxAge`. That a user was
+   * revoked, or a browser given up, stays there for `maxAge`. With `Infinity` it deletes nothing.
    *
    * @default 100 days
    */

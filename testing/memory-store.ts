@@ -1,6 +1,6 @@
 import type { Store, StoredRow } from '../server/stores/store.js'
 import { freezeJson } from '../shared/json.js'
-import type { StoredRegister } from '../shared/register.js'
+import { EPOCH_KEY, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -74,10 +74,17 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       subjects.delete(subject)
     },
-    async sweep(before) {
+    async sweep(before, ended = before) {
       await attempt()
-      const unused = [...subjects].filter(([, { used }]) => used < before)
-      for (const [subject] of unused) subjects.delete(subject)
+      const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
+        const end = used < ended ? undefined : replica.register(EPOCH_KEY)
+        const left = end ? [end] : []
+        return used < before && replica.registers().length > left.length ? [{ subject, left, used }] : []
+      })
+      for (const { subject, left, used } of unused) {
+        if (left.length === 0) subjects.delete(subject)
+        else subjects.set(subject, { replica: Replica.of(left, 'store'), used })
+      }
       return unused.length
     },
     async close() {},

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import { AT_ONCE, type Backlog } from './backlog.js'
@@ -23,7 +24,9 @@ export class Reloads {
     this.#parts = parts
     this.#core = core
     parts.health.onTry(() => void this.#reload())
-    this.#timer = setInterval(() => void this.#reload(), core.settings.storeRefresh).unref()
+    // What is fresh still is not asked for: it may be looked at sooner.
+    const pace = Math.min(core.settings.storeRefresh, LONGEST_TIMER)
+    this.#timer = setInterval(() => void this.#reload(), pace).unref()
   }
 
   close(): void {

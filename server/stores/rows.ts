@@ -1,7 +1,6 @@
 import { freezeJson, type JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
+import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
 import { isAhead, isStamp, type Stamp } from '../../shared/stamp.js'
-import { EPOCH_KEY } from '../identity/ending.js'
 import type { StoredRow } from './store.js'
 
 /** Stands for what cannot be read. No stamp is NaN, and no JSON value. */

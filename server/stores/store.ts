@@ -49,11 +49,13 @@ export interface Store {
   /** Deletes the subject with all its registers, tombstones too. */
   remove(subject: string): Promise<void>
   /**
-   * Deletes the subjects that were not used since `before` (ms since 1970), and says how many. A store may note uses only now and
-   * then, at least once a day while there are any; it then keeps a subject for so much longer, never shorter. One that lets them
-   * expire on its own may answer 0.
+   * Deletes the subjects that were not used since `before` (ms since 1970), and says how many; of each its key `$epoch`, which says what has
+   * ended, only where it was not used since `ended` either. A store may note uses only now and then, at least once a day while there are
+   * any; it then keeps a subject for so much longer, never shorter. One that lets them expire on its own may answer 0.
+   *
+   * @param ended not later than `before`, which it is where left out
    */
-  sweep(before: number): Promise<number>
+  sweep(before: number, ended?: number): Promise<number>
   /** Gives back what the store itself has opened, and nothing that it was given. Idempotent. What it holds stays. */
   close(): Promise<void>
 }

@@ -54,7 +54,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/sockets/attach-options.ts': [
       ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
       ['Pass the very functions that app.use has', 'messages/attach'],
-      ['recheck: expected ms, more than 0, or Infinity', 'messages/attach'],
+      ['or Infinity to ask never', 'integration/rechecks'],
     ],
     'server/sockets/attach.ts': [
       ['expected a Server of socket.io, received', 'messages/attach'],
@@ -122,7 +122,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
     'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
     'server/stores/loads.ts': [['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers']],
-    'server/stores/intake.ts': [['the store has a row that is no register', 'integration/store']],
+    'server/stores/sound-store.ts': [['the store has a row that is no register', 'integration/store']],
     'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
   },
   'the page': {

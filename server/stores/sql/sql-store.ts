@@ -102,12 +102,12 @@ class SqlStore implements Store {
     )
   }
 
-  async sweep(before: number): Promise<number> {
+  async sweep(before: number, ended: number = before): Promise<number> {
     // A row that was used at a moment is marked with that moment, or with one up to a day before.
-    const limit = Math.floor(before) - READ_PRECISION
+    const [limit, endedLimit] = [before, ended].map((ms) => Math.floor(ms) - READ_PRECISION) as [number, number]
     let swept = 0
     for (;;) {
-      const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, limit))
+      const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, { limit, endedLimit }))
       if (batch === undefined) return swept
       swept += batch
       // Drivers of SQLite do all at once: what else waits has its turn now.

@@ -11,12 +11,13 @@ afterEach(() => void jest.useRealTimers())
 
 /** What is deleted in so many days. */
 async function sweep(days: number, given: Partial<Settings>, fails = false) {
-  const limits: number[] = []
+  const [limits, ends]: [number[], number[]] = [[], []]
   const errors: unknown[] = []
   const store = {
     ...memoryStore(),
-    sweep: async (before: number) => {
+    sweep: async (before: number, ended = before) => {
       limits.push((Date.now() - before) / DAY)
+      ends.push((Date.now() - ended) / DAY)
       if (fails) throw new Error('it is down')
       return 0
     },
@@ -33,15 +34,19 @@ async function sweep(days: number, given: Partial<Settings>, fails = false) {
   await jest.advanceTimersByTimeAsync(days * DAY)
   sweeps.close()
   await jest.advanceTimersByTimeAsync(10 * DAY)
-  return { limits, errors }
+  return { limits, ends, errors }
 }
 
 it('deletes once a day what was not used for so long, until it is closed', async () => {
   expect((await sweep(3, {})).limits).toEqual([100, 100, 100])
 })
 
-it('deletes nothing that was used within maxAge', async () => {
-  expect((await sweep(1, { storeMaxIdle: DAY })).limits).toEqual([31])
+it.each([
+  [5, 31],
+  [100, 100],
+])('deletes after storeMaxIdle, %d days, and what has ended not before maxAge: after %d', async (days, ended) => {
+  const { limits, ends } = await sweep(1, { storeMaxIdle: days * DAY })
+  expect([limits, ends]).toEqual([[days], [ended]])
 })
 
 it('deletes nothing where that is to be left to the app', async () => {
