@@ -139,7 +139,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'client/vue.ts': [['no app.use(liveSessionPlugin(live))', 'client/vue']],
   },
   'a test of the app': {
-    'testing/cookie-for.ts': [['browserId: expected 22 to 64 characters of base64url', 'messages/untimely']],
+    'testing/cookie-for.ts': [
+      ['browserId: expected 22 to 64 characters of base64url', 'messages/untimely'],
+      ['is not in the cookie. For a value in memory or in the store use live.user(id)', 'integration/cookie-for'],
+    ],
     'testing/node-only.ts': [[': expected Node', 'testing/entry']],
     'testing/contract/rule.ts': [['expected create to answer with a store, received', 'messages/untimely']],
   },
