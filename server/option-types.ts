@@ -72,7 +72,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     /**
      * ms after which an unused subject may leave the cache.
      *
-     * @default maxAge
+     * @default maxAge; with a store half of `storeMaxIdle` at the most
      */
     readonly maxIdle?: number
     /**
@@ -108,8 +108,9 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly storeRefresh?: number
   /**
-   * ms after which the store deletes what a visitor has there, counted from the last use, and never before `maxAge` has passed. With
-   * `Infinity` it deletes nothing. What a guest has goes after `maxAge`, as no cookie leads there any more.
+   * ms after which the store deletes what a visitor has there, counted from the last use: a day or more, also less than `maxAge`. What a guest
+   * has goes after `maxAge` at the latest, as no cookie leads there any more. That a user was revoked, or a browser given up, stays there for
+   * `maxAge`. With `Infinity` it deletes nothing.
    *
    * @default 100 days
    */

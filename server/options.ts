@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
+import { isMs, MS } from '../shared/ms.js'
 import { isRecord } from '../shared/parse.js'
 import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
@@ -98,10 +99,12 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   } = options
   const endsWithBrowser = givenMaxAge === 'session'
   const maxAge = endsWithBrowser ? 31 * DAY : givenMaxAge
-  const { maxIdle = maxAge, maxSubjects = 100_000, maxGuestBytes = 64_000_000 } = cache
+  // A generation goes within twice that: what the store has deleted does not come back from memory.
+  const longest = store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge
+  const { maxIdle = longest, maxSubjects = 100_000, maxGuestBytes = 64_000_000 } = cache
   check(isRecord(options.fields), 'fields', 'expected what defineFields returned', options.fields)
   check(identify === undefined || isFunction(identify), 'identify', 'expected a function', identify)
-  check(isPositive(maxAge), 'maxAge', "expected ms, more than 0, or 'session'", maxAge)
+  check(isMs(maxAge), 'maxAge', `expected ${MS}, or 'session'`, maxAge)
   check(typeof endpoint === 'string' && endpoint.startsWith('/'), 'endpoint', 'expected a path like "/x"', endpoint)
   check(secure === undefined || typeof secure === 'boolean', 'secure', 'expected a boolean', secure)
   check(['strict', 'lax', 'none'].includes(sameSite), 'sameSite', "expected 'strict', 'lax' or 'none'", sameSite)
@@ -118,7 +121,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
   check(Array.isArray(origins) && origins.every(isOrigin), 'origins', "expected ['https://example.com']", origins)
-  check(isPositive(maxIdle), 'cache.maxIdle', 'expected ms, more than 0', maxIdle)
+  check(isMs(maxIdle), 'cache.maxIdle', `expected ${MS}`, maxIdle)
   check(isPositive(maxSubjects), 'cache.maxSubjects', 'expected a number, more than 0', maxSubjects)
   check(isPositive(maxGuestBytes), 'cache.maxGuestBytes', 'expected bytes, more than 0', maxGuestBytes)
   const aStore = `expected redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
@@ -127,9 +130,12 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const kept = store?.maxIdle ?? Number.POSITIVE_INFINITY
   const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(kept >= maxAge, 'store', keeper, kept)
-  check(isPositive(storeTimeout), 'storeTimeout', 'expected ms, more than 0', storeTimeout)
-  check(typeof storeMaxIdle === 'number' && storeMaxIdle > 0, 'storeMaxIdle', 'expected ms, more than 0', storeMaxIdle)
-  check(isPositive(storeRefresh), 'storeRefresh', 'expected ms, more than 0', storeRefresh)
+  check(isMs(storeTimeout), 'storeTimeout', `expected ${MS}`, storeTimeout)
+  const isSwept = storeMaxIdle !== Number.POSITIVE_INFINITY
+  check(!isSwept || isMs(storeMaxIdle), 'storeMaxIdle', `expected ${MS}, or Infinity`, storeMaxIdle)
+  // Stores note uses once a day.
+  check(!isSwept || storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
+  check(isMs(storeRefresh), 'storeRefresh', `expected ${MS}`, storeRefresh)
   const cookie = Object.freeze({ name, maxAge, endsWithBrowser, sameSite, secure, domain })
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)

@@ -5,7 +5,7 @@ import { KoaSessionStore } from './app-session/session-store.js'
 import type { SessionStore } from './app-session/types.js'
 import { type Core, createCore } from './core.js'
 import { Requests } from './http/requests.js'
-import { type UserId, type UserSubject, userSubject } from './identity/subject.js'
+import { subjectHash, type UserId, type UserSubject, userSubject } from './identity/subject.js'
 import { createAdmission, type InspectorOptions } from './inspector/admission.js'
 import { createInspector, type InspectorRoute } from './inspector/inspector.js'
 import { RecentRefusals } from './inspector/recent-refusals.js'
@@ -106,6 +106,12 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
   async revoke(id: UserId): Promise<void> {
     await this.#revoke(userSubject(id, 'revoke(id)'))
+  }
+
+  async revokedAt(id: UserId): Promise<number | undefined> {
+    const user = userSubject(id, 'revokedAt(id)')
+    await this.#core.store?.ensure([user])
+    return this.#core.epochs.of(subjectHash(user)) || undefined
   }
 
   async erase(id: UserId): Promise<void> {

@@ -208,10 +208,16 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   user(id: UserId): Promise<UserSession<F>>
   /**
-   * Signs a user out everywhere: sockets end, and cookies and tickets from before are worthless. Values stay in the store,
-   * else where processes have them in memory. Rejects with a `TypeError` for what is no `UserId`.
+   * Ends all that the plugin has given to a user's browsers: sockets end, and cookies and tickets from before are worthless. Values stay in
+   * the store, else where processes have them in memory. Your own session of the user goes on: `revokedAt` says which ones are over. Rejects
+   * with a `TypeError` for what is no `UserId`.
    */
   revoke(id: UserId): Promise<void>
+  /**
+   * When the user was last revoked or erased, in ms since 1970; undefined where that is not known. A session of your own that began before it is
+   * over. With a store, as the store says it. Rejects with a `TypeError` for what is no `UserId`.
+   */
+  revokedAt(id: UserId): Promise<number | undefined>
   /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. Rejects with a `TypeError` for what is no `UserId`. */
   erase(id: UserId): Promise<void>
   /**

@@ -2,6 +2,7 @@ import { shareBudget } from './budget.js'
 import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
 import { freezeJson, NotJson } from './json.js'
+import { isMs, MS } from './ms.js'
 import { isAsync } from './promise.js'
 import { AsyncSchema, validate } from './schema.js'
 
@@ -108,7 +109,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   // The cookie is signed, not encrypted: its owner can read it.
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
   expect(maxBytes === undefined || isPositive(maxBytes), '.maxBytes: expected a positive whole number', maxBytes)
-  expect(maxAge === undefined || isPositive(maxAge), '.maxAge: expected a positive whole number of ms', maxAge)
+  expect(maxAge === undefined || isMs(maxAge), `.maxAge: expected ${MS}`, maxAge)
   const isParameter = url === undefined || (typeof url === 'string' && PARAMETER.test(url))
   expect(isParameter, '.url: expected at most 64 of A-Z a-z 0-9 _ . -', url)
   // What a browser may not set, no link may.

@@ -3,7 +3,7 @@ import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
 import { FIRST_SENDING, MAX_BODY, MAX_CHANGES, type WireChange } from './protocol.js'
 import type { StoredRegister } from './register.js'
-import { isStamp } from './stamp.js'
+import { credible, isStamp } from './stamp.js'
 
 /** Reads the changes of a `set`, from a socket or a POST. */
 export function parseChanges(input: unknown): readonly WireChange[] {
@@ -42,15 +42,15 @@ export function parseTickets(input: unknown): readonly string[] {
   return input
 }
 
-/** Reads registers that came signed; undefined where they are not registers. */
-export function parseRegisters(input: unknown): readonly StoredRegister[] | undefined {
+/** Reads registers that came signed, at `now`; undefined where they are not registers. */
+export function parseRegisters(input: unknown, now: number): readonly StoredRegister[] | undefined {
   if (!Array.isArray(input)) return undefined
   const registers: StoredRegister[] = []
   for (const item of input as unknown[]) {
     if (!Array.isArray(item)) return undefined
     const [key, stamp, value] = item as unknown[]
     if (!isKey(key) || !isStamp(stamp)) return undefined
-    registers.push({ key, stamp, value: value === undefined ? undefined : freezeJson(value) })
+    registers.push({ key, stamp: credible(stamp, now), value: value === undefined ? undefined : freezeJson(value) })
   }
   return registers
 }

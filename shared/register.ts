@@ -8,6 +8,9 @@ export interface StoredRegister {
   readonly value?: JsonValue | undefined
 }
 
+/** The register of a subject that says what has ended. No field can be called so. */
+export const EPOCH_KEY = '$epoch'
+
 /** A register on the wire and in the cookie: no value, deleted. */
 export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValue]
 

@@ -7,9 +7,22 @@ export type Stamp = number & { readonly [KIND]: 'stamp' }
 /** No write has been seen. */
 export const NEVER: Stamp = 0 as Stamp
 
+/** ms by which the clocks of nodes may differ. */
+export const SKEW: number = 60 * 60 * 1000
+
+/** Whether something is dated, in ms, later than any clock can have it now: nothing would ever be later than that. */
+export function isAhead(time: number, now: number): boolean {
+  return time > now + SKEW
+}
+
+/** A time as it was said, or now where no clock can have said so. */
+export function believed(time: number, now: number): number {
+  return isAhead(time, now) ? Math.floor(now) : time
+}
+
 /** When something happens, in whole ms: at `now`, and later than the `last` of its kind even when clocks run backwards. */
 export function timeAfter(last: number, now: number): number {
-  return Math.max(Math.floor(now), last + 1)
+  return Math.min(Math.max(Math.floor(now), last + 1), Number.MAX_SAFE_INTEGER)
 }
 
 /** The stamp of a write made at `now` after having seen `last`: a later write wins. */
@@ -34,6 +47,11 @@ export function toStamp(value: number): Stamp {
 
 /** What a visitor brings at sign-in into an account that was never erased: older than anything the account ever had. */
 export const LOGIN_STAMP: Stamp = 1 as Stamp
+
+/** As what was signed says it; where that is no date, the least one: any other write of the key is newer. */
+export function credible(stamp: Stamp, now: number): Stamp {
+  return isAhead(stamp, now) ? LOGIN_STAMP : stamp
+}
 
 /** The one that takes the most characters. */
 export const LONGEST_STAMP: Stamp = Number.MAX_SAFE_INTEGER as Stamp

@@ -1,7 +1,6 @@
 import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/identity/subject.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
-import { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
 import { acceptGiven, type Given } from './given.js'
@@ -21,8 +20,8 @@ export interface CookieVisitor<F extends Fields> {
  *
  * @param live what `liveSession()` returned
  * @param visitor a guest without values where it is `{}`
- * @throws {LiveSessionError} `invalid_value`, `too_large`, `undeclared_key`, or `not_writable` of a field that is not in the cookie
- * @throws {TypeError} for what cannot be a browser's id
+ * @throws {LiveSessionError} `invalid_value`, `too_large` or `undeclared_key`
+ * @throws {TypeError} for what cannot be a browser's id, and for a field that is not in the cookie
  * @example
  * await request(server).get('/').set('Cookie', cookieFor(live, { values: { division: 3 } }))
  */
@@ -36,7 +35,11 @@ export function cookieFor<F extends Fields>(
   const { cookie, epochs, sessions, settings } = coreOf(live)
   const accepted = acceptGiven(sessions.fields, values, 'cookieFor')
   const registers = Array.from(accepted, ([{ key, inCookie }, value]) => {
-    if (!inCookie) throw new LiveSessionError('not_writable', `cookieFor: "${key}" is not in the cookie`, { key })
+    if (!inCookie) {
+      throw new TypeError(
+        `koa-live-session: cookieFor: "${key}" is not in the cookie. For a value in memory or in the store use live.user(id)`,
+      )
+    }
     return { key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId, 'cookieFor: userId'))

@@ -1,6 +1,6 @@
-import type { Store, StoredRow } from '../server/stores/store.js'
+import { BROWSERS, type Store, type StoredRow } from '../server/stores/store.js'
 import { freezeJson } from '../shared/json.js'
-import type { StoredRegister } from '../shared/register.js'
+import { EPOCH_KEY, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -63,8 +63,12 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     },
     async compareAndSet(subject, register, expected) {
       await attempt()
-      const stamp = subjects.get(subject)?.replica.stamp(register.key) ?? 0
-      return stamp === expected && use(subject).merge(copy(register), 'store')
+      if ((subjects.get(subject)?.replica.stamp(register.key) ?? 0) !== expected) return false
+      // By the rule alone what is there might be the newer one.
+      const others = use(subject).registers()
+      const replica = Replica.of([...others.filter(({ key }) => key !== register.key), copy(register)], 'store')
+      subjects.set(subject, { replica, used: clock() })
+      return true
     },
     async remove(subject) {
       await attempt()
@@ -74,12 +78,18 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       subjects.get(subject)?.replica.forget(({ stamp, value }) => value === undefined && stamp < before)
     },
-    async sweep(before, guestsBefore = before) {
+    async sweep(before, { guests = before, ended = before } = {}) {
       await attempt()
-      const limitOf = (subject: string): number =>
-        subject.startsWith('browser:') ? Math.max(before, guestsBefore) : before
-      const unused = [...subjects].filter(([subject, { used }]) => used < limitOf(subject))
-      for (const [subject] of unused) subjects.delete(subject)
+      const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
+        const limit = subject.startsWith(BROWSERS) ? Math.max(before, guests) : before
+        const end = used < ended ? undefined : replica.register(EPOCH_KEY)
+        const left = end ? [end] : []
+        return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
+      })
+      for (const { subject, left, used } of unused) {
+        if (left.length === 0) subjects.delete(subject)
+        else subjects.set(subject, { replica: Replica.of(left, 'store'), used })
+      }
       return unused.length
     },
     async close() {},

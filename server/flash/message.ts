@@ -1,6 +1,6 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
-import { isStamp } from '../../shared/stamp.js'
+import { isAhead, isStamp } from '../../shared/stamp.js'
 
 /** Something that is shown once. */
 export interface Message {
@@ -28,8 +28,6 @@ export const FLASH_LIFETIME: number = 60 * 60 * 1000
 const MOST = 10
 /** Bytes of one. */
 const MAX_BYTES = 1000
-/** ms by which the clock of another node may run ahead. */
-const SKEW = 60_000
 
 /**
  * @throws {LiveSessionError} `invalid_value` or `too_large`
@@ -74,7 +72,7 @@ export function parseMessages(input: unknown): readonly Message[] {
 }
 
 function isCurrent(at: number, now: number): boolean {
-  return at > now - FLASH_LIFETIME && at <= now + SKEW
+  return at > now - FLASH_LIFETIME && !isAhead(at, now)
 }
 
 function jsonOf(input: unknown): JsonValue {

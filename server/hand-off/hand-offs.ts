@@ -3,6 +3,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
 import { isKey } from '../../shared/fields.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
+import { isAhead } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { secondsOf } from '../identity/recent.js'
@@ -12,8 +13,6 @@ import { SealingKeys } from './sealing-keys.js'
 const TYPE = 'live-session-hand-off+jwt'
 /** Seconds that a browser has to bring it. */
 const LIFETIME = 60
-/** Seconds by which the clock of the node that made it may run ahead. */
-const SKEW = 60
 /** Bytes of a payload: with it encrypted the form is smaller than what parsers of bodies take. */
 const MAX_PAYLOAD = 16 * 1024
 /** Characters of a token with such a payload, at the most. */
@@ -98,9 +97,9 @@ export class HandOffs {
     const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
     const { cookie, clock } = this.#core.settings
     if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
-    const now = clock() / 1000
+    const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
     // One from the future would outlast the memory of those that were spent.
-    return Number(claims['exp']) > now && Number(claims['iat']) - SKEW <= now ? claims : undefined
+    return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
   }
 }
 

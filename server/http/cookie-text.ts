@@ -88,13 +88,13 @@ export function encode(payload: object): string {
 }
 
 /** Undefined for what is no cookie of ours, whatever its signature. */
-export function decode(text: string, isRetired: boolean): GoodCookie | undefined {
+export function decode(text: string, isRetired: boolean, now: number): GoodCookie | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined
     const { v, browser, user, former, born, epoch, exp, r, flash } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
-    const registers = parseRegisters(r)
+    const registers = parseRegisters(r, now)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
     if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(exp)) return undefined
     return {

@@ -159,7 +159,7 @@ export class LiveCookie {
 
   #decode(text: string, signature: string): GoodCookie | undefined {
     const index = this.#keys.index(this.#pair + text, signature)
-    const cookie = index < 0 ? undefined : decode(flat(text), index > 0)
+    const cookie = index < 0 ? undefined : decode(flat(text), index > 0, this.#clock())
     if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie
   }

@@ -100,8 +100,9 @@ export class RequestHandle extends Handle {
 
   identify(): Promise<void> {
     return Outcome.of(async () => {
-      const vouched = await this.#identify()
+      // Begun first: what it ends by that is not of meanwhile.
       const exchange = this.#exchange()
+      const vouched = await this.#identify()
       await this.#core.store?.ensure(exchange.candidates(vouched.user))
       if (vouched.user !== undefined && vouched.user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
       await exchange.changeTo(vouched)

@@ -1,10 +1,7 @@
 import { isKey } from '../../shared/fields.js'
-import type { StoredRegister } from '../../shared/register.js'
+import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
 import { isStamp, NEVER, newestOf, nextStamp, toStamp } from '../../shared/stamp.js'
 import { isUser, type UserSubject } from './subject.js'
-
-/** The register of a subject that says what has ended. No field can be called so. */
-export const EPOCH_KEY = '$epoch'
 
 /** Nothing was erased. */
 export const NOTHING_ERASED = 0

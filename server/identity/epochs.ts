@@ -46,7 +46,7 @@ export class Epochs {
     return this.#users.accepts(sub, epoch)
   }
 
-  /** Signs a user out everywhere: what was signed for them until now becomes worthless. */
+  /** Ends what was signed for a user until now: it becomes worthless everywhere. */
   revoke(user: UserSubject): void {
     const register = toRegister(this.#users.begin(user, this.#next()))
     this.#elsewhere.store?.keep(user, [register])

@@ -1,15 +1,13 @@
+import { isAhead } from '../../shared/stamp.js'
+
 /** Seconds. */
 const TEN_MINUTES = 600
-/** Seconds by which the clock of another node may run ahead. */
-const SKEW = 60
-
 /**
  * Whether something that happened at so many seconds since 1970 was within ten minutes of now (ms). What is dated later, by a clock
  * that ran ahead, is not, but for what nodes may differ by.
  */
 export function isRecent(seconds: number, now: number): boolean {
-  const age = now / 1000 - seconds
-  return age > -SKEW && age < TEN_MINUTES
+  return now / 1000 - seconds < TEN_MINUTES && !isAhead(seconds * 1000, now)
 }
 
 /** As long as that, in ms. */

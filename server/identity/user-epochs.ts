@@ -1,4 +1,4 @@
-import { timeAfter } from '../../shared/stamp.js'
+import { believed, isAhead, timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { Generations } from '../values/generations.js'
 import { type Ending, NOTHING_ERASED } from './ending.js'
@@ -6,9 +6,6 @@ import { type Subject, subjectHash, type UserSubject } from './subject.js'
 
 /** The epoch of a user who was never revoked. */
 const FIRST = 0
-
-/** ms by which clocks of nodes may differ. */
-const SKEW = 60 * 60 * 1000
 
 interface Known {
   /** The newest: ms since 1970. */
@@ -74,7 +71,7 @@ export class UserEpochs {
     if (known && known.ended !== FIRST && !this.#isLater(epoch, known.ended)) return undefined
     const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch
     this.#all.set(sub, { epoch: newest, order: Math.max(order, known?.order ?? 0), ended: epoch })
-    const until = Math.min(erased, Math.floor(this.#clock()) + SKEW)
+    const until = believed(erased, this.#clock())
     if (until > this.erasedUntil(user)) this.#erased.set(user, until)
     return until
   }
@@ -85,7 +82,7 @@ export class UserEpochs {
    * @param newest stamp of the newest write, which may come from a clock that is ahead of this one
    */
   erase(user: UserSubject, order: number, newest: number): Ending {
-    const last = Math.min(newest, this.#clock() + SKEW)
+    const last = believed(newest, this.#clock())
     // Never sooner than before: other nodes would take for erased what is written here from now on.
     this.#erased.set(user, timeAfter(Math.max(last, this.erasedUntil(user)), this.#clock()))
     return this.begin(user, order, last)
@@ -98,12 +95,9 @@ export class UserEpochs {
 
   /** One from the future is of a clock that ran ahead: it may have been revoked since, by any other than the first epoch. */
   #isLater(epoch: number, known: number): boolean {
-    const isAhead = this.#isAhead(known)
-    if (this.#isAhead(epoch) === isAhead) return epoch > known
-    return isAhead && epoch > FIRST
-  }
-
-  #isAhead(epoch: number): boolean {
-    return epoch > this.#clock() + SKEW
+    const now = this.#clock()
+    const isKnownAhead = isAhead(known, now)
+    if (isAhead(epoch, now) === isKnownAhead) return epoch > known
+    return isKnownAhead && epoch > FIRST
   }
 }

@@ -2,7 +2,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
 import { isUser, type Subject, type UserSubject } from '../identity/subject.js'
 
-/** Signs a user out everywhere. */
+/** Ends what a user's browsers were given. */
 type Revoke = (user: UserSubject) => Promise<void>
 
 /**
@@ -31,7 +31,7 @@ export async function act(
   }
   if (!isUser(subject)) throw new LiveSessionError('malformed', 'a guest cannot be signed out')
   await revoke(subject)
-  return `Signed ${name} out everywhere.`
+  return `Ended all sockets, live cookies and tickets of ${name}. The app’s own sessions go on.`
 }
 
 /**

@@ -48,7 +48,7 @@ const HEADERS = {
 interface Source {
   readonly core: Core
   readonly refusals: RecentRefusals
-  /** Signs a user out everywhere. */
+  /** Ends what a user's browsers were given. */
   revoke(this: void, user: UserSubject): Promise<void>
 }
 

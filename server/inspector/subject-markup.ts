@@ -13,7 +13,7 @@ export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, stor
   return html`<article data-key="${id}" class="subject" aria-labelledby="${heading}">
 <header>
 <h3 id="${heading}">${kindMarkup(subject)}</h3>
-<div class="deeds">${deedMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && deedMarkup('revoke', 'Revoke', name, id, `Sign ${name} out everywhere?`)}</div>
+<div class="deeds">${deedMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && deedMarkup('revoke', 'Revoke', name, id, `End all sockets, live cookies and tickets of ${name}?`)}</div>
 </header>
 <dl class="facts">
 <div><dt>Sockets</dt><dd>${socketsMarkup(subject)}</dd></div>

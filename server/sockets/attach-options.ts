@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import { isMs, MS } from '../../shared/ms.js'
 import { checkNames } from '../options.js'
 import type { AttachOptions } from '../types.js'
 
@@ -29,8 +30,8 @@ export function resolveAttachOptions(options: AttachOptions | undefined, hasIden
     )
   }
   const { recheck = FIVE_MINUTES } = options ?? {}
-  if (typeof recheck === 'number' && recheck > 0) return { handshake, recheck }
+  if (isMs(recheck) || recheck === Number.POSITIVE_INFINITY) return { handshake, recheck }
   throw new TypeError(
-    `koa-live-session: attach(io): recheck: expected ms, more than 0, or Infinity to ask never, received ${String(recheck)}`,
+    `koa-live-session: attach(io): recheck: expected ${MS}, or Infinity to ask never, received ${String(recheck)}`,
   )
 }

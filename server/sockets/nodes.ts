@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'socket.io'
-import { type StoredRegister, toWire } from '../../shared/register.js'
+import { EPOCH_KEY, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isSessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
-import { EPOCH_KEY, standing, toEnding } from '../identity/ending.js'
+import { standing, toEnding } from '../identity/ending.js'
 import { isCookieless, isSubject } from '../identity/subject.js'
 import { soundRegisters } from '../stores/rows.js'
 import type { Peers } from '../values/elsewhere.js'
@@ -16,12 +16,18 @@ const MERGE = 'live_session:merge'
 /** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
 export class Nodes implements Peers {
   readonly #io: Server
-  readonly #core: Pick<Core, 'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>
+  readonly #core: Pick<
+    Core,
+    'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
+  >
   #news = new Map<string, Replica>()
 
   constructor(
     io: Server,
-    core: Pick<Core, 'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'report' | 'warn'>,
+    core: Pick<
+      Core,
+      'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
+    >,
   ) {
     this.#io = io
     this.#core = core
@@ -63,7 +69,7 @@ export class Nodes implements Peers {
       leaveOut()
       return
     }
-    const sound = soundRegisters(wire.map(fromWire), leaveOut)
+    const sound = soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut)
     if (isSessionName(name)) {
       this.#core.appSessions.hear(name, sound)
       return

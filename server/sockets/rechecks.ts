@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
+import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Core } from '../core.js'
 import type { Authentication } from './authentication.js'
 import type { Connection } from './connection.js'
@@ -39,7 +40,7 @@ export class Rechecks {
     const turns =
       authentication.hasUsers && every !== Number.POSITIVE_INFINITY ? Math.min(MAX_TURNS, Math.ceil(every / TURN)) : 0
     this.#turns = Array.from({ length: turns }, () => new Map())
-    if (turns > 0) this.#timer = setInterval(() => this.#turn(), every / turns).unref()
+    if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
   }
 
   /** Asks about a connection from now on, until it is closed. */

@@ -1,13 +1,12 @@
 import { isKey } from '../../shared/fields.js'
-import type { StoredRegister } from '../../shared/register.js'
+import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, toStamp } from '../../shared/stamp.js'
-import { EPOCH_KEY, joined, outliving, standing } from '../identity/ending.js'
+import { joined, outliving, standing } from '../identity/ending.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
-import { listed, soundRegisters } from './rows.js'
-import type { Store, StoredRow } from './store.js'
+import type { SoundStore } from './sound-store.js'
 import { WaitingGuests } from './waiting-guests.js'
 
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
@@ -37,9 +36,9 @@ interface Lane {
  * a late one brings nothing back that was erased. Nothing is evicted but what guests have set, of whom there may be any number.
  */
 export class Backlog {
-  readonly #store: Store
+  readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #onStanding: (subject: Kept, rows: readonly StoredRow[]) => void
+  readonly #onStanding: (subject: Kept, rows: readonly StoredRegister[]) => void
   readonly #onLetGo: (guest: Kept) => void
   readonly #lanes = new Map<Kept, Lane>()
   readonly #guests: WaitingGuests
@@ -48,9 +47,9 @@ export class Backlog {
 
   /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
   constructor(
-    store: Store,
+    store: SoundStore,
     health: StoreHealth,
-    onStanding: (subject: Kept, rows: readonly StoredRow[]) => void,
+    onStanding: (subject: Kept, rows: readonly StoredRegister[]) => void,
     waiting: Waiting,
   ) {
     this.#store = store
@@ -199,12 +198,12 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRow[]> {
+  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRegister[]> {
     const name = storeName(subject)
     const end = registers.register(EPOCH_KEY)
     if (isErasure) await this.#clear(name, registers, end)
     else if (end) await this.#end(subject, registers, end)
-    return listed(await this.#store.merge(name, registers.registers()))
+    return this.#store.merge(name, registers.registers())
   }
 
   /**
@@ -215,7 +214,7 @@ export class Backlog {
     const asked = [this.#store.load(name), this.#store.remove(name)] as const
     // Where one fails, the other shall not be late for what comes next.
     const [load] = await Promise.allSettled(asked)
-    const found = load.status === 'fulfilled' ? sound(load.value) : []
+    const found = load.status === 'fulfilled' ? load.value : []
     // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
     for (const register of end ? outliving(end, found) : []) registers.merge(register, 'store')
     await Promise.all(asked)
@@ -225,9 +224,9 @@ export class Backlog {
   async #end(subject: Kept, registers: Replica, own: StoredRegister): Promise<void> {
     const name = storeName(subject)
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const rows = listed(await this.#store.load(name))
+      const rows = await this.#store.load(name)
       this.#tell(subject, rows)
-      const { ending } = standing(sound(rows))
+      const { ending } = standing(rows)
       const end = ending ? joined(own, ending) : own
       registers.merge(end, 'store')
       const expected = ending?.stamp ?? NEVER
@@ -236,11 +235,7 @@ export class Backlog {
   }
 
   /** Of what stands there, unless it is to be erased. */
-  #tell(subject: Kept, rows: readonly StoredRow[]): void {
+  #tell(subject: Kept, rows: readonly StoredRegister[]): void {
     if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
   }
-}
-
-function sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
-  return soundRegisters(rows, () => undefined)
 }

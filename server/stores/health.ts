@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { LiveSessionError } from '../../shared/errors.js'
+import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Settings } from '../options.js'
 
 /** Told of each change: `{ state, cause? }`. */
@@ -58,7 +59,7 @@ export class StoreHealth {
     const deadline = setTimeout(() => {
       isLate = true
       if (this.#state === 'good') this.#become('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
-    }, this.#settings.storeTimeout).unref()
+    }, this.#deadline).unref()
     try {
       const answer = await answerOf(act)
       this.#worked(isLate)
@@ -71,10 +72,14 @@ export class StoreHealth {
     }
   }
 
+  get #deadline(): number {
+    return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
+  }
+
   /** What a promise comes to, if in time. */
   inTime<T>(promise: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => resolve(undefined), this.#settings.storeTimeout)
+      const timer = setTimeout(() => resolve(undefined), this.#deadline)
       promise.then(resolve, reject).finally(() => clearTimeout(timer))
     })
   }

@@ -7,8 +7,6 @@ import { actOn } from '../sockets/aftermath.js'
 import type { Backlog } from './backlog.js'
 import type { Denied } from './denied.js'
 import type { StoreHealth } from './health.js'
-import { soundRegisters } from './rows.js'
-import type { StoredRow } from './store.js'
 
 interface Parts {
   readonly backlog: Backlog
@@ -16,7 +14,7 @@ interface Parts {
   readonly health: StoreHealth
 }
 
-type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'subjects' | 'warn'>
+type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'subjects'>
 
 /** Takes what the store has over into memory, and has the store told of what it lacks. */
 export class Intake {
@@ -28,19 +26,9 @@ export class Intake {
     this.#core = core
   }
 
-  /** The rows that are registers; the log is told of the others. */
-  sound(rows: readonly StoredRow[]): readonly StoredRegister[] {
-    return soundRegisters(rows, ({ key, reason }) => {
-      this.#core.warn(
-        `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
-        'row',
-      )
-    })
-  }
-
   /** Takes over what the store says. */
-  take(subject: Subject, sound: readonly StoredRegister[]): void {
-    const { registers, ending } = standing(sound)
+  take(subject: Subject, all: readonly StoredRegister[]): void {
+    const { registers, ending } = standing(all)
     if (ending) {
       const erased = this.#core.epochs.learn(subject, toEnding(ending))
       if (erased !== undefined) actOn(this.#core, subject, erased)
@@ -52,12 +40,11 @@ export class Intake {
   }
 
   /** Takes over what the store has of a subject, and tells it what it lacks. */
-  compare(subject: Subject, rows: readonly StoredRow[]): void {
-    const sound = this.sound(rows)
-    this.take(subject, sound)
+  compare(subject: Subject, all: readonly StoredRegister[]): void {
+    this.take(subject, all)
     const { epochs, sessions, subjects } = this.#core
     if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
-    const stored = Replica.of(sound, 'store')
+    const stored = Replica.of(all, 'store')
     sessions.merge(subject, this.#outlived(subject, stored), 'store')
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.

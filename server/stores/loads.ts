@@ -1,11 +1,11 @@
+import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import { Generations } from '../values/generations.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
-import { listed } from './rows.js'
-import type { Store, StoredRow } from './store.js'
+import type { SoundStore } from './sound-store.js'
 
 /** When a subject was loaded. */
 interface Mark {
@@ -18,23 +18,23 @@ interface Mark {
 
 /** What memory does with what is loaded. */
 interface Taking {
-  take(subject: Subject, registers: readonly StoredRow[]): void
+  take(subject: Subject, registers: readonly StoredRegister[]): void
   /** Whether this process has written into the store what is not in memory yet. */
   isWriting(subject: Subject): boolean
 }
 
 /** Brings what the store has into memory, before it is read: one call a subject, whatever number of requests wait for it. */
 export class Loads {
-  readonly #store: Store
+  readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>
   readonly #taking: Taking
   /** What the store has nothing of is in no cache: that it was asked is remembered here. */
   readonly #marks: Generations<Mark>
-  readonly #underWay = new Map<Subject, Promise<readonly StoredRow[]>>()
+  readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
 
   constructor(
-    store: Store,
+    store: SoundStore,
     health: StoreHealth,
     core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>,
     taking: Taking,
@@ -77,7 +77,7 @@ export class Loads {
   }
 
   /** Asks the store now, whatever was loaded before. Of a store that is down only what shows whether it is back. */
-  load(subject: Subject): Promise<readonly StoredRow[]> {
+  load(subject: Subject): Promise<readonly StoredRegister[]> {
     const known = this.#underWay.get(subject)
     if (known !== undefined) return known
     if (this.#health.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
@@ -87,13 +87,13 @@ export class Loads {
   }
 
   /** The same; nothing where the store does not answer in time. */
-  inTime(subject: Subject): Promise<readonly StoredRow[] | undefined> {
+  inTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
   /** What the store has under a name. */
-  rows(name: string): Promise<readonly StoredRow[]> {
-    return this.#health.ask(async () => listed(await this.#store.load(name)))
+  rows(name: string): Promise<readonly StoredRegister[]> {
+    return this.#health.ask(() => this.#store.load(name))
   }
 
   /** When a subject was loaded whose values are in memory still. */
@@ -106,7 +106,7 @@ export class Loads {
     return isThere || mark.residency === subjects.residency ? mark : undefined
   }
 
-  async #load(subject: Subject): Promise<readonly StoredRow[]> {
+  async #load(subject: Subject): Promise<readonly StoredRegister[]> {
     const registers = await this.rows(storeName(subject))
     const { settings, subjects } = this.#core
     const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined

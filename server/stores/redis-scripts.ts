@@ -90,11 +90,19 @@ for at = 1, #cells, 2 do
 end
 `)
 
-/** KEYS: the hash. ARGV: ms since 1970. Answers 1 where it was used before that, and is gone. What says no use is left alone. */
+/**
+ * KEYS: the hash. ARGV: ms since 1970; the same, for what has ended; the field of that. Answers 1 where the hash was used before that, and is
+ * gone, but for that field. What says no use is left alone.
+ */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))
 if not used or used >= tonumber(ARGV[1]) then return 0 end
-return redis.call('DEL', KEYS[1])
+if used < tonumber(ARGV[2]) or redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return redis.call('DEL', KEYS[1]) end
+local swept = 0
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if field ~= '' and field ~= ARGV[3] then swept = redis.call('HDEL', KEYS[1], field) end
+end
+return swept
 `)
 
 function script(text: string): RedisScript {

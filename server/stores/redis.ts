@@ -4,6 +4,8 @@
  * @module koa-live-session/redis
  */
 import { canonicalJson } from '../../shared/json.js'
+import { isMs, MS } from '../../shared/ms.js'
+import { EPOCH_KEY } from '../../shared/register.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { readRow } from './rows.js'
@@ -51,7 +53,7 @@ export function redisStore(
   checkClient(client)
   // The hash tag begins at the first brace.
   check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
-  check(Number.isSafeInteger(maxIdle) && maxIdle > 0, 'maxIdle', 'whole ms, more than 0', maxIdle)
+  check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
 
   const pace = Math.min(HOUR, Math.floor(maxIdle / 100))
   const keyOf = (subject: string): string => `${prefix}{${subject}}`
@@ -82,20 +84,21 @@ export function redisStore(
     async prune(subject, before) {
       await run(client, PRUNE, keyOf(subject), [String(before)])
     },
-    async sweep(before, guestsBefore = before) {
+    async sweep(before, { guests = before, ended = before } = {}) {
       const sweep = async (names: string, limit: number): Promise<number> => {
         // What was not used for so long has expired.
         if (limit <= Date.now() - maxIdle) return 0
+        // A use is noted up to an hour late.
+        const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY]
         let deleted = 0
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
-          // A use is noted up to an hour late.
-          const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, [String(limit - HOUR)])))
+          const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, args)))
           deleted += answers.filter((answer) => answer === 1).length
         }
         return deleted
       }
-      const guests = guestsBefore > before ? await sweep(BROWSERS, guestsBefore) : 0
-      return guests + (await sweep('', before))
+      const first = guests > before ? await sweep(BROWSERS, guests) : 0
+      return first + (await sweep('', before))
     },
     async close() {},
   }

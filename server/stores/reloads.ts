@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
 import { AT_ONCE, type Backlog } from './backlog.js'
@@ -29,7 +30,8 @@ export class Reloads {
     this.#core = core
     parts.health.onTry(() => void this.#reload())
     const { storeRefresh } = core.settings
-    const pace = storeRefresh * PACE
+    // What is fresh still is not asked for: it may be looked at sooner.
+    const pace = Math.min(storeRefresh * PACE, LONGEST_TIMER)
     this.#fresh = storeRefresh - pace
     this.#timer = setInterval(() => void this.#reload(), pace).unref()
   }

@@ -1,6 +1,6 @@
 import { freezeJson, type JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
-import { isStamp, type Stamp } from '../../shared/stamp.js'
+import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
+import { isAhead, isStamp, type Stamp } from '../../shared/stamp.js'
 import type { StoredRow } from './store.js'
 
 /** Stands for what cannot be read. No stamp is NaN, and no JSON value. */
@@ -40,7 +40,7 @@ function readValue(text: string): JsonValue {
  *
  * @throws {TypeError}
  */
-export function listed(rows: unknown): readonly StoredRow[] {
+function listed(rows: unknown): readonly StoredRow[] {
   if (Array.isArray(rows)) return rows
   throw new TypeError(`koa-live-session: store: expected a list of registers, received ${typeof rows}`)
 }
@@ -51,7 +51,11 @@ export function listed(rows: unknown): readonly StoredRow[] {
  *
  * @throws {TypeError} where it is no list
  */
-export function soundRegisters(rows: unknown, onFault: (fault: RowFault) => void): readonly StoredRegister[] {
+export function soundRegisters(
+  rows: unknown,
+  now: number,
+  onFault: (fault: RowFault) => void,
+): readonly StoredRegister[] {
   return listed(rows).flatMap((row: unknown) => {
     const { key, stamp, value }: Partial<Record<keyof StoredRegister, unknown>> = Object(row)
     const fault = (reason: string): readonly [] => {
@@ -64,6 +68,8 @@ export function soundRegisters(rows: unknown, onFault: (fault: RowFault) => void
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
+    // Whatever its date is, what has ended does not come back.
+    if (key !== EPOCH_KEY && isAhead(stamp, now)) return fault('its stamp is of a time to come. Is a clock ahead?')
     try {
       return value === undefined ? { key, stamp } : { key, stamp, value: freezeJson(value) }
     } catch (error) {

@@ -31,7 +31,8 @@ export class Spent {
    * for any answer.
    */
   async spend(name: string): Promise<boolean | undefined> {
-    if (this.#health.state === 'down') return undefined
+    // Of a store that is down this may be what shows that it is back.
+    if (this.#health.room === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
     if (this.#rows.size < MOST) this.#rows.set(name, this.#clock() + KEPT)

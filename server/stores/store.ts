@@ -10,6 +10,24 @@ export interface StoredRow {
   readonly value?: JsonValue | undefined
 }
 
+/** For what `Store.sweep` deletes earlier or later than the rest, in ms since 1970. */
+export interface SweepLimits {
+  /**
+   * Of subjects whose name begins with `browser:`, and not before `before`: no cookie leads to them any more. A store that does not tell them
+   * apart keeps them with the others.
+   *
+   * @default before
+   */
+  readonly guests?: number
+  /**
+   * Of the key `$epoch`, which says what has ended, and not after `before`. Where a store deletes it with the rest, `storeMaxIdle` must not be
+   * shorter than `maxAge`: a cookie that was revoked would be good again.
+   *
+   * @default before
+   */
+  readonly ended?: number
+}
+
 /**
  * A place that outlives the process and that several nodes share: Redis, a database, your own. It holds the registers of each
  * subject, and it is one more replica: `merge` decides by the one rule, within the store and not in a process before it, as another
@@ -42,7 +60,8 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
   /**
    * For `update`: writes only where the key's stamp is still `expected` (0: absent), and says whether it has. The register's stamp
-   * is larger than that. Of several at once, exactly one is told `true`. A use, where it writes: see `sweep`.
+   * is larger than that, but where a row is replaced whose stamp no clock can have given. Of several at once, exactly one is told
+   * `true`. A use, where it writes: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean>
   /** Deletes the subject with all its registers, tombstones too. */
@@ -57,10 +76,9 @@ export interface Store {
    * then, at least once a day while there are any; it then keeps a subject for so much longer, never shorter. One that lets them
    * expire on its own may answer 0.
    *
-   * Those whose name begins with `browser:` may go earlier, where they were not used since `guestsBefore`, which is later than `before`: no
-   * cookie leads to them any more. A store that does not tell them apart keeps them with the others.
+   * @param limits for what goes earlier, or later
    */
-  sweep(before: number, guestsBefore?: number): Promise<number>
+  sweep(before: number, limits?: SweepLimits): Promise<number>
   /** Gives back what the store itself has opened, and nothing that it was given. Idempotent. What it holds stays. */
   close(): Promise<void>
 }

@@ -9,14 +9,12 @@ const DAY = 24 * HOUR
 export class Sweeps {
   readonly #store: Store
   readonly #settings: Settings
-  readonly #maxIdle: number
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(store: Store, settings: Settings) {
     this.#store = store
     this.#settings = settings
-    this.#maxIdle = Math.max(settings.storeMaxIdle, settings.maxAge)
-    if (this.#maxIdle !== Number.POSITIVE_INFINITY) this.#plan(HOUR * Math.random())
+    if (settings.storeMaxIdle !== Number.POSITIVE_INFINITY) this.#plan(HOUR * Math.random())
   }
 
   close(): void {
@@ -29,12 +27,16 @@ export class Sweeps {
   }
 
   async #sweep(): Promise<void> {
-    const { clock, maxAge, report } = this.#settings
+    const { clock, maxAge, report, storeMaxIdle } = this.#settings
     this.#plan(DAY)
     try {
       const now = clock()
-      // After `maxAge` no browser has a cookie that leads to what it had.
-      await this.#store.sweep(now - this.#maxIdle, now - maxAge)
+      await this.#store.sweep(now - storeMaxIdle, {
+        // After `maxAge` no browser has a cookie that leads to what it had.
+        guests: now - Math.min(storeMaxIdle, maxAge),
+        // A cookie that outlived its user's revocation there would be good again.
+        ended: now - Math.max(storeMaxIdle, maxAge),
+      })
     } catch (cause) {
       report(new LiveSessionError('store_unavailable', 'the store has not deleted what is old', { cause }))
     }

@@ -17,6 +17,7 @@ import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { browserStoreName, type Kept, storeName } from './name.js'
 import { Reloads } from './reloads.js'
+import { SoundStore } from './sound-store.js'
 import { Spent } from './spent.js'
 import type { Store } from './store.js'
 import { Sweeps } from './sweeps.js'
@@ -34,6 +35,7 @@ type Surroundings = Pick<
 /** Keeps memory and the store together: each learns what the other knows. */
 export class StoreSync implements Keeper {
   readonly #store: Store
+  readonly #sound: SoundStore
   readonly #core: Surroundings
   readonly #health: StoreHealth
   readonly #backlog: Backlog
@@ -57,18 +59,18 @@ export class StoreSync implements Keeper {
         this.#health.tellLoss()
       },
     }
+    this.#sound = new SoundStore(store, core)
     this.#backlog = new Backlog(
-      store,
+      this.#sound,
       this.#health,
-      (name, rows) => {
-        const sound = this.#intake.sound(rows)
-        if (isSessionName(name)) core.appSessions.stands(name, sound)
-        else this.#intake.take(name, sound)
+      (name, registers) => {
+        if (isSessionName(name)) core.appSessions.stands(name, registers)
+        else this.#intake.take(name, registers)
       },
       waiting,
     )
-    this.#loads = new Loads(store, this.#health, core, {
-      take: (subject, rows) => this.#intake.compare(subject, rows),
+    this.#loads = new Loads(this.#sound, this.#health, core, {
+      take: (subject, registers) => this.#intake.compare(subject, registers),
       isWriting: (subject) => this.#updates.isUnderWay(subject),
     })
     this.#denied = new Denied(core)
@@ -150,7 +152,7 @@ export class StoreSync implements Keeper {
     const load = this.#loads.rows(browserStoreName(browser)).catch(() => undefined)
     const registers = await this.#health.inTime(load)
     if (!registers) return undefined
-    const { ending } = standing(this.#intake.sound(registers))
+    const { ending } = standing(registers)
     if (ending) this.#core.epochs.learnPublic(browser)
     return ending !== undefined
   }
@@ -169,13 +171,13 @@ export class StoreSync implements Keeper {
 
   /** For values of which others keep in memory what is known. */
   updates<N extends Kept>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
-    return new Updates(this.#store, this.#health, answers, this, memory, this.#core.settings)
+    return new Updates(this.#sound, this.#health, answers, this, memory, this.#core.settings)
   }
 
   /** What the store has of a session of the app's own, with what it is still to be told; rejects where it does not answer. */
   async session(name: SessionName): Promise<readonly StoredRegister[]> {
-    const rows = this.#intake.sound(await this.#loads.rows(storeName(name)))
-    return Replica.of([...rows, ...this.#backlog.of(name)], 'store').registers()
+    const stored = await this.#loads.rows(storeName(name))
+    return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
   }
 
   /** Whether the store can let go of what was deleted. */
@@ -222,8 +224,7 @@ export class StoreSync implements Keeper {
   /** What the store has once all that waits here is stored; nothing where it does not answer in time. */
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     if ((await this.level([subject])) === 'memory') return undefined
-    const rows = await this.#loads.inTime(subject)
-    return rows && this.#intake.sound(rows)
+    return this.#loads.inTime(subject)
   }
 
   async #allStored(): Promise<void> {

@@ -8,7 +8,7 @@ import type { Settings } from '../options.js'
 import type { StoreHealth } from './health.js'
 import { InTurn } from './in-turn.js'
 import { type Kept, storeName } from './name.js'
-import type { Store } from './store.js'
+import type { SoundStore } from './sound-store.js'
 import type { StoreSync } from './sync.js'
 
 /** How often a value is computed anew because another process was faster. */
@@ -44,7 +44,7 @@ export interface Answers<N extends Kept> {
 
 /** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
 export class Updates<N extends Kept> {
-  readonly #store: Store
+  readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #answers: Answers<N>
   readonly #sync: Pick<StoreSync, 'keep' | 'level'>
@@ -53,7 +53,7 @@ export class Updates<N extends Kept> {
   readonly #underWay = new InTurn()
 
   constructor(
-    store: Store,
+    store: SoundStore,
     health: StoreHealth,
     answers: Answers<N>,
     sync: Pick<StoreSync, 'keep' | 'level'>,

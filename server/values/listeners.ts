@@ -24,6 +24,10 @@ export class Audience<T> {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#listeners.size === 0
+  }
+
   clear(): void {
     this.#listeners.clear()
   }

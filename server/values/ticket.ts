@@ -55,7 +55,7 @@ export class Tickets {
     if (aud !== STORE_SESSION || !isSub(sub)) return undefined
     if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
-    const registers = parse(changes)
+    const registers = parse(changes, now)
     return registers && { sub, epoch: Number(epoch), registers }
   }
 }
@@ -73,9 +73,9 @@ function decode(part: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function parse(changes: unknown): readonly StoredRegister[] | undefined {
+function parse(changes: unknown, now: number): readonly StoredRegister[] | undefined {
   try {
-    return parseRegisters(changes)
+    return parseRegisters(changes, now)
   } catch {
     return undefined
   }

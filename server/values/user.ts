@@ -29,21 +29,16 @@ export class UserHandle extends Handle {
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    const unsubscribe = this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report)
-    this.#listen()
-    return unsubscribe
+    return this.#listen(this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report))
   }
 
   onChange(listener: Listener): () => void {
-    this.#listen()
-    return this.#listeners.onChange(listener)
+    return this.#listen(this.#listeners.onChange(listener))
   }
 
   [Symbol.dispose](): void {
-    const { subjects } = this.#core
     this.#listeners.clear()
-    subjects.holding(this.#subject)?.listeners.delete(this.#hear)
-    subjects.release(this.#subject)
+    this.#release()
   }
 
   protected override replica(): Replica | undefined {
@@ -60,7 +55,18 @@ export class UserHandle extends Handle {
     return { subject: () => this.#subject }
   }
 
-  #listen(): void {
+  /** The subject is in memory, and loaded again from time to time, for as long as a listener is told of it. */
+  #listen(unsubscribe: () => void): () => void {
     this.#core.subjects.hold(this.#subject).listeners.add(this.#hear)
+    return () => {
+      unsubscribe()
+      if (this.#listeners.isEmpty) this.#release()
+    }
+  }
+
+  #release(): void {
+    const { subjects } = this.#core
+    subjects.holding(this.#subject)?.listeners.delete(this.#hear)
+    subjects.release(this.#subject)
   }
 }

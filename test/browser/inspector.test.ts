@@ -97,11 +97,11 @@ describeInBrowser('the inspector', () => {
     })
     const button = page.getByRole('button', { name: 'Revoke: user ann' })
     await button.press('Space')
-    expect(asked).toEqual(['Sign user ann out everywhere?'])
+    expect(asked).toEqual(['End all sockets, live cookies and tickets of user ann?'])
     expect(socket.io.connected).toBe(true)
     page.once('dialog', (dialog) => void dialog.accept())
     await button.press('Space')
-    await page.getByRole('status').getByText('Signed user ann out everywhere.').waitFor()
+    await page.getByRole('status').getByText('Ended all sockets, live cookies and tickets of user ann.').waitFor()
     await socket.closed
   })
 

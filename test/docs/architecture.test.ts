@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 const PAGE = 'docs/architecture.md'
 const ROOTS = ['client', 'server', 'shared', 'testing']
 const page = readFileSync(PAGE, 'utf8')
-const map = page.slice(page.indexOf('\n## Map'), page.indexOf('\n## Six flows'))
+const map = page.slice(page.indexOf('\n## Map'), page.indexOf('\n## How things flow'))
 const quoted = (text: string): readonly string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, quote = '']) => quote)
 
 /** Each row of the map: a folder, and what is said of it. */
@@ -46,7 +46,9 @@ describe(PAGE, () => {
   })
 
   it('names paths in its flows that there are', () => {
-    const paths = quoted(page.slice(page.indexOf('\n## Six flows'))).filter((text) => /^[\w-]+(\/[\w-]+)+$/.test(text))
+    const paths = quoted(page.slice(page.indexOf('\n## How things flow'))).filter((text) =>
+      /^[\w-]+(\/[\w-]+)+$/.test(text),
+    )
     expect(paths.length).toBeGreaterThan(10)
     expect(paths.filter((path) => !['', 'server/', 'client/'].some((root) => isThere(root + path)))).toEqual([])
   })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
@@ -102,6 +103,15 @@ describe('docs/settings.md', () => {
       { subject: `browser:${visitor}`, key: 'username', value: '"<Ann>"', read_at: expect.any(Number) },
     ])
     expect(Math.abs(Date.now() - Number(rows[0]?.read_at))).toBeLessThan(DAY)
+  })
+
+  it.each(['ann', 1])('computes the visitorId of a user, %p, as requests have it', async (user) => {
+    const { visitorIdOf } = runSnippet('visitor-id.ts', 'docs/settings.md', { createHash })
+    const routes: Koa.Middleware = (ctx) => {
+      ctx.body = ctx.liveSession.visitorId
+    }
+    const app = await App.start({ options: { identify: () => user } as never, routes })
+    expect(await app.visitor().text('/')).toBe((visitorIdOf as (user: string | number) => string)(user))
   })
 
   it('has a sign-in that takes the visitor’s own rows along', async () => {

@@ -114,6 +114,26 @@ describe(PAGE, () => {
     expect(await division(one)).toBe('-1')
   })
 
+  it.each([
+    ['the cookie', undefined],
+    ['a store', new AuthStore()],
+  ])('signs a user out on two devices at once, whose session is in %s, until each signs in again', async (_, store) => {
+    const { guide, errors, visitor } = await start(store)
+    const devices = [visitor(), visitor()]
+    for (const device of devices) await post(device, '/login')
+    await devices[0]?.store({ set: [['division', -1, 5]] })
+    const divisions = (): Promise<unknown[]> => Promise.all(devices.map(division))
+    expect(await divisions()).toEqual(['5', '5'])
+    await guide.signOutEverywhere('ann')
+    expect(await divisions()).toEqual(['-1', '-1'])
+    for (const device of devices) expect((await (await device.connect()).ticket()).claims.changes).toEqual([])
+    for (const device of devices) await post(device, '/login')
+    expect(await divisions()).toEqual(['5', '5'])
+    await guide.deleteAccount('ann')
+    for (const device of devices) await device.fetch('/')
+    expect(errors).toEqual([])
+  })
+
   it('has a page that is told who is there after a sign-in', async () => {
     const app = await App.start({
       before: (koa) => [auth(koa)],

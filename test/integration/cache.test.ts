@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 
 const HOUR = 60 * 60 * 1000
@@ -89,6 +90,30 @@ describe('live.user(id)', () => {
     expect([user.userId, user.loaded, user.get('division')]).toEqual(['ann', true, 9])
     expect([...user.inspect().keys()]).toEqual(['division'])
   })
+
+  it.each(['subscribe', 'onChange'] as const)(
+    'lets a user go whom the last listener of %s does not hear of any more, and holds them again for the next one',
+    async (way) => {
+      const app = await App.start()
+      const { subjects } = coreOf(app.live)
+      const user = await app.live.user('ann')
+      const heard: unknown[] = []
+      const hear = (): (() => void) =>
+        way === 'onChange' ? user.onChange((change) => heard.push(change)) : user.subscribe('division', () => undefined)
+      const ends = [hear(), hear()]
+      for (const held of [1, 0]) {
+        expect(subjects.held()).toEqual(['user:s:ann'])
+        ends.pop()?.()
+        expect(subjects.held()).toHaveLength(held)
+      }
+      const end = hear()
+      expect(subjects.held()).toEqual(['user:s:ann'])
+      end()
+      end()
+      await user.set('division', 9)
+      expect([subjects.held(), heard, user.get('division')]).toEqual([[], [], 9])
+    },
+  )
 
   it('does not compute a value from a default where nothing is known of the user', async () => {
     const app = await App.start()

@@ -14,4 +14,12 @@ describe('cookieFor', () => {
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
     expect(await visitor.text('/')).toBe('3')
   })
+  it('says of a field that is not in the cookie where its value goes', async () => {
+    const app = await App.start()
+    const make = (): string => cookieFor(app.live, { values: { secret: 'x' } as never })
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(
+      'koa-live-session: cookieFor: "secret" is not in the cookie. For a value in memory or in the store use live.user(id)',
+    )
+  })
 })

@@ -82,6 +82,17 @@ describe('sign-in', () => {
     expect(await (await app.live.user('ann')).get('division')).toBe(3)
   })
 
+  it.each([false, true])(
+    'gives a browser its cookie where the app’s session had ended under the user’s own one: revoked: %s',
+    async (isRevoked) => {
+      const app = await startWithUsers()
+      const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 3 } }))
+      if (isRevoked) await app.live.revoke('ann')
+      expect(names(await visitor.fetch('/login/now?user=ann'))).toContain('live')
+      await expect(visitor.connect()).resolves.toBeDefined()
+    },
+  )
+
   it('combines both where the field says how, once', async () => {
     const app = await startWithUsers()
     const [home, work] = [app.visitor(), app.visitor()]

@@ -92,7 +92,7 @@ describe('the actions of the inspector', () => {
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
     const socket = await visitor.connect('/', asAnn)
     const { text } = await press(app, `deed=revoke&subject=${await idOf(app, 'ann')}`)
-    expect(text).toBe('Signed user ann out everywhere.')
+    expect(text).toBe('Ended all sockets, live cookies and tickets of user ann. The app’s own sessions go on.')
     await socket.closed
     const { epochs } = coreOf(app.live)
     expect(epochs.revocations).toBe(1)

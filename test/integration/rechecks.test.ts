@@ -296,7 +296,7 @@ describe('recheck', () => {
 
   it.each([0, -1, Number.NaN, '5 minutes'])('of %p is refused, saying what to do', async (recheck) => {
     await expect(start({ recheck: recheck as never })).rejects.toThrow(
-      `koa-live-session: attach(io): recheck: expected ms, more than 0, or Infinity to ask never, received ${recheck}`,
+      `koa-live-session: attach(io): recheck: expected ms, more than 0 and at most 100 years, or Infinity to ask never, received ${recheck}`,
     )
   })
 

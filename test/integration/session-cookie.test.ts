@@ -77,7 +77,7 @@ describe('maxAge', () => {
     'of %p is refused, saying what it may be',
     async (maxAge) => {
       await expect(App.start({ options: { maxAge: maxAge as never } })).rejects.toThrow(
-        `koa-live-session: maxAge: expected ms, more than 0, or 'session', received ${maxAge}`,
+        `koa-live-session: maxAge: expected ms, more than 0 and at most 100 years, or 'session', received ${maxAge}`,
       )
     },
   )

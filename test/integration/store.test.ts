@@ -5,6 +5,7 @@ import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/
 import { z } from 'zod'
 import { App, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { nameOf } from '../support/users.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -17,7 +18,11 @@ type StoreFields = typeof fields
 /** `/set?key=json` sets, `/get` says what there is. */
 const routes: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
-  const values = Object.fromEntries(Object.entries(ctx.query).map(([key, text]) => [key, JSON.parse(String(text))]))
+  const values = Object.fromEntries(
+    Object.entries(ctx.query)
+      .filter(([key]) => key in fields)
+      .map(([key, text]) => [key, JSON.parse(String(text))]),
+  )
   const written = ctx.path === '/set' ? await liveSession.setMany(values) : undefined
   const get = (key: keyof StoreFields): unknown => liveSession.get(key as never)
   ctx.body = { level: written?.level, values: Object.keys(fields).map((key) => get(key as keyof StoreFields)) }
@@ -159,6 +164,39 @@ describe('with a store', () => {
     await (await one.live.user('ann')).set('division', 5)
     clock.advance(1000)
     expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: [5, '', '', 0] })
+  })
+
+  it('forgets settings after storeMaxIdle under a cookie that lives longer, and no revocation', async () => {
+    const DAY = 24 * 60 * 60 * 1000
+    const [maxAge, storeMaxIdle] = [365 * DAY, 100 * DAY]
+    const identify: AppOptions<StoreFields>['options'] = { identify: (ctx) => ctx.query['user'] as string }
+    const { start, store, clock } = nodes({ maxAge, storeMaxIdle, ...identify })
+    const app = await start()
+    const guest = app.visitor()
+    await guest.fetch('/set?draft="half"')
+    const stolen = cookieFor(app.live, { userId: 'ann', values: { division: 666 } })
+    await app.live.revoke('ann')
+    const { cookie } = guest
+    clock.advance(101 * DAY)
+    await store.sweep(clock.now() - storeMaxIdle, { ended: clock.now() - maxAge })
+    expect(await (await guest.fetch('/')).json()).toMatchObject({ values: [-1, '', '', 0] })
+    expect([guest.cookie, await store.load(`browser:${nameOf(guest)}`)]).toEqual([cookie, []])
+    const thief = (await start()).visitor(stolen)
+    expect(await (await thief.fetch('/get?user=ann')).json()).toMatchObject({ values: [-1, '', '', 0] })
+  })
+
+  it('says when a user was revoked, at another node and after a restart', async () => {
+    const { start, clock } = nodes()
+    const [one, two] = [await start(), await start()]
+    expect(await two.live.revokedAt('ann')).toBeUndefined()
+    await one.live.revoke('ann')
+    const revokedAt = clock.now()
+    clock.advance(60_000)
+    for (const app of [one, two, await start()]) {
+      expect(await app.live.revokedAt('ann')).toBe(revokedAt)
+      expect(await app.live.revokedAt('bob')).toBeUndefined()
+    }
+    await expect(one.live.revokedAt('')).rejects.toThrow('revokedAt(id): expected a string')
   })
 
   it('says that a user is loaded, however long ago', async () => {

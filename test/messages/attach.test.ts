@@ -28,7 +28,7 @@ describe('attach(io)', () => {
       'seconds as a text',
       ({ io }) => io,
       { handshake: [], recheck: '60' },
-      'recheck: expected ms, more than 0, or Infinity',
+      'recheck: expected ms, more than 0 and at most 100 years, or Infinity',
     ],
   ])('says what it expects of %s, and can be called again', async (_, server, options, message) => {
     const app = await App.start({ isAttached: false })

@@ -54,7 +54,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/sockets/attach-options.ts': [
       ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
       ['Pass the very functions that app.use has', 'messages/attach'],
-      ['recheck: expected ms, more than 0, or Infinity', 'messages/attach'],
+      ['or Infinity to ask never', 'integration/rechecks'],
     ],
     'server/sockets/attach.ts': [
       ['expected a Server of socket.io, received', 'messages/attach'],
@@ -123,7 +123,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
     'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
     'server/stores/loads.ts': [['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers']],
-    'server/stores/intake.ts': [['the store has a row that is no register', 'integration/store']],
+    'server/stores/sound-store.ts': [['the store has a row that is no register', 'integration/store']],
     'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
   },
   'the page': {
@@ -140,7 +140,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'client/vue.ts': [['no app.use(liveSessionPlugin(live))', 'client/vue']],
   },
   'a test of the app': {
-    'testing/cookie-for.ts': [['browserId: expected 22 to 64 characters of base64url', 'messages/untimely']],
+    'testing/cookie-for.ts': [
+      ['browserId: expected 22 to 64 characters of base64url', 'messages/untimely'],
+      ['is not in the cookie. For a value in memory or in the store use live.user(id)', 'integration/cookie-for'],
+    ],
     'testing/node-only.ts': [[': expected Node', 'testing/entry']],
     'testing/contract/rule.ts': [['expected create to answer with a store, received', 'messages/untimely']],
   },

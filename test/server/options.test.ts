@@ -66,12 +66,16 @@ describe('liveSession(app, options)', () => {
       { store: { ...memoryStore(), maxIdle: 1000 }, maxAge: 2000 },
       'store: expected one that keeps values for maxAge (2000 ms) or longer, like redisStore(client, { maxIdle: 2000 }), received 1000',
     ],
-    [{ storeTimeout: 0 }, 'storeTimeout: expected ms, more than 0, received 0'],
-    [{ storeMaxIdle: '100 days' }, 'storeMaxIdle: expected ms, more than 0, received 100 days'],
-    [{ storeRefresh: '1m' }, 'storeRefresh: expected ms, more than 0, received 1m'],
+    [{ storeTimeout: 0 }, 'storeTimeout: expected ms, more than 0 and at most 100 years, received 0'],
+    [
+      { storeMaxIdle: '100 days' },
+      'storeMaxIdle: expected ms, more than 0 and at most 100 years, or Infinity, received 100 days',
+    ],
+    [{ storeMaxIdle: 3600_000 }, 'storeMaxIdle: expected a day (86400000 ms) or more, received 3600000'],
+    [{ storeRefresh: '1m' }, 'storeRefresh: expected ms, more than 0 and at most 100 years, received 1m'],
     [{ fields: undefined }, 'fields: expected what defineFields returned, received undefined'],
     [{ identify: 'ann' }, 'identify: expected a function, received ann'],
-    [{ maxAge: 0 }, "maxAge: expected ms, more than 0, or 'session', received 0"],
+    [{ maxAge: 0 }, "maxAge: expected ms, more than 0 and at most 100 years, or 'session', received 0"],
     [{ endpoint: 'store' }, 'endpoint: expected a path like "/x", received store'],
     [{ secure: 'yes' }, 'secure: expected a boolean, received yes'],
     [{ sameSite: 'Lax' }, "sameSite: expected 'strict', 'lax' or 'none', received Lax"],
@@ -81,7 +85,7 @@ describe('liveSession(app, options)', () => {
     [{ key: '__Host-x', secure: true, domain: 'example.com' }, 'key: __Host- needs secure: true and no domain'],
     [{ origins: ['example.com'] }, 'origins: expected [\'https://example.com\'], received ["example.com"]'],
     [{ origins: ['https://example.com/'] }, 'origins: expected'],
-    [{ cache: { maxIdle: 0 } }, 'cache.maxIdle: expected ms, more than 0, received 0'],
+    [{ cache: { maxIdle: 0 } }, 'cache.maxIdle: expected ms, more than 0 and at most 100 years, received 0'],
     [{ cache: { maxSubjects: Number.NaN } }, 'cache.maxSubjects: expected a number, more than 0, received NaN'],
     [{ cookieBudget: 4096 }, 'cookieBudget: expected 1 to 3696 bytes, received 4096'],
     [{ cookieBudget: 0 }, 'cookieBudget: expected 1 to 3696 bytes, received 0'],
@@ -95,6 +99,12 @@ describe('liveSession(app, options)', () => {
     [{ onLogin: () => 1 }, "onLogin: expected 'account', 'newest' or 'drop'"],
     [{ onError: 1 }, 'onError: expected a function, received 1'],
     [{ clock: 1 }, 'clock: expected a function, received 1'],
+    // Of what is longer the times are no safe integers: a cookie would be signed that cannot be read.
+    ...['maxAge', 'storeTimeout', 'storeRefresh', 'storeMaxIdle'].flatMap((name) =>
+      [Number.MAX_SAFE_INTEGER, '1000', Number.NaN, -1].map(
+        (ms) => [{ [name]: ms }, `${name}: expected ms, more than 0 and at most 100 years`] as const,
+      ),
+    ),
   ])('refuses %p', (options, message) => {
     expect(() => start(options)).toThrow(TypeError)
     expect(() => start(options)).toThrow(`koa-live-session: ${message}`)

@@ -74,7 +74,7 @@ describe('defineFields', () => {
       'fields.x.cookie: expected false where client is hidden',
     ],
     [{ schema: z.any(), default: 1, maxBytes: 0 }, 'fields.x.maxBytes: expected a positive whole number'],
-    [{ schema: z.any(), default: 1, maxAge: -1 }, 'fields.x.maxAge: expected a positive whole number of ms'],
+    [{ schema: z.any(), default: 1, maxAge: -1 }, 'fields.x.maxAge: expected ms, more than 0 and at most 100 years'],
     [
       { schema: z.any(), default: 1, onLogin: 'both' },
       "fields.x.onLogin: expected 'account', 'newest', 'drop' or a function",

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isRecord, parseChanges, parseRegisters, parseTickets } from '../../shared/parse.js'
 import { MAX_BODY, MAX_CHANGES } from '../../shared/protocol.js'
+import { SKEW } from '../../shared/stamp.js'
 
 /** What the reader refuses an input with: code, index and message. */
 function refusal(read: (input: unknown) => unknown, input: unknown): unknown[] {
@@ -103,19 +104,33 @@ describe('parseTickets', () => {
 })
 
 describe('parseRegisters', () => {
+  const NOW = 1_700_000_000_000
+
+  it('gives a write of a time to come the least stamp: any other write is newer', () => {
+    const stamps = [NOW, NOW + SKEW, NOW + SKEW + 1, Number.MAX_SAFE_INTEGER]
+    const registers = parseRegisters(
+      stamps.map((stamp) => ['a', stamp, 1]),
+      NOW,
+    )
+    expect(registers?.map(({ stamp }) => stamp)).toEqual([NOW, NOW + SKEW, 1, 1])
+  })
+
   it('reads registers, deletions too, and freezes their values', () => {
-    const registers = parseRegisters([
-      ['a', 5, { b: [0] }],
-      ['c', 1],
-      ['d', 2, null],
-    ])
+    const registers = parseRegisters(
+      [
+        ['a', 5, { b: [0] }],
+        ['c', 1],
+        ['d', 2, null],
+      ],
+      NOW,
+    )
     expect(registers).toEqual([
       { key: 'a', stamp: 5, value: { b: [0] } },
       { key: 'c', stamp: 1, value: undefined },
       { key: 'd', stamp: 2, value: null },
     ])
     expect(Object.isFrozen(registers?.[0]?.value)).toBe(true)
-    expect(parseRegisters([])).toEqual([])
+    expect(parseRegisters([], NOW)).toEqual([])
   })
 
   it.each([
@@ -134,7 +149,7 @@ describe('parseRegisters', () => {
     [[['a']]],
     [[['toJSON', 1]]],
   ])('takes none of %j', (input) => {
-    expect(parseRegisters(input)).toBeUndefined()
+    expect(parseRegisters(input, NOW)).toBeUndefined()
   })
 })
 

@@ -52,11 +52,12 @@ export function secondsOf(now: number): number {
 
 /** Seconds for which a browser id is young, and tickets of before a sign-in are worth something. */
 const MINUTE = 60
+const HOUR = 60 * MINUTE
 export const TEN_MINUTES: number = 10 * MINUTE
 
 export function isRecent(seconds: number, now: number): boolean {
   const age = now / 1000 - seconds
-  return age > -MINUTE && age < TEN_MINUTES
+  return age >= -HOUR && age < TEN_MINUTES
 }
 
 const MAX_KNOWN = 1000

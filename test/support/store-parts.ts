@@ -2,6 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
 import { StoreHealth, type StoreState } from '../../server/stores/health.js'
+import { SoundStore } from '../../server/stores/sound-store.js'
+import type { Store } from '../../server/stores/store.js'
 
 const CHANNEL = 'koa-live-session:store'
 export const TIMEOUT = 250
@@ -48,4 +50,10 @@ afterEach(() => {
 export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promise<void> {
   clock.advance(ms)
   await jest.advanceTimersByTimeAsync(ms)
+}
+
+/** A store as the parts of the plugin ask it. */
+export function soundStore(store: Store, { clock }: Pick<Watched, 'clock'>): SoundStore {
+  const told = { warn: () => undefined, settings: { clock: clock.now } }
+  return new SoundStore(store, told as unknown as ConstructorParameters<typeof SoundStore>[1])
 }

@@ -12,11 +12,11 @@ describe('memoryStore', () => {
     const store = memoryStore(clock.now)
     for (const subject of ['browser:b', 'user:s:ann']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
     clock.advance(1000)
-    expect(await store.sweep(clock.now() - 2000, clock.now())).toBe(1)
+    expect(await store.sweep(clock.now() - 2000, { guests: clock.now() })).toBe(1)
     expect([await store.load('browser:b'), await store.load('user:s:ann')]).toMatchObject([[], [{ key: 'a' }]])
     await store.merge('browser:b', [{ key: 'a', stamp: 1 }])
     clock.advance(1000)
-    expect(await store.sweep(clock.now(), clock.now() - 5000)).toBe(2)
+    expect(await store.sweep(clock.now(), { guests: clock.now() - 5000 })).toBe(2)
   })
 
   it('rejects as often as it is told to, and has written nothing then', async () => {

@@ -112,7 +112,8 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
     }),
   ],
   ['sweeps what is in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
-  ['counts wrong', (sound) => ({ sweep: async (before) => 2 * (await sound.sweep(before)) })],
+  ['sweeps what has ended with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
+  ['counts wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]
 
 const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'

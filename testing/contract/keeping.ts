@@ -134,6 +134,22 @@ export const KEEPING: readonly Rule[] = [
       strictEqual(await store.sweep(LATER()), subjects.length)
       await eachOf(subjects, async (each) => deepStrictEqual(sorted(await store.load(each)), []))
       strictEqual(await store.sweep(LATER()), 0)
+      const ended = await nextMs()
+      await store.merge(subject, [register('a', STAMP, 1), register('$epoch', STAMP, 'end')])
+      strictEqual(await store.sweep(LATER(), { ended }), 1)
+      deepStrictEqual(sorted(await store.load(subject)), [['$epoch', STAMP, 'end']])
+      strictEqual(await store.sweep(LATER(), { ended }), 0)
+      strictEqual(await store.sweep(LATER()), 1)
+    },
+  },
+  {
+    name: 'sweep keeps what has ended, the key $epoch, until that was not used since its own time',
+    required: false,
+    async check({ store, subject }) {
+      const ended = await nextMs()
+      await store.merge(subject, [register('a', STAMP, 1), register('$epoch', STAMP, 'end')])
+      await store.sweep(LATER(), { ended })
+      ok((await store.load(subject)).some(({ key }) => key === '$epoch'))
     },
   },
   {

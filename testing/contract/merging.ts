@@ -149,6 +149,18 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
+    name: 'compareAndSet replaces the largest stamp by a smaller one: what a fault has written is not for ever',
+    async check({ store, subject }) {
+      await store.merge(subject, [register('a', MAX, 1), register('b', STAMP, 1)])
+      strictEqual(await store.compareAndSet(subject, register('a', STAMP, 2), MAX - 1), false)
+      ok(await store.compareAndSet(subject, register('a', STAMP, 2), MAX))
+      deepStrictEqual(sorted(await store.load(subject)), [
+        ['a', STAMP, 2],
+        ['b', STAMP, 1],
+      ])
+    },
+  },
+  {
     name: 'compareAndSet looks at its own key alone, and leaves the others as they are',
     async check({ store, subject }) {
       await store.merge(subject, [register('a', STAMP, 1), register('b', STAMP + 9, 1)])

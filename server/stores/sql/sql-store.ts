@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
-import { BROWSERS, type Store, type StoredRow } from '../store.js'
+import { BROWSERS, type Store, type StoredRow, type SweepLimits } from '../store.js'
 import { attempt } from './attempt.js'
 import { columnText } from './column-text.js'
 import { KEY, READ_PRECISION } from './columns.js'
@@ -103,14 +103,15 @@ class SqlStore implements Store {
     await this.#delete('prune', sql`${isSubject} and value = ${TOMBSTONE} and stamp < ${Math.floor(before)}`)
   }
 
-  async sweep(before: number, guestsBefore = before): Promise<number> {
-    const guests = guestsBefore > before ? await this.#sweep(BROWSERS, guestsBefore) : 0
-    return guests + (await this.#sweep('', before))
+  async sweep(before: number, { guests = before, ended = before }: SweepLimits = {}): Promise<number> {
+    const first = guests > before ? await this.#sweep(BROWSERS, guests, ended) : 0
+    return first + (await this.#sweep('', before, ended))
   }
 
-  async #sweep(names: string, before: number): Promise<number> {
+  async #sweep(names: string, before: number, ended: number): Promise<number> {
     // A row that was used at a moment is marked with that moment, or with one up to a day before.
-    const unread = { names, limit: Math.floor(before) - READ_PRECISION }
+    const marked = (ms: number): number => Math.floor(ms) - READ_PRECISION
+    const unread = { names, limit: marked(before), endedLimit: marked(ended) }
     let swept = 0
     for (;;) {
       const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))

@@ -1,23 +1,34 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import { EPOCH_KEY } from '../../../shared/register.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 
 /** Subjects that go at a time: few, as other statements may wait for their rows. */
 const BATCH = 100
 
+/** What is over: subjects whose names begin so, and times before which rows were last read, in ms since 1970. */
+export interface Unread {
+  readonly names: string
+  readonly limit: number
+  /** Of what says that a subject has ended. */
+  readonly endedLimit: number
+}
+
 /**
- * Deletes some subjects, of those whose names begin so, that have no row which was read at `limit` or later, and says how many; undefined where there are none. A
- * subject goes whole or not at all: it would otherwise come back with half of its values.
+ * Deletes some subjects that have no row which was read at `limit` or later, and says how many; undefined where there are none. All values
+ * of a subject go or none: it would otherwise come back with half of them. What says that it has ended stays until `endedLimit`.
  */
 export async function sweepBatch(
   db: AnyDatabase,
   { inOrder }: Engine,
   table: string,
-  { names, limit }: { readonly names: string; readonly limit: number },
+  { names, limit, endedLimit }: Unread,
 ): Promise<number | undefined> {
   const name = sql.table(table)
+  const isOver = (of = ''): RawBuilder<unknown> =>
+    sql`${sql.ref(`${of}read_at`)} < ${limit} and (${sql.ref(`${of}key`)} <> ${EPOCH_KEY} or ${sql.ref(`${of}read_at`)} < ${endedLimit})`
   const { rows } = await sql<{ readonly subject: string }>`
-    select distinct old.subject from ${name} as old where old.read_at < ${limit} and old.subject like ${`${names}%`} and not exists (
+    select distinct old.subject from ${name} as old where ${isOver('old.')} and old.subject like ${`${names}%`} and not exists (
       select 1 from ${name} as young where young.subject = old.subject and young.read_at >= ${limit})
     limit ${sql.lit(BATCH)}`.execute(db)
   if (rows.length === 0) return undefined
@@ -25,8 +36,10 @@ export async function sweepBatch(
   return db
     .transaction()
     .execute(async (transaction) => {
-      await sql`delete from ${name} where ${inOrder(table, sql`${those} and read_at < ${limit}`)}`.execute(transaction)
-      const { rows: kept } = await sql`select 1 from ${name} where ${those} limit 1`.execute(transaction)
+      await sql`delete from ${name} where ${inOrder(table, sql`${those} and ${isOver()}`)}`.execute(transaction)
+      const { rows: kept } = await sql`select 1 from ${name} where ${those} and read_at >= ${limit} limit 1`.execute(
+        transaction,
+      )
       if (kept.length > 0) throw new UsedMeanwhile()
       return rows.length
     })

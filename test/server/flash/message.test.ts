@@ -62,8 +62,8 @@ describe('of all that is there', () => {
   it.each([
     ['an hour old', NOW - 3_600_000, false],
     ['almost an hour old', NOW - 3_599_999, true],
-    ['of a clock a minute ahead', NOW + 60_000, true],
-    ['of a clock further ahead', NOW + 60_001, false],
+    ['of a clock an hour ahead', NOW + 3_600_000, true],
+    ['of a clock further ahead', NOW + 3_600_001, false],
   ])('one %s is shown: %3$s', (_, at, isShown) => {
     expect(gather([message('a', at)], NOW)).toHaveLength(isShown ? 1 : 0)
   })

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import fc from 'fast-check'
-import { EPOCH_KEY } from '../../../server/identity/ending.js'
 import { browserSubject, userSubject } from '../../../server/identity/subject.js'
 import { Backlog } from '../../../server/stores/backlog.js'
 import type { Kept } from '../../../server/stores/name.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
+import { EPOCH_KEY } from '../../../shared/register.js'
 import { browserId } from '../../support/browser-id.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { register } from '../../support/register.js'
-import { holdTimers, pass, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
+import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
 
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')
@@ -28,7 +28,12 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
   const standing: (readonly StoredRow[])[] = []
   const letGo: Kept[] = []
   const waiting = { maxGuestBytes, onLetGo: (guest: Kept) => void letGo.push(guest) }
-  const backlog = new Backlog(store, watched.health, (_, rows) => void standing.push(rows), waiting)
+  const backlog = new Backlog(
+    soundStore(store, watched),
+    watched.health,
+    (_, rows) => void standing.push(rows),
+    waiting,
+  )
   return { ...watched, store, backlog, standing, letGo }
 }
 
@@ -271,7 +276,7 @@ describe('Backlog', () => {
         expect(store.next.act).toBe(act)
         await store.next.answer()
       }
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 7, 4), register('a', 5, 'new')])
+      expect(await store.content.load(ANN)).toEqual([register('a', 5, 'new'), register('$epoch', 7, 4)])
       expect(standing).toEqual([erased, [register('$epoch', 7, 4)]])
     })
 

@@ -6,7 +6,7 @@ import type { Subjects } from '../../../server/values/subjects.js'
 import { Replica } from '../../../shared/replica.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { register } from '../../support/register.js'
-import { holdTimers, pass, TIMEOUT, watch } from '../../support/store-parts.js'
+import { holdTimers, pass, soundStore, TIMEOUT, watch } from '../../support/store-parts.js'
 
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')
@@ -26,7 +26,7 @@ function parts({ isConnected = false } = {}) {
     if (rows.length > 0) memory.set(subject, new Replica())
   }
   const core = { settings, elsewhere, subjects: subjects as unknown as Subjects }
-  const loads = new Loads(store, watched.health, core as never, { take, isWriting: () => false })
+  const loads = new Loads(soundStore(store, watched), watched.health, core as never, { take, isWriting: () => false })
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1

@@ -18,8 +18,14 @@ describe('a mistake at redisStore', () => {
 
   it.each<[string, () => unknown]>([
     ['prefix: expected a text without { and }, received a{b', () => redisStore(client, { prefix: 'a{b' })],
-    ['maxIdle: expected whole ms, more than 0, received 0', () => redisStore(client, { maxIdle: 0 })],
-    ['maxIdle: expected whole ms, more than 0, received Infinity', () => redisStore(client, { maxIdle: 1 / 0 })],
+    [
+      'maxIdle: expected whole ms, more than 0 and at most 100 years, received 0',
+      () => redisStore(client, { maxIdle: 0 }),
+    ],
+    [
+      'maxIdle: expected whole ms, more than 0 and at most 100 years, received Infinity',
+      () => redisStore(client, { maxIdle: 1 / 0 }),
+    ],
     ['expected a Redis client. Pass createClient(...) of node-redis', () => redisStore(Object(undefined))],
     ['or fromIoredis(client)', () => redisStore(Object(new Redis({ lazyConnect: true })))],
     [

@@ -102,7 +102,7 @@ describeWithServer(REDIS, 'redisStore', () => {
 
     it('what guests had sooner than the rest', async () => {
       for (const subject of ['browser:b', 'user:s:browser:b', 's']) await store.merge(subject, [NEW])
-      expect(await store.sweep(Date.now() - DAY, Date.now() + DAY)).toBe(1)
+      expect(await store.sweep(Date.now() - DAY, { guests: Date.now() + DAY })).toBe(1)
       expect(await store.load('browser:b')).toEqual([])
       expect(await redis('DBSIZE')).toBe(2)
     })
@@ -219,7 +219,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, ...Object.entries(BAD).flat())
       const faults: RowFault[] = []
-      expect(soundRegisters(await store.load('s'), (fault) => faults.push(fault))).toEqual([NEW])
+      expect(soundRegisters(await store.load('s'), Date.now(), (fault) => faults.push(fault))).toEqual([NEW])
       expect(faults.map(({ key }) => key).sort()).toEqual(Object.keys(BAD).sort())
     })
 
@@ -235,7 +235,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       async (key, cell) => {
         await redis('HSET', KEY, key, cell)
         let stamp = 0
-        soundRegisters(await store.load('s'), (fault) => {
+        soundRegisters(await store.load('s'), Date.now(), (fault) => {
           stamp = fault.stamp ?? 0
         })
         expect(await store.compareAndSet('s', { key, stamp: STAMP + 1, value: 'sound' }, stamp)).toBe(true)

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import { type RowFault, readRow, soundRegisters } from '../../../server/stores/rows.js'
+import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000
 
 /** What is sound of these rows, and what is told of the others. */
 function read(rows: unknown): { registers: unknown; faults: RowFault[] } {
   const faults: RowFault[] = []
-  return { registers: soundRegisters(rows, (fault) => faults.push(fault)), faults }
+  return { registers: soundRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
 }
 
 describe('a row', () => {
@@ -14,7 +15,7 @@ describe('a row', () => {
     [STAMP, STAMP],
     [String(STAMP), STAMP],
     [BigInt(STAMP), STAMP],
-    ['9007199254740991', Number.MAX_SAFE_INTEGER],
+    [STAMP + SKEW, STAMP + SKEW],
     [1, 1],
   ])('has the stamp %p as the database hands it over', (given, stamp) => {
     expect(read([readRow('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
@@ -35,6 +36,16 @@ describe('a row', () => {
 
 describe('threat 27: a hostile or corrupt row', () => {
   const good = readRow('good', STAMP, '"value"')
+
+  it.each([STAMP + SKEW + 1, Number.MAX_SAFE_INTEGER])(
+    'of a time to come, %d, is skipped, and told of with its stamp; the others load, and what says that something has ended',
+    (stamp) => {
+      const end = readRow('$epoch', stamp, null)
+      const { registers, faults } = read([good, readRow('bad', stamp, '1'), end])
+      expect(registers).toEqual([good, end])
+      expect(faults).toEqual([{ key: 'bad', stamp, reason: expect.stringContaining('of a time to come') }])
+    },
+  )
 
   it.each<[string, unknown]>([
     ['no number', 'today'],

@@ -88,7 +88,7 @@ describeWithSql('sqlStore', (place, engine) => {
     const store = storeNow()
     for (const subject of ['browser:b', 'user:s:browser:b', 's']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
     clock.advance(60 * DAY)
-    expect(await store.sweep(clock.now() - 100 * DAY, clock.now())).toBe(1)
+    expect(await store.sweep(clock.now() - 100 * DAY, { guests: clock.now() })).toBe(1)
     expect([await reads('browser:b'), await reads('s')]).toMatchObject([[], [expect.any(Number)]])
   })
 
@@ -162,7 +162,7 @@ describeWithSql('sqlStore', (place, engine) => {
     await db.insertInto('live_session_settings').values(rows).execute()
     await store.merge('s', [{ key: 'good', stamp: 1, value: 1 }])
     const faults: RowFault[] = []
-    const sound = soundRegisters(await store.load('s'), (fault) => faults.push(fault))
+    const sound = soundRegisters(await store.load('s'), clock.now(), (fault) => faults.push(fault))
     expect(sound).toEqual([{ key: 'good', stamp: 1, value: 1 }])
     expect(faults.map(({ key, stamp }) => [key, stamp]).sort()).toEqual([
       ['ahead', undefined],

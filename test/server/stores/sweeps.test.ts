@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import type { Settings } from '../../../server/options.js'
+import type { Store } from '../../../server/stores/store.js'
 import { Sweeps } from '../../../server/stores/sweeps.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -11,14 +12,14 @@ afterEach(() => void jest.useRealTimers())
 
 /** What is deleted in so many days. */
 async function sweep(days: number, given: Partial<Settings>, fails = false) {
-  const limits: number[] = []
-  const guestLimits: number[] = []
+  const [limits, guests, ends]: [number[], number[], number[]] = [[], [], []]
   const errors: unknown[] = []
-  const store = {
+  const store: Store = {
     ...memoryStore(),
-    sweep: async (before: number, guestsBefore = before) => {
+    sweep: async (before, limitsOf = {}) => {
       limits.push((Date.now() - before) / DAY)
-      guestLimits.push((Date.now() - guestsBefore) / DAY)
+      guests.push((Date.now() - (limitsOf.guests ?? before)) / DAY)
+      ends.push((Date.now() - (limitsOf.ended ?? before)) / DAY)
       if (fails) throw new Error('it is down')
       return 0
     },
@@ -35,15 +36,19 @@ async function sweep(days: number, given: Partial<Settings>, fails = false) {
   await jest.advanceTimersByTimeAsync(days * DAY)
   sweeps.close()
   await jest.advanceTimersByTimeAsync(10 * DAY)
-  return { limits, guestLimits, errors }
+  return { limits, guests, ends, errors }
 }
 
 it('deletes once a day what was not used for so long, until it is closed', async () => {
   expect((await sweep(3, {})).limits).toEqual([100, 100, 100])
 })
 
-it('deletes nothing that was used within maxAge', async () => {
-  expect((await sweep(1, { storeMaxIdle: DAY })).limits).toEqual([31])
+it.each([
+  [5, 31],
+  [100, 100],
+])('deletes after storeMaxIdle, %d days, and what has ended not before maxAge: after %d', async (days, ended) => {
+  const { limits, guests, ends } = await sweep(1, { storeMaxIdle: days * DAY })
+  expect([limits, guests, ends]).toEqual([[days], [Math.min(days, 31)], [ended]])
 })
 
 it('deletes nothing where that is to be left to the app', async () => {
@@ -57,5 +62,5 @@ it('tells of a store that has failed, and tries again the next day', async () =>
 })
 
 it('deletes what guests had once no cookie leads to it', async () => {
-  expect((await sweep(2, {})).guestLimits).toEqual([31, 31])
+  expect((await sweep(2, {})).guests).toEqual([31, 31])
 })

@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
+import { Rechecks } from '../../server/sockets/rechecks.js'
+import { StoreHealth } from '../../server/stores/health.js'
+import { Reloads } from '../../server/stores/reloads.js'
+
+const DAY = 24 * 60 * 60 * 1000
+/** More than a timer can wait for: one of Node, as this one, fires after 1 ms instead. */
+const LONG = [30 * DAY, 3e9, 36_525 * DAY]
+
+beforeEach(() => void jest.useFakeTimers())
+afterEach(() => void jest.useRealTimers())
+
+it.each(LONG)('a storeTimeout of %d ms is not over in a day', async (storeTimeout) => {
+  const health = new StoreHealth({ storeTimeout, clock: Date.now, report: () => undefined })
+  let isOver = false
+  void health.inTime(new Promise(() => undefined)).then(() => {
+    isOver = true
+  })
+  void health.ask(() => new Promise((resolve) => setTimeout(resolve, 1000)))
+  await jest.advanceTimersByTimeAsync(DAY)
+  expect([isOver, health.state]).toEqual([false, 'good'])
+})
+
+it.each(LONG)('a storeRefresh of %d ms looks for nothing to load within a day', async (storeRefresh) => {
+  const held = jest.fn(() => [])
+  const health = { onTry: () => undefined, state: 'good' }
+  const parts = { backlog: { size: 0 }, denied: {}, health, loads: {} } as unknown
+  const core = { settings: { storeRefresh }, subjects: { held } } as unknown
+  const reloads = new Reloads(parts as never, core as never)
+  await jest.advanceTimersByTimeAsync(DAY)
+  reloads.close()
+  expect(held).not.toHaveBeenCalled()
+})
+
+it('a recheck of a hundred years has no turn within a day', async () => {
+  const interval = jest.spyOn(globalThis, 'setInterval')
+  new Rechecks({} as never, { hasUsers: true } as never, 1000 * 36_525 * DAY).close()
+  const [[, ms = 0] = []] = interval.mock.calls
+  expect(ms).toBeGreaterThan(DAY)
+  expect(ms).toBeLessThan(2 ** 31)
+})

@@ -1,0 +1,20 @@
+import { expect, it } from '@jest/globals'
+import { Spent } from '../../../server/stores/spent.js'
+import { HeldStore, turn } from '../../support/held-store.js'
+import { holdTimers, pass, watch } from '../../support/store-parts.js'
+
+holdTimers()
+
+it('a name is spent at a store that has refused something else a moment ago', async () => {
+  const watched = watch()
+  const { health, clock } = watched
+  const store = new HeldStore()
+  const spent = new Spent(store, health, { clock: clock.now })
+  await health.ask(() => Promise.reject(new Error('it takes no such row'))).catch(() => undefined)
+  expect([health.state, await spent.spend('a')]).toEqual(['down', undefined])
+  await pass(watched, 50)
+  const isFirst = spent.spend('a')
+  await turn()
+  await store.next.answer()
+  expect([health.state, await isFirst]).toEqual(['good', true])
+})

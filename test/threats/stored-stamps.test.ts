@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { redisStore } from 'koa-live-session/redis'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import type { Store, StoredRow } from '../../server/stores/store.js'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { bring, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/hand-offs.js'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { describeWithSql } from '../support/servers/describe-with-sql.js'
+import { REDIS } from '../support/servers/installed.js'
+import { RedisServer } from '../support/servers/redis.js'
+import { connectNodeRedis } from '../support/servers/redis-clients.js'
+import type { SqlPlace } from '../support/servers/sql-databases.js'
+import { cookieContent } from '../support/users.js'
+
+const HOUR = 60 * 60 * 1000
+const clock = testClock()
+const AHEAD = [
+  ['the largest that there is', Number.MAX_SAFE_INTEGER],
+  ['that of a clock two hours ahead', clock.now() + 2 * HOUR],
+] as const
+
+/** `?set=3` and `?update=1` write, and the answer says what is there then. A guest is `?user=`. */
+const routes: Koa.Middleware = async (ctx, next) => {
+  const { set, update } = ctx.query
+  const { liveSession } = ctx
+  if (ctx.path !== '/') return signIn(ctx, next)
+  const written = set
+    ? await liveSession.set('division', Number(set))
+    : update && (await liveSession.update('division', (division) => Number(division) + Number(update)))
+  ctx.body = { level: written ? written.level : undefined, division: liveSession.get('division') }
+}
+
+let users = 0
+
+/** Nodes of one store, where a row of any stamp may have been put under a user's key. */
+function nodes(store: Store) {
+  users += 1
+  const user = `ann ${users}`
+  const options: AppOptions<AppFields>['options'] = {
+    store,
+    storeTimeout: 60_000,
+    identify: (ctx) => ctx.query['user'] as string,
+  }
+  const start = (): Promise<App> => App.start({ clock, routes, options } as never)
+  const plant = (stamp: number, row: Omit<StoredRow, 'stamp'> = { key: 'division', value: 666 }): Promise<unknown> =>
+    store.merge(`user:s:${user}`, [{ ...row, stamp }])
+  const ask = async (visitor: { fetch(path: string): Promise<Response> }, query = ''): Promise<unknown> =>
+    (await visitor.fetch(`/?user=${user}${query}`)).json()
+  return { user, start, plant, ask, rows: () => store.load(`user:s:${user}`) }
+}
+
+function itHolds(store: () => Store): void {
+  describe.each(AHEAD)('%s', (_, stamp) => {
+    it('is left out and told of, and the next write replaces it for good', async () => {
+      const { start, plant, ask, rows } = nodes(store())
+      await plant(stamp)
+      const app = await start()
+      const visitor = app.visitor()
+      expect(await ask(visitor)).toEqual({ division: -1 })
+      expect(app.warnings.join()).toContain('the store has a row that is no register, which is left out: division')
+      expect(await ask(visitor, '&set=3')).toEqual({ level: 'store', division: 3 })
+      expect(await rows()).toEqual([{ key: 'division', stamp: clock.now(), value: 3 }])
+      expect(await ask((await start()).visitor())).toEqual({ division: 3 })
+      expect(app.errors).toEqual([])
+    })
+
+    it('is replaced by what is computed', async () => {
+      const { start, plant, ask, rows } = nodes(store())
+      await plant(stamp)
+      const app = await start()
+      expect(await ask(app.visitor(), '&update=5')).toEqual({ level: 'store', division: 4 })
+      expect(await rows()).toEqual([{ key: 'division', stamp: clock.now(), value: 4 }])
+    })
+
+    it('that says what has ended keeps no user from being erased', async () => {
+      const { user, start, plant, ask, rows } = nodes(store())
+      await plant(stamp, { key: '$epoch' })
+      const app = await start()
+      await ask(app.visitor(), '&set=3')
+      await app.live.erase(user)
+      expect((await rows()).map(({ key }) => key)).toEqual(['$epoch'])
+      expect(await ask(app.visitor(), '&set=4')).toEqual({ level: 'store', division: 4 })
+      expect(app.errors).toEqual([])
+    })
+
+    it('leaves the browser its id, and others their hand-offs', async () => {
+      const { start, plant, ask } = nodes(store())
+      const app = await start()
+      serveSignIn(app)
+      const visitor = app.visitor()
+      await ask(visitor, '&set=1')
+      const { browser } = cookieContent(visitor)
+      await plant(stamp)
+      for (const value of [2, 3]) await ask(visitor, `&set=${value}`)
+      const again = (await start()).visitor(visitor.cookie)
+      for (const value of [4, 5]) expect(await ask(again, `&set=${value}`)).toEqual({ level: 'store', division: value })
+      expect(cookieContent(again).browser).toBe(browser)
+      const { visitor: other, socket } = await open(app)
+      expect((await bring(other, await tokenFor(socket), {}, TAKE)).status).toBe(200)
+      expect(app.errors).toEqual([])
+    })
+  })
+}
+
+function inSql(place: () => SqlPlace): void {
+  let store: Store
+  beforeAll(async () => {
+    const db = place().connect()
+    await migrateSqlStore(db)
+    store = sqlStore(db, { clock: clock.now })
+  })
+  itHolds(() => store)
+}
+
+function inRedis(): void {
+  let store: Store
+  const ends: (() => Promise<void>)[] = []
+  beforeAll(async () => {
+    const server = await RedisServer.start()
+    const { client, end } = await connectNodeRedis(server.path)
+    ends.push(end, () => server.stop())
+    store = redisStore(client)
+  })
+  afterAll(async () => {
+    for (const end of ends) await end()
+  })
+  itHolds(() => store)
+}
+
+describe('threat 27: a stored row with a stamp that no clock can have given', () => {
+  describe('in memoryStore', () => itHolds(() => memoryStore(clock.now)))
+  describeWithSql('in sqlStore', inSql)
+  describeWithServer(REDIS, 'in redisStore', inRedis)
+})
