@@ -150,8 +150,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a browser is young for ever',
     file: 'server/identity/browser-name.ts',
-    find: 'if (born === undefined || !isRecent(born, now)) return browser',
-    replace: 'if (born === undefined) return browser',
+    find: 'if (born === undefined || !isRecent(born, now)) return',
+    replace: 'if (born === undefined) return',
   },
   {
     name: 'a browser is young after a sign-in',
@@ -186,7 +186,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page shows the values of a connection without a cookie',
     file: 'client/core/identity.ts',
-    find: "!isProven && identity?.browser !== undefined && is !== 'memory'",
+    find: "!isProven && !!identity?.browser && is !== 'memory'",
     replace: "!isProven && identity === undefined && is !== 'memory'",
   },
   {
@@ -204,13 +204,13 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page carries its changes over to another owner',
     file: 'client/core/identity.ts',
-    find: '(isAgreed || (a.young !== undefined && a.young === b.young))',
+    find: '(isAgreed || (!!a.young && a.young === b.young))',
     replace: '(isAgreed || a.young !== undefined)',
   },
   {
     name: 'a page carries its changes over to an id that is not young',
     file: 'client/core/identity.ts',
-    find: '(isAgreed || (a.young !== undefined && a.young === b.young))',
+    find: '(isAgreed || (!!a.young && a.young === b.young))',
     replace: '(isAgreed || a.young !== undefined || a.subject === b.subject)',
   },
   {

@@ -23,8 +23,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page sends what was lost over what is newest',
     file: 'client/core/changes.ts',
-    find: 'isFirst ? [at, call.id] : [seen, -call.id]',
-    replace: '[at, call.id]',
+    find: 'isFirst ? [key, at, value, call.id] : [key, seen, value, -call.id]',
+    replace: '[key, at, value, call.id]',
   },
   {
     name: 'a page computes once more what was lost',
@@ -41,7 +41,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page leaves to others what it computes itself',
     file: 'client/core/remains.ts',
-    find: 'isComputed(all.at(-1)?.calls ?? []) ? all.filter(({ calls }) => !isComputed(calls)) : all',
+    find: 'isComputed(all.at(-1)?.calls) ? all.filter(({ calls }) => !isComputed(calls)) : all',
     replace: 'isComputed([]) ? all : all',
   },
   {
