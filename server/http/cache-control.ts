@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { Core } from '../core.js'
 
-/** A warning. */
-export const NOT_SHARED: string =
+const NOT_SHARED =
   'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
   's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
   'for all, read no values'
@@ -21,12 +21,12 @@ const TARGETED: readonly string[] = [
 ]
 
 /**
- * Has no cache between give the answer to another visitor, whatever the app says of it. Says whether the app meant it for
- * such caches.
+ * Has no cache between give the answer to another visitor, whatever the app says of it. Warns where the app meant it for such
+ * caches.
  *
  * @param isForOnce it brings a cookie, or shows what is shown once: no cache keeps it
  */
-export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean): boolean {
+export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Core['warn']): void {
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
   let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))
@@ -39,7 +39,7 @@ export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean): b
   if (isForOnce) res.setHeader('Cache-Control', 'no-store')
   else if (text === undefined) res.setHeader('Cache-Control', 'private')
   else res.setHeader('Cache-Control', privateCacheControl(text))
-  return isShared
+  if (isShared) warn(NOT_SHARED)
 }
 
 /** The same Cache-Control for the visitor's own browser alone: what says how that may keep the answer stays. */

@@ -12,9 +12,9 @@ import type { BrowserSubject, Subject, UserSubject } from '../identity/subject.j
 import type { Visitor } from '../identity/visitor.js'
 import { type Counted, countedAs } from '../limits/limits.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
-import { keepFromSharedCaches, NOT_SHARED } from './cache-control.js'
+import { keepFromSharedCaches } from './cache-control.js'
 import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
-import { checkHeadersToCome, TOO_LATE_TO_SET } from './lateness.js'
+import { checkHeadersToCome, warnOfLateChange } from './lateness.js'
 import { checkProxy } from './proxy.js'
 import { renewalOf } from './renewal.js'
 
@@ -131,7 +131,7 @@ export class Exchange {
   /** Takes note of what the request does with the session. */
   does(deed: Deed): void {
     const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
-    if (isTooLate && this.#action() !== 'write') this.#core.warn(TOO_LATE_TO_SET)
+    if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
     this.#deed = moreOf(this.#deed, deed)
   }
 
@@ -192,7 +192,7 @@ export class Exchange {
     const action = this.#action()
     if (action === 'write') this.#writeCookie()
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
-    if (keepFromSharedCaches(res, action !== 'keep' || this.#flash?.isShown === true)) this.#core.warn(NOT_SHARED)
+    keepFromSharedCaches(res, action !== 'keep' || this.#flash?.isShown === true, this.#core.warn)
   }
 
   #action(): ReturnType<typeof cookieAction> {

@@ -1,8 +1,13 @@
 import type { ServerResponse } from 'node:http'
+import type { Core } from '../core.js'
 
-/** A warning. */
-export const TOO_LATE_TO_SET =
+const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
+
+/** Warns of what is set too late for a cookie. */
+export function warnOfLateChange(warn: Core['warn']): void {
+  warn(TOO_LATE_TO_SET)
+}
 
 const CONSEQUENCE = {
   'ctx.liveSession was first used': 'a cache between might keep for others what the answer says',

@@ -88,11 +88,17 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/inspector/inspector.ts': [['inspector: 403: ', 'threats/inspector']],
     'server/http/endpoint.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
     'server/http/origin.ts': [['this server thinks it is', 'threats/origins']],
-    'server/http/exchange.ts': [
+    'server/http/lateness.ts': [
       ['values were used after the headers had gone out', 'messages/untimely'],
+      ['after the headers had gone out, so that ', 'threats/late-uses'],
+    ],
+    'server/http/cache-control.ts': [
       ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
+    ],
+    'server/http/proxy.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
+    'server/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
     'server/http/visit.ts': [['=... which does not set', 'threats/addresses']],
     'server/values/announcements.ts': [['listeners answer each change with another one', 'integration/listeners']],
     'server/hand-off/hand-offs.ts': [['expected a purpose', 'integration/hand-offs']],

@@ -14,6 +14,7 @@ describe('a value', () => {
   it('that is set while the answer is on its way is told once: no cookie can go along', async () => {
     const routes: Koa.Middleware = async (ctx) => {
       ctx.respond = false
+      ctx.liveSession.get('division')
       ctx.res.write('a stream')
       await ctx.liveSession.set('division', 3)
       ctx.res.end()
