@@ -72,12 +72,16 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     left = ''
     follow()
   }
-  /** @param isBehind the page may not know yet what has been chosen since */
-  const read = (isBehind: boolean): void => {
+  /** Sets what the address says of some keys. */
+  const take = (isOf: (key: string, value: JsonValue) => boolean): void => {
     for (const [key, name] of fields) {
       const value = said(key, name)
-      if (value !== undefined && (isBehind || !sameJson(value, live.get(key)))) live.set(key, value)
+      if (value !== undefined && isOf(key, value)) live.set(key, value)
     }
+  }
+  /** @param isBehind the page may not know yet what has been chosen since */
+  const read = (isBehind: boolean): void => {
+    take((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
   }
   const travel = (): void => {
@@ -90,11 +94,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   const begin = (): void => {
     last = location.href
     // The server has set what the address of a visit says, or has refused it; but for these. What is set is the address's, never the HTML's.
-    for (const [key, name] of fields) {
-      const text = parameterOf(location.search, name)
-      if (text !== undefined && key in unvisited)
-        live.set(key, text === unvisited[key] ? text : fromParameter(text, defaults[key]))
-    }
+    take((key) => key in unvisited)
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),

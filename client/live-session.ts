@@ -45,6 +45,6 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
  * several it is not known which is the server's.
  */
 function embedded(): unknown {
-  const [script, ...others] = globalThis.document?.querySelectorAll(`script[type="application/json"]#${EMBED_ID}`) ?? []
-  return script && others.length === 0 ? JSON.parse(script.textContent ?? '') : undefined
+  const [script, second] = globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
+  return script && !second ? JSON.parse(script.innerHTML) : undefined
 }

@@ -174,10 +174,6 @@ describe('the address of a page', () => {
     ])
   })
 
-  it('sets the text itself, where that is what the server has taken', () => {
-    expect(page('/costs?tags=5', { unvisited: { tags: '5' } }).get('tags')).toBe('5')
-  })
-
   it('sets nothing, and stays, until a page is shown that was rendered before', () => {
     const rendered = Object.assign(document, { prerendering: true })
     const live = page('/costs?d=5', { unvisited: { division: 5 } })
