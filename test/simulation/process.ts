@@ -43,7 +43,7 @@ export function identityOf(req: object): Identity | undefined {
 }
 
 /** Longer than any schedule: what is evicted, and when, is for the schedule to say. */
-const FOREVER = Number.MAX_SAFE_INTEGER
+const FOREVER = 36_525 * 24 * 60 * 60 * 1000
 /** Pages are patient here: refusals for being too fast have tests of their own. */
 const LIMITS = { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 }
 
