@@ -6,7 +6,7 @@ import { Dice } from './dice.js'
 import { Race } from './race.js'
 import { RaceApp } from './race-app.js'
 
-const RACES = Number(process.env['RACES'] ?? 100)
+const RACES = Number(process.env['RACES'] ?? 500)
 const SEED = Number(process.env['RACES_SEED'] ?? 1)
 const STEPS = 30
 
