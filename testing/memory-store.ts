@@ -1,4 +1,4 @@
-import { BROWSERS, type Store, type StoredRow } from '../server/stores/store.js'
+import type { Store, StoredRow } from '../server/stores/store.js'
 import { freezeJson } from '../shared/json.js'
 import { EPOCH_KEY, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
@@ -81,7 +81,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     async sweep(before, { guests = before, ended = before } = {}) {
       await attempt()
       const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
-        const limit = subject.startsWith(BROWSERS) ? Math.max(before, guests) : before
+        const limit = subject.startsWith('browser:') ? Math.max(before, guests) : before
         const end = used < ended ? undefined : replica.register(EPOCH_KEY)
         const left = end ? [end] : []
         return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []

@@ -171,7 +171,7 @@ describe('useLiveSession of React', () => {
       roots.push(hydrateRoot(container, within(live, <Watch name="division" />)))
     })
     expect(seen.map(([value, , { status }]) => `${value} ${status}`)).toEqual(['1 saving'])
-    live.close()
+    act(() => live.close())
   })
 
   it('says what to do where there is no provider', () => {

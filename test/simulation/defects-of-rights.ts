@@ -41,8 +41,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'stamps are the clock alone',
     file: 'shared/stamp.ts',
-    find: 'return Math.max(Math.floor(now), last + 1)',
-    replace: 'return Math.floor(now) + 0 * last',
+    find: 'Math.max(Math.floor(now), last + 1)',
+    replace: 'Math.floor(now) + 0 * last',
   },
   {
     name: 'a stamp may repeat the last one',
@@ -132,8 +132,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the signature of a cookie is not checked',
     file: 'server/http/cookie.ts',
-    find: 'index < 0 ? undefined : decode(flat(text), index > 0)',
-    replace: 'decode(flat(text), index > 0)',
+    find: 'index < 0 ? undefined : decode(flat(text), index > 0,',
+    replace: 'decode(flat(text), index > 0,',
   },
   {
     name: 'a remembered signature is good for any text',

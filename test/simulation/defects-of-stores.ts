@@ -89,8 +89,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'what a page set is proven by memory, though the store has it not',
     file: 'server/stores/sync.ts',
-    find: "if ((await this.level([subject])) === 'memory') return undefined\n    const rows",
+    find: "if ((await this.level([subject])) === 'memory') return undefined\n    return this.#loads.inTime",
     replace:
-      "if ((await this.level([subject])) === 'memory') return this.#core.sessions.find(subject)?.registers()\n    const rows",
+      "if ((await this.level([subject])) === 'memory') return this.#core.sessions.find(subject)?.registers()\n    return this.#loads.inTime",
   },
 ]

@@ -87,6 +87,7 @@ export function within<T>(page: Present, create: () => T): T {
 export function installSurroundings(): () => void {
   const globals: PropertyDescriptorMap = {
     document: { value: { querySelectorAll: () => [] } },
+    location: { value: new URL('http://localhost/') },
     localStorage: { get: () => present.surroundings.localStorage },
     navigator: { get: () => present.surroundings.navigator },
     BroadcastChannel: { value: Channel },

@@ -1,4 +1,4 @@
-import { afterEach } from '@jest/globals'
+import { afterAll } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { AppFields } from './app.js'
 
@@ -14,7 +14,7 @@ export interface BareClient {
 const silence = (): Promise<Response> => new Promise(() => undefined)
 
 const open: LiveSessionClient<AppFields>[] = []
-afterEach(() => {
+afterAll(() => {
   for (const live of open.splice(0)) live.close()
 })
 

@@ -5,9 +5,15 @@ const NEEDS = /\(needs (.*)\)$/s
 
 /** Ends a run with what it has left out, and how to run that: a skipped test is easy to overlook among thousands. */
 export default class SkippedReporter {
+  #isWhole
+
+  constructor({ testPathPatterns }) {
+    this.#isWhole = testPathPatterns.patterns.length === 0
+  }
+
   onRunComplete(_, { testResults: files }) {
     const rows = [...reasonsIn(files)].map(([why, count]) => `SKIPPED: ${count} tests: ${why}`)
-    if (!isAll)
+    if (!isAll && this.#isWhole)
       rows.push(
         'LEFT OUT: Firefox, documents as pasted, framework and example apps, types, faults, large counts: npm run test:all',
       )

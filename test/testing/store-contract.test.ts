@@ -117,6 +117,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
 ]
 
 const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'
+const ENDS = 'sweep keeps what has ended, the key $epoch, until that was not used since its own time'
 const WHOLE = 'a merge of many keys is seen as a whole or not at all'
 
 /** The tests that a store fails. */
@@ -154,7 +155,7 @@ describe('storeContract', () => {
 
   it('says what is recommended only: that sweep deletes, and that merges are seen as a whole', () => {
     const recommended = storeContract(async () => memoryStore()).filter(({ required }) => !required)
-    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, WHOLE])
+    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, ENDS, WHOLE])
   })
 
   it('passes a store that lets subjects expire on its own, but for what is recommended', async () => {

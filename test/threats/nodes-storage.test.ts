@@ -31,12 +31,13 @@ async function start(isJoined: boolean) {
 
 const ends: (() => Promise<void>)[] = []
 const storage = createLocalStorage()
-const names = ['document', 'localStorage'] as const
+const names = ['document', 'localStorage', 'location'] as const
 const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
 
 function pretendToBeBrowser(): void {
   const querySelectorAll = (): readonly never[] => []
   Object.defineProperty(globalThis, 'document', { value: { querySelectorAll }, configurable: true })
+  Object.defineProperty(globalThis, 'location', { value: new URL('http://localhost/'), configurable: true })
   Object.defineProperty(globalThis, 'localStorage', { value: storage, configurable: true })
 }
 
