@@ -61,7 +61,7 @@ export default {
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
   // Tests also wait: for browsers, processes and servers that they start.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: availableParallelism() + 2,
   projects: [
     {
       ...base,

@@ -8,7 +8,9 @@ import { eachAtOnce, recall, sail } from './fleet.js'
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
 const SCHEDULES = 10_000
 /** Of so many defects one is planted; `PLANT_ONE_IN=1` plants all, which takes some minutes. */
-const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(144, 72))
+const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(72, 36))
+/** Which of them is the first: what this one breaks is noticed within a few schedules. */
+const FIRST = Math.min(1, ONE_IN - 1)
 /** ms that no machine takes for them. */
 const HANGS = 3_600_000
 
@@ -18,7 +20,7 @@ it(
   `notices every defect that is planted, one in ${ONE_IN}`,
   async () => {
     const missed: string[] = []
-    const planted = [...DEFECTS.entries()].filter(([index]) => index % ONE_IN === 0)
+    const planted = [...DEFECTS.entries()].filter(([index]) => index % ONE_IN === FIRST)
     expect(planted.length).toBeGreaterThan(0)
     await eachAtOnce(planted, async ([index, defect]) => {
       const { finding } = await sail(await bundle(`planted-${index}`, defect), 1, SCHEDULES, false)

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http'
+import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, jest } from '@jest/globals'
 import Koa from 'koa'
@@ -58,7 +58,7 @@ export class App<F extends Fields = AppFields> {
   readonly warnings: string[] = []
   readonly #http: HttpServer
 
-  private constructor(given: AppOptions<F>, listening: (http: HttpServer) => void) {
+  private constructor(given: AppOptions<F>, listening: () => void) {
     jest.spyOn(console, 'warn').mockImplementation((text: string) => void this.warnings.push(text))
     this.clock = given.clock ?? testClock()
     this.koa = new Koa({ keys: given.keys ?? [SECRET] })
@@ -75,18 +75,20 @@ export class App<F extends Fields = AppFields> {
     for (const middleware of before) this.koa.use(middleware)
     this.koa.use(this.live.middleware())
     if (given.routes) this.koa.use(given.routes)
-    this.#http = this.koa.listen(given.port ?? 0, '127.0.0.1', () => listening(this.#http))
+    this.#http = createServer(this.koa.callback())
     // On a busy machine a visitor may take a connection that is ended for being idle at that very moment.
     this.#http.keepAliveTimeout = 0
     this.io = new Server(this.#http, given.io)
     if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
+    // Last: where the plugin refuses its options, nothing listens.
+    this.#http.listen(given.port ?? 0, '127.0.0.1', listening)
   }
 
   /** Started for one test, and stopped after it. */
   static async start<F extends Fields = AppFields>(given: AppOptions<F> = {}): Promise<App<F>> {
     let app: App<F> | undefined
     await new Promise<void>((resolve) => {
-      app = new App(given, () => resolve())
+      app = new App(given, resolve)
     })
     if (!app) throw new Error('never')
     running.add(app)
