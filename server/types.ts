@@ -40,11 +40,7 @@ export interface Session<F extends Fields, K extends keyof F & string> {
    * @throws {LiveSessionError} `undeclared_key`; the log of the server says which keys there are
    */
   get<P extends K>(key: P): Value<F[P]>
-  /**
-   * Whether there is a live value that this build can read, a default not counted.
-   *
-   * @throws {LiveSessionError} `undeclared_key`; the log of the server says which keys there are
-   */
+  /** Whether there is a live value that this build can read, a default not counted. Throws as `get` does. */
   has(key: K): boolean
   /**
    * Sets a value: visible to `get` on the next line, awaited or not. Resolves when it is in memory and, where there is a store, when that has

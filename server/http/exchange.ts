@@ -9,7 +9,7 @@ import { type BrowserName, nameOf } from '../identity/browser-name.js'
 import type { Departing, Recognized } from '../identity/identities.js'
 import { isRecent, secondsOf } from '../identity/recent.js'
 import type { BrowserSubject, Subject, UserSubject } from '../identity/subject.js'
-import type { Visitor } from '../identity/visitor.js'
+import type { Visitor, Vouched } from '../identity/visitor.js'
 import { type Counted, countedAs } from '../limits/limits.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
@@ -17,13 +17,6 @@ import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
 import { checkHeadersToCome, warnOfLateChange } from './lateness.js'
 import { checkProxy } from './proxy.js'
 import { renewalOf } from './renewal.js'
-
-/** Whom `identify` has vouched for, at a request's beginning or within it. */
-export interface Vouched {
-  readonly user: UserSubject | undefined
-  /** How many revocations there had been when it was asked. */
-  readonly revocations: number
-}
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
 export class Exchange {
