@@ -24,49 +24,49 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    *
    * @default app.keys
    */
-  readonly keys?: readonly string[]
+  readonly keys?: readonly string[] | undefined
   /**
    * The name of the cookie.
    *
    * @default 'live'; '__Host-live' when secure and without domain
    */
-  readonly key?: string
+  readonly key?: string | undefined
   /**
    * ms since the last use. `'session'`: the cookie ends with the browser, and in one that is never ended 31 days after the last use.
    * @default 31 days
    */
-  readonly maxAge?: number | 'session'
+  readonly maxAge?: number | 'session' | undefined
   /**
    * The path that pages POST to, as this app sees it. `live.middleware()` answers it.
    *
    * @default '/store_session'
    */
-  readonly endpoint?: string
+  readonly endpoint?: string | undefined
   /**
    * Whether the cookie is for https alone. Set `true` in production: unless there is a `domain`, the cookie is then a `__Host-` one.
    *
    * @default ctx.secure, of each request
    */
-  readonly secure?: boolean
+  readonly secure?: boolean | undefined
   /**
    * The cookie's `SameSite`. `'none'` needs `secure: true`.
    *
    * @default 'lax'
    */
-  readonly sameSite?: 'strict' | 'lax' | 'none'
+  readonly sameSite?: 'strict' | 'lax' | 'none' | undefined
   /**
    * The cookie's `Domain`, a host name: then its subdomains get the cookie, too.
    *
    * @default none: this host alone
    */
-  readonly domain?: string
+  readonly domain?: string | undefined
   /**
    * Origins besides the server's own whose pages may use the session, as their own may: `['https://app.example.com']`. The endpoint answers
    * them with CORS headers, credentials included.
    *
    * @default []
    */
-  readonly origins?: readonly string[]
+  readonly origins?: readonly string[] | undefined
   /** The bounds of what this process keeps in memory. What has an open socket stays, whatever they are. */
   readonly cache?: {
     /**
@@ -74,39 +74,39 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      *
      * @default maxAge; with a store half of `storeMaxIdle` at the most
      */
-    readonly maxIdle?: number
+    readonly maxIdle?: number | undefined
     /**
      * Subjects in the cache, users and anonymous browsers each; between half of them and all are kept.
      *
      * @default 100_000
      */
-    readonly maxSubjects?: number
+    readonly maxSubjects?: number | undefined
     /**
      * Bytes of memory, roughly, that guests' values may take in the cache, and as many those that wait for a store. In the cache those that were
      * not used for longest give way; a store that is down is told no more of the guests who have waited for longest.
      *
      * @default 64_000_000
      */
-    readonly maxGuestBytes?: number
+    readonly maxGuestBytes?: number | undefined
   }
   /**
    * Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own.
    *
    * @default none
    */
-  readonly store?: Store
+  readonly store?: Store | undefined
   /**
    * ms in which the store is to answer; what takes longer is not waited for.
    *
    * @default 250
    */
-  readonly storeTimeout?: number
+  readonly storeTimeout?: number | undefined
   /**
    * ms after which what was loaded from the store is loaded again.
    *
    * @default 60_000
    */
-  readonly storeRefresh?: number
+  readonly storeRefresh?: number | undefined
   /**
    * ms after which the store deletes what a visitor has there, counted from the last use: a day or more, also less than `maxAge`. What a guest
    * has goes after `maxAge` at the latest, as no cookie leads there any more. That a user was revoked, or a browser given up, stays there for
@@ -114,20 +114,20 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    *
    * @default 100 days
    */
-  readonly storeMaxIdle?: number
+  readonly storeMaxIdle?: number | undefined
   /**
    * Bytes that all values of a visitor may take in the cookie together. The sum of the fields' `maxBytes` must fit.
    *
    * @default 3000
    */
-  readonly cookieBudget?: number
+  readonly cookieBudget?: number | undefined
   /**
    * Whether this visitor agreed to be remembered. Without it nothing is written to the browser, and values live in the page for as long as it
    * is open. It answers at once.
    *
    * @default always
    */
-  readonly consent?: (ctx: Koa.Context) => boolean
+  readonly consent?: ((ctx: Koa.Context) => boolean) | undefined
   /** How much browsers may do. What is beyond it is refused as `rate_limited`. */
   readonly limits?: {
     /**
@@ -135,36 +135,36 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      *
      * @default 20
      */
-    readonly changesPerSocket?: number
+    readonly changesPerSocket?: number | undefined
     /**
      * Changes a second that all sockets and POSTs of a subject may make on this node, with bursts of twice that.
      *
      * @default 50
      */
-    readonly changesPerSubject?: number
+    readonly changesPerSubject?: number | undefined
     /**
      * Open sockets of one subject on this node; each namespace of a connection has one.
      *
      * @default 20
      */
-    readonly socketsPerSubject?: number
+    readonly socketsPerSubject?: number | undefined
   }
   /**
    * Whose values stand when a visitor signs in, for fields that do not say it themselves: see `LoginRule`.
    *
    * @default 'account'
    */
-  readonly onLogin?: 'account' | 'newest' | 'drop'
+  readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
   /**
    * Told of a refusal that no code awaited, and of a store that does not answer; what it throws goes to `console.error`.
    *
    * @default console.error
    */
-  readonly onError?: (error: LiveSessionError) => void
+  readonly onError?: ((error: LiveSessionError) => void) | undefined
   /**
    * ms since 1970, for stamps, expiry and limits. A test has `testClock`.
    *
    * @default Date.now
    */
-  readonly clock?: () => number
+  readonly clock?: (() => number) | undefined
 }

@@ -11,5 +11,5 @@ export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
   '/test/browser/(address|another-origin|cluster|coming-from|controls|deployment|docs|example|hood|inspector|quick-start)\\.',
-  '/test/browser/(react|recipes|schedules|sign-in|tossed-cookies|vue|lasting|(kept|left|routed)-addresses)\\.',
+  '/test/browser/(react|recipes|schedules|sign-in|vue|lasting|(kept|left|routed)-addresses)\\.',
 ]

@@ -1,0 +1,54 @@
+import { expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+/** What `shop.site.localhost` was asked to show, and by what. */
+interface Taken {
+  readonly by: string
+  readonly messages: readonly unknown[]
+}
+
+/** `shop.site.localhost`, which says a message and shows it; and `evil.site.localhost`, whose page asks for it unseen. */
+async function start() {
+  const taken: Taken[] = []
+  const routes: Koa.Middleware = async (ctx) => {
+    if (ctx.hostname.startsWith('evil.')) {
+      ctx.type = 'html'
+      ctx.body = `<iframe src="http://shop.site.localhost:${app.port}/show" hidden></iframe>
+        <script>fetch('http://shop.site.localhost:${app.port}/show', { mode: 'no-cors', credentials: 'include' })</script>`
+    } else if (ctx.path === '/say') {
+      await ctx.liveSession.flash('saved')
+      ctx.body = 'said'
+    } else if (ctx.path === '/show') {
+      const messages = await ctx.liveSession.takeFlash()
+      taken.push({ by: ctx.get('Sec-Fetch-Dest'), messages })
+      ctx.body = JSON.stringify(messages)
+    } else ctx.status = 404
+  }
+  const app = await App.start({ routes })
+  const page = await (await openBrowser()).newPage()
+  const url = (host: string, path: string): string => `http://${host}.site.localhost:${app.port}${path}`
+  return { page, taken, url }
+}
+
+describeInBrowser('threat 66, in a browser: a sibling subdomain', () => {
+  it('that asks for a message in a hidden frame and by a fetch leaves it to the page that is seen', async () => {
+    const { page, taken, url } = await start()
+    await page.goto(url('shop', '/say'))
+    const unseen = ['iframe', 'empty'].map((by) => {
+      return page.waitForResponse(async (response) => {
+        const headers = await response.request().allHeaders()
+        return headers['sec-fetch-dest'] === by && response.url() === url('shop', '/show')
+      })
+    })
+    await page.goto(url('evil', '/'))
+    await Promise.all(unseen)
+    expect(taken.toSorted((one, other) => one.by.localeCompare(other.by))).toEqual([
+      { by: 'empty', messages: [] },
+      { by: 'iframe', messages: [] },
+    ])
+    await page.goto(url('shop', '/show'))
+    expect(taken.at(-1)).toEqual({ by: 'document', messages: ['saved'] })
+  })
+})
