@@ -62,6 +62,8 @@ export default {
   testTimeout: 180_000,
   // Tests also wait: for browsers, processes and servers that they start.
   maxWorkers: availableParallelism() + 2,
+  // A worker that has grown large takes so long to end that Jest ends it by force, and says that tests leak.
+  workerIdleMemoryLimit: '768MB',
   projects: [
     {
       ...base,
