@@ -127,6 +127,11 @@ export const SERVER = {
     const written = liveSession?.set(key, value)
     // A handler may go on after the server has ended its connection, which no page hears at once.
     if (wire.isClosedByServer) return void written?.catch(() => undefined)
+    // Where no adapter tells of a revocation at another node, the store does, after the write: that is refused, as the docs say.
+    if (!stage.world.deployment.bus)
+      written?.catch((error) => {
+        if (error.code !== 'superseded') stage.world.fail(`reports ${error}`)
+      })
     const stamp = liveSession?.inspect().get(key)?.stamp
     if (written && stamp !== undefined) stage.pushed(tab, key, value, stamp)
     await turn()
