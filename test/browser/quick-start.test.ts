@@ -1,13 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Newcomer } from '../support/newcomer.js'
 import { QuickStart } from '../support/quick-start.js'
 import { commands } from '../support/readme.js'
-import { atScale } from '../support/scale.js'
-
-/** Two installs of a packed package: readme.test.ts shows the same app from source. */
-const describeAsInstalled = atScale(describe.skip, describeInBrowser)
 
 let newcomer: Newcomer
 
@@ -26,7 +22,7 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => newcomer.leave())
 
-describeAsInstalled('the quick start of the README', () => {
+describeInBrowser('the quick start of the README', () => {
   let quickStart: QuickStart
   beforeAll(async () => {
     quickStart = await QuickStart.byHand(newcomer)
@@ -69,7 +65,7 @@ describeAsInstalled('the quick start of the README', () => {
   })
 })
 
-describeAsInstalled('the starter', () => {
+describeInBrowser('the starter', () => {
   let starter: QuickStart
   beforeAll(async () => {
     starter = await QuickStart.copied(newcomer)
