@@ -60,6 +60,7 @@ export class SoundStore {
       if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
       this.#core.warn(
         `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
+        'row',
       )
     })
     return { registers, bad }

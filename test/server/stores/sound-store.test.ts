@@ -1,5 +1,8 @@
-import { expect, it } from '@jest/globals'
-import { memoryStore } from 'koa-live-session/testing'
+import { expect, it, jest } from '@jest/globals'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import type { Settings } from '../../../server/options.js'
+import { createWarn } from '../../../server/report.js'
+import { SoundStore } from '../../../server/stores/sound-store.js'
 import { register } from '../../support/register.js'
 import { soundStore, watch } from '../../support/store-parts.js'
 
@@ -25,4 +28,16 @@ it('a store that does not replace a bad row is not said to have what was written
   await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow(
     'a row that is no register is not replaced: a',
   )
+})
+
+it('a store full of bad rows tells the log of ten of them', async () => {
+  const told = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const clock = testClock().now
+  const inner = memoryStore()
+  const rows = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
+  await inner.merge('s', rows)
+  const store = new SoundStore(inner, { settings: { clock } as Settings, warn: createWarn(clock) })
+  expect(await store.load('s')).toEqual([])
+  expect(told).toHaveBeenCalledTimes(10)
+  told.mockRestore()
 })
