@@ -1,7 +1,7 @@
 // Target 8: from a change in a tab at one node to a tab at another one, over a Redis, and how many a second; beside the bare adapter's broadcast.
 import { fork } from 'node:child_process'
 import { loadavg } from 'node:os'
-import { io } from 'socket.io-client'
+import { openTab } from './tab.mjs'
 import { median, percentile, pinned, report, withRedis } from './tools.mjs'
 
 const ROUNDS = 9
@@ -23,7 +23,7 @@ export async function nodes() {
       }
     } finally {
       for (const { children, users } of clusters) {
-        for (const socket of users.flat()) socket.disconnect()
+        for (const { socket } of users.flat()) socket.disconnect()
         for (const child of children) child.kill()
       }
     }
@@ -41,16 +41,9 @@ async function start(name, redis) {
     children.push(child)
     nodes.push(await new Promise((resolve) => child.once('message', resolve)))
   }
-  const open = ({ port }, user) => {
-    const url = `http://127.0.0.1:${port}`
-    const extraHeaders = { cookie: nodes[0].cookies[user] ?? '', origin: url }
-    const socket = io(url, { transports: ['websocket'], forceNew: true, auth: { user: `u${user}` }, extraHeaders })
-    return new Promise((resolve) => socket.once('connect', () => resolve(socket)))
-  }
+  const open = ({ port }, user) => openTab(port, nodes[0].cookies[user] ?? '', `u${user}`)
   const users = []
   for (let user = 0; user < USERS; user += 1) users.push([await open(nodes[0], user), await open(nodes[1], user)])
-  // The greeting of each has come.
-  await new Promise((resolve) => setTimeout(resolve, 200))
   return { name, children, users, results: [] }
 }
 
@@ -66,8 +59,8 @@ async function round({ users }) {
 /** From the click in one tab until the other has it. */
 async function change([from, other], value) {
   const began = performance.now()
-  const seen = new Promise((resolve) => other.once('store_session', resolve))
-  from.emit('live_session:set', [['division', -1, value]], () => undefined)
+  const seen = other.seen()
+  from.set(value)
   await seen
   return performance.now() - began
 }

@@ -22,10 +22,11 @@ const modes = {
     io.on('connection', (socket) => {
       const { user } = socket.handshake.auth
       socket.join(user)
-      socket.on('live_session:set', ([[key, , value]], ack) => {
+      socket.on('live_session:sync', ({ set: [[key, , , value] = []] = [] }, ack) => {
+        if (key === undefined) return ack({})
         values.set(user, { ...values.get(user), [key]: value })
         io.to(user).emit('store_session', { [key]: value })
-        ack({ ok: true })
+        ack({ results: [{ stamp: 1 }] })
       })
     })
     return { http, io, cookies: [] }

@@ -1,6 +1,6 @@
 // Target 4: from a change in one tab to the other two, and how many changes a second; as ratios to bare socket.io.
 import { fork } from 'node:child_process'
-import { io } from 'socket.io-client'
+import { openTab } from './tab.mjs'
 import { median, percentile, pinned, report } from './tools.mjs'
 
 const ROUNDS = 9
@@ -18,7 +18,7 @@ export async function sockets() {
     }
   } finally {
     for (const { child, users } of servers) {
-      for (const socket of users.flat()) socket.disconnect()
+      for (const { socket } of users.flat()) socket.disconnect()
       child.kill()
     }
   }
@@ -28,14 +28,9 @@ export async function sockets() {
 async function start(name) {
   const child = fork(new URL('./socket-server.mjs', import.meta.url), [name], pinned(0))
   const { port, cookies } = await new Promise((resolve) => child.once('message', resolve))
-  const url = `http://127.0.0.1:${port}`
   const users = []
   for (let user = 0; user < USERS; user += 1) {
-    const open = () => {
-      const extraHeaders = { cookie: cookies[user] ?? '', origin: url }
-      const socket = io(url, { transports: ['websocket'], forceNew: true, auth: { user: `u${user}` }, extraHeaders })
-      return new Promise((resolve) => socket.once('connect', () => resolve(socket)))
-    }
+    const open = () => openTab(port, cookies[user] ?? '', `u${user}`)
     users.push([await open(), await open(), await open()])
   }
   return { name, child, users, results: [] }
@@ -50,8 +45,8 @@ async function latencies([from, ...others]) {
   const times = []
   for (let i = 0; i < CHANGES; i += 1) {
     const began = performance.now()
-    const seen = others.map((socket) => new Promise((resolve) => socket.once('store_session', resolve)))
-    from.emit('live_session:set', [['division', -1, i]], () => undefined)
+    const seen = others.map((tab) => tab.seen())
+    from.set(i)
     await Promise.all(seen)
     times.push(performance.now() - began)
     await new Promise((resolve) => setTimeout(resolve, 1))
@@ -64,15 +59,14 @@ async function throughput(child, users) {
   let changes = 0
   let isOver = false
   const before = await cpu(child)
-  const next = (socket) => {
+  const next = (tab) => {
     if (isOver) return
-    socket.emit('live_session:set', [['division', -1, changes]], (answer) => {
-      if (!answer.ok) throw new Error(answer.code)
+    tab.set(changes, () => {
       changes += 1
-      next(socket)
+      next(tab)
     })
   }
-  for (const [socket] of users) for (let i = 0; i < UNDER_WAY; i += 1) next(socket)
+  for (const [tab] of users) for (let i = 0; i < UNDER_WAY; i += 1) next(tab)
   await new Promise((resolve) => setTimeout(resolve, MS))
   isOver = true
   const done = changes

@@ -1,16 +1,8 @@
 import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/address.js'
-import type { AnyChange } from '../shared/change.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
-import type { AnySnapshot } from '../shared/protocol.js'
-
-/** What an address is kept in step with. */
-export interface FollowedValues {
-  get(key: string): JsonValue | undefined
-  has(key: string): boolean
-  set(key: string, value: JsonValue): unknown
-  onChange(listener: (change: Pick<AnyChange, 'source'>) => void): () => void
-  onVisitor(listener: () => void): () => void
-}
+import type { Unsubscribe } from '../shared/session-types.js'
+import { insideOf } from './inside.js'
+import type { AnyClient } from './types.js'
 
 /** ms from one change of the address to the next: browsers refuse more than 100 in 10 s, of the app's own router too. */
 const PACE = 200
@@ -18,10 +10,18 @@ const PACE = 200
 const LEAVING = 10_000
 
 /**
- * Keeps the parameters of a page's address in step with their fields: what is chosen is said there, and going back and forward sets
- * what was. Returns its end.
+ * Keeps the parameters of the page's address in step with the fields that have a `url`: what is chosen is said there, and going back and
+ * forward sets what was. Needs what `embed()` has put into the page, or that as `initial`.
+ *
+ * @throws {TypeError} where `live` is no client
+ * @example
+ * followAddress(live)
  */
-export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapshot, live: FollowedValues): () => void {
+export function followAddress(live: AnyClient): Unsubscribe {
+  const { initial, onClose } = insideOf(live)
+  const { urls = {}, defaults = {}, unvisited = {} } = initial ?? {}
+  // Untyped inside: which keys may be set, only the declaration knows.
+  const set = live.set as (key: string, value: JsonValue) => unknown
   const fields = Object.entries(urls)
   const ends = new AbortController()
   const { signal } = ends
@@ -36,7 +36,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
   /** Whether the app's own router has come to its address: a change before that would end its navigation. */
-  const isThere = (): boolean => signal.aborted || !globalThis.navigation?.transition
+  const isThere = (): boolean => !globalThis.navigation?.transition
   /** Whether there was something to change. */
   const write = (): boolean => {
     const url = new URL(location.href)
@@ -48,12 +48,11 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
         .slice(1)
         .split('&')
         .filter((part) => part && !new URLSearchParams(part).has(name))
-      const text = value !== undefined && live.has(key) ? toParameter(value, defaults[key]) : undefined
-      const own = text === undefined ? [] : [`${name}=${encodeURIComponent(text)}`]
-      url.search = [...others, ...own].join('&')
+      const text = live.has(key) ? toParameter(value, defaults[key]) : undefined
+      url.search = (text === undefined ? others : [...others, `${name}=${encodeURIComponent(text)}`]).join('&')
       if (url.href.length > LONGEST_ADDRESS) url.search = others.join('&')
     }
-    if (signal.aborted || url.href === location.href) return false
+    if (url.href === location.href) return false
     // Where it is refused, or passed over, it is tried again.
     try {
       history.replaceState(history.state, '', url)
@@ -62,7 +61,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     return true
   }
   const follow = (): void => {
-    if (pause || location.href === left || (isThere() && !write())) return
+    if (signal.aborted || pause || location.href === left || (isThere() && !write())) return
     pause = setTimeout(() => {
       pause = undefined
       follow()
@@ -76,7 +75,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
   const take = (isOf: (key: string, value: JsonValue) => boolean): void => {
     for (const [key, name] of fields) {
       const value = said(key, name)
-      if (value !== undefined && isOf(key, value)) live.set(key, value)
+      if (value !== undefined && isOf(key, value)) set(key, value)
     }
   }
   /** @param isBehind the page may not know yet what has been chosen since */
@@ -88,7 +87,7 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     const former = last
     last = location.href
     // A link to a fragment is no travel: the address may be behind what was chosen.
-    if (former !== last && withoutFragment(former) === withoutFragment(last)) follow()
+    if (former !== last && former.split('#')[0] === last.split('#')[0]) follow()
     else read(false)
   }
   const begin = (): void => {
@@ -128,16 +127,14 @@ export function followAddress({ urls = {}, defaults, unvisited = {} }: AnySnapsh
     )
     follow()
   }
-  // A page in a frame has no address that is seen, and any site can open it there unseen.
-  if (fields.length > 0 && self === top) {
+  const end = (): void => ends.abort()
+  // A page in a frame has no address that is seen, and any site can open it there unseen. In a worker, and on a server, there is none.
+  if (globalThis.document && fields[0] && self === top) {
     // It is rendered before it is wanted, and may never be shown.
     if ('prerendering' in document && document.prerendering)
-      document.addEventListener('prerenderingchange', begin, { once: true, signal })
+      document.addEventListener('prerenderingchange', begin, { signal })
     else begin()
   }
-  return () => ends.abort()
-}
-
-function withoutFragment(address: string): string | undefined {
-  return address.split('#', 1)[0]
+  onClose(end)
+  return end
 }

@@ -1,129 +1,232 @@
+import type { AnyChange, ChangeSource } from '../shared/change.js'
+import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
-import type { JsonValue } from '../shared/json.js'
-import { settable } from '../shared/settable.js'
-import type { FollowedValues } from './address.js'
-import type { State } from './core/state.js'
-import { isUnderWay, live as liveValue, overallStatus, shown, statusOf } from './core/view.js'
-import type { Flash } from './effects/flash.js'
+import { type JsonValue, sameJson } from '../shared/json.js'
+import type { Advice } from './advice.js'
+import { fieldOf, isDraft, liveOf, shownOf } from './core/field.js'
+import type { Effect, Event, Failure, Next } from './core/messages.js'
+import { remainsOf } from './core/outbox.js'
+import type { Page } from './core/page.js'
+import { step } from './core/step.js'
+import { detailOf, overallStatus, type StatusDetail, statusOf } from './core/view.js'
+import { LiveSessionError } from './error.js'
 import { INITIAL } from './initial.js'
-import { guarded } from './listeners.js'
-import { createRunner, type Surround } from './runner.js'
+import { INSIDE, type Inside } from './inside.js'
+import { createListeners, guarded } from './listeners.js'
+import type { Surround } from './surroundings.js'
 import type { LiveSessionClient } from './types.js'
 
 type Subscriber = (value: JsonValue | undefined) => void
+type Told = readonly [value: JsonValue | undefined, detail: StatusDetail]
+
+/** Where changes come from, as listeners are told. */
+const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', synced: 'socket' }
+/** How often listeners are told in one go: the page is to stay usable. */
+const MAX_AT_ONCE = 100
+/** Which refusals no visitor can cause. */
+const MISTAKES: readonly LiveSessionErrorCode[] = ['undeclared_key', 'not_writable']
+
+/** Of a key that the page has not been told of. */
+const UNTOLD: Told = [undefined, detailOf('default')]
 
 /**
- * The public object, wherever the page is.
+ * The public object, wherever the page is: has the core hear of what happens, and does what it says.
  *
  * @param begins whether it looks at once for what there is to do
- * @param follow keeps something in step with the values, until its answer is called
+ * @param inside what its parts need
  */
 export function createClient<F extends Fields>(
-  beginning: State,
+  page: Page,
   surround: Surround,
-  flash: Flash,
+  advice: Advice,
+  inside: Omit<Inside, 'onClose'>,
   begins: boolean,
-  follow?: (live: FollowedValues) => () => void,
 ): LiveSessionClient<F> {
-  let isReady = false
+  let source: ChangeSource | undefined
+  let isReady = page.isReady
+  let isOver = false
+  let isStepping = false
+  /** What comes about meanwhile is told after it. */
+  let isBusy = false
+  let isNews = false
+  // The server tells what pages compute by these, also that of other tabs.
+  let calls = Math.floor(Math.random() * 2 ** 52)
+  const callers = new Map<number, (error?: unknown) => void>()
+  const changes = createListeners<[change: AnyChange]>()
+  const statuses = createListeners<[key: string, detail: StatusDetail]>()
+  const visitors = createListeners<[visitor: { readonly kind: 'guest' | 'user' }]>()
+  const ends: (() => void)[] = []
   let markReady = (): void => undefined
   const ready = new Promise<void>((resolve) => {
-    markReady = () => {
-      isReady = true
-      resolve()
-    }
+    markReady = resolve
   })
-  if (beginning.isReady) markReady()
+  if (isReady) markReady()
 
-  const runner = createRunner(beginning, surround, () => markReady())
-  const { dispatch, state, onChange, onStatus, onVisitor, close } = runner
-  onVisitor(flash.forget)
-  if (begins) dispatch(['begin'])
+  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key))
+  const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
+  const toldOf = (key: string): Told => [shown(key), status(key)]
+  /** By key, what the page began with; and what listeners were told last. */
+  const began = new Map([...page.fields.keys()].map((key) => [key, toldOf(key)]))
+  const heard = new Map(began)
 
-  const get = (key: string, what = 'get'): JsonValue | undefined => {
-    if (isReady) return shown(state(), key)
-    throw new TypeError(
-      `koa-live-session: ${what}("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`,
-    )
+  /** What a listener sets is told once all have heard of what it answers. */
+  const tell = (): void => {
+    isNews = true
+    if (isBusy) return
+    isBusy = true
+    for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
+      isNews = false
+      // What a listener sets meanwhile is told after this, as what that is.
+      const from = source ?? 'ticket'
+      source = undefined
+      for (const [key, [value, detail]] of [...page.fields.keys()].map((key) => [key, toldOf(key)] as const)) {
+        const [previous, was] = heard.get(key) ?? UNTOLD
+        heard.set(key, [value, detail])
+        if (!sameJson(value, previous)) changes.tell({ key, value, previous, source: from })
+        if (detail !== was) statuses.tell(key, detail)
+      }
+      isReady = page.isReady
+      if (isReady) markReady()
+    }
+    isBusy = false
+    if (!isNews) return
+    console.error(advice.text('endless_listeners'))
+    setTimeout(tell)
   }
-  const attempt = (change: () => Promise<void>): Promise<void> => {
+
+  const dispatch = (...event: Event): void => {
+    if (isOver) return
+    // What this would change, the step under way would undo.
+    if (isStepping) throw new TypeError(advice.text('impure_update'))
+    const { who } = page
+    let effects: readonly Effect[] = []
+    isStepping = true
     try {
-      return heard(change())
-    } catch (error) {
-      // A mistake of the program, which may well wait for nothing.
-      console.error(error)
-      return heard(Promise.reject(error))
+      effects = step(page, event)
+    } finally {
+      isStepping = false
+    }
+    source = who && who !== page.who ? 'login' : (source ?? SOURCES[event[0]])
+    // First: what this page has dropped is not to be taken out again.
+    doing.keep(remainsOf(page))
+    // What was set is on its way before listeners are told: what they send comes after it. What an effect brings about at once is told with it.
+    const wasBusy = isBusy
+    isBusy = true
+    // The app may well listen to what goes out over its socket.
+    for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
+    isBusy = wasBusy
+    // Also where a connection is about to say whose it is.
+    const isWaiting = page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some(isDraft)
+    if (!isWaiting) tell()
+  }
+
+  const errorOf = (key: string, { code, message = advice.text(code, key), error: thrown }: Failure): unknown => {
+    const error = thrown ?? new LiveSessionError(code, message, key)
+    // A mistake of the program, which may well wait for nothing.
+    if (thrown || MISTAKES.includes(code)) console.error(error)
+    return error
+  }
+  const settle = (ids: readonly number[], key: string, failure?: Failure): void => {
+    for (const id of ids) {
+      const settled = callers.get(id)
+      callers.delete(id)
+      settled?.(failure && errorOf(key, failure))
     }
   }
-  const set = (key: string, value: unknown): Promise<void> => attempt(() => runner.set(key, settable(key, value)))
+  const doing = {
+    ...surround(dispatch),
+    settle,
+    visitor: (kind: 'guest' | 'user') => visitors.tell({ kind }),
+  }
+
+  const get = (key: string, call = 'get'): JsonValue | undefined => {
+    if (isReady) return shown(key)
+    throw new TypeError(advice.text('before_ready', key, call))
+  }
+  /** Resolves when it is saved: a value, or what `next` computes from the one that is there, and anew where that is another one by then. */
+  const change = (key: string, make: () => JsonValue | undefined, next?: Next): Promise<void> => {
+    calls += 1
+    const id = calls
+    const saved = new Promise<void>((resolve, reject) => {
+      callers.set(id, (error) => (error ? reject(error) : resolve()))
+    })
+    // A caller that does not wait learns of a refusal from the status, or the console.
+    saved.catch(() => undefined)
+    try {
+      if (isOver) settle([id], key, { code: 'closed' })
+      else dispatch('set', key, { id, next }, make())
+    } catch (error) {
+      settle([id], key, { code: 'invalid_value', error })
+    }
+    return saved
+  }
+  const set = (key: string, value: unknown): Promise<void> => change(key, () => advice.settable(key, value))
   const update = (key: string, next: (value: JsonValue | undefined) => unknown): Promise<void> =>
-    attempt(() => {
-      get(key, 'update')
-      return runner.update(key, (value) => settable(key, next(value)))
-    })
+    change(
+      key,
+      () => get(key, 'update'),
+      (value) => advice.settable(key, next(value)),
+    )
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
-    let isOver = false
+    let isEnded = false
     const tell = guarded((value: JsonValue | undefined): void => {
-      if (isReady && !isOver) listener(value)
+      if (isReady && !isEnded) listener(value)
     })
-    const show = (): void => tell(shown(state(), key))
-    const end = onChange((change) => change.key === key && tell(change.value))
+    const show = (): void => tell(shown(key))
+    const end = changes.add((change) => change.key === key && tell(change.value))
     // Before it browsers put back what a form had, which is after scripts have run.
     globalThis.addEventListener?.('pageshow', show)
     show()
     if (!isReady) void ready.then(show)
     return () => {
-      isOver = true
+      isEnded = true
       end()
       globalThis.removeEventListener?.('pageshow', show)
     }
   }
 
-  const flush = (): Promise<void> =>
-    new Promise((resolve) => {
-      const check = (): void => {
-        if (isUnderWay(state())) return
-        end()
-        resolve()
-      }
-      const end = onStatus(check)
-      dispatch(['flush'])
-      check()
-    })
-
   const live = {
     ready,
     get: (key: string) => get(key),
-    has: (key: string) => liveValue(state(), key) !== undefined,
+    has: (key: string) => liveOf(fieldOf(page, key)) !== undefined,
     set,
     update,
-    delete: (key: string) => heard(runner.set(key, undefined)),
+    delete: (key: string) => change(key, () => undefined),
     subscribe,
-    onChange,
-    status: (key?: string) => (key === undefined ? overallStatus(state()) : statusOf(state(), key)),
-    onStatus,
-    onVisitor,
-    onFlash: flash.add,
+    onChange: changes.add,
+    status: (key?: string) => (key === undefined ? overallStatus(page) : status(key)),
+    onStatus: statuses.add,
+    onVisitor: visitors.add,
     field: (key: string) => ({
       subscribe: (run: Subscriber) => subscribe(key, run),
       set: (value: unknown) => void set(key, value),
       update: (next: (value: JsonValue | undefined) => unknown) => void update(key, next),
     }),
-    flush,
+    flush: () =>
+      new Promise<void>((resolve) => {
+        const check = (): void => {
+          if (!isOver && [...page.fields.keys()].some((key) => status(key).status === 'saving')) return
+          end()
+          resolve()
+        }
+        const end = statuses.add(check)
+        dispatch('flush')
+        check()
+      }),
     close: () => {
-      unfollow?.()
-      close()
-      flash.close()
+      if (isOver) return
+      for (const end of ends.splice(0)) end()
+      // What is unsaved is kept for the next page.
+      page.isOffline = true
+      tell()
+      isOver = true
+      doing.close()
     },
-    [INITIAL]: (key: string) => [beginning.isReady ? shown(beginning, key) : get(key), statusOf(beginning, key)],
+    [INITIAL]: isReady ? (key: string) => began.get(key) ?? UNTOLD : undefined,
+    [INSIDE]: { ...inside, onClose: (end: () => void) => void (isOver ? end() : ends.push(end)) },
   }
-  const unfollow = follow?.(live)
+  doing.open()
+  if (begins) dispatch('begin')
   // Untyped inside: what a key's value is, only the declaration knows.
   return live as unknown as LiveSessionClient<F>
-}
-
-/** A caller that does not wait learns of a refusal from the status, or the console. */
-function heard(saved: Promise<void>): Promise<void> {
-  saved.catch(() => undefined)
-  return saved
 }

@@ -1,26 +1,16 @@
 /**
- * The small hook, 0.85 kB, for pages that the server renders and that need no values of their own.
+ * The small hook, 0.76 kB, for pages that the server renders and that need no values of their own.
  *
  * @module koa-live-session/hook
  */
 import type { Fields } from '../shared/field-types.js'
-import { DEFAULT_ENDPOINT, STORE_SESSION, type TicketClaims } from '../shared/protocol.js'
+// Types alone, which cost no bytes: the texts are written out below.
+import type { DEFAULT_ENDPOINT, STORE_SESSION, SYNC, SyncAnswer } from '../shared/protocol.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
 /** The options of `storeSession(socket, options)`, as those of `createLiveSession`. */
 export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
-
-/** ms in which changes are collected for one POST; after a failure it rests. */
-const LEAST_WAIT = 100
-const REST = 5000
-/** Seconds after which a page that is used POSTs. */
-const RENEWAL = 300
-/** Also where a part of the page keeps its events to itself. */
-const CAPTURE = { capture: true }
-const USES = ['keydown', 'pointerdown']
-/** Characters of tickets in one POST. */
-const ROOM = 48_000
 
 /**
  * The small hook, for pages that the server renders: POSTs what `store_session` brings, so that the cookie has it and it
@@ -32,93 +22,101 @@ const ROOM = 48_000
  * @example
  * storeSession(io())
  */
-export function storeSession(
-  socket: AnySocket,
-  { endpoint = DEFAULT_ENDPOINT, headers, ...others }: StoreSessionOptions = {},
-): () => void {
-  /** By visitor and key, the newest change that the endpoint has not taken yet: a greeting after a restart may know less. */
-  const unsaved = new Map<string, readonly [stamp: number, ticket: string]>()
+export function storeSession(socket: AnySocket, options: StoreSessionOptions = {}): () => void {
+  /** By key, the newest change that the endpoint has not taken yet. */
+  const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
+  /** Whose the connection is, where it has brought the browser's cookie: else nothing of it can be stored. */
+  let who: string | undefined
+  /** How often the right cookie was asked for, since a connection has brought it. */
+  let asked = 0
+  /** The timer of the next POST. */
   let planned: unknown
-  /** The connection came without the browser's cookie: its tickets can never be redeemed. */
-  let isStrange = false
-  /** The public name of the browser's id; ms since 1970 of the last POST, and seconds after which one is made only because the page is used. */
-  let subject: string | undefined
+  /** ms since 1970 of the last POST, and seconds after which one is made only because the page is used. */
   let posted = Date.now()
-  let life = RENEWAL
-  let isOver = false
+  let life: number
+  let isOver: boolean | undefined
 
-  /** Brings tickets; without any it renews the cookie of its browser, or asks for the right one. */
-  const send = async (tickets?: readonly string[], own?: string): Promise<void> => {
-    let wait = REST
-    posted = Date.now()
-    try {
-      const answer = await fetch(endpoint, {
-        method: 'POST',
-        // Goes on when the page is left. A question does not: its late answer could replace the cookie of the guest who comes next.
-        keepalive: !!tickets,
-        ...others,
-        headers: { ...(typeof headers === 'function' ? headers() : headers), 'content-type': 'application/json' },
-        body: JSON.stringify({ tickets, subject: own }),
-      })
-      const { held, error } = await answer.json()
-      // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
-      const over = held ? tickets : [tickets?.[error.index]]
-      for (const [name, [, ticket]] of unsaved) if (over?.includes(ticket) && unsaved.delete(name)) wait = LEAST_WAIT
-    } catch {}
-    plan(wait)
+  /** Changes are collected for 100 ms. After a refusal, or where an answer does not come, what is left goes out again 5 s later. */
+  const plan = (): void => {
+    if (!planned) planned = setTimeout(post, 100)
   }
   const post = (): void => {
-    // Not at its end: an answer that never comes keeps nothing back.
-    planned = undefined
-    const tickets = [...new Set([...unsaved.values()].map(([, ticket]) => ticket))]
-    // The others go with the next.
-    while (String(tickets).length > ROOM) tickets.pop()
-    if (tickets[0]) void send(tickets)
+    planned = 0
+    const tickets = [...new Map(unsaved.values()).keys()]
+    // As much as the endpoint takes, and a browser sends with keepalive: the others go with the next.
+    while (`${tickets}`.length > 65e3) tickets.pop()
+    if (who && (tickets[0] || posted + life * 1000 < Date.now())) void send(tickets)
   }
-  const plan = (wait: number): void => {
-    if (!planned) planned = setTimeout(post, wait)
-  }
-  /** The cookie is missing, or another's: has the right one brought, and comes back with it. */
-  const ask = async (): Promise<void> => {
-    isStrange = true
-    if (!isOver) await send()
-    if (!isOver) socket.disconnect().connect()
-  }
-  const use = (): void => {
-    if (subject && Date.now() - posted >= life * 1000) void send(undefined, subject)
+  /** Brings tickets, and renews the cookie by it. Without any it asks for the right cookie, and comes back with it. */
+  const send = async (tickets?: readonly string[]): Promise<void> => {
+    planned = setTimeout(post, 5000)
+    posted = Date.now()
+    // Once it is over nothing goes out.
+    if (!isOver)
+      try {
+        const { held, error, dropped } = await (
+          await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
+            method: 'POST',
+            // Goes on when the page is left. A question does not: its late answer could replace the cookie of the guest who comes next.
+            keepalive: !!tickets,
+            ...options,
+            headers: {
+              ...(typeof options.headers === 'function' ? options.headers() : options.headers),
+              'content-type': 'application/json',
+            },
+            body: JSON.stringify(tickets ? { who, tickets } : {}),
+          })
+        ).json()
+        // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
+        const over = held ? tickets : [tickets?.[error.index]]
+        for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
+        if (held) planned = 0
+        plan()
+        // Another visitor is at this browser now: it comes back as that one.
+        if (dropped) socket.disconnect().connect()
+      } catch {}
+    if (!tickets && !isOver) socket.disconnect().connect()
   }
   const hear = (ticket: string): void => {
-    const [, payload = ''] = ticket.split('.')
-    // In it text beyond ASCII is not read right: only keys are looked at.
-    const { changes, defaults, sub, epoch, browser, renew }: TicketClaims = JSON.parse(
-      atob(payload.replace(/-/g, '+').replace(/_/g, '/')),
-    )
-    if (defaults) {
-      subject = browser
-      life = renew ?? RENEWAL
-    }
-    if (browser) isStrange = false
-    // Its defaults tell a greeting from a change.
-    // A browser that keeps no cookie is asked once.
-    else if (defaults && !isStrange) void ask()
-    for (const [key, stamp] of isStrange ? [] : changes) {
-      const name = `${[sub, epoch, key]}`
-      if ((unsaved.get(name)?.[0] ?? 0) <= stamp) unsaved.set(name, [stamp, ticket])
-    }
-    plan(LEAST_WAIT)
+    // Text in it is not read right: only keys and stamps are looked at.
+    // A server that was restarted may know less than what is still to be brought.
+    for (const [key, stamp] of JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))).changes)
+      if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
+    plan()
+  }
+  const greet = (): void => {
+    if (socket.connected)
+      socket.emit('live_session:sync' satisfies typeof SYNC, { who }, (answer: SyncAnswer) => {
+        who = answer.kept && answer.who
+        life = answer.renew ?? 300
+        // What came before it may have been the former visitor's, or the new one's.
+        if (answer.dropped) {
+          unsaved.clear()
+          answer.greeting?.forEach(hear)
+        }
+        // A browser that keeps no cookie is asked once.
+        if (who) asked = 0
+        else if (!asked++) void send()
+      })
   }
   /** Such a socket does not connect again by itself. */
-  const refused = ({ data }: { readonly data?: { readonly code?: string } }): void => {
-    if (data?.code === 'other_subject') isStrange ? setTimeout(ask, REST) : void ask()
+  const refused = (error: { readonly data?: { readonly code?: string } }): void => {
+    if (error.data?.code === 'other_subject') setTimeout(send, asked++ && 5000)
+  }
+  const turn = (way: 'on' | 'off', listen: typeof addEventListener): void => {
+    socket[way]('store_session' satisfies typeof STORE_SESSION, hear)
+      [way]('connect', greet)
+      [way]('connect_error', refused)
+    listen('pagehide', post)
+    // Also where a part of the page keeps its events to itself.
+    listen('keydown', plan, true)
+    listen('pointerdown', plan, true)
   }
 
-  socket.on(STORE_SESSION, hear).on('connect_error', refused)
-  addEventListener('pagehide', post)
-  for (const event of USES) addEventListener(event, use, CAPTURE)
+  turn('on', addEventListener)
+  greet()
   return () => {
-    socket.off(STORE_SESSION, hear).off('connect_error', refused)
-    removeEventListener('pagehide', post)
-    for (const event of USES) removeEventListener(event, use, CAPTURE)
+    turn('off', removeEventListener)
     unsaved.clear()
     isOver = true
   }

@@ -1,6 +1,6 @@
 /**
  * The page's part: shows values at once, and brings changes home into the cookie. Of socket.io-client it needs the types alone; the socket is
- * yours.
+ * yours. `onFlash`, `followAddress` and `followHandOffs` are parts of a page that bundlers drop where you do not import them.
  *
  * `F` is the type of your fields: `RegisteredFields`, unless it is said otherwise.
  *
@@ -8,11 +8,15 @@
  */
 
 export type * from '../shared/declaration.js'
-export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
+export type { LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type { LiveSessionClientToServer, LiveSessionServerToClient } from '../shared/protocol.js'
 export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'
+export { followAddress } from './address.js'
 export type { Status, StatusDetail } from './core/view.js'
+export { LiveSessionError } from './error.js'
+export { onFlash } from './flash.js'
+export { followHandOffs } from './hand-offs.js'
 export { createLiveSession } from './live-session.js'
 export type * from './types.js'

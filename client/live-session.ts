@@ -2,10 +2,9 @@ import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import { followAddress } from './address.js'
+import { type Advice, BRIEF } from './advice.js'
 import { createClient } from './client.js'
-import { beginPage, isSnapshot } from './core/begin.js'
-import { createFlash } from './effects/flash.js'
+import { beginPage, isSnapshot } from './core/page.js'
 import { createPage } from './effects/page.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 
@@ -22,21 +21,21 @@ type Plain = Readonly<Record<string, JsonValue>>
 export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {
+  return create(options, BRIEF)
+}
+
+/** A client that says in these words what is wrong. */
+export function create<F extends Fields>(options: LiveSessionClientOptions<F>, advice: Advice): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', headers = {} } = options
   const initial = (options.initial ?? embedded()) as AnySnapshot | Plain | undefined
-  const { document, location } = globalThis
-  const posts = {
-    endpoint,
-    credentials,
-    headers: () => (typeof headers === 'function' ? headers() : headers),
-  }
+  const { location } = globalThis
   return createClient(
     beginPage(initial, !!socket),
-    (...page) => createPage(socket, posts, ...page),
-    createFlash(socket),
+    (dispatch) => createPage(socket, { endpoint, credentials, headers }, advice, dispatch),
+    advice,
+    { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
     !!location || (!initial && !socket && endpoint.includes('://')),
-    document && initial && isSnapshot(initial) ? (live) => followAddress(initial, live) : undefined,
   )
 }
 

@@ -1,12 +1,13 @@
 import type { Socket } from 'socket.io-client'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
-import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
 import type { StatusDetail } from './core/view.js'
 
 /** A socket with any events of the app's own. */
 export type AnySocket = Socket<any, any>
+/** A client of any fields. */
+export type AnyClient = LiveSessionClient<any>
 
 /** The options of `createLiveSession(options)`. */
 export interface LiveSessionClientOptions<F extends Fields> {
@@ -64,10 +65,10 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
   /** Whether there is a value, a default not counted. */
   has(key: Keys<F>['readable']): boolean
-  /** Sets a value: shown at once. Resolves when it is `saved`: the cookie holds this value, or a later one of this tab. */
+  /** Sets a value: shown at once. Resolves when it is `saved`: a POST was answered with a cookie that has this value, or a later one of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
-   * Read, modify, write: shown at once, and stored over the very value that it was computed from. Where another tab or device was
+   * Read, modify, write: shown at once, and stored once, over the very value that it was computed from. Where another tab or device was
    * faster, `next` runs again, over the newer value. What it throws rejects the promise.
    *
    * @param next synchronous, pure, and may run more than once
@@ -88,14 +89,10 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
    * Called when another person's values are shown from now on, after a sign-in, a sign-out or a switch of users in any tab: render
-   * anew, or reload. Never called for the first visitor that a page is told of. `kind` says who comes: a guest, or a signed-in user.
+   * anew, or reload. Never called for the first visitor that a page is told of. `kind` says who comes: a guest, or a signed-in user. In a
+   * browser that keeps no cookies it may be called once for the same user: compare before you reload.
    */
   onVisitor(listener: (visitor: { readonly kind: 'guest' | 'user' }) => void): Unsubscribe
-  /**
-   * Called with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` that this page is to show: once, in one page of the
-   * browser that is seen. Needs a socket. A page that was rendered with `takeFlash()` has the others in its HTML.
-   */
-  onFlash(listener: (message: JsonValue) => void): Unsubscribe
   /** Tries once more to send what is unsaved; resolves when all of it is saved, given up, or `offline`: `status()` says which. */
   flush(): Promise<void>
   /** Ends its part: its listeners and timers. The socket stays open. What is unsaved is kept for the next page, and `offline` in this one. */

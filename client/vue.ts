@@ -55,22 +55,21 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   /** How far its newest change has got. */
   readonly status: Readonly<Ref<StatusDetail>>
 } {
-  const live = inject(LIVE, undefined)
-  if (!live) throw new TypeError(`koa-live-session: useLiveSession("${key}"): no app.use(liveSessionPlugin(live))`)
-  const now = () => [live.get(key), live.status(key)] as const
+  const live = inject(LIVE, null)
+  if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
   // Where there is an element in the page already, it is the server's, to be rendered once more as it is.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
-  const state = shallowRef((isHydrating && live[INITIAL]?.(key)) || now())
+  const state = shallowRef((isHydrating && live[INITIAL]?.(key)) || [live.get(key), live.status(key)])
+  const update = (): void => {
+    state.value = [live.get(key), live.status(key)]
+  }
   const follow = (): void => {
-    const update = (): void => {
-      state.value = now()
-    }
     onScopeDispose(live.subscribe(key, update))
     onScopeDispose(live.onStatus(update))
   }
   if (isHydrating) onMounted(follow)
   // On a server no scope ever ends.
-  else if (typeof document !== 'undefined') follow()
+  else if (globalThis.document) follow()
   // A refusal shows in the status.
   const value = computed({
     get: () => state.value[0],

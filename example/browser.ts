@@ -1,4 +1,4 @@
-import { createLiveSession } from 'koa-live-session/client'
+import { createLiveSession, followAddress, followHandOffs, onFlash } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
 // Its types alone: no schema library in the browser.
 import type {} from './fields.js'
@@ -17,6 +17,8 @@ import { isTheme } from './themes.js'
 const socket: ViewSocket = io({ reconnectionDelay: 50, reconnectionDelayMax: 500, randomizationFactor: 0.5 })
 const network = createOfflineSwitch(socket)
 const live = createLiveSession({ socket })
+followAddress(live)
+followHandOffs(live)
 
 // Before any choice: it takes what is set now for what the page was rendered with.
 const viewer = createViewer(socket, live)
@@ -39,7 +41,7 @@ live.subscribe('theme', (theme) => {
   showTheme(theme)
 })
 
-live.onFlash((message) => {
+onFlash(live, (message) => {
   flash.textContent = String(message)
 })
 

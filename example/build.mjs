@@ -4,11 +4,13 @@ import { build, stop } from 'esbuild'
 const root = new URL('../', import.meta.url)
 const path = (name) => fileURLToPath(new URL(name, root))
 
+const isDevelopment = process.env.NODE_ENV === 'development'
+
 /** The package by its own name, as its users import it, from source: nothing has to be built before. */
 const alias = {
   'koa-live-session': path('server/index.ts'),
   'koa-live-session/fields': path('shared/index.ts'),
-  'koa-live-session/client': path('client/index.ts'),
+  'koa-live-session/client': path(`client/${isDevelopment ? 'development' : 'index'}.ts`),
   'koa-live-session/react': path('client/react.ts'),
   'koa-live-session/vue': path('client/vue.ts'),
   'koa-live-session/redis': path('server/stores/redis.ts'),
@@ -31,9 +33,9 @@ const installed = {
 
 const shared = { bundle: true, alias, format: 'esm' }
 
-/** What the frameworks ask a bundler for; in development they say in the console what is wrong. */
+/** What the frameworks ask a bundler for; in development they say in the console what is wrong, as our client does. */
 const define = {
-  'process.env.NODE_ENV': JSON.stringify(process.env.NODE_ENV === 'development' ? 'development' : 'production'),
+  'process.env.NODE_ENV': JSON.stringify(isDevelopment ? 'development' : 'production'),
   __VUE_OPTIONS_API__: 'false',
   __VUE_PROD_DEVTOOLS__: 'false',
   __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',

@@ -8,8 +8,6 @@ import { Disagreements } from './identity/disagreements.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
 import { Login } from './identity/login.js'
-import { Newborns } from './identity/newborns.js'
-import { RECENTLY } from './identity/recent.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
 import { createWarn, type Report, type Warn } from './report.js'
@@ -21,9 +19,7 @@ import { Announcements } from './values/announcements.js'
 import { Dispatch } from './values/dispatch.js'
 import type { Elsewhere } from './values/elsewhere.js'
 import { Freshness } from './values/freshness.js'
-import { Generations } from './values/generations.js'
 import { SigningKeys } from './values/keys.js'
-import { PageUpdates } from './values/page-updates.js'
 import { Sessions } from './values/sessions.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
@@ -47,8 +43,6 @@ export interface Core {
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
-  readonly newborns: Newborns
-  readonly pageUpdates: PageUpdates
   readonly rooms: Rooms
   readonly sessions: Sessions
   readonly store: StoreSync | undefined
@@ -82,7 +76,7 @@ export function createCore(app: Koa, settings: Settings): Core {
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
-  const surroundings = { appSessions, connections, dispatch, elsewhere, epochs, sessions, settings, subjects, warn }
+  const surroundings = { appSessions, connections, elsewhere, epochs, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) elsewhere.store = store
   const parts = {
@@ -101,11 +95,6 @@ export function createCore(app: Koa, settings: Settings): Core {
     identities,
     limits,
     login,
-    newborns: new Newborns(settings),
-    pageUpdates: new PageUpdates(
-      { sessions, settings, store },
-      Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock }),
-    ),
     rooms,
     sessions,
     store,

@@ -16,6 +16,9 @@ export type {
   LiveSessionClientToServer,
   LiveSessionServerToClient,
   Refusal,
+  Sync,
+  SyncAnswer,
+  SyncResult,
   WireChange,
 } from '../shared/protocol.js'
 export type * from '../shared/registered.js'

@@ -116,7 +116,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
   async erase(id: UserId): Promise<void> {
     const user = userSubject(id, 'erase(id)')
-    await this.#core.store?.consult(user)
+    await this.#core.store?.consult([user])
     // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
     const { epochs, sessions } = this.#core
     const stamps =
@@ -162,7 +162,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async #revoke(user: UserSubject): Promise<void> {
-    await this.#core.store?.consult(user)
+    await this.#core.store?.consult([user])
     this.#core.epochs.revoke(user)
     await this.#endConnections(user)
   }

@@ -123,7 +123,7 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   /** Who has opened the socket, as `identify` named the user in its handshake, as text; undefined for a guest. */
   readonly userId: string | undefined
   /**
-   * A message that this browser is shown once, within an hour: by this socket's page if it listens (`live.onFlash`), else as
+   * A message that this browser is shown once, within an hour: by this socket's page if it listens (`onFlash`), else as
    * `ctx.liveSession.flash`. With `for: 'next'` only by a page that loads after it: say so where this one is about to be left. JSON of up to
    * 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */

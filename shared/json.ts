@@ -108,9 +108,10 @@ function article(name: string): string {
 export function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined)
-    members.sort(([a], [b]) => (a < b ? -1 : 1))
-    return `{${members.map(([key, member]) => `${ascii(key)}:${canonicalJson(member)}`).join(',')}}`
+    const members = Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([key, member]) => (member === undefined ? [] : `${ascii(key)}:${canonicalJson(member)}`))
+    return `{${members.join(',')}}`
   }
   return ascii(value)
 }
@@ -121,8 +122,6 @@ function ascii(scalar: JsonValue): string {
 
 /** Whether two JSON values are the same, whatever the order of their keys. */
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  if (a === b) return true
   // Only trees have texts to compare: scalars that are the same are the same to `===`.
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  return canonicalJson(a) === canonicalJson(b)
+  return a === b || (typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b))
 }

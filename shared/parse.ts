@@ -1,37 +1,54 @@
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
-import { FIRST_SENDING, MAX_BODY, MAX_CHANGES, type WireChange } from './protocol.js'
+import { MAX_BODY, MAX_CHANGES, OVER_ANY, type WireChange } from './protocol.js'
 import type { StoredRegister } from './register.js'
 import { credible, isStamp } from './stamp.js'
+import { isId } from './taken-ids.js'
 
-/** Reads the changes of a `set`, from a socket or a POST. */
-export function parseChanges(input: unknown): readonly WireChange[] {
-  if (!Array.isArray(input) || input.length === 0) throw malformed('expected a list of [key, seen, value?]')
+/** What a page says, as it is to be taken. */
+export interface Wanted {
+  readonly who: string | undefined
+  readonly tickets: readonly string[]
+  readonly set: readonly WireChange[]
+}
+
+/** Whether it brings nothing, and asks whose page it is, or for its cookie to be renewed. */
+export function isQuestion({ tickets, set }: Wanted): boolean {
+  return tickets.length + set.length === 0
+}
+
+/** Reads what a page says over its socket, or by a POST. */
+export function parseSync(input: unknown): Wanted {
+  if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
+  const { who, tickets = [], set = [], ...others } = input
+  if (Object.keys(others).length > 0) throw malformed('expected nothing besides who, tickets and set')
+  if (who !== undefined && typeof who !== 'string') throw malformed('expected a text as who')
+  return { who, tickets: parseTickets(tickets), set: parseChanges(set) }
+}
+
+function parseChanges(input: unknown): readonly WireChange[] {
+  if (!Array.isArray(input)) throw malformed('expected a list of [key, over, id, value?]')
   if (input.length > MAX_CHANGES) throw malformed(`expected at most ${MAX_CHANGES} changes`)
   const keys = new Set<string>()
   return input.map((item: unknown, index) => {
     const refuse = (reason: string): never => {
       throw malformed(`${reason} in change ${index}`, index)
     }
-    if (!Array.isArray(item) || item.length < 2 || item.length > 4) return refuse('expected [key, seen, value?, id?]')
-    const [key, seen, value, id] = item as unknown[]
+    if (!Array.isArray(item) || item.length < 3 || item.length > 4) return refuse('expected [key, over, id, value?]')
+    const [key, over, id, value] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
     if (keys.has(key)) return refuse('a key twice')
     keys.add(key)
-    if (!Number.isSafeInteger(seen) || Number(seen) < FIRST_SENDING) return refuse('expected a stamp or -1 as seen')
-    if (item.length === 2) return [key, Number(seen)]
-    if (item.length === 3) return [key, Number(seen), value as JsonValue]
-    // Only of one that comes alone is it certain that where it is refused nothing of it was taken.
-    if (input.length > 1) return refuse('expected no other change beside one with an id')
-    if (Number(seen) === FIRST_SENDING) return refuse('expected the stamp that a value was computed over')
-    if (!Number.isSafeInteger(id) || id === 0) return refuse('expected an id that is an integer, not 0')
-    return [key, Number(seen), value as JsonValue, Number(id)]
+    if (!Number.isSafeInteger(over) || Number(over) < OVER_ANY) return refuse('expected a stamp or -1 as over')
+    if (id !== '' && !isId(id)) return refuse('expected an id')
+    if (id !== '' && over === OVER_ANY) return refuse('expected the stamp that a value was computed over')
+    return item.length === 3 ? [key, Number(over), id] : [key, Number(over), id, value as JsonValue]
   })
 }
 
 /** Reads the tickets that a browser sends; what they say is for their signature to prove. */
-export function parseTickets(input: unknown): readonly string[] {
+function parseTickets(input: unknown): readonly string[] {
   if (!Array.isArray(input)) throw malformed('expected a list of tickets')
   let length = 0
   for (const [index, ticket] of (input as unknown[]).entries()) {

@@ -24,6 +24,11 @@ export function after<T, U>(value: Awaitable<T>, act: (value: T) => Awaitable<U>
   return isThenable(value) ? Promise.resolve(value).then(act) : act(value)
 }
 
+/** All values, as soon as they are there: at once where none is a promise. */
+export function allOf<T>(values: readonly Awaitable<T>[]): Awaitable<readonly T[]> {
+  return values.every((value) => !isThenable(value)) ? (values as readonly T[]) : Promise.all(values)
+}
+
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

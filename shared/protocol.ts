@@ -1,13 +1,12 @@
 import type { LiveSessionErrorCode } from './errors.js'
 import type { JsonValue } from './json.js'
-import type { WireRegister } from './register.js'
+import type { TakenId, WireRegister } from './register.js'
 import type { Stamp } from './stamp.js'
 
-/** The words on the wire, version 1: docs/protocol.md. */
+/** The words on the wire, version 2: docs/protocol.md. */
 export const STORE_SESSION = 'store_session'
+export const SYNC = 'live_session:sync'
 export const RECONNECT = 'live_session:reconnect'
-export const SET = 'live_session:set'
-export const TICKETS = 'live_session:tickets'
 export const HAND_OFF = 'live_session:hand_off'
 export const FLASH = 'live_session:flash'
 export const TAKE_FLASH = 'live_session:take_flash'
@@ -25,35 +24,74 @@ export const MAX_BODY: number = 64 * 1024
 export const MAX_CHANGES = 1000
 /** Characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
-/** `seen` of a change that is sent for the first time. */
-export const FIRST_SENDING = -1
+/** `over` of a change that goes over whatever is there. */
+export const OVER_ANY = -1
 
 /** How far a write has got: into the memory of this process, or into the store. */
 export type Level = 'memory' | 'store'
 /**
- * `[key, seen, value?]`: no value deletes; `seen` is -1 when sent for the first time, and over whatever is there. With an `id` the value
- * was computed from the one of the stamp `seen`, and may be taken over that alone; below 0 it is sent again.
+ * `[key, over, id, value?]`: no value deletes; `over` is the stamp of the value that it was made over, -1 over anything. `id` names a
+ * computed change, which is taken once; of any other it is `''`.
  */
-export type WireChange = readonly [key: string, seen: number, value?: JsonValue, id?: number]
-
-/** What a page did not know of, where its change is refused for that. */
-export interface Newest {
-  /** When it was written: ms since 1970. */
-  readonly stamp: Stamp
-  /** Left out: deleted. */
-  readonly value?: JsonValue
+export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue]
+/** What a page says, over its socket or as the body of a POST. */
+export interface Sync {
+  /** Whose page it is, as an answer or its snapshot said: opaque. A page that was not told asks with none. */
+  readonly who?: string | undefined
+  /** What the browser knows and the server may have lost. */
+  readonly tickets?: readonly string[] | undefined
+  /** Changes, at most 1,000, of each key one at the most. Each is applied, or refused, on its own. */
+  readonly set?: readonly WireChange[] | undefined
 }
-/** How the server answers what it refuses. With `stamp`, and `value` where there is one, it says what stands instead. */
-export interface Refusal extends Partial<Newest> {
+/** What became of one change. One that is refused says what stands instead, where that is why. */
+export type SyncResult =
+  | {
+      /** When it was written: now, or as it came before. */
+      readonly stamp: Stamp
+      /** How far it has got. */
+      readonly level: Level
+    }
+  | {
+      /** Why it was refused. */
+      readonly code: LiveSessionErrorCode
+      /** That of what stands instead. */
+      readonly stamp?: Stamp
+      /** What stands instead; left out where there is no value. */
+      readonly value?: JsonValue
+    }
+/** What the server answers. */
+export interface SyncAnswer {
+  /** Whose the request, or the connection, is; left out of a guest's who has no cookie, and gets none. */
+  readonly who?: string
+  /** The page was another visitor's: nothing of it was taken. */
+  readonly dropped?: true
+  /** All that the visitor may read, as tickets: by POST where the page named no `who`, in the first answer over a socket, and where it was another's. */
+  readonly greeting?: readonly string[]
+  /** Of each change, in their order. */
+  readonly results: readonly SyncResult[]
+  /** Of what was set, and of what was brought where something newer stands. */
+  readonly ticket?: string
+  /** The request, or the handshake, brought this browser's live cookie. */
+  readonly kept?: true
+  /** Keys and stamps that this cookie had, and of fields that are kept out of it those that the store has. */
+  readonly held: readonly (readonly [key: string, stamp: Stamp])[]
+  /** Keys whose value is in no cookie and in no store. */
+  readonly unsaved?: readonly string[]
+  /** Seconds after which a page that is used POSTs, where that is sooner than 300. */
+  readonly renew?: number
+}
+
+/** How the server answers an event that it refuses as a whole. */
+export interface Refusal {
   /** Always false. */
   readonly ok: false
   /** What was wrong. */
   readonly code: LiveSessionErrorCode
   /** The field that it is about. */
   readonly key?: string
+  /** Which ticket, or change, from 0. */
+  readonly index?: number
 }
-export type SetAnswer = { readonly ok: true; readonly stamp: Stamp; readonly level: Level } | Refusal
-export type TicketsAnswer = { readonly ok: true } | Refusal
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
 /**
@@ -70,15 +108,10 @@ export interface LiveSessionServerToClient {
   /** There are messages to take: the page answers with `live_session:take_flash`, once it is seen. */
   'live_session:flash': () => void
 }
-/** The events that a page's socket sends to the server, which answers each: with `ok: true`, or with a `Refusal`. Each is described in docs/protocol.md. */
+/** The events that a page's socket sends to the server, which answers each. Each is described in docs/protocol.md. */
 export interface LiveSessionClientToServer {
-  /** Sets or deletes values: up to 1,000 changes, all or none. The answer has the stamp and the level of the write. */
-  'live_session:set': (
-    changes: readonly WireChange[],
-    ack: (answer: { readonly ok: true; readonly stamp: number; readonly level: Level } | Refusal) => void,
-  ) => void
-  /** Brings what the browser knows and the server may have lost. The answer is `{ ok: true }`. */
-  'live_session:tickets': (tickets: readonly string[], ack: (answer: TicketsAnswer) => void) => void
+  /** The one exchange: says whose page it is, brings tickets, sets and deletes values. */
+  'live_session:sync': (sync: Sync, ack: (answer: SyncAnswer | Refusal) => void) => void
   /** Takes the messages that wait for this browser: with `true` first, from a page that was connected before. The answer is `{ ok: true, messages }`. */
   'live_session:take_flash': (
     ...given:
@@ -97,52 +130,22 @@ export interface TicketClaims {
   readonly iat: number
   readonly exp: number
   readonly changes: readonly WireRegister[]
-  /** Of changes that were told before and that the store has only now: no other ticket has this text. */
-  readonly jti?: string
-  /** Of each readable field; only in a greeting. */
+  /** By key, the ids of its computed changes of the last two minutes, each with the stamp that it got. */
+  readonly ids?: Readonly<Record<string, readonly TakenId[]>>
+  /** Of each readable field what it reads as where `changes` cannot say it; only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
-  /** Of a greeting: the next ticket, of the browser's own values, comes right after this one. */
-  readonly more?: true
-  /** Of a greeting: the public name of the browser's id, where the browser has a cookie that says so. */
-  readonly browser?: string
-  /** Of a greeting: that id was just made: `guest`, or the hash of the user it was made for. */
-  readonly young?: string
-  /** Of a greeting: it is a guest's, where neither `browser` nor `young` is there to say so. */
+  /** It is a guest's; only in a greeting. */
   readonly guest?: true
-  /** Of a greeting: seconds after which a page that is used POSTs, where that is sooner than usual. */
-  readonly renew?: number
-}
-
-/** The answer of a POST to the endpoint. */
-export interface StoreAnswer {
-  /** Counts of the tickets' changes: taken over, and known already. */
-  readonly stored: number
-  readonly stale: number
-  /** What the request's own cookie held: the proof that an earlier answer was stored. */
-  readonly held: readonly (readonly [key: string, stamp: Stamp])[]
-  /** Keys that have a value, but in no cookie and in no store: it lasts as long as the server's memory. */
-  readonly unsaved?: readonly string[]
-  /** The request brought no live cookie. */
-  readonly cookieless?: true
-  readonly stamp?: Stamp
-  /** Of what was just set; in the answer to `{}`, a greeting. */
-  readonly ticket?: string
-  /** A greeting's second ticket, of the browser's own values. */
-  readonly more?: string
 }
 
 /** Values with stamps, as a page brings them along: what `ctx.liveSession.embed()` renders. */
 export interface AnySnapshot {
-  /** base64url(SHA-256(subject)), as tickets name it. */
-  readonly subject: string
-  /** The public name of the browser's id; left out where it has no cookie and gets none. */
-  readonly browser?: string
-  /** Which revocation of the user this was made after: of one that is more recent it is larger. */
-  readonly epoch: number
-  /** The browser's id was just made: `guest`, or the hash of the user it was made for. */
-  readonly young?: string
-  /** It is a guest's, where neither `browser` nor `young` is there to say so. */
+  /** Whose the page is: opaque. Left out where the browser has no cookie and gets none. */
+  readonly who?: string
+  /** It is a guest's. */
   readonly guest?: true
+  /** Keys and stamps that the request's own cookie had; there only where it brought this visitor's. */
+  readonly held?: readonly (readonly [key: string, stamp: Stamp])[]
   /** Seconds after which a page that is used POSTs, so that neither the cookie nor the app's own session ends. @default 300 */
   readonly renew?: number
   readonly values: Readonly<Record<string, JsonValue>>

@@ -1,11 +1,16 @@
-import { canonicalJson, type JsonValue, sameJson } from './json.js'
+import { canonicalJson, type JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
+
+/** A computed change that was taken, and the stamp that it got; first in a list, without an id, the stamp up to which none are known. */
+export type TakenId = readonly [id: string, stamp: Stamp]
 
 /** One key's newest known write. Without a value it is a tombstone: the key was deleted at `stamp`. */
 export interface StoredRegister {
   readonly key: string
   readonly stamp: Stamp
   readonly value?: JsonValue | undefined
+  /** Its computed changes of the last two minutes: what is sent again and is among them was taken. */
+  readonly ids?: readonly TakenId[] | undefined
 }
 
 /** The register of a subject that says what has ended. No field can be called so. */
@@ -26,9 +31,12 @@ interface Version {
  */
 export function supersedes(next: Version, current: Version): boolean {
   if (next.stamp !== current.stamp) return next.stamp > current.stamp
-  if (next.value === undefined || sameJson(next.value, current.value)) return false
-  if (current.value === undefined) return true
-  return canonicalJson(next.value) > canonicalJson(current.value)
+  if (next.value === current.value) return false
+  return textOf(next.value) > textOf(current.value)
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return value === undefined ? '' : canonicalJson(value)
 }
 
 export function toWire({ key, stamp, value }: StoredRegister): WireRegister {

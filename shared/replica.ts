@@ -1,15 +1,19 @@
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
 import { type JsonValue, sameJson } from './json.js'
-import { type StoredRegister, supersedes } from './register.js'
+import type { StoredRegister, TakenId } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
+import { isNews } from './taken-ids.js'
 
-type Cell = string | Stamp | JsonValue | undefined
+/** Which way a write came; of one that knows computed changes, which those are. Few do, so no other has a cell for them. */
+type Origin = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
+type Cell = string | Stamp | JsonValue | Origin | undefined
 
 const WIDTH = 4
-/** Bytes of a replica without registers, with its place in a cache, and of a register without its value. */
+/** Bytes of a replica without registers, with its place in a cache; of a register without its value; of an id. */
 const EMPTY = 200
 const REGISTER = 40
+const ID = 128
 
 /**
  * A place that holds a subject's registers. Registers only ever grow newer: `merge` is commutative, associative and
@@ -53,16 +57,22 @@ export class Replica {
   /** The stored value; undefined where the key is deleted or was never written. */
   value(key: string): JsonValue | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : this.#cells[at + 2]
+    return at < 0 ? undefined : this.#valueAt(at)
   }
 
   /** Which way the key's newest write came, as `merge` was told. */
   source(key: string): ChangeSource | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : (this.#cells[at + 3] as ChangeSource)
+    return at < 0 ? undefined : sourceOf(this.#originAt(at))
   }
 
-  /** Takes the register over if it is newer; says whether it was. */
+  /** The computed changes that the key's newest write knows of. */
+  ids(key: string): readonly TakenId[] | undefined {
+    const at = this.#at(key)
+    return at < 0 ? undefined : idsIn(this.#originAt(at))
+  }
+
+  /** Takes the register over if it is newer, or the same and knows more; says whether it was. */
   merge(register: StoredRegister, source: ChangeSource): boolean {
     const { length } = this.#cells
     const isNews = this.#put(register, source)
@@ -73,8 +83,8 @@ export class Replica {
   /** Takes note that the very write that it has has come this way, too. */
   confirm({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
     const at = this.#at(key)
-    if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2], value)) return
-    this.#cells[at + 3] = source
+    if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#valueAt(at), value)) return
+    this.#cells[at + 3] = origin(source, idsIn(this.#originAt(at)))
     this.#version += 1
   }
 
@@ -87,7 +97,7 @@ export class Replica {
 
   /** Forgets some, as if they had never been. */
   forget(isGone: (register: StoredRegister) => boolean): void {
-    for (const register of this.registers()) if (isGone(register)) this.#bytes -= REGISTER + memoryBytes(register.value)
+    for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
     this.#version += 1
   }
@@ -107,17 +117,19 @@ export class Replica {
 
   #put(register: StoredRegister, source: ChangeSource): boolean {
     const at = this.#at(register.key)
-    if (at < 0) {
-      this.#cells.push(register.key, register.stamp, register.value, source)
-      this.#bytes += REGISTER + memoryBytes(register.value)
-    } else {
-      const current = { stamp: this.#cells[at + 1] as Stamp, value: this.#cells[at + 2] }
-      if (!supersedes(register, current)) return false
-      this.#bytes += memoryBytes(register.value) - memoryBytes(current.value)
-      this.#cells[at + 1] = register.stamp
-      this.#cells[at + 2] = register.value
-      this.#cells[at + 3] = source
+    const { key, stamp, value, ids } = register
+    if (at < 0) this.#cells.push(key, stamp, value, origin(source, ids))
+    else {
+      const current = this.#register(at)
+      if (!isNews(register, current)) return false
+      this.#bytes -= bytesOf(current)
+      // Of the very write that it has, more is known now: it came the way it came.
+      const came = stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#originAt(at)) : source
+      this.#cells[at + 1] = stamp
+      this.#cells[at + 2] = value
+      this.#cells[at + 3] = origin(came, ids)
     }
+    this.#bytes += bytesOf(register)
     this.#version += 1
     return true
   }
@@ -128,11 +140,37 @@ export class Replica {
   }
 
   #register(at: number): StoredRegister {
-    return { key: this.#cells[at] as string, stamp: this.#cells[at + 1] as Stamp, value: this.#cells[at + 2] }
+    const register = { key: this.#cells[at] as string, stamp: this.#cells[at + 1] as Stamp, value: this.#valueAt(at) }
+    const ids = idsIn(this.#originAt(at))
+    return ids === undefined ? register : { ...register, ids }
+  }
+
+  #valueAt(at: number): JsonValue | undefined {
+    return this.#cells[at + 2] as JsonValue | undefined
+  }
+
+  #originAt(at: number): Origin {
+    return this.#cells[at + 3] as Origin
   }
 
   #at(key: string): number {
     for (let at = 0; at < this.#cells.length; at += WIDTH) if (this.#cells[at] === key) return at
     return -1
   }
+}
+
+function origin(source: ChangeSource, ids: readonly TakenId[] | undefined): Origin {
+  return ids === undefined ? source : { source, ids }
+}
+
+function sourceOf(origin: Origin): ChangeSource {
+  return typeof origin === 'string' ? origin : origin.source
+}
+
+function idsIn(origin: Origin): readonly TakenId[] | undefined {
+  return typeof origin === 'string' ? undefined : origin.ids
+}
+
+function bytesOf({ value, ids }: StoredRegister): number {
+  return REGISTER + memoryBytes(value) + ID * (ids?.length ?? 0)
 }

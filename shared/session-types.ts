@@ -19,13 +19,15 @@ export type Change<F extends Fields, K extends string = keyof F & string> = {
 export type Unsubscribe = () => void
 
 /** Values with stamps, for the browser's first render. JSON; hidden fields are never in it. */
-export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps'> {
+export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps' | 'held'> {
   /** By key, what is read: the default where nothing was set. */
   readonly values: Values<F, Keys<F>['readable']>
   /** By key, the declared default; left out where there is none. */
   readonly defaults: Values<F, Keys<F>['readable']>
   /** By key, when it was written: ms since 1970. Only of keys that ever were. */
   readonly stamps: Readonly<Record<string, number>>
+  /** Keys and stamps that the request's own cookie had; there only where it brought this visitor's. */
+  readonly held?: readonly (readonly [key: string, stamp: number])[]
 }
 
 /**

@@ -44,5 +44,5 @@ export function cookieFor<F extends Fields>(
   })
   const user = userId === undefined ? undefined : subjectHash(userSubject(userId, 'cookieFor: userId'))
   const epoch = epochs.of(user)
-  return cookie.header({ browser: browserId, user, former: undefined, born: undefined, epoch, registers })
+  return cookie.header({ browser: browserId, user, epoch, registers })
 }

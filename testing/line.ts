@@ -1,6 +1,7 @@
-import type { Runner, Surround } from '../client/runner.js'
+import type { Posted } from '../client/core/messages.js'
+import type { Dispatch, Surround } from '../client/surroundings.js'
 import { after } from '../shared/promise.js'
-import type { PageServer, Taken } from './page-server.js'
+import type { Answered, PageServer } from './page-server.js'
 
 /** What is between a page and its server: nothing takes any time on it, and it can be cut. */
 export interface Line {
@@ -15,17 +16,22 @@ export interface Line {
 
 export function createLine(server: PageServer): Line {
   const sent: (readonly [key: string, value: unknown])[] = []
-  let dispatch: Runner['dispatch'] = () => undefined
+  let dispatch: Dispatch = () => undefined
   /** None where the line is cut. What was on its way over another one does not arrive. */
   let connection: object | undefined = {}
+
+  /** Whether the server has been asked over it. */
+  let isNew = true
+  let post: object = {}
 
   const carry = (arrive: () => unknown, lose: () => void): void => {
     const over = connection
     void soon(() => (over && over === connection ? arrive() : lose()))
   }
-  const greet = (): void => {
-    dispatch(['connect'])
-    dispatch(['ticket', server.greeting()])
+  const connect = (): void => {
+    if (!connection) return
+    isNew = true
+    dispatch('connect')
   }
   const nothing = (): void => undefined
 
@@ -34,34 +40,45 @@ export function createLine(server: PageServer): Line {
     surround: (say) => {
       dispatch = say
       return {
-        open: greet,
-        send: (change) => {
-          const [key, , value] = change
-          sent.push([key, value])
-          const hear = ({ ticket, answer }: Taken): void => {
-            if (ticket !== undefined) dispatch(['ticket', ticket])
-            dispatch(['answer', key, answer])
+        open: connect,
+        send: (sync) => {
+          for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
+          const hear = ({ ticket, answer }: Answered): void => {
+            if (ticket !== undefined) dispatch('ticket', ticket)
+            dispatch('synced', sync, answer)
           }
+          const isFirst = isNew
+          isNew = false
           carry(
-            () => after(server.take(change), hear),
-            () => dispatch(['answer', key, undefined]),
+            () => after(server.sync(sync, isFirst), hear),
+            () => dispatch('synced', sync, undefined),
           )
         },
-        post: () =>
+        post: (sync) => {
+          const own = {}
+          post = own
+          const end = (posted: Posted): void => {
+            if (post === own) dispatch('posted', posted)
+          }
           carry(
-            () => dispatch(['posted', { status: 200, wait: 0, answer: server.post() }]),
-            () => dispatch(['posted', { status: 0, wait: 0 }]),
-          ),
+            () =>
+              after(server.post(sync), (answer) => {
+                end({ status: 200, wait: 0, answer: 'results' in answer ? answer : undefined })
+              }),
+            () => end({ status: 0, wait: 0 }),
+          )
+        },
         // What did not arrive is sent again when the line is there again.
-        timer: (name) => name !== 'post' && void soon(() => dispatch(['timer', name])),
-        queue: () => dispatch(['turn']),
-        take: () => dispatch(['restored', new Map()]),
+        timer: (name) =>
+          name !== 'greet' && (connection || name !== 'post') && void soon(() => dispatch('timer', name)),
+        abort: () => {
+          post = {}
+        },
+        reconnect: () => void soon(connect),
+        queue: () => dispatch('turn'),
+        take: () => dispatch('restored', []),
         // There is no other tab, page or visitor, and the server forgets nothing.
-        abort: nothing,
         keep: nothing,
-        offer: nothing,
-        postLast: nothing,
-        reconnect: nothing,
         release: nothing,
         tell: nothing,
         warn: nothing,
@@ -71,15 +88,15 @@ export function createLine(server: PageServer): Line {
     cut: () => {
       if (!connection) return
       connection = undefined
-      dispatch(['disconnect'])
+      dispatch('disconnect')
     },
     mend: () => {
       if (connection) return
       connection = {}
-      greet()
+      connect()
     },
     tell: (ticket) => {
-      if (connection) dispatch(['ticket', ticket])
+      if (connection) dispatch('ticket', ticket)
     },
   }
 }

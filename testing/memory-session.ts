@@ -1,7 +1,7 @@
 import Koa from 'koa'
 import { type Core, createCore } from '../server/core.js'
-import { nameOf } from '../server/identity/browser-name.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/identity/subject.js'
+import { whoOf } from '../server/identity/who.js'
 import { resolveOptions } from '../server/options.js'
 import { Connection, type Opener } from '../server/sockets/connection.js'
 import { SocketHandle } from '../server/sockets/socket.js'
@@ -65,12 +65,13 @@ export function memorySession<F extends Fields>(
 }
 
 /** Who has come with a cookie that says nothing but whose it is. */
-function openerOf({ cookie, epochs, identities, settings }: Core, { userId }: MemoryVisitor): Opener {
+function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisitor): Opener {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
-  const content = { browser: newBrowserId(), user: sub, former: undefined, born: undefined, registers: [] }
-  const header = cookie.header({ ...content, epoch: epochs.of(sub) })
+  const content = { browser: newBrowserId(), user: sub, registers: [] }
+  const epoch = epochs.of(sub)
+  const header = cookie.header({ ...content, epoch })
   const found = identities.find(cookie.read(header, user), user)
-  const name = nameOf(found.visitor, true, undefined, settings.clock())
-  return { visitor: found.visitor, cookie: found.cookie, name, revocations: epochs.revocations, session: undefined }
+  const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, epoch), renew: undefined }
+  return { ...whose, revocations: epochs.revocations, session: undefined }
 }

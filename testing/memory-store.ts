@@ -103,7 +103,8 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
 }
 
 /** Neither side shall be able to change what the other has. */
-function copy({ key, stamp, value }: StoredRow): StoredRegister {
-  const read = { key, stamp: toStamp(stamp) }
+function copy({ key, stamp, value, ids: given }: StoredRow): StoredRegister {
+  const ids = given?.map(([id, at]) => [id, toStamp(at)] as const)
+  const read = { key, stamp: toStamp(stamp), ...(ids === undefined ? {} : { ids }) }
   return value === undefined ? read : { ...read, value: freezeJson(value) }
 }

@@ -1,12 +1,12 @@
 import type { Subject } from '../server/identity/subject.js'
-import type { FieldChanges, Owner, PageSessions } from '../server/values/sessions.js'
+import type { FieldChanges, Owner, PageSessions, Writing } from '../server/values/sessions.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
-import type { StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
+import { carrying, takenAt } from '../shared/taken-ids.js'
 
 /** The sessions of a process that has one visitor. */
 export class OneVisitor implements PageSessions {
@@ -23,23 +23,21 @@ export class OneVisitor implements PageSessions {
     return this.#replica
   }
 
-  last(_: Subject, key: string): Stamp {
-    return this.#replica.stamp(key)
-  }
-
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#clock())
   }
 
-  write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', seen: Stamp = NEVER): Stamp {
-    const last = Array.from(changes.keys(), ({ key }) => this.#replica.stamp(key))
-    const stamp = nextStamp(this.#clock(), newestOf([...last, seen]))
-    for (const [{ key }, value] of changes) this.#replica.merge({ key, stamp, value }, source)
-    return stamp
+  taken(_: Subject, key: string, id: string): Stamp | undefined {
+    return takenAt(this.#replica.register(key), id)
   }
 
-  merge(_: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
-    return registers.filter((register) => this.#replica.merge(register, source)).length
+  write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', { seen = NEVER, id }: Writing = {}): Stamp {
+    const last = Array.from(changes.keys(), ({ key }) => this.#replica.stamp(key))
+    const now = this.#clock()
+    const stamp = nextStamp(now, newestOf([...last, seen]))
+    for (const [{ key }, value] of changes)
+      this.#replica.merge(carrying({ key, stamp, value }, this.#replica.register(key), now, id), source)
+    return stamp
   }
 
   /** Nothing is lost here. */

@@ -1,51 +1,56 @@
 import type { Subject } from '../server/identity/subject.js'
-import { refusalOf } from '../server/values/overtaken.js'
-import { acceptChanges, applyChanges } from '../server/values/page-changes.js'
-import { PageUpdates } from '../server/values/page-updates.js'
+import { takeChange } from '../server/values/page-changes.js'
+import { refusalOf } from '../server/values/refusal.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 import { escapeUnit } from '../shared/escape.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
-import { parseChanges } from '../shared/parse.js'
-import { type Awaitable, after } from '../shared/promise.js'
-import type { AnySnapshot, SetAnswer, StoreAnswer, TicketClaims, WireChange } from '../shared/protocol.js'
+import { parseSync } from '../shared/parse.js'
+import { type Awaitable, after, allOf } from '../shared/promise.js'
+import type {
+  AnySnapshot,
+  Refusal,
+  Sync,
+  SyncAnswer,
+  SyncResult,
+  TicketClaims,
+  WireChange,
+} from '../shared/protocol.js'
 import { toWire, type WireRegister } from '../shared/register.js'
-import type { Stamp } from '../shared/stamp.js'
 import { acceptGiven } from './given.js'
 import { OneVisitor } from './one-visitor.js'
 
 /** A guest, whose browser keeps its cookie. */
-const GUEST = { sub: 'guest', epoch: 0, browser: 'guest' }
+const WHO = 'guest'
+const GUEST = { sub: 'guest', epoch: 0 }
 const ASKER = {
   owner: { subject: () => 'browser:guest' as Subject },
   source: 'socket',
   permit: () => undefined,
+  refuse: () => undefined,
 } as const
 
-/** An answer to a change, and the ticket that goes out before it. */
-export interface Taken {
+/** An answer, and the ticket that goes out before it. */
+export interface Answered {
   readonly ticket?: string
-  readonly answer: SetAnswer
+  readonly answer: SyncAnswer | Refusal
 }
 
 /** The server of one page: it decides as every server does, and forgets nothing. */
 export class PageServer {
+  readonly #clock = (): number => Date.now()
   readonly #visitor: OneVisitor
-  readonly #updates: PageUpdates
   readonly #defaults: Readonly<Record<string, JsonValue>>
   readonly #refusals: LiveSessionErrorCode[] = []
-  /** Writes that the cookie never comes back with. */
-  readonly #dropped = new Set<Stamp>()
-  #cookie: StoreAnswer['held']
+  #keepsCookies = true
+  #cookie: SyncAnswer['held']
 
   /** @throws {LiveSessionError} where a given value could not have been set */
   constructor(fields: Fields, given: object) {
-    const clock = (): number => Date.now()
-    const sessions = new OneVisitor(compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' }), clock)
+    const sessions = new OneVisitor(compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' }), this.#clock)
     this.#visitor = sessions
-    this.#updates = new PageUpdates({ sessions, settings: { clock }, store: undefined }, new Map())
     this.#defaults = Object.fromEntries(
       [...sessions.fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
         return field.access === 'hidden' || field.default === undefined ? [] : [[field.key, field.default]]
@@ -57,22 +62,16 @@ export class PageServer {
 
   /** What the page comes with. */
   snapshot(): AnySnapshot {
-    const { sub: subject, ...guest } = GUEST
     const registers = this.#readable()
     const values = registers.flatMap(([key, , value]) => (value === undefined ? [] : [[key, value] as const]))
     return {
-      subject,
-      ...guest,
+      who: WHO,
+      guest: true,
+      held: this.#cookie,
       values: { ...this.#defaults, ...Object.fromEntries(values) },
       defaults: this.#defaults,
       stamps: Object.fromEntries(registers.map(([key, stamp]) => [key, stamp])),
     }
-  }
-
-  /** What a new connection is told. */
-  greeting(): string {
-    const { sub, epoch, browser } = GUEST
-    return ticketOf({ sub, epoch, browser, defaults: this.#defaults, changes: this.#readable() })
   }
 
   /** Writes what comes from elsewhere; with the ticket that tells the page. */
@@ -87,18 +86,15 @@ export class PageServer {
     this.#refusals.push(code)
   }
 
-  /** Takes a change of the page, or refuses it. */
-  take(change: WireChange): Awaitable<Taken> {
-    const [key] = change
-    const code = this.#refusals.shift()
-    const isDropped = code === 'cookies_blocked'
-    if (code !== undefined && !isDropped) return { answer: { ok: false, code, key } }
-    const parts = { sessions: this.#visitor, pageUpdates: this.#updates }
+  /** Takes what the page says, over its socket if not told otherwise. The first over each is answered with all that is known. */
+  sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
     try {
-      const changes = acceptChanges(this.#visitor, parseChanges([change]))
-      return after(applyChanges(parts, changes, ASKER), (stamp) => {
-        if (isDropped) this.#dropped.add(stamp)
-        return { ticket: this.#news([key]), answer: { ok: true, stamp, level: 'memory' } }
+      const { who, set } = parseSync(said)
+      const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
+      return after(allOf(set.map((change, index) => this.#take(change, index))), (results) => {
+        const taken = set.filter((_, index) => 'level' in (results[index] ?? {})).map(([key]) => key)
+        const answer = { who: WHO, ...this.#kept(), results, held: [], ...greeting }
+        return { answer, ...(taken.length === 0 ? {} : { ticket: this.#news(taken) }) }
       })
     } catch (error) {
       if (error instanceof LiveSessionError) return { answer: refusalOf(error) }
@@ -106,21 +102,42 @@ export class PageServer {
     }
   }
 
-  /** Answers a POST with what its cookie had. The next one's has all that is known now. */
-  post(): StoreAnswer {
-    const held = this.#cookie
-    this.#cookie = this.#baked()
-    return { stored: 0, stale: 0, held }
+  /** Takes what it POSTs, and says what its cookie had. The next one's has all that is known now. */
+  post(said: Sync): Awaitable<SyncAnswer | Refusal> {
+    // A page that says whose it is needs its cookie to be believed.
+    if (said.who !== undefined && !this.#keepsCookies) return { dropped: true, results: [], held: [] }
+    return after(this.sync(said, false), ({ answer }) => {
+      if (!('results' in answer) || !this.#keepsCookies) return answer
+      const held = this.#cookie
+      this.#cookie = this.#baked()
+      return { ...answer, held }
+    })
   }
 
-  #baked(): StoreAnswer['held'] {
-    const kept = this.#readable().filter(([, stamp]) => !this.#dropped.has(stamp))
-    return kept.map(([key, stamp]) => [key, stamp])
+  #take(change: WireChange, index: number): Awaitable<SyncResult> {
+    const code = this.#refusals.shift()
+    this.#keepsCookies = code !== 'cookies_blocked'
+    if (code !== undefined && this.#keepsCookies) return { code }
+    const settings = { clock: this.#clock }
+    return after(takeChange({ sessions: this.#visitor, settings, store: undefined }, change, index, ASKER), (taken) =>
+      'code' in taken ? taken : { stamp: taken.stamp, level: 'memory' },
+    )
+  }
+
+  #kept(): Pick<SyncAnswer, 'kept'> {
+    return this.#keepsCookies ? { kept: true } : {}
+  }
+
+  #greeting(): string {
+    return ticketOf({ ...GUEST, guest: true, defaults: this.#defaults, changes: this.#readable() })
+  }
+
+  #baked(): SyncAnswer['held'] {
+    return this.#readable().map(([key, stamp]) => [key, stamp])
   }
 
   #news(keys: readonly string[]): string {
-    const { sub, epoch } = GUEST
-    return ticketOf({ sub, epoch, changes: this.#readable().filter(([key]) => keys.includes(key)) })
+    return ticketOf({ ...GUEST, changes: this.#readable().filter(([key]) => keys.includes(key)) })
   }
 
   #readable(): readonly WireRegister[] {
@@ -131,6 +148,6 @@ export class PageServer {
 }
 
 /** The text of a ticket as far as pages read it: none checks who signed it. */
-function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'browser' | 'defaults' | 'changes'>): string {
+function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'guest' | 'defaults' | 'changes'>): string {
   return `.${btoa(JSON.stringify(claims).replace(/[^\0-\x7f]/g, escapeUnit))}.`
 }

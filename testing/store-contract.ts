@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Store } from '../server/stores/store.js'
 import { KEEPING } from './contract/keeping.js'
+import { KNOWING } from './contract/knowing.js'
 import { MERGING } from './contract/merging.js'
 import { RACES } from './contract/races.js'
 import { inTurn, type Rule } from './contract/rule.js'
@@ -31,7 +32,7 @@ const CONNECTIONS = 4
  * for (const { name, run } of storeContract(async () => redisStore(await createClient({ url }).connect()))) test(name, run)
  */
 export function storeContract(create: () => Promise<Store>): readonly ContractTest[] {
-  return [...MERGING, ...KEEPING, ...RACES].map((rule) => ({
+  return [...MERGING, ...KEEPING, ...KNOWING, ...RACES].map((rule) => ({
     name: rule.name,
     required: rule.required ?? true,
     run: () => runRule(rule, create),

@@ -1,9 +1,10 @@
 import { createClient } from '../client/client.js'
-import { beginPage } from '../client/core/begin.js'
-import { createFlash } from '../client/effects/flash.js'
+import { beginPage } from '../client/core/page.js'
+import { adviceFor } from '../client/development/advice.js'
 import type { LiveSessionClient } from '../client/types.js'
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
+import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Given } from './given.js'
 import { createLine } from './line.js'
@@ -31,12 +32,15 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   readonly sent: readonly (readonly [key: string, value: unknown])[]
 }
 
+/** Nothing comes that parts of a page would take. */
+const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: undefined }
+
 /**
  * A client without a server, to test components: in Node, and in browsers.
  *
  * It is the real one, with a server beside it that validates and stamps as every server does, for a guest whose browser keeps its cookie. It
  * is ready at once. What takes a network otherwise has come about when the promise of `set`, or of `flush()`, is awaited; no timer runs. No
- * other visitor comes (`onVisitor`), and no message is there to be shown once (`onFlash`): their listeners are not called.
+ * other visitor comes (`onVisitor`), and nothing comes for `onFlash`, `followAddress` and `followHandOffs`.
  *
  * @param given what the page begins with, `saved`; for other keys it begins with the default
  * @throws {LiveSessionError} where a given value could not have been set
@@ -48,7 +52,7 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
 export function testClient<F extends Fields = RegisteredFields>(fields: F, given: Given<F> = {}): TestClient<F> {
   const server = new PageServer(fields, given)
   const line = createLine(server)
-  const live = createClient<F>(beginPage(server.snapshot(), true), line.surround, createFlash(undefined), true)
+  const live = createClient<F>(beginPage(server.snapshot(), true), line.surround, adviceFor({}), NO_SOCKET, true)
   return Object.assign(live, {
     receive: (values: Given<F>) => line.tell(server.write('receive', values)),
     offline: line.cut,

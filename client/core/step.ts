@@ -1,137 +1,127 @@
-import type { SetAnswer } from '../../shared/protocol.js'
-import { acknowledge, block, dispatch, drafts, refuse, release, retry, set } from './changes.js'
-import { abort, age, ask, awaitGreeting, canSend, hear, reconnect, renewed } from './identity.js'
+import { act } from './act.js'
+import { learn, posted, rest, synced } from './answers.js'
+import { recompute, want } from './field.js'
 import type { Effect, Event, Events, TimerName } from './messages.js'
-import { begin, learn, leave, plan, posted, queue, rest } from './posts.js'
-import { restore } from './remains.js'
-import type { State } from './state.js'
-import { beginTurn, start, type Turn } from './turn.js'
-import { recompute, update } from './updates.js'
-import { ownerOf } from './view.js'
+import { restore } from './outbox.js'
+import { isBlocked, type Page } from './page.js'
+import { retry } from './proof.js'
+import { bodyOf, go, parting, queue, turn } from './sending.js'
+import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
-/** ms after which the page takes its browser's id for young no more. */
-const YOUTH = 600_000
-/** What the server would do at another time: nothing was applied, and it may be sent again. */
-const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
-/** ms to wait then, at least. */
-const LATER_WAIT = 1000
+/*
+ * How a page works. `step` takes one event, and returns what is to be done about it.
+ *  1. A page belongs to one visitor, `who`: an opaque text from its HTML or an answer, compared for equality alone. Where an answer names another
+ *     visitor, the page drops what it has, and its promises reject with `superseded`. What was set before it was anyone's goes along.
+ *  2. A key has the newest value that the server has told, the change that goes out first (`sent`), and the one behind it (`want`). The page
+ *     shows `want`, else `sent`, else that value, else the default.
+ *  3. A change goes over the socket where that has said whose it is (`reach`); else, after a second, by POST. The answer has its stamp, or says why not.
+ *  4. A change whose answer was lost is sent again as it was: the server takes an id but once. Where something newer stands, a computed change is
+ *     computed again, over that; a plain one that may have arrived rejects with `superseded`.
+ *  5. While a value is newer than `proof` a POST is due, with the tickets that bring it. Its answer raises `proof` and resolves promises: it is saved.
+ *  6. A browser POSTs values once it has shown its cookie (`isKept`). Before that the page POSTs `{}`, whose answer sets the cookie, and its socket
+ *     comes back with it. After two such answers in vain the browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`.
+ *  7. Tabs take turns to POST, and tell each other what is saved. Failures make the pauses longer (`post`, `send`, `link`).
+ *  8. Tickets that the cookie was not seen with (`held`), and changes that were not taken, are kept in an outbox for the next page of the visitor.
+ *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, all that is unsaved goes out.
+ * 10. There is no time, randomness, socket or storage in here.
+ */
 
-const HANDLERS: { readonly [K in keyof Events]: (turn: Turn, ...args: Events[K]) => void } = {
-  begin: (turn) => {
-    const { page, link, isReady } = turn
-    if (page.is === 'known' && page.identity) turn.effects.push(['take', ownerOf(page.identity)])
-    if (link === 'down' && !isReady) awaitGreeting(turn)
-    renewed(turn)
+const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
+  begin: (page) => {
+    if (page.isKept) act(page, 'take')
+    if (page.reach === 'down') awaitGreeting(page)
+    renewed(page)
   },
-  set,
-  update,
-  connect: (turn) => {
-    turn.link = 'up'
-    turn.isHeard = true
-    turn.timers.delete('link')
-    awaitGreeting(turn)
-    wake(turn)
+  set: want,
+  connect: (page) => {
+    page.reach = 'up'
+    page.timers.delete('link')
+    page.timers.delete('send')
+    if (page.isOffline) wake(page)
+    awaitGreeting(page)
   },
-  disconnect: (turn) => {
-    turn.link = 'down'
-    turn.isHeard = false
-    turn.timers.delete('link')
+  disconnect: (page) => {
+    page.reach = 'down'
   },
-  reconnect: (turn) => {
-    abort(turn)
-    age(turn)
-    reconnect(turn)
+  reconnect,
+  refused: (page, code) => {
+    page.timers.delete('greet')
+    page.reach = 'down'
+    // Such a socket does not connect again by itself.
+    if (code === 'other_subject' && !isBlocked(page)) ask(page)
+    else if (code) rest(page, 'link', 1000)
   },
-  ticket: hear,
-  refused: (turn, code) => {
-    turn.timers.delete('greet')
-    turn.link = code === 'other_subject' ? 'strange' : 'down'
-    if (code === 'other_subject') {
-      // Without a connection the page was not told: a guest may have left.
-      age(turn)
-      ask(turn)
-    }
-    if (code === 'rate_limited') rest(turn, 'link', LATER_WAIT)
+  // Before the connection has said whose it is, it may be another's.
+  ticket: (page, ticket) => {
+    if (page.reach === 'greeted') keep(page, ticket)
   },
-  answer: answered,
-  turn: begin,
+  synced,
+  turn,
   posted,
-  timer: (turn, name) => {
-    if (turn.timers.delete(name)) TIMERS[name]?.(turn)
+  timer: (page, name) => {
+    if (page.timers.delete(name)) TIMERS[name]?.(page)
   },
   news: learn,
   restored: restore,
-  leave,
-  return: (turn) => {
-    awake(turn)
-    turn.isHeard = false
-    if (turn.link === 'none') ask(turn)
+  leave: (page) => {
+    abort(page)
+    page.isLeft = true
+    if (!page.isKept) return
+    const set = parting(page)
+    const isUnproven = [...page.fields.values()].some(({ at, proof }) => at > proof)
+    if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set), true)
   },
-  use: (turn) => {
-    turn.isDue = !turn.timers.has('renew')
+  return: (page) => {
+    page.isLeft = false
+    awake(page)
+    if (page.reach !== 'none') return
+    // Whether it still keeps no cookie, the next try shows.
+    page.tries = 0
+    ask(page)
+  },
+  use: (page) => {
+    page.isDue = !page.timers.has('renew')
   },
   wake: awake,
-  flush: (turn) => {
+  flush: (page) => {
+    const wasBlocked = isBlocked(page)
     // Whether it still is, the next try shows.
-    turn.isUnreachable = false
-    turn.cookieless = undefined
-    turn.moves = 0
-    retry(turn)
-    if (turn.page.is === 'memory') ask(turn)
-    wake(turn)
+    page.isOffline = false
+    page.tries = 0
+    page.asks = 0
+    retry(page)
+    wake(page)
+    if (wasBlocked) ask(page)
   },
 }
 
 /** What is due when a time has passed. Of the others it is enough that they have. */
-const TIMERS: { readonly [K in TimerName]?: (turn: Turn) => void } = {
+const TIMERS: { readonly [K in TimerName]?: (page: Page) => void } = {
   lead: queue,
-  link: (turn) => void turn.effects.push(['reconnect']),
-  calm: (turn) => {
-    turn.moves = 0
-  },
-  young: age,
-  hush: ({ page, effects }) => {
-    const { browser, young } = page.identity ?? {}
-    if (page.is === 'known') effects.push(['tell', { browser, young, tickets: [], held: [] }])
+  link: reconnect,
+  renew: (page) => {
+    page.asks = 0
   },
 }
 
-/** What a page is after an event, and what it does about it. It changes nothing itself. */
-export function step(state: State, [on, ...args]: Event): readonly [State, readonly Effect[]] {
-  const turn = beginTurn(state)
-  const handle = HANDLERS[on] as (turn: Turn, ...args: unknown[]) => void
-  handle(turn, ...args)
-  recompute(turn)
-  block(turn)
-  send(turn)
-  plan(turn)
-  const { identity } = turn.page
-  if (identity?.browser && identity.young && !turn.timers.has('young')) start(turn, 'young', YOUTH)
-  const { effects, ...next } = turn
-  return [next, effects]
+/** What a page does about an event. It changes nothing but the page. */
+export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
+  page.effects = []
+  const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
+  handle(page, ...args)
+  recompute(page)
+  block(page)
+  go(page)
+  return page.effects
 }
 
 /** Nothing has to be waited for any more. */
-function wake({ timers }: Turn): void {
-  for (const name of ['post', 'send', 'space'] as const) timers.delete(name)
+function wake({ timers }: Page): void {
+  for (const name of ['post', 'send'] as const) timers.delete(name)
 }
 
 /** A machine that slept, and a browser that has kept a page, have counted no time. */
-function awake(turn: Turn): void {
-  wake(turn)
-  turn.timers.delete('renew')
-}
-
-function send(turn: Turn): void {
-  if (!canSend(turn) || turn.timers.has('send')) return
-  for (const key of drafts(turn)) turn.effects.push(['send', dispatch(turn, key, false)])
-}
-
-function answered(turn: Turn, key: string, answer: SetAnswer | undefined): void {
-  if (answer?.ok) acknowledge(turn, key, answer.stamp)
-  else if (answer && !LATER.includes(answer.code)) refuse(turn, key, answer)
-  else {
-    release(turn, key, !answer)
-    if (answer) rest(turn, 'send', LATER_WAIT)
-  }
+function awake(page: Page): void {
+  wake(page)
+  page.timers.delete('renew')
 }

@@ -1,72 +1,86 @@
-import type { Surround, Surroundings } from '../runner.js'
+import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
+import type { Advice } from '../advice.js'
+import type { Dispatch, Surroundings } from '../surroundings.js'
 import type { AnySocket } from '../types.js'
-import { createLink, type Link } from './link.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 import { createTimers } from './timers.js'
-import { createWarning } from './warning.js'
 
 /** Also where a part of the page keeps its events to itself. */
 const CAPTURE = { capture: true }
+/** ms to wait for a socket's answer. */
+const PATIENCE = 10_000
 
 /** A page in a browser: its socket and its POSTs, what it keeps, the other tabs, and what its visitor does. */
 export function createPage(
   socket: AnySocket | undefined,
   options: PostOptions,
-  ...[dispatch, state]: Parameters<Surround>
+  advice: Advice,
+  dispatch: Dispatch,
 ): Surroundings {
-  const { endpoint } = options
-  const name = `live-session:${endpoint}`
-  const storage = createStorage(`${name}:`)
-  const timers = createTimers((timer) => dispatch(['timer', timer]))
-  const poster = createPoster(options, (posted) => dispatch(['posted', posted]))
+  const name = `live-session:${options.endpoint}`
+  const { keep, take } = createStorage(`${name}:`)
+  const timers = createTimers((timer) => dispatch('timer', timer))
+  const poster = createPoster(options, (posted) => dispatch('posted', posted))
   const tabs = createTabs(
     name,
-    () => dispatch(['turn']),
-    (news) => dispatch(['news', news]),
+    () => dispatch('turn'),
+    (news) => dispatch('news', news),
   )
-  let link: Link | undefined
-  const use = (): void => void (state().timers.has('renew') || dispatch(['use']))
+  const handlers = Object.entries({
+    connect: () => dispatch('connect'),
+    disconnect: () => dispatch('disconnect'),
+    connect_error: ({ data }: { readonly data?: { readonly code?: string } }) => dispatch('refused', data?.code),
+    [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
+    [RECONNECT]: () => dispatch('reconnect'),
+  })
+  const use = (): void => dispatch('use')
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
-    online: () => dispatch(['wake']),
+    online: () => dispatch('wake'),
     pagehide: () => {
       tabs.leave()
-      dispatch(['leave'])
+      dispatch('leave')
     },
     pageshow: ({ persisted }) => {
       // Not where it has only been loaded.
       if (!persisted) return
       tabs.join()
-      dispatch(['return'])
+      dispatch('return')
     },
   })
 
   return {
     ...tabs,
     ...poster,
-    keep: storage.keep,
-    take: (owner) => dispatch(['restored', storage.take(owner)]),
-    send: (change) => link?.send(change),
-    offer: (ticket) => link?.offer(ticket),
-    reconnect: () => link?.reconnect(),
+    keep,
+    take: () => dispatch('restored', take()),
+    send: (sync) =>
+      // No answer where it was lost, also with the connection.
+      socket
+        ?.timeout(PATIENCE)
+        .emit(SYNC, sync, (lost: Error | null, answer: SyncAnswer | Refusal) =>
+          dispatch('synced', sync, lost ? undefined : answer),
+        ),
+    reconnect: () => void socket?.disconnect().connect(),
     abort: () => {
       poster.abort()
       tabs.release()
     },
     timer: timers.start,
-    warn: createWarning({ ...options, socket }),
+    warn: advice.answered,
     open: () => {
-      if (socket) link = createLink(socket, endpoint, dispatch)
-      for (const [event, handler] of events) globalThis.addEventListener?.(event, handler, CAPTURE)
+      for (const one of handlers) socket?.on(...one)
+      if (socket?.connected) dispatch('connect')
+      for (const one of events) globalThis.addEventListener?.(...one, CAPTURE)
     },
     close: () => {
       timers.close()
-      link?.close()
+      for (const one of handlers) socket?.off(...one)
       tabs.leave()
-      for (const [event, handler] of events) globalThis.removeEventListener?.(event, handler, CAPTURE)
+      for (const one of events) globalThis.removeEventListener?.(...one, CAPTURE)
     },
   }
 }

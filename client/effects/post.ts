@@ -1,20 +1,17 @@
-import type { PostBody, Posted } from '../core/messages.js'
+import type { Fields } from '../../shared/field-types.js'
+import type { Sync } from '../../shared/protocol.js'
+import type { Posted } from '../core/messages.js'
+import type { LiveSessionClientOptions } from '../types.js'
 
-export interface PostOptions {
-  readonly endpoint: string
-  readonly credentials: RequestCredentials
-  readonly headers: () => Readonly<Record<string, string>>
-}
+export type PostOptions = Required<Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'>>
 
 /** The page's POSTs: one at a time, which can be aborted, and a last one as the page is left. */
 export interface Poster {
   /**
    * Ends with the page. With `keepalive` Chromium lets an aborted one go on, and takes the cookie of its late answer: a guest's who
-   * has left.
+   * has left. The last one goes on when the page is left, and no answer is awaited.
    */
-  post(body: PostBody): void
-  /** Goes on when the page is left. No answer is awaited. */
-  postLast(body: PostBody): void
+  post(body: Sync, isLast: boolean): void
   /** What is under way comes to nothing, and its answer brings no cookie. */
   abort(): void
 }
@@ -25,7 +22,8 @@ const PATIENCE = 10_000
 export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
   let current: AbortController | undefined
   return {
-    post: (body) => {
+    post: (body, isLast) => {
+      if (isLast) return void send(options, body, { signal: null, keepalive: true })
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), PATIENCE)
@@ -34,7 +32,6 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
         if (current === controller) onPosted(posted)
       })
     },
-    postLast: (body) => void send(options, body, { signal: null, keepalive: true }),
     abort: () => {
       current?.abort()
       current = undefined
@@ -45,7 +42,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
 /** Never rejects. */
 async function send(
   { endpoint, credentials, headers }: PostOptions,
-  body: PostBody,
+  body: Sync,
   life: Pick<RequestInit, 'signal' | 'keepalive'>,
 ): Promise<Posted> {
   try {
@@ -53,17 +50,22 @@ async function send(
       method: 'POST',
       ...life,
       credentials,
-      headers: { ...headers(), 'content-type': 'application/json' },
+      headers: {
+        ...(typeof headers === 'function' ? headers() : headers),
+        'content-type': 'application/json',
+      },
       body: JSON.stringify(body),
     })
     const { ok, status } = response
     const json = await response.json().catch(() => undefined)
-    const wait = Number(response.headers.get('retry-after')) * 1000 || 0
-    // The page of a hotel's network is no answer of ours.
-    const answer = ok && Array.isArray(json?.held) ? json : undefined
-    // Without a code of ours it is another program's: a proxy's, or a guard's of the app.
-    const error = !ok && typeof json?.error?.code === 'string' ? json.error : undefined
-    return { status, wait, answer, error }
+    return {
+      status,
+      wait: Number(response.headers.get('retry-after')) * 1000 || 0,
+      // The page of a hotel's network is no answer of ours.
+      answer: ok && json?.held ? json : undefined,
+      // Without a code of ours it is another program's: a proxy's, or a guard's of the app.
+      error: !ok && typeof json?.error?.code === 'string' ? json.error : undefined,
+    }
   } catch {
     return { status: 0, wait: 0 }
   }

@@ -1,44 +1,31 @@
-/** What outlives the page: texts by name, each of one subject. */
+/** What outlives the page: a text of each tab. */
 export interface Storage {
-  /** Has exactly these kept of this tab; what other tabs keep stays. */
-  keep(subject: string, texts: ReadonlyMap<string, string>): void
-  /** Takes out what any tab has kept of a subject, and drops what is of any other subject. */
-  take(subject: string): ReadonlyMap<string, string>
+  /** Has this text kept of this tab, and no other. */
+  keep(text: string): void
+  /** Takes out what all other tabs have kept, or left. */
+  take(): readonly string[]
 }
 
 /** In the browser's localStorage, where it has one that works; else nothing outlives the page. */
 export function createStorage(prefix: string): Storage {
   const storage = accessible()
-  const own = new Map<string, string>()
-
+  const own = prefix + Math.random()
+  let kept = ''
   return {
-    keep: (subject, texts) => {
-      for (const name of new Set([...own.keys(), ...texts.keys()])) {
-        const item = prefix + name
-        const [former, text] = [own.get(name), texts.get(name)]
-        const wanted = text && subject + text
-        if (wanted === former) continue
-        if (wanted) own.set(name, wanted)
-        else own.delete(name)
-        try {
-          if (wanted) storage?.setItem(item, wanted)
-          // Another tab may have put something newer there.
-          else if (storage?.getItem(item) === former) storage?.removeItem(item)
-        } catch {
-          // It is full, or was closed: as long as the page lives, nothing is lost.
-        }
+    keep: (text) => {
+      if (text === kept) return
+      kept = text
+      try {
+        if (text) storage?.setItem(own, text)
+        else storage?.removeItem(own)
+      } catch {
+        // It is full, or was closed: as long as the page lives, nothing is lost.
       }
     },
-    take: (subject) => {
-      const taken = new Map<string, string>()
-      for (const item of Object.keys(storage ?? {})) {
-        if (!item.startsWith(prefix)) continue
-        const text = storage?.getItem(item)
-        storage?.removeItem(item)
-        if (text?.startsWith(subject)) taken.set(item.slice(prefix.length), text.slice(subject.length))
-      }
-      own.clear()
-      return taken
+    take: () => {
+      const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
+      for (const [item] of others) storage?.removeItem(item)
+      return others.map(([, text]) => text)
     },
   }
 }

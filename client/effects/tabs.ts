@@ -38,7 +38,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       if (!navigator?.locks) return onTurn()
       const controller = new AbortController()
       const { signal } = controller
-      const isOver = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
       release = () => controller.abort()
       setTimeout(release, PATIENCE)
       const act = async (): Promise<void> => {

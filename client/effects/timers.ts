@@ -14,7 +14,7 @@ export function createTimers(onTime: (name: TimerName) => void): Timers {
       clearTimeout(timers.get(name))
       const timer = setTimeout(() => onTime(name), ms + spread * Math.random())
       // Nothing that a process in Node should stay for. In browsers it is a number.
-      if (name === 'young' || name === 'renew') Object(timer).unref?.()
+      if (name === 'renew') timer.unref?.()
       timers.set(name, timer)
     },
     close: () => timers.forEach(clearTimeout),

@@ -4,6 +4,7 @@ import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { carrying } from '../../shared/taken-ids.js'
 import type { Core } from '../core.js'
 import type { StoreSync } from '../stores/sync.js'
 import type { Update } from '../stores/updates.js'
@@ -124,7 +125,9 @@ export class AppSessions {
     session.usedAt = now
     const last = [...changes.keys()].map((key) => session.replica.stamp(key))
     const stamp = nextStamp(now, newestOf(last))
-    const registers = Array.from(changes, ([key, value]) => ({ key, stamp, value }))
+    const registers = Array.from(changes, ([key, value]) =>
+      carrying({ key, stamp, value }, session.replica.register(key), now),
+    )
     this.#tell(name, session.merge(registers, source))
     const before = this.#letGo(session)
     if (before !== undefined) this.#keeping?.prune(name, before)
@@ -170,7 +173,9 @@ export class AppSessions {
 
   /** Takes over a write that the store has taken already. */
   confirm(name: SessionName, register: StoredRegister, source: ChangeSource): void {
-    if (!this.ended.has(name)) this.#core.elsewhere.peers?.tell(name, this.#ensure(name).merge([register], source))
+    if (this.ended.has(name)) return
+    const news = this.#ensure(name).merge([register], source)
+    this.#core.elsewhere.peers?.tell(name, news)
   }
 
   /** Takes over what another process tells of a session. One that began before this process heard of it is not known here. */

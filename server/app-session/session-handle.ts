@@ -71,7 +71,8 @@ export class SessionHandle {
       const stamp = await appSessions.update(this.#session.name, write)
       // It may have ended while the store was asked: then nothing of it counts.
       this.#permit()
-      return stamp === undefined ? this.#apply(write) : { stamp, level: 'store' }
+      if (stamp === undefined) return this.#apply(write)
+      return { stamp, level: await appSessions.level(this.#session.name) }
     }, report)
   }
 

@@ -6,7 +6,6 @@ import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 import { isAhead } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
-import { secondsOf } from '../identity/recent.js'
 import { Generations } from '../values/generations.js'
 import { SealingKeys } from './sealing-keys.js'
 
@@ -54,7 +53,7 @@ export class HandOffs {
   /** @throws {LiveSessionError} `invalid_value` or `too_large`, of the payload */
   seal({ browser, purpose, to }: Sealed, payload: unknown): string {
     const { settings, store } = this.#core
-    const iat = secondsOf(settings.clock())
+    const iat = Math.floor(settings.clock() / 1000)
     const jti = randomBytes(16).toString('base64url')
     const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
     const token = this.#keys.seal({ ...claims, payload: fitting(payload, purpose) })

@@ -1,6 +1,5 @@
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { LONGEST_STAMP } from '../../shared/stamp.js'
 import { type Message, toWire } from '../flash/message.js'
 import { newBrowserId, subjectHash, userSubject } from '../identity/subject.js'
 import type { CookieOptions } from './cookie.js'
@@ -13,9 +12,7 @@ const MAX_COOKIE = 4096
 export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
-  const former = { sub, stamp: LONGEST_STAMP, since: 9_999_999_999 }
-  // No cookie has both `former` and `born`, which is shorter.
-  const content = { browser: newBrowserId(), user: sub, former, born: undefined, epoch: most, registers: [] }
+  const content = { browser: newBrowserId(), user: sub, epoch: most, registers: [] }
   const rest = payloadOf(content, most)
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`

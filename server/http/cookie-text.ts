@@ -1,6 +1,5 @@
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { type StoredRegister, toWire } from '../../shared/register.js'
-import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { isSub, type Sub } from '../../shared/sub.js'
 import { type Message, parseMessages, toWire as toWireMessage } from '../flash/message.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../identity/subject.js'
@@ -8,23 +7,11 @@ import type { Comparison } from '../values/comparison.js'
 
 const VERSION = 1
 
-/** The guest that a browser was before its user signed in. */
-export interface Former {
-  readonly sub: Sub
-  /** The newest write that was brought along from there, of a field whose `onLogin` is a function. */
-  readonly stamp: Stamp
-  /** When the user signed in: seconds since 1970. */
-  readonly since: number
-}
-
 /** What the live cookie says. */
 export interface CookieContent {
   readonly browser: BrowserId
   /** Hash of the signed-in user's subject, whose values these are. */
   readonly user: Sub | undefined
-  readonly former: Former | undefined
-  /** When the id was made for a request that brought no live cookie: seconds since 1970. Other tabs may have been given other ids. */
-  readonly born: number | undefined
   readonly epoch: number
   readonly registers: readonly StoredRegister[]
   /** What is to be shown once. */
@@ -76,9 +63,9 @@ export function readables(cookie: ReadCookie | undefined): readonly VerifiedCook
 
 /** What a cookie's value is made of. */
 export function payloadOf(content: CookieContent, exp: number): object {
-  const { browser, user, former, born, epoch, registers, flash = [] } = content
+  const { browser, user, epoch, registers, flash = [] } = content
   const messages = flash.length === 0 ? undefined : flash.map(toWireMessage)
-  const optional = { user, former: former && [former.sub, former.stamp, former.since], born, flash: messages }
+  const optional = { user, flash: messages }
   // JSON leaves out what is undefined.
   return { v: VERSION, browser, ...optional, epoch, exp, r: registers.map(toWire) }
 }
@@ -92,7 +79,7 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined
-    const { v, browser, user, former, born, epoch, exp, r, flash } = payload
+    const { v, browser, user, epoch, exp, r, flash } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
     const registers = parseRegisters(r, now)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
@@ -101,8 +88,6 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
       isNewer: false,
       browser,
       user: isSub(user) ? user : undefined,
-      former: parseFormer(former),
-      born: Number.isSafeInteger(born) ? Number(born) : undefined,
       epoch: Number(epoch),
       registers,
       flash: parseMessages(flash),
@@ -115,16 +100,4 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
   } catch {
     return undefined
   }
-}
-
-function parseFormer(former: unknown): Former | undefined {
-  if (!Array.isArray(former)) return undefined
-  const [sub, stamp, since] = former as unknown[]
-  if (!isSub(sub) || !isNewest(stamp) || !Number.isSafeInteger(since)) return undefined
-  return { sub, stamp, since: Number(since) }
-}
-
-/** Of what was brought along; `NEVER` where nothing was. */
-function isNewest(stamp: unknown): stamp is Stamp {
-  return stamp === NEVER || isStamp(stamp)
 }

@@ -1,31 +1,29 @@
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
+import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
-import { newestOf } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { RequestFlash } from '../flash/request-flash.js'
-import { type BrowserName, nameOf } from '../identity/browser-name.js'
+import { loadCandidates } from '../identity/candidates.js'
 import type { Departing, Recognized } from '../identity/identities.js'
-import { isRecent, secondsOf } from '../identity/recent.js'
-import type { BrowserSubject, Subject, UserSubject } from '../identity/subject.js'
+import type { BrowserSubject, UserSubject } from '../identity/subject.js'
 import type { Visitor, Vouched } from '../identity/visitor.js'
+import { type Whose, whoOf } from '../identity/who.js'
 import { type Counted, countedAs } from '../limits/limits.js'
 import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { type Former, readable, type VerifiedCookie } from './cookie-text.js'
+import { readable, type VerifiedCookie } from './cookie-text.js'
 import { checkHeadersToCome, warnOfLateChange } from './lateness.js'
 import { checkProxy } from './proxy.js'
 import { renewalOf } from './renewal.js'
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
-export class Exchange {
+export class Exchange implements Whose {
   readonly #core: Core
   readonly #ctx: Koa.Context
-  /** Whether the request brought no live cookie at all: the browser may keep none. */
-  readonly isCookieless: boolean
   /** The browser id of a cookie that had been given up before the session was used. */
-  readonly givenUp: BrowserSubject | undefined
+  readonly #givenUp: BrowserSubject | undefined
   readonly #begunAs: UserSubject | undefined
   #recognized: Recognized
   #revocations: number
@@ -33,8 +31,6 @@ export class Exchange {
   /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
   #isLate: boolean
   #deed: Deed = 'reads'
-  /** When the visitor's browser id was made, if for a request without a live cookie: seconds since 1970. */
-  #born: number | undefined
   #flash: RequestFlash | undefined
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
@@ -44,13 +40,11 @@ export class Exchange {
     this.#ctx = ctx
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.#begunAs = user
-    this.isCookieless = cookie === undefined
     this.#recognized = core.identities.recognize(cookie, user)
     this.#brought = this.#recognized.relation
     const read = readable(cookie)
-    this.givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
-    this.#isLate = this.givenUp !== undefined && (user === undefined || read?.user !== this.visitor.userSub)
-    this.#born = this.#brought === 'none' ? secondsOf(core.settings.clock()) : this.cookie?.born
+    this.#givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
+    this.#isLate = this.#givenUp !== undefined && (user === undefined || read?.user !== this.visitor.userSub)
     this.#revocations = revocations
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
@@ -80,16 +74,21 @@ export class Exchange {
     return this.#recognized.cookie
   }
 
-  /** The guest that this browser was before its user signed in. */
-  get former(): Former | undefined {
-    return this.#recognized.former
+  get isKept(): boolean {
+    return this.cookie !== undefined && this.#hasConsent()
   }
 
-  /** How the page may name its browser: with the cookie that it has, or gets with this answer. */
-  get name(): BrowserName {
-    const isKept = this.cookie ? this.#hasConsent() : this.#action() === 'write'
-    const { clock, maxAge } = this.#core.settings
-    return { ...nameOf(this.visitor, isKept, this.#born, clock()), ...renewalOf(this.#ctx, maxAge) }
+  /** Whether the browser has, or gets with this answer, a cookie that says its id. */
+  get hasId(): boolean {
+    return this.cookie ? this.#hasConsent() : this.#action() === 'write'
+  }
+
+  get who(): string | undefined {
+    return whoOf(this.visitor, this.hasId, this.#core.epochs.of(this.visitor.userSub))
+  }
+
+  get renew(): number | undefined {
+    return renewalOf(this.#ctx, this.#core.settings.maxAge)
   }
 
   /** Whose limits count for what its browser asks. */
@@ -113,12 +112,12 @@ export class Exchange {
 
   /** A browser id that had been given up before was given up once more. */
   get #isGivenUpSince(): boolean {
-    return this.givenUp !== undefined && this.#core.epochs.isRevokedSince(this.givenUp, this.#revocations)
+    return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
   }
 
-  /** All subjects that count where the request goes on as another visitor. */
-  candidates(user: UserSubject | undefined): readonly Subject[] {
-    return this.#core.identities.candidates([this.#departing], user)
+  /** Has in memory all that counts where the request goes on as another visitor. */
+  load(user: UserSubject | undefined): Awaitable<unknown> {
+    return loadCandidates(this.#core, [this.#departing], user)
   }
 
   /** Takes note of what the request does with the session. */
@@ -162,7 +161,6 @@ export class Exchange {
     this.#flash?.leave()
     this.#revocations = revocations
     this.#isLate = false
-    this.#born = undefined
     if (this.#brought === 'own') this.#brought = 'other'
     this.does('renews')
     return this.#depart(recognized.toEnd, lastUser)
@@ -216,31 +214,18 @@ export class Exchange {
     return this.#core.hasConsent(this.#ctx)
   }
 
-  /** As the cookie is to say it: with what was brought along since. */
-  get #formerNow(): Former | undefined {
-    const { former } = this
-    if (!former || !isRecent(former.since, this.#core.settings.clock())) return undefined
-    return { ...former, stamp: newestOf([former.stamp, this.#core.login.joined(former.sub)]) }
-  }
-
   #writeCookie(): void {
-    const { cookie, freshness, epochs, newborns, settings } = this.#core
+    const { cookie, freshness, epochs } = this.#core
     const { visitor } = this
-    const former = this.#formerNow
     // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
     if (this.cookie) freshness.absorb(this.cookie, visitor)
-    const isYoung = this.#born !== undefined && isRecent(this.#born, settings.clock())
     const content = {
       browser: visitor.browser,
       user: visitor.userSub,
-      former,
-      // There is no room for both.
-      born: isYoung && !former ? this.#born : undefined,
       epoch: epochs.of(visitor.userSub),
       registers: freshness.registers(visitor, this.cookie),
     }
     const flash = this.flash.inCookie(content.registers)
-    if (isYoung && !this.cookie) newborns.add(visitor.browserSubject)
     checkProxy(this.#core, this.#ctx)
     cookie.write(this.#ctx.req, this.#ctx.res, { ...content, flash }).catch(this.report)
   }

@@ -13,10 +13,10 @@ import type { Core } from '../core.js'
 import { acceptSaid } from '../flash/message.js'
 import { readerOf } from '../flash/shown.js'
 import { takeHandOff } from '../hand-off/take.js'
-import { subjectHash } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Vouched } from '../identity/visitor.js'
 import { Handle } from '../values/handle.js'
+import { heldBy } from '../values/held.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
 import type { Exchange } from './exchange.js'
@@ -46,8 +46,8 @@ export class RequestHandle extends Handle {
   }
 
   get visitorId(): Sub | undefined {
-    const { visitor, name } = this.#exchange()
-    return visitor.userSub ?? name.browser
+    const { visitor, hasId } = this.#exchange()
+    return visitor.id(hasId)
   }
 
   /** Sets what the address of the request says of these. */
@@ -58,8 +58,8 @@ export class RequestHandle extends Handle {
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
     const exchange = this.#exchange()
-    const { visitor } = exchange
     exchange.does('shows')
+    const { visitor, isKept, who, renew } = exchange
     const values: Record<string, JsonValue> = {}
     const defaults: Record<string, JsonValue> = {}
     const stamps: Record<string, Stamp> = {}
@@ -79,17 +79,18 @@ export class RequestHandle extends Handle {
       // That this answer brings it does not say that the browser keeps it.
       if (stamp > this.cookieStamp(field.key)) unsaved.push(field.key)
     }
-    const subject = subjectHash(visitor.subject())
-    const epoch = this.#core.epochs.of(visitor.userSub)
     const optional = {
-      ...exchange.name,
+      ...(who === undefined ? {} : { who }),
+      ...(visitor.user === undefined ? { guest: true as const } : {}),
+      ...(isKept ? { held: heldBy(this.#core, this.cookie) } : {}),
+      ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
       // What a script fetches is at no address of a page, and that of a frame is not seen.
       ...(hasAny(urls) && isPage(this.#ctx) ? { urls } : {}),
       ...(hasAny(this.#unvisited) ? { unvisited: this.#unvisited } : {}),
     }
-    return { subject, epoch, ...optional, values, defaults, stamps }
+    return { ...optional, values, defaults, stamps }
   }
 
   /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
@@ -104,7 +105,7 @@ export class RequestHandle extends Handle {
       // Begun first: what it ends by that is not of meanwhile.
       const exchange = this.#exchange()
       const vouched = await this.#identify()
-      await this.#core.store?.ensure(exchange.candidates(vouched.user))
+      await exchange.load(vouched.user)
       if (vouched.user !== undefined && vouched.user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
       await exchange.changeTo(vouched)
     }, this.#report)

@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import type { Field } from '../../shared/field.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
+import { loadCandidates } from '../identity/candidates.js'
 import { type UserSubject, userNamed } from '../identity/subject.js'
 import type { Vouched } from '../identity/visitor.js'
 import { readables } from './cookie-text.js'
@@ -72,10 +73,10 @@ export class Requests {
 
   /** Has what a store knows of a request's visitor in memory before any of it is read. */
   #load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
-    const { cookie, identities, store } = this.#core
+    const { cookie, store } = this.#core
     if (!store) return undefined
     const read = cookie.read(ctx.req.headers.cookie, user)
-    return store.ensure(identities.candidates(readables(read), user))
+    return loadCandidates(this.#core, readables(read), user)
   }
 
   #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {

@@ -104,16 +104,6 @@ export class Epochs {
     return this.givenUp(browser) !== undefined
   }
 
-  /** The same, by the public name of the id. */
-  isPublicGivenUp(browser: Sub): boolean {
-    return this.#givenUp.hasPublic(browser)
-  }
-
-  /** Takes over that it was: the store knows of it. */
-  learnPublic(browser: Sub): void {
-    this.#givenUp.addPublic(browser)
-  }
-
   /** When a browser id was given up, and to whom. */
   givenUp(browser: BrowserSubject): GivenUp | undefined {
     return this.#givenUp.get(browser)

@@ -1,7 +1,6 @@
-import type { Sub } from '../../shared/sub.js'
 import { Generations } from '../values/generations.js'
 import type { Ending } from './ending.js'
-import { isSubject, subjectHash, type UserSubject } from './subject.js'
+import type { UserSubject } from './subject.js'
 
 /** Names that are remembered, whatever flood of logouts comes: some 150 MB at the worst, with short user ids. */
 const LEAST = 1_000_000
@@ -23,13 +22,9 @@ export interface GivenUpOptions {
 /** Browser ids, and other names of connections, that count no more. They end at each sign-in and logout: a flood of those must not fill the memory. */
 export class GivenUpNames {
   readonly #all: Generations<GivenUp>
-  /** Public names of browser ids: pages know no more of them. */
-  readonly #public: Generations<true>
 
   constructor({ maxAge, maxSubjects, clock }: GivenUpOptions) {
-    const options = { max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock }
-    this.#all = Generations.onMap(options)
-    this.#public = Generations.onMap(options)
+    this.#all = Generations.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
   }
 
   get(name: string): GivenUp | undefined {
@@ -38,14 +33,5 @@ export class GivenUpNames {
 
   add(name: string, givenUp: GivenUp): void {
     this.#all.set(name, givenUp)
-    if (isSubject(name)) this.addPublic(subjectHash(name))
-  }
-
-  hasPublic(browser: Sub): boolean {
-    return this.#public.get(browser) !== undefined
-  }
-
-  addPublic(browser: Sub): void {
-    this.#public.set(browser, true)
   }
 }

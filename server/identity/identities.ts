@@ -1,10 +1,9 @@
 import type { StoredRegister } from '../../shared/register.js'
-import { NEVER } from '../../shared/stamp.js'
+import { isAhead } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
-import { type Former, type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
+import { type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
 import type { SigningKeys } from '../values/keys.js'
-import { isRecent, secondsOf } from './recent.js'
 import { type Relation, relationOf } from './relation.js'
 import {
   type BrowserId,
@@ -17,6 +16,8 @@ import {
 } from './subject.js'
 import { Visitor } from './visitor.js'
 
+/** ms after which no request is under way any more. */
+const LONGEST_REQUEST = 600_000
 /** As long as a browser id that is drawn by chance. */
 const ID_LENGTH = 22
 
@@ -28,8 +29,6 @@ export interface Recognized {
   readonly visitor: Visitor
   /** The visitor's own cookie. */
   readonly cookie: VerifiedCookie | undefined
-  /** The guest that this browser was before its user signed in. */
-  readonly former: Former | undefined
   /** Names of the connections that are to end, because their browser is another visitor's now. */
   readonly toEnd: readonly string[]
 }
@@ -94,18 +93,19 @@ export class Identities {
     const read = readable(cookie)
     if (!read || found.relation === 'own') return found
     if (found.relation === 'other') return this.changeHands(read, user)
-    const next = { ...found, ...this.#next(read, user) }
+    const next = { ...found, visitor: this.#next(read, user) }
     if (found.relation === 'revoked') return { ...next, toEnd: this.#giveUp(read, user) }
     return this.#mayBeLate(read, next) ? next : { ...next, relation: 'other' }
   }
 
   /** Whether a cookie that was given up may come from before another visitor was there, whose cookie its answer must not replace. */
-  #mayBeLate({ browser, browserSubject }: VerifiedCookie, { visitor, former }: Recognized): boolean {
+  #mayBeLate({ browser, browserSubject, user: owner }: VerifiedCookie, { visitor }: Recognized): boolean {
+    const { epoch = 0, heir } = this.#core.epochs.givenUp(browserSubject) ?? {}
     // At a sign-in requests are under way together, and lead to one id.
-    if (former && visitor.user && visitor.browser === this.#successor(browser, visitor.user)) return false
+    if (!owner && heir && heir === visitor.user && visitor.browser === this.#successor(browser, heir)) return false
     // After that the browser has missed the answer that gave it up.
-    const { epoch = 0 } = this.#core.epochs.givenUp(browserSubject) ?? {}
-    return isRecent(secondsOf(epoch), this.#core.settings.clock())
+    const now = this.#core.settings.clock()
+    return now - epoch < LONGEST_REQUEST && !isAhead(epoch, now)
   }
 
   /**
@@ -114,13 +114,16 @@ export class Identities {
    */
   changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
     const old = browserSubject(departing.browser)
-    const next = { ...this.#next(departing, user), cookie: undefined }
+    const next = { visitor: this.#next(departing, user), cookie: undefined }
     if (this.#core.epochs.isGivenUp(old)) return { relation: 'given-up', ...next, toEnd: [] }
     const isGuest = departing.user === undefined
     const { registers } = departing
-    this.#core.sessions.merge(old, isGuest ? registers : registers.filter(this.#core.sessions.isBrowsers), 'request')
-    this.#core.login.bring(subjectHash(old), this.#core.sessions.find(old)?.registers() ?? [], next.visitor)
-    return { relation: 'other', ...next, toEnd: this.#giveUp(departing, user) }
+    const { login, sessions } = this.#core
+    sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'request')
+    // Given up first, and told so: no other process brings the same along once more.
+    const toEnd = this.#giveUp(departing, user)
+    login.bring(sessions.find(old)?.registers() ?? [], next.visitor)
+    return { relation: 'other', ...next, toEnd }
   }
 
   /** Forgets the browser: it comes back as a new guest. */
@@ -129,9 +132,8 @@ export class Identities {
   }
 
   /** The visitor who comes after: all of a user's late requests find the same one. */
-  #next(departing: Departing, user: UserSubject | undefined): Pick<Recognized, 'visitor' | 'former'> {
-    const visitor = new Visitor(this.#nextId(departing.browser, user), user)
-    return { visitor, former: this.#formerOf(departing, user) }
+  #next({ browser }: Departing, user: UserSubject | undefined): Visitor {
+    return new Visitor(this.#nextId(browser, user), user)
   }
 
   /**
@@ -148,17 +150,6 @@ export class Identities {
     return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
-  /** By which name a guest's tickets go to the user who has signed in. */
-  #formerOf({ browser, user: owner }: Departing, user: UserSubject | undefined): Former | undefined {
-    if (owner !== undefined || user === undefined) return undefined
-    const subject = browserSubject(browser)
-    const end = this.#core.epochs.givenUp(subject)
-    // The guest has left, or has become another user.
-    if (end && end.heir !== user) return undefined
-    // A late request makes the time for the guest's tickets no longer.
-    return { sub: subjectHash(subject), stamp: NEVER, since: secondsOf(end?.epoch ?? this.#core.settings.clock()) }
-  }
-
   /** What is still on its way under these names finds them given up. */
   #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
     // A user who was revoked, and is signed in again, has not left.
@@ -171,9 +162,9 @@ export class Identities {
 }
 
 function own(cookie: VerifiedCookie, visitor: Visitor): Recognized {
-  return { relation: 'own', visitor, cookie, former: cookie.former, toEnd: [] }
+  return { relation: 'own', visitor, cookie, toEnd: [] }
 }
 
 function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {
-  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, former: undefined, toEnd: [] }
+  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, toEnd: [] }
 }

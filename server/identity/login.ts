@@ -2,61 +2,33 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
-import type { Sub } from '../../shared/sub.js'
+import { LOGIN_STAMP, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { Generations } from '../values/generations.js'
-import { RECENTLY } from './recent.js'
 import type { UserSubject } from './subject.js'
 import type { Visitor } from './visitor.js'
 
 /** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
 export class Login {
   readonly #core: Pick<Core, 'sessions' | 'settings'>
-  /** What has crossed from each former subject: parallel requests do not know of each other's cookies. */
-  readonly #crossed: Generations<Replica>
 
   constructor(core: Pick<Core, 'sessions' | 'settings'>) {
     this.#core = core
-    const { maxSubjects, clock } = core.settings
-    this.#crossed = Generations.onMap({ max: maxSubjects, maxIdle: RECENTLY, clock })
   }
 
   /**
-   * Gives a visitor what a browser chose under an earlier id: from a ticket, or at a sign-in or sign-out. Each write comes along
-   * once, so that a rule which adds one cart to the other may be asked again. Says how many were news.
-   *
-   * @param joined stamp of the newest write that such a rule has been asked about, by another process or before a restart
+   * Gives a visitor what a browser chose under its last id, at a sign-in or sign-out. That id is given up with it, so that a rule which
+   * adds one cart to the other is asked once.
    */
-  bring(
-    former: Sub,
-    registers: readonly StoredRegister[],
-    { user, browserSubject }: Visitor,
-    joined: Stamp = NEVER,
-  ): number {
-    if (registers.length === 0) return 0
+  bring(registers: readonly StoredRegister[], { user, browserSubject }: Visitor): void {
     const { sessions } = this.#core
     const { fields } = sessions
-    const crossed = this.#crossed.ensure(former, () => new Replica())
-    const news = registers.filter((register) => crossed.merge(register, 'login'))
-    const own = user === undefined ? news : news.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
+    const own = user === undefined ? registers : registers.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
     sessions.merge(browserSubject, own, 'login')
-    if (user === undefined) return news.length
-    for (const register of news) {
+    if (user === undefined) return
+    for (const register of registers) {
       const field = fields.get(register.key)
-      // All other rules come to the same when they are asked again.
-      const isDue = !isJoined(field) || register.stamp > joined
-      if (isVisitors(field, 'user') && isDue) this.#transfer(field, register, user)
+      if (isVisitors(field, 'user')) this.#transfer(field, register, user)
     }
-    return news.length
-  }
-
-  /** The newest write from there that a rule was asked about which may be asked but once, as far as is remembered. */
-  joined(former: Sub): Stamp {
-    const registers = this.#crossed.get(former)?.registers() ?? []
-    const joined = registers.filter(({ key }) => isJoined(this.#core.settings.fields.get(key)))
-    return newestOf(joined.map(({ stamp }) => stamp))
   }
 
   #transfer(field: Field, register: StoredRegister, user: UserSubject): void {
@@ -74,8 +46,9 @@ export class Login {
       this.#combine(field, rule, register.value, { user, stamp })
       return
     }
-    // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
-    if (sessions.find(user)?.stamp(field.key)) return
+    const own = sessions.find(user)?.register(field.key)
+    // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins; not so what an erasure has left.
+    if (own && (own.value !== undefined || own.stamp > stamp)) return
     sessions.merge(user, [{ ...register, stamp }], 'login')
   }
 
@@ -112,9 +85,4 @@ function broughtAt({ stamp }: StoredRegister, { maxAge }: Field, first: Stamp): 
 /** What only the server may write never crosses to a user: the cookie it came with may have been planted. */
 function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.access === 'write' && field.scope === scope
-}
-
-/** Whether the rule is the app's own, which may add one value to the other. */
-function isJoined(field: Field | undefined): boolean {
-  return typeof field?.onLogin === 'function'
 }

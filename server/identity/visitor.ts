@@ -35,4 +35,13 @@ export class Visitor {
   subject(field?: Pick<Field, 'scope'>): Subject {
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
   }
+
+  /**
+   * How an app may name the visitor in its own tables.
+   *
+   * @param hasId whether the browser has, or gets, a cookie that says its id: else a guest has no name
+   */
+  id(hasId: boolean): Sub | undefined {
+    return this.userSub ?? (hasId ? subjectHash(this.browserSubject) : undefined)
+  }
 }

@@ -11,7 +11,7 @@ export interface LimitOptions {
 }
 
 /** Shared by all that have no cookie. No subject is called so. */
-export const WITHOUT_COOKIE = 'without a cookie'
+const WITHOUT_COOKIE = 'without a cookie'
 
 /** Against whom it counts what a browser asks. */
 export type Counted = Subject | typeof WITHOUT_COOKIE

@@ -1,18 +1,11 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { KnownSession } from '../app-session/known-session.js'
-import type { VerifiedCookie } from '../http/cookie-text.js'
-import type { BrowserName } from '../identity/browser-name.js'
 import { cookieless } from '../identity/subject.js'
-import type { Visitor } from '../identity/visitor.js'
+import type { Whose } from '../identity/who.js'
 
 /** Who opened a connection, as its handshake said. */
-export interface Opener {
-  readonly visitor: Visitor
-  /** The visitor's own; without one the visitor's browser id is the connection's alone. */
-  readonly cookie: VerifiedCookie | undefined
-  /** How its pages may name their browser. */
-  readonly name: BrowserName
+export interface Opener extends Whose {
   /** How many revocations there had been when `identify` was asked. */
   readonly revocations: number
   /** The app's own session of the browser, where the app keeps sessions here. */

@@ -6,10 +6,8 @@ import type { KnownSession } from '../app-session/known-session.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable, readables } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
-import { renewalOf } from '../http/renewal.js'
-import { nameOf } from '../identity/browser-name.js'
-import { secondsOf } from '../identity/recent.js'
 import { subjectHash, type UserSubject } from '../identity/subject.js'
+import { type Whose, whoseIs } from '../identity/who.js'
 import type { Authentication } from './authentication.js'
 import { Connection, hangUp, type Opener } from './connection.js'
 import type { Rechecks } from './rechecks.js'
@@ -99,22 +97,16 @@ export class Handshake {
   }
 
   /** Who a connection is, its cookie and `identify` say, for life: it has no answer that could bring another cookie. */
-  #recognize(
-    read: ReadCookie | undefined,
-    user: UserSubject | undefined,
-    ctx: Koa.Context,
-  ): Pick<Opener, 'visitor' | 'cookie' | 'name'> {
-    const { disagreements, hasConsent, identities, settings } = this.#core
-    const { relation, visitor, cookie } = identities.find(read, user)
+  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
+    const { disagreements, identities } = this.#core
+    const found = identities.find(read, user)
+    const { relation } = found
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
     if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
     // At a logout a cookie that was given up and a session that was not may be under way together.
     if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
-    const now = settings.clock()
-    const born = relation === 'none' ? secondsOf(now) : cookie?.born
-    const name = nameOf(visitor, cookie !== undefined && hasConsent(ctx), born, now)
-    return { visitor, cookie, name: { ...name, ...renewalOf(ctx, settings.maxAge) } }
+    return whoseIs(this.#core, ctx, found)
   }
 
   /** The session that koa-session has found for the browser, which stays in memory for as long as the connection does. */

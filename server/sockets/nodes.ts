@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Server } from 'socket.io'
 import { EPOCH_KEY, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import { idsOf, withIds } from '../../shared/taken-ids.js'
 import { isSessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
@@ -10,7 +11,7 @@ import { soundRegisters } from '../stores/rows.js'
 import type { Peers } from '../values/elsewhere.js'
 import { actOn } from './aftermath.js'
 
-/** Between the processes of an app: a name, and the registers of it that are news. */
+/** Between the processes of an app: a name, the registers of it that are news, and the ids that these know, by key. */
 const MERGE = 'live_session:merge'
 
 /** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
@@ -31,7 +32,7 @@ export class Nodes implements Peers {
   ) {
     this.#io = io
     this.#core = core
-    io.on(MERGE, (name: unknown, wire: unknown) => this.#hear(name, wire))
+    io.on(MERGE, (name: unknown, wire: unknown, ids: unknown) => this.#hear(name, wire, ids))
   }
 
   /** Whether there may be others to tell. The app may set its adapter at any time. */
@@ -55,21 +56,23 @@ export class Nodes implements Peers {
     this.#news = new Map()
     for (const [name, replica] of news) {
       try {
-        this.#io.serverSideEmit(MERGE, name, replica.registers().map(toWire))
+        const registers = replica.registers()
+        const { ids } = idsOf(registers, this.#core.settings.clock())
+        this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ...(ids === undefined ? [] : [ids]))
       } catch (error) {
         this.#core.report(error)
       }
     }
   }
 
-  #hear(name: unknown, wire: unknown): void {
+  #hear(name: unknown, wire: unknown, ids: unknown): void {
     const leaveOut = (): void => this.#core.warn('another process has sent what is no news of ours: it is left out')
     const isNews = typeof name === 'string' && Array.isArray(wire)
     if (!isNews || !(isSubject(name) || isCookieless(name) || isSessionName(name))) {
       leaveOut()
       return
     }
-    const sound = soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut)
+    const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
     if (isSessionName(name)) {
       this.#core.appSessions.hear(name, sound)
       return

@@ -1,15 +1,14 @@
 import { LiveSessionError } from '../../shared/errors.js'
-import { parseChanges, parseTickets } from '../../shared/parse.js'
+import { isQuestion, parseSync } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import { type Level, SET, TAKE_FLASH, TICKETS } from '../../shared/protocol.js'
+import { type FlashAnswer, type Level, SYNC, type SyncAnswer, TAKE_FLASH } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
-import { redeem } from '../identity/redeem.js'
 import { subjectHash } from '../identity/subject.js'
 import type { Bucket } from '../limits/bucket.js'
-import { type Counted, countedAs } from '../limits/limits.js'
+import { countedAs } from '../limits/limits.js'
 import { tellRefusal } from '../refused.js'
-import { refusalOf } from '../values/overtaken.js'
-import { acceptChanges, applyChanges, type PageChange } from '../values/page-changes.js'
+import { refusalOf } from '../values/refusal.js'
+import { dropped, type Side, sync } from '../values/sync.js'
 import type { Opener } from './connection.js'
 
 /** Where the events of a page come from. */
@@ -35,6 +34,7 @@ export class PageEvents {
   readonly #bucket: Bucket
   /** How many messages had been said when the page connected. */
   readonly #since: number
+  #isGreeted = false
 
   constructor(core: Core, asking: Asking) {
     this.#core = core
@@ -44,8 +44,7 @@ export class PageEvents {
   }
 
   listen(socket: EventSource): void {
-    socket.on(SET, (...args) => this.#answer(args, 1, (changes) => this.#set(changes)))
-    socket.on(TICKETS, (...args) => this.#answer(args, 1, (tickets) => this.#redeem(tickets)))
+    socket.on(SYNC, (...args) => this.#answer(args, 1, (input) => this.#sync(input)))
     socket.on(TAKE_FLASH, (...args) => {
       // Without an acknowledgement nothing would be shown.
       if (typeof args.at(-1) !== 'function') return
@@ -53,38 +52,39 @@ export class PageEvents {
     })
   }
 
-  #set(input: unknown): Awaitable<object> {
-    const { visitor } = this.#asking.opener
-    const wanted = parseChanges(input)
-    this.#core.limits.spend(wanted.length, this.#counted, this.#bucket)
-    const changes = acceptChanges(this.#core.sessions, wanted)
-    const asker = { owner: visitor, source: 'socket', permit: this.#asking.permit } as const
-    return after(applyChanges(this.#core, changes, asker), (stamp) =>
-      after(this.#level(changes), (level) => ({ ok: true, stamp, level })),
+  #sync(input: unknown): Awaitable<SyncAnswer> {
+    const { opener } = this.#asking
+    const wanted = parseSync(input)
+    const { who } = wanted
+    const isOwn = who === undefined || who === opener.who
+    // The first greeting is any connection's.
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(countedAs(opener))
+    return after(
+      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, opener),
+      (answer) => {
+        this.#isGreeted = true
+        return answer
+      },
     )
   }
 
-  get #counted(): Counted {
-    return countedAs(this.#asking.opener)
-  }
-
-  #level(changes: readonly PageChange[]): Awaitable<Level> {
-    const { store } = this.#core
-    const { visitor } = this.#asking.opener
-    if (!store) return 'memory'
-    return store.level(new Set(changes.map(({ field }) => visitor.subject(field)))).then(this.#asking.confirm)
-  }
-
-  #redeem(input: unknown): object {
-    const { visitor, cookie } = this.#asking.opener
-    const tickets = parseTickets(input)
-    this.#core.limits.spendTickets(tickets, this.#counted)
-    redeem(this.#core, tickets, { visitor, former: cookie?.former }).merge()
-    return { ok: true }
+  get #side(): Side {
+    const { opener, permit, confirm } = this.#asking
+    return {
+      whose: opener,
+      source: 'socket',
+      bucket: this.#bucket,
+      permit,
+      confirm,
+      refuse: (error) => this.#tell(error),
+      begin: () => undefined,
+      // The store is asked by POSTs: no greeting waits for it.
+      heldElsewhere: () => ({ held: [] }),
+    }
   }
 
   /** @param isBack whether the page was connected before: it loads after nothing that was said since */
-  #takeFlash(isBack: unknown): Awaitable<object> {
+  #takeFlash(isBack: unknown): Awaitable<FlashAnswer> {
     if (isBack !== undefined && isBack !== true)
       throw new LiveSessionError('malformed', 'expected true of a page that comes back')
     const { visitor, cookie } = this.#asking.opener
@@ -94,6 +94,10 @@ export class PageEvents {
     return after(taken, (messages) => ({ ok: true, messages: messages.map(({ content }) => content) }))
   }
 
+  #tell(error: LiveSessionError): void {
+    tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
+  }
+
   /** Answers an event with what came of it. A browser that asked for no answer gets none. */
   #answer(args: readonly unknown[], count: 0 | 1, act: (input: unknown) => Awaitable<object>): void {
     if (!this.#asking.isThere()) return
@@ -101,7 +105,7 @@ export class PageEvents {
     const answer = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
-        tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
+        this.#tell(error)
         answer(refusalOf(error))
       } else this.#core.report(error)
     }

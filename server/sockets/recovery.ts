@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Namespace, Socket } from 'socket.io'
 import type { Connection } from './connection.js'
 import type { Handshake } from './handshake.js'
+import type { LiveSocket } from './live-socket.js'
 import type { Rooms } from './rooms.js'
 import type { Outlet } from './socket.js'
 
@@ -48,13 +49,14 @@ export class Recovery {
    * Where to send what is for this socket alone. With recovery `socket.emit` goes to the room that the socket's id names: others
    * may have joined it, and what is missed there is told again.
    */
-  outlet(socket: Socket): Outlet {
+  outlet(socket: LiveSocket): Outlet {
     return {
       emit: (event, ...args) => {
         const alone = randomUUID()
         void socket.join(alone)
-        socket.nsp.local.to(alone).emit(event, ...args)
+        const isSent = socket.nsp.local.to(alone).emit(event, ...args)
         void socket.leave(alone)
+        return isSent
       },
     }
   }

@@ -11,7 +11,7 @@ import { checkPurpose } from '../hand-off/hand-offs.js'
 import { checkTarget } from '../hand-off/target.js'
 import { subjectHash, userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
-import { greetingOf } from '../values/greeting.js'
+import { missingIn } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import { Outcome } from '../values/outcome.js'
@@ -21,9 +21,7 @@ import type { LiveSocket } from './live-socket.js'
 import { PageEvents } from './page-events.js'
 
 /** Sends to one socket. */
-export interface Outlet {
-  emit(event: string, ...args: readonly unknown[]): void
-}
+export type Outlet = Pick<LiveSocket, 'emit'>
 
 /** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
@@ -42,9 +40,9 @@ export class SocketHandle extends Handle {
   /** @param outlet where to send what is for this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
-    const { visitor, name } = connection.opener
+    const { visitor, isKept } = connection.opener
     this.userId = visitor.user && userIdOf(visitor.user)
-    this.visitorId = visitor.userSub ?? name.browser
+    this.visitorId = visitor.id(isKept)
     this.#core = core
     this.#socket = socket
     this.#outlet = outlet
@@ -65,9 +63,9 @@ export class SocketHandle extends Handle {
     return this.#listeners.onChange(listener)
   }
 
-  /** Holds the subjects in memory, sends the browser what they have, and takes its events. */
+  /** Holds the subjects in memory, sends the browser what its cookie lacks, and takes its events. */
   open(): void {
-    const { cookie, visitor, name } = this.#opener
+    const { cookie, isKept, visitor } = this.#opener
     const { freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen || this.#connection.isEnded) return
@@ -84,7 +82,8 @@ export class SocketHandle extends Handle {
       void this.#socket.join(holding.room)
       holding.listeners.add(this.#hear)
     }
-    for (const ticket of greetingOf(this.#core, visitor, name)) this.#outlet.emit(STORE_SESSION, ticket)
+    for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
+      this.#outlet.emit(STORE_SESSION, ticket)
   }
 
   /** Tells the browser to connect again, as the guest or user that it now has, and takes nothing more from it. */
@@ -152,7 +151,7 @@ export class SocketHandle extends Handle {
     const { elsewhere, store } = this.#core
     const { user } = this.#opener.visitor
     if (level === 'memory' || !user || elsewhere.peers?.isConnected) return level
-    await store?.consult(user)
+    await store?.consult([user])
     this.permit()
     return level
   }

@@ -5,24 +5,16 @@ import { erasure, joined, standing, toEnding } from '../identity/ending.js'
 import { isUser, type Subject } from '../identity/subject.js'
 import { actOn } from '../sockets/aftermath.js'
 import type { Backlog } from './backlog.js'
-import type { Denied } from './denied.js'
-import type { StoreHealth } from './health.js'
-
-interface Parts {
-  readonly backlog: Backlog
-  readonly denied: Denied
-  readonly health: StoreHealth
-}
 
 type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'subjects'>
 
 /** Takes what the store has over into memory, and has the store told of what it lacks. */
 export class Intake {
-  readonly #parts: Parts
+  readonly #backlog: Backlog
   readonly #core: Surroundings
 
-  constructor(parts: Parts, core: Surroundings) {
-    this.#parts = parts
+  constructor(backlog: Backlog, core: Surroundings) {
+    this.#backlog = backlog
     this.#core = core
   }
 
@@ -35,8 +27,6 @@ export class Intake {
       this.#erase(subject, ending)
     }
     this.#core.sessions.merge(subject, registers, 'store')
-    const { denied, health } = this.#parts
-    if (health.state === 'good') denied.settle(subject, registers)
   }
 
   /** Takes over what the store has of a subject, and tells it what it lacks. */
@@ -49,20 +39,19 @@ export class Intake {
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.
     const lacking = (sessions.find(subject)?.registers() ?? []).filter(isLacking)
-    if (lacking.length > 0) this.#parts.backlog.add(subject, lacking)
+    if (lacking.length > 0) this.#backlog.add(subject, lacking)
   }
 
   /** What the store was not told of yet, memory may have forgotten, also where it has begun anew since. */
   recover(subject: Subject): void {
-    const { backlog } = this.#parts
-    if (backlog.size === 0) return
-    this.#core.sessions.merge(subject, standing(backlog.of(subject)).registers, 'store')
+    if (this.#backlog.size === 0) return
+    this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')
   }
 
   /** Has the store say until when a user was erased, where an end stands there of a process that had not heard of it. */
   #erase(subject: Subject, ending: StoredRegister): void {
     const erased = this.#core.epochs.erasedUntil(subject)
-    if (toEnding(ending).erased < erased) this.#parts.backlog.add(subject, [joined(erasure(erased), ending)])
+    if (toEnding(ending).erased < erased) this.#backlog.add(subject, [joined(erasure(erased), ending)])
   }
 
   /** Deletes what a process has stored after an erasure that it had not heard of. */

@@ -1,4 +1,3 @@
-import type { Sub } from '../../shared/sub.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 import { BROWSERS } from './store.js'
@@ -15,12 +14,7 @@ const MAX_NAME = 255
  */
 export function storeName(subject: Kept): string {
   if (isSessionName(subject)) return subject
-  if (!isUser(subject)) return browserStoreName(subjectHash(subject))
+  if (!isUser(subject)) return BROWSERS + subjectHash(subject)
   const isTaken = Buffer.byteLength(subject) <= MAX_NAME && !subject.includes('\0')
   return isTaken ? subject : `user:h:${subjectHash(subject)}`
-}
-
-/** The same of a browser, by its public name. */
-export function browserStoreName(browser: Sub): string {
-  return BROWSERS + browser
 }

@@ -9,7 +9,7 @@ export interface RedisScript {
 
 /**
  * A subject is one hash, and each script has but that key. A register is a field of it, as `<stamp> <canonical JSON>`, or as `<stamp>`
- * where it is a tombstone. The field without a name says when the subject was used last.
+ * where it is a tombstone; of computed changes, a tab and their ids follow. The field without a name says when the subject was used last.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
@@ -85,7 +85,7 @@ export const PRUNE: RedisScript = script(`${COMMON}
 local cells = redis.call('HGETALL', KEYS[1])
 for at = 1, #cells, 2 do
   local stamp, text = read(cells[at + 1])
-  local isTombstone = cells[at] ~= '' and text == '' and stamp > 0
+  local isTombstone = cells[at] ~= '' and (text == '' or text:sub(1, 1) == '\\t') and stamp > 0
   if isTombstone and stamp < tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], cells[at]) end
 end
 `)

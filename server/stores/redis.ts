@@ -6,6 +6,7 @@
 import { canonicalJson } from '../../shared/json.js'
 import { isMs, MS } from '../../shared/ms.js'
 import { EPOCH_KEY } from '../../shared/register.js'
+import { idsText } from '../../shared/taken-ids.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { readRow } from './rows.js'
@@ -104,13 +105,17 @@ export function redisStore(
   }
 }
 
-function cellOf({ stamp, value }: StoredRow): string {
-  return value === undefined ? String(stamp) : `${stamp} ${canonicalJson(value)}`
+/** A tab stands before ids: no text that is a value has one, and it is smaller than all that such texts have. */
+function cellOf({ stamp, value, ids }: StoredRow): string {
+  const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
+  return text === '' ? String(stamp) : `${stamp} ${text}`
 }
 
 function readCell(key: string, cell: string): StoredRow {
   const space = cell.indexOf(' ')
-  return space < 0 ? readRow(key, cell, null) : readRow(key, cell.slice(0, space), cell.slice(space + 1))
+  if (space < 0) return readRow(key, cell, null)
+  const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,-]+))?$/.exec(cell.slice(space + 1)) ?? []
+  return readRow(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
 }
 
 /** The hashes whose keys match, in batches. In a cluster: those of one node. */

@@ -1,8 +1,6 @@
 import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Core } from '../core.js'
-import type { Subject } from '../identity/subject.js'
 import { AT_ONCE, type Backlog } from './backlog.js'
-import type { Denied } from './denied.js'
 import type { StoreHealth } from './health.js'
 import type { Loads } from './loads.js'
 
@@ -11,7 +9,6 @@ const PACE = 0.45
 
 interface Parts {
   readonly backlog: Backlog
-  readonly denied: Denied
   readonly health: StoreHealth
   readonly loads: Loads
 }
@@ -42,12 +39,11 @@ export class Reloads {
 
   /** Some at a time: all at once the store would answer late. */
   async #reload(): Promise<void> {
-    const { backlog, denied, health, loads } = this.#parts
+    const { backlog, health, loads } = this.#parts
     // Where there is something to write, that shows whether a store that was down is back.
     if (this.#isUnderWay || (health.state === 'down' && backlog.size > 0)) return
     this.#isUnderWay = true
-    const isDue = (subject: Subject): boolean => denied.has(subject) || !loads.isFresh(subject, this.#fresh)
-    const due = this.#core.subjects.held().filter(isDue)
+    const due = this.#core.subjects.held().filter((subject) => !loads.isFresh(subject, this.#fresh))
     do {
       // One shows whether a store that was down is back. If not, it is tried again later.
       const some = due.splice(0, health.state === 'down' ? 1 : AT_ONCE)

@@ -1,6 +1,7 @@
 import { freezeJson, type JsonValue } from '../../shared/json.js'
 import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
 import { isAhead, isStamp, type Stamp } from '../../shared/stamp.js'
+import { fromIdsText, readIds } from '../../shared/taken-ids.js'
 import type { StoredRow } from './store.js'
 
 /** Stands for what cannot be read. No stamp is NaN, and no JSON value. */
@@ -15,8 +16,8 @@ export interface RowFault {
 }
 
 /** A row as a register, for stores that keep texts: `text` is the value's JSON, null a tombstone's. It is not checked yet. */
-export function readRow(key: string, stamp: unknown, text: string | null): StoredRow {
-  const read = { key, stamp: readStamp(stamp) }
+export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRow {
+  const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
   return text === null ? read : { ...read, value: readValue(text) }
 }
 
@@ -57,7 +58,7 @@ export function soundRegisters(
   onFault: (fault: RowFault) => void,
 ): readonly StoredRegister[] {
   return listed(rows).flatMap((row: unknown) => {
-    const { key, stamp, value }: Partial<Record<keyof StoredRegister, unknown>> = Object(row)
+    const { key, stamp, value, ids: known }: Partial<Record<keyof StoredRegister, unknown>> = Object(row)
     const fault = (reason: string): readonly [] => {
       onFault({
         key: typeof key === 'string' ? key : undefined,
@@ -70,8 +71,10 @@ export function soundRegisters(
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
     // Whatever its date is, what has ended does not come back.
     if (key !== EPOCH_KEY && isAhead(stamp, now)) return fault('its stamp is of a time to come. Is a clock ahead?')
+    const ids = readIds(known)
+    const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }
     try {
-      return value === undefined ? { key, stamp } : { key, stamp, value: freezeJson(value) }
+      return value === undefined ? read : { ...read, value: freezeJson(value) }
     } catch (error) {
       return fault(error instanceof Error ? error.message : String(error))
     }

@@ -8,6 +8,13 @@ export interface StoredRow {
   readonly stamp: number
   /** Up to 64 kB of JSON; left out where the key was deleted, which is something else than `null`. */
   readonly value?: JsonValue | undefined
+  /**
+   * The computed changes (`update`) of about the last two minutes, at most 200: the name of each, up to 32 of `A-Za-z0-9_-`, and the stamp that it
+   * got. Without a name, first: up to that stamp none are known. What is sent again after a lost answer is looked for here, so that it is applied once. They go with their register: the newer one's stand.
+   * Of the same stamp and value, those that are there stand over none. A store may leave them out: then what only another process has taken
+   * may be applied twice.
+   */
+  readonly ids?: readonly (readonly [id: string, stamp: number])[] | undefined
 }
 
 /** For what `Store.sweep` deletes earlier or later than the rest, in ms since 1970. */

@@ -1,21 +1,17 @@
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Field } from '../../shared/field.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
-import type { Sub } from '../../shared/sub.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
-import { standing } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
 import type { Keeper } from '../values/elsewhere.js'
 import { Backlog, type Waiting } from './backlog.js'
-import { Denied } from './denied.js'
 import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
 import { Loads } from './loads.js'
-import { browserStoreName, type Kept, storeName } from './name.js'
+import { type Kept, storeName } from './name.js'
 import { Reloads } from './reloads.js'
 import { SoundStore } from './sound-store.js'
 import { Spent } from './spent.js'
@@ -29,7 +25,7 @@ const LONGEST_END = 10_000
 /** What it brings together. */
 type Surroundings = Pick<
   Core,
-  'appSessions' | 'connections' | 'dispatch' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'
+  'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'
 >
 
 /** Keeps memory and the store together: each learns what the other knows. */
@@ -40,7 +36,6 @@ export class StoreSync implements Keeper {
   readonly #health: StoreHealth
   readonly #backlog: Backlog
   readonly #loads: Loads
-  readonly #denied: Denied
   readonly #intake: Intake
   /** What is good but once, at all nodes. */
   readonly spent: Spent
@@ -73,9 +68,7 @@ export class StoreSync implements Keeper {
       take: (subject, registers) => this.#intake.compare(subject, registers),
       isWriting: (subject) => this.#updates.isUnderWay(subject),
     })
-    this.#denied = new Denied(core)
-    const kept = { backlog: this.#backlog, denied: this.#denied, health: this.#health }
-    this.#intake = new Intake(kept, core)
+    this.#intake = new Intake(this.#backlog, core)
     this.spent = new Spent(store, this.#health, core.settings)
     const answers: Answers<Subject> = {
       ensure: (subjects) => this.ensure(subjects),
@@ -84,7 +77,7 @@ export class StoreSync implements Keeper {
     }
     this.#updates = this.updates(answers, core.sessions)
     this.#sweeps = new Sweeps(store, core.settings)
-    this.#reloads = new Reloads({ ...kept, loads: this.#loads }, core)
+    this.#reloads = new Reloads({ backlog: this.#backlog, health: this.#health, loads: this.#loads }, core)
   }
 
   /** Brings what the store has of these subjects into memory; nothing to wait for where it is there, or comes too late. */
@@ -94,12 +87,13 @@ export class StoreSync implements Keeper {
   }
 
   /**
-   * Has what the store knows of a subject now, whatever was loaded before: another process, whose clock is ahead, may have ended what it
-   * had, and a later end must be later than that one. A store that does not answer in time keeps no visitor from being signed out.
+   * Has what the store knows of these subjects now, whatever was loaded before: another process, whose clock is ahead, may have ended what
+   * one had, and a later end must be later than that one. A store that does not answer in time keeps no visitor from being signed in or out.
    */
-  consult(subject: Subject): Promise<unknown> | undefined {
-    if (this.#health.state !== 'good') return undefined
-    return this.#loads.inTime(subject)
+  consult(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    const ready = this.ensure(subjects)
+    if (this.#health.state !== 'good') return ready
+    return Promise.all(subjects.map((subject) => this.#loads.inTime(subject)))
   }
 
   /** Whether the store has a write: as far as is known here. */
@@ -139,22 +133,6 @@ export class StoreSync implements Keeper {
     // What another process has told of, and not stored yet, this one stores: that is waited for, too.
     const isLacking = rows !== undefined && this.#backlog.of(subject).length > 0
     return (isLacking ? await this.#ask(subject) : rows) ?? []
-  }
-
-  /** A page was told that the store has not the newest write of a field. Once it has, the sockets hear of it. */
-  deny(subject: Subject, field: Field): void {
-    this.#denied.add(subject, field)
-  }
-
-  /** Whether a browser id was given up, by its public name; nothing where the store does not say so in time. */
-  async isGivenUp(browser: Sub): Promise<boolean | undefined> {
-    if (this.#health.state !== 'good') return undefined
-    const load = this.#loads.rows(browserStoreName(browser)).catch(() => undefined)
-    const registers = await this.#health.inTime(load)
-    if (!registers) return undefined
-    const { ending } = standing(registers)
-    if (ending) this.#core.epochs.learnPublic(browser)
-    return ending !== undefined
   }
 
   /**
@@ -223,7 +201,8 @@ export class StoreSync implements Keeper {
 
   /** What the store has once all that waits here is stored; nothing where it does not answer in time. */
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
-    if ((await this.level([subject])) === 'memory') return undefined
+    // Whether one that was not good is by now, the question shows.
+    if (this.#health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)
   }
 

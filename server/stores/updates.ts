@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import type { ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { carrying, takenAt } from '../../shared/taken-ids.js'
 import type { Settings } from '../options.js'
 import type { StoreHealth } from './health.js'
 import { InTurn } from './in-turn.js'
@@ -13,6 +15,8 @@ import type { StoreSync } from './sync.js'
 
 /** How often a value is computed anew because another process was faster. */
 const MAX_ATTEMPTS = 50
+/** Bytes of an id: no two are the same. */
+const ID_BYTES = 12
 
 /** A value that is computed from the one before it. */
 export interface Update {
@@ -24,6 +28,8 @@ export interface Update {
   readonly source: ChangeSource
   /** Its stamp is larger than that. @default as that of what memory has */
   readonly seen?: Stamp
+  /** By which it is found again where the store's answer is lost. @default one of its own */
+  readonly id?: string | undefined
 }
 
 /** What memory knows of what is in the store. */
@@ -82,25 +88,50 @@ export class Updates<N extends Kept> {
     return this.#underWay.ended()
   }
 
-  async #make(subject: N, { field, next, permit, source, seen = NEVER }: Update): Promise<Stamp | undefined> {
+  async #make(subject: N, update: Update): Promise<Stamp | undefined> {
+    const { field, next, permit, source, seen = NEVER } = update
+    const id = update.id || randomBytes(ID_BYTES).toString('base64url')
+    let unanswered: StoredRegister | undefined
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#answers.ensure([subject])
-      if (!this.#answers.isLoaded(subject) || (await this.#sync.level([subject])) === 'memory') return undefined
+      const isAnswering = this.#answers.isLoaded(subject) && (await this.#sync.level([subject])) === 'store'
+      if (!isAnswering && !unanswered) return undefined
       permit()
       this.#memory.checkOpen()
-      const expected = this.#memory.find(subject)?.stamp(field.key) ?? NEVER
+      const standing = this.#memory.find(subject)?.register(field.key)
+      const taken = takenAt(standing, id)
+      if (taken !== undefined) {
+        // Only the store has told of it so far.
+        if (unanswered && standing) this.#memory.confirm(subject, standing, source)
+        return taken
+      }
+      if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
       const last = this.#memory.last(subject, field.key)
-      const stamp = nextStamp(this.#settings.clock(), newestOf([last, seen]))
-      const register = { key: field.key, stamp, value: next() }
+      const now = this.#settings.clock()
+      const stamp = nextStamp(now, newestOf([last, seen]))
+      const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
+      const expected = standing?.stamp ?? NEVER
       const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
-      if (isSet === undefined) return undefined
       if (isSet) {
         this.#memory.confirm(subject, register, source)
-        return register.stamp
+        return stamp
       }
-      await this.#meet(subject, field.key)
+      unanswered = isSet === undefined ? register : undefined
+      if (unanswered) await this.#answers.inTime(subject)
+      else await this.#meet(subject, field.key)
     }
     throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
+  }
+
+  /**
+   * The store may have taken a write, or take it yet, and does not say so: it is told of the very same again. Nothing where memory has a
+   * newer one that does not go over it.
+   */
+  #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
+    if (this.#memory.last(subject, register.key) >= register.stamp) return undefined
+    this.#memory.confirm(subject, register, source)
+    this.#sync.keep(subject, [register])
+    return register.stamp
   }
 
   /** Memory and the store differ in a key: each learns what the other has. */

@@ -1,16 +1,28 @@
-import { randomUUID } from 'node:crypto'
 import type { Field } from '../../shared/field.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import { STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
+import { STORE_SESSION } from '../../shared/protocol.js'
 import { type StoredRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import { NEVER } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import { idsOf } from '../../shared/taken-ids.js'
 import type { Core } from '../core.js'
-import type { BrowserName } from '../identity/browser-name.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 import type { Holding } from './subjects.js'
 import type { TicketContent } from './ticket.js'
+
+type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'changes'>
+
+const NONE: Circumstances = {}
+
+/** Of changes alone. */
+interface LastTicket {
+  readonly sub: Sub | undefined
+  readonly epoch: number
+  /** That it was signed in. */
+  readonly second: number
+  readonly registers: readonly StoredRegister[]
+  readonly text: string
+}
 
 /** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
 export class Dispatch {
@@ -18,6 +30,7 @@ export class Dispatch {
   readonly #fields: readonly Field[]
   #changed = new Map<Holding, Set<Field>>()
   #afterwards: (() => void)[] = []
+  #last: LastTicket = { sub: undefined, epoch: 0, second: 0, registers: [], text: '' }
 
   constructor(core: Pick<Core, 'tickets' | 'epochs' | 'settings'>) {
     this.#core = core
@@ -30,11 +43,6 @@ export class Dispatch {
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const fields = this.#changed.get(holding) ?? new Set()
     this.#changed.set(holding, fields.add(field))
-  }
-
-  /** Sends again what pages may have given up: in a ticket of its own, as they take one that they know for the same. */
-  repeat(holding: Holding, fields: readonly Field[]): void {
-    if (holding.sockets.size > 0) this.#try(() => this.#send(holding, fields, { jti: randomUUID() }))
   }
 
   /** Does something once what has changed is on its way: a browser that is answered then has the tickets already. */
@@ -55,32 +63,38 @@ export class Dispatch {
   }
 
   /** A ticket of a greeting: of the fields that are the subject's every readable register, and what the others read as. */
-  greeting(
-    subject: Subject,
-    replica: Replica,
-    isOwn: (field: Field) => boolean,
-    circumstances: BrowserName & Pick<TicketClaims, 'more'>,
-  ): string {
+  greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
     const fields = this.#fields.filter(isOwn)
-    const registers = this.#readable(replica, fields)
+    const registers = this.readable(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
     const defaults = fields.flatMap((field): [string, JsonValue][] => {
       const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock())
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
-    return this.ticket(subject, registers, { defaults: Object.fromEntries(defaults), ...circumstances })
+    return this.ticket(subject, registers, {
+      defaults: Object.fromEntries(defaults),
+      ...(isGuest ? { guest: true } : {}),
+    })
   }
 
+  /** What answers a page is pushed to its visitor's sockets in the same turn, and signed but once. */
   ticket(
     subject: Subject,
     registers: readonly StoredRegister[],
-    circumstances: Omit<TicketContent, 'sub' | 'epoch' | 'changes'> = {},
+    circumstances: Circumstances = NONE,
     sub: Sub = subjectHash(subject),
   ): string {
     const epoch = this.#core.epochs.of(isUser(subject) ? sub : undefined)
-    const changes = registers.map(toWire)
-    return this.#core.tickets.sign({ sub, epoch, changes, ...circumstances }, this.#core.settings.clock())
+    const now = this.#core.settings.clock()
+    const second = Math.floor(now / 1000)
+    const { registers: known, ...last } = this.#last
+    const isSame = last.sub === sub && last.epoch === epoch && last.second === second && circumstances === NONE
+    if (isSame && areSame(known, registers)) return last.text
+    const content = { sub, epoch, changes: registers.map(toWire), ...idsOf(registers, now), ...circumstances }
+    const text = this.#core.tickets.sign(content, now)
+    if (circumstances === NONE) this.#last = { sub, epoch, second, registers, text }
+    return text
   }
 
   #try(act: () => void): void {
@@ -91,21 +105,28 @@ export class Dispatch {
     }
   }
 
-  #send(holding: Holding, fields: Iterable<Field>, circumstances: Pick<TicketClaims, 'jti'> = {}): void {
-    const ticket = this.ticket(holding.subject, this.#readable(holding.replica, fields), circumstances, holding.sub)
+  #send(holding: Holding, fields: Iterable<Field>): void {
+    const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
     // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
     const namespaces = new Set(Array.from(holding.sockets, (socket) => socket.nsp))
     for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
   }
 
   /** The registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
-  #readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
+  readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
     return [...fields].flatMap((field) => {
       const { key } = field
-      const [stamp, value] = [replica.stamp(key), replica.value(key)]
-      if (stamp === NEVER) return []
+      const register = field.access === 'hidden' ? undefined : replica.register(key)
+      if (!register) return []
+      const { value } = register
       const isShown = value === undefined || sameJson(field.live(replica, this.#core.settings.clock()), value)
-      return isShown ? [{ key, stamp, value }] : []
+      return isShown ? [register] : []
     })
   }
+}
+
+function areSame(a: readonly StoredRegister[], b: readonly StoredRegister[]): boolean {
+  const isSame = ({ key, stamp, value }: StoredRegister, i: number): boolean =>
+    key === b[i]?.key && stamp === b[i].stamp && value === b[i].value
+  return a.length === b.length && a.every(isSame)
 }

@@ -1,19 +1,35 @@
 import type { Field } from '../../shared/field.js'
 import { Replica } from '../../shared/replica.js'
+import { NEVER } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import type { BrowserName } from '../identity/browser-name.js'
+import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { Visitor } from '../identity/visitor.js'
 
-/** What a page is told at first: whose it is, and all that it may read. A ticket for each subject of the visitor. */
-export function greetingOf(
-  { dispatch, freshness, sessions }: Pick<Core, 'dispatch' | 'freshness' | 'sessions'>,
-  visitor: Visitor,
-  name: BrowserName,
-): readonly string[] {
-  const all = freshness.subjects(visitor)
-  return all.map((subject) => {
+type Parts = Pick<Core, 'dispatch' | 'freshness' | 'sessions'>
+
+/** All that a visitor may read: a ticket for each of the visitor's subjects. */
+export function greetingOf({ dispatch, freshness, sessions }: Parts, visitor: Visitor): readonly string[] {
+  const isGuest = visitor.user === undefined
+  return freshness.subjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
-    const more = subject === all.at(-1) ? {} : { more: true as const }
-    return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, { ...more, ...name })
+    return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, isGuest)
+  })
+}
+
+/** What memory has that is newer than the visitor's cookie, and that a cookie is to have: a ticket for each subject of which there is some. */
+export function missingIn(
+  cookie: VerifiedCookie,
+  { dispatch, freshness, sessions }: Parts,
+  visitor: Visitor,
+): readonly string[] {
+  const stamps = new Map(cookie.registers.map(({ key, stamp }) => [key, stamp]))
+  return freshness.subjects(visitor).flatMap((subject) => {
+    const replica = sessions.find(subject)
+    const fields = [...sessions.fields.values()].filter((field) => {
+      const isOwn = field.inCookie && visitor.subject(field) === subject
+      return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
+    })
+    const registers = replica ? dispatch.readable(replica, fields) : []
+    return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
   })
 }

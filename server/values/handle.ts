@@ -101,8 +101,10 @@ export abstract class Handle {
       const field = this.#settable('update', key)
       const update = { field, next: () => computed()[1], permit: () => this.permit(), source: this.source }
       update.permit()
-      const stamp = await store.update(this.owner.subject(field), update)
-      return stamp === undefined ? this.#apply(new Map([computed()])) : { stamp, level: await this.confirm('store') }
+      const subject = this.owner.subject(field)
+      const stamp = await store.update(subject, update)
+      if (stamp === undefined) return this.#apply(new Map([computed()]))
+      return { stamp, level: await this.confirm(await store.level([subject])) }
     }, this.#report)
   }
 

@@ -3,9 +3,10 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
+import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
+import { carrying, takenAt } from '../../shared/taken-ids.js'
 import type { Core } from '../core.js'
 import { NOTHING_ERASED } from '../identity/ending.js'
 import type { Subject } from '../identity/subject.js'
@@ -19,8 +20,16 @@ export interface Owner {
   subject(field: Field): Subject
 }
 
+/** What a write says besides. */
+export interface Writing {
+  /** Its stamp is larger than that. */
+  readonly seen?: Stamp | undefined
+  /** Of a computed change, which is taken once. */
+  readonly id?: string | undefined
+}
+
 /** As far as the changes of pages concern them. */
-export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'last' | 'merge' | 'read' | 'write'>
+export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
@@ -50,6 +59,11 @@ export class Sessions {
     return toStamp(this.#core.epochs.erasedUntil(subject) + 1)
   }
 
+  /** The stamp that a computed change got; undefined where it was not taken, or more than two minutes ago. */
+  taken(subject: Subject, key: string, id: string): Stamp | undefined {
+    return takenAt(this.find(subject)?.register(key), id)
+  }
+
   /** The live value; undefined where there is none. */
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#core.settings.clock())
@@ -62,15 +76,18 @@ export class Sessions {
   }
 
   /**
-   * Applies one call's changes, all with one stamp, newer than anything their keys have seen, and than `seen`.
+   * Applies one call's changes, all with one stamp, newer than anything their keys have seen.
    *
    * @throws {LiveSessionError} `closed`
    */
-  write(changes: FieldChanges, owner: Owner, source: ChangeSource, seen: Stamp = NEVER): Stamp {
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { seen = NEVER, id }: Writing = {}): Stamp {
     this.checkOpen()
     const last = [...changes.keys()].map((field) => this.last(owner.subject(field), field.key))
-    const stamp = nextStamp(this.#core.settings.clock(), newestOf([...last, seen]))
-    for (const [subject, registers] of group(changes, owner, stamp)) {
+    const now = this.#core.settings.clock()
+    const stamp = nextStamp(now, newestOf([...last, seen]))
+    for (const [subject, written] of group(changes, owner, stamp)) {
+      const replica = this.find(subject)
+      const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
       const news = this.#take(subject, registers, source)
       this.#keep(subject, news)
       this.#core.elsewhere.peers?.tell(subject, news)
@@ -96,7 +113,8 @@ export class Sessions {
 
   /** Takes over a write that the store has taken already. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
-    this.#core.elsewhere.peers?.tell(subject, this.#take(subject, [register], source))
+    this.#take(subject, [register], source)
+    this.#core.elsewhere.peers?.tell(subject, [register])
   }
 
   /** Forgets what a subject had until then, and tells the listeners. */
@@ -158,10 +176,13 @@ export class Sessions {
     const changes: AnyChange[] = []
     const { bytes } = replica
     const news = registers.filter((register) => {
-      const field = this.fields.get(register.key)
+      const { key } = register
+      const field = this.fields.get(key)
       const previous = field && holding && this.value(field, replica)
+      // That more is known of the same write changes no value.
+      const isChange = supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
       if (!replica.merge(this.#named(register), source)) return false
-      if (field && holding) {
+      if (isChange && field && holding) {
         this.#core.dispatch.add(holding, field)
         changes.push({ key: field.key, value: this.value(field, replica), previous, source })
       }
@@ -181,7 +202,7 @@ export class Sessions {
   /** Under the declared key, not the text just parsed: a million subjects share one string. */
   readonly #named = (register: StoredRegister): StoredRegister => {
     const field = this.fields.get(register.key)
-    return field ? { key: field.key, stamp: register.stamp, value: register.value } : register
+    return field ? { ...register, key: field.key } : register
   }
 
   #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {

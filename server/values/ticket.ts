@@ -3,6 +3,7 @@ import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { isSub, type Sub } from '../../shared/sub.js'
+import { withIds } from '../../shared/taken-ids.js'
 import type { SigningKeys } from './keys.js'
 
 const ALGORITHM = 'HS256'
@@ -51,12 +52,12 @@ export class Tickets {
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined
-    const { aud, sub, epoch, iat, exp, changes } = decode(payload)
+    const { aud, sub, epoch, iat, exp, changes, ids } = decode(payload)
     if (aud !== STORE_SESSION || !isSub(sub)) return undefined
     if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
     const registers = parse(changes, now)
-    return registers && { sub, epoch: Number(epoch), registers }
+    return registers && { sub, epoch: Number(epoch), registers: withIds(registers, ids) }
   }
 }
 

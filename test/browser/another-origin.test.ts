@@ -115,14 +115,14 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     const app = await App.start({ options: { origins: [vite.url] } })
     const page = await open(await openBrowser())
     expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { held: [] }])
-    const body = { set: [['role', -1, 'x']] }
-    expect(await post(page, app, {}, body)).toMatchObject([403, { error: { code: 'not_writable' } }])
+    const body = { tickets: ['of.another.server'] }
+    expect(await post(page, app, {}, body)).toMatchObject([403, { error: { code: 'bad_ticket', index: 0 } }])
   })
 
   it('has the log of the server say that the browser calls it another site', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
     const context = await openBrowser()
-    expect(await post(await open(context), app)).toMatchObject([200, { cookieless: true }])
+    expect(await post(await open(context), app)).toMatchObject([200, { held: [] }])
     expect(app.warnings.at(-1)).toContain(
       `origins: ${vite.url} is another site than ${app.url}, so browsers send no cookie`,
     )

@@ -53,15 +53,27 @@ describe('a value of a visitor that a page shows', () => {
       KNOWN,
     ],
     ['the browser’s next guest, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [LEFT]],
+    ['a guest whose id was made at the same time', {}, {}, []],
+    ['the same page, where it has become another guest’s', {}, { page: 'one' }, []],
+    [
+      'a guest whose id was made at the same time, where it is the browser’s own',
+      { key: 'theme' },
+      { key: 'theme' },
+      [],
+    ],
   ])('is foreign to %s', (_, write, sight, departures, ...others) => {
     expect(judged(write, sight, departures, ...others)).toBe(true)
   })
 
   it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
     ['the same guest', {}, { whose: ['g', 'g'] }, [LEFT]],
-    ['the same guest under another id', {}, {}, []],
-    ['a guest who was there before the other has left', {}, {}, [LEFT], { ...KNOWN, whose: ['h', 'h'] }],
-    ['a page that was a guest’s all the time', {}, { page: 'one' }, [LEFT]],
+    ['a guest who had no cookie before', { whose: ['n', ''] }, {}, []],
+    [
+      'a page that was a guest’s all the time, and had no cookie at first',
+      { whose: ['n', ''] },
+      { page: 'one' },
+      [LEFT],
+    ],
     ['the user who the guest has become', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
     ['a browser that had no cookie when a guest left', { whose: ['n', ''] }, {}, [LEFT]],
     ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],

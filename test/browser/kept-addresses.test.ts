@@ -10,8 +10,9 @@ import { describeInBrowser, openBrowser } from '../support/browser.js'
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
 
 const PAGE = `<!doctype html><output></output><script type="module">
-  import { createLiveSession } from '/client.js'
+  import { createLiveSession, followAddress } from '/client.js'
   window.live = createLiveSession()
+  followAddress(live)
   live.subscribe('division', (division) => { document.querySelector('output').value = division })
 </script>`
 const SCRIPTS: Readonly<Record<string, () => string>> = {

@@ -12,14 +12,15 @@ const fields = defineFields({ division: { schema: z.number(), default: -1, clien
 const PAGE = `<link rel="icon" href="data:,"><output></output><a id="one" href="/?d=1">one</a>
 <form><button id="two" name="d" value="2">two</button></form><script type="module">
   import { io } from '/socket.io/socket.io.esm.min.js'
-  import { createLiveSession } from '/client.js'
+  import { createLiveSession, followAddress } from '/client.js'
   const socket = io({ transports: ['websocket'] })
   window.live = createLiveSession({ socket })
+  followAddress(live)
   live.subscribe('division', (division) => {
     document.querySelector('output').value = division
     socket.emit('shows', division)
   })
-  socket.once('store_session', () => { document.body.dataset.ready = '' })
+  socket.once('connect', () => { document.body.dataset.ready = '' })
 </script>`
 /** What the page that a visitor was given shows, where its address stands in the history, and all addresses there. */
 const STATE = `document.body.dataset.ready === '' && [document.title, document.querySelector('output').value, location.search,

@@ -11,7 +11,7 @@ const fields = defineFields({ division: { schema: z.number(), default: -1, clien
 /** Its router takes over what links and buttons lead to; each navigation is over once the test says `arrive()`. */
 const PAGE = `<!doctype html><link rel="icon" href="data:,"><a id="costs" href="/costs">costs</a>
 <a id="projects" href="/projects">projects</a><script type="module">
-  import { createLiveSession } from '/client.js'
+  import { createLiveSession, followAddress } from '/client.js'
   window.heard = []
   navigation.addEventListener('navigate', (event) => {
     if (event.navigationType === 'replace') return
@@ -25,6 +25,7 @@ const PAGE = `<!doctype html><link rel="icon" href="data:,"><a id="costs" href="
     })
   })
   window.live = createLiveSession()
+  followAddress(live)
 </script>`
 
 describeWithClient('an address that the app’s own router comes to', (tests) => {

@@ -73,6 +73,8 @@ describeInEachBrowser('a tab', (start, name) => {
       await first.post('/forget')
       const tabs = [first, await visitor.open()] as const
       await tabs[1].isConnected()
+      // What the first sets before it has heard of the other is dropped.
+      await first.is('site.record.whose[1]', await tabs[1].page.evaluate('site.record.whose[1]'))
       await tabs[setter].click('division')
       await tabs[setter].reaches('division', 'saved')
       await tabs[hearer].shows('division', 0)

@@ -66,7 +66,7 @@ describeInEachBrowser('a visitor', (start, name) => {
     // The Chromium that comes with the development dependencies does not know that setting; an installed one does.
     if (name === 'Chromium' && process.env['BROWSER_IS_BUNDLED'] !== undefined) network.dropCookies()
     const tab = await visitor.open()
-    await tab.isConnected()
+    await tab.is('site.socket.connected', true)
     await tab.click('division')
     await tab.reaches('division', 'rejected', 'cookies_blocked')
     await tab.shows('division', 0)

@@ -1,14 +1,17 @@
-import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
+import {
+  createLiveSession,
+  followAddress,
+  type LiveSessionClient,
+  type LiveSessionClientOptions,
+} from 'koa-live-session/client'
 import type { JsonValue } from '../../shared/json.js'
 import type { BareSnapshot } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { GreetingSocket } from '../support/greeting-socket.js'
 
 const PAGE: BareSnapshot = {
-  subject: 'ann',
-  browser: 'b',
-  epoch: 0,
+  who: 'ann',
+  held: [],
   values: { division: 1, view: 'all' },
   defaults: { division: -1, view: 'all', tags: [] },
   stamps: { division: 7 },
@@ -45,6 +48,7 @@ function page(
   history.replaceState({ of: 'the app' }, '', address)
   const live = createLiveSession<never>({ ...options, initial: { ...PAGE, ...snapshot } as never })
   open.push(live)
+  followAddress(live as never)
   jest.advanceTimersByTime(200)
   return live as unknown as Opened
 }
@@ -221,15 +225,12 @@ describe('the address of a page', () => {
   })
 
   it('is the next visitor’s before the app hears of that one, and loads the page again', () => {
-    const events = new EventEmitter()
-    const socket = Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) })
+    const socket = new GreetingSocket('ann')
     const live = page('/costs?d=1&q=a', {}, { socket: socket as never })
     void live.set('division', 2)
     const heard: string[] = []
     live.onVisitor(({ kind }) => heard.push(`${kind} ${location.search} ${live.get('division')}`))
-    events.emit('connect')
-    const changes = [['division', 9, 5]] as const
-    events.emit('store_session', bareTicket({ sub: 'bob', browser: 'c', defaults: PAGE.defaults, changes }))
+    socket.comeBack('bob', { defaults: PAGE.defaults, changes: [['division', 9, 5]] })
     expect(heard).toEqual(['user ?q=a&d=5 5'])
   })
 

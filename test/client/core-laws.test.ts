@@ -1,330 +1,256 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { beginPage } from '../../client/core/begin.js'
-import { NO_CALLER } from '../../client/core/changes.js'
-import type { Effect, Event, PostBody, TimerName } from '../../client/core/messages.js'
-import type { State } from '../../client/core/state.js'
+import { shownOf } from '../../client/core/field.js'
+import type { Effect, Event } from '../../client/core/messages.js'
+import { beginPage, type Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
-import { shown } from '../../client/core/view.js'
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import type { AnySnapshot } from '../../shared/protocol.js'
-import type { WireRegister } from '../../shared/register.js'
-import type { Stamp } from '../../shared/stamp.js'
-import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
-import type { Plain } from '../support/plain.js'
-import { stamp } from '../support/stamp.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { AnySnapshot, Sync, SyncAnswer } from '../../shared/protocol.js'
+import { BareServer, type Visit } from '../support/bare-server.js'
 
+const DEFAULTS = { division: 0, cart: [] }
 const KEYS = ['division', 'cart'] as const
-const TIMERS: readonly TimerName[] = ['post', 'lead', 'space', 'send', 'link', 'greet', 'calm', 'young', 'hush']
-const DEFAULTS = { division: 'default', cart: 'default' }
+const OWN: Visit = { who: 'g', kept: true }
 
-/** Who is at the browser, by its cookie; the last has none. */
-const VISITORS: readonly BareClaims[] = [
-  { sub: 'g', browser: 'g' },
-  { sub: 'h', browser: 'h' },
-  { sub: 'ann', browser: 'b' },
-  { sub: 'ann', browser: 'b', epoch: 1 },
-  { sub: 'none' },
-]
-const nameOf = ({ sub, epoch = 0 }: Pick<BareClaims, 'sub' | 'epoch'>): string => `${sub}/${epoch}`
-
-const visitor = fc.constantFrom(...VISITORS)
-const key = fc.constantFrom(...KEYS)
-const anyStamp = fc.integer({ min: 1, max: 30 }).map(stamp)
-const held = fc.array(fc.tuple(key, anyStamp), { maxLength: 2 })
-const code = fc.constantFrom<LiveSessionErrorCode>(
-  'invalid_value',
-  'superseded',
-  'rate_limited',
-  'closed',
-  'other_subject',
-  'cookies_blocked',
-  'bad_ticket',
-  'bad_origin',
-)
-
-/** What happens; values say under whom they were set. */
-type Move = (page: Page) => Event | undefined
-
-interface Page {
-  state: State
-  readonly snapshot: AnySnapshot | undefined
-  sets: number
-}
-
-const owner = ({ state }: Page): string => {
-  const { identity } = state.page
-  return identity ? nameOf(identity) : 'unknown'
-}
-const greeting = (claims: BareClaims, changes: readonly Plain<WireRegister>[] = []): string =>
-  bareTicket({ defaults: DEFAULTS, ...claims, changes })
-const valued = (claims: BareClaims, changed: readonly (readonly [string, number])[]): readonly Plain<WireRegister>[] =>
-  changed.map(([name, at]) => [name, at, `${nameOf(claims)} ${at}`])
+/** One thing that happens; of what is under way the number says which. */
+type Move =
+  | readonly [what: (typeof SETS)[number], key: (typeof KEYS)[number]]
+  | readonly [what: (typeof OFTEN)[number] | (typeof AT_TIMES)[number] | (typeof SELDOM)[number], n: number]
+const SETS = ['set', 'delete'] as const
+const OFTEN = ['add', 'add', 'theirs', 'computed', 'time', 'push'] as const
+const AT_TIMES = ['reply', 'reply', 'lost', 'late'] as const
+const SELDOM = ['cut', 'crash', 'leave', 'return'] as const
 
 const move: fc.Arbitrary<Move> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: key.map(
-      (name): Move =>
-        (page) => {
-          page.sets += 1
-          return ['set', name, `${owner(page)} own`, page.sets]
-        },
-    ),
-  },
-  fc.constantFrom<Move>(
-    () => ['connect'],
-    () => ['disconnect'],
-    () => ['reconnect'],
-    () => ['wake'],
-    () => ['flush'],
-    () => ['leave'],
-    () => ['return'],
-    () => ['refused', 'other_subject'],
-    () => ['refused', 'rate_limited'],
-    () => ['refused', undefined],
-  ),
-  { weight: 4, arbitrary: fc.constant<Move>(() => ['turn']) },
-  fc.tuple(visitor, held).map(
-    ([claims, changed]): Move =>
-      ({ state }) =>
-        state.link === 'up' || state.link === 'down'
-          ? ['ticket', greeting(claims, valued(claims, changed))]
-          : undefined,
-  ),
-  fc.tuple(visitor, held).map(
-    ([claims, changed]): Move =>
-      () => ['ticket', bareTicket({ ...claims, changes: valued(claims, changed) })],
-  ),
-  fc.tuple(key, fc.option(anyStamp, { nil: undefined })).map(
-    ([name, at]): Move =>
-      () => ['answer', name, at === undefined ? undefined : { ok: true, stamp: at, level: 'memory' }],
-  ),
-  fc.tuple(key, code).map(
-    ([name, reason]): Move =>
-      () => ['answer', name, { ok: false, code: reason }],
-  ),
-  fc.tuple(visitor, held, fc.option(anyStamp, { nil: undefined }), fc.boolean()).map(
-    ([claims, seen, at, isCookieless]): Move =>
-      ({ state }) => {
-        // The server answers nothing to a page that names another browser.
-        if (state.posting.is !== 'sent') return undefined
-        const isOwn = state.posting.isAsk || state.page.identity?.browser === claims.browser
-        if (!isOwn) return ['posted', { status: 403, wait: 0, error: { code: 'other_subject' } }]
-        const ticket = state.posting.isAsk ? { ticket: greeting(claims) } : {}
-        const answer = { stored: 0, stale: 0, held: seen, ...(at && { stamp: at }), ...ticket }
-        return ['posted', { status: 200, wait: 0, answer: isCookieless ? { ...answer, cookieless: true } : answer }]
-      },
-  ),
-  fc.tuple(code, fc.option(fc.nat(2), { nil: undefined })).map(
-    ([reason, index]): Move =>
-      () => [
-        'posted',
-        {
-          status: reason === 'rate_limited' ? 429 : 403,
-          wait: 0,
-          error: { code: reason, ...(index === undefined ? {} : { index }) },
-        },
-      ],
-  ),
-  fc.constantFrom(0, 404, 503).map(
-    (status): Move =>
-      () => ['posted', { status, wait: 0 }],
-  ),
-  fc.constantFrom(...TIMERS).map(
-    (name): Move =>
-      () => ['timer', name],
-  ),
-  fc.tuple(visitor, held).map(
-    ([claims, seen]): Move =>
-      () => [
-        'news',
-        {
-          browser: claims.browser,
-          tickets: [bareTicket({ ...claims, changes: valued(claims, seen) }), ''],
-          held: seen,
-        },
-      ],
-  ),
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...SETS), fc.constantFrom(...KEYS)) },
+  { weight: 9, arbitrary: fc.tuple(fc.constantFrom(...OFTEN), fc.nat(20)) },
+  { weight: 8, arbitrary: fc.tuple(fc.constantFrom(...AT_TIMES), fc.nat(20)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...SELDOM), fc.nat(1)) },
 )
 
-const SNAPSHOTS: readonly (AnySnapshot | undefined)[] = [
-  undefined,
-  { subject: 'g', browser: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} },
-  {
-    subject: 'ann',
-    browser: 'b',
-    epoch: 0,
-    values: { cart: 'ann/0 3' },
-    defaults: DEFAULTS,
-    stamps: { cart: stamp(3) },
-  },
-  { subject: 'g', epoch: 0, values: {}, defaults: DEFAULTS, stamps: {} },
-]
-const story = fc.tuple(fc.constantFrom(...SNAPSHOTS), fc.boolean(), fc.array(move, { maxLength: 60 }))
-
-/** Plays a story, and has each step looked at. */
-function play(
-  [snapshot, hasSocket, moves]: [AnySnapshot | undefined, boolean, Move[]],
-  look: (before: State, event: Event, after: State, effects: readonly Effect[]) => void,
-): Page {
-  const page: Page = { state: beginPage(snapshot, hasSocket), snapshot, sets: 0 }
-  for (const next of moves) {
-    const event = next(page)
-    if (!event) continue
-    const before = page.state
-    const [after, effects] = step(before, event)
-    look(before, event, after, effects)
-    page.state = after
-  }
-  return page
+/** Something under way that the server may take now, or later, and whose answer may be lost. */
+interface UnderWay {
+  readonly sync: Sync
+  readonly isPost: boolean
+  readonly isFirst: boolean
 }
 
-/** The state as it is at this moment. */
-const image = (state: State): string =>
-  JSON.stringify(state, (_, value) => (value instanceof Map || value instanceof Set ? [...value] : value))
+/** A page, its server, and a network that does what a story says. */
+class World {
+  readonly server = new BareServer(DEFAULTS)
+  readonly page: Page
+  readonly settled = new Map<number, string>()
+  /** Names of what the page has computed, by the number of the call. */
+  readonly added = new Map<number, string>()
+  /** By the id of a computed change all that it adds. */
+  calls = 0
+  #underWay: UnderWay[] = []
+  /** POSTs that were given up, and may still arrive. */
+  #late: Sync[] = []
+  #pushes: string[] = []
+  #isConnected = false
 
-function settledIn(effects: readonly Effect[], settled: Map<number, string>): void {
-  for (const effect of effects) {
-    if (effect[0] !== 'settle') continue
-    for (const id of effect[1]) {
-      if (id === NO_CALLER) continue
-      expect(settled.get(id)).toBeUndefined()
-      settled.set(id, effect[3]?.code ?? 'saved')
+  constructor(hasSocket: boolean) {
+    const snapshot = { who: 'g', guest: true, held: [], values: {}, defaults: DEFAULTS, stamps: {} }
+    this.page = beginPage(snapshot as unknown as AnySnapshot, hasSocket)
+    this.#do(['begin'])
+    if (hasSocket) this.#connect()
+  }
+
+  play(what: Move): void {
+    const [name, n] = what
+    if (name === 'set') this.#call(n, n === 'cart' ? [`s${this.calls}`] : this.calls)
+    else if (name === 'delete') this.#call(n, undefined)
+    else if (name === 'add') this.#add()
+    else if (name === 'theirs') this.#pushes.push(this.server.write('cart', [`t${this.server.taken.length}`]))
+    else if (name === 'computed') this.#compute()
+    else if (name === 'cut') this.#cut()
+    else if (name === 'crash') this.#cut(() => this.server.crash())
+    else if (name === 'leave') this.#do(['leave'])
+    else if (name === 'return') this.#do(['return'])
+    else if (name === 'time') this.#time(Number(n))
+    else if (name === 'push') this.#push()
+    else if (name === 'late') this.#arrive()
+    else this.#reply(Number(n), name === 'lost')
+  }
+
+  /** From now on all goes well. */
+  rest(): void {
+    this.#do(['return'])
+    this.#do(['flush'])
+    if (this.page.reach !== 'none' && !this.#isConnected) this.#connect()
+    for (let count = 0; count < 500; count += 1) {
+      if (this.#underWay.length > 0) this.#reply(0, false)
+      else if (this.#pushes.length > 0) this.#push()
+      else if (!this.#time(count)) return
+    }
+    throw new Error('it never comes to rest')
+  }
+
+  shown(key: string): JsonValue | undefined {
+    const field = this.page.fields.get(key)
+    return field && shownOf(field)
+  }
+
+  #call(key: string | number, value: JsonValue | undefined): void {
+    this.calls += 1
+    this.#do(['set', String(key), { id: this.calls }, value])
+  }
+
+  #add(): void {
+    this.calls += 1
+    const name = `m${this.calls}`
+    this.added.set(this.calls, name)
+    this.#do(['set', 'cart', { id: this.calls, next: (cart) => [...(cart as string[]), name] }, undefined])
+  }
+
+  /** Another page adds an item. */
+  #compute(): void {
+    const { value } = this.server.registers.get('cart') ?? {}
+    const id = `other-${this.server.taken.length}`
+    this.#pushes.push(this.server.write('cart', [...((value ?? []) as string[]), id], id))
+  }
+
+  #connect(): void {
+    this.#isConnected = true
+    this.#do(['connect'])
+  }
+
+  #cut(happen = (): void => undefined): void {
+    if (!this.#isConnected) {
+      happen()
+      return
+    }
+    this.#isConnected = false
+    this.#do(['disconnect'])
+    // What was on its way has arrived, or not; no answer comes in any case.
+    for (const one of this.#underWay.filter(({ isPost }) => !isPost)) {
+      if (this.calls % 2 > 0) this.#take(one)
+      this.#do(['synced', one.sync, undefined])
+    }
+    this.#underWay = this.#underWay.filter(({ isPost }) => isPost)
+    this.#pushes = []
+    happen()
+    this.#connect()
+  }
+
+  #push(): void {
+    const ticket = this.#pushes.shift()
+    if (ticket && this.#isConnected) this.#do(['ticket', ticket])
+  }
+
+  /** A POST that the page has given up arrives. */
+  #arrive(): void {
+    const sync = this.#late.shift()
+    if (sync) this.#take({ sync, isPost: true, isFirst: false })
+  }
+
+  /** The server takes it, and tells the page's connection what was set by POST. */
+  #take({ sync, isPost, isFirst }: UnderWay): SyncAnswer {
+    const answer = this.server.answer(sync, OWN, isPost, isFirst)
+    if (isPost) this.#pushes.push(...(sync.tickets ?? []), ...(answer.ticket ? [answer.ticket] : []))
+    return answer
+  }
+
+  #reply(n: number, isLost: boolean): void {
+    const socket = this.#underWay.findIndex(({ isPost }) => !isPost)
+    // A socket keeps its order.
+    const at = socket < 0 || n % 2 > 0 ? this.#underWay.findIndex(({ isPost }) => isPost) : socket
+    const [one] = this.#underWay.splice(at < 0 ? socket : at, 1)
+    if (!one) return
+    const { sync, isPost } = one
+    const isTaken = !isLost || n % 3 > 0
+    const answer = isTaken ? this.#take(one) : undefined
+    if (isLost && !isTaken && isPost) this.#late.push(sync)
+    if (isPost) this.#do(['posted', isLost || !answer ? { status: 0, wait: 0 } : { status: 200, wait: 0, answer }])
+    else this.#do(['synced', sync, isLost ? undefined : answer])
+  }
+
+  #time(n: number): boolean {
+    const names = [...this.page.timers].filter((name) => name !== 'renew')
+    const name = names[n % Math.max(1, names.length)]
+    if (name) this.#do(['timer', name])
+    return !!name
+  }
+
+  #do(event: Event): void {
+    const queue = [event]
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      for (const effect of step(this.page, next)) queue.push(...this.#effect(effect))
     }
   }
+
+  #effect(effect: Effect): readonly Event[] {
+    const [what] = effect
+    if (what === 'queue') return [['turn']]
+    if (what === 'reconnect') return [['disconnect'], ['connect']]
+    if (what === 'send') {
+      const isFirst = this.page.reach === 'asked'
+      this.#underWay.push({ sync: copy(effect[1]), isPost: false, isFirst })
+    }
+    if (what === 'post' && effect[2]) this.#late.push(copy(effect[1]))
+    else if (what === 'post') this.#underWay.push({ sync: copy(effect[1]), isPost: true, isFirst: false })
+    if (what === 'abort') {
+      this.#late.push(...this.#underWay.filter(({ isPost }) => isPost).map(({ sync }) => sync))
+      this.#underWay = this.#underWay.filter(({ isPost }) => !isPost)
+    }
+    if (what !== 'settle') return []
+    for (const id of effect[1]) if (!this.settled.has(id)) this.settled.set(id, effect[3]?.code ?? 'saved')
+    return []
+  }
 }
 
-describe('the core of a page, whatever happens', () => {
-  it('changes nothing that it was given, and answers the same each time', () => {
+const copy = (sync: Sync): Sync => JSON.parse(JSON.stringify(sync))
+
+function lived(hasSocket: boolean, moves: readonly Move[]): World {
+  const world = new World(hasSocket)
+  for (const each of moves) world.play(each)
+  world.rest()
+  return world
+}
+
+const story = fc.tuple(fc.boolean(), fc.array(move, { maxLength: 50 }))
+const RUNS = { numRuns: Number(process.env['RUNS'] ?? 1000) }
+
+describe('a page and a fair server, whatever was lost, late or told twice', () => {
+  it('agree in the end', () => {
     fc.assert(
-      fc.property(story, (told) => {
-        play(told, (before, event, after, effects) => {
-          const was = image(before)
-          expect(step(before, event)).toEqual([after, effects])
-          expect(image(before)).toBe(was)
-        })
+      fc.property(story, ([hasSocket, moves]) => {
+        const world = lived(hasSocket, moves)
+        for (const key of KEYS) {
+          const { value } = world.server.registers.get(key) ?? {}
+          if (hasSocket) expect([key, world.shown(key)]).toEqual([key, value === undefined ? DEFAULTS[key] : value])
+        }
       }),
+      RUNS,
     )
   })
 
-  it('settles each promise once at the most', () => {
+  it('leave no promise open', () => {
     fc.assert(
-      fc.property(story, (told) => {
-        const settled = new Map<number, string>()
-        play(told, (_, __, ___, effects) => settledIn(effects, settled))
+      fc.property(story, ([hasSocket, moves]) => {
+        const { settled, calls } = lived(hasSocket, moves)
+        expect([...Array(calls)].flatMap((_, i) => (settled.has(i + 1) ? [] : [i + 1]))).toEqual([])
       }),
-      { numRuns: 500 },
+      RUNS,
     )
   })
 
-  it('shows and sends nothing of another visitor than the page’s, where no browser id is young', () => {
-    fc.assert(
-      fc.property(story, (told) => {
-        play(told, (_, __, after, effects) => {
-          const { identity } = after.page
-          const isOwn = (value: unknown): boolean => {
-            const [of = ''] = String(value).split(' ')
-            if (of === 'default' || value === undefined || of === 'unknown') return true
-            // Of a connection that does not say whose it is the page knows no more than the subject.
-            if (!identity) return after.subjects.includes(`${of.replace('/', ' ')} `)
-            return of === nameOf(identity)
-          }
-          for (const name of KEYS)
-            expect([shown(after, name), isOwn(shown(after, name))]).toEqual([shown(after, name), true])
-          for (const effect of effects) {
-            if (effect[0] === 'send') expect(isOwn(effect[1][2])).toBe(true)
-            if (effect[0] !== 'post' && effect[0] !== 'postLast') continue
-            const { subject, set = [] } = effect[1]
-            if (set.length > 0) expect(subject).toBe(identity?.browser)
-            for (const [, , value] of set) expect(isOwn(value)).toBe(true)
-          }
-        })
-      }),
-      { numRuns: 1000 },
+  it('refuse nothing that was computed, and take it once', () => {
+    const computed = fc.array(
+      move.filter(([what]) => what !== 'set' && what !== 'delete' && what !== 'theirs' && what !== 'leave'),
+      { maxLength: 50 },
     )
-  })
-
-  it('has one POST under way at the most, and sends no key twice at once', () => {
     fc.assert(
-      fc.property(story, (told) => {
-        let posts = 0
-        play(told, (_, [on], after, effects) => {
-          if (on === 'posted') posts = 0
-          for (const [what] of effects) {
-            if (what === 'abort') posts -= 1
-            if (what === 'post') posts += 1
-          }
-          expect(posts).toBe(after.posting.is === 'sent' ? 1 : 0)
-          const sent = effects.flatMap((effect) => (effect[0] === 'send' ? effect[1][0] : []))
-          expect(new Set(sent).size).toBe(sent.length)
-        })
+      fc.property(fc.boolean(), computed, (hasSocket, moves) => {
+        const { settled, added, server } = lived(hasSocket, moves)
+        const cart = (server.registers.get('cart')?.value ?? []) as readonly string[]
+        for (const [call, name] of added) {
+          expect([name, settled.get(call)]).toEqual([name, 'saved'])
+          expect([name, cart.filter((item) => item === name).length]).toEqual([name, 1])
+        }
       }),
-    )
-  })
-
-  it('leaves nothing undecided once everything goes well again', () => {
-    fc.assert(
-      fc.property(story, (told) => {
-        const settled = new Map<number, string>()
-        const page = play(told, (_, __, ___, effects) => settledIn(effects, settled))
-        rest(page, settled)
-        expect([...Array(page.sets)].map((_, i) => settled.has(i + 1))).toEqual([...Array(page.sets)].map(() => true))
-      }),
-      { numRuns: 1000 },
+      RUNS,
     )
   })
 })
-
-/** A server and a browser that do all they should, and time that passes. */
-function rest(page: Page, settled: Map<number, string>): void {
-  const cookie = { sub: 'g', browser: 'g' }
-  const saved = new Map<string, Stamp>()
-  let now = stamp(100)
-  const queue: Event[] = []
-  const happen = (event: Event): void => {
-    const [after, effects] = step(page.state, event)
-    page.state = after
-    settledIn(effects, settled)
-    for (const effect of effects) {
-      if (effect[0] === 'reconnect') queue.push(['disconnect'], ['connect'], ['ticket', greeting(cookie)])
-      if (effect[0] === 'queue') queue.push(['turn'])
-      if (effect[0] === 'send') {
-        now = stamp(now + 1)
-        const [name, , value] = effect[1]
-        queue.push([
-          'ticket',
-          bareTicket({ ...cookie, changes: [value === undefined ? [name, now] : [name, now, value]] }),
-        ])
-        queue.push(['answer', name, { ok: true, stamp: now, level: 'memory' }])
-      }
-      if (effect[0] === 'post') queue.push(answerTo(effect[1]))
-    }
-  }
-  const answerTo = (body: PostBody): Event => {
-    now = stamp(now + 1)
-    const stored = [...saved]
-    for (const name of KEYS) saved.set(name, now)
-    const answer = {
-      stored: 0,
-      stale: 0,
-      held: stored,
-      stamp: now,
-      ticket: body.subject ? bareTicket(cookie) : greeting(cookie),
-    }
-    const isOwn = body.subject === undefined || body.subject === cookie.browser
-    if (!isOwn) return ['posted', { status: 403, wait: 0, error: { code: 'other_subject' } }]
-    return ['posted', { status: 200, wait: 0, answer }]
-  }
-  // Whatever is under way is lost.
-  for (const name of KEYS) queue.push(['answer', name, undefined])
-  queue.push(['posted', { status: 0, wait: 0 }], ['turn'], ['return'], ['flush'])
-  if (page.state.link !== 'none') queue.push(['disconnect'], ['connect'], ['ticket', greeting(cookie)])
-  for (let count = 0; count < 300; count += 1) {
-    const event = queue.shift()
-    if (event) happen(event)
-    else if (settled.size < page.sets)
-      for (const name of page.state.timers) if (name !== 'young') queue.push(['timer', name])
-    if (!event && queue.length === 0) return
-  }
-}

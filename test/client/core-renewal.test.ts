@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, GUEST, OF_GUEST, OF_STRANGER } from '../support/bare-page.js'
+import { BarePage, GUEST, NAMELESS, THE_GUEST } from '../support/bare-page.js'
 
 /** A page that was loaded five minutes ago. */
 function opened(page: BarePage = new BarePage()): BarePage {
   page.on('begin')
+  page.time('greet')
   page.time('renew')
   page.effects()
   return page
@@ -16,6 +17,7 @@ describe('a page that is used', () => {
   it('POSTs once five minutes have passed since it was loaded, and again five minutes after that was taken', () => {
     const page = new BarePage()
     page.on('begin')
+    page.time('greet')
     expect(renewals(page)).toEqual([300_000])
     page.on('use')
     expect(page.post()).toBeUndefined()
@@ -23,13 +25,13 @@ describe('a page that is used', () => {
     expect(page.post()).toBeUndefined()
     page.on('use')
     page.on('use')
-    expect(page.answer()).toEqual({ subject: 'g' })
-    expect([page.is, renewals(page)]).toEqual(['known', [300_000]])
+    expect(page.answer()).toEqual({ who: 'g' })
+    expect(renewals(page)).toEqual([300_000])
     page.on('use')
     expect(page.post()).toBeUndefined()
     page.time('renew')
     page.on('use')
-    expect(page.post()).toEqual({ subject: 'g' })
+    expect(page.post()).toEqual({ who: 'g' })
   })
 
   it('POSTs sooner where the server says so, in its HTML or in a greeting', () => {
@@ -40,16 +42,12 @@ describe('a page that is used', () => {
     plain.on('begin')
     plain.effects()
     plain.on('connect')
-    plain.hear({ ...OF_GUEST, renew: 20 })
+    plain.greet({ ...THE_GUEST, renew: 20 })
     expect(renewals(plain)).toEqual([20_000])
   })
 
   it('asks whose it is where it has plain values and no connection: a question renews, too', () => {
-    const page = new BarePage({ division: 1 }, false)
-    page.on('begin')
-    page.on('use')
-    expect(page.post()).toBeUndefined()
-    page.time('renew')
+    const page = opened(new BarePage({ division: 1 }, false))
     page.on('use')
     expect(page.post()).toEqual({})
   })
@@ -57,13 +55,12 @@ describe('a page that is used', () => {
   it('POSTs nothing more where a change was POSTed meanwhile, by itself or by another tab', () => {
     const page = opened()
     page.set('division', 3)
-    page.answer({ stamp: 10, held: [['division', 10]] })
-    page.answer({ held: [['division', 10]] })
+    page.answer({ stamp: 10 })
     page.on('use')
     expect(page.post()).toBeUndefined()
     const other = opened()
     other.on('use')
-    other.on('news', { browser: 'g', tickets: [], held: [] })
+    other.on('news', { who: 'g', tickets: [], held: [] })
     expect(other.post()).toBeUndefined()
     other.on('use')
     expect(other.post()).toBeUndefined()
@@ -80,13 +77,11 @@ describe('a page that is used', () => {
     expect(page.effects()).toEqual([])
   })
 
-  it('waits for its turn among the tabs, and lets a change go first', () => {
+  it('waits for its turn among the tabs, and needs none where another tab was first', () => {
     const page = opened()
     page.on('use')
-    expect(page.effects()).toEqual([['timer', 'lead', 50, 50]])
-    page.time('lead')
     expect(page.effects()).toEqual([['queue']])
-    page.on('news', { browser: 'g', tickets: [], held: [] })
+    page.on('news', { who: 'g', tickets: [], held: [] })
     page.on('turn')
     expect(page.effects('post', 'release')).toEqual([['release']])
   })
@@ -94,48 +89,45 @@ describe('a page that is used', () => {
   it('tries again after a failure only where it is used again', () => {
     const page = opened()
     page.on('use')
-    expect(page.fail()).toEqual({ subject: 'g' })
+    expect(page.fail()).toEqual({ who: 'g' })
     expect(page.post()).toBeUndefined()
     page.on('use')
-    expect(page.answer()).toEqual({ subject: 'g' })
+    expect(page.answer()).toEqual({ who: 'g' })
   })
 
   it('comes back where the session was ended elsewhere, and asks for a cookie where its own is gone', () => {
     const page = opened(BarePage.greeted())
     page.on('use')
-    page.fail({ status: 403, error: { code: 'other_subject' } })
+    page.answer({ dropped: true })
+    expect(page.told({ ...THE_GUEST, who: 'h' })).toEqual({})
     expect(page.did('reconnect')).toBe(true)
-    const alone = opened(new BarePage(GUEST, false))
-    alone.on('use')
-    alone.fail({ status: 403, error: { code: 'cookies_blocked' } })
-    expect(alone.post()).toEqual({})
   })
 
   it('POSTs at the next use once it was kept by the browser, or the machine has slept', () => {
     for (const event of ['return', 'wake'] as const) {
       const page = new BarePage()
       page.on('begin')
+      page.time('greet')
       page.on(event)
       page.on('use')
-      expect(page.post()).toEqual({ subject: 'g' })
+      expect(page.post()).toEqual({ who: 'g' })
     }
   })
 
   it('asks for nothing in a browser that keeps no cookie', () => {
-    const page = BarePage.greeted(OF_STRANGER, null)
-    page.answer({ ticket: page.hear(OF_STRANGER), cookieless: true })
+    const page = BarePage.greeted(NAMELESS, null)
+    page.told(NAMELESS)
+    page.comeBack(NAMELESS)
     page.on('wake')
     page.on('use')
-    expect([page.is, page.post()]).toEqual(['memory', undefined])
+    expect(page.post()).toBeUndefined()
   })
 })
 
 describe('a page that is not used', () => {
   it('POSTs nothing, however long it lies open', () => {
     const page = opened(BarePage.greeted())
-    page.on('disconnect')
-    page.on('connect')
-    page.hear(OF_GUEST)
+    page.comeBack()
     expect([page.post(), page.effects('post', 'queue')]).toEqual([undefined, []])
   })
 })

@@ -1,12 +1,19 @@
 import { describe, expect, it } from '@jest/globals'
-import { isUnderWay, overallStatus, statusOf } from '../../client/core/view.js'
+import { fieldOf } from '../../client/core/field.js'
+import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
-import { BarePage, GUEST, OF_GUEST } from '../support/bare-page.js'
+import { ANN, BarePage } from '../support/bare-page.js'
 
 /** A page whose key is that far. */
 const PAGES: readonly (readonly [string, (page: BarePage) => void])[] = [
   ['default', () => undefined],
-  ['saved', (page) => page.on('news', { browser: 'g', tickets: [], held: [['division', 10]] })],
+  [
+    'saved',
+    (page) => {
+      page.learn(['division', 10, 2])
+      page.answer()
+    },
+  ],
   ['saving', (page) => page.set('division', 2)],
   [
     'offline',
@@ -19,21 +26,20 @@ const PAGES: readonly (readonly [string, (page: BarePage) => void])[] = [
     'rejected',
     (page) => {
       page.set('division', 2)
-      page.refuse('division', 'invalid_value')
+      page.refuse('invalid_value')
     },
   ],
 ]
 
 describe('a status', () => {
   it.each(PAGES)('that is %s is the same object each time', (status, make) => {
-    const page = BarePage.greeted()
-    make(page)
-    const { state } = page
-    const detail = statusOf(state, 'division')
+    const bare = BarePage.greeted()
+    make(bare)
+    const { page } = bare
+    const detail = statusOf(page, fieldOf(page, 'division'))
     expect(detail.status).toBe(status)
-    expect([statusOf(state, 'division'), overallStatus(state)]).toEqual([detail, detail])
-    expect(overallStatus(state)).toBe(detail)
-    expect(isUnderWay(state)).toBe(status === 'saving')
+    expect([statusOf(page, fieldOf(page, 'division')), overallStatus(page)]).toEqual([detail, detail])
+    expect(overallStatus(page)).toBe(detail)
   })
 
   it('of the page is the worst of its keys', () => {
@@ -41,15 +47,20 @@ describe('a status', () => {
     const seen: string[] = []
     for (const [, make] of PAGES.slice(1, 3)) {
       make(page)
-      seen.push(overallStatus(page.state).status)
+      seen.push(overallStatus(page.page).status)
     }
+    page.take(11)
     page.set('cart', 1)
-    page.refuse('cart', 'invalid_value')
-    expect([...seen, overallStatus(page.state)]).toEqual([
+    page.refuse('invalid_value')
+    expect([...seen, overallStatus(page.page)]).toEqual([
       'saved',
       'saving',
       { status: 'rejected', reason: 'invalid_value' },
     ])
+  })
+
+  it('of a key that nothing is known of is default', () => {
+    expect(BarePage.greeted().status('unknown')).toBe('default')
   })
 })
 
@@ -63,14 +74,14 @@ describe('a status of a change that was refused', () => {
   it('goes on saying so while what others set is told and saved, until the page sets it again', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
-    page.refuse('cart', 'superseded')
+    page.refuse('too_large')
     save(page, 12, ['x'])
     save(page, 13, ['y'])
-    expect([page.status('cart'), page.get('cart')]).toEqual(['superseded', ['y']])
+    expect([page.status('cart'), page.get('cart')]).toEqual(['too_large', ['y']])
     page.set('cart', ['b'])
     expect(page.status('cart')).toBe('saving')
-    page.acknowledge('cart', 14)
-    save(page, 14, ['b'])
+    page.take(14)
+    page.answer()
     expect(page.status('cart')).toBe('saved')
   })
 
@@ -78,34 +89,27 @@ describe('a status of a change that was refused', () => {
     const page = BarePage.greeted()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
-    page.refuse('cart', 'superseded')
-    expect(page.status('cart')).toBe('saving')
-    page.acknowledge('cart', 13)
-    save(page, 13, ['b'])
-    expect([page.settled, page.status('cart')]).toEqual([['a superseded', 'b saved'], 'superseded'])
+    page.refuse('invalid_value')
+    page.take(13)
+    page.answer()
+    expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
-  it('says so where what was computed may have been taken under another id of the browser', () => {
-    const page = BarePage.greeted({ ...OF_GUEST, young: 'guest' }, { ...GUEST, young: 'guest' })
-    page.update('cart', add('a'))
-    page.acknowledge('cart', 10)
-    page.comeBack({ ...OF_GUEST, sub: 'h', browser: 'h', young: 'guest', changes: [['cart', 20, ['x']]] })
-    page.update('cart', add('b'), 'b')
-    page.comeBack({ ...OF_GUEST, young: 'guest', changes: [['cart', 10, ['a']]] })
-    page.told()
-    expect(page.settled).toEqual(['update superseded'])
-    page.acknowledge('cart', 11)
-    page.hear({ sub: 'g', changes: [['cart', 11, ['a', 'b']]] })
-    page.answer({ held: [['cart', 11]] })
-    expect([page.settled, page.status('cart')]).toEqual([['update superseded', 'b saved'], 'superseded'])
+  it('says nothing where what was set after it stands in its place', () => {
+    const page = BarePage.greeted()
+    page.set('cart', ['a'])
+    page.set('cart', ['b'])
+    page.refuse('invalid_value')
+    page.take(13)
+    page.answer()
+    expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'saved'])
   })
 
   it('is not told to the next visitor', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
-    page.refuse('cart', 'invalid_value')
-    page.comeBack({ ...OF_GUEST, sub: 'ann', browser: 'h', changes: [['cart', 20, ['x']]] })
-    page.answer({ held: [['cart', 20]] })
-    expect(page.status('cart')).toBe('saved')
+    page.refuse('invalid_value')
+    page.comeBack(ANN)
+    expect(page.status('cart')).toBe('default')
   })
 })

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { createFlash } from '../../client/effects/flash.js'
+import { onFlash } from '../../client/flash.js'
+import type { JsonValue } from '../../shared/json.js'
+import { bareInside } from '../support/bare-part.js'
 
 /** A socket of which the test is the server. */
 class BareSocket {
@@ -42,9 +44,9 @@ const ends: (() => void)[] = []
 function open(isConnected = true) {
   const socket = new BareSocket()
   socket.connected = isConnected
-  const flash = createFlash(socket as never)
-  ends.push(flash.close)
-  return { socket, flash }
+  const { live, visit, close } = bareInside({ socket: socket as never })
+  ends.push(close)
+  return { socket, add: (listener: (message: JsonValue) => void) => onFlash(live, listener), visit, close }
 }
 
 /** Whether the tab is in the background. */
@@ -62,11 +64,11 @@ afterEach(() => {
 
 describe('messages that are shown once', () => {
   it('are asked for when a listener is there, when one is offered, and after each reconnection', () => {
-    const { socket, flash } = open()
+    const { socket, add } = open()
     socket.hear('live_session:flash')
     expect(socket.asked).toHaveLength(0)
     const shown: unknown[] = []
-    flash.add((message) => shown.push(message))
+    add((message) => shown.push(message))
     socket.hear('live_session:flash')
     socket.hear('connect')
     expect(socket.asked).toHaveLength(3)
@@ -76,8 +78,8 @@ describe('messages that are shown once', () => {
   })
 
   it('are asked for by a page that comes back as by one that was there before', () => {
-    const { socket, flash } = open(false)
-    flash.add(() => undefined)
+    const { socket, add } = open(false)
+    add(() => undefined)
     socket.connected = true
     for (const event of ['connect', 'live_session:flash', 'disconnect', 'connect', 'live_session:flash'])
       socket.hear(event)
@@ -85,27 +87,27 @@ describe('messages that are shown once', () => {
   })
 
   it('wait for the next listener where the last one has gone before they come', () => {
-    const { socket, flash } = open()
+    const { socket, add } = open()
     const shown: unknown[] = []
-    flash.add(() => shown.push('to the former listener'))()
+    add(() => shown.push('to the former listener'))()
     socket.asked[0]?.({ ok: true, messages: ['one', null] })
-    const end = flash.add((message) => {
+    const end = add((message) => {
       shown.push(message)
       end()
     })
     socket.asked[1]?.({ ok: true, messages: ['three'] })
     expect(shown).toEqual(['one'])
-    flash.add((...message) => shown.push(...message))
+    add((...message) => shown.push(...message))
     socket.asked[2]?.({ ok: false, code: 'rate_limited' })
     expect(shown).toEqual(['one', null, 'three'])
   })
 
   it('are asked for again a second after a refusal, once, until they are told or the page is closed', () => {
     jest.useFakeTimers()
-    const { socket, flash } = open()
+    const { socket, add, close } = open()
     const refusal = { ok: false, code: 'rate_limited' }
-    flash.add(() => undefined)
-    flash.add(() => undefined)
+    add(() => undefined)
+    add(() => undefined)
     for (const answer of socket.asked) answer(refusal)
     jest.advanceTimersByTime(999)
     expect(socket.asked).toHaveLength(2)
@@ -117,31 +119,31 @@ describe('messages that are shown once', () => {
     socket.asked[3]?.({ ok: true, messages: [] })
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(4)
-    flash.add(() => undefined)
+    add(() => undefined)
     socket.hear('live_session:flash')
     socket.asked[4]?.(refusal)
-    flash.close()
+    close()
     socket.asked[5]?.(refusal)
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(6)
   })
 
   it('are told to each listener, also where one fails', () => {
-    const { socket, flash } = open()
+    const { socket, add } = open()
     const shown: unknown[] = []
     const log = jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    flash.add(() => {
+    add(() => {
       throw new Error('of the app')
     })
-    flash.add((message) => shown.push(message))
+    add((message) => shown.push(message))
     socket.asked[0]?.({ ok: true, messages: ['one'] })
     expect([shown, log.mock.calls.length]).toEqual([['one'], 1])
   })
 
   it('are left to another tab by one in the background, until it is seen', () => {
-    const { socket, flash } = open()
+    const { socket, add } = open()
     hide(true)
-    flash.add(() => undefined)
+    add(() => undefined)
     socket.hear('live_session:flash')
     expect(socket.asked).toHaveLength(0)
     hide(false)
@@ -149,31 +151,31 @@ describe('messages that are shown once', () => {
   })
 
   it('are not asked for without a connection, without a socket, or after the end', () => {
-    const { socket, flash } = open(false)
-    const end = flash.add(() => undefined)
+    const { socket, add, close } = open(false)
+    const end = add(() => undefined)
     hide(false)
     socket.connected = true
     end()
     hide(false)
-    flash.add(() => undefined)
+    add(() => undefined)
     expect(socket.asked).toHaveLength(1)
-    flash.close()
+    close()
     hide(false)
     socket.hear('live_session:flash')
     expect(socket.asked).toHaveLength(1)
-    const without = createFlash(undefined)
-    without.add(() => undefined)
-    without.close()
+    const { live, close: closeOther } = bareInside()
+    onFlash(live, () => undefined)()
+    closeOther()
   })
 
   it('are told to no listener once another visitor has come', () => {
-    const { socket, flash } = open()
-    const end = flash.add(() => undefined)
+    const { socket, add, visit } = open()
+    const end = add(() => undefined)
     end()
     socket.asked.shift()?.({ ok: true, messages: ['Saved, Ann.'] })
-    flash.forget()
+    visit()
     const shown: unknown[] = []
-    flash.add((message) => shown.push(message))
+    add((message) => shown.push(message))
     socket.asked.shift()?.({ ok: true, messages: ['Welcome.'] })
     expect(shown).toEqual(['Welcome.'])
   })

@@ -1,7 +1,7 @@
-import { EventEmitter } from 'node:events'
 import { describe, expect, it, jest } from '@jest/globals'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { bareTicket } from '../support/bare-ticket.js'
+import { GreetingSocket } from '../support/greeting-socket.js'
 import { openToldPage, shownAddress as shown } from '../support/told-navigation.js'
 
 /** A page that shows 1, in a browser that tells of navigations; and what its visitor and its server do. */
@@ -17,8 +17,8 @@ interface Opened {
 
 let live: LiveSessionClient<never>
 function open(): Opened {
-  const events = new EventEmitter()
-  const page = openToldPage(Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) }))
+  const socket = new GreetingSocket('ann')
+  const page = openToldPage(socket)
   live = page.live
   let stamp = 7
   return {
@@ -26,7 +26,7 @@ function open(): Opened {
     hear: (value, key = 'division') => {
       stamp += 1
       const changes = [[key, stamp, value]] as const
-      events.emit('store_session', bareTicket({ sub: 'ann', changes }))
+      socket.emit('store_session', bareTicket({ changes }))
     },
     go: (sameDocument = false) => page.tell('navigate', { destination: { sameDocument } }),
     arrive: page.push,

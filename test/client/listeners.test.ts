@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
+import type { Sync } from '../../shared/protocol.js'
 import { type BareClient, bareClient } from '../support/bare-client.js'
 import { GUEST } from '../support/bare-page.js'
-import { type BareClaims, bareTicket } from '../support/bare-ticket.js'
+import { bareTicket } from '../support/bare-ticket.js'
 
 /** A page of an app whose fields are not typed here. */
 interface Untyped {
@@ -34,19 +35,20 @@ describe('a listener of a page that sets a value', () => {
     ['b', 'a'],
   ])('is told as the source of that alone: %s was set, %s came from the server', (own, other) => {
     const events = new EventEmitter()
-    const socket = Object.assign(events, { connected: false, timeout: () => ({ emit: () => undefined }) })
+    const emit = (_: string, { set }: Sync, ack: (lost: null, answer: object) => void): void => {
+      if (!set)
+        ack(null, { who: 'ann', kept: true, results: [], held: [], greeting: [bareTicket({ defaults: values })] })
+    }
+    const socket = Object.assign(events, { connected: false, timeout: () => ({ emit }) })
     const values = { a: 0, b: 0 }
-    const initial = { subject: 'ann', browser: 'c', epoch: 0, values, defaults: values, stamps: {} }
+    const initial = { who: 'ann', held: [], values, defaults: values, stamps: {} }
     const live = createLiveSession<never>({ socket: socket as never, initial: initial as never })
     const { onChange, set } = live as unknown as Untyped
     const heard: unknown[] = []
     onChange(({ key }) => void (key === other && set(own, 1)))
     onChange(({ key, source }) => heard.push([key, source]))
     events.emit('connect')
-    const hear = (claims: BareClaims): unknown =>
-      events.emit('store_session', bareTicket({ sub: 'ann', browser: 'c', ...claims }))
-    hear({ defaults: values })
-    hear({ changes: [[other, 9, 5]] })
+    events.emit('store_session', bareTicket({ changes: [[other, 9, 5]] }))
     live.close()
     expect(heard).toEqual([
       [other, 'ticket'],
@@ -93,14 +95,14 @@ describe('a mistake in a program', () => {
     const logged = jest.spyOn(console, 'error').mockReturnValue()
     const error = new Error('of the app')
     let count = 0
-    const emit = (): void => {
-      count += 1
-      if (count === 1) throw error
+    const emit = (_: string, { set }: Sync, ack: (lost: null, answer: object) => void): void => {
+      if (set) count += 1
+      else ack(null, { who: 'g', kept: true, results: [], held: [], greeting: [] })
+      if (set && count === 1) throw error
     }
     const events = Object.assign(new EventEmitter(), { connected: false, timeout: () => ({ emit }) })
     const live = createLiveSession<never>({ socket: events as never, initial: GUEST as never })
     events.emit('connect')
-    events.emit('store_session', bareTicket({ sub: 'g', browser: 'g', defaults: {} }))
     const untyped = live as unknown as Untyped
     const heard: unknown[] = []
     untyped.onChange(({ key }) => heard.push(key))
@@ -140,11 +142,19 @@ describe('a page that is shown', () => {
     void (live as unknown as Untyped).update('division', (division) => division + 1)
     await jest.advanceTimersByTimeAsync(1000)
     live.close()
-    expect(bodies).toEqual([{ subject: 'g', set: [['division', 7, 2, expect.any(Number)]] }])
+    expect(bodies).toEqual([{ who: 'g', set: [['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]] }])
   })
 })
 
 describe('a page that was closed', () => {
+  it('takes no more changes', async () => {
+    const { live } = bareClient()
+    live.close()
+    for (const change of [live.set('division', 2), live.delete('division'), live.update('division', () => 3)])
+      await expect(change).rejects.toMatchObject({ code: 'closed' })
+    expect(live.get('division')).toBe(1)
+  })
+
   it.each([
     ['before', true],
     ['after', false],

@@ -20,13 +20,13 @@ afterEach(() => {
 describe('a POST', () => {
   it('has no keepalive: Chromium lets such a one go on when it is aborted, and takes the late cookie of its answer', () => {
     const { post, abort } = poster()
-    post({})
+    post({}, false)
     abort()
     expect(requests).toMatchObject([{ keepalive: false, signal: { aborted: true } }])
   })
 
   it('that is the last of its page has it: it goes on when the page is left', () => {
-    poster().postLast({ subject: 'g' })
+    poster().post({ who: 'g' }, true)
     expect(requests).toMatchObject([{ keepalive: true, signal: null }])
   })
 })

@@ -30,7 +30,7 @@ class Locks {
   }
 }
 
-const NEWS: News = { browser: 'b', tickets: [], held: [['division', stamp(3)]] }
+const NEWS: News = { who: 'g', tickets: [], held: [['division', stamp(3)]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
@@ -123,7 +123,7 @@ describe('of many tabs one', () => {
   it('tells the rest what came of it, and not itself', async () => {
     jest.useRealTimers()
     const heard: News[] = []
-    const [one] = [open(() => heard.push({ ...NEWS, browser: 'itself' }))]
+    const [one] = [open(() => heard.push({ ...NEWS, who: 'itself' }))]
     const told = new Promise<void>((resolve) => {
       open((news) => {
         heard.push(news)
@@ -142,12 +142,12 @@ describe('of many tabs one', () => {
     const [one, two] = [
       open(),
       open((news) => {
-        heard.push(news.browser)
+        heard.push(news.who)
         told()
       }),
     ]
     two.leave()
-    one.tell({ ...NEWS, browser: 'missed' })
+    one.tell({ ...NEWS, who: 'missed' })
     two.join()
     two.join()
     const isTold = new Promise<void>((resolve) => {
@@ -155,7 +155,7 @@ describe('of many tabs one', () => {
     })
     one.tell(NEWS)
     await isTold
-    expect(heard).toEqual(['b'])
+    expect(heard).toEqual(['g'])
   })
 
   it.each([

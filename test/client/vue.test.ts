@@ -179,7 +179,7 @@ describe('useLiveSession of Vue', () => {
     const app = createApp(Watch)
     app.config.warnHandler = () => undefined
     expect(() => app.mount(document.createElement('main'))).toThrow(
-      new TypeError('koa-live-session: useLiveSession("division"): no app.use(liveSessionPlugin(live))'),
+      new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))'),
     )
   })
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
-import { createWarning } from '../../client/effects/warning.js'
+import { createWarning } from '../../client/development/warning.js'
 
 // The page is at http://localhost.
 const API = 'http://localhost:3000'

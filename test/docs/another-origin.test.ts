@@ -10,7 +10,7 @@ describe(PAGE, () => {
     const server = await startDocs(PAGE, 'server.ts', { others: { 'fields.ts': snippet('fields.ts', PAGE) } })
     const visitor = visitorOf(server)
     const origin = 'http://localhost:5173'
-    const answer = await visitor.store({ set: [['division', -1, 3]] }, { origin })
+    const answer = await visitor.store({ set: [['division', -1, '', 3]] }, { origin })
     const polled = await visitor.fetch('/socket.io/?EIO=4&transport=polling', { headers: { origin } })
     for (const { headers } of [answer, polled]) {
       expect(headers.get('access-control-allow-origin')).toBe(origin)

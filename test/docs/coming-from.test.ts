@@ -83,6 +83,8 @@ describe('the filter of docs/coming-from.md', () => {
     runSnippet('page.ts', PAGE, {
       createLiveSession: (options: LiveSessionClientOptions<Fields>) =>
         clients[clients.push(createLiveSession(options)) - 1],
+      followAddress: () => () => undefined,
+      followHandOffs: () => () => undefined,
       io: () => socket,
       ...{ document, HTMLFormElement, FormData },
     })

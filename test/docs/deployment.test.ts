@@ -27,7 +27,7 @@ async function halfOf(
   { cookie }: Visitor,
   value: number,
 ): Promise<() => Promise<IncomingMessage>> {
-  const body = JSON.stringify({ set: [['division', -1, value]] })
+  const body = JSON.stringify({ set: [['division', -1, '', value]] })
   const headers = { ...PROXIED, cookie, 'content-type': 'application/json', 'content-length': body.length }
   const post = request(`${url}/store_session`, { method: 'POST', headers: { ...headers, expect: '100-continue' } })
   post.flushHeaders()
@@ -55,7 +55,7 @@ describe(PAGE, () => {
     for (const visitor of [ann, bob]) await visitor.fetch('/', { headers: PROXIED })
     const socket = await ann.connect('/', { ...PROXIED, origin: server.url.replace('http:', 'https:') })
     const finish = await halfOf(server, bob, 7)
-    expect(await socket.set(['division', -1, 3])).toMatchObject({ ok: true })
+    expect(await socket.change('division', 3)).toHaveProperty('stamp')
     const ended = server.end('SIGTERM')
     const answer = await finish()
     await text(answer)
@@ -75,7 +75,7 @@ describe(PAGE, () => {
     const server = await start(OLD)
     const visitor = visitorOf(server)
     await division(visitor)
-    const set = (value: number): Promise<Response> => visitor.store({ set: [['division', -1, value]] }, PROXIED)
+    const set = (value: number): Promise<Response> => visitor.store({ set: [['division', -1, '', value]] }, PROXIED)
     const restart = async (SECRETS: string): Promise<void> => {
       await server.kill()
       await server.start({ SECRETS })

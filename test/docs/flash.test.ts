@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import Router from '@koa/router'
+import { onFlash } from 'koa-live-session/client'
 import type { Socket } from 'socket.io'
 import { App } from '../support/app.js'
 import { runSnippet } from '../support/run-snippet.js'
@@ -16,7 +17,10 @@ interface Guide {
 
 describe(PAGE, () => {
   it('has routes, a handler and a page that show each message once', async () => {
-    const guide = { ...runSnippet('flash.ts', PAGE, {}), ...runSnippet('notices.ts', PAGE, {}) } as unknown as Guide
+    const guide = {
+      ...runSnippet('flash.ts', PAGE, {}),
+      ...runSnippet('notices.ts', PAGE, { onFlash }),
+    } as unknown as Guide
     const { addRoutes, serve, showNotices } = guide
     const router = new Router()
     addRoutes(router)

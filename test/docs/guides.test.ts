@@ -19,7 +19,7 @@ import type { Visitor } from '../support/visitor.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** The first views that a new socket is sent, and the newest ticket by then; after the first of them a division may be set. */
+/** The first views that a new socket is sent; after the first of them a division may be set, of which there is a ticket. */
 function views(visitor: Visitor, count: number, division?: number): Promise<{ seen: string[]; ticket: string }> {
   const io = connect(visitor.url, {
     transports: ['websocket'],
@@ -28,15 +28,13 @@ function views(visitor: Visitor, count: number, division?: number): Promise<{ se
   })
   ends.push(() => io.disconnect())
   const seen: string[] = []
-  let ticket = ''
-  io.on('store_session', (text: string) => {
-    ticket = text
-  })
+  let set: Promise<{ readonly ticket?: string }> | undefined
   return new Promise((resolve) => {
     io.on('view', (html: string) => {
       if (seen.push(html) === 1 && division !== undefined)
-        void io.emitWithAck('live_session:set', [['division', -1, division]])
-      if (seen.length === count) setImmediate(() => resolve({ seen, ticket }))
+        set = io.emitWithAck('live_session:sync', { set: [['division', -1, '', division]] })
+      if (seen.length === count)
+        void Promise.resolve(set).then((answer) => resolve({ seen, ticket: answer?.ticket ?? '' }))
     })
   })
 }
@@ -66,7 +64,9 @@ describe('a page that shows what the server renders', () => {
     const view = '<h1>Research &#38; &#60;Development&#62;</h1>'
     const { document } = new JSDOM(`<main>${view}</main>`).window
     const socket = new EventEmitter()
-    runSnippet(file, page, { document, io: () => socket, createLiveSession: () => undefined })
+    const nothing = (): void => undefined
+    const parts = { createLiveSession: nothing, followAddress: nothing, followHandOffs: nothing }
+    runSnippet(file, page, { document, io: () => socket, ...parts })
     const heading = document.querySelector('h1')
     socket.emit('view', view)
     expect(document.querySelector('h1')).toBe(heading)
@@ -82,8 +82,8 @@ describe('docs/settings.md', () => {
     expect(await ann.text('/')).toContain('You are anonymous')
     await bob.text('/')
     const socket = await ann.connect()
-    expect(await socket.set(['username', -1, ' <Ann> '])).toMatchObject({ ok: true, level: 'store' })
-    expect(await socket.set(['username', -1, ''])).toMatchObject({ ok: false, code: 'invalid_value' })
+    expect(await socket.change('username', ' <Ann> ')).toMatchObject({ level: 'store' })
+    expect(await socket.change('username', '')).toMatchObject({ code: 'invalid_value' })
     expect(await socket.io.emitWithAck('say', 'good <morning>')).toEqual({ ok: true })
     await server.kill()
     await server.start()

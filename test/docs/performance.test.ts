@@ -33,17 +33,22 @@ describe(PAGE, () => {
     const user = app.visitor()
     await user.fetch('/login/now?user=ann')
     await user.fetch('/set?values={"division":3}')
-    expect(bytes(user)).toBe(numberOf('the same user, in the ten minutes'))
-    app.clock.advance(10 * 60 * 1000 + 1)
-    await user.fetch('/set?values={"division":4}')
     expect(bytes(user)).toBe(numberOf('a user with that'))
   })
 
   it('says how large the parts for browsers may be', () => {
     const limits: { name: string; limit: string }[] = JSON.parse(readFileSync('.size-limit.json', 'utf8'))
-    for (const name of ['client', 'hook', 'react', 'vue']) {
-      const { limit } = limits.find((each) => each.name === name) ?? {}
-      expect(limit).toBe(`${numberOf(`\`koa-live-session/${name}\``)} kB`)
+    for (const [title, name] of [
+      ['`koa-live-session/client`', 'client'],
+      ['with `onFlash`', 'client and onFlash'],
+      ['with `followAddress`', 'client and followAddress'],
+      ['with `followHandOffs`', 'client and followHandOffs'],
+      ['with all three', 'client and all its parts'],
+      ['`koa-live-session/hook`', 'hook'],
+      ['`koa-live-session/react`', 'react'],
+      ['`koa-live-session/vue`', 'vue'],
+    ] as const) {
+      expect(limits.find((each) => each.name === name)?.limit).toBe(`${numberOf(title)} kB`)
     }
   })
 
@@ -51,6 +56,19 @@ describe(PAGE, () => {
     const [, parts = ''] = /^const parts = \{(.*)\}$/m.exec(readFileSync('bench/run.mjs', 'utf8')) ?? []
     const [, named = ''] = /# one part: (.*)$/m.exec(page) ?? []
     expect(named.split(', ')).toEqual(parts.split(',').map((part) => part.replace(/:.*/, '').trim()))
+  })
+
+  it('compares with the versions that the bench has', () => {
+    const [, versions = ''] = /^const VERSIONS = \{([^}]*)\}/m.exec(readFileSync('bench/peers.mjs', 'utf8')) ?? []
+    const of = (name: string): string => new RegExp(`^  '?${name}'?: '(.*)',$`, 'm').exec(versions)?.[1] ?? 'none'
+    for (const [title, name] of [
+      ['TinyBase', 'tinybase'],
+      ['TanStack Query', '@tanstack/query-core'],
+      ['SWR', 'swr'],
+      ['better-auth', 'better-auth'],
+      ['Yjs', 'yjs'],
+    ] as const)
+      expect(row(title)[1]).toContain(`${title} ${of(name)}`)
   })
 
   it.each([

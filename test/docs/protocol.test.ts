@@ -7,13 +7,16 @@ import { testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/app-session/session-name.js'
 import { SealingKeys } from '../../server/hand-off/sealing-keys.js'
 import { LiveCookie } from '../../server/http/cookie.js'
-import { type Subject, subjectHash } from '../../server/identity/subject.js'
+import { type Subject, subjectHash, type UserSubject } from '../../server/identity/subject.js'
+import { Visitor } from '../../server/identity/visitor.js'
+import { whoOf } from '../../server/identity/who.js'
 import { SigningKeys } from '../../server/values/keys.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { fromParameter, toParameter } from '../../shared/address.js'
 import { canonicalJson, type JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/register.js'
 import { App } from '../support/app.js'
+import { browserId } from '../support/browser-id.js'
 import { send } from '../support/raw-http.js'
 import { stamp } from '../support/stamp.js'
 
@@ -48,6 +51,14 @@ describe('docs/protocol.md', () => {
     expect(subjectHash(subject)).toBe(expected)
   })
 
+  it.each(vectors('who') as [string | null, UserSubject | null, number, string][])(
+    'whose a page of %s and %s is, in epoch %d',
+    (browser, user, epoch, expected) => {
+      const visitor = new Visitor(browserId(browser?.replace('browser:', '') ?? 'any'), user ?? undefined)
+      expect(whoOf(visitor, browser !== null, epoch)).toBe(expected)
+    },
+  )
+
   it.each(vectors('sessions') as [string, string][])('the name of the session %s', (id, expected) => {
     expect(sessionName(id)).toBe(expected)
   })
@@ -72,7 +83,9 @@ describe('docs/protocol.md', () => {
     const { secret, now, maxAge, content, ticket } = vectors('ticket')
     const tickets = new Tickets(new SigningKeys([secret], 'ticket'), maxAge)
     expect(tickets.sign(content, now)).toBe(ticket)
-    expect(tickets.verify(ticket, now, 0)).toMatchObject({ sub: content.sub, epoch: 0 })
+    const read = tickets.verify(ticket, now, 0)
+    expect(read).toMatchObject({ sub: content.sub, epoch: 0 })
+    expect(read.registers[0]?.ids).toEqual(content.ids.division)
     const key = Buffer.from(vectors('keys').ticket[0], 'base64url')
     const options = {
       audience: 'store_session',
@@ -122,8 +135,8 @@ describe('docs/protocol.md', () => {
       () => true,
     )
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
-    expect(cookie.read(header)).toMatchObject({ browser, user, former: undefined, epoch: 0, registers: wire })
-    const content = { browser, user, former: undefined, epoch: 0, registers: wire, born: undefined }
+    expect(cookie.read(header)).toMatchObject({ browser, user, epoch: 0, registers: wire })
+    const content = { browser, user, epoch: 0, registers: wire }
     expect(cookie.header(content)).toBe(header)
   })
 })

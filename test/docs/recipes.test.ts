@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createClient } from 'redis'
+import type { SyncAnswer } from '../../shared/protocol.js'
 import type { DocsServer } from '../support/docs-server.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
@@ -13,7 +14,7 @@ import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
-import type { TestSocket } from '../support/socket.js'
+import type { Outcome, TestSocket } from '../support/socket.js'
 import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
@@ -39,10 +40,14 @@ describe(PAGE, () => {
   it('has a cart whose largest content has room in the cookie', async () => {
     const server = await start('cart.ts')
     const visitor = visitorOf(server)
-    const set = (cart: readonly string[]): Promise<Response> => visitor.store({ set: [['cart', -1, cart]] })
+    const set = async (cart: readonly string[]): Promise<unknown> => {
+      const answer = await visitor.store({ set: [['cart', -1, '', cart]] })
+      return ((await answer.json()) as SyncAnswer).results[0]
+    }
     const full = Array.from({ length: 50 }, () => 'bread')
-    expect([(await set(full)).status, (await set([...full, 'tea'])).status]).toEqual([200, 400])
-    expect((await set(['caviar'])).status).toBe(400)
+    expect(await set(full)).toHaveProperty('stamp')
+    expect(await set([...full, 'tea'])).toEqual({ code: 'invalid_value' })
+    expect(await set(['caviar'])).toEqual({ code: 'invalid_value' })
   })
 
   it('has a filter that a link and a form without a script set, and that is kept without the parameter', async () => {
@@ -86,11 +91,11 @@ describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
         ),
       ).toBe(text)
     }
-    expect((await one.store({ set: [['cart', -1, ['tea']]] })).status).toBe(200)
+    expect((await one.store({ set: [['cart', -1, '', ['tea']]] })).status).toBe(200)
     await post(one, '/sign-in')
     const socket = await one.connect()
-    const set = (): Promise<Record<string, unknown>> => socket.set(['cart', -1, ['tea', 'milk']])
-    expect(await within(set, ({ level }) => level === 'store')).toMatchObject({ ok: true, level: 'store' })
+    const set = (): Promise<Outcome> => socket.change('cart', ['tea', 'milk'])
+    expect(await within(set, ({ level }) => level === 'store')).toMatchObject({ level: 'store' })
     const names = one.cookie.split('; ').map((pair) => pair.replace(/=.*/, ''))
     expect(names.sort()).toEqual(['koa.sess', 'koa.sess.sig', 'live', 'live.sig'])
     await server.kill()

@@ -107,7 +107,7 @@ async function post(url: string, division: number, cookie = ''): Promise<string>
   const answer = await fetch(`${url}/store_session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', cookie },
-    body: JSON.stringify({ set: [['division', -1, division]] }),
+    body: JSON.stringify({ set: [['division', -1, '', division]] }),
   })
   return answer.headers
     .getSetCookie()

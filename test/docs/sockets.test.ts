@@ -32,7 +32,7 @@ describe(PAGE, () => {
     expect(await io.emitWithAck('add', 'tea')).toBe(1)
     expect(await io.emitWithAck('add', 'milk')).toBe(2)
     expect(await io.emitWithAck('add', 'x'.repeat(5000))).toBe('too_large')
-    await io.emitWithAck('live_session:set', [['division', -1, 3]])
+    await io.emitWithAck('live_session:sync', { set: [['division', -1, '', 3]] })
     expect(figures).toEqual(['costs of all divisions', 'costs of division 3'])
     expect((await visitor.store({ tickets })).status).toBe(200)
     io.disconnect()
@@ -50,9 +50,9 @@ describe(PAGE, () => {
     // The empty cart of the beginning may be there already.
     socket.io.on('cart', (cart) => cart.length > 0 && heard.push(cart))
     socket.io.on('changed', (...change) => heard.push(change))
-    expect(await socket.set(['cart', -1, ['tea']], ['division', -1, 3])).toMatchObject({ ok: true })
+    expect(await socket.set(['cart', -1, '', ['tea']], ['division', -1, '', 3])).toHaveProperty('results')
     ends[0]?.()
-    expect(await socket.set(['cart', -1, ['milk']])).toMatchObject({ ok: true })
+    expect(await socket.change('cart', ['milk'])).toHaveProperty('stamp')
     expect(heard).toEqual([
       ['tea'],
       ['cart', ['tea'], 'socket'],

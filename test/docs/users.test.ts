@@ -76,7 +76,7 @@ describe(PAGE, () => {
     const { errors, visitor } = await start(store)
     const one = visitor()
     expect(await post(one, '/login')).toEqual([302])
-    expect((await one.store({ set: [['division', -1, 5]] })).status).toBe(200)
+    expect((await one.store({ set: [['division', -1, '', 5]] })).status).toBe(200)
     const ways = ['/logout', '/login', '/out', '/out', '/login', '/logout', '/logout']
     expect(await post(one, ...ways)).toEqual([302, 302, 200, 200, 302, 302, 302])
     expect(await division(one)).toBe('-1')
@@ -89,7 +89,7 @@ describe(PAGE, () => {
   it('has a guest whose choice goes to the account, which has it on every device until it signs out there', async () => {
     const { visitor } = await start()
     const [one, two] = [visitor(), visitor()]
-    await one.store({ set: [['division', -1, 5]] })
+    await one.store({ set: [['division', -1, '', 5]] })
     expect([await division(one), await division(two)]).toEqual(['5', '-1'])
     await Promise.all([one, two].map((device) => post(device, '/login')))
     expect([await division(one), await division(two)]).toEqual(['5', '5'])
@@ -101,7 +101,7 @@ describe(PAGE, () => {
     const { guide, visitor } = await start()
     const one = visitor()
     await post(one, '/login')
-    await one.store({ set: [['division', -1, 5]] })
+    await one.store({ set: [['division', -1, '', 5]] })
     const first = await one.connect()
     await guide.signOutEverywhere('ann')
     expect(await first.closed).toBe('transport close')
@@ -121,7 +121,7 @@ describe(PAGE, () => {
     const { guide, errors, visitor } = await start(store)
     const devices = [visitor(), visitor()]
     for (const device of devices) await post(device, '/login')
-    await devices[0]?.store({ set: [['division', -1, 5]] })
+    await devices[0]?.store({ set: [['division', -1, '', 5]] })
     const divisions = (): Promise<unknown[]> => Promise.all(devices.map(division))
     expect(await divisions()).toEqual(['5', '5'])
     await guide.signOutEverywhere('ann')
@@ -167,7 +167,7 @@ describe(PAGE, () => {
     })
     const shop = async (items: readonly string[]): Promise<unknown> => {
       const guest = app.visitor()
-      await guest.store({ set: [['cart', -1, items]] })
+      await guest.store({ set: [['cart', -1, '', items]] })
       return (await guest.fetch('/login')).json()
     }
     const many = Array.from({ length: 48 }, () => 'tea')

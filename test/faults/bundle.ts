@@ -1,21 +1,33 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build, stop } from 'esbuild'
 
 const root = process.cwd()
-const outfile = join(root, `.cache/faults/${process.pid}/node.mjs`)
 
-/** Builds the node of the fault run; answers where it is. */
-export async function bundleNode(): Promise<string> {
+/** Builds the node of a fault run; answers where it is. */
+export async function bundleNode(entry = 'test/faults/node.ts'): Promise<string> {
+  const outfile = join(root, `.cache/faults/${process.pid}/${basename(entry, '.ts')}.mjs`)
   await build({
-    entryPoints: [join(root, 'test/faults/node.ts')],
+    entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
     // Found from the folder of what is built, which is in this one.
-    external: ['koa', 'koa-session', 'socket.io', 'redis', 'zod', '@socket.io/*', 'node-cache', 'on-headers'],
+    external: [
+      'koa',
+      'koa-session',
+      'socket.io',
+      'redis',
+      'pg',
+      'kysely',
+      'zod',
+      '@socket.io/*',
+      'node-cache',
+      'on-headers',
+    ],
     alias: {
       'koa-live-session': join(root, 'server/index.ts'),
       'koa-live-session/fields': join(root, 'shared/index.ts'),
       'koa-live-session/redis': join(root, 'server/stores/redis.ts'),
+      'koa-live-session/sql': join(root, 'server/stores/sql/index.ts'),
     },
     platform: 'node',
     format: 'esm',

@@ -1,3 +1,4 @@
+import type { Sync } from '../../shared/protocol.js'
 import type { Page } from '../support/page.js'
 import { Visitor } from '../support/visitor.js'
 
@@ -84,11 +85,12 @@ export class FaultUser {
   /** Over a bare socket, into a key that no cookie has: what is acknowledged as stored outlives every restart. */
   async #writeBySocket(): Promise<boolean> {
     const place = this.#begin(this.draft)
-    const changes = [['draft', -1, this.#text(place)]]
-    const sent = this.#page?.socket?.timeout(2 * PATIENCE).emitWithAck('live_session:set', changes)
+    const sync: Sync = { set: [['draft', -1, '', this.#text(place)]] }
+    const sent = this.#page?.socket?.timeout(2 * PATIENCE).emitWithAck('live_session:sync', sync)
     const ack = await this.#inTime('a change over a socket', sent)
-    if (ack?.level === 'store') this.draft.kept = place
-    return ack?.ok === true
+    const level = ack?.results?.[0]?.level
+    if (level === 'store') this.draft.kept = place
+    return level !== undefined
   }
 
   /** Into a key that the cookie has, and one that only the store has. */

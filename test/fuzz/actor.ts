@@ -5,6 +5,8 @@ import {
   subjectHash,
   userSubject,
 } from '../../server/identity/subject.js'
+import { Visitor } from '../../server/identity/visitor.js'
+import { whoOf } from '../../server/identity/who.js'
 import type { Sub } from '../../shared/sub.js'
 import type { LightSocket } from './light-socket.js'
 
@@ -43,6 +45,13 @@ export class Actor {
       ...(browser === undefined ? [] : [browserSubject(browser)]),
     ]
     this.hashes = this.subjects.map(subjectHash)
+  }
+
+  /** Whose their pages are, where their browser has a cookie. */
+  get who(): string | undefined {
+    const id = userOf(this.user)
+    const user = id === undefined ? undefined : userSubject(id)
+    return this.browser && this.cookies.length > 0 ? whoOf(new Visitor(this.browser, user), true, 0) : undefined
   }
 
   get userHash(): Sub | undefined {

@@ -24,16 +24,16 @@ export class ChangeSource {
     const odd = (): unknown => this.#odd.json(dice)
     return dice.one<unknown>(
       [4, () => valid],
-      [3, () => [...valid, [this.#odd.key(dice), -1, odd()]]],
-      [4, () => [[dice.pick(['division', 'theme', 'cart']), -1, odd()]]],
-      [2, () => [[dice.pick(['role', 'secret', 'length']), -1, 'admin']]],
-      [0.3, () => [['cart', -1, Array(dice.below(300)).fill('own')]]],
-      [1, () => [['cart', -1, dice.times(dice.below(20), odd)]]],
-      [2, () => [['division', this.#seen(dice, actor, 'division'), dice.below(5)]]],
-      [1, () => [['division', odd(), 1]]],
+      [3, () => [...valid, [this.#odd.key(dice), -1, '', odd()]]],
+      [4, () => [[dice.pick(['division', 'theme', 'cart']), -1, '', odd()]]],
+      [2, () => [[dice.pick(['role', 'secret', 'length']), -1, '', 'admin']]],
+      [0.3, () => [['cart', -1, '', Array(dice.below(300)).fill('own')]]],
+      [1, () => [['cart', -1, '', dice.times(dice.below(20), odd)]]],
+      [2, () => [['division', this.#seen(dice, actor, 'division'), '', dice.below(5)]]],
+      [1, () => [['division', odd(), '', 1]]],
       [3, () => [this.#computed(dice, actor)]],
       [1, () => [...valid, this.#computed(dice, actor)]],
-      [1, () => [['division', 0, 1, odd()]]],
+      [1, () => [['division', 0, odd(), 1]]],
       [4, () => mutateJson(dice, valid, odd)],
       [1, () => [...valid, ...valid]],
       [1, odd],
@@ -42,14 +42,13 @@ export class ChangeSource {
 
   #change(dice: Dice, actor: Actor, key: string): unknown[] {
     const seen = this.#seen(dice, actor, key)
-    return dice.chance(0.15) ? [key, seen] : [key, seen, this.#value(dice, actor, key)]
+    return dice.chance(0.15) ? [key, seen, ''] : [key, seen, '', this.#value(dice, actor, key)]
   }
 
   /** A value that was computed from the one of a stamp. */
   #computed(dice: Dice, actor: Actor): unknown[] {
     const key = dice.pick(['division', 'theme', 'cart'])
-    const id = (1 + dice.below(3)) * (dice.chance(0.3) ? -1 : 1)
-    return [key, this.#seen(dice, actor, key), this.#value(dice, actor, key), id]
+    return [key, this.#seen(dice, actor, key), `id-${dice.below(3)}`, this.#value(dice, actor, key)]
   }
 
   #value(dice: Dice, { name }: Actor, key: string): unknown {

@@ -56,7 +56,6 @@ export class CookieSource {
     const other = dice.one<unknown>(
       [3, () => ({ ...payload, browser: victim.browser })],
       [2, () => ({ ...payload, user: victim.hashes[0] })],
-      [1, () => ({ ...payload, former: [victim.hashes[0], 0, Math.floor(this.#world.now / 1000)] })],
       [1, () => ({ ...payload, v: dice.pick([0, 2, '1', 1e9, null]) })],
       [1, () => ({ ...payload, r: [['role', this.#world.now, 'admin']] })],
       [2, () => mutateJson(dice, payload, () => this.#odd.json(dice))],
@@ -71,10 +70,8 @@ export class CookieSource {
     const content = {
       browser: whose.browser ?? dice.browserId('unknown'),
       user: whose.userHash,
-      former: undefined,
       epoch: dice.below(2),
       registers: [register('role', now, 'admin')],
-      born: dice.pick([undefined, Math.floor(now / 1000)]),
     }
     return dice.pick([foreign, confused, expired]).cookie.header(content)
   }

@@ -1,4 +1,4 @@
-import { SET, TICKETS } from '../../shared/protocol.js'
+import { SYNC } from '../../shared/protocol.js'
 import type { Actor } from './actor.js'
 import type { ChangeSource } from './changes.js'
 import type { Dice } from './dice.js'
@@ -29,8 +29,11 @@ export class EventSource {
   }
 
   event(dice: Dice, actor: Actor): RawEvent {
-    const event = dice.chance(0.6) ? SET : TICKETS
-    const input = event === SET ? this.#set(dice, actor) : this.#redeem(dice, actor)
+    const input = {
+      ...pageOf(dice, actor),
+      ...(dice.chance(0.6) ? { set: this.#set(dice, actor) } : {}),
+      ...(dice.chance(0.4) ? { tickets: this.#redeem(dice, actor) } : {}),
+    }
     const odd = (): unknown => this.#odd.packet(dice)
     const args = dice.one<unknown[]>(
       [20, () => [input]],
@@ -40,7 +43,11 @@ export class EventSource {
       [1, () => dice.times(dice.below(6), odd)],
       [1, () => [mutateJson(dice, input, odd)]],
     )
-    return { event, args, ack: dice.one([20, () => 'last'], [1, () => 'none'], [1, () => 'first'], [1, () => 'twice']) }
+    return {
+      event: SYNC,
+      args,
+      ack: dice.one([20, () => 'last'], [1, () => 'none'], [1, () => 'first'], [1, () => 'twice']),
+    }
   }
 
   #set(dice: Dice, actor: Actor): unknown {
@@ -58,13 +65,24 @@ export class EventSource {
   }
 }
 
+/** Whose page it is, where it says so. */
+export function pageOf(dice: Dice, { who }: Actor): { readonly who?: unknown } {
+  return dice.one<object>(
+    [12, () => ({})],
+    [6, () => (who === undefined ? {} : { who })],
+    [1, () => ({ who: 'b'.repeat(22) })],
+    [1, () => ({ who: 7 })],
+  )
+}
+
 /** What fills a frame: changes, members, text. */
 function hugeSet(dice: Dice): unknown {
-  const members = (count: number): [string, number][] => Array.from({ length: count }, (_, at) => [`k${at}`, -1])
-  const cart = (value: unknown): unknown => [['cart', -1, value]]
+  const members = (count: number): [string, number, string][] =>
+    Array.from({ length: count }, (_, at) => [`k${at}`, -1, ''])
+  const cart = (value: unknown): unknown => [['cart', -1, '', value]]
   return dice.one<unknown>(
-    [1, () => members(FRAME / 13)],
-    [1, () => cart(Object.fromEntries(members(FRAME / 12)))],
+    [1, () => members(FRAME / 16)],
+    [1, () => cart(Object.fromEntries(members(FRAME / 16)))],
     [1, () => cart(Array(9_999).fill(1))],
     [1, () => cart(Array(FRAME / 2).fill(1))],
     [1, () => cart(['x'.repeat(FRAME)])],

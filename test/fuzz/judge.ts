@@ -1,13 +1,16 @@
 import { LiveSessionError } from '../../shared/errors.js'
+import { isRecord } from '../../shared/parse.js'
 import type { Actor } from './actor.js'
 import type { RawEvent } from './event-source.js'
 import type { Answer, RawRequest } from './light-http.js'
 import type { LightSocket } from './light-socket.js'
-import { areAllowed, isCode, isRefusal, parsed } from './refusals.js'
+import { areChanges, isAllowed, isCode, isRefusal, parsed } from './refusals.js'
 import type { Harm, Tally } from './tally.js'
 import { CANARY, type World } from './world.js'
 
 const MAX_BODY = 64 * 1024
+
+type Answered = Readonly<Record<string, unknown>>
 
 /** Knows which tickets and cookies are genuine, and whose, and so what may have come of an input. */
 export class Judge {
@@ -32,8 +35,7 @@ export class Judge {
       this.#harm('wrong answer', `${method} answered with ${status}`, request)
     if (method === 'HEAD') return false
     if (status !== 200) return this.#refused(request, answer)
-    this.#accepted(actor, request, parsed(text), isOwn)
-    return true
+    return this.#accepted(actor, request, answer, isOwn)
   }
 
   /** What an event was answered; `answers` are the calls of its acknowledgement. */
@@ -43,15 +45,13 @@ export class Judge {
     if (answers.length !== expected) this.#harm('wrong answer', `${answers.length} answers, not ${expected}`, input)
     const answer = parsed(JSON.stringify(answers[0]) ?? '')
     if (!answer) return true
-    this.#tally.outcome(String(answer['code'] ?? 'ok'))
-    if (answer['ok'] !== true) {
-      if (answer['ok'] !== false || !isCode(answer['code']))
-        this.#harm('wrong answer', 'an answer outside of the protocol', input)
+    this.#tally.outcome(String(answer['code'] ?? (answer['dropped'] ? 'dropped' : 'ok')))
+    if (answer['ok'] === false) {
+      if (!isCode(answer['code'])) this.#harm('wrong answer', 'an answer outside of the protocol', input)
       return false
     }
-    if (ack !== 'last' || args.length !== 1) this.#harm('wrong answer', 'accepted with other arguments', input)
-    else if (event === 'live_session:set') this.#changes(args[0], input)
-    else this.#tickets(actor, args[0], true, input)
+    if (ack === 'last' && args.length === 1) return this.#taken(actor, args[0], answer, true, input)
+    this.#harm('wrong answer', 'accepted with other arguments', input)
     return true
   }
 
@@ -94,35 +94,52 @@ export class Judge {
       typeof error?.['message'] !== 'string'
     )
       this.#harm('wrong answer', `${status} ${text}`, { ...request, headers, body })
-    // That a change was replaced meanwhile shows once the tickets have merged.
-    return error?.['code'] === 'superseded'
+    return false
   }
 
-  #accepted(actor: Actor, request: RawRequest, answer: ReturnType<typeof parsed>, isOwn: boolean): void {
-    this.#tally.outcome('ok 200')
+  #accepted(actor: Actor, request: RawRequest, { text, cookies }: Answer, isOwn: boolean): boolean {
+    const answer = parsed(text) ?? {}
+    this.#tally.outcome(answer['dropped'] ? 'dropped 200' : 'ok 200')
+    if (answer['dropped'] && cookies.length > 0) this.#harm('forged', 'a cookie of what was dropped', request)
     const posted = parsed(request.body.toString().replace(/^\ufeff/, ''))
     if (!posted || request.body.length > MAX_BODY || request.isBroken) {
       this.#harm('wrong answer', 'accepted what is no JSON', request)
-      return
+      return true
     }
-    const { set = [], tickets = [], subject, ...others } = posted
-    if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', request)
-    const isTheirs = isOwn && actor.hashes.some((hash) => hash === subject)
-    if (subject !== undefined && !isTheirs) this.#harm('forged', `accepted from a page of ${subject}`, request)
-    this.#changes(set, request)
-    this.#tickets(actor, tickets, isOwn, request)
-    const { held, ticket } = answer ?? {}
+    const { held } = answer
     if (!Array.isArray(held) || (!isOwn && held.length > 0))
       this.#harm('forged', 'a cookie was taken for held', request)
-    if (decoded(ticket).includes(CANARY)) this.#harm('leak', 'in the answer\u2019s ticket', request)
     const { host, origin = this.#world.own, 'sec-fetch-site': site = '' } = request.headers
     const isForeign = site === '' ? origin !== this.#world.own : !['same-origin', 'none'].includes(site)
     // With another Host it is another server's page that posts.
     if (isForeign && `http://${host}` === this.#world.own) this.#harm('forged', 'accepted from another site', request)
+    return this.#taken(actor, posted, answer, isOwn, request)
   }
 
-  #changes(changes: unknown, input: unknown): void {
-    if (!areAllowed(changes)) this.#harm('wrong answer', 'accepted changes that are not allowed', input)
+  /** Says whether something of it may have been taken. */
+  #taken(actor: Actor, sync: unknown, answer: Answered, isOwn: boolean, input: unknown): boolean {
+    const { who, set = [], tickets = [], ...others } = isRecord(sync) ? sync : {}
+    const { dropped, results, greeting = [], ticket } = answer
+    if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', input)
+    const told = Array.isArray(greeting) ? (greeting as unknown[]) : []
+    if ([...told, ticket].some((text) => decoded(text).includes(CANARY))) this.#harm('leak', 'in an answer', input)
+    const isTheirs = who === undefined || (isOwn && who === actor.who)
+    if (isTheirs === (dropped === true)) this.#harm('forged', `answered as a page of ${who}`, input)
+    if (!Array.isArray(results) || results.length !== (dropped ? 0 : lengthOf(set)) || !areChanges(set)) {
+      this.#harm('wrong answer', 'accepted what is no list of changes', input)
+      return true
+    }
+    if (dropped) return false
+    for (const [at, result] of results.entries()) this.#result(set[at] ?? [], result, input)
+    this.#tickets(actor, tickets, isOwn, input)
+    return true
+  }
+
+  #result(change: readonly unknown[], { code, stamp, level }: Answered, input: unknown): void {
+    this.#tally.outcome(`result ${code ?? 'ok'}`)
+    const isTaken = code === undefined && Number.isSafeInteger(stamp) && level === 'memory'
+    if (!isTaken && !isCode(code)) this.#harm('wrong answer', 'a result outside of the protocol', input)
+    if (isTaken && !isAllowed(change)) this.#harm('wrong answer', `accepted ${JSON.stringify(change)}`, input)
   }
 
   #tickets(actor: Actor, tickets: unknown, hasBrowser: boolean, input: unknown): void {
@@ -159,6 +176,10 @@ function holdsOwn(header: string | undefined, { cookies }: Actor): boolean {
 function holds(header: string | undefined, cookie: string): boolean {
   const pairs = header?.split(/; */) ?? []
   return cookie.split('; ').every((pair) => pairs.includes(pair))
+}
+
+function lengthOf(set: unknown): number {
+  return Array.isArray(set) ? set.length : -1
 }
 
 function decoded(ticket: unknown): string {

@@ -7,7 +7,7 @@ import type { Opener } from '../../server/sockets/connection.js'
 import { Handshake } from '../../server/sockets/handshake.js'
 import { Rechecks } from '../../server/sockets/rechecks.js'
 import { SocketHandle } from '../../server/sockets/socket.js'
-import { STORE_SESSION } from '../../shared/protocol.js'
+import { STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import { Conn } from '../simulation/fake-io.js'
 import { lightRequest } from './light-http.js'
 
@@ -58,6 +58,7 @@ export class LightSocket {
     const handle = new SocketHandle(core, socket, connection)
     this.nsp.sockets.add(this)
     handle.open()
+    this.receive(SYNC, [{}, ({ greeting = [] }: SyncAnswer) => void this.tickets.push(...greeting)])
     return this
   }
 

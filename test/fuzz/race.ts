@@ -1,5 +1,7 @@
 import { CookieJar } from 'tough-cookie'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { type BrowserId, subjectHash, userSubject } from '../../server/identity/subject.js'
+import { Visitor } from '../../server/identity/visitor.js'
+import { whoOf } from '../../server/identity/who.js'
 import { coreOf } from '../../server/plugin.js'
 import { readCookie } from '../support/signed-cookie.js'
 import type { Dice } from './dice.js'
@@ -129,12 +131,10 @@ export class Race {
 
   #request(kind: Kind, value: number, user: string | undefined): { method: string; url: string; body: string } {
     const json = (body: unknown, url = '/store_session') => ({ method: 'POST', url, body: JSON.stringify(body) })
-    const set = [['division', -1, value]]
-    const browser = browserIn(this.#cookie)
-    const subject = browser === undefined ? 'none' : subjectHash(`browser:${browser}` as never)
+    const set = [['division', -1, '', value]]
     if (kind === 'ask') return json({})
     if (kind === 'post') return json({ set })
-    if (kind === 'post of the page') return json({ subject, set })
+    if (kind === 'post of the page') return json({ who: whoIn(this.#cookie, this.#user), set })
     if (kind === '/form') return json({ division: value }, '/form')
     const query = kind === '/login' ? `?user=${user}` : kind === '/set' ? `?division=${value}` : ''
     return { method: 'GET', url: `${kind}${query}`, body: '' }
@@ -231,6 +231,13 @@ export class Race {
 
 function browserIn(header: string): string | undefined {
   return /(?:^|; )live=[^;]/.test(header) ? String(readCookie(header)['browser']) : undefined
+}
+
+/** How the page says whose it is that has come with this cookie. */
+function whoIn(header: string, user: string | undefined): string {
+  const { browser, epoch } = readCookie(header)
+  const owner = new Visitor(String(browser) as BrowserId, user === undefined ? undefined : userSubject(user))
+  return whoOf(owner, true, Number(epoch)) ?? ''
 }
 
 /** Until all goes on that can. */

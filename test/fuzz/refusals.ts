@@ -37,21 +37,23 @@ const VALUES = new Map<unknown, (value: unknown) => boolean>([
   ['cart', (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && isWellFormed(item))],
 ])
 
-/** Whether a list of changes is one that the protocol and the fields allow, by a reading of its own. */
-export function areAllowed(changes: unknown): boolean {
-  if (!Array.isArray(changes)) return false
-  const keys = new Set(changes.map((change) => (Array.isArray(change) ? change[0] : undefined)))
-  if (keys.size !== changes.length || !changes.every(isAllowed)) return false
-  return changes.length === 1 || changes.every(({ length }) => length < 4)
+/** Whether a list of changes is one that the protocol allows, by a reading of its own. */
+export function areChanges(changes: unknown): changes is readonly unknown[][] {
+  if (!Array.isArray(changes) || !changes.every(isChange)) return false
+  return new Set(changes.map(([key]) => key)).size === changes.length
 }
 
-function isAllowed(change: unknown): boolean {
-  if (!Array.isArray(change) || change.length < 2 || change.length > 4) return false
-  const [key, seen, value, id] = change as unknown[]
-  if (change.length === 4 && (!Number.isSafeInteger(id) || id === 0 || seen === -1)) return false
+function isChange(change: unknown): change is unknown[] {
+  if (!Array.isArray(change) || change.length < 3 || change.length > 4) return false
+  const [key, over, id] = change as unknown[]
+  if (typeof key !== 'string' || typeof id !== 'string' || !/^[\w-]{0,32}$/.test(id)) return false
+  return Number.isSafeInteger(over) && Number(over) >= (id === '' ? -1 : 0)
+}
+
+/** Whether a change is one that the fields allow. */
+export function isAllowed([key, , , ...value]: readonly unknown[]): boolean {
   const isValid = VALUES.get(key)
-  if (!isValid || !Number.isSafeInteger(seen) || Number(seen) < -1) return false
-  return change.length === 2 || isValid(value)
+  return isValid !== undefined && (value.length === 0 || isValid(value[0]))
 }
 
 function isWellFormed(text: string): boolean {

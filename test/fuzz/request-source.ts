@@ -3,6 +3,7 @@ import type { Actor } from './actor.js'
 import type { ChangeSource } from './changes.js'
 import type { CookieSource } from './cookies.js'
 import type { Dice } from './dice.js'
+import { pageOf } from './event-source.js'
 import type { RawRequest } from './light-http.js'
 import { mutateBytes, mutateJson, mutateJsonText, mutateText } from './mutation.js'
 import type { OddValues } from './odd-values.js'
@@ -119,13 +120,11 @@ export class RequestSource {
   }
 
   /** Whose page posts, where it says so. */
-  #page(dice: Dice, actor: Actor): { readonly subject?: unknown } {
-    const others = [...this.#world.victims, this.#world.cookieless]
+  #page(dice: Dice, actor: Actor): { readonly who?: unknown } {
     return dice.one<object>(
-      [12, () => ({})],
-      [6, () => ({ subject: dice.pick(actor.hashes.length === 0 ? dice.pick(others).hashes : actor.hashes) })],
-      [1, () => ({ subject: dice.pick(dice.pick(others).hashes) })],
-      [1, () => ({ subject: this.#odd.json(dice) })],
+      [19, () => pageOf(dice, actor)],
+      [1, () => ({ who: dice.pick(this.#world.victims).who })],
+      [1, () => ({ who: this.#odd.json(dice) })],
     )
   }
 
@@ -154,7 +153,7 @@ export class RequestSource {
 
 /** As large, as deep and as wide as a body may be, and one byte more. */
 function huge(dice: Dice, valid: object): Buffer {
-  const set = (value: string): string => `{"set":[["cart",-1,${value}]]}`
+  const set = (value: string): string => `{"set":[["cart",-1,"",${value}]]}`
   const text = dice.one(
     [4, () => JSON.stringify(valid).padEnd(BODY - 1 + dice.below(3))],
     [1, () => set('['.repeat(30_000) + ']'.repeat(30_000))],
@@ -163,7 +162,7 @@ function huge(dice: Dice, valid: object): Buffer {
     [1, () => set(`"${'\\u0000'.repeat(10_000)}"`)],
     [1, () => set('9'.repeat(60_000))],
     [1, () => `{"tickets":[${Array(15_000).fill('"."').join(',')}]}`],
-    [1, () => `{"set":[${Array.from({ length: 5000 }, (_, at) => `["k${at}",0]`).join(',')}]}`],
+    [1, () => `{"set":[${Array.from({ length: 5000 }, (_, at) => `["k${at}",0,""]`).join(',')}]}`],
     [1, () => '{"set":'.repeat(8000)],
   )
   return Buffer.from(text)

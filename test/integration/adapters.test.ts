@@ -44,7 +44,7 @@ function nodesContract(nodes: () => Nodes): void {
     for (const _ of [1, 2]) await other.ticket()
     const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
     const socket = await browser.connect()
-    const { stamp } = await socket.set(['division', -1, 4])
+    const { stamp } = await socket.change('division', 4)
     expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
     expect(await heard).toMatchObject({ source: 'node' })
     // What was sent before has come before.
@@ -59,7 +59,7 @@ function nodesContract(nodes: () => Nodes): void {
     const { user, browser } = await signIn(here())
     const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
     const socket = await browser.connect()
-    await socket.set(['division', -1, 4])
+    await socket.change('division', 4)
     await heard
     expect(await values(visit(there(), browser.cookie))).toMatchObject({ division: 4 })
   })

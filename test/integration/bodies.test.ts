@@ -7,7 +7,7 @@ import { App } from '../support/app.js'
 import type { RawAnswer } from '../support/raw-http.js'
 
 const json = { 'content-type': 'application/json' }
-const five = '{"set":[["division",-1,5]]}'
+const five = '{"set":[["division",-1,"",5]]}'
 
 const show = (app: App, cookie: string): Promise<string> => app.visitor(cookie).text('/')
 const start = (): Promise<App> =>
@@ -74,7 +74,7 @@ describe('a body', () => {
   it('is refused where its text is no UTF-8, rather than stored as another text', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
-    const body = Buffer.from('{"set":[["cart",-1,["\xff"]]]}', 'latin1')
+    const body = Buffer.from('{"set":[["cart",-1,"",["\xff"]]]}', 'latin1')
     const answer = await visitor.fetch('/store_session', { method: 'POST', headers: json, body })
     expect([answer.status, (await answer.json()).error.code]).toEqual([400, 'malformed'])
   })

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import { emptyCache } from 'koa-live-session/testing'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import type { Socket as ServerSocket } from 'socket.io'
 import { z } from 'zod'
+import type { Sync } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { outcome, outcomeWithin } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
@@ -104,7 +105,7 @@ describe('a page', () => {
     const app = await App.start({ routes: page })
     const opened = await app.visitor().open({ path: '/' })
     await opened.connected()
-    intercept(app, ([event]) => event === 'live_session:set')
+    intercept(app, ([event, sync]) => event === 'live_session:sync' && !!(sync as Sync).set)
     const both = [opened.live.set('division', 1), opened.live.set('division', 2)]
     opened.socket?.disconnect()
     expect(await Promise.all(both.map((one) => outcome(one)))).toEqual(['saved', 'saved'])
@@ -112,7 +113,7 @@ describe('a page', () => {
 
   it('is not superseded by its own former change whose answer was lost', async () => {
     const app = await App.start({ routes: page })
-    const visitor = app.visitor()
+    const visitor = app.visitor(cookieFor(app.live, { values: { theme: 'dark' } }))
     const opened = await visitor.open({ path: '/', hasSocket: false })
     let posts = 0
     opened.beforePost = async () => {
@@ -123,7 +124,7 @@ describe('a page', () => {
       if (posts === 1) throw new TypeError('connection reset')
     }
     void opened.live.set('division', 1)
-    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', 0, 1]]])
+    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', 0, '', 1]]])
     expect(await outcome(opened.live.set('division', 2))).toBe('saved')
     expect(await visitor.text('/read')).toBe('2')
   })
@@ -152,14 +153,14 @@ describe('a page', () => {
     const app = await App.start({ routes: page })
     const visitor = app.visitor()
     const opened = await visitor.open({ path: '/', hasSocket: false })
-    await visitor.store({ set: [['division', -1, 9]] })
+    await visitor.store({ set: [['division', -1, '', 9]] })
     expect(await outcome(opened.live.set('division', 5))).toBe('saved')
     expect(await visitor.text('/read')).toBe('5')
   })
 
   it('brings nothing back with a POST that the network has held until long after it was made again', async () => {
     const app = await App.start({ routes: page })
-    const visitor = app.visitor()
+    const visitor = app.visitor(cookieFor(app.live, { values: { theme: 'dark' } }))
     const opened = await visitor.open({ path: '/', hasSocket: false })
     let lost = 0
     opened.beforePost = async () => {
@@ -170,7 +171,8 @@ describe('a page', () => {
     app.clock.advance(1000)
     await opened.live.delete('division')
     const late = await visitor.store(opened.posts[0])
-    expect([late.status, await visitor.text('/read')]).toEqual([409, '-1'])
+    const { results } = await late.json()
+    expect([results, await visitor.text('/read')]).toEqual([[{ code: 'superseded', stamp: expect.any(Number) }], '-1'])
   })
 
   it('hurries where it is told to flush', async () => {

@@ -102,12 +102,13 @@ describe('a POST that is never answered', () => {
       return new Promise<void>((resolve) => ctx.req.once('close', () => resolve()))
     })
     const visitor = app.visitor()
+    await visitor.fetch('/')
     const opened = await visitor.open({ path: '/', hasSocket: false })
     const saved = opened.live.set('division', 3)
     await opened.reaches('division', 'offline')
     mend()
     await saved
-    expect(opened.posts.map(({ set }) => set).slice(0, 2)).toEqual([[['division', 0, 3]], [['division', 0, 3]]])
+    expect(opened.posts.map(({ set }) => set).slice(0, 2)).toEqual([[['division', 0, '', 3]], [['division', 0, '', 3]]])
     expect(await visitor.text('/read')).toBe('3')
   })
 

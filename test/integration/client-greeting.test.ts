@@ -7,7 +7,7 @@ import { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { readClaims } from '../support/socket.js'
-import { set, startWithUsers, values } from '../support/users.js'
+import { set, startWithUsers, values, whoIn } from '../support/users.js'
 
 const DEFAULTS = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -15,20 +15,19 @@ describe('the answer to a POST of {}', () => {
   it('carries a ticket with everything that the browser may read', async () => {
     const app = await App.start()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
-    const { ticket, more, ...answer } = await (await visitor.store({})).json()
+    const { greeting, ...answer } = await (await visitor.store({})).json()
     const now = app.clock.now()
-    expect(answer).toEqual({ stored: 0, stale: 0, held: [['division', now]] })
-    expect(readClaims(ticket)).toMatchObject({ changes: [['division', now, 3]] })
-    expect(readClaims(ticket).defaults).toEqual(DEFAULTS)
-    expect(more).toBeUndefined()
+    expect(answer).toEqual({ who: whoIn(visitor), kept: true, results: [], held: [['division', now]] })
+    expect(greeting.map(readClaims)).toMatchObject([{ changes: [['division', now, 3]], guest: true }])
+    expect(readClaims(greeting[0]).defaults).toEqual(DEFAULTS)
   })
 
   it('says the same after a restart, of which only the cookie knows', async () => {
     const app = await App.start()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
     emptyCache(app.live)
-    const { ticket } = await (await visitor.store({})).json()
-    expect(readClaims(ticket).changes).toEqual([['division', app.clock.now(), 3]])
+    const { greeting } = await (await visitor.store({})).json()
+    expect(readClaims(greeting[0]).changes).toEqual([['division', app.clock.now(), 3]])
   })
 
   it('carries one of the user, and one of the browser’s own values', async () => {
@@ -36,34 +35,41 @@ describe('the answer to a POST of {}', () => {
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     await set(visitor, { division: 3, theme: 'dark' })
-    const { ticket, more } = await (await visitor.store({})).json()
-    const [ofUser, ofBrowser] = [readClaims(ticket), readClaims(more)]
-    expect([ofUser.changes.map(([key]) => key), ofUser.more]).toEqual([['division'], true])
-    expect([ofBrowser.changes.map(([key]) => key), ofBrowser.more]).toEqual([['theme'], undefined])
+    const { greeting } = await (await visitor.store({})).json()
+    const [ofUser, ofBrowser] = greeting.map(readClaims)
+    expect([ofUser.changes.map(([key]: [string]) => key), ofUser.guest]).toEqual([['division'], undefined])
+    expect([ofBrowser.changes.map(([key]: [string]) => key), ofBrowser.guest]).toEqual([['theme'], undefined])
     expect(ofUser.sub).not.toBe(ofBrowser.sub)
   })
 
-  it('is all defaults for a browser without a cookie, and says so', async () => {
+  it('is all defaults for a browser without a cookie, and is no proof that it keeps one', async () => {
     const app = await App.start()
-    const { ticket, cookieless } = await (await app.visitor().store({})).json()
-    expect([readClaims(ticket), cookieless]).toMatchObject([{ changes: [], defaults: DEFAULTS, young: 'guest' }, true])
+    const visitor = app.visitor()
+    const { greeting, ...answer } = await (await visitor.store({})).json()
+    expect(greeting.map(readClaims)).toMatchObject([{ changes: [], defaults: DEFAULTS, guest: true }])
+    expect(answer).toEqual({ who: whoIn(visitor), results: [], held: [] })
   })
 
-  it.each([[{ tickets: [] }], [{ set: [] }], [{ tickets: [], set: [] }]])('is not that to %j', async (body) => {
+  it.each([[{ tickets: [] }], [{ set: [] }], [{ tickets: [], set: [] }]])('is that to %j, too', async (body) => {
     const app = await App.start()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
-    expect(await (await visitor.store(body)).json()).toEqual({
-      stored: 0,
-      stale: 0,
-      held: [['division', app.clock.now()]],
-    })
+    const said = async (sync: object): Promise<unknown> => (await visitor.store(sync)).json()
+    expect(await said(body)).toEqual(await said({}))
+  })
+
+  it('is none to a page that says whose it is', async () => {
+    const app = await App.start()
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+    const who = whoIn(visitor)
+    const answer = { who, kept: true, results: [], held: [['division', app.clock.now()]] }
+    expect(await (await visitor.store({ who })).json()).toEqual(answer)
   })
 
   it('never has a hidden field in it', async () => {
     const fields = defineFields({ risk: { schema: z.number(), default: 7, client: 'hidden' } })
     const app = await App.start({ fields })
-    const { ticket } = await (await app.visitor().store({})).json()
-    expect(readClaims(ticket)).toMatchObject({ changes: [], defaults: {} })
+    const { greeting } = await (await app.visitor().store({})).json()
+    expect(readClaims(greeting[0])).toMatchObject({ changes: [], defaults: {} })
   })
 })
 
@@ -120,8 +126,8 @@ describe('a page with neither values of its own nor a socket', () => {
     await page.live.set('division', 5)
     expect(page.live.get('division')).toBe(5)
     expect(await values(visitor)).toMatchObject({ division: 5 })
-    expect(page.posts[0]).toEqual({})
-    expect(page.posts.slice(1).every(({ subject }) => subject !== undefined)).toBe(true)
+    // The second shows that the browser has kept the cookie of the first.
+    expect(page.posts).toEqual([{}, {}, { who: whoIn(visitor), set: [['division', 0, '', 5]] }])
   })
 
   it('asks again until it is answered', async () => {
@@ -135,22 +141,6 @@ describe('a page with neither values of its own nor a socket', () => {
     const page = await app.visitor().open({ hasSocket: false })
     await page.live.ready
     expect([page.live.get('division'), page.posts]).toEqual([-1, [{}, {}, {}]])
-  })
-
-  it('goes on without values where an older server answers without a ticket', async () => {
-    const app = await App.start({ routes: pages })
-    const visitor = app.visitor()
-    const page = await visitor.open({ hasSocket: false })
-    const { post } = page
-    page.post = async (input, init) => {
-      const answer = await post.call(page, input, init)
-      if (init?.body !== '{}') return answer
-      const { ticket, ...rest } = await answer.json()
-      return Response.json(rest)
-    }
-    await page.live.set('division', 5)
-    expect(await values(visitor)).toMatchObject({ division: 5 })
-    expect(page.posts.filter((body) => Object.keys(body).length === 0)).toHaveLength(1)
   })
 
   it('asks no more where it may not post at all', async () => {

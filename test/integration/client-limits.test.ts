@@ -11,12 +11,12 @@ const page: Koa.Middleware = (ctx) => {
   else ctx.body = ctx.liveSession.snapshot()
 }
 
-/** Answers the first of these events as a server does that has had too many. */
-function limitOnce(app: App, event: string, meanwhile: () => Promise<unknown> = async () => undefined): void {
+/** Answers the first exchange that brings these as a server does that has had too many. */
+function limitOnce(app: App, what: 'tickets' | 'set', meanwhile: () => Promise<unknown> = async () => undefined): void {
   let isLimited = false
   app.io.on('connection', (socket) => {
-    socket.use(([name, , ack], next) => {
-      if (name !== event || isLimited) return next()
+    socket.use(([event, sync, ack], next) => {
+      if (event !== 'live_session:sync' || !sync[what] || isLimited) return next()
       isLimited = true
       void meanwhile().then(() => ack({ ok: false, code: 'rate_limited' }))
     })
@@ -32,7 +32,7 @@ describe('a page that is rate_limited', () => {
     const mend = opened.cutPosts()
     const saved = opened.live.set('division', 5)
     await opened.reaches('division', 'offline')
-    limitOnce(app, 'live_session:tickets')
+    limitOnce(app, 'tickets')
     const told = opened.connected()
     emptyCache(app.live)
     await told
@@ -43,7 +43,7 @@ describe('a page that is rate_limited', () => {
   it('is not superseded by who wrote while it waited: nothing of it had been applied', async () => {
     const app = await App.start({ routes: page })
     const visitor = app.visitor()
-    limitOnce(app, 'live_session:set', () => visitor.store({ set: [['division', -1, 9]] }))
+    limitOnce(app, 'set', () => visitor.store({ set: [['division', -1, '', 9]] }))
     const opened = await visitor.open({ path: '/' })
     await opened.connected()
     expect(await outcome(opened.live.set('division', 5))).toBe('saved')
@@ -52,7 +52,7 @@ describe('a page that is rate_limited', () => {
 
   it('settles a change that a later one has replaced while it waited', async () => {
     const app = await App.start({ routes: page })
-    limitOnce(app, 'live_session:set')
+    limitOnce(app, 'set')
     const opened = await app.visitor().open({ path: '/' })
     await opened.connected()
     const both = [opened.live.set('division', 1), opened.live.set('division', 2)]
@@ -65,8 +65,8 @@ describe('a page that is rate_limited', () => {
     await opened.connected()
     let sets = 0
     app.io.on('connection', (socket) => {
-      socket.use(([name, , ack], next) => {
-        if (name !== 'live_session:set') return next()
+      socket.use(([event, sync, ack], next) => {
+        if (event !== 'live_session:sync' || !sync.set) return next()
         sets += 1
         ack({ ok: false, code: 'rate_limited' })
       })

@@ -63,7 +63,7 @@ describe('a page', () => {
     expect([opened.live.get('division'), opened.live.get('theme')]).toEqual([-1, 'dark'])
   })
 
-  it('that was opened at once with another, whose cookie came later, saves, and goes on as the same visitor', async () => {
+  it('that was opened at once with another, whose cookie came later, drops what it has set, and goes on as the same visitor', async () => {
     const app = await start()
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/page' })
@@ -71,11 +71,11 @@ describe('a page', () => {
     visitor.forget()
     const other = await visitor.open({ path: '/page' })
     await other.connected()
-    expect(await outcome(page.live.set('division', 5))).toBe('saved')
-    await other.shows('division', 5)
-    expect(await values(visitor)).toMatchObject({ division: 5 })
+    expect(await outcome(page.live.set('division', 5))).toBe('superseded')
+    expect([page.live.get('division'), await values(visitor)]).toMatchObject([-1, { division: -1 }])
     await other.live.set('division', 6)
     await page.shows('division', 6)
+    expect(await outcome(page.live.set('division', 7))).toBe('saved')
   })
 
   it('of a guest does not take a sign-in elsewhere for blocked cookies', async () => {
@@ -125,13 +125,16 @@ describe('a page', () => {
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page' })
+    const mend = opened.cutPosts()
     await opened.connected()
-    opened.cutPosts()
     opened.socket?.disconnect()
     const saved = outcome(opened.live.set('division', 5))
     await visitor.fetch('/logout/now')
+    mend()
     await opened.comeBack()
-    expect([opened.live.get('division'), await saved]).toEqual([-1, 'cookies_blocked'])
+    expect(await saved).toBe('cookies_blocked')
+    await opened.shows('division', -1)
+    expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
   it('of a user whose socket came without a cookie has the browser\u2019s own values once there is one', async () => {
@@ -162,7 +165,7 @@ describe('a page', () => {
       else await visitor.fetch('/login/now?user=bob')
     }
     expect(await outcome(opened.live.set('division', 5))).not.toBe('saved')
-    expect(opened.posts.filter(({ set, subject }) => set && subject === undefined)).toEqual([])
+    expect(opened.posts.filter(({ set, who }) => set && who === undefined)).toEqual([])
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 

@@ -34,7 +34,7 @@ describe('what ann set while she was offline', () => {
     const opened = await visitor.open({ path: '/page' })
     await opened.connected()
     // The change is on its way when the logout is handled.
-    app.io.on('connection', (socket) => socket.use(() => undefined))
+    app.io.on('connection', (socket) => socket.use(([, sync], next) => sync.set || next()))
     opened.socket?.io.engine.close()
     await opened.connected()
     const saved = outcome(opened.live.set('division', 5))
@@ -64,9 +64,10 @@ describe('a POST', () => {
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page', hasSocket: false })
-    const { browser } = await (await visitor.fetch('/page')).json()
+    const { who } = await (await visitor.fetch('/page')).json()
     await opened.live.set('division', 5)
-    expect(opened.posts.map((body) => body.subject)).toEqual([browser, browser])
+    expect(opened.posts.map((body) => body.who)).toEqual([expect.any(String)])
+    expect(opened.posts[0]?.who).toBe(who)
   })
 })
 
@@ -122,7 +123,6 @@ describe('a page that has become bob\u2019s', () => {
     const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10 }
     const headers = () => ({ cookie: visitor.cookie, origin: visitor.url })
     const socket = connect(visitor.url, { ...options, extraHeaders: headers() })
-    const connected = () => new Promise<void>((resolve) => socket.once('store_session', () => resolve()))
     // An app whose own handler was there first, and sets something at every connection.
     let isSet = false
     socket.on('connect', () => {
@@ -130,12 +130,14 @@ describe('a page that has become bob\u2019s', () => {
     })
     const endpoint = new URL('/store_session', visitor.url).href
     const live = createLiveSession<AppFields>({ socket, endpoint, headers })
-    await connected()
-    await visitor.fetch('/login/now?user=bob')
+    await live.ready
+    const greeted = new Promise<void>((resolve) => live.onVisitor(() => resolve()))
+    socket.on('disconnect', () => Object.assign(socket.io.opts, { extraHeaders: headers() }))
     isSet = true
+    await visitor.fetch('/login/now?user=bob')
     Object.assign(socket.io.opts, { extraHeaders: headers() })
-    await connected()
-    await outcomeWithin(connected(), 500)
+    await greeted
+    await live.flush()
     live.close()
     socket.disconnect()
     expect((await app.live.user('bob')).get('division')).toBe(-1)
@@ -147,12 +149,10 @@ describe('a page that has become bob\u2019s', () => {
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page' })
     await opened.connected()
-    let saved: Promise<unknown> = Promise.resolve()
-    opened.socket?.once('store_session', () => {
-      saved = outcome(opened.live.set('division', 5))
+    const saved = new Promise((resolve) => {
+      opened.live.onVisitor(() => resolve(outcome(opened.live.set('division', 5))))
     })
     await visitor.fetch('/login/now?user=bob')
-    await opened.connected()
     expect(await saved).toBe('saved')
   })
 
@@ -165,9 +165,7 @@ describe('a page that has become bob\u2019s', () => {
     opened.cutPosts()
     void opened.live.set('division', 5).catch(() => undefined)
     const flushed = opened.live.flush()
-    await opened.reaches('division', 'offline')
     await visitor.fetch('/login/now?user=bob')
-    await opened.connected()
     expect(await outcome(flushed)).toBe('saved')
   })
 })

@@ -4,10 +4,10 @@ import { createTimers } from '../../client/effects/timers.js'
 afterEach(() => void jest.restoreAllMocks())
 
 describe('the times of a page', () => {
-  it('keep no process alive for ten minutes where its browser is young, and do for what is soon', () => {
+  it('keep no process alive until the cookie is to be renewed, and do for what is soon', () => {
     const started = jest.spyOn(globalThis, 'setTimeout')
     const timers = createTimers(() => undefined)
-    timers.start('young', 600_000, 0)
+    timers.start('renew', 300_000, 0)
     timers.start('greet', 1000, 500)
     expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false, true])
     timers.close()

@@ -33,7 +33,7 @@ describe('what a page says of its own HTML', () => {
 
   it.each([true, false])('is cookies_blocked where no cookie comes back (with a socket: %s)', async (hasSocket) => {
     const app = await App.start({ routes })
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const visitor = app.visitor()
     visitor.keepsCookies = false
     const opened = await visitor.open({ path: '/set', hasSocket })
     await opened.live.flush()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
-import { nameOf } from '../support/users.js'
+import { nameOf, whoIn } from '../support/users.js'
 
 const subOf = (user: string) => subjectHash(userSubject(user))
 const AGREED = [true, false]
@@ -40,10 +40,13 @@ describe('a handshake', () => {
     } else {
       const socket = await connecting
       const greeting = [(await socket.ticket()).claims, ...(user === undefined ? [] : [(await socket.ticket()).claims])]
-      const name = outcome === 'own' && hasConsent ? nameOf(visitor) : undefined
-      // It was just made: whose changes a page may carry over to the next one.
-      const young = kind === 'none' ? (user === undefined ? 'guest' : subOf(user)) : undefined
-      expect(greeting.map((claims) => [claims.browser, claims.young])).toEqual(greeting.map(() => [name, young]))
+      const { who, kept } = await socket.greeted
+      const isKept = outcome === 'own' && hasConsent
+      expect([isKept ? who : who !== undefined, kept]).toEqual([
+        isKept ? whoIn(visitor, user) : user !== undefined,
+        isKept || undefined,
+      ])
+      expect(greeting.map(({ guest }) => guest)).toEqual(greeting.map(() => user === undefined || undefined))
       const own = greeting.at(-1)?.sub
       if (outcome === 'own') expect(own).toBe(nameOf(visitor))
       else if (subject !== undefined) expect(own).not.toBe(nameOf(visitor))
@@ -55,18 +58,6 @@ describe('a handshake', () => {
     expect(isGivenUp(app, subject)).toBe(before)
   })
 
-  it.each([undefined, 'ann'])('of a young browser says so, and whose it is: %s', async (user) => {
-    const app = await startWithHeaders()
-    const visitor = app.visitor()
-    await visitor.store({}, as(user))
-    const socket = await visitor.connect('/', as(user))
-    const young = user === undefined ? 'guest' : subOf(user)
-    expect((await socket.ticket()).claims).toMatchObject({ browser: nameOf(visitor), young })
-    const silent = await visitor.connect('/', as(user, false))
-    const { claims } = await silent.ticket()
-    expect([claims.browser, claims.young]).toEqual([undefined, young])
-  })
-
   it('of a user with a guest\u2019s cookie brings the guest nothing, and the user nothing of the guest\u2019s', async () => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, 'guest')
@@ -74,9 +65,9 @@ describe('a handshake', () => {
     await guest.ticket()
     const socket = await visitor.connect('/', as('ann'))
     for (let first = 0; first < 2; first += 1) expect((await socket.ticket()).claims.changes).toEqual([])
-    await socket.set(['division', -1, 7])
-    await socket.set(['theme', -1, 'dark'])
-    expect(await guest.set(['cart', -1, ['a']])).toMatchObject({ ok: true })
+    await socket.change('division', 7)
+    await socket.change('theme', 'dark')
+    expect(await guest.change('cart', ['a'])).toHaveProperty('stamp')
     expect((await guest.ticket()).claims.changes).toMatchObject([['cart', expect.anything(), ['a']]])
     expect(await (await visitor.fetch('/')).json()).toEqual({ division: 1, theme: 'light' })
     expect((await app.live.user('ann')).get('division')).toBe(7)
@@ -89,7 +80,7 @@ describe('a handshake', () => {
     const socket = await visitor.connect()
     const { sub } = (await socket.ticket()).claims
     await visitor.fetch('/set', { headers: as('ann') })
-    expect(await socket.set(['division', -1, 7])).toMatchObject({ ok: true })
+    expect(await socket.change('division', 7)).toHaveProperty('stamp')
     expect((await socket.ticket()).claims.sub).toBe(sub)
     expect((await app.live.user('ann')).get('division')).toBe(5)
   })

@@ -3,8 +3,7 @@ import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { auth } from '../support/auth.js'
 import { startWithConsent } from '../support/consent.js'
-import { readClaims } from '../support/socket.js'
-import { nameOf } from '../support/users.js'
+import { whoIn } from '../support/users.js'
 
 const live = (answer: Response): readonly string[] => {
   return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
@@ -18,25 +17,23 @@ describe('without consent', () => {
     expect(answer.headers.getSetCookie()).toEqual([])
     expect(answer.headers.get('cache-control')).toBe('private')
     const page = await answer.json()
-    expect([page.browser, page.young]).toEqual([undefined, path === '/leave' ? undefined : 'guest'])
-    // Else a page could not tell whose it is.
-    expect(page.guest).toBe(path === '/leave' ? true : undefined)
+    expect([page.who, page.guest]).toEqual([undefined, true])
     expect(page).toMatchObject({ values: { division: path === '/set' ? 5 : -1 } })
     expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
   })
 
-  it('a page hears of no browser, until there is a cookie', async () => {
+  it('a page hears of no name, until there is a cookie', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor()
-    const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).browser
+    const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).who
     expect(await told()).toBeUndefined()
     await visitor.fetch('/agree')
-    expect(await told()).toBe(nameOf(visitor))
+    expect(await told()).toBe(whoIn(visitor))
   })
 
   it('a POST is answered, and writes nothing either', async () => {
     const app = await startWithConsent()
-    const answer = await app.visitor().store({ set: [['division', -1, 5]] })
+    const answer = await app.visitor().store({ set: [['division', -1, '', 5]] })
     expect(answer.status).toBe(200)
     expect(answer.headers.getSetCookie()).toEqual([])
   })
@@ -55,8 +52,9 @@ describe('without consent', () => {
     const [one, two] = [app.visitor(), app.visitor()]
     for (const visitor of [one, two]) await visitor.fetch('/login')
     expect(live(await one.fetch('/set'))).toEqual([])
-    const { subject, values, browser } = await (await two.fetch('/')).json()
-    expect([subject, values.division, browser]).toEqual([expect.stringMatching(/^.{43}$/), 5, undefined])
+    const { who, guest, held, values } = await (await two.fetch('/')).json()
+    expect([guest, held, values.division]).toEqual([undefined, undefined, 5])
+    expect((await (await one.fetch('/')).json()).who).toBe(who)
   })
 
   it('is assumed where asking for it fails', async () => {
@@ -84,12 +82,12 @@ describe('when consent comes', () => {
 })
 
 describe('when consent is withdrawn', () => {
-  it('a connection is told that it is a guest’s, though it is told of no browser', async () => {
+  it('a connection is told that it is a guest’s, and no name', async () => {
     const app = await startWithConsent()
-    const { io } = await app.visitor(cookieFor(app.live, { values: { division: 9 } })).connect()
-    const greeting = new Promise<string>((resolve) => io.once('store_session', resolve))
-    io.disconnect().connect()
-    expect(readClaims(await greeting)).toMatchObject({ guest: true, defaults: {} })
+    const socket = await app.visitor(cookieFor(app.live, { values: { division: 9 } })).connect()
+    const { who, kept } = await socket.greeted
+    expect([who, kept]).toEqual([undefined, undefined])
+    expect((await socket.ticket()).claims).toMatchObject({ guest: true, defaults: {} })
   })
 
   it('nothing more is written, and leave() removes the cookie', async () => {

@@ -1,46 +1,44 @@
 import { describe, expect, it } from '@jest/globals'
-import { cookieFor, emptyCache, testClock } from 'koa-live-session/testing'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
-import { pages } from '../support/auth.js'
 import { written } from '../support/departures.js'
-import { readClaims, type TestSocket } from '../support/socket.js'
-import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
+import { readClaims } from '../support/socket.js'
+import { cookieContent, nameOf, set, startWithUsers, values, whoIn } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
-const TEN_MINUTES = 10 * 60 * 1000
 const ANN = subjectHash(userSubject('ann'))
-
-/** How the first ticket of a connection names the browser. */
-async function named(socket: TestSocket) {
-  const { browser, young, sub } = (await socket.ticket()).claims
-  return { browser, young, sub }
-}
 
 /** A POST of `{}`, and what it says. */
 async function ask(visitor: Visitor) {
   const answer = await visitor.store()
-  const { ticket, more, ...rest } = await answer.json()
-  const claims = readClaims(ticket)
-  return { claims, more: more && readClaims(more), rest, lines: written(answer) }
+  const { who, kept, greeting }: SyncAnswer = await answer.json()
+  return { who, kept, claims: (greeting ?? []).map(readClaims), lines: written(answer) }
+}
+
+/** How a new connection is told whose it is. */
+async function told(visitor: Visitor): Promise<SyncAnswer> {
+  return (await visitor.connect()).greeted
 }
 
 describe('a static page, at its first visit', () => {
-  it('hears by its socket of no browser, asks, and comes back as the guest of its cookie', async () => {
+  it('is told no name by its socket, asks, and comes back as the guest of its cookie', async () => {
     const app = await App.start()
     const visitor = app.visitor()
-    const early = await named(await visitor.connect())
-    expect([early.browser, early.young]).toEqual([undefined, 'guest'])
-    const { claims, rest, lines } = await ask(visitor)
-    expect([lines.length, rest]).toEqual([2, { stored: 0, stale: 0, held: [], cookieless: true }])
-    expect(claims).toMatchObject({ sub: nameOf(visitor), browser: nameOf(visitor), young: 'guest', changes: [] })
-    expect(claims.defaults).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
+    const early = await visitor.connect()
+    expect(await early.greeted).not.toHaveProperty('who')
+    const { who, kept, claims, lines } = await ask(visitor)
+    expect([lines.length, who, kept]).toEqual([2, whoIn(visitor), undefined])
+    expect(claims).toMatchObject([{ sub: nameOf(visitor), guest: true, changes: [] }])
+    expect(claims[0]?.defaults).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
     const socket = await visitor.connect()
-    expect(await named(socket)).toEqual({ browser: nameOf(visitor), young: 'guest', sub: nameOf(visitor) })
-    expect(early.sub).not.toBe(nameOf(visitor))
-    await socket.set(['division', -1, 7])
-    expect((await visitor.store({ tickets: [(await socket.ticket()).text] })).status).toBe(200)
+    expect(await socket.greeted).toMatchObject({ who, kept: true })
+    expect((await socket.ticket()).claims.sub).toBe(nameOf(visitor))
+    expect((await early.ticket()).claims.sub).not.toBe(nameOf(visitor))
+    await socket.change('division', 7)
+    expect((await visitor.store({ who, tickets: [(await socket.ticket()).text] })).status).toBe(200)
     expect(cookieContent(visitor).r).toMatchObject([['division', expect.anything(), 7]])
   })
 
@@ -49,89 +47,53 @@ describe('a static page, at its first visit', () => {
     const visitor = app.visitor()
     await visitor.fetch('/login/unused?user=ann')
     visitor.forget()
-    const { claims, more } = await ask(visitor)
-    expect(claims).toMatchObject({ sub: ANN, browser: nameOf(visitor), young: ANN, more: true })
-    expect(more).toMatchObject({ sub: nameOf(visitor), browser: nameOf(visitor), young: ANN })
-    expect(more).not.toHaveProperty('more')
-    expect(more?.defaults).toEqual({ theme: 'light' })
-    expect(await named(await visitor.connect())).toEqual({ browser: nameOf(visitor), young: ANN, sub: ANN })
+    const { who, claims } = await ask(visitor)
+    expect(who).toBe(whoIn(visitor, 'ann'))
+    expect(claims.map(({ sub, guest }) => [sub, guest])).toEqual([
+      [ANN, undefined],
+      [nameOf(visitor), undefined],
+    ])
+    expect(claims[1]?.defaults).toEqual({ theme: 'light' })
+    expect((await told(visitor)).who).toBe(who)
   })
 
-  it('is young for ten minutes, however often its cookie is written meanwhile', async () => {
-    const clock = testClock(Math.floor(Date.now() / 1000) * 1000)
-    const app = await startWithUsers({ clock, routes: pages })
+  it('is another visitor\u2019s once a user has signed in or out, and after a sign-out and a sign-in', async () => {
+    const app = await startWithUsers()
     const visitor = app.visitor()
-    await visitor.store()
-    expect(cookieContent(visitor).born).toBe(clock.now() / 1000)
-    clock.advance(TEN_MINUTES - 1)
-    await visitor.store()
-    const young = async () => [
-      (await named(await visitor.connect())).young,
-      (await values(visitor, '/page'))['young'],
-      (await ask(visitor)).claims.young,
-    ]
-    expect(await young()).toEqual(['guest', 'guest', 'guest'])
-    clock.advance(1)
-    expect(await young()).toEqual([undefined, undefined, undefined])
-    await visitor.store()
-    expect(cookieContent(visitor)).not.toHaveProperty('born')
-  })
-
-  it.each(['/login/now?user=ann', '/login?user=ann'])(
-    'is young no more once a user has signed in: %s',
-    async (path) => {
-      const app = await startWithUsers()
-      const visitor = app.visitor()
-      await visitor.store()
+    const names = [(await ask(visitor)).who]
+    for (const path of ['/login/now?user=ann', '/logout/leave', '/login/now?user=ann', '/logout/now']) {
       await visitor.fetch(path)
-      await visitor.fetch('/')
-      expect(cookieContent(visitor)).toMatchObject({ user: ANN, former: [expect.any(String), 0, expect.any(Number)] })
-      expect(cookieContent(visitor)).not.toHaveProperty('born')
-      expect((await named(await visitor.connect())).young).toBeUndefined()
-    },
-  )
-
-  it.each(['/logout/now', '/logout/leave'])('is young no more once a user has signed out: %s', async (path) => {
-    const app = await startWithUsers()
-    for (const hasCookie of [true, false]) {
-      const visitor = app.visitor()
-      await visitor.fetch('/login/unused?user=ann')
-      visitor.forget()
-      if (hasCookie) {
-        await visitor.store()
-        expect(cookieContent(visitor).born).toBeDefined()
-      }
-      await visitor.fetch(path)
-      expect([hasCookie, cookieContent(visitor).born]).toEqual([hasCookie, undefined])
-      expect(await named(await visitor.connect())).toMatchObject({ browser: nameOf(visitor), young: undefined })
+      names.push((await told(visitor)).who)
     }
+    expect(new Set(names).size).toBe(5)
+    expect(names).not.toContain(undefined)
   })
 
-  it('is not young after a sign-out, nor where the cookie has been there before', async () => {
-    const app = await startWithUsers()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    await ann.fetch('/logout/leave')
-    await ann.store()
-    const known = app.visitor(cookieFor(app.live, {}))
-    await known.store()
-    for (const visitor of [ann, known]) {
-      expect(cookieContent(visitor)).not.toHaveProperty('born')
-      expect(await named(await visitor.connect())).toMatchObject({ browser: nameOf(visitor), young: undefined })
-    }
-  })
-
-  it('is one guest with its browser\u2019s last answer where ten tabs have asked at once, all of them young', async () => {
+  it('is one guest with its browser\u2019s last answer where ten tabs have asked at once', async () => {
     const app = await App.start()
     const visitor = app.visitor()
     const tabs = Array.from({ length: 10 }, () => app.visitor())
     const asked = await Promise.all(tabs.map(ask))
-    expect(new Set(asked.map(({ claims }) => claims.browser)).size).toBe(10)
+    expect(new Set(asked.map(({ who }) => who)).size).toBe(10)
     for (const tab of tabs)
       for (const pair of tab.cookie.split('; ')) visitor.jar.setCookieSync(`${pair}; Path=/`, app.url)
-    const sockets = await Promise.all(tabs.map(() => visitor.connect()))
-    for (const socket of sockets)
-      expect(await named(socket)).toMatchObject({ browser: nameOf(visitor), young: 'guest' })
+    const own = whoIn(visitor)
+    for (const { who } of await Promise.all(tabs.map(() => told(visitor)))) expect(who).toBe(own)
+  })
+
+  it('takes no draft of a tab that has lost that race, by neither way, and no cookie comes of it', async () => {
+    const app = await App.start()
+    const [visitor, loser] = [app.visitor(), app.visitor()]
+    const { who: lost } = await ask(loser)
+    const { who } = await ask(visitor)
+    const { cookie } = visitor
+    const draft = { who: lost ?? '', set: [['division', -1, '', 7]] } as const
+    const answer = await visitor.store(draft)
+    const socket = await visitor.connect()
+    const dropped = { dropped: true, who, kept: true, greeting: [expect.any(String)], results: [], held: [] }
+    expect([await answer.json(), await socket.sync(draft)]).toEqual([dropped, dropped])
+    expect([written(answer), visitor.cookie]).toEqual([[], cookie])
+    expect((await socket.ticket()).claims.changes).toEqual([])
   })
 })
 
@@ -145,11 +107,11 @@ describe('what a guest sets over a connection without a live cookie', () => {
     const socket = await visitor.connect()
     await socket.ticket()
     const other = socket.io.io.socket('/other')
-    const greeting = new Promise<string>((resolve) => other.once('store_session', resolve))
     other.connect()
-    expect(readClaims(await greeting).sub).toBe(socket.tickets[0]?.claims.sub)
+    const { greeting } = await other.emitWithAck('live_session:sync', {})
+    expect(readClaims(greeting[0]).sub).toBe(socket.tickets[0]?.claims.sub)
     const change = new Promise<string>((resolve) => other.once('store_session', resolve))
-    expect(await socket.set(['division', -1, 7])).toMatchObject({ ok: true })
+    expect(await socket.change('division', 7)).toHaveProperty('stamp')
     expect(readClaims(await change).changes).toMatchObject([['division', expect.anything(), 7]])
     expect(heard).toEqual([-1, 7])
     const { connections, sessions } = coreOf(app.live)
@@ -170,7 +132,7 @@ describe('what a guest sets over a connection without a live cookie', () => {
     const visitor = app.visitor()
     const socket = await visitor.connect()
     await socket.ticket()
-    await socket.set(['division', -1, 7])
+    await socket.change('division', 7)
     const { text } = await socket.ticket()
     const refused = [403, { error: { code: 'other_subject', index: 0 } }]
     const [known, ann] = [app.visitor(cookieFor(app.live, {})), app.visitor()]
@@ -179,9 +141,9 @@ describe('what a guest sets over a connection without a live cookie', () => {
       const answer = await late.store({ tickets: [text] })
       expect([answer.status, await answer.json()]).toMatchObject(refused)
       const other = await late.connect()
-      expect(await other.sendTickets(text)).toEqual({ ok: false, code: 'other_subject' })
+      expect(await other.sendTickets(text)).toEqual({ ok: false, code: 'other_subject', index: 0 })
     }
-    expect(await socket.sendTickets(text)).toEqual({ ok: true })
+    expect(await socket.sendTickets(text)).toHaveProperty('results')
     await visitor.store()
     await visitor.fetch('/login/now?user=ann')
     const answer = await visitor.store({ tickets: [text] })
@@ -196,10 +158,9 @@ describe('what a guest sets over a connection without a live cookie', () => {
     visitor.forget()
     const socket = await visitor.connect()
     const greeting = [(await socket.ticket()).claims, (await socket.ticket()).claims]
-    expect(greeting.map(({ browser, young }) => [browser, young])).toEqual(Array(2).fill([undefined, ANN]))
-    expect(greeting[0]?.sub).toBe(ANN)
-    await socket.set(['division', -1, 7])
-    await socket.set(['theme', -1, 'dark'])
+    expect(greeting.map(({ sub }) => sub)).toEqual([ANN, expect.not.stringMatching(ANN)])
+    await socket.change('division', 7)
+    await socket.change('theme', 'dark')
     const [division, theme] = [await socket.ticket(), await socket.ticket()]
     expect((await visitor.store({ tickets: [division.text] })).status).toBe(200)
     expect((await visitor.store({ tickets: [theme.text] })).status).toBe(403)
@@ -210,9 +171,9 @@ describe('what a guest sets over a connection without a live cookie', () => {
     const app = await startWithUsers({ options: { cache: { maxSubjects: 10 } } as never })
     const socket = await app.visitor().connect()
     await socket.ticket()
-    await socket.set(['division', -1, 7])
+    await socket.change('division', 7)
     for (let i = 0; i < 50; i += 1) await set(app.visitor(), { division: i })
-    await socket.set(['cart', -1, ['a']])
+    await socket.change('cart', ['a'])
     const [one, two] = [await socket.ticket(), await socket.ticket()]
     expect(one.claims.sub).toBe(two.claims.sub)
     const server = [...app.io.sockets.sockets.values()][0]

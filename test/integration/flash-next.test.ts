@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
@@ -111,13 +112,13 @@ describe('a message for the next page', () => {
     const shown: string[] = []
     const left = await visitor.open({ path: '/page' })
     await left.connected()
-    left.live.onFlash((message) => shown.push(`left: ${message}`))
+    onFlash(left.live, (message) => shown.push(`left: ${message}`))
     expect(await left.socket?.emitWithAck('say', 'moved', { for: 'next' })).toBe('said')
     left.socket?.disconnect()
     await left.comeBack()
     const next = await visitor.open({ path: '/page' })
     const heard = new Promise<void>((resolve) => {
-      next.live.onFlash((message) => {
+      onFlash(next.live, (message) => {
         shown.push(`next: ${message}`)
         resolve()
       })

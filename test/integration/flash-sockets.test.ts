@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
@@ -45,7 +46,7 @@ async function openPage(visitor: Visitor): Promise<{ page: Page; shown: unknown[
   await page.connected()
   const shown: unknown[] = []
   let tell = (_: unknown): void => undefined
-  page.live.onFlash((message) => {
+  onFlash(page.live, (message) => {
     shown.push(message)
     tell(message)
   })
@@ -118,7 +119,7 @@ describe('an open page', () => {
     const [one, two] = [await open(visitor), await open(visitor)]
     const counts = [offers(one), offers(two)]
     await visitor.fetch(`${path}?what=saved`)
-    for (const socket of [one, two]) await socket.set(['division', -1, 1])
+    for (const socket of [one, two]) await socket.change('division', 1)
     expect(counts.map((count) => count())).toEqual([times, times])
     expect(await takeFlash(visitor)).toEqual(['saved'])
   })
@@ -219,7 +220,7 @@ describe('an open page', () => {
     page.live.close()
     const silent = await visitor.open({ path: '/page' })
     await silent.connected()
-    await silent.live.onFlash(() => undefined)()
+    onFlash(silent.live, () => undefined)()
     for (const one of [page, silent]) await one.socket?.emitWithAck('say', 'unheard')
     expect(shown).toEqual([])
     expect(await takeFlash(visitor)).toEqual(['unheard', 'unheard'])
@@ -257,8 +258,8 @@ describe('what a socket asks for', () => {
     const app = await start({ limits: { changesPerSocket: 1 } })
     const socket = await open(app.visitor(cookieFor(app.live, {})))
     await socket.io.emitWithAck('say', 'kept')
-    await socket.set(['division', -1, 1])
-    await socket.set(['division', -1, 2])
+    await socket.change('division', 1)
+    await socket.change('division', 2)
     expect(await take(socket)).toEqual({ ok: false, code: 'rate_limited' })
     app.clock.advance(1000)
     expect(await take(socket)).toEqual({ ok: true, messages: ['kept'] })

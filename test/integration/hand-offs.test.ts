@@ -191,7 +191,7 @@ describe('a hand-off', () => {
     const { socket } = await open(app)
     socket.io.on('live_session:hand_off', (...told) => app.errors.push(told))
     expect(await handOff(socket, 'x', to)).toBe(code)
-    expect(await socket.set(['division', -1, 1])).toMatchObject({ ok: true })
+    expect(await socket.change('division', 1)).toHaveProperty('stamp')
     expect(app.errors).toEqual([])
   })
 
@@ -281,7 +281,7 @@ describe('a hand-off', () => {
     const next = told(mine.socket)
     mine.socket.io.emit('go')
     expect(await next).toEqual(expect.any(String))
-    await eve.socket.set(['division', -1, 1])
+    await eve.socket.change('division', 1)
     expect(app.errors).toEqual([])
   })
 

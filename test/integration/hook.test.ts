@@ -33,9 +33,12 @@ afterEach(() => {
   Object.assign(globalThis, original)
 })
 
-const LARGE_KEYS = ['a', 'b', 'c', 'd'] as const
+/** What is under way has got as far as it can. */
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+
+const LARGE_KEYS = ['a', 'b', 'c', 'd', 'e'] as const
 const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
-const large = defineFields({ a: long, b: long, c: long, d: long })
+const large = defineFields({ a: long, b: long, c: long, d: long, e: long })
 
 /** ms: to collect changes, and after a failure. */
 const WAITS = [100, 5000]
@@ -50,12 +53,15 @@ interface Posted {
 function posts(visitor: Visitor, lose: (count: number) => boolean = () => false) {
   const done: Posted[] = []
   let count = 0
+  let isUnderWay = false
   globalThis.fetch = async (input, init = {}) => {
     // What the visitor's browser sends is none of the hook's.
     if (init.keepalive === undefined) return original.fetch(input, init)
     count += 1
     if (lose(count)) throw new TypeError('fetch failed')
+    isUnderWay = true
     const answer = await visitor.store(String(init.body))
+    isUnderWay = false
     done.push({ init, tickets: JSON.parse(String(init.body)).tickets, status: answer.status })
     return answer
   }
@@ -63,7 +69,7 @@ function posts(visitor: Visitor, lose: (count: number) => boolean = () => false)
     for (;;) {
       const posted = done.shift()
       if (posted) return posted
-      passTime()
+      if (!isUnderWay) passTime()
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -83,9 +89,11 @@ async function open() {
   const visitor = app.visitor()
   await visitor.text('/')
   const { io } = await visitor.connect()
-  const hook = (options = {}): (() => void) => {
+  const hook = async (options = {}): Promise<() => void> => {
     const end = storeSession(io, options)
     ends.push(end)
+    // It has asked before, so it was told.
+    await io.emitWithAck('live_session:sync', {})
     return end
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
@@ -95,7 +103,7 @@ describe('the small hook', () => {
   it('brings what a socket handler has set into the cookie, so that it survives a restart', async () => {
     const { app, visitor, hook, choose } = await open()
     const { next } = posts(visitor)
-    hook()
+    await hook()
     await choose('division', 3)
     expect((await next()).status).toBe(200)
     emptyCache(app.live)
@@ -105,7 +113,7 @@ describe('the small hook', () => {
   it('POSTs the newest ticket of each key, once for all that changed within a moment', async () => {
     const { visitor, hook, choose } = await open()
     const { next, counted } = posts(visitor)
-    hook()
+    await hook()
     for (const division of [1, 2, 3]) await choose('division', division)
     await choose('cart', ['a'])
     const { tickets } = await next()
@@ -117,7 +125,7 @@ describe('the small hook', () => {
   it('tries again what was lost', async () => {
     const { app, visitor, hook, choose } = await open()
     const { next, counted } = posts(visitor, (count) => count < 3)
-    hook()
+    await hook()
     await choose('division', 3)
     await next()
     expect(counted()).toBe(3)
@@ -128,7 +136,7 @@ describe('the small hook', () => {
   it('gives up a ticket that is refused, and brings the others', async () => {
     const { app, visitor, io, hook, choose } = await open()
     const { next } = posts(visitor)
-    hook()
+    await hook()
     const [hear] = io.listeners('store_session').slice(-1) as [(ticket: string) => void]
     hear(bareTicket({ sub: 'nothing', changes: [['theme', 1, 'dark']] }))
     await choose('division', 3)
@@ -154,7 +162,7 @@ describe('the small hook', () => {
       count += 1
       return Response.json(body, { status })
     }
-    hook()
+    await hook()
     await choose('division', 3)
     page.dispatchEvent(new Event('pagehide'))
     await next()
@@ -172,7 +180,7 @@ describe('the small hook', () => {
       held = true
       return new Promise(() => undefined)
     }
-    hook()
+    await hook()
     await choose('division', 3)
     page.dispatchEvent(new Event('pagehide'))
     expect([held, counted()]).toEqual([true, 0])
@@ -188,17 +196,17 @@ describe('the small hook', () => {
     const socket = await visitor.connect()
     const { next } = posts(visitor)
     ends.push(storeSession(socket.io))
-    // The ticket of a call has all that it has set: four of them, each the newest of one key.
-    for (let count = 4; count > 0; count -= 1)
-      await socket.set(...LARGE_KEYS.slice(0, count).map((key) => [key, -1, `${count}`.repeat(4000)] as const))
+    // The ticket of a call has all that it has set: five of them, each the newest of one key.
+    for (let count = 5; count > 0; count -= 1)
+      await socket.set(...LARGE_KEYS.slice(0, count).map((key) => [key, -1, '', `${count}`.repeat(3500)] as const))
     const [first, second] = [await next(), await next()]
-    expect([first.tickets.length, first.status, second.tickets.length, second.status]).toEqual([3, 200, 1, 200])
+    expect([first.tickets.length, first.status, second.tickets.length, second.status]).toEqual([4, 200, 1, 200])
   })
 
   it('POSTs at once, with keepalive, as the page is left', async () => {
     const { visitor, hook, io } = await open()
     const { next, counted } = posts(visitor)
-    hook({ headers: () => ({ 'x-csrf': 'token' }), credentials: 'include' })
+    await hook({ headers: () => ({ 'x-csrf': 'token' }), credentials: 'include' })
     const heard = new Promise((resolve) => io.once('store_session', resolve))
     io.emit('choose', 'division', 3, () => undefined)
     await heard
@@ -213,7 +221,7 @@ describe('the small hook', () => {
     const { visitor, io, hook, choose } = await open()
     const { counted } = posts(visitor)
     const listeners = io.listeners('store_session').length
-    const end = hook()
+    const end = await hook()
     await choose('division', 3)
     end()
     page.dispatchEvent(new Event('pagehide'))
@@ -226,7 +234,7 @@ describe('the small hook', () => {
   it('reads tickets with text beyond ASCII', async () => {
     const { app, visitor, hook, choose } = await open()
     const { next } = posts(visitor)
-    hook()
+    await hook()
     await choose('cart', ['žluťoučký 🐎'])
     await next()
     emptyCache(app.live)
@@ -246,44 +254,46 @@ describe('the small hook', () => {
       Object.assign(io.io.opts, { extraHeaders: { cookie: visitor.cookie, origin: visitor.url } })
       return answer
     }
+    const back = new Promise<void>((resolve) => io.once('disconnect', () => io.once('connect', resolve)))
     ends.push(storeSession(io))
-    const back = new Promise((resolve) => io.once('disconnect', () => io.once('store_session', resolve)))
-    // It was connected already, and has missed its first ticket.
-    io.disconnect().connect()
     await back
-    const again = new Promise((resolve) => io.once('disconnect', () => io.once('store_session', resolve)))
-    await again
-    passTime()
-    await io.timeout(5000).emitWithAck('live_session:set', [['division', -1, 7]])
-    passTime()
-    while (bodies.length < 2) await new Promise((resolve) => setImmediate(resolve))
-    expect(bodies).toEqual([{}, { tickets: [expect.any(String)] }])
+    const { who } = await io.emitWithAck('live_session:sync', { set: [['division', -1, '', 7]] })
+    while (bodies.length < 2) {
+      passTime()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(bodies).toEqual([{}, { who, tickets: [expect.any(String)] }])
     expect((await (await visitor.store()).json()).held).toEqual([['division', expect.any(Number)]])
   })
 
   it('has its question end with its page: the cookie of a late answer could replace that of the guest who comes next', async () => {
-    const { socket, refuse } = bareSocket()
-    const asked = jest.fn(async (): Promise<Response> => Response.json({}))
-    globalThis.fetch = asked as never
+    const { socket, greet } = bareSocket()
+    const fetch = jest.fn(async (): Promise<Response> => Response.json({}))
+    globalThis.fetch = fetch as never
     ends.push(storeSession(socket))
-    refuse('other_subject')
-    expect(asked.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
+    greet({})
+    expect(fetch.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
   })
 
-  it('asks no more, and brings nothing, where the browser keeps no cookie', () => {
-    const { socket, hear, bodies, connects } = bareSocket()
+  it('asks no more, and brings nothing, where the browser keeps no cookie', async () => {
+    const { socket, greet, hear, bodies, connects } = bareSocket()
     ends.push(storeSession(socket))
-    for (let count = 0; count < 3; count += 1) hear({ sub: 'temporary', defaults: {}, changes: [['division', 1, 2]] })
-    hear({ sub: 'temporary', changes: [['division', 2, 3]] })
-    page.dispatchEvent(new Event('pagehide'))
-    expect([bodies, connects()]).toEqual([[{}], 0])
+    for (let count = 0; count < 3; count += 1) {
+      // A user whose browser keeps no cookies is known all the same.
+      greet({ who: 'ann' })
+      hear({ changes: [['division', 1, 2]] })
+      passTime()
+      page.dispatchEvent(new Event('pagehide'))
+      await soon()
+    }
+    expect([bodies, connects()]).toEqual([[{}], 1])
   })
 
   it('asks where its handshake is refused as another\u2019s, and not where it is for anything else', async () => {
     const { socket, refuse, bodies, connects } = bareSocket()
     ends.push(storeSession(socket))
     for (const code of ['rate_limited', 'bad_origin', 'other_subject']) refuse(code)
-    await new Promise((resolve) => setImmediate(resolve))
+    await soon()
     expect([bodies, connects()]).toEqual([[{}], 1])
   })
 
@@ -294,63 +304,138 @@ describe('the small hook', () => {
     ends.push(storeSession(socket))
     for (let count = 1; count < 4; count += 1) {
       refuse('other_subject')
+      await soon()
       expect(lost).toHaveBeenCalledTimes(count === 1 ? 1 : count - 1)
       passTime()
-      await new Promise((resolve) => setImmediate(resolve))
+      await soon()
       expect([lost.mock.calls.length, connects()]).toEqual([count, count])
     }
   })
 
-  it('asks at once after a greeting with a browser', async () => {
-    const { socket, hear, refuse, bodies } = bareSocket()
+  it('asks at once after a connection that has brought the cookie', async () => {
+    const { socket, greet, refuse, bodies } = bareSocket()
     ends.push(storeSession(socket))
     refuse('other_subject')
-    await new Promise((resolve) => setImmediate(resolve))
-    hear({ sub: 'g', browser: 'g', defaults: {} })
+    await soon()
+    greet()
     refuse('other_subject')
+    await soon()
     expect(bodies).toEqual([{}, {}])
   })
 
   it('neither asks nor connects a socket again once it was ended', async () => {
-    const { socket, refuse, bodies, connects } = bareSocket()
+    const { socket, greet, refuse, bodies, connects } = bareSocket()
     const end = storeSession(socket)
     refuse('other_subject')
+    await soon()
     refuse('other_subject')
     end()
     passTime()
-    await new Promise((resolve) => setImmediate(resolve))
-    expect([bodies, connects()]).toEqual([[{}], 0])
+    greet({})
+    await soon()
+    expect([bodies, connects()]).toEqual([[{}], 1])
+  })
+
+  it('names whose page it is once it was told, as it comes back and with each POST', () => {
+    const { socket, greet, hear, asked, bodies } = bareSocket()
+    ends.push(storeSession(socket))
+    const ticket = hear({ changes: [['division', 1, 2]] })
+    passTime()
+    page.dispatchEvent(new Event('pagehide'))
+    expect(bodies).toEqual([])
+    greet()
+    greet()
+    page.dispatchEvent(new Event('pagehide'))
+    expect([asked, bodies]).toEqual([[{}, { who: 'guest' }], [{ who: 'guest', tickets: [ticket] }]])
+  })
+
+  it('asks at once where its socket was connected before it', () => {
+    const { socket, greet, asked } = bareSocket()
+    greet()
+    ends.push(storeSession(socket))
+    expect(asked).toEqual([{}])
+  })
+
+  it('brings the newest change of each key, also where an older one of a server that knows less comes later', () => {
+    const { socket, greet, hear, bodies } = bareSocket()
+    ends.push(storeSession(socket))
+    greet()
+    const newer = hear({ changes: [['division', 20, 3]] })
+    const both = hear({
+      changes: [
+        ['division', 10, 2],
+        ['cart', 10, []],
+      ],
+    })
+    hear({ changes: [['cart', 9, []]] })
+    page.dispatchEvent(new Event('pagehide'))
+    expect(bodies).toEqual([{ who: 'guest', tickets: [newer, both] }])
+  })
+
+  it('drops what was of another visitor, and brings what that one is greeted with', () => {
+    const { socket, greet, hear, bodies } = bareSocket()
+    ends.push(storeSession(socket))
+    greet()
+    hear({
+      changes: [
+        ['division', 20, 3],
+        ['cart', 20, []],
+      ],
+    })
+    const greeting = [bareTicket({ changes: [['division', 10, 5]] })]
+    greet({ who: 'ann', kept: true, dropped: true, greeting })
+    page.dispatchEvent(new Event('pagehide'))
+    expect(bodies).toEqual([{ who: 'ann', tickets: greeting }])
+  })
+
+  it('drops what an answer to a POST has dropped, and comes back as who is there now', async () => {
+    const { socket, greet, hear, bodies, connects } = bareSocket()
+    ends.push(storeSession(socket))
+    greet()
+    hear({ changes: [['division', 20, 3]] })
+    const { fetch } = globalThis
+    globalThis.fetch = async (...given) => {
+      await fetch(...given)
+      return Response.json({ dropped: true, results: [], held: [] })
+    }
+    for (let count = 0; count < 3; count += 1) {
+      passTime()
+      await soon()
+    }
+    expect([bodies.length, connects()]).toEqual([1, 1])
   })
 
   it.each(['keydown', 'pointerdown'])(
     'renews the cookie at a %s, once nothing was POSTed for as long as its server says',
     async (use) => {
-      const { socket, hear, bodies } = bareSocket()
+      const { socket, greet, bodies } = bareSocket()
       const end = storeSession(socket)
       ends.push(end)
       const pass = (ms: number): void => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ms)
-      const used = (): number => {
+      const used = async (): Promise<number> => {
         page.dispatchEvent(new Event(use))
+        passTime()
+        await soon()
         return bodies.length
       }
       pass(1e6)
-      expect(used()).toBe(0)
-      hear({ sub: 'g', browser: 'g', defaults: {} })
-      expect([used(), bodies]).toEqual([1, [{ subject: 'g' }]])
-      pass(299_999)
-      expect(used()).toBe(1)
+      expect(await used()).toBe(0)
+      greet()
+      expect([await used(), bodies]).toEqual([1, [{ who: 'guest', tickets: [] }]])
+      pass(300_000)
+      expect(await used()).toBe(1)
       pass(1)
-      expect([used(), used()]).toEqual([2, 2])
-      hear({ sub: 'g', browser: 'g', defaults: {}, renew: 15 })
-      pass(15_000)
-      expect(used()).toBe(3)
-      hear({ sub: 'temporary', defaults: {} })
-      await new Promise((resolve) => setImmediate(resolve))
+      expect([await used(), await used()]).toEqual([2, 2])
+      greet({ who: 'guest', kept: true, renew: 15 })
+      pass(15_001)
+      expect(await used()).toBe(3)
+      greet({})
+      await soon()
       pass(1e6)
-      expect([used(), bodies.at(-1)]).toEqual([4, {}])
-      hear({ sub: 'g', browser: 'g', defaults: {} })
+      expect([await used(), bodies.at(-1)]).toEqual([4, {}])
+      greet()
       end()
-      expect(used()).toBe(4)
+      expect(await used()).toBe(4)
     },
   )
 })

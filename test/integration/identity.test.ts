@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { readClaims } from '../support/socket.js'
 import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
 
 const MINUTE = 60 * 1000
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
@@ -23,30 +26,31 @@ describe('a user', () => {
     expect(await values(other)).toEqual(nothing)
   })
 
-  it('is told with the first ticket that another one, of the browser, comes after it', async () => {
+  it('is greeted with a ticket of the account, and one of the browser', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
-    const guest = await visitor.connect()
-    expect((await guest.ticket()).claims).not.toHaveProperty('more')
+    const greeting = async () => (await (await visitor.connect()).greeted).greeting?.map(readClaims)
+    await visitor.store()
+    expect(await greeting()).toMatchObject([{ sub: nameOf(visitor), guest: true, defaults: { theme: 'light' } }])
     await visitor.fetch('/login/now?user=ann')
-    const socket = await visitor.connect()
-    expect((await socket.ticket()).claims).toMatchObject({ more: true, defaults: { division: -1 } })
-    const { claims } = await socket.ticket()
-    expect(claims).toMatchObject({ defaults: { theme: 'light' } })
-    expect(claims).not.toHaveProperty('more')
+    const claims = await greeting()
+    expect(claims).toMatchObject([
+      { sub: subjectHash(userSubject('ann')), defaults: { division: -1 } },
+      { sub: nameOf(visitor), defaults: { theme: 'light' } },
+    ])
+    for (const one of claims ?? []) expect(one).not.toHaveProperty('guest')
   })
 
-  it('is told with every ticket of a greeting what its browser is called, if it brought a cookie', async () => {
+  it('is told whose the page is, and the same of each connection of a browser that has its cookie', async () => {
     const app = await startWithUsers()
-    const visitor = app.visitor()
-    const told = async (): Promise<unknown[]> => {
-      const socket = await visitor.connect()
-      return [(await socket.ticket()).claims, (await socket.ticket()).claims].map(({ browser }) => browser)
-    }
-    await visitor.fetch('/login/unused?user=ann')
-    expect(await told()).toEqual([undefined, undefined])
-    await set(visitor, { theme: 'dark' })
-    expect(await told()).toEqual([nameOf(visitor), nameOf(visitor)])
+    const [one, two] = [app.visitor(), app.visitor()]
+    const who = async (visitor: Visitor) => (await (await visitor.connect()).greeted).who
+    for (const visitor of [one, two]) await visitor.fetch('/login/unused?user=ann')
+    const bare = await who(one)
+    expect([typeof bare, await who(two)]).toEqual(['string', bare])
+    for (const visitor of [one, two]) await set(visitor, { theme: 'dark' })
+    expect(await who(one)).toBe(await who(one))
+    expect(new Set([bare, await who(one), await who(two)]).size).toBe(3)
   })
 
   it('is followed live by the sockets of all browsers', async () => {
@@ -57,7 +61,7 @@ describe('a user', () => {
     const first = await a.ticket()
     expect((await b.ticket()).claims.sub).toBe(first.claims.sub)
     await b.ticket()
-    await a.set(['division', -1, 3])
+    await a.change('division', 3)
     expect((await b.ticket()).claims.changes).toEqual([['division', app.clock.now(), 3]])
   })
 })
@@ -166,20 +170,6 @@ describe('sign-in', () => {
     await socket.closed
     const again = await visitor.connect()
     expect((await again.ticket()).claims.changes).toEqual([['division', 1, 3]])
-  })
-
-  it('takes tickets of the former browser id through the same rule, each once', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor(cookieFor(app.live, { values: { cart: ['a'] } }))
-    const socket = await visitor.connect()
-    await socket.ticket()
-    await socket.set(['cart', -1, ['b']], ['division', -1, 5])
-    const { text } = await socket.ticket()
-    expect(await values(visitor, '/login/now?user=ann')).toMatchObject({ cart: ['b'], division: 5 })
-    for (const stored of [0, 0]) {
-      expect(await (await visitor.store({ tickets: [text] })).json()).toMatchObject({ stored, stale: 2 - stored })
-    }
-    expect(await values(visitor)).toMatchObject({ cart: ['b'], division: 5 })
   })
 })
 

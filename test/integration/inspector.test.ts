@@ -26,7 +26,7 @@ describe('the page of the inspector', () => {
     const visitor = app.visitor()
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
     const socket = await visitor.connect('/', asAnn)
-    await socket.set(['cart', -1, ['tea']])
+    await socket.change('cart', ['tea'])
     const rows = rowsUnder(await documentOf(app), 'subjects')
     expect(rows).toEqual([
       ['division', '3', expect.stringContaining('by request'), 'cachesocketsbrowsercookie', '43'],
@@ -131,9 +131,9 @@ describe('recent refusals', () => {
   it('are those of POSTs, sockets, handshakes, and what onError was told', async () => {
     const app = await startInspected({}, { options: { limits: { socketsPerSubject: 1 } } })
     const visitor = app.visitor()
-    await visitor.store({ set: [['role', -1, 'admin']] })
+    await visitor.store({ set: [['role', -1, '', 'admin']] })
     const socket = await visitor.connect('/', asAnn)
-    await socket.set(['division', -1, 'three'])
+    await socket.change('division', 'three')
     await visitor.connect('/', asAnn).catch(() => undefined)
     const user = await app.live.user('ann')
     void user.set('division', 'four' as never)

@@ -65,7 +65,7 @@ describe('a value that was written once', () => {
     expect(seen).toEqual([3])
     const other = await visitor.connect().catch(() => undefined)
     expect((await other?.ticket())?.claims.changes).toEqual([])
-    await socket.set(['offer', -1, 'x'])
+    await socket.change('offer', 'x')
     expect((await socket.ticket()).claims.changes).toMatchObject([['offer', expect.any(Number), 'x']])
   })
 

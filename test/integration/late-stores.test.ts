@@ -49,30 +49,33 @@ async function setInVain({ live }: Page, text: string): Promise<void> {
   expect(await outcome(live.set('note' as never, text as never))).toBe('store_unavailable')
 }
 
-/** What a socket has been told until its server answers the next change. */
+/** Tickets that have come over a socket until its server answers the next change: what they say of notes. */
 async function told(socket: TestSocket): Promise<unknown[]> {
-  const before = await socket.set(['division', -1, 9])
+  const before = await socket.change('division', 9)
   const all: unknown[] = []
   for (;;) {
     const { changes } = (await socket.ticket()).claims
-    if (changes.some(([key, stamp]) => key === 'division' && stamp === before['stamp'])) return all
-    all.push(...changes.map(([key, , value]) => [key, value]))
+    all.push(...changes.filter(([key]) => key !== 'division').map(([key, , value]) => [key, value]))
+    if (changes.some(([key, stamp]) => key === 'division' && 'stamp' in before && stamp === before.stamp)) return all
   }
 }
 
 describe('a field that is in no cookie, set while the store is down', () => {
-  it('is saved by itself when the store is back', async () => {
+  it('is saved with the next POST, once the store is back', async () => {
     const { store, start } = nodes(memoryStore())
-    const page = await (await start()).visitor().open({ path: '/' })
+    const app = await start()
+    const page = await app.visitor().open({ path: '/' })
     await page.connected()
     store.fail(Number.POSITIVE_INFINITY)
     await setInVain(page, 'x')
     store.fail(0)
-    await page.reaches('note' as never, 'saved')
+    await app.live.settled()
+    await page.live.flush()
+    expect(page.live.status('note' as never)).toMatchObject({ status: 'saved' })
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'note', value: 'x' }])
   })
 
-  it('is saved in each page of the user, at whichever node', async () => {
+  it('is saved in each page of the user with its next POST, at whichever node', async () => {
     const { store, start } = nodes(memoryStore())
     const [one, two] = [await start(), await start()]
     const pages = await Promise.all([one, two].map((app) => app.visitor().open({ path: '/' })))
@@ -83,42 +86,47 @@ describe('a field that is in no cookie, set while the store is down', () => {
     if (page) await setInVain(page, 'x')
     await Promise.all(rejected)
     store.fail(0)
-    await Promise.all(pages.map((each) => each.reaches('note' as never, 'saved')))
+    for (const { live } of [one, two]) await live.settled()
+    for (const { live } of pages) await live.flush()
+    for (const { live } of pages) expect(live.status('note' as never)).toMatchObject({ status: 'saved' })
   })
 
-  it('is told to sockets once more, and nothing besides', async () => {
+  it('is told as unsaved with each answer, as held with the next one once the store has it, and over no socket once more', async () => {
     const { store, start } = nodes(memoryStore())
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/')
     const socket = await visitor.connect()
-    await socket.ticket()
+    for (const _ of (await socket.greeted).greeting ?? []) await socket.ticket()
     store.fail(Number.POSITIVE_INFINITY)
     await visitor.fetch('/secret')
-    for (const text of ['x', 'y', 'z']) {
-      await socket.set(['note', -1, text])
+    for (const text of ['x', 'y']) {
+      await socket.change('note', text)
       const { text: ticket } = await socket.ticket()
-      expect(await (await visitor.store({ tickets: [ticket] })).json()).toMatchObject({ unsaved: ['note'] })
+      const answer = await (await visitor.store({ tickets: [ticket] })).json()
+      expect(answer).toMatchObject({ unsaved: ['note'], held: [] })
     }
-    await socket.set(['remark', -1, 'no page was told of it'])
-    await socket.ticket()
     store.fail(0)
     await app.live.settled()
-    expect(await told(socket)).toEqual([['note', 'z']])
-    await app.live.settled()
+    const answer = await (await visitor.store({})).json()
+    expect(answer).toMatchObject({ held: [['note', expect.any(Number)]] })
+    expect(answer).not.toHaveProperty('unsaved')
     expect(await told(socket)).toEqual([])
   })
 })
 
 describe('a field that is in no cookie, set while the store is slow', () => {
-  it('is saved by itself with the first load that is in time', async () => {
+  it('is saved with the first POST that the store answers in time', async () => {
     const { store, start } = nodes(memoryStore(), { storeTimeout: 40, storeRefresh: 50 })
-    const page = await (await start()).visitor().open({ path: '/' })
+    const app = await start()
+    const page = await app.visitor().open({ path: '/' })
     await page.connected()
     store.delay(120)
     await setInVain(page, 'x')
     store.delay(0)
-    await page.reaches('note' as never, 'saved')
+    await app.live.settled()
+    await page.live.flush()
+    expect(page.live.status('note' as never)).toMatchObject({ status: 'saved' })
   })
 })
 
@@ -137,16 +145,16 @@ describe('a change that is sent again to another node', () => {
     }
     const [one, two] = [await connect(), await connect()]
     await two.ticket()
-    void one.set(['division', -1, 5])
+    void one.change('division', 5)
     await two.ticket()
     let isAnswered = false
-    const again = two.set(['division', 0, 5]).finally(() => {
+    const again = two.set(['division', 0, '', 5]).finally(() => {
       isAnswered = true
     })
     while (!isAnswered && [...store.open].filter(({ act }) => act === 'merge').length < 2) await turn()
     expect(isAnswered).toBe(false)
     await answer('merge')
-    expect(await again).toMatchObject({ ok: true, level: 'store' })
+    expect(await again).toMatchObject({ results: [{ level: 'store' }] })
     expect(await store.content.load('user:s:ann')).toMatchObject([{ key: 'division', value: 5 }])
   })
 })

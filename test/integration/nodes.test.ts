@@ -32,7 +32,7 @@ describe('with several nodes', () => {
     const [tab, other] = [await one.visitor().connect(), await two.visitor().connect()]
     // The user's, and the browser's own.
     for (const _ of [1, 2]) await other.ticket()
-    const { stamp } = await tab.set(['division', -1, 4])
+    const { stamp } = await tab.change('division', 4)
     expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
     expect(heard).toEqual([[4, 'node']])
     expect(there.get('division')).toBe(4)
@@ -44,7 +44,7 @@ describe('with several nodes', () => {
     const [one, two] = [await start({ routes: account }), await start({ routes: account })]
     const visitor = one.visitor(cookieFor(one.live, {}))
     const socket = await visitor.connect()
-    await socket.set(['division', -1, 4])
+    await socket.change('division', 4)
     const elsewhere = two.visitor(visitor.cookie)
     expect(await (await elsewhere.fetch('/')).json()).toMatchObject({ division: 4 })
   })

@@ -36,7 +36,7 @@ function shared() {
 
 /** Whether a socket still takes changes. */
 function outcome(socket: TestSocket): Promise<string> {
-  return Promise.race([socket.closed.then(() => 'ended'), socket.set(['division', -1, 9]).then(() => 'still open')])
+  return Promise.race([socket.closed.then(() => 'ended'), socket.change('division', 9).then(() => 'still open')])
 }
 
 describe('where the adapter loses messages, and there is a store', () => {
@@ -48,7 +48,7 @@ describe('where the adapter loses messages, and there is a store', () => {
     expect((await two.live.user('ann')).get('division')).toBe(1)
     clock.advance(REFRESH)
     expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 2]])
-    await socket.set(['division', -1, 3])
+    await socket.change('division', 3)
     expect((await one.live.user('ann')).get('division')).toBe(3)
   })
 
@@ -242,7 +242,7 @@ describe('where the adapter loses messages, and there is no store', () => {
     const here = await one.visitor(ann.cookie).connect()
     for (const _ of [1, 2]) await here.ticket()
     bus.isCut = true
-    await here.set(['division', -1, 2])
+    await here.change('division', 2)
     bus.isCut = false
     const { text } = await here.ticket()
     await two.visitor(ann.cookie).store({ tickets: [text] })

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'socket.io-client'
 import { z } from 'zod'
 import { browserSubject } from '../../server/identity/subject.js'
 import { storeName } from '../../server/stores/name.js'
+import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { atScale } from '../support/scale.js'
 import { readClaims } from '../support/socket.js'
@@ -54,6 +55,9 @@ function greeted(socket: Socket): Promise<unknown> {
       resolve(Object.fromEntries(values))
     }
     socket.on('store_session', hear)
+    socket.once('connect', () => {
+      socket.emit('live_session:sync', {}, ({ greeting }: SyncAnswer) => greeting?.forEach(hear))
+    })
   })
 }
 

@@ -4,7 +4,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { nameOf } from '../support/users.js'
+import { whoIn } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -116,7 +116,8 @@ describe('ctx.liveSession', () => {
     expect(snapshot.values).toEqual({ division: -1, theme: 'light', cart: ['a'], role: 'guest' })
     expect(snapshot.defaults).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
     expect(Object.keys(snapshot.stamps)).toEqual(['cart'])
-    expect(snapshot.subject).toMatch(/^[\w-]{43}$/)
+    expect([snapshot.who, snapshot.guest]).toEqual([expect.stringMatching(/^[\w-]{22}$/), true])
+    expect(snapshot).not.toHaveProperty('held')
   })
 
   it('says in a snapshot what the cookie of the request lacked', async () => {
@@ -147,11 +148,11 @@ describe('ctx.liveSession', () => {
       },
     })
     const visitor = app.visitor()
-    const { subject, browser, young } = await (await visitor.fetch('/')).json()
+    const { who, held } = await (await visitor.fetch('/')).json()
+    expect([who, held]).toEqual([whoIn(visitor), undefined])
     const socket = await visitor.connect()
-    expect((await socket.ticket()).claims).toMatchObject({ sub: subject, browser, young })
-    expect(await (await visitor.fetch('/')).json()).toMatchObject({ subject, browser, young })
-    expect([subject, browser, young]).toEqual([nameOf(visitor), nameOf(visitor), 'guest'])
+    expect((await socket.greeted).who).toBe(who)
+    expect(await (await visitor.fetch('/')).json()).toMatchObject({ who, held: [] })
   })
 
   it('tells what places hold a write', async () => {

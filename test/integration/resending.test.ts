@@ -1,12 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import type { SyncResult } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
-/** What the endpoint says to changes, each `[key, seen, value]`. */
-async function set(visitor: Visitor, ...changes: unknown[]): Promise<Record<string, unknown>> {
-  return (await visitor.store({ set: changes })).json()
+/** What the endpoint says to changes, each `[key, over, value]`. */
+async function set(
+  visitor: Visitor,
+  ...changes: readonly (readonly [string, number, unknown])[]
+): Promise<readonly SyncResult[]> {
+  const answer = await visitor.store({ set: changes.map(([key, over, value]) => [key, over, '', value]) })
+  return (await answer.json()).results
 }
 
 const start = (): Promise<App> =>
@@ -22,15 +27,16 @@ describe('a change that is sent again', () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
     const known = app.clock.now() - 1000
-    expect(await set(visitor, ['division', known, 4])).toMatchObject({ stamp: app.clock.now() })
+    expect(await set(visitor, ['division', known, 4])).toMatchObject([{ stamp: app.clock.now() }])
     expect(await values(visitor)).toMatchObject({ division: 4 })
   })
 
   it('is applied over the very value that its page knew', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
-    const { stamp } = await set(visitor, ['division', -1, 4])
-    expect(await set(visitor, ['division', stamp, 5])).toMatchObject({ stamp: Number(stamp) + 1 })
+    await set(visitor, ['division', -1, 4])
+    const stamp = app.clock.now()
+    expect(await set(visitor, ['division', stamp, 5])).toMatchObject([{ stamp: stamp + 1 }])
     expect(await values(visitor)).toMatchObject({ division: 5 })
   })
 
@@ -40,22 +46,21 @@ describe('a change that is sent again', () => {
     const first = await set(visitor, ['division', -1, 4], ['cart', -1, ['a']])
     app.clock.advance(1000)
     const again = await set(visitor, ['division', 0, 4], ['cart', 0, ['a']])
-    expect(again).toMatchObject({ stamp: first['stamp'] })
+    expect(again).toEqual(first)
   })
 
-  it('is not confirmed under the stamp of one of its keys where they were set apart: all get one', async () => {
+  it('is judged by itself: one is confirmed, one refused, and one taken', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
-    await set(visitor, ['division', -1, 4])
+    await set(visitor, ['division', -1, 4], ['cart', -1, ['a']])
+    const stamp = app.clock.now()
     app.clock.advance(1000)
-    await set(visitor, ['cart', -1, ['a']])
-    app.clock.advance(1000)
-    const again = await set(visitor, ['division', 0, 4], ['cart', 0, ['a']])
-    expect(again).toMatchObject({ stamp: app.clock.now() })
-    const { held } = await (await visitor.store()).json()
-    expect(held).toEqual([
-      ['division', app.clock.now()],
-      ['cart', app.clock.now()],
+    const again = await set(visitor, ['division', 0, 4], ['cart', 0, ['b']], ['theme', 0, 'dark'])
+    const level = 'memory'
+    expect(again).toEqual([
+      { stamp, level },
+      { code: 'superseded', stamp, value: ['a'] },
+      { stamp: app.clock.now(), level },
     ])
   })
 })

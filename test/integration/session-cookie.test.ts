@@ -27,7 +27,7 @@ describe("a cookie of maxAge: 'session'", () => {
     const app = await App.start({ options, routes: pages })
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
-    expect(Object.keys(cookieContent(visitor)).sort()).toEqual(['born', 'browser', 'epoch', 'exp', 'r', 'v'])
+    expect(Object.keys(cookieContent(visitor)).sort()).toEqual(['browser', 'epoch', 'exp', 'r', 'v'])
   })
 
   it('is good for 31 days after the last use in a browser that never ends, and then for nothing', async () => {

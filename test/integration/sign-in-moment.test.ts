@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
 import type { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
@@ -8,7 +9,7 @@ import { startWithUsers, values } from '../support/users.js'
 
 /** A guest's page, in whose cart is `old`, while ann signs in at the same browser. */
 interface Moment {
-  readonly app: App
+  app: App
   readonly page: Page
   /** Where the answer to the sign-in waits, once her browser is hers to the server; open unless a test has made it another one. */
   answer: Gate
@@ -16,6 +17,8 @@ interface Moment {
   add(): void
   /** Resolves when the browser has ann's cookie. */
   signIn(): Promise<unknown>
+  /** The process dies, and another one takes its place. */
+  restart(): Promise<void>
 }
 
 type Order = (moment: Moment) => Promise<unknown>
@@ -24,12 +27,11 @@ type Order = (moment: Moment) => Promise<unknown>
 async function happens(order: Order, hasSocket: boolean) {
   const answer = new Gate()
   answer.open()
-  const app = await startWithUsers({
-    routes: async (ctx, next) => {
-      await pages(ctx, next)
-      if (ctx.path.startsWith('/login')) await moment.answer.pass()
-    },
-  })
+  const routes: Koa.Middleware = async (ctx, next) => {
+    await pages(ctx, next)
+    if (ctx.path.startsWith('/login')) await moment.answer.pass()
+  }
+  const app = await startWithUsers({ routes })
   const visitor = app.visitor()
   await visitor.store()
   const page = await visitor.open({ path: '/page', hasSocket })
@@ -45,13 +47,18 @@ async function happens(order: Order, hasSocket: boolean) {
       })
     },
     signIn: () => visitor.fetch('/login/now?user=ann'),
+    restart: async () => {
+      const { port, clock } = app
+      await app.stop({ isCrash: true })
+      moment.app = await startWithUsers({ routes, port, clock })
+    },
   }
   if (hasSocket) await page.connected()
   await page.live.set('cart', ['old'])
   page.live.onVisitor(({ kind }) => told.push(kind))
   await order(moment)
   await isTold
-  const elsewhere = app.visitor()
+  const elsewhere = moment.app.visitor()
   moment.answer.open()
   const { cart } = await values(elsewhere, '/login/now?user=ann')
   return { told, cart }
@@ -90,7 +97,6 @@ const TAKEN: readonly (readonly [name: string, hasSocket: boolean, order: Order]
   ],
   ['was acknowledged, and whose ticket is not yet posted', true, (moment) => heldUp(moment, 'beforePost')],
   ['was posted with its ticket, and the answer is on its way', true, (moment) => heldUp(moment, 'beforeAnswer')],
-  ['was posted without a socket, and the answer is on its way', false, (moment) => heldUp(moment, 'beforeAnswer')],
 ]
 
 const NOT_TAKEN: typeof TAKEN = [
@@ -123,13 +129,28 @@ const NOT_TAKEN: typeof TAKEN = [
   [
     'is made once the browser has the cookie, before the page has heard whose it is',
     true,
-    async ({ app, add, signIn }) => {
-      const greeting = new Gate()
-      app.io.use((_, next) => void greeting.pass().then(() => next()))
+    async ({ page, add, signIn }) => {
+      const answer = new Gate()
+      page.beforeAnswer = () => answer.pass()
       await signIn()
-      await greeting.entered
+      await answer.entered
       add()
-      greeting.open()
+      answer.open()
+    },
+  ],
+  [
+    'was taken by a process that has died since, before its ticket is posted',
+    true,
+    async ({ page, add, signIn, restart }) => {
+      const post = new Gate()
+      page.beforePost = () => post.pass()
+      add()
+      await post.entered
+      page.socket?.disconnect()
+      await restart()
+      await signIn()
+      post.open()
+      await page.comeBack()
     },
   ],
   [
@@ -150,6 +171,11 @@ describe('an update of a guest’s page, as ann signs in at that browser in anot
   it.each(TAKEN)('and goes to her cart, where it %s', async (_, hasSocket, order) => {
     const cart = ['old', 'new']
     expect(await happens(order, hasSocket)).toEqual({ told: ['user', 'superseded', cart], cart })
+  })
+
+  it('but for one that was posted without a socket, and whose answer is on its way: that is saved', async () => {
+    const cart = ['old', 'new']
+    expect(await happens((moment) => heldUp(moment, 'beforeAnswer'), false)).toEqual({ told: ['saved', cart], cart })
   })
 
   it.each(NOT_TAKEN)('and is dropped, where it %s', async (_, hasSocket, order) => {

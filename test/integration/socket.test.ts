@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { readClaims } from '../support/socket.js'
-import { nameOf } from '../support/users.js'
+import { nameOf, whoIn } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -16,7 +16,7 @@ describe('socket.liveSession', () => {
     expect(read).toEqual([4])
   })
 
-  it('sends one ticket when it connects: every readable register, tombstones, and the defaults', async () => {
+  it('greets a page that asks with one ticket: every readable register, tombstones, and the defaults', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         await ctx.liveSession.setMany({ division: 4, cart: ['a'], secret: 'hush' })
@@ -36,15 +36,8 @@ describe('socket.liveSession', () => {
       ['cart', now + 1],
     ])
     expect(claims.defaults).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
-    expect([claims.browser, claims.sub]).toEqual([nameOf(visitor), nameOf(visitor)])
-  })
-
-  it('sends a ticket when it connects also where there is nothing yet, and no cookie, so that it says nothing of the browser', async () => {
-    const app = await App.start()
-    const socket = await app.visitor().connect()
-    const { claims } = await socket.ticket()
-    expect(claims.changes).toEqual([])
-    expect([claims.browser, claims.young]).toEqual([undefined, 'guest'])
+    expect([claims.guest, claims.sub]).toEqual([true, nameOf(visitor)])
+    expect((await socket.greeted).who).toBe(whoIn(visitor))
   })
 
   it('tells every tab of the visitor of a change, and no other visitor', async () => {
@@ -53,12 +46,12 @@ describe('socket.liveSession', () => {
     const [a, b, other] = [app.visitor(cookie), app.visitor(cookie), app.visitor()]
     const [one, two, three] = [await a.connect(), await b.connect(), await other.connect()]
     for (const socket of [one, two, three]) await socket.ticket()
-    const answer = await one.set(['division', -1, 6])
-    expect(answer).toEqual({ ok: true, stamp: app.clock.now(), level: 'memory' })
+    const answer = await one.change('division', 6)
+    expect(answer).toEqual({ stamp: app.clock.now(), level: 'memory' })
     for (const socket of [one, two]) {
       expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 6]])
     }
-    await three.set(['division', -1, 1])
+    await three.change('division', 1)
     expect((await three.ticket()).claims.changes).toEqual([['division', app.clock.now(), 1]])
     expect(three.tickets).toHaveLength(2)
   })
@@ -79,8 +72,8 @@ describe('socket.liveSession', () => {
     const visitor = app.visitor()
     const socket = await visitor.connect()
     await visitor.fetch('/')
-    await socket.set(['division', -1, 3])
-    await socket.set(['division', -1, 3])
+    await socket.change('division', 3)
+    await socket.change('division', 3)
     const ann = await app.live.user('ann')
     await ann.set('division', 4)
     expect(heard).toEqual([
@@ -98,11 +91,11 @@ describe('socket.liveSession', () => {
     const app = await App.start()
     const socket = await app.visitor().connect()
     await socket.ticket()
-    const first = await socket.set(['division', -1, 3])
+    const first = await socket.change('division', 3)
     await socket.ticket()
-    const second = await socket.set(['division', -1, 3])
-    expect(Number(second['stamp'])).toBe(Number(first['stamp']) + 1)
-    expect((await socket.ticket()).claims.changes).toEqual([['division', second['stamp'], 3]])
+    const second = await socket.change('division', 3)
+    expect([first, second]).toMatchObject([{ stamp: app.clock.now() }, { stamp: app.clock.now() + 1 }])
+    expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now() + 1, 3]])
   })
 
   it('coalesces the changes of one turn into one ticket with the newest of each key', async () => {
@@ -131,7 +124,7 @@ describe('socket.liveSession', () => {
     })
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
     const socket = await visitor.connect()
-    await socket.set(['division', -1, 2])
+    await socket.change('division', 2)
     for (let day = 0; day < 3; day += 1) {
       app.clock.advance(DAY)
       for (let i = 0; i < 10; i += 1) await (await app.live.user(i)).set('division', i)
@@ -144,58 +137,62 @@ describe('socket.liveSession', () => {
     const visitor = app.visitor()
     const closed = new Promise((resolve) => app.io.on('connection', (socket) => socket.on('disconnect', resolve)))
     const socket = await visitor.connect()
-    await socket.set(['division', -1, 2])
+    await socket.change('division', 2)
     socket.io.disconnect()
     await closed
     expect((await app.live.user('ann')).get('division')).toBe(2)
   })
 
-  it('keeps a whole call out where one of its changes is refused', async () => {
+  it('takes the other changes of a call where one is refused, and tells them in one ticket', async () => {
     const app = await App.start()
     const socket = await app.visitor().connect()
     await socket.ticket()
-    expect(await socket.set(['division', -1, 3], ['cart', -1, 'x'])).toEqual({
-      ok: false,
-      code: 'invalid_value',
-      key: 'cart',
-    })
-    await socket.set(['cart', -1, ['x']])
-    expect((await socket.ticket()).claims.changes).toHaveLength(1)
+    const answer = await socket.set(['division', -1, '', 3], ['cart', -1, '', 'x'], ['theme', -1, '', 'dark'])
+    const taken = { stamp: expect.any(Number), level: 'memory' }
+    expect(answer).toMatchObject({ results: [taken, { code: 'invalid_value' }, taken] })
+    const { changes } = (await socket.ticket()).claims
+    expect(changes.map(([key]) => key)).toEqual(['division', 'theme'])
   })
 
   it.each([
     [
       'a key twice',
-      [
-        ['division', -1, 1],
-        ['division', -1, 2],
-      ],
-      { code: 'malformed' },
+      {
+        set: [
+          ['division', -1, '', 1],
+          ['division', -1, '', 2],
+        ],
+      },
     ],
-    ['no changes', [], { code: 'malformed' }],
-    ['an object', { division: 1 }, { code: 'malformed' }],
-    ['nothing', undefined, { code: 'malformed' }],
-    ['a change without seen', [['division']], { code: 'malformed' }],
-    ['a seen that is no stamp', [['division', 1.5, 1]], { code: 'malformed' }],
-    ['a seen below -1', [['division', -2, 1]], { code: 'malformed' }],
-    ['four members', [['division', -1, 1, 1]], { code: 'malformed' }],
-  ])('answers %s with a code and changes nothing', async (_, changes, expected) => {
+    ['a list', [['division', -1, '', 1]]],
+    ['a list in place of changes', { set: { division: 1 } }],
+    ['nothing', undefined],
+    ['a change without over', { set: [['division']] }],
+    ['an over that is no stamp', { set: [['division', 1.5, '', 1]] }],
+    ['an over below -1', { set: [['division', -2, '', 1]] }],
+    ['five members', { set: [['division', -1, '', 1, 1]] }],
+    ['an unknown member', { set: [['division', -1, '', 1]], subject: 'x' }],
+  ])('answers %s with a code and changes nothing', async (_, sync) => {
     const app = await App.start()
     const socket = await app.visitor().connect()
     await socket.ticket()
-    expect(await socket.io.emitWithAck('live_session:set', changes)).toEqual({ ok: false, ...expected })
-    expect(await socket.set(['division', -1, 9])).toMatchObject({ ok: true })
+    expect(await socket.io.emitWithAck('live_session:sync', sync)).toMatchObject({ ok: false, code: 'malformed' })
+    expect(await socket.change('division', 9)).toHaveProperty('stamp')
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 9]])
   })
 
   it('confirms a change that is sent again after its answer was lost, and refuses it where it was replaced', async () => {
     const app = await App.start()
     const socket = await app.visitor().connect()
-    const { stamp } = await socket.set(['division', -1, 3])
-    expect(await socket.set(['division', 0, 3])).toEqual({ ok: true, stamp, level: 'memory' })
-    const refused = { ok: false, code: 'superseded', key: 'division', stamp, value: 3 }
-    expect(await socket.set(['division', 0, 4])).toEqual(refused)
-    expect(await socket.set(['division', Number(stamp), 4])).toMatchObject({ ok: true, stamp: Number(stamp) + 1 })
+    await socket.change('division', 3)
+    const stamp = app.clock.now()
+    const over = async (over: number, value: number): Promise<unknown> => {
+      const answer = await socket.set(['division', over, '', value])
+      return 'results' in answer && answer.results[0]
+    }
+    expect(await over(0, 3)).toEqual({ stamp, level: 'memory' })
+    expect(await over(0, 4)).toEqual({ code: 'superseded', stamp, value: 3 })
+    expect(await over(stamp, 4)).toEqual({ stamp: stamp + 1, level: 'memory' })
   })
 
   it('learns from the tickets of a browser what it has forgotten', async () => {
@@ -203,13 +200,13 @@ describe('socket.liveSession', () => {
     const cookie = cookieFor(before.live, {})
     const page = await before.visitor(cookie).connect()
     await page.ticket()
-    await page.set(['division', -1, 7])
+    await page.change('division', 7)
     const { text } = await page.ticket()
     await before.stop()
     const after = await App.start({ clock: before.clock })
     const again = await after.visitor(cookie).connect()
     expect((await again.ticket()).claims.changes).toEqual([])
-    expect(await again.sendTickets(text)).toEqual({ ok: true })
+    expect(await again.sendTickets(text)).toHaveProperty('results')
     expect((await again.ticket()).claims.changes).toEqual([['division', before.clock.now(), 7]])
   })
 
@@ -227,9 +224,9 @@ describe('socket.liveSession', () => {
     const sockets = [await visitor.connect('/'), await visitor.connect('/admin'), await visitor.connect('/room-1')]
     expect(order).toEqual(['/ 2', '/admin 2', '/room-1 2'])
     for (const socket of sockets) await socket.ticket()
-    const answer = await sockets[2]?.set(['division', -1, 5])
+    await sockets[2]?.change('division', 5)
     for (const socket of sockets) {
-      expect((await socket.ticket()).claims.changes).toEqual([['division', answer?.['stamp'], 5]])
+      expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 5]])
     }
   })
 

@@ -29,7 +29,7 @@ describe('the cookie of a signed-in user', () => {
     const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1 } }))
     await visitor.text('/')
     const socket = await visitor.connect()
-    await socket.set(['theme', -1, 'dark'])
+    await socket.change('theme', 'dark')
     expect((await visitor.fetch('/')).headers.getSetCookie()).toHaveLength(2)
   })
 })

@@ -67,7 +67,7 @@ describe('while the store is slow', () => {
     expect(await json(visitor.fetch('/set?division=1'))).toMatchObject({ level: 'memory', division: 1 })
     expect(await json(visitor.fetch('/count'))).toMatchObject({ level: 'memory', visits: 1 })
     const socket = await visitor.connect()
-    expect(await socket.set(['division', -1, 2])).toMatchObject({ ok: true, level: 'memory' })
+    expect(await socket.change('division', 2)).toMatchObject({ level: 'memory' })
     await within(
       async () => {
         for (const call of [...store.open]) await call.answer()
@@ -117,7 +117,7 @@ describe('while the store is down', () => {
     await visitor.fetch('/count')
     const socket = await visitor.connect()
     store.fail(Number.POSITIVE_INFINITY)
-    expect(await socket.set(['division', -1, 2])).toMatchObject({ ok: true, level: 'memory' })
+    expect(await socket.change('division', 2)).toMatchObject({ level: 'memory' })
     expect(await json(visitor.fetch('/count'))).toMatchObject({ level: 'memory', visits: 2 })
     expect(await json(visitor.fetch('/count'))).toMatchObject({ level: 'memory', visits: 3 })
     store.fail(0)

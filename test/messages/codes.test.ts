@@ -3,7 +3,9 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { LiveSessionErrorCode, RequestSession } from 'koa-live-session'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import type { Refusal, SyncAnswer, WireChange } from '../../shared/protocol.js'
 import { App, type AppFields } from '../support/app.js'
+import type { Plain } from '../support/plain.js'
 import { startWithUsers } from '../support/users.js'
 import { within } from '../support/within.js'
 
@@ -24,12 +26,14 @@ async function refused(act: (session: Own) => Promise<unknown>, options: object 
 }
 
 /** What a page is refused over its socket: the last of its changes. */
-async function refusedSocket(changes: readonly (readonly [string, number, unknown])[], options = {}): Promise<unknown> {
+async function refusedSocket(changes: readonly Plain<WireChange>[], options = {}): Promise<unknown> {
   const app = await App.start({ options })
   const socket = await app.visitor(cookieFor(app.live, {})).connect()
-  let answer: Record<string, unknown> = {}
-  for (const change of changes) answer = await socket.set(change as never)
-  return answer['code']
+  let answer: SyncAnswer | Refusal | undefined
+  for (const change of changes) answer = await socket.set(change)
+  if (!answer || 'code' in answer) return answer?.code
+  const [result] = answer.results
+  return result && 'code' in result && result.code
 }
 
 /** What a POST to the endpoint is refused. */
@@ -43,8 +47,8 @@ const next = (division: number): number => division + 1
 /** Each code, and a mistake, or a mishap, that leads to it. */
 const MADE: { readonly [C in LiveSessionErrorCode]: () => Promise<unknown> } = {
   invalid_value: () => refused((session) => session.set('division', 'three' as never)),
-  undeclared_key: () => refusedSocket([['colour', -1, 'red']]),
-  not_writable: () => refusedSocket([['role', -1, 'admin']]),
+  undeclared_key: () => refusedSocket([['colour', -1, '', 'red']]),
+  not_writable: () => refusedSocket([['role', -1, '', 'admin']]),
   too_large: () => refused((session) => session.set('cart', ['x'.repeat(5000)])),
   malformed: () => refusedPost('{'),
   bad_origin: () => refusedPost({}, { origin: 'https://app.example' }),
@@ -56,12 +60,12 @@ const MADE: { readonly [C in LiveSessionErrorCode]: () => Promise<unknown> } = {
   },
   superseded: () =>
     refusedSocket([
-      ['division', -1, 3],
-      ['division', 0, 4],
+      ['division', -1, '', 3],
+      ['division', 0, '', 4],
     ]),
   rate_limited: () =>
     refusedSocket(
-      [1, 2, 3].map((division) => ['division', -1, division] as const),
+      [1, 2, 3].map((division) => ['division', -1, '', division] as const),
       { limits: { changesPerSocket: 1 } },
     ),
   not_loaded: async () => {
@@ -100,19 +104,27 @@ const MADE: { readonly [C in LiveSessionErrorCode]: () => Promise<unknown> } = {
 
 const page = readFileSync('docs/troubleshooting.md', 'utf8')
 
+function isExplained(code: string): boolean {
+  const [, below = ''] = page.split(`\n### \`${code}\`\n`)
+  const [section = ''] = below.split(/^##/m)
+  return /\S[\s\S]*\*\*Do:\*\* \S/.test(section)
+}
+
 describe.each(Object.entries(MADE))('%s', (code, make) => {
   it('is what a refusal says', async () => {
     expect(await make()).toBe(code)
   })
 
   it('is in docs/troubleshooting.md, with what it means and what to do', () => {
-    const [, below = ''] = page.split(`\n### \`${code}\`\n`)
-    const [section = ''] = below.split(/^##/m)
-    expect(section).toMatch(/\S[\s\S]*\*\*Do:\*\* \S/)
+    expect(isExplained(code)).toBe(true)
   })
 })
 
-it('docs/troubleshooting.md has no other codes', () => {
+/** What a page says in production of mistakes that are no refusals. */
+const OF_PAGES = ['before_ready', 'endless_listeners', 'impure_update', 'not_answered']
+
+it('docs/troubleshooting.md has those of pages, and no other codes', () => {
   const codes = [...page.matchAll(/^### `(\w+)`$/gm)].map(([, code]) => code)
-  expect(codes.sort()).toEqual(Object.keys(MADE).sort())
+  expect(codes.sort()).toEqual([...Object.keys(MADE), ...OF_PAGES].sort())
+  expect(OF_PAGES.filter((code) => !isExplained(code))).toEqual([])
 })

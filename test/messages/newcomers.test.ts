@@ -156,7 +156,7 @@ describe('what is before the middleware and reads bodies', () => {
   const saving = async (before: Koa.Middleware): Promise<readonly [app: App, status: number]> => {
     const app = await App.start({ before: () => [before], attach: { handshake: [] }, routes: say })
     const visitor = app.visitor(cookieFor(app.live, {}))
-    const { status } = await visitor.store({ set: [['division', -1, 5]] })
+    const { status } = await visitor.store({ set: [['division', -1, '', 5]] })
     expect(await visitor.text('/')).toBe(status === 200 ? '5' : '-1')
     return [app, status]
   }
@@ -217,18 +217,17 @@ describe('a declaration', () => {
   })
 
   it.each([
-    ['of the page alone', 'colour', 'undeclared_key', '"colour" is not declared on this server'],
-    [
-      'that browsers may only read',
-      'role',
-      'not_writable',
-      `"role" is not for browsers to write. Where it is to be, declare it with client: 'write'`,
-    ],
+    ['of the page alone', 'colour', 'undeclared_key', 'expected a declared field that is not hidden from browsers'],
+    ['that browsers may only read', 'role', 'not_writable', "expected a field with client: 'write'"],
   ])('%s is told where the page sets it', async (_, key, code, says) => {
     const log = jest.spyOn(console, 'error').mockReturnValue()
     const app = await App.start({ routes: (ctx) => Object.assign(ctx, { body: ctx.liveSession.snapshot() }) })
     const { live } = await app.visitor().open({ path: '/', hasSocket: false })
-    const error = expect.objectContaining({ code, key, message: `${PREFIX}change 0: ${says}` })
+    const error = expect.objectContaining({
+      code,
+      key,
+      message: `${PREFIX}${key}: ${code}: ${says}. docs/troubleshooting.md#${code}`,
+    })
     await expect(live.set(key as never, 'red' as never)).rejects.toEqual(error)
     expect(log.mock.calls).toEqual([[error]])
     log.mockRestore()

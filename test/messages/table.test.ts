@@ -133,14 +133,18 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
   },
   'the page': {
-    'client/client.ts': [['before the first values: put ctx.liveSession.embed() into the page', 'integration/client']],
-    'client/effects/warning.ts': [
-      ['changes are shown but not saved.', 'integration/client-endpoint'],
-      ['is of another origin, and gets no cookie. Pass', 'client/warning'],
-    ],
-    'client/runner.ts': [
+    'client/inside.ts': [['expected a client of createLiveSession()', 'client/inside']],
+    'client/development/advice.ts': [
+      ['before the first values: put ctx.liveSession.embed() into the page', 'integration/client'],
       ['what computes a value must change nothing', 'integration/client-updates'],
       ['listeners answer each change with another one', 'client/listeners'],
+      // Of a refusal: what its code means.
+      ['. docs/troubleshooting.md#', 'client/advice'],
+    ],
+    'client/development/forgotten.ts': [["} from 'koa-live-session/client'", 'client/forgotten']],
+    'client/development/warning.ts': [
+      ['changes are shown but not saved.', 'integration/client-endpoint'],
+      ['is of another origin, and gets no cookie. Pass', 'client/warning'],
     ],
     'client/react.ts': [['no <LiveSessionProvider live={live}> above this component', 'client/react']],
     'client/vue.ts': [['no app.use(liveSessionPlugin(live))', 'client/vue']],

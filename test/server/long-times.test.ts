@@ -24,7 +24,7 @@ it.each(LONG)('a storeTimeout of %d ms is not over in a day', async (storeTimeou
 it.each(LONG)('a storeRefresh of %d ms looks for nothing to load within a day', async (storeRefresh) => {
   const held = jest.fn(() => [])
   const health = { onTry: () => undefined, state: 'good' }
-  const parts = { backlog: { size: 0 }, denied: {}, health, loads: {} } as unknown
+  const parts = { backlog: { size: 0 }, health, loads: {} } as unknown
   const core = { settings: { storeRefresh }, subjects: { held } } as unknown
   const reloads = new Reloads(parts as never, core as never)
   await jest.advanceTimersByTimeAsync(DAY)

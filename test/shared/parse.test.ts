@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isRecord, parseChanges, parseRegisters, parseTickets } from '../../shared/parse.js'
+import { isRecord, parseRegisters, parseSync } from '../../shared/parse.js'
 import { MAX_BODY, MAX_CHANGES } from '../../shared/protocol.js'
 import { SKEW } from '../../shared/stamp.js'
 
@@ -15,69 +15,75 @@ function refusal(read: (input: unknown) => unknown, input: unknown): unknown[] {
   throw new Error('not refused')
 }
 
-describe('parseChanges', () => {
-  it('reads changes, deletions and values that are false', () => {
-    const changes = [
-      ['a', -1, 1],
-      ['b', 0],
-      ['c', 5, null],
-      ['d', -1, undefined],
-      ['e', Number.MAX_SAFE_INTEGER, 0],
-    ]
-    expect(parseChanges(changes)).toEqual(changes)
-    expect(parseChanges(changes).map(({ length }) => length)).toEqual([3, 2, 3, 3, 3])
+describe('parseSync', () => {
+  it('reads what a page says, with nothing in place of what it leaves out', () => {
+    expect(parseSync({})).toEqual({ who: undefined, tickets: [], set: [] })
+    expect(parseSync({ who: 'w', tickets: ['t'], set: [] })).toEqual({ who: 'w', tickets: ['t'], set: [] })
   })
 
-  it('reads what was computed from the value of a stamp, for the first time or again', () => {
-    for (const change of [
-      ['a', 0, 1, 7],
-      ['a', 5, null, -(2 ** 52)],
-    ])
-      expect(parseChanges([change])).toEqual([change])
+  it.each([[undefined], [null], ['{}'], [[]], [[{}]]])('refuses %j', (input) => {
+    expect(refusal(parseSync, input)).toEqual(['malformed', undefined, 'expected { who?, tickets?, set? }'])
   })
 
   it.each([
-    [undefined, undefined, 'expected a list of [key, seen, value?]'],
-    [{ length: 1 }, undefined, 'expected a list of [key, seen, value?]'],
-    [[], undefined, 'expected a list of [key, seen, value?]'],
-    [[['a', -1], { length: 2 }], 1, 'expected [key, seen, value?, id?] in change 1'],
-    [['ab'], 0, 'expected [key, seen, value?, id?] in change 0'],
-    [[['a']], 0, 'expected [key, seen, value?, id?] in change 0'],
-    [[['a', 5, 1, 1, 1]], 0, 'expected [key, seen, value?, id?] in change 0'],
-    [[['a', -1, 1, 1]], 0, 'expected the stamp that a value was computed over in change 0'],
-    [[['a', 5, 1, 0]], 0, 'expected an id that is an integer, not 0 in change 0'],
-    [[['a', 5, 1, 1.5]], 0, 'expected an id that is an integer, not 0 in change 0'],
-    [[['a', 5, 1, '7']], 0, 'expected an id that is an integer, not 0 in change 0'],
-    [[['a', 5, 1, undefined]], 0, 'expected an id that is an integer, not 0 in change 0'],
+    [{ subject: 'x' }, 'expected nothing besides who, tickets and set'],
+    [{ who: 7 }, 'expected a text as who'],
+    [{ who: null }, 'expected a text as who'],
+  ])('refuses %j as well', (input, message) => {
+    expect(refusal(parseSync, input)).toEqual(['malformed', undefined, message])
+  })
+})
+
+describe('the changes of a page', () => {
+  const read = (set: unknown): unknown => parseSync({ set }).set
+
+  it('are read with deletions, and with values that are false', () => {
+    const changes = [
+      ['a', -1, '', 1],
+      ['b', 0, ''],
+      ['c', 5, '', null],
+      ['d', -1, '', undefined],
+      ['e', Number.MAX_SAFE_INTEGER, '', 0],
+      ['f', 0, 'an_Id-7', 1],
+      ['g', 5, 'x'.repeat(32)],
+    ]
+    expect(read(changes)).toEqual(changes)
+    expect(parseSync({ set: changes }).set.map(({ length }) => length)).toEqual([4, 3, 4, 4, 4, 4, 3])
+  })
+
+  it.each([
+    [null, undefined, 'expected a list of [key, over, id, value?]'],
+    [{ length: 1 }, undefined, 'expected a list of [key, over, id, value?]'],
+    [[['a', -1, ''], { length: 3 }], 1, 'expected [key, over, id, value?] in change 1'],
+    [['abc'], 0, 'expected [key, over, id, value?] in change 0'],
+    [[['a', -1]], 0, 'expected [key, over, id, value?] in change 0'],
+    [[['a', 5, '', 1, 1]], 0, 'expected [key, over, id, value?] in change 0'],
+    [[['a', -1, 'x', 1]], 0, 'expected the stamp that a value was computed over in change 0'],
+    [[['a', 5, 7, 1]], 0, 'expected an id in change 0'],
+    [[['a', 5, undefined, 1]], 0, 'expected an id in change 0'],
+    [[['a', 5, 'a b', 1]], 0, 'expected an id in change 0'],
+    [[['a', 5, 'x'.repeat(33), 1]], 0, 'expected an id in change 0'],
+    [[[1, -1, '']], 0, 'expected a key in change 0'],
     [
       [
-        ['b', -1, 1],
-        ['a', 5, 1, 7],
-      ],
-      1,
-      'expected no other change beside one with an id in change 1',
-    ],
-    [[[1, -1]], 0, 'expected a key in change 0'],
-    [
-      [
-        ['a', -1],
-        ['a', -1],
+        ['a', -1, ''],
+        ['a', -1, ''],
       ],
       1,
       'a key twice in change 1',
     ],
-    [[['a', 1.5]], 0, 'expected a stamp or -1 as seen in change 0'],
-    [[['a', '1']], 0, 'expected a stamp or -1 as seen in change 0'],
-    [[['a', -2]], 0, 'expected a stamp or -1 as seen in change 0'],
-    [[['a', 2 ** 53]], 0, 'expected a stamp or -1 as seen in change 0'],
-  ])('refuses %j', (input, index, message) => {
-    expect(refusal(parseChanges, input)).toEqual(['malformed', index, message])
+    [[['a', 1.5, '']], 0, 'expected a stamp or -1 as over in change 0'],
+    [[['a', '1', '']], 0, 'expected a stamp or -1 as over in change 0'],
+    [[['a', -2, '']], 0, 'expected a stamp or -1 as over in change 0'],
+    [[['a', 2 ** 53, '']], 0, 'expected a stamp or -1 as over in change 0'],
+  ])('are refused where they are %j', (input, index, message) => {
+    expect(refusal(read, input)).toEqual(['malformed', index, message])
   })
 
-  it('takes as many as there may be, and no more', () => {
-    const changes = Array.from({ length: MAX_CHANGES }, (_, i) => [`k${i}`, -1])
-    expect(parseChanges(changes)).toHaveLength(1000)
-    expect(refusal(parseChanges, [...changes, ['x', -1]])).toEqual([
+  it('are as many as there may be, and no more', () => {
+    const changes = Array.from({ length: MAX_CHANGES }, (_, i) => [`k${i}`, -1, ''])
+    expect(read(changes)).toHaveLength(1000)
+    expect(refusal(read, [...changes, ['x', -1, '']])).toEqual([
       'malformed',
       undefined,
       'expected at most 1000 changes',
@@ -85,10 +91,12 @@ describe('parseChanges', () => {
   })
 })
 
-describe('parseTickets', () => {
-  it('takes a list of texts, up to what a POST may have', () => {
+describe('the tickets of a page', () => {
+  const read = (tickets: unknown): unknown => parseSync({ tickets }).tickets
+
+  it('are a list of texts, up to what a POST may have', () => {
     for (const tickets of [[], ['a', 'b'], ['x'.repeat(MAX_BODY)], ['x'.repeat(MAX_BODY - 1), 'x']]) {
-      expect(parseTickets(tickets)).toEqual(tickets)
+      expect(read(tickets)).toEqual(tickets)
     }
   })
 
@@ -98,8 +106,8 @@ describe('parseTickets', () => {
     [['a', 1], 1, 'expected a ticket as item 1'],
     [[null], 0, 'expected a ticket as item 0'],
     [['x'.repeat(MAX_BODY), 'x'], undefined, 'expected at most 65536 characters of tickets'],
-  ])('refuses %j', (input, index, message) => {
-    expect(refusal(parseTickets, input)).toEqual(['malformed', index, message])
+  ])('are refused where they are %j', (input, index, message) => {
+    expect(refusal(read, input)).toEqual(['malformed', index, message])
   })
 })
 

@@ -11,7 +11,11 @@ function sources(
     .map((name) => {
       const file = join(folder, name)
       const text = readFileSync(file, 'utf8')
-      return { file, text, imports: [...text.matchAll(/(?:from|import) '([^']+)'/g)].map(([, from = '']) => from) }
+      return {
+        file,
+        text,
+        imports: [...text.matchAll(/^(?:import|export)\b(?:[^'`]*? from)? '([^']+)'/gm)].map(([, from = '']) => from),
+      }
     })
 }
 

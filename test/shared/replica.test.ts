@@ -12,6 +12,15 @@ const anyRegister: fc.Arbitrary<StoredRegister> = fc.record({
   key: fc.constantFrom('division', 'theme', 'cart', 'of.another-build'),
   stamp: fc.integer({ min: 1, max: 4 }).map(stamp),
   value: fc.constantFrom(undefined, null, false, 0, '', 1, 'a', '\u00e9', ['a'], { a: 1, b: 2 }, { b: 2, a: 1 }),
+  ids: fc.constantFrom(
+    undefined,
+    [['one', stamp(1)]],
+    [
+      ['one', stamp(1)],
+      ['two', stamp(2)],
+    ] as const,
+    [['two', stamp(2)]] as const,
+  ),
 })
 const registers = fc.array(anyRegister, { maxLength: 12 })
 
@@ -24,7 +33,7 @@ function replica(...histories: readonly (readonly StoredRegister[])[]): Replica 
 /** What it holds, whatever the order in which it came, and however objects order their keys. */
 function state(held: Replica): unknown {
   const sorted = [...held.registers()].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return sorted.map(({ key, stamp, value }) => [key, stamp, value])
+  return sorted.map(({ key, stamp, value, ids }) => [key, stamp, value, ids])
 }
 
 describe('a merge of replicas', () => {
@@ -70,6 +79,8 @@ describe('a merge of replicas', () => {
           const rivals = all.filter(({ key }) => key === held.key)
           expect(rivals.some((rival) => supersedes(rival, held))).toBe(false)
           expect(rivals).toContainEqual(held)
+          const same = rivals.filter((rival) => !supersedes(held, rival))
+          expect(held.ids === undefined && same.some(({ ids }) => ids)).toBe(false)
         }
       }),
     )
@@ -97,6 +108,33 @@ describe('a merge of replicas', () => {
     held.merge(register('division', 3, 3), 'socket')
     expect(held.version).toBe(2)
     expect(held.source('division')).toBe('socket')
+  })
+})
+
+describe('the computed changes of a register', () => {
+  const ids = [['one', stamp(2)]] as const
+
+  it('go with it, and with it alone', () => {
+    const held = replica([{ ...register('division', 2, 1), ids }, register('theme', 2, 'dark')])
+    expect([held.ids('division'), held.ids('theme'), held.ids('cart')]).toEqual([ids, undefined, undefined])
+    held.merge(register('division', 3, 2), 'request')
+    expect(held.ids('division')).toBeUndefined()
+  })
+
+  it('come to the same write, which came by a cookie without them, and leave its source as it is', () => {
+    const held = replica([register('division', 2, 1)])
+    expect(held.merge({ ...register('division', 2, 1), ids }, 'store')).toBe(true)
+    expect([held.ids('division'), held.source('division')]).toEqual([ids, 'node'])
+    expect(held.merge(register('division', 2, 1), 'request')).toBe(false)
+    held.confirm(register('division', 2, 1), 'ticket')
+    expect([held.ids('division'), held.source('division')]).toEqual([ids, 'ticket'])
+  })
+
+  it('count in the bytes that it takes, and no more once they have gone', () => {
+    const [without, held] = [replica([register('division', 2, 1)]), replica([{ ...register('division', 2, 1), ids }])]
+    expect(held.bytes).toBeGreaterThan(without.bytes + 100)
+    held.merge(register('division', 3, 1), 'request')
+    expect(held.bytes).toBe(without.bytes)
   })
 })
 

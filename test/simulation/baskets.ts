@@ -2,6 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { WireChange } from '../../shared/protocol.js'
 import { ADDED_TO } from './builds.js'
 import type { Register } from './registers.js'
+import type { ServerNode } from './server-node.js'
 import { note } from './tally.js'
 
 /** What a server has taken. */
@@ -29,10 +30,12 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
 export class Baskets {
   /** By subject and id. */
   readonly #taken = new Map<string, Taken>()
+  /** By item, who took it first, and how often that process had been emptied by then. */
+  readonly #takers = new Map<JsonValue, { readonly node: ServerNode; readonly evictions: number }>()
 
   /** Whether a server has said of this before that it was taken. */
-  isKnown(sub: string, [, , , id = 0]: WireChange, stamp: number): boolean {
-    return this.#taken.get(`${sub} ${Math.abs(id)}`)?.stamp === stamp
+  isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
+    return this.#taken.get(`${sub} ${id}`)?.stamp === stamp
   }
 
   /**
@@ -40,25 +43,38 @@ export class Baskets {
    *
    * @param floor what the server knew at the least
    */
-  fault(sub: string, change: WireChange, stamp: number, floor: Register | undefined): string | undefined {
-    const [key, seen, value, id = 0] = change
-    const name = `${sub} ${Math.abs(id)}`
-    const taken = this.#taken.get(name)
+  fault(
+    { node, sub }: { readonly node: ServerNode; readonly sub: string },
+    change: WireChange,
+    stamp: number,
+    floor: Register | undefined,
+  ): string | undefined {
+    const [key, over, id, value] = change
     const text = JSON.stringify(value)
-    if (taken?.stamp === stamp) {
-      note('a computed value is confirmed')
-      return undefined
-    }
-    // A process that does not know of it may take it once more as it is: that adds nothing.
-    if (taken && taken.text !== text) return `${key} = ${text} is taken, and was before as ${taken.text}`
-    this.#taken.set(name, { stamp, text })
-    note('a computed value is taken')
-    if (floor && floor.stamp > seen) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${seen}`
+    // A process that has ended may have taken it, and have told only the store.
+    const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
+    const isKnown = this.isKnown(sub, change, stamp) || isThere === true
+    this.#taken.set(`${sub} ${id}`, { stamp, text })
+    const { evictions } = node
+    for (const item of itemsOf(value)) if (!this.#takers.has(item)) this.#takers.set(item, { node, evictions })
+    note(`a computed value is ${isKnown ? 'confirmed' : 'taken'}`)
+    if (isKnown) return undefined
+    const twice = doubled(key, value)
+    if (twice !== undefined && !this.mayBeTwice(twice)) return `${key} = ${text} is taken, with ${twice} twice`
+    if (floor && floor.stamp > over) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${over}`
     const lost = lacking(floor?.value, value)
-    return lost === undefined || this.#isAmbiguous(sub, seen)
+    return lost === undefined || this.#isAmbiguous(sub, over)
       ? undefined
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
+
+  /** Where no store has it, no process but the one that took it knows by which id: what a cookie has says nothing of ids. */
+  mayBeTwice(item: JsonValue): boolean {
+    const { node, evictions } = this.#takers.get(item) ?? {}
+    const isStored = node?.line?.troubles === 0
+    return node !== undefined && !isStored && (node.isOver || node.evictions !== evictions)
+  }
+
   /** Two processes that nothing connects may each take one in the same millisecond: the stamp does not say which of them a page knows. */
   #isAmbiguous(sub: string, stamp: number): boolean {
     const all = [...this.#taken].filter(([name, taken]) => name.startsWith(`${sub} `) && taken.stamp === stamp)

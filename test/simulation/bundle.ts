@@ -47,7 +47,7 @@ const recording: Plugin = {
   name: 'recording',
   setup: (builder) => {
     builder.onResolve({ filter: /core\/step\.js$/ }, ({ importer }) =>
-      relative(ROOT, importer) === 'client/runner.ts' ? { path: join(import.meta.dirname, 'recorder.ts') } : undefined,
+      relative(ROOT, importer) === 'client/client.ts' ? { path: join(import.meta.dirname, 'recorder.ts') } : undefined,
     )
   },
 }

@@ -5,15 +5,13 @@ import { note } from './tally.js'
 import { toldByNode } from './told.js'
 
 /** As it is handed to an adapter. */
-export type Message = readonly [event: string, name: string, rows: readonly Row[]]
+export type Message = readonly [event: string, name: string, rows: readonly Row[], ids?: unknown]
 
 /** What is on its way to one node. */
 export interface Mail {
   /** Which node it goes to: it may be another process by then. */
   readonly to: number
-  readonly event: string
-  readonly name: string
-  readonly rows: readonly Row[]
+  readonly message: Message
 }
 
 /** What nodes tell each other is on its way until the schedule has it arrive, in any order, once, twice or never. */
@@ -28,9 +26,10 @@ export class Bus {
   /** By node, name and key: the newest stamp that was told. */
   readonly #told = new Map<string, number>()
 
-  publish(from: ServerNode, nodes: number, [event, name, rows]: Message): void {
+  publish(from: ServerNode, nodes: number, message: Message): void {
     if (from.isOver) return
-    const text = JSON.stringify(rows)
+    const text = JSON.stringify(message)
+    const [, name, rows] = message
     const { kind, sub, registers, end } = toldByNode(name, rows)
     for (const [key, { stamp }] of registers) this.#note(`${from.index} ${sub} ${key}`, stamp)
     if (end) this.#note(`${from.index} ${kind} ${sub}`, end.epoch)
@@ -38,7 +37,7 @@ export class Bus {
     for (let to = 0; to < nodes; to += 1) {
       if (to === from.index) continue
       if (this.#cut.has(to) || this.#cut.has(from.index)) this.#lose()
-      else this.#mail.push({ to, event, name, rows: JSON.parse(text) })
+      else this.#mail.push({ to, message: JSON.parse(text) })
     }
   }
 

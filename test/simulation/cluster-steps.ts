@@ -13,9 +13,8 @@ async function deliver({ world }: Stage, mail: Mail | undefined): Promise<void> 
 }
 
 /** The store loads anew what it holds for long. */
-export async function refresh({ world }: Stage): Promise<void> {
+export async function refresh(): Promise<void> {
   moveServerClock(REFRESH, Number.POSITIVE_INFINITY)
-  for (const { knowledge } of world.nodes) knowledge.age()
   fireIntervals()
   await turn()
 }
@@ -40,7 +39,7 @@ export const CLUSTER = {
     await world.deployment.store?.refuse(which, what % 2 === 0)
     await turn()
   },
-  refresh: (stage) => refresh(stage),
+  refresh: () => refresh(),
 
   holdNews: async ({ world }) => {
     const { bus } = world.deployment

@@ -58,16 +58,15 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: '`held` says what memory knows, not what the cookie had',
-    file: 'server/http/endpoint.ts',
-    find: "function heldBy({ sessions }: Core, { cookie }: Exchange): StoreAnswer['held'] {",
-    replace:
-      "function heldBy({ sessions }: Core, { visitor }: Exchange): StoreAnswer['held'] {\n  const cookie = { registers: sessions.find(visitor.subject())?.registers() ?? [] }",
+    file: 'server/values/sync.ts',
+    find: 'const held = heldBy(core, whose.cookie)',
+    replace: 'const held = heldBy(core, { registers: core.sessions.find(visitor.subject())?.registers() ?? [] })',
   },
   {
     name: 'a POST renews no cookie',
     file: 'server/http/endpoint.ts',
-    find: "if (isAsking || cookie) return 'renews'",
-    replace: "if (isAsking) return 'renews'",
+    find: "if (cookie || isQuestion(wanted)) return 'renews'",
+    replace: "if (isQuestion(wanted)) return 'renews'",
   },
   {
     name: 'the cookie is sealed before the answer is an error',
@@ -114,7 +113,13 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a change sent again after a lost answer is applied over a later one',
     file: 'server/values/page-changes.ts',
-    find: 'if (stamp <= seen) return NEVER',
-    replace: 'return NEVER',
+    find: 'if (stamp <= seenOf(takers, change)) return undefined',
+    replace: "if (id === '' || stamp <= seenOf(takers, change)) return undefined",
+  },
+  {
+    name: '`kept` is told without the cookie',
+    file: 'server/values/sync.ts',
+    find: '...(isKept ? { kept: true } : {}),',
+    replace: '...(who === undefined ? {} : { kept: true as const }),',
   },
 ]

@@ -17,20 +17,20 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a merge takes whatever comes last',
     file: 'shared/replica.ts',
-    find: 'if (!supersedes(register, current)) return false',
+    find: 'if (!isNews(register, current)) return false',
     replace: '',
   },
   {
     name: 'a merge changes the value and keeps the stamp',
     file: 'shared/replica.ts',
-    find: 'this.#cells[at + 1] = register.stamp\n',
+    find: '      this.#cells[at + 1] = stamp\n',
     replace: '',
   },
   {
     name: 'a tombstone is ignored',
     file: 'shared/replica.ts',
-    find: 'if (!supersedes(register, current)) return false',
-    replace: 'if (register.value === undefined || !supersedes(register, current)) return false',
+    find: 'if (!isNews(register, current)) return false',
+    replace: 'if (value === undefined || !isNews(register, current)) return false',
   },
   {
     name: 'a merge does not count as a change',
@@ -65,14 +65,14 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in leaves behind what belongs to the browser',
     file: 'server/identity/login.ts',
-    find: "user === undefined ? news : news.filter(({ key }) => isVisitors(fields.get(key), 'browser'))",
-    replace: 'user === undefined ? news : []',
+    find: "user === undefined ? registers : registers.filter(({ key }) => isVisitors(fields.get(key), 'browser'))",
+    replace: 'user === undefined ? registers : []',
   },
   {
     name: 'a sign-in brings nothing along',
     file: 'server/identity/identities.ts',
-    find: 'this.#core.login.bring(subjectHash(old), this.#core.sessions.find(old)?.registers() ?? [], next.visitor)',
-    replace: '',
+    find: 'login.bring(sessions.find(old)?.registers() ?? [], next.visitor)',
+    replace: 'void login',
   },
   {
     name: 'scope is ignored',
@@ -101,14 +101,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the epoch of a ticket is not looked at',
     file: 'server/identity/redeem.ts',
-    find: 'if (!epochs.accepts(sub, epoch)) throw outdated(index)',
-    replace: '',
-  },
-  {
-    name: 'a ticket of a former id is taken from any user',
-    file: 'server/identity/redeem.ts',
-    find: 'if (sub === former?.sub && isRecent(former.since, settings.clock())) {\n      return () => login.bring(sub, registers, visitor, former.stamp)',
-    replace: "if (sub !== '') {\n      return () => login.bring(sub, registers, visitor, former?.stamp)",
+    find: 'if (epochs.accepts(sub, epoch)) return user\n    throw outdated(index)',
+    replace: 'return user',
   },
   {
     name: 'a user may redeem any ticket',
@@ -152,5 +146,12 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
     file: 'server/values/keys.ts',
     find: 'this.#keys.find((key) => key.id === id)',
     replace: 'this.#keys.slice(0, 1).find((key) => key.id === id)',
+  },
+  {
+    name: 'a guest’s ticket is taken after the sign-in',
+    file: 'server/identity/redeem.ts',
+    find: 'if (sub !== subjectHash(browserSubject))\n    throw',
+    replace:
+      'if (user !== undefined && sub !== subjectHash(browserSubject)) return user\n  if (sub !== subjectHash(browserSubject))\n    throw',
   },
 ]

@@ -23,8 +23,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'what the store has is not taken over',
     file: 'server/stores/intake.ts',
-    find: "this.#core.sessions.merge(subject, registers, 'store')\n    const { denied",
-    replace: 'const { denied',
+    find: "    this.#core.sessions.merge(subject, registers, 'store')\n",
+    replace: '',
   },
   {
     name: 'what has ended is not learnt from the store',
@@ -35,13 +35,13 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'what only memory has is not brought to the store',
     file: 'server/stores/intake.ts',
-    find: 'if (lacking.length > 0) this.#parts.backlog.add(subject, lacking)',
+    find: 'if (lacking.length > 0) this.#backlog.add(subject, lacking)',
     replace: '',
   },
   {
     name: 'what waits for the store is forgotten with the memory',
     file: 'server/stores/intake.ts',
-    find: "this.#core.sessions.merge(subject, standing(backlog.of(subject)).registers, 'store')",
+    find: "this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')",
     replace: '',
   },
   {
@@ -71,8 +71,9 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'a revocation is older than the one that the store has',
     file: 'server/stores/sync.ts',
-    find: 'consult(subject: Subject): Promise<unknown> | undefined {\n',
-    replace: 'consult(subject: Subject): Promise<unknown> | undefined {\n    if (subject) return undefined\n',
+    find: 'consult(subjects: readonly Subject[]): Promise<unknown> | undefined {\n',
+    replace:
+      'consult(subjects: readonly Subject[]): Promise<unknown> | undefined {\n    if (subjects.length > 0) return undefined\n',
   },
   {
     name: 'an erasure leaves what the store has',
@@ -88,9 +89,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'what a page set is proven by memory, though the store has it not',
-    file: 'server/stores/sync.ts',
-    find: "if ((await this.level([subject])) === 'memory') return undefined\n    return this.#loads.inTime",
-    replace:
-      "if ((await this.level([subject])) === 'memory') return this.#core.sessions.find(subject)?.registers()\n    return this.#loads.inTime",
+    file: 'server/values/held.ts',
+    find: '(await store?.stored(subject)) ?? []',
+    replace: 'sessions.find(subject)?.registers() ?? []',
   },
 ]

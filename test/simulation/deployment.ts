@@ -53,6 +53,11 @@ export class Deployment {
     return this.#cluster.skews.length === 1 && !this.store
   }
 
+  /** What one node has taken another can know. */
+  get isJoined(): boolean {
+    return this.nodes.length === 1 || this.store !== undefined || this.bus !== undefined
+  }
+
   node(number: number): ServerNode {
     const node = pick(this.nodes, number)
     if (!node) throw new TypeError('expected a node')
@@ -76,9 +81,10 @@ export class Deployment {
     return mail !== undefined
   }
 
-  deliver({ to, event, name, rows }: Mail): void {
+  deliver({ to, message }: Mail): void {
     const node = this.node(to)
-    node.process.io.emit(event, name, JSON.parse(JSON.stringify(rows)))
+    const [event, name, rows, ...ids] = message
+    node.process.io.emit(event, name, ...JSON.parse(JSON.stringify([rows, ...ids])))
     this.#watcher.told(node, toldByNode(name, rows), true)
   }
 
@@ -103,10 +109,6 @@ export class Deployment {
       rows.map(({ key, stamp, value }) => [key, stamp, value]),
     )
     const { sub } = told
-    if (asked === 'whether') {
-      if (told.end) node.hears(sub)
-      return
-    }
     if (asked === 'removal') return
     if (asked === 'load') node.loads.set(sub, node.now())
     // What stands where it was written is of no interest to a node that is about to delete it.

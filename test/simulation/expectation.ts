@@ -1,5 +1,7 @@
+import type { JsonValue } from '../../shared/json.js'
+import { itemsOf } from './baskets.js'
 import type { Browser } from './browser.js'
-import { NEVER_IN_COOKIE, OWN } from './builds.js'
+import { ADDED_TO, NEVER_IN_COOKIE, OWN } from './builds.js'
 import { isNewer, type Register, type Registers } from './registers.js'
 import type { Reading } from './rest.js'
 import type { Stage } from './stage.js'
@@ -10,6 +12,8 @@ export interface Expectation {
   readonly browser: Browser
   readonly sub: string | undefined
   readonly registers: Registers
+  /** What pages were told that it is saved in a list. */
+  readonly added: readonly JsonValue[]
 }
 
 /** What memory, cookies, pages and the store hold of a browser's subject among them. */
@@ -20,7 +24,7 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const isGuests = user === undefined && cookie?.user === undefined && cookie && world.standing.isGood(cookie)
   const sub = user ?? (isGuests ? cookie.browser : undefined)
   const registers = new Map<string, Register>()
-  if (sub === undefined || world.standing.isUneven(sub)) return { browser, sub: undefined, registers }
+  if (sub === undefined || world.standing.isUneven(sub)) return { browser, sub: undefined, registers, added: [] }
   const add = (key: string, register: Register): void => {
     if (key !== OWN && world.standing.isLasting(sub, register) && isNewer(register, registers.get(key)))
       registers.set(key, register)
@@ -43,7 +47,15 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
         if (isCurrent(heard.epoch) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
     }
   }
-  return { browser, sub, registers }
+  const isKept = cookie !== undefined && !browser.isBlocking && browser.hasConsent && world.standing.isGood(cookie)
+  const saves = isKept && cookie.user === user ? world.saves.of(browser, { ...cookie, user }) : undefined
+  for (const [key, register] of saves?.newest ?? []) {
+    if (key === OWN) registers.set(key, register)
+    else add(key, register)
+  }
+  // Where nothing joins nodes and browsers, each may add to what it knows alone.
+  const isSole = browsers.every((other) => other === browser || world.cookie(other.cookies)?.user !== sub)
+  return { browser, sub, registers, added: (world.nodes.length === 1 && isSole && saves?.added) || [] }
 }
 
 /** What nodes and the store have of a subject, and can tell each other: without a store they do so by a cookie alone. */
@@ -66,7 +78,7 @@ function* remembered(world: World, sub: string): Iterable<[string, Register]> {
 
 export function lossOf(
   { world }: Stage,
-  { browser, sub, registers }: Expectation,
+  { browser, sub, registers, added }: Expectation,
   reading: Reading | undefined,
 ): string | undefined {
   const now = world.subOf(reading?.user) ?? world.cookie(browser.cookies)?.browser
@@ -78,6 +90,8 @@ export function lossOf(
       if (!seen || seen.stamp < register.stamp)
         return `browser ${browser.index} has lost ${key} = ${JSON.stringify(register.value)} at ${register.stamp}, at node ${node.index}`
     }
+    const missing = added.find((item) => !itemsOf(found.get(ADDED_TO)?.value).includes(item))
+    if (missing !== undefined) return `browser ${browser.index} has lost ${missing}, which was added`
   }
   return undefined
 }

@@ -1,43 +1,29 @@
+import type { AnySnapshot } from '../../shared/protocol.js'
 import { HIDDEN } from './builds.js'
-import type { CookieState } from './registers.js'
-import { isRecent, readClaims } from './registers.js'
+import { type Registers, readClaims } from './registers.js'
+import type { Whose } from './whos.js'
 
-export interface BrowserName {
-  readonly browser?: string
-  readonly young?: string | undefined
-}
-
-/** What a page is told of its browser: the name only where a cookie that is kept says it, and whether the id was just made. */
-export function nameOf(
-  kept: CookieState | undefined,
-  born: number | undefined,
-  user: string | undefined,
-  now: number,
-): BrowserName {
-  const young = born !== undefined && isRecent(born, now) ? (user ?? 'guest') : undefined
-  return { ...(kept ? { browser: kept.browser } : {}), young }
-}
-
-/** Who is greeted. */
-export interface Greeted {
-  readonly user: string | undefined
-  /** The browser's own subject, where a cookie says which. */
-  readonly browser: string | undefined
-  /** What its page is told of a cookie that the browser keeps. */
-  readonly name: BrowserName
-}
-
-/** What is wrong with a greeting: it says whose page this is, and the browser's name only where its cookie does. */
-export function greetingFault(tickets: readonly string[], { user, browser, name }: Greeted): string | undefined {
+/** What is wrong with a greeting: a ticket of each subject of the visitor, and it says whose each is. */
+export function greetingFault(tickets: readonly string[], { user, browser }: Whose): string | undefined {
+  if (tickets.length !== (user === undefined ? 1 : 2)) return `is greeted by ${tickets.length} tickets`
   for (const [index, ticket] of tickets.entries()) {
-    const claims = readClaims(ticket)
-    if (!claims.defaults || HIDDEN in claims.defaults) return 'has a greeting with the wrong defaults'
-    const isUsers = user !== undefined && index === 0
-    const expected = isUsers ? user : browser
-    if (expected !== undefined && claims.sub !== expected) return `is greeted as ${claims.sub}, whom it is not`
-    if (isUsers !== (claims.more === true)) return 'is greeted by another number of tickets'
-    if (claims.browser !== name.browser) return `is told that its browser is ${claims.browser}`
-    if (claims.young !== name.young) return `is told that it is young: ${claims.young}, not ${name.young}`
+    const { sub, defaults, guest } = readClaims(ticket)
+    if (!defaults || HIDDEN in defaults) return 'has a greeting with the wrong defaults'
+    const expected = user !== undefined && index === 0 ? user : browser
+    if (expected !== undefined && sub !== expected) return `is greeted as ${sub}, whom it is not`
+    if ((guest === true) !== (user === undefined)) return `is told that it is a guest’s: ${guest}`
   }
   return undefined
+}
+
+/** What is wrong with a page's beginning: it says whose it is, and what of it the browser has shown that it keeps. */
+export function snapshotFault(
+  { guest, held }: AnySnapshot,
+  user: string | undefined,
+  kept: Registers | undefined,
+): string | undefined {
+  if ((guest === true) !== (user === undefined)) return `shows a page of a guest: ${guest}`
+  if ((held === undefined) !== (kept === undefined)) return `shows that the browser keeps ${JSON.stringify(held)}`
+  const wrong = held?.find(([key, stamp]) => kept?.get(key)?.stamp !== stamp)
+  return wrong && `shows that its cookie held ${wrong.join(' at ')}`
 }

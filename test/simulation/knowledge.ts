@@ -1,19 +1,9 @@
 import type { JsonValue } from '../../shared/json.js'
-import type { Brought } from './brought.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { Ends } from './ends.js'
 import { Erasures } from './erasures.js'
-import {
-  type CookieState,
-  type Former,
-  isNewer,
-  isRecent,
-  type Register,
-  type Registers,
-  secondsOf,
-  TEN_MINUTES,
-} from './registers.js'
+import { type CookieState, isNewer, isRecent, type Register, type Registers, secondsOf } from './registers.js'
 import type { End, Told } from './told.js'
 
 /** Who a visitor is to the server: hashes of subjects. */
@@ -50,9 +40,10 @@ export class Knowledge {
   readonly #epochs = new Map<string, number>()
   /** Who came after the owner of a browser id, and since when, in seconds. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
-  readonly #brought = new Map<string, Brought>()
   /** The newest end of each user that was acted on: a cookie may have told of a later one. */
   readonly #ended = new Map<string, number>()
+  /** By subject and key, the newest stamp that it was ever told of. */
+  readonly #newest = new Map<string, number>()
   /** By subject and key, what others have told of that this build does not declare. */
   readonly #hidden = new Map<string, Register>()
   readonly #isDeclared: (key: string) => boolean
@@ -71,11 +62,19 @@ export class Knowledge {
 
   learn(sub: string | undefined, key: string, register: Register): void {
     if (sub === undefined || !this.erasures.isLasting(sub, register)) return
-    const hidden = this.#hidden.get(`${sub} ${key}`)
+    const name = `${sub} ${key}`
+    this.#newest.set(name, Math.max(register.stamp, this.#newest.get(name) ?? 0))
+    const hidden = this.#hidden.get(name)
     if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
     if (isNewer(register, floors.get(key))) floors.set(key, register)
     this.floors.set(sub, floors)
+  }
+
+  /** Whether it cannot have known of such a write. */
+  isNews(sub: string, key: string, register: Register): boolean {
+    const isTold = this.#isDeclared(key) && this.erasures.isLasting(sub, register)
+    return isTold && register.stamp > (this.#newest.get(`${sub} ${key}`) ?? 0)
   }
 
   /** How much has ended so far. */
@@ -152,15 +151,14 @@ export class Knowledge {
     if (user !== undefined && user !== next) this.departed.add(user)
   }
 
+  /** Who has signed in where a browser id was given up. */
+  heirOf(browser: string): string | undefined {
+    return this.#heirs.get(browser)?.heir
+  }
+
   /** Whether an id was given up so long ago that nothing is late which still brings it. */
   hasLongEnded(browser: string): boolean {
     return !isRecent(this.#heirs.get(browser)?.since ?? 0, this.#now())
-  }
-
-  /** By which name a guest's tickets go to this user: to no other than the one who has signed in there. */
-  formerOf(browser: string, user: string | undefined): Former | undefined {
-    const { heir, since } = this.#heirs.get(browser) ?? { heir: user, since: secondsOf(this.#now()) }
-    return user === undefined || heir !== user ? undefined : { sub: browser, stamp: 0, since }
   }
 
   /** Another visitor goes on in a browser: a guest's values as each field's `onLogin` says, of a user the browser's own. */
@@ -169,42 +167,16 @@ export class Knowledge {
     for (const [key, register] of registers)
       if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)
     this.giveUp(departing, next.user)
-    this.bring(browser, this.floors.get(browser) ?? new Map(), next, this.erasures.first(next.user))
+    this.#bring(this.floors.get(browser) ?? new Map(), next)
   }
 
-  /**
-   * What a browser chose under an earlier id goes to its present visitor, once. Says how many changes were news.
-   *
-   * @param first the stamp that it gets in an account
-   * @param joined stamp of the newest write from there that an app's own rule has been asked about before
-   */
-  bring(former: string, registers: Registers, { user, browser }: Identity, first: number, joined = 0): number {
-    if (registers.size === 0) return 0
-    const { ever, lately } = this.#brought.get(former) ?? { ever: new Map(), lately: new Map() }
-    this.#brought.set(former, { ever, lately, at: this.#now() })
-    const news = [...registers].filter(([key, register]) => isNewer(register, lately.get(key)))
-    for (const [key, register] of news) {
-      const isFirst = isNewer(register, ever.get(key))
-      lately.set(key, register)
-      if (isFirst) ever.set(key, register)
+  /** What a browser chose under an earlier id goes to its present visitor. */
+  #bring(registers: Registers, { user, browser }: Identity): void {
+    for (const [key, register] of registers) {
       if (key === HIDDEN) continue
-      if (user !== undefined && LOGIN_RULE[key] === 'join') this.#join(user, register, joined)
-      else if (!isFirst) continue
-      else if (user === undefined || key === OWN) this.learn(browser, key, register)
-      else if (this.#isDeclared(key)) this.#transfer(user, key, register, first)
+      if (user === undefined || key === OWN) this.learn(browser, key, register)
+      else if (this.#isDeclared(key)) this.#transfer(user, key, register)
     }
-    return news.length
-  }
-
-  /** The server's clock has moved: what was brought longer ago than tickets cross it may have forgotten. */
-  age(): void {
-    for (const { lately, at } of this.#brought.values()) if (this.#now() - at >= TEN_MINUTES * 1000) lately.clear()
-  }
-
-  /** The newest stamp that an app's own rule was asked about from there. */
-  newestJoined(former: string): number {
-    const joined = [...(this.#brought.get(former)?.lately ?? [])].filter(([key]) => LOGIN_RULE[key] === 'join')
-    return Math.max(0, ...joined.map(([, { stamp }]) => stamp))
   }
 
   /** What only another build knows is for browsers that bring it themselves. */
@@ -242,14 +214,12 @@ export class Knowledge {
     return true
   }
 
-  #join(user: string, { stamp, value }: Register, joined: number): void {
-    if (value !== undefined && stamp > joined) this.#onJoin(user, value)
-  }
-
-  #transfer(user: string, key: string, register: Register, first: number): void {
+  #transfer(user: string, key: string, register: Register): void {
     const rule = LOGIN_RULE[key]
     if (rule === 'newest') this.learn(user, key, register)
-    if (rule === 'account' && register.value !== undefined && !this.floor(user, key))
-      this.learn(user, key, { ...register, stamp: first })
+    if (register.value === undefined) return
+    if (rule === 'join') this.#onJoin(user, register.value)
+    if (rule === 'account' && !this.floor(user, key))
+      this.learn(user, key, { ...register, stamp: this.erasures.first(user) })
   }
 }

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../shared/json.js'
-import { LOGIN_RULE, OWN } from './builds.js'
+import { ADDED_TO, LOGIN_RULE, OWN } from './builds.js'
 import type { Register } from './registers.js'
 
 /** The value of a forged ticket or cookie: a server or page that reads it was deceived. */
@@ -11,7 +11,7 @@ interface Write {
   readonly key: string
   /** The browser it was made in; none: a job of the server. */
   readonly browser: number | undefined
-  /** Whose it became. More than one's where a young page has carried it over. */
+  /** Whose it became. */
   readonly subs: Set<string>
   /** The least with which each acknowledged it: a page may send again what another has left. */
   readonly stamps: Map<string, number>
@@ -101,7 +101,7 @@ export class Ledger {
     const { sub } = reader
     const isTwice = ({ joined }: Write, times: number): boolean =>
       times > Math.max(1, (sub === undefined ? undefined : joined.get(sub)) ?? 0)
-    if (writes.some((write) => isTwice(write, writes.filter((other) => other === write).length)))
+    if (key !== ADDED_TO && writes.some((write) => isTwice(write, writes.filter((other) => other === write).length)))
       return `${key} = ${JSON.stringify(register.value)}, some of which was brought along twice`
     return isErased
       ? `${key} = ${JSON.stringify(register.value)}, which was erased`

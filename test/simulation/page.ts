@@ -1,75 +1,45 @@
-import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
-import type { Held } from './page-identity.js'
+import { type JsonValue, sameJson } from '../../shared/json.js'
+import type { AnySnapshot, SyncAnswer } from '../../shared/protocol.js'
+import { lacking } from './baskets.js'
 import { isNewer, type Register, readClaims, readRegisters } from './registers.js'
-import type { Tab } from './tab.js'
+import type { Whose } from './whos.js'
 
 /** What a ticket brought, and in which epoch of its subject. */
 export interface Heard extends Register {
   readonly epoch: number
 }
 
-/** Which page has set a value, and whom it took itself to be of. */
-export interface Origin {
-  readonly tab: Tab
-  readonly identities: readonly Held[]
-}
-
 /** What one page was told, and what it was promised. */
 export interface Page {
-  /** Of a snapshot or greeting that names the browser; else of the connection that the page has. */
-  identity: Held | undefined
-  connection: Held | undefined
-  /** Those before: whether what was set under them goes along, the page has still to be told, of each of these browser ids. */
-  doubted: readonly Held[]
-  doubts: readonly string[]
-  /** Of the answer to its question: whether a page that has no connection just then takes it, is the page's own affair. */
-  answer: Held | undefined
+  /** Whose it is: as its snapshot, or the greeting of a connection, has named one. */
+  owner: Whose | undefined
+  /** Those whom answers have named since, which it may have taken or not: what it says next shows it. */
+  maybe: readonly Whose[]
+  /** Of its connection, where that names none. */
+  nameless: Whose | undefined
   /** By subject and key, what tickets brought: the tab carries it from then on. */
   readonly heard: Map<string, Map<string, Heard>>
-  /** By key, the newest stamp that the cookie was seen with. */
+  /** By key, the newest stamp of which the page knows that the browser keeps it. */
   readonly proven: Map<string, number>
-  /** Subjects of the present greeting. */
-  greeted: readonly string[]
-  /** `{}` that were answered since the page was last told of a browser: it may take its browser for one that keeps nothing. */
+  /** Answers to its `{}`, one after the other, that did not say that the browser keeps its cookie. */
   asked: number
   /** One of its connections did not say whose browser it is. */
   wasNameless: boolean
-  /** Other identities that the page was to tell the app of. */
+  /** Other visitors that the page was to tell the app of. */
   visitors: number
 }
 
 export function newPage(snapshot: AnySnapshot | undefined): Page {
   return {
-    identity: undefined,
-    connection: undefined,
-    doubted: [],
-    doubts: [],
-    answer: undefined,
+    owner: undefined,
+    maybe: [],
+    nameless: undefined,
     heard: new Map(),
-    proven: new Map(Object.entries(snapshot?.stamps ?? {})),
-    greeted: [],
+    proven: new Map(Object.entries(snapshot?.stamps ?? {}).filter(([key]) => !snapshot?.unsaved?.includes(key))),
     asked: 0,
     wasNameless: false,
     visitors: 0,
   }
-}
-
-/** It goes on as another id of the same owner, as far as it can know. */
-export function doubtsOf(page: Page, former: Held, { browser = '' }: Held): void {
-  page.doubted = [...page.doubted, former]
-  page.doubts = [...page.doubts, former.browser ?? ''].filter((one) => one !== browser)
-}
-
-/** It is told of a browser id, whether that was given up: then it is to tell the app of another visitor. */
-export function decides(page: Page, browser: string | undefined, isGivenUp: boolean): void {
-  const { identity, doubted, doubts } = page
-  if (identity?.browser === browser && isGivenUp) Object.assign(identity ?? {}, { youngUntil: 0 })
-  if (!identity || browser === undefined || !doubts.includes(browser)) return
-  page.doubts = isGivenUp ? [] : doubts.filter((one) => one !== browser)
-  if (page.doubts.length > 0) return
-  if (isGivenUp) page.visitors += 1
-  else for (const former of doubted) former.next.push(identity)
-  page.doubted = []
 }
 
 /** A ticket has come. */
@@ -81,7 +51,24 @@ export function hears({ heard }: Page, ticket: string): void {
     if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
 }
 
-/** The cookie was seen with these stamps. */
-export function proves({ proven }: Page, held: StoreAnswer['held']): void {
+/** The browser keeps these. */
+export function proves({ proven }: Page, held: SyncAnswer['held']): void {
   for (const [key, stamp] of held) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
+}
+
+/** What tickets have said of a key that has this value: of which subject, and in which epoch. */
+export function heardAs(
+  { heard }: Page,
+  key: string,
+  value: JsonValue | undefined,
+): readonly (Heard & { sub: string })[] {
+  return [...heard].flatMap(([sub, all]) => {
+    const register = all.get(key)
+    return register && sameJson(register.value, value) ? [{ sub, ...register }] : []
+  })
+}
+
+/** Whether tickets have said of a list that this is in it. */
+export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefined): boolean {
+  return [...heard.values()].some((all) => lacking(value, all.get(key)?.value) === undefined)
 }

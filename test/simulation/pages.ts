@@ -1,143 +1,140 @@
-import { type JsonValue, sameJson } from '../../shared/json.js'
-import type { AnySnapshot, StoreAnswer } from '../../shared/protocol.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { doubled, itemsOf } from './baskets.js'
 import { ADDED_TO, ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
-import { decides, doubtsOf, type Heard, hears, newPage, type Origin, type Page, proves } from './page.js'
-import {
-  type Held,
-  heldAs,
-  identityIn,
-  isAlike,
-  isCarriedOver,
-  isDoubtful,
-  isSame,
-  leadsTo,
-  type PageIdentity,
-} from './page-identity.js'
+import { Origins } from './origins.js'
+import { type Heard, hasHeard, heardAs, hears, newPage, type Page, proves } from './page.js'
+import { broughtBy, storedBy } from './proofs.js'
 import { readClaims } from './registers.js'
+import { Sendings } from './sendings.js'
 import type { News } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
+import { isSame, leadsTo, seen, subjectsOf, type Whose } from './whos.js'
+import { isTaken } from './wire.js'
 import type { World } from './world.js'
 
 /** Checks what pages show and are promised, and knows what they can bring home. */
 export class PageChecker {
   readonly #world: World
   readonly #pages = new WeakMap<Tab, Page>()
-  /** By value as JSON. */
-  readonly #origins = new Map<string, Origin>()
+  readonly #origins = new Origins()
+  readonly #sendings = new Sendings()
 
   constructor(world: World) {
     this.#world = world
   }
 
-  opened(tab: Tab, snapshot: AnySnapshot | undefined): void {
+  /** @param browser whose values a snapshot shows that names no visitor */
+  opened(tab: Tab, snapshot: AnySnapshot | undefined, browser: string | undefined): void {
     const page = newPage(snapshot)
     this.#pages.set(tab, page)
-    if (snapshot) this.#become(page, snapshot)
+    const owner = this.#world.whos.of(snapshot?.who)
+    page.owner = owner && seen(owner, snapshot?.held !== undefined)
+    if (snapshot && !page.owner) this.#isNameless(page, browser)
     if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field', 'foreign')
     this.shows(tab)
   }
 
   /** The page's code sets a value. */
   sets(tab: Tab, value: JsonValue | undefined): void {
-    const { identity, connection, answer } = this.#page(tab)
-    const identities = [identity, connection, answer].filter((held) => held !== undefined)
-    if (value !== undefined) this.#origins.set(JSON.stringify(value), { tab, identities })
+    this.#origins.add(value, this.#owners(tab))
   }
 
-  /** What a page has set became this visitor's: it must have been set as that one, or as one from whom it may be carried over. */
-  moved(tab: Tab, key: string, value: JsonValue | undefined, target: PageIdentity): void {
-    // What the visitor had before, the page has only added to.
-    const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], [target.subject]) === 0
-    const parts = key === ADDED_TO ? itemsOf(value).flatMap((item) => (isNews(item) ? [[item]] : [])) : [value]
-    for (const part of parts) this.#moved(tab, key, part, target)
-  }
-
-  #moved(tab: Tab, key: string, value: JsonValue | undefined, target: PageIdentity): void {
-    const origin = value === undefined ? undefined : this.#origins.get(JSON.stringify(value))
-    if (!origin || origin.identities.length === 0) return
-    // What one page leaves, another one of its visitor takes up, and may leave again.
-    const isTaken = (other: Tab): boolean => other !== tab && other.isReady && sameJson(other.get(key), value)
-    const isLeft = origin.tab !== tab || tab.browser.tabs.some(isTaken)
-    for (const held of origin.identities) {
-      // A guest who has no cookie is told of another id by each connection. A user is not, nor where another page has left it.
-      if ((held.browser === undefined || isLeft) && this.#isOwners(held, target)) return
-      if (leadsTo(held, (one) => (target.browser ? isSame : isCarriedOver)(one, target))) return
-    }
-    this.#fail(
-      tab,
-      `has ${key} = ${JSON.stringify(value)} stored for ${JSON.stringify(target)}, not ${JSON.stringify(origin.identities)}`,
-      'foreign',
-    )
-  }
-
-  connected(tab: Tab): void {
-    this.#page(tab).greeted = []
-  }
-
-  /** The server has told it to come back: another visitor may be there. */
-  aged(tab: Tab): void {
-    Object.assign(this.#page(tab).identity ?? {}, { youngUntil: 0 })
-  }
-
-  /** A POST of this page, under that name, was refused as a whole. */
-  refused(tab: Tab, browser: string | undefined, isGivenUp: boolean): void {
-    decides(this.#page(tab), browser, isGivenUp)
-  }
-
-  /** @param shown what the page showed before */
-  delivered(tab: Tab, ticket: string, shown: string): void {
+  /** What a page says, over its socket or by a POST. */
+  asks(tab: Tab, sync: Sync): void {
+    const { who } = sync
     const page = this.#page(tab)
-    const { sub, browser, defaults } = readClaims(ticket)
-    if (defaults) {
-      const isStrange = browser === undefined && page.identity !== undefined && page.asked < 2
-      if (isStrange && this.shown(tab) !== shown)
-        this.#fail(tab, 'shows the values of a connection that does not say whose it is', 'foreign')
-      if (page.greeted.length === 0) this.#become(page, identityIn(ticket))
-      if (browser !== undefined) page.asked = 0
-      page.greeted = [...page.greeted, sub]
-    }
-    hears(page, ticket)
+    const fault = this.#sendings.fault(sync)
+    if (fault !== undefined) this.#fail(tab, fault, 'lost')
+    const whose = this.#world.whos.of(who)
+    if (who === undefined || !whose) return
+    const next = page.maybe.find((one) => isSame(one, whose))
+    if (next) this.#become(page, next)
+    if (!page.owner || !isSame(page.owner, whose))
+      this.#fail(tab, `says that it is of ${JSON.stringify(whose)}`, 'foreign')
+  }
+
+  /** What a page has set became this visitor's: it must have been set as that one, or before the page was told of any. */
+  moved(tab: Tab, key: string, value: JsonValue | undefined, target: Whose): void {
+    const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], subjectsOf(target)) === 0
+    const stray = this.#origins.stray(key, value, target, isNews)
+    if (stray !== undefined) this.#fail(tab, `has ${stray}`, 'foreign')
+  }
+
+  /** A ticket has come by itself. */
+  delivered(tab: Tab, ticket: string): void {
+    hears(this.#page(tab), ticket)
+  }
+
+  /** Some answer is about to reach a page. */
+  hears(sync: Sync, answer?: SyncAnswer | Refusal): void {
+    this.#sendings.hears(sync, answer && isTaken(answer) ? answer.results : [])
+  }
+
+  /**
+   * The answer to what a page has said is about to reach it.
+   *
+   * @param way to a POST; or over a socket, for the first time or later
+   */
+  answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: 'post' | 'first' | 'later'): void {
+    const page = this.#page(tab)
+    const isPost = way === 'post'
+    if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
+    if (answer.greeting) this.#greets(page, answer, way === 'first' || (isPost && tab.link === 'none'))
+    const named = this.#world.whos.of(answer.who)
+    if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
+    for (const ticket of [...(answer.greeting ?? []), answer.ticket]) if (ticket !== undefined) hears(page, ticket)
+    proves(page, answer.held)
+    proves(page, storedBy(sync, answer))
+    // The very answer brings the cookie to a browser that has shown that it keeps it.
+    if (isPost && answer.kept && !answer.dropped) proves(page, broughtBy(sync, answer))
+  }
+
+  /**
+   * Something has arrived: of a connection that does not say whose it is no values are for a page that knows that.
+   *
+   * @param shown what the page showed before
+   */
+  goesOn(tab: Tab, shown: string, answer: SyncAnswer | Refusal | undefined): void {
+    const { owner, asked } = this.#page(tab)
+    const isStrange = answer && isTaken(answer) && answer.greeting && answer.who === undefined
+    if (isStrange && owner && asked < 2 && this.shown(tab) !== shown)
+      this.#fail(tab, 'shows the values of a connection that does not say whose it is', 'foreign')
     this.shows(tab)
   }
 
-  /** The answer to a POST of this page has arrived. */
-  posted(tab: Tab, { held, ticket, more, cookieless }: StoreAnswer, isAsk: boolean): void {
-    const page = this.#page(tab)
-    if (!isAsk) proves(page, held)
-    if (ticket === undefined) return
-    if (!isAsk) hears(page, ticket)
-    else {
-      page.asked = readClaims(ticket).browser === undefined ? 2 : cookieless ? page.asked + 1 : 0
-      if (tab.socket.connected) return
-      if (tab.link === 'none') this.#become(page, identityIn(ticket))
-      else {
-        page.answer = heldAs(identityIn(ticket))
-        if (page.identity && isCarriedOver(page.identity, page.answer)) page.identity.next.push(page.answer)
-      }
-      page.greeted = [ticket, more].flatMap((each) => (each === undefined ? [] : readClaims(each).sub))
-      for (const each of [ticket, more]) if (each !== undefined) hears(page, each)
-      proves(page, held)
-    }
-  }
-
   /** Another tab of its browser tells it something. */
-  told(tab: Tab, { browser, held, tickets }: News): void {
+  told(tab: Tab, { who, held, unsaved, tickets }: News): void {
     const page = this.#page(tab)
-    if (browser === undefined || ![page.identity?.browser, page.answer?.browser].includes(browser)) return
-    proves(page, held)
-    for (const ticket of tickets) if (ticket !== '') hears(page, ticket)
+    const whose = this.#world.whos.of(who)
+    if (!whose || !this.#owners(tab).some((one) => isSame(one, whose))) return
+    proves(page, [...held, ...broughtBy({ tickets }, { results: [], held, ...(unsaved && { unsaved }) })])
+    for (const ticket of tickets) hears(page, ticket)
   }
 
   /** A promise of the client has been kept. */
   saved(tab: Tab, key: string, value: JsonValue | undefined): void {
-    const proven = this.#page(tab).proven.get(key) ?? 0
-    if (key === ADDED_TO && this.#world.ledger.stampOf(value, this.subjects(tab)) === 0)
+    const { owner, proven: all } = this.#page(tab)
+    const proven = all.get(key) ?? 0
+    const stamp = this.#world.ledger.stampOf(value, this.subjects(tab))
+    // A process may have taken it, and have ended before it said so: then what stands says it.
+    if (key === ADDED_TO && stamp === 0 && !hasHeard(this.#page(tab), key, value))
       this.#fail(tab, `was told that ${JSON.stringify(value)} was added, which no server has taken`, 'lost')
-    if (proven === 0 || proven < this.#world.ledger.stampOf(value, this.subjects(tab)))
-      this.#fail(tab, `was told that ${key} is saved, though no cookie was seen with it`, 'lost')
+    if (proven === 0 || proven < stamp)
+      this.#fail(tab, `was told that ${key} is saved, though no browser was seen to keep it`, 'lost')
+    if (owner?.browser !== undefined && stamp > 0) this.#world.saves.add(tab.browser, owner, key, { stamp, value })
+  }
+
+  /** A change of the page has come to nothing: what was computed, or cannot have arrived, only where another visitor is there. */
+  refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
+    const owners = this.#owners(tab)
+    const setAs = this.#origins.of(value)
+    const isThere = setAs && owners.every((one) => setAs.some((other) => isSame(one, other)))
+    const isFinal = key !== ADDED_TO && !this.#sendings.hasNotArrived(value)
+    if (code === 'superseded' && isThere && !isFinal)
+      this.#fail(tab, `was told that ${JSON.stringify(value)} is superseded, which was to be made anew`, 'lost')
   }
 
   /** All that a page shows. */
@@ -161,20 +158,13 @@ export class PageChecker {
 
   /** Whose values it may show. */
   subjects(tab: Tab): readonly string[] {
-    const { identity, connection, answer, asked } = this.#page(tab)
-    const isShown = identity?.browser === undefined || asked > 1
-    return [identity, answer, isShown ? connection : undefined].flatMap((held) =>
-      held ? [held.subject, held.browser ?? held.subject] : [],
-    )
+    return this.#owners(tab).flatMap(subjectsOf)
   }
 
   /** Whether the page shows a later write that no ticket of its own vouches for: it cannot bring that home. */
   isAhead(tab: Tab, key: string, stamp: number): boolean {
     const page = this.#page(tab)
-    const seen = [...page.heard].flatMap(([sub, heard]) => {
-      const register = heard.get(key)
-      return register && sameJson(register.value, tab.get(key)) ? [{ sub, ...register }] : []
-    })
+    const seen = heardAs(page, key, tab.get(key))
     // What no cookie carries, no page brings home: it is lost with a process that could not store it, and shown until the page is loaded again.
     const isBrought = !NEVER_IN_COOKIE.includes(key)
     const isVouchedFor = seen.some(({ sub, epoch }) => {
@@ -196,7 +186,9 @@ export class PageChecker {
       if (key === HIDDEN) continue
       const value = tab.get(key)
       const twice = doubled(key, value)
-      if (twice !== undefined) this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, with ${twice} twice`, 'other')
+      // Of what nodes take that nothing joins, pages hear in any order.
+      if (twice !== undefined && this.#world.deployment.isJoined && !this.#world.baskets.mayBeTwice(twice))
+        this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, with ${twice} twice`, 'other')
       const parts = key === ADDED_TO ? itemsOf(value).map((item) => [item]) : [value]
       if (parts.every((part) => part === undefined || this.#isOwn(tab, key, part))) continue
       this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, which is not its own`, 'foreign')
@@ -204,59 +196,51 @@ export class PageChecker {
   }
 
   #isOwn(tab: Tab, key: string, value: JsonValue): boolean {
-    const page = this.#page(tab)
-    const origin = this.#origins.get(JSON.stringify(value))
-    const now = [page.identity, page.connection, page.answer, ...page.doubted].filter((held) => held !== undefined)
-    const isNow = (one: Held): boolean =>
-      now.some(
-        (held) =>
-          isSame(one, held) || ((one.browser === undefined || origin?.tab !== tab) && this.#isOwners(one, held)),
-      )
-    if (origin?.identities.length === 0) return true
-    if (origin?.identities.some((former) => leadsTo(former, isNow))) return true
-    return [...this.subjects(tab), ...page.greeted.slice(1)].some((sub) => {
-      const reader = { sub, isUser: this.#world.isUser(sub), browser: tab.browser.index }
+    const setAs = this.#origins.of(value)
+    const owners = this.#owners(tab)
+    if (setAs?.length === 0) return true
+    if (setAs?.some((former) => owners.some((one) => leadsTo(former, one)))) return true
+    return [undefined, ...this.subjects(tab)].some((sub) => {
+      const reader = { sub, isUser: sub !== undefined && this.#world.isUser(sub), browser: tab.browser.index }
       return this.#world.ledger.objection(reader, key, { stamp: 1, value }) === undefined
     })
   }
 
-  /** A snapshot, a greeting, or the answer to its question says whose the page is. */
-  #become(page: Page, identity: PageIdentity): void {
-    const held = heldAs(identity)
-    const { browser } = identity
-    // Without consent no connection named the browser: the same visitor may agree to have another id.
-    const isAgreed = page.asked > 1 && isAlike(page.identity, page.connection) && isAlike(page.connection, held)
-    page.connection = browser === undefined ? held : undefined
-    page.wasNameless ||= browser === undefined
-    const former = page.identity
-    if (browser === undefined) {
-      // Where the browser keeps nothing, the page goes on as who it is told to be: the very same may be young again.
-      if (page.asked < 2 || held.young === undefined || !former || !isSame(former, held)) return
-      page.identity = { ...held, browser: former.browser }
-      former.next.push(page.identity)
+  /** An answer says whose the page is. */
+  #greets(page: Page, { who, kept, greeting = [] }: SyncAnswer, isSure: boolean): void {
+    const whose = this.#world.whos.of(who)
+    if (whose) {
+      page.maybe = [...page.maybe, seen(whose, kept === true)]
+      if (kept) page.asked = 0
+      if (kept && isSure) this.#become(page, whose)
       return
     }
-    page.identity = held
-    if (page.answer && isCarriedOver(page.answer, held)) page.answer.next.push(held)
-    page.answer = undefined
-    if (!former) return
-    const isKept = isSame(former, held)
-    const isCarried = isAgreed || isCarriedOver(former, held)
-    if (!isKept) note(isCarried ? 'a page carries over' : 'a page is of another visitor')
-    if (!isCarried) {
-      page.visitors += 1
-      Object.assign(page, { doubted: [], doubts: [] })
-    } else if (!isAgreed && isDoubtful(former, held)) doubtsOf(page, former, held)
-    else former.next.push(held)
-    if (!isKept) {
-      page.heard.clear()
-      page.proven.clear()
-    }
+    const [ticket] = greeting
+    this.#isNameless(page, ticket && readClaims(ticket).sub)
   }
 
-  #isOwners(held: Held, { subject, epoch }: PageIdentity): boolean {
-    const isUsers = held.subject === subject && held.epoch === epoch
-    return isUsers || !(this.#world.isUser(held.subject) || this.#world.isUser(subject))
+  #isNameless(page: Page, browser: string | undefined): void {
+    page.wasNameless = true
+    page.nameless = { user: undefined, browser, epoch: 0, isUnseen: true }
+  }
+
+  #become(page: Page, next: Whose): void {
+    const { owner } = page
+    page.owner = next
+    page.maybe = []
+    page.nameless = undefined
+    if (owner && isSame(owner, next)) return
+    page.heard.clear()
+    page.proven.clear()
+    if (!owner || owner.isUnseen) return
+    note('a page is of another visitor')
+    page.visitors += 1
+  }
+
+  /** Those of whom the page may take itself to be by now. */
+  #owners(tab: Tab): readonly Whose[] {
+    const { owner, maybe, nameless, asked } = this.#page(tab)
+    return [owner, ...maybe, owner && asked < 2 ? undefined : nameless].flatMap((one) => one ?? [])
   }
 
   #page(tab: Tab): Page {

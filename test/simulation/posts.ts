@@ -1,22 +1,16 @@
-import { sameJson } from '../../shared/json.js'
-import type { StoreAnswer, WireChange } from '../../shared/protocol.js'
+import type { Sync, SyncAnswer } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
-import { HIDDEN, OWN, STORED } from './builds.js'
-import { greetingFault, nameOf } from './greeting.js'
+import { STORED } from './builds.js'
 import type { PageChecker } from './pages.js'
-import { type Look, lookAt, type Redeemer, redeemed, rightTo } from './redemption.js'
+import { isOwnTicket } from './redemption.js'
 import { type CookieState, cookieIn, readClaims, readRegisters } from './registers.js'
 import type { RequestChecker } from './requests.js'
 import type { ServerNode } from './server-node.js'
+import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
 import { type Harm, note } from './tally.js'
-import type { Visit } from './visit.js'
+import { hasEnded, type Visit } from './visit.js'
+import type { Whose } from './whos.js'
 import type { World } from './world.js'
-
-interface Posted {
-  readonly tickets?: readonly string[]
-  readonly set?: readonly WireChange[]
-  readonly subject?: string
-}
 
 interface Blame {
   readonly code: string
@@ -27,196 +21,128 @@ interface Blame {
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
-  readonly #pages: PageChecker
-  /** What the server found of its tickets. */
-  readonly #found = new WeakMap<Exchange, Look>()
-  /** How each has to be refused, if at all. */
-  readonly #refusals = new WeakMap<Exchange, string | undefined>()
+  readonly #syncs: SyncChecker
+  /** What the server found as it looked. */
+  readonly #looks = new WeakMap<Exchange, Look>()
 
   constructor(world: World, requests: RequestChecker, pages: PageChecker) {
     this.#world = world
     this.#requests = requests
-    this.#pages = pages
+    this.#syncs = new SyncChecker(world, pages)
   }
 
   /** What a server finds out of a POST is judged by what it knows then: it may go on to ask the store. */
   leaves(exchange: Exchange, { process: { looks } }: ServerNode): void {
     const look = (): void => {
       if (exchange.state !== 'running' || exchange.node.isOver) looks.delete(look)
-      else if (exchange.identity && looks.delete(look)) {
-        this.#refusals.set(exchange, this.#refusal(exchange, postedIn(exchange)))
-        const visit = this.#requests.begin(exchange)
-        this.#found.set(exchange, lookAt(postedIn(exchange).tickets ?? [], redeemerOf(visit)))
-      }
+      else if (exchange.identity && looks.delete(look)) this.#look(exchange)
     }
     looks.add(look)
   }
 
   answered(exchange: Exchange): void {
-    const { response, outgoing } = exchange
+    const { response, identity } = exchange
     if (!response) return
-    const posted = postedIn(exchange)
-    if (outgoing.tab && outgoing.body !== '{}' && posted.subject === undefined)
-      this.#fail(exchange, 'does not say whose page it is')
-    if (response.statusCode === 429) {
-      this.#isPutOff(exchange, posted)
-      return
-    }
-    const refusal = this.#refusals.has(exchange) ? this.#refusals.get(exchange) : this.#refusal(exchange, posted)
-    if (refusal !== undefined) {
-      this.#isRefused(exchange, refusal, posted)
-      return
-    }
-    const visit = this.#requests.begin(exchange)
+    const sync = syncIn(exchange)
     const answer = JSON.parse(response.body)
-    if (response.statusCode === 200) this.#accepted(exchange, visit, posted, answer)
-    else this.#blames(exchange, visit, posted, answer.error)
-    this.#requests.answered(exchange, false)
+    if (response.statusCode === 429) this.#isPutOff(exchange, sync)
+    else if (answer.dropped) this.#isDropped(exchange, sync, answer)
+    else if (!identity) this.#isUnread(exchange, sync, answer.error)
+    else {
+      const look = this.#looks.get(exchange) ?? this.#look(exchange)
+      const visit = this.#requests.begin(exchange)
+      if (response.statusCode === 200) this.#accepted(exchange, visit, sync, answer, look)
+      else this.#blames(exchange, visit, sync, answer.error)
+      this.#requests.answered(exchange, false)
+    }
+  }
+
+  #look(exchange: Exchange): Look {
+    const look = this.#syncs.look(speakerOf(exchange, this.#requests.begin(exchange)), syncIn(exchange))
+    this.#looks.set(exchange, look)
+    return look
   }
 
   /** An answer is under way that brings the browser another cookie. */
-  #isPutOff(exchange: Exchange, { subject }: Posted): void {
+  #isPutOff(exchange: Exchange, { who }: Sync): void {
     note('a POST is put off')
     const browser = this.#world.cookieOf(exchange)?.browser
-    if (subject !== undefined || browser === undefined || !this.#requests.isLeft(browser, exchange.node))
+    if (who !== undefined || browser === undefined || !this.#requests.isLeft(browser, exchange.node))
       this.#fail(exchange, 'is put off for nothing')
     if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is put off, and gives an id up')
   }
 
-  /** A page that says whose it is, and is another visitor's by now. */
-  #refusal(exchange: Exchange, { subject }: Posted): string | undefined {
-    if (subject === undefined) return undefined
+  /** It gives no id up, and no cookie comes with it: the next request shows the one, the answer the other. */
+  #isDropped(exchange: Exchange, { who }: Sync, answer: SyncAnswer): void {
+    const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
+    const { node, browser, hasConsent } = exchange
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
-    const relation = exchange.node.knowledge.relation(cookie, user)
-    if (relation === 'none') return 'cookies_blocked'
-    const isOurs = relation === 'own' && [user, cookie?.browser].includes(subject)
-    return isOurs ? undefined : 'other_subject'
+    const own = hasConsent && node.knowledge.relation(cookie, user) === 'own' ? cookie : undefined
+    const sub = own?.browser
+    const whose: Whose = { user, browser: sub, epoch: node.knowledge.epochOf(user) }
+    if (exchange.isCookieChanged) fail('is dropped with a cookie', 'foreign')
+    if (who === undefined || (own && isOf(this.#world.whos.of(who), whose))) fail('is dropped for nothing')
+    this.#syncs.drops(answer, fail)
+    if (!own) {
+      if (exchange.identity) fail('is dropped, and gives an id up', 'foreign')
+      if (answer.who !== undefined || answer.greeting || answer.held.length > 0 || answer.kept)
+        fail(`is told whose it is without a cookie: ${JSON.stringify(answer)}`, 'foreign')
+      return
+    }
+    const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isFleeting: false }
+    this.#syncs.holds(speaker, answer, fail)
+    this.#syncs.greets(speaker, answer, whose, true, new Map(), fail)
   }
 
-  /** It gives no id up, and no cookie comes with it: the next request shows the one, the answer the other. */
-  #isRefused(exchange: Exchange, code: string, posted: Posted): void {
-    note(`a POST is ${code}`)
-    const { response, identity, isCookieChanged } = exchange
-    const error = response?.statusCode === 403 ? JSON.parse(response.body).error : undefined
-    if (error?.code !== code || !this.#maySay(error.givenUp === true, exchange, posted))
-      this.#fail(exchange, `is answered ${response?.statusCode} ${response?.body}, not ${code}`, 'foreign')
-    if (identity) this.#fail(exchange, 'is refused, and gives an id up')
-    if (isCookieChanged) this.#fail(exchange, 'is refused with a cookie', 'foreign')
+  /** Refused before it was known whose it is: a page that names no visitor is not, nor is any ticket looked at. */
+  #isUnread(exchange: Exchange, _sync: Sync, blame: Blame | undefined): void {
+    this.#fail(exchange, `is answered ${exchange.response?.statusCode} ${JSON.stringify(blame)}`)
   }
 
-  /** Whether a page may be told that its id was given up, or was not. */
-  #maySay(isGivenUp: boolean, exchange: Exchange, posted: Posted): boolean {
-    const { subject = '' } = posted
-    const { knowledge, line } = exchange.node
-    // An id that is another visitor's by now is about to be.
-    const isAbout = this.#world.cookieOf(exchange)?.browser === subject
-    if (isAbout || knowledge.givenUp.has(subject)) return isGivenUp
-    const isQuestion = Object.keys(posted).join() === 'subject'
-    const isUnknown = isQuestion && !exchange.node.hasSeen(subject)
-    if (!line) return isGivenUp === isUnknown
-    // What the store says too late is not heard; where it says nothing, what may have been before its start a node must not speak for.
-    return line.troubles > 0 || isGivenUp === exchange.node.hasHeard(subject)
-  }
-
-  #accepted(exchange: Exchange, visit: Visit, { tickets = [], set = [], subject }: Posted, answer: StoreAnswer): void {
+  #accepted(exchange: Exchange, visit: Visit, sync: Sync, answer: SyncAnswer, look: Look): void {
+    const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     const isAsking = exchange.outgoing.body === '{}'
     // Changes bring no cookie in place of one that was given up.
     if (isAsking || visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
-    const { identity, own } = visit
-    const cookie = this.#world.cookieOf(exchange)
-    if ((cookie === undefined) !== (answer.cookieless === true))
-      this.#fail(exchange, `is told that it came without a cookie: ${answer.cookieless}`)
-    const found = this.#found.get(exchange)
-    const wrong = redeemed(this.#world.ledger, redeemerOf(visit), tickets, answer.stored, found)
-    if (wrong !== undefined) this.#fail(exchange, wrong, 'foreign')
-    if (answer.stored > 0 && answer.stale === 0) this.#told(visit, tickets)
-    const { tab } = exchange.outgoing
-    if (tab && subject !== undefined) {
-      const target = { subject: identity.user ?? identity.browser, browser: identity.browser, epoch: own?.epoch ?? 0 }
-      for (const [key, , value] of set) this.#pages.moved(tab, key, value, target)
-    }
-    for (const change of set) this.#wrote(exchange, visit, change, answer.stamp ?? 0)
-    this.#held(exchange, own, answer.held)
-    if (isAsking) this.#greets(exchange, visit, answer)
+    const { user } = visit.identity
+    const speaker = speakerOf(exchange, visit)
+    const kept = exchange.hasConsent ? (exchange.written ?? visit.own) : undefined
+    const whose: Whose = { user, browser: kept?.browser, epoch: visit.node.knowledge.epochOf(user) }
+    const isNamed = sync.who !== undefined
+    if (isNamed && !isOf(this.#world.whos.of(sync.who), whose))
+      fail(`is taken of a page that is of ${JSON.stringify(this.#world.whos.of(sync.who))}`, 'foreign')
+    // It may come late: but for what goes out as its page is left it says what it goes over.
+    if (exchange.outgoing.tab && !exchange.outgoing.isParting && sync.set?.some(([, over]) => over < 0))
+      fail('is to go over anything', 'lost')
+    if (isNamed && !visit.own && exchange.isCookieChanged) fail('is named, and brings a cookie', 'foreign')
+    this.#syncs.takes(speaker, sync, answer, whose, look, fail)
+    this.#syncs.holds(speaker, answer, fail)
+    this.#syncs.greets(speaker, answer, whose, !isNamed, look.floors, fail)
+    this.#stores(speaker, answer, fail)
+    if (kept && !hasEnded(visit)) this.#keeps(kept, answer, fail)
   }
 
-  /** All of it was news: other nodes are told of what did not go through the rules of a sign-in. */
-  #told({ node, identity: { user, browser } }: Visit, tickets: readonly string[]): void {
-    for (const ticket of tickets) {
-      const { sub, changes } = readClaims(ticket)
-      if (sub !== user && sub !== browser) continue
-      for (const [key, { stamp }] of readRegisters(changes)) this.#world.duties.tells(node, sub, key, stamp)
-    }
+  /** What the page is told stands is in the cookie that comes with it. */
+  #keeps({ registers: kept }: CookieState, { ticket }: SyncAnswer, fail: Fail): void {
+    for (const [key, { stamp }] of ticket === undefined ? [] : readRegisters(readClaims(ticket).changes))
+      if (key !== STORED && (kept.get(key)?.stamp ?? 0) < stamp)
+        fail(`is told of ${key} at ${stamp}, which its cookie has at ${kept.get(key)?.stamp}`, 'lost')
   }
 
-  #greets(
-    exchange: Exchange,
-    { node, identity: { user, browser }, own, born }: Visit,
-    { ticket, more }: StoreAnswer,
-  ): void {
-    const kept = exchange.hasConsent ? (exchange.written ?? own) : undefined
-    const tickets = [ticket, more].filter((each) => each !== undefined)
-    if (tickets.length !== (user === undefined ? 1 : 2)) this.#fail(exchange, 'is answered without a greeting')
-    const fault = greetingFault(tickets, { user, browser, name: nameOf(kept, born, user, node.now()) })
-    if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
-    exchange.browser.tickets.push(...tickets)
+  /** What is in no cookie, and in no store, its page is told. */
+  #stores({ node, user, sub = '' }: Speaker, { unsaved }: SyncAnswer, fail: Fail): void {
+    const { stamp = 0 } = node.knowledge.floor(user ?? sub, STORED) ?? {}
+    if (stamp > 0 && !unsaved?.includes(STORED) && !this.#world.standing.isStored(user ?? sub, STORED, stamp))
+      fail(`is not told that ${STORED} is stored nowhere`, 'lost')
   }
 
   /** What was refused had no right to be taken. */
-  #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Posted, { code, index = -1 }: Blame): void {
-    // A change is refused after the tickets are merged.
-    if (['conflict', 'superseded'].includes(code))
-      redeemed(this.#world.ledger, redeemerOf(visit), tickets, undefined, this.#found.get(exchange))
-    const ticket = ['bad_ticket', 'other_subject'].includes(code) ? tickets[index] : undefined
-    if (ticket !== undefined && rightTo(ticket, redeemerOf(visit)) !== 'none')
-      this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
-  }
-
-  #wrote(
-    exchange: Exchange,
-    { node: { knowledge }, identity: { user, browser } }: Visit,
-    change: WireChange,
-    stamp: number,
-  ): void {
-    const [key, seen, value, id] = change
-    const sub = key === OWN ? browser : (user ?? browser)
-    // What it has met is known where no store is asked before the answer.
-    const floor = exchange.node.line ? undefined : knowledge.floor(sub, key)
-    const { baskets } = this.#world
-    const isKnown = baskets.isKnown(sub, change, stamp)
-    const isConfirmed = isKnown || (seen >= 0 && floor?.stamp === stamp)
-    const fault = id === undefined ? undefined : baskets.fault(sub, change, stamp, floor)
-    if (fault !== undefined) this.#fail(exchange, fault, 'lost')
-    if (floor && stamp <= floor.stamp && !isConfirmed)
-      this.#fail(exchange, `${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
-    if (seen >= 0 && floor && floor.stamp > seen && !isConfirmed && !sameJson(floor.value, value))
-      this.#fail(
-        exchange,
-        `${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`,
-        'lost',
-      )
-    const { duties, ledger } = this.#world
-    const isThere = ledger.stampOf(value, [sub]) > 0 || knowledge.floor(sub, key)?.stamp === stamp
-    const isFirst = value !== undefined && !isThere
-    const isNew = seen < 0 || (id === undefined ? isFirst : !isKnown)
-    if (isNew) duties.wrote(exchange.node, sub, key, { stamp, value })
-    else duties.confirmed(exchange.node, sub, key, { stamp, value })
-  }
-
-  /** `held` is a proof only where it is what the request's own cookie had. */
-  #held(exchange: Exchange, own: CookieState | undefined, held: StoreAnswer['held']): void {
-    const isReadable = (key: string): boolean => exchange.node.isDeclared(key) && key !== HIDDEN
-    const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
-    const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
-    // Of what is kept out of cookies the store is the proof.
-    const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
-    const { user, browser } = this.#requests.begin(exchange).identity
-    if (stamp > 0 && !this.#world.standing.isStored(user ?? browser, STORED, stamp))
-      this.#fail(exchange, `is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
-    const found = held.flatMap(([key, stamp]) => (key === STORED ? [] : `${key} ${stamp}`)).sort()
-    if (expected.join() !== found.join())
-      this.#fail(exchange, `is told that its cookie held [${found}], though it held [${expected}]`)
+  #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Sync, { code, index = -1 }: Blame): void {
+    note(`a POST is ${code}`)
+    const ticket = tickets[index]
+    if (!['bad_ticket', 'other_subject'].includes(code) || ticket === undefined) return
+    if (isOwnTicket(ticket, visit)) this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
   }
 
   #fail({ browser, user, cookies }: Exchange, what: string, harm?: Harm): void {
@@ -225,10 +151,13 @@ export class PostChecker {
   }
 }
 
-function redeemerOf({ node, identity, own, former }: Visit): Redeemer {
-  return { node, identity, former: own?.former ?? former }
+type Fail = (what: string, harm?: Harm) => void
+
+function speakerOf({ browser, hasConsent, outgoing }: Exchange, { node, identity, own }: Visit): Speaker {
+  const { user, browser: sub } = identity
+  return { node, browser, tab: outgoing.tab, user, sub, own, hasConsent, isFleeting: false }
 }
 
-function postedIn({ outgoing }: Exchange): Posted {
+export function syncIn({ outgoing }: Exchange): Sync {
   return JSON.parse(outgoing.body ?? '{}')
 }

@@ -6,7 +6,6 @@ import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/core.js'
 import type { Exchange } from '../../server/http/exchange.js'
-import { Newborns } from '../../server/identity/newborns.js'
 import type { UserSubject } from '../../server/identity/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import type { Store } from '../../server/stores/store.js'
@@ -16,7 +15,6 @@ import { FakeIo } from './fake-io.js'
 import type { FakeResponse } from './http.js'
 import type { Identity } from './knowledge.js'
 import { cookieIn, hashOf } from './registers.js'
-import { whether } from './store-line.js'
 
 /** What a request does at the app's own route. */
 export type Route = (ctx: Koa.Context) => Promise<void>
@@ -117,15 +115,11 @@ export class Process {
 
   /** At which moment something ends is known here alone: what was asked for may have waited for the store. */
   #watch(): void {
-    const { epochs, identities, store } = this.core
+    const { epochs, identities } = this.core
     const changeHands = identities.changeHands.bind(identities)
     const recognize = identities.recognize.bind(identities)
     const revoke = epochs.revoke.bind(epochs)
     const erase = epochs.erase.bind(epochs)
-    if (store) {
-      const isGivenUp = store.isGivenUp.bind(store)
-      store.isGivenUp = (browser) => whether.run(true, () => isGivenUp(browser))
-    }
     const lookSoon = (): void => queueMicrotask(() => this.look())
     identities.changeHands = (...change) => {
       lookSoon()
@@ -194,7 +188,6 @@ export class ProcessPool {
     this.#processes.set(name, processes)
     this.#used.set(name, used + 1)
     process.core.subjects.clear()
-    Object.assign(process.core, { newborns: new Newborns(process.core.settings) })
     return process
   }
 }

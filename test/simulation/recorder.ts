@@ -1,5 +1,5 @@
 import type { Event } from '../../client/core/messages.js'
-import type { State } from '../../client/core/state.js'
+import type { Page } from '../../client/core/page.js'
 import { step as realStep } from '../../client/core/step.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 
@@ -8,21 +8,20 @@ interface Log {
   readonly events: Event[]
 }
 
-const logs = new WeakMap<State, Log>()
+const logs = new WeakMap<Page, Log>()
 let latest: Log = { events: [] }
 
 /**
- * Stands where `client/runner.ts` finds its core: the same, and remembers every event.
+ * Stands where `client/client.ts` finds its core: the same, and remembers every event.
  *
  * @public for the bundle of `bundle.ts`
  */
-export function step(state: State, event: Event): ReturnType<typeof realStep> {
-  const log = logs.get(state) ?? { events: [] }
+export function step(page: Page, event: Event): ReturnType<typeof realStep> {
+  const log = logs.get(page) ?? { events: [] }
+  logs.set(page, log)
   latest = log
   log.events.push(event)
-  const result = realStep(state, event)
-  logs.set(result[0], log)
-  return result
+  return realStep(page, event)
 }
 
 /** Runs what creates a page, and says under which log its events go. */

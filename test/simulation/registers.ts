@@ -11,21 +11,11 @@ export interface Register {
 export type Row = readonly [key: string, stamp: number, value?: JsonValue | undefined]
 export type Registers = ReadonlyMap<string, Register>
 
-/** The guest that a browser was before its user signed in, the newest stamp brought from there, and when, in seconds. */
-export interface Former {
-  readonly sub: string
-  readonly stamp: number
-  readonly since: number
-}
-
 /** What a genuine live cookie says. */
 export interface CookieState {
   /** Hash of the browser's own subject: its public name. */
   readonly browser: string
   readonly user: string | undefined
-  readonly former: Former | undefined
-  /** When the id was made for a request without a live cookie, in seconds. */
-  readonly born: number | undefined
   readonly epoch: number
   readonly exp: number
   readonly registers: Registers
@@ -50,10 +40,10 @@ export function secondsOf(now: number): number {
   return Math.floor(now / 1000)
 }
 
-/** Seconds for which a browser id is young, and tickets of before a sign-in are worth something. */
+/** Seconds for which what comes under an id that was given up may be late. */
 const MINUTE = 60
 const HOUR = 60 * MINUTE
-export const TEN_MINUTES: number = 10 * MINUTE
+const TEN_MINUTES = 10 * MINUTE
 
 export function isRecent(seconds: number, now: number): boolean {
   const age = now / 1000 - seconds
@@ -82,10 +72,8 @@ export const hashOf: (subject: string) => string = remembering((subject) => {
 
 /** Reads a cookie that a server of ours wrote. */
 export const readCookie: (value: string) => CookieState = remembering((value) => {
-  const { browser, user, former, born, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
-  const [sub, stamp, since] = former ?? []
-  const optional = { user, former: former && { sub, stamp, since }, born }
-  return { browser: hashOf(`browser:${browser}`), ...optional, epoch, exp, registers: readRegisters(r) }
+  const { browser, user, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
+  return { browser: hashOf(`browser:${browser}`), user, epoch, exp, registers: readRegisters(r) }
 })
 
 export function readRegisters(list: readonly Row[]): Registers {

@@ -1,7 +1,9 @@
+import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Exchange, Since } from './browser.js'
 import { NEVER_IN_COOKIE, OWN } from './builds.js'
+import { snapshotFault } from './greeting.js'
 import type { Identity } from './knowledge.js'
-import { type Register, type Registers, secondsOf } from './registers.js'
+import type { CookieState, Register, Registers } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import { Sight } from './sight.js'
 import { type Harm, note } from './tally.js'
@@ -37,15 +39,11 @@ export class RequestChecker {
     const relation = knowledge.relation(cookie, user)
     note(`a ${exchange.outgoing.method} with a cookie that is ${relation}`)
     const own = relation === 'own' ? cookie : undefined
-    const isGuests = cookie !== undefined && cookie.user === undefined && user !== undefined
-    const former = isGuests ? knowledge.formerOf(cookie.browser, user) : own?.former
     const visit: Visit = {
       node,
       identity,
       relation,
       own,
-      former,
-      born: relation === 'none' ? secondsOf(node.now()) : own?.born,
       isDue: relation === 'other' || relation === 'revoked',
       givenUp: relation === 'given-up' ? cookie?.browser : undefined,
       isLate: relation === 'given-up' && (user === undefined || cookie?.user !== user),
@@ -55,7 +53,7 @@ export class RequestChecker {
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
-    if (relation === 'given-up' && cookie && this.#isOver(cookie.browser, visit))
+    if (relation === 'given-up' && cookie && this.#isOver(cookie, visit))
       Object.assign(visit, { relation: 'other', isDue: true, givenUp: undefined, isLate: false })
     this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
@@ -64,8 +62,9 @@ export class RequestChecker {
   }
 
   /** Whether the browser is known to have another id by now, or to have missed it. */
-  #isOver(browser: string, { node, identity, former }: Visit): boolean {
-    return (former && this.#world.successors.leads(browser, identity)) || node.knowledge.hasLongEnded(browser)
+  #isOver({ browser, user }: CookieState, { node: { knowledge }, identity }: Visit): boolean {
+    const isHeir = user === undefined && identity.user !== undefined && knowledge.heirOf(browser) === identity.user
+    return (isHeir && this.#world.successors.leads(browser, identity)) || knowledge.hasLongEnded(browser)
   }
 
   /** It has read `ctx.liveSession`, and used nothing of it. */
@@ -78,6 +77,18 @@ export class RequestChecker {
     this.#sight.complete(exchange, user ?? browser, found, 'reads', (key) => key !== OWN)
     this.#sight.complete(exchange, browser, found, 'reads', (key) => key === OWN)
     this.#sight.allowed(exchange, this.begin(exchange).identity, found)
+  }
+
+  /** What it brings a page. */
+  shows(exchange: Exchange, snapshot: AnySnapshot): void {
+    const visit = this.begin(exchange)
+    const { own, isDue, identity, node } = visit
+    const { user } = identity
+    const isKept = exchange.hasConsent && !hasEnded(visit) && (own !== undefined || isDue)
+    const whose = { user, browser: isKept ? identity.browser : undefined, epoch: node.knowledge.epochOf(user) }
+    const kept = exchange.hasConsent ? own : undefined
+    const fault = this.#world.whos.fault(snapshot.who, whose) ?? snapshotFault(snapshot, user, kept?.registers)
+    if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
   }
 
   wrote(exchange: Exchange, key: string, register: Register): void {
@@ -140,7 +151,7 @@ export class RequestChecker {
     this.#world.duties.gaveUp(exchange.node, before.browser)
     const relation = visit.relation === 'none' || visit.relation === 'given-up' ? 'none' : 'forgotten'
     const since = exchange.node.knowledge.ends
-    const nothing = { own: undefined, former: undefined, born: undefined, isDue: false, isLate: false }
+    const nothing = { own: undefined, isDue: false, isLate: false }
     Object.assign(visit, { relation, ...nothing, since })
     this.#ends(exchange, before)
   }
@@ -184,7 +195,6 @@ export class RequestChecker {
       if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
       if (!ledger.settle(cookie.browser, exchange.browser.index))
         this.#fail(exchange, 'writes a cookie of another browser', 'foreign')
-      if (cookie.born !== undefined && !own) exchange.node.made(cookie.browser)
     }
     const held = cookie ?? own
     if (!held) return
@@ -204,11 +214,8 @@ export class RequestChecker {
   /** Another visitor goes on within the request. */
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own } = visit
-    const isGuests = before.user === undefined && identity.user !== undefined
     this.#follows(exchange, before.browser, identity)
-    visit.former = isGuests ? exchange.node.knowledge.formerOf(before.browser, identity.user) : undefined
     visit.isDue = true
-    visit.born = undefined
     visit.own = undefined
     visit.isLate = false
     if (visit.relation === 'own') visit.relation = 'other'

@@ -4,6 +4,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
+import type { Identity } from './knowledge.js'
 import type { Route } from './process.js'
 import type { Register } from './registers.js'
 import type { RequestChecker } from './requests.js'
@@ -22,7 +23,7 @@ export interface RouteOptions {
   readonly checker: RequestChecker
   /** Told what it read last. */
   readonly onRead?: (values: ReadonlyMap<string, Register>) => void
-  readonly onPage?: (snapshot: AnySnapshot) => void
+  readonly onPage?: (snapshot: AnySnapshot, identity: Identity | undefined) => void
 }
 
 export function routeOf(actions: readonly Action[], options: RouteOptions): (exchange: Exchange) => Route {
@@ -67,8 +68,7 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
     case 'page':
       use(ctx, exchange, checker)
       checker.does(exchange, 'shows')
-      options.onPage?.(JSON.parse(JSON.stringify(ctx.liveSession.snapshot())))
-      if (!options.onPage) ctx.body = ctx.liveSession.embed()
+      show(ctx, exchange, options)
       return read(ctx, exchange, options)
     case 'read':
       use(ctx, exchange, checker)
@@ -77,6 +77,13 @@ async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, opt
       use(ctx, exchange, checker)
       return write(ctx, exchange, action.key, action.value, options)
   }
+}
+
+function show(ctx: Koa.Context, exchange: Exchange, { checker, onPage }: RouteOptions): void {
+  const snapshot: AnySnapshot = JSON.parse(JSON.stringify(ctx.liveSession.snapshot()))
+  checker.shows(exchange, snapshot)
+  onPage?.(snapshot, exchange.identity)
+  if (!onPage) ctx.body = ctx.liveSession.embed()
 }
 
 async function identify(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): Promise<void> {

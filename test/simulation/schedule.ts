@@ -53,7 +53,7 @@ const WEIGHTS = {
   revokeMeanwhile: 2,
   forgetInHandshake: 2,
   answerComesLate: 2,
-  crossTwice: 1,
+  bringLate: 1,
   clock: 5,
   job: 2,
   push: 2,

@@ -4,9 +4,6 @@ import { Knowledge } from './knowledge.js'
 import type { Process } from './process.js'
 import type { StoreLine } from './store-line.js'
 
-/** ms after which no browser id counts as young that was made before. */
-const YOUTH = 600_000
-
 /** What a node is told of, or given. */
 interface Surroundings {
   /** ms since 1970, by this node's clock */
@@ -25,20 +22,17 @@ export class ServerNode {
   readonly line: StoreLine | undefined
   /** When the store has answered with all that it has of a subject, by hash and by this node's clock. */
   readonly loads: Map<string, number> = new Map()
+  /** How often memory had to let go of what no socket holds. */
+  evictions = 0
   /** It has ended: whatever it still does has no effect. */
   isOver = false
   readonly now: () => number
-  readonly #start: number
-  /** Browser ids that it has made while ids from before its start may have been young. */
-  readonly #made = new Set<string>()
-  readonly #heard = new Set<string>()
 
   constructor(index: number, process: Process, { now, onJoin, line }: Surroundings) {
     this.index = index
     this.process = process
     this.now = now
     this.line = line
-    this.#start = now()
     this.knowledge = new Knowledge({ isDeclared: (key) => this.isDeclared(key), onJoin, now })
   }
 
@@ -50,31 +44,6 @@ export class ServerNode {
     return key in builds[this.build]
   }
 
-  /** The store has said that a browser id was given up. */
-  hears(browser: string): void {
-    this.#heard.add(browser)
-  }
-
-  /** Whether it has. */
-  hasHeard(browser: string): boolean {
-    return this.#heard.has(browser)
-  }
-
-  /** It has made a browser id. */
-  made(browser: string): void {
-    if (this.#isGrownUp) this.#made.clear()
-    else this.#made.add(browser)
-  }
-
-  /** Whether it has seen all that became of a young browser id: what was before its start it must not speak for. */
-  hasSeen(browser: string): boolean {
-    return this.#isGrownUp || this.#made.has(browser)
-  }
-
-  get #isGrownUp(): boolean {
-    return this.now() - this.#start >= YOUTH
-  }
-
   /** Its process has ended. */
   end(): void {
     this.isOver = true
@@ -83,6 +52,7 @@ export class ServerNode {
 
   /** What no socket holds may have been forgotten. */
   evict(held: ReadonlySet<string>): void {
+    this.evictions += 1
     this.knowledge.evict(held)
     for (const sub of this.loads.keys()) if (!held.has(sub)) this.loads.delete(sub)
   }

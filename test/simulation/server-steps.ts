@@ -106,10 +106,7 @@ export const SERVER = {
     evict(stage)
     await stage.shakeHands(tab)
   },
-  clock: async ({ world }, _browser, { which }) => {
-    moveServerClock(pick(LEAPS, which) ?? 0, LATEST)
-    for (const { knowledge } of world.nodes) knowledge.age()
-  },
+  clock: async (_, _browser, { which }) => moveServerClock(pick(LEAPS, which) ?? 0, LATEST),
   job: async (stage, _, step) => {
     const { world } = stage
     const key = step.what % 2 === 0 ? 'division' : 'role'

@@ -1,20 +1,21 @@
-import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot } from '../../shared/protocol.js'
+import { type AnySnapshot, STORE_SESSION } from '../../shared/protocol.js'
 import type { Browser, Exchange } from './browser.js'
 import { ADDED_TO } from './builds.js'
 import { FakeResponse } from './http.js'
+import type { Identity } from './knowledge.js'
 import { PageChecker } from './pages.js'
-import { PostChecker } from './posts.js'
+import { PostChecker, syncIn } from './posts.js'
 import { plainCookie } from './process.js'
 import type { Register } from './registers.js'
 import { RequestChecker } from './requests.js'
 import { type Action, routeOf } from './routes.js'
 import type { Schedule } from './schedule.js'
 import { SocketChecker } from './sockets.js'
-import type { StoreLine } from './store-line.js'
+import { isExpected } from './store-line.js'
 import { type Link, Tab, type TabWatcher } from './tab.js'
 import { fireTimer, isDue, moveEachTurn, turn } from './time.js'
+import { isTaken } from './wire.js'
 import { World } from './world.js'
 
 const MAX_TABS = 3
@@ -39,8 +40,9 @@ export class Stage {
     this.#watcher = {
       settled: (tab, key, value, code) => {
         if (code === undefined) this.pages.saved(tab, key, value)
+        else this.pages.refused(tab, key, value, code)
       },
-      aged: (tab) => this.pages.aged(tab),
+      asks: (tab, sync) => this.pages.asks(tab, sync),
     }
   }
 
@@ -74,23 +76,23 @@ export class Stage {
 
   /** Loads a page; it opens when the answer arrives. */
   async load(browser: Browser, link: Link): Promise<Exchange> {
-    let snapshot: AnySnapshot | undefined
-    const onPage = (page: AnySnapshot): void => {
-      snapshot = page
+    let shown: readonly [snapshot?: AnySnapshot, identity?: Identity | undefined] = []
+    const onPage = (...page: [AnySnapshot, Identity | undefined]): void => {
+      shown = page
     }
     const route = routeOf([{ does: 'page' }], { world: this.world, checker: this.requests, onPage })
     const onAnswer = (response: FakeResponse | undefined): void => {
-      if (response) this.open(browser, snapshot, link)
+      if (response) this.open(browser, link, ...shown)
     }
     const exchange = browser.send({ method: 'GET', url: '/', route, onAnswer })
     await this.leave(exchange)
     return exchange
   }
 
-  open(browser: Browser, snapshot: AnySnapshot | undefined, link: Link): void {
+  open(browser: Browser, link: Link, snapshot?: AnySnapshot, identity?: Identity): void {
     if (browser.tabs.length >= MAX_TABS) return
     const tab = new Tab(browser, snapshot, link, this.#watcher)
-    this.pages.opened(tab, snapshot)
+    this.pages.opened(tab, snapshot, identity?.browser)
   }
 
   async leave(exchange: Exchange): Promise<void> {
@@ -106,17 +108,16 @@ export class Stage {
 
   async arrive(exchange: Exchange, isLast = true): Promise<void> {
     const { response, outgoing } = exchange
-    if (isLast && response?.statusCode === 200 && outgoing.tab && !exchange.isAborted)
-      this.pages.posted(outgoing.tab, JSON.parse(response.body), outgoing.body === '{}')
-    if (isLast && response?.statusCode === 403 && outgoing.tab && !exchange.isAborted && !outgoing.isParting) {
-      const { index, givenUp } = JSON.parse(response.body).error
-      const { subject } = JSON.parse(outgoing.body ?? '{}')
-      if (index === undefined) this.pages.refused(outgoing.tab, subject, givenUp === true)
-    }
+    const isHeard = isLast && response && !exchange.isAborted && !outgoing.isParting
+    const tab = isHeard ? outgoing.tab : undefined
+    const answer = tab && response && JSON.parse(response.body)
+    if (tab) this.pages.hears(syncIn(exchange), answer)
+    if (tab && response?.statusCode === 200) this.pages.answered(tab, syncIn(exchange), answer, 'post')
     // A server that has begun anew since does not know whom that answer has made of its pages.
     const isForgotten = exchange.node.isOver || this.world.nodes.length > 1
     if (exchange.isCookieChanged && isForgotten) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
+    if (tab) this.pages.shows(tab)
   }
 
   /** One packet, one way; or the next part of a handshake. Says whether there was any. */
@@ -124,13 +125,18 @@ export class Stage {
     const { socket } = tab
     if (socket.state !== 'on' || !socket.wire) return false
     if (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer) return false
-    const wasConnected = socket.connected
+    const { event, args, answered } = socket.next ?? {}
     const shown = this.pages.shown(tab)
-    const ticket = socket.deliver()
-    if (socket.connected && !wasConnected) this.pages.connected(tab)
+    if (event === STORE_SESSION) this.pages.delivered(tab, String(args?.[0]))
+    if (answered) this.pages.hears(answered.sync, answered.answer)
+    if (answered && isTaken(answered.answer)) {
+      this.pages.answered(tab, answered.sync, answered.answer, socket.wire.isHeard ? 'later' : 'first')
+      socket.wire.isHeard = true
+    }
+    socket.deliver()
     await turn()
     this.observe()
-    if (ticket !== undefined) this.pages.delivered(tab, ticket, shown)
+    this.pages.goesOn(tab, shown, answered?.answer)
     return true
   }
 
@@ -245,11 +251,4 @@ export class Stage {
     if (method === 'POST') this.#posts.answered(exchange)
     else this.requests.answered(exchange, isFailing)
   }
-}
-
-function isExpected(error: unknown, line: StoreLine | undefined): boolean {
-  if (String(error).includes('on purpose')) return true
-  return (
-    error instanceof LiveSessionError && error.code === 'store_unavailable' && line !== undefined && line.troubles > 0
-  )
 }

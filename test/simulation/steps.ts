@@ -10,7 +10,7 @@ import type { Kind } from './schedule.js'
 import { SERVER } from './server-steps.js'
 import type { Stage } from './stage.js'
 import type { Link } from './tab.js'
-import { endYouth, turn } from './time.js'
+import { turn } from './time.js'
 import { USERS } from './world.js'
 
 const LINKS: readonly Link[] = ['connected', 'connected', 'connected', 'connected', 'unconnected', 'none']
@@ -48,12 +48,11 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     }
   },
   open: (stage, browser, { what }) => stage.load(browser, pick(LINKS, what) ?? 'connected'),
-  openStatic: async (stage, browser, { what }) => stage.open(browser, undefined, pick(LINKS, what) ?? 'connected'),
+  openStatic: async (stage, browser, { what }) => stage.open(browser, pick(LINKS, what) ?? 'connected'),
   openManyWithoutCookie: async (stage, browser, { what }) => {
-    if (what % 5 < 2) endYouth()
     browser.loseCookie()
     const pages = [await stage.load(browser, 'connected'), await stage.load(browser, 'connected')]
-    if (what % 2 === 0) stage.open(browser, undefined, 'connected')
+    if (what % 2 === 0) stage.open(browser, 'connected')
     for (const page of what % 3 === 0 ? pages.reverse() : pages) await stage.advance(page)
   },
   close: async (_, browser, step) => tabOf(browser, step)?.close(),

@@ -1,9 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Store, StoredRow } from '../../server/stores/store.js'
+import { LiveSessionError } from '../../shared/errors.js'
 import type { Asked, SharedStore } from './shared-store.js'
 
-/** All that it has of a name; the same, only to know whether that was given up, or because it is removed; or what stands of some keys. */
-export type Question = 'load' | 'whether' | 'removal' | 'merge'
+/** All that it has of a name; the same, because it is removed; or what stands of some keys. */
+export type Question = 'load' | 'removal' | 'merge'
 
 interface Load {
   readonly name: string
@@ -12,9 +12,6 @@ interface Load {
 
 /** What a node is told by the store. */
 export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRow[]) => void
-
-/** Whether a browser id was given up, is asked by its public name: no cookie, and no connection, is known by that. */
-export const whether: AsyncLocalStorage<true> = new AsyncLocalStorage()
 
 /** One node's connection to the store: what it asks waits there for the schedule. */
 export class StoreLine implements Store {
@@ -42,7 +39,7 @@ export class StoreLine implements Store {
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
-    const load: Load = { name, asked: whether.getStore() ? 'whether' : 'load' }
+    const load: Load = { name, asked: 'load' }
     this.#load = load
     return this.#ask(
       name,
@@ -91,4 +88,10 @@ export class StoreLine implements Store {
     const onAnswer = (rows: readonly StoredRow[]): void => this.#onAnswer(asked(), name, rows)
     return this.#store.ask({ line: this, name, act, ghost, onAnswer })
   }
+}
+
+/** Whether a process had reason to report that: its store was not there, or the schedule has it fail. */
+export function isExpected(error: unknown, line: StoreLine | undefined): boolean {
+  const isOfStore = error instanceof LiveSessionError && error.code === 'store_unavailable'
+  return String(error).includes('on purpose') || (isOfStore && line !== undefined && line.troubles > 0)
 }

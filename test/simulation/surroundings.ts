@@ -1,9 +1,8 @@
-import type { StoreAnswer } from '../../shared/protocol.js'
+import type { SyncAnswer } from '../../shared/protocol.js'
 import { createLocalStorage } from '../support/local-storage.js'
 
 /** What a tab tells the others of its browser. */
-export interface News extends Pick<StoreAnswer, 'held'> {
-  readonly browser?: string | undefined
+export interface News extends Pick<SyncAnswer, 'held' | 'unsaved' | 'who'> {
   readonly tickets: readonly string[]
 }
 

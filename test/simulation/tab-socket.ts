@@ -1,6 +1,6 @@
-import { RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
+import { SYNC, type Sync } from '../../shared/protocol.js'
 import type { ServerNode } from './server-node.js'
-import { type Question, Wire, type WireWatcher } from './wire.js'
+import { type Packet, type Question, Wire, type WireWatcher } from './wire.js'
 
 type Listener = (...args: never[]) => void
 type State = 'off' | 'connecting' | 'coming' | 'greeted' | 'on'
@@ -12,10 +12,11 @@ export class TabSocket {
   wire: Wire | undefined
   #coming: Wire | undefined
   readonly #listeners = new Map<string, Set<Listener>>()
-  readonly #onReconnect: () => void
+  readonly #onSync: (sync: Sync) => void
 
-  constructor(onReconnect: () => void) {
-    this.#onReconnect = onReconnect
+  /** @param onSync told of what the page says */
+  constructor(onSync: (sync: Sync) => void) {
+    this.#onSync = onSync
   }
 
   on(event: string, listener: Listener): this {
@@ -42,6 +43,7 @@ export class TabSocket {
       emit: (event, payload, ack) => {
         // As it goes over the network: what becomes of the original later does not matter.
         const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack }
+        if (event === SYNC) this.#onSync(question.args[0])
         this.wire?.open.add(question)
         this.wire?.toServer.push(question)
       },
@@ -91,23 +93,23 @@ export class TabSocket {
     this.wire?.enter()
   }
 
-  /** The next packet arrives, or the end of them; says which ticket it was. */
-  deliver(): string | undefined {
-    const { wire } = this
-    if (!wire || this.state !== 'on') return undefined
-    const packet = wire.toTab.shift()
+  /** What arrives next, if it is not the end. */
+  get next(): Packet | undefined {
+    return this.state === 'on' ? this.wire?.toTab[0] : undefined
+  }
+
+  /** The next packet arrives, or the end of them. */
+  deliver(): void {
+    const packet = this.next
+    this.wire?.toTab.shift()
     if (!packet) {
-      if (wire.isClosedByServer) this.drop()
-      return undefined
+      if (this.wire?.isClosedByServer) this.drop()
+      return
     }
     const { event, args } = packet
     if (event === 'connect') this.connected = true
     if (event === 'ack') (args[0] as () => void)()
-    else {
-      if (event === RECONNECT) this.#onReconnect()
-      this.#tell(event, ...args)
-    }
-    return event === STORE_SESSION ? String(args[0]) : undefined
+    else this.#tell(event, ...args)
   }
 
   #end(next: 'off' | 'connecting'): void {

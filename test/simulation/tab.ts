@@ -2,7 +2,7 @@ import { createLiveSession, type LiveSessionClient } from 'koa-live-session/clie
 import type { Fields } from 'koa-live-session/fields'
 import type { Socket } from 'socket.io-client'
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot } from '../../shared/protocol.js'
+import type { AnySnapshot, Sync } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import type { FakeResponse } from './http.js'
 import { recorded, scriptOf } from './recorder.js'
@@ -23,10 +23,10 @@ export function resetTabs(): void {
 /** Whether a page has a socket, and connects it at once. */
 export type Link = 'connected' | 'unconnected' | 'none'
 
-/** Told what becomes of a tab's changes, and that the server has sent it back. */
+/** Told what a tab says, and what becomes of its changes. */
 export interface TabWatcher {
   settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void
-  aged(tab: Tab): void
+  asks(tab: Tab, sync: Sync): void
 }
 
 /** A page with the real client. Its requests leave, and its packets arrive, when the schedule says so. */
@@ -54,7 +54,7 @@ export class Tab {
     this.id = String(count)
     this.link = link
     this.#watcher = watcher
-    this.socket = new TabSocket(() => watcher.aged(this))
+    this.socket = new TabSocket((sync) => watcher.asks(this, sync))
     tabs.set(this.id, this)
     browser.tabs.push(this)
     const [live, log] = recorded(() =>
@@ -118,6 +118,7 @@ export class Tab {
 
   /** One that the page gives up goes on: it may arrive all the same. */
   post(body: string, signal?: AbortSignal | null): Promise<Response> {
+    this.#watcher.asks(this, JSON.parse(body))
     return new Promise((resolve, reject) => {
       const onAnswer = (response: FakeResponse | undefined): void => {
         if (response) resolve(asFetched(response))

@@ -1,5 +1,4 @@
 import { Random } from './random.js'
-import { note } from './tally.js'
 
 const MINUTE = 60_000
 const START = Date.UTC(2026, 0, 1)
@@ -45,11 +44,6 @@ export function resetTime(): void {
   highest = START
 }
 
-/** The browsers' clock: goes on to the time of each timer that ends. */
-export function browserClock(): number {
-  return browserNow
-}
-
 /** Whether a timer's time is over: it waits for nothing but its turn. */
 export function isDue(): boolean {
   return timers.some(({ at }) => at <= browserNow)
@@ -70,17 +64,10 @@ export function fireTimer(): void {
   end((timer) => timer === first || (timer.isIdle && timer.at <= browserNow))
 }
 
-/** Browsers wait for as long as pages are young; what else they wait for is due then. */
-export function endYouth(): void {
-  browserNow = Math.max(browserNow, ...timers.flatMap(({ isIdle, at }) => (isIdle ? at : [])))
-  end(({ isIdle }) => isIdle)
-}
-
 function end(isOver: (timer: Timer) => boolean): void {
   const over = timers.filter(isOver)
   timers = timers.filter((timer) => !over.includes(timer))
   for (const timer of over) {
-    if (timer.isIdle) note('a page’s youth is over')
     timer.act()
   }
 }

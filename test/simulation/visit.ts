@@ -1,7 +1,7 @@
 import type { Since } from './browser.js'
 import { NEVER_IN_COOKIE } from './builds.js'
 import type { Identity, Relation } from './knowledge.js'
-import { type CookieState, type Former, isNewer, isRecent, isSame, type Registers } from './registers.js'
+import { type CookieState, isNewer, isSame, type Registers } from './registers.js'
 import type { ServerNode } from './server-node.js'
 
 /** What a request does with a session: tells a page whose it is; sets; signs in or out, or POSTs. */
@@ -16,9 +16,6 @@ export interface Visit {
   relation: Relation | 'forgotten'
   /** The request's cookie, where it is this visitor's own. */
   own: CookieState | undefined
-  former: Former | undefined
-  /** When its browser id was made, if for a request without a cookie. */
-  born: number | undefined
   isDue: boolean
   /** The id of the request's cookie, where it had been given up before. */
   givenUp: string | undefined
@@ -35,7 +32,7 @@ export interface Visit {
  */
 export function cookieFault(
   cookie: CookieState,
-  { node, identity: { user, browser }, own, former, born }: Visit,
+  { node, identity: { user, browser }, own }: Visit,
 ): string | undefined {
   if (cookie.user !== user) return 'writes a cookie of another user'
   if (cookie.browser !== browser) return 'writes a cookie of another browser id'
@@ -44,13 +41,6 @@ export function cookieFault(
   for (const [key, register] of own?.registers ?? new Map())
     if (!node.isDeclared(key) && isNewer(register, cookie.registers.get(key)))
       return `writes the cookie without another build's ${key}`
-  const expected = former && isRecent(former.since, node.now()) ? former : undefined
-  if (cookie.former?.sub !== expected?.sub || cookie.former?.since !== expected?.since)
-    return `writes former ${JSON.stringify(cookie.former)}, not ${JSON.stringify(expected)}`
-  if (expected && (cookie.former?.stamp ?? 0) < Math.max(expected.stamp, node.knowledge.newestJoined(expected.sub)))
-    return 'writes a cookie that does not say what was brought along'
-  const isYoung = born !== undefined && isRecent(born, node.now()) && !expected
-  if (cookie.born !== (isYoung ? born : undefined)) return `writes a cookie that says it was made at ${cookie.born}`
   return undefined
 }
 

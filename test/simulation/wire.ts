@@ -1,5 +1,4 @@
-import type { SetAnswer, WireChange } from '../../shared/protocol.js'
-import { SET, STORE_SESSION } from '../../shared/protocol.js'
+import { type Refusal, STORE_SESSION, SYNC, type Sync, type SyncAnswer } from '../../shared/protocol.js'
 import { ServerSocket } from './fake-io.js'
 import { fakeRequest } from './http.js'
 import { identified } from './process.js'
@@ -11,14 +10,21 @@ export interface WireWatcher {
   refused(wire: Wire): void
   opens(wire: Wire): void
   sent(wire: Wire, ticket: string): void
-  asked(wire: Wire, event: string, payload: unknown): void
-  answered(wire: Wire, event: string, payload: unknown, answer: unknown): void
+  asked(wire: Wire, sync: Sync): void
+  answered(wire: Wire, sync: Sync, answer: SyncAnswer | Refusal): void
   closed(wire: Wire): void
 }
 
+/** What came of what a page has said. */
+interface Answered {
+  readonly sync: Sync
+  readonly answer: SyncAnswer | Refusal
+}
 export interface Packet {
   readonly event: string
   readonly args: readonly unknown[]
+  /** Of an answer. */
+  readonly answered?: Answered | undefined
 }
 export interface Question extends Packet {
   readonly ack: (lost: Error | null, answer?: unknown) => void
@@ -36,7 +42,7 @@ export class Wire {
   readonly node: ServerNode
   readonly cookies: string
   readonly user: () => string | undefined
-  /** The subjects that the server has greeted it with. */
+  /** The subjects that it is of, as far as they are known. */
   readonly subs: string[] = []
   readonly toTab: Packet[] = []
   readonly toServer: Question[] = []
@@ -44,8 +50,10 @@ export class Wire {
   readonly open: Set<Question> = new Set()
   isOpen = false
   isClosedByServer = false
-  /** The tickets of its greeting. */
-  readonly greeting: string[] = []
+  /** It was said what its visitor may read. */
+  isGreeted = false
+  /** The page has heard an answer. */
+  isHeard = false
   /** The browser's subject. */
   browser: string | undefined
   /** It came without a cookie of its own: that subject is the connection's alone. */
@@ -98,15 +106,17 @@ export class Wire {
     const question = this.toServer.shift()
     if (!question || !this.isOpen || this.isClosedByServer) return
     const { event, args, ack } = question
-    this.#watcher.asked(this, event, args[0])
+    const [sync] = event === SYNC ? (args as readonly [Sync]) : []
+    if (sync) this.#watcher.asked(this, sync)
     this.#server.hear(event, ...args, (answer: unknown) => {
       // A process that was killed answers nothing.
       if (!this.isOpen) return
-      this.#watcher.answered(this, event, args[0], answer)
+      const answered = sync && ({ sync, answer } as Answered)
+      if (answered) this.#watcher.answered(this, sync, answered.answer)
       const heard = (): void => {
         if (this.open.delete(question)) ack(null, answer)
       }
-      this.toTab.push({ event: 'ack', args: [heard] })
+      this.toTab.push({ event: 'ack', args: [heard], ...(this.open.has(question) ? { answered } : {}) })
     })
   }
 
@@ -126,10 +136,6 @@ export class Wire {
   }
 }
 
-export function isSet(event: string, payload: unknown): payload is readonly WireChange[] {
-  return event === SET && Array.isArray(payload)
-}
-
-export function isAccepted(answer: unknown): answer is Extract<SetAnswer, { ok: true }> {
-  return typeof answer === 'object' && answer !== null && 'ok' in answer && answer.ok === true
+export function isTaken(answer: SyncAnswer | Refusal): answer is SyncAnswer {
+  return 'results' in answer
 }

@@ -6,12 +6,14 @@ import { Deployment } from './deployment.js'
 import { Duties } from './duties.js'
 import { Ledger } from './ledger.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
+import { Saves } from './saves.js'
 import type { Schedule } from './schedule.js'
 import type { ServerNode } from './server-node.js'
 import { Standing } from './standing.js'
 import { Successors } from './successors.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
+import { Whos } from './whos.js'
 import type { Wire } from './wire.js'
 
 export const USERS: readonly [string, ...string[]] = ['ann', 'bob']
@@ -25,6 +27,8 @@ export class World {
   readonly ledger: Ledger = new Ledger()
   readonly baskets: Baskets = new Baskets()
   readonly successors: Successors = new Successors()
+  readonly whos: Whos = new Whos()
+  readonly saves: Saves = new Saves()
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)
   readonly standing: Standing = new Standing(this)

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals'
 import type { Socket } from 'socket.io-client'
+import type { Sync, SyncAnswer } from '../../shared/protocol.js'
 import { type BareClaims, bareTicket } from './bare-ticket.js'
 
 /** A socket whose server says what the test says, of a page whose POSTs are answered with nothing. */
@@ -7,20 +8,33 @@ export function bareSocket() {
   const handlers = new Map<string, (argument: never) => void>()
   const connect = jest.fn()
   const bodies: unknown[] = []
+  const asked: Sync[] = []
+  let answer: (answer: SyncAnswer) => void = () => undefined
   globalThis.fetch = async (_, init = {}) => {
     bodies.push(JSON.parse(String(init.body)))
-    return Response.json({ held: [] })
+    return Response.json({ results: [], held: [] })
   }
   const socket = {
+    connected: false,
     on: (event: string, handler: (argument: never) => void) => {
       handlers.set(event, handler)
       return socket
     },
     off: () => socket,
+    emit: (_: string, sync: Sync, ack: typeof answer) => {
+      asked.push(JSON.parse(JSON.stringify(sync)))
+      answer = ack
+    },
     disconnect: () => ({ connect }),
   }
   return {
     socket: socket as unknown as Socket,
+    /** It connects, and is answered: as of a guest whose browser keeps cookies, unless the test says otherwise. */
+    greet: (said: Partial<SyncAnswer> = { who: 'guest', kept: true }): void => {
+      socket.connected = true
+      handlers.get('connect')?.(undefined as never)
+      answer({ results: [], held: [], ...said })
+    },
     hear: (claims: BareClaims): string => {
       const ticket = bareTicket(claims)
       handlers.get('store_session')?.(ticket as never)
@@ -29,6 +43,7 @@ export function bareSocket() {
     refuse: (code: string) =>
       handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
     bodies,
+    asked,
     connects: () => connect.mock.calls.length,
   }
 }

@@ -1,10 +1,13 @@
 import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import { connect, type Socket } from 'socket.io-client'
-import type { WireChange } from '../../shared/protocol.js'
+import type { Sync } from '../../shared/protocol.js'
 import type { AppFields } from './app.js'
 import type { Visitor } from './visitor.js'
 
 type AppKey = 'division' | 'theme' | 'cart' | 'role'
+
+/** The kind of socket.io's packets that answer an event. */
+const ACK = 3
 
 const visitors = new Map<string, Page>()
 const { fetch: original } = globalThis
@@ -37,7 +40,7 @@ export class Page {
   readonly socket: Socket | undefined
   readonly visitor: Visitor
   /** Bodies of what was POSTed, as they went out. */
-  readonly posts: { readonly tickets?: string[]; readonly set?: WireChange[]; readonly subject?: string }[] = []
+  readonly posts: Sync[] = []
   /** How they went out. */
   readonly requests: RequestInit[] = []
   /** Runs before a POST goes out; may reject to lose it. */
@@ -92,9 +95,17 @@ export class Page {
     }
   }
 
-  /** Resolves when the first ticket has come over the socket. */
+  /** Resolves when the page was told over its socket whose it is. */
   connected(): Promise<void> {
-    return new Promise((resolve) => this.socket?.once('store_session', () => resolve()))
+    return new Promise((resolve) => {
+      const hear = ({ type }: { readonly type: number }): void => {
+        if (type !== ACK) return
+        this.socket?.io.off('packet', hear)
+        // The page first.
+        setImmediate(resolve)
+      }
+      this.socket?.io.on('packet', hear)
+    })
   }
 
   /** Connects again with the cookies that the browser has by now. */

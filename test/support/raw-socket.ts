@@ -49,11 +49,12 @@ export class RawSocket {
     return new RawSocket(stream, head)
   }
 
-  /** Opens socket.io as well, up to the first ticket. */
+  /** Opens socket.io as well, up to the greeting. */
   static async enter(url: string, cookie: string): Promise<RawSocket> {
     const socket = await RawSocket.open(url, { cookie, origin: url })
     socket.send('40')
-    await socket.next('42["store_session"')
+    await socket.next('40')
+    await socket.ask('live_session:sync', '{}')
     return socket
   }
 

@@ -9,8 +9,6 @@ export interface Screen {
   receive(values: Partial<Record<keyof AppFields, unknown>>): Promise<void>
   offline(): void
   online(): Promise<void>
-  /** The browser keeps no cookie from now on. */
-  dropCookies(): void
   close(): void
   /** What has gone out over the socket. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
@@ -19,21 +17,21 @@ export interface Screen {
 /** The page has the division 3 to begin with. */
 const GIVEN = { division: 3 } as const
 
-export async function doubleScreen(): Promise<Screen> {
+export async function doubleScreen(keepsCookies = true): Promise<Screen> {
   const live = testClient(appFields, GIVEN)
+  if (!keepsCookies) live.refuseNext('cookies_blocked')
   return {
     live,
     receive: async (values) => live.receive(values as object),
     offline: live.offline,
     online: async () => live.online(),
-    dropCookies: () => live.refuseNext('cookies_blocked'),
     close: live.close,
     sent: live.sent,
   }
 }
 
 /** Pages of one real app, each of another visitor. */
-export async function realScreens(): Promise<() => Promise<Screen>> {
+export async function realScreens(): Promise<typeof doubleScreen> {
   const app = await App.start({
     // Nothing here is about them.
     options: { limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 } },
@@ -42,14 +40,15 @@ export async function realScreens(): Promise<() => Promise<Screen>> {
       ctx.body = ctx.liveSession.snapshot()
     },
   })
-  return async () => {
-    const visitor = app.visitor(cookieFor(app.live, { values: GIVEN }))
+  return async (keepsCookies = true) => {
+    const visitor = keepsCookies ? app.visitor(cookieFor(app.live, { values: GIVEN })) : app.visitor()
+    visitor.keepsCookies = keepsCookies
     const page = await visitor.open({ path: '/' })
     const { live, socket } = page
     await page.connected()
     const sent: [string, unknown][] = []
-    socket?.onAnyOutgoing((event, changes) => {
-      if (event === 'live_session:set') for (const [key, , value] of changes) sent.push([key, value])
+    socket?.onAnyOutgoing((event, sync) => {
+      if (event === 'live_session:sync') for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
     })
     return {
       live,
@@ -69,9 +68,6 @@ export async function realScreens(): Promise<() => Promise<Screen>> {
         page.beforePost = () => back
         await back
         page.beforePost = async () => undefined
-      },
-      dropCookies: () => {
-        visitor.keepsCookies = false
       },
       close: () => page.close(),
     }

@@ -1,9 +1,21 @@
 import type { Socket } from 'socket.io-client'
-import type { TicketClaims } from '../../shared/protocol.js'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { Level, Refusal, Sync, SyncAnswer, TicketClaims, WireChange } from '../../shared/protocol.js'
+
+import type { Plain } from './plain.js'
 
 export interface ReceivedTicket {
   readonly text: string
   readonly claims: TicketClaims
+}
+
+/** What became of a change, or why all was refused. */
+export interface Outcome {
+  readonly stamp?: number
+  readonly level?: Level
+  readonly code?: LiveSessionErrorCode
+  readonly value?: JsonValue
 }
 
 /** A socket as a page has it, and every ticket that came over it. */
@@ -14,14 +26,31 @@ export class TestSocket {
   readonly opened: Promise<void>
   /** Resolves with the reason when the connection has ended. */
   readonly closed: Promise<string>
+  /** What it was told first. */
+  readonly greeted: Promise<SyncAnswer>
+  /** Whose page it is, as it was told. */
+  who: string | undefined
+  #isGreeted = false
+  readonly #early: string[] = []
   #taken = 0
   #arrived: (() => void)[] = []
 
   constructor(io: Socket) {
     this.io = io
-    io.on('store_session', (text: string) => {
-      this.tickets.push({ text, claims: readClaims(text) })
-      for (const arrived of this.#arrived.splice(0)) arrived()
+    // What comes while it asks is taken after the greeting, as if that had come first.
+    io.on('store_session', (text: string) => (this.#isGreeted ? this.#take(text) : this.#early.push(text)))
+    this.greeted = new Promise((resolve) => {
+      io.once('connect', () => {
+        const greet = (answer: SyncAnswer | Refusal): void => {
+          if (!('results' in answer)) return
+          this.who = answer.who
+          this.#isGreeted = true
+          this.#take(...(answer.greeting ?? []), ...this.#early)
+          resolve(answer)
+        }
+        // A connection that ends at once answers nothing.
+        this.sync({}).then(greet, () => undefined)
+      })
     })
     this.opened = new Promise((resolve, reject) => {
       io.once('connect', resolve)
@@ -43,13 +72,36 @@ export class TestSocket {
     }
   }
 
-  /** Sends changes as a page does. */
-  set(...changes: unknown[]): Promise<Record<string, unknown>> {
-    return this.io.emitWithAck('live_session:set', changes)
+  /** What a page says, as it is. */
+  sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
+    return this.io.emitWithAck('live_session:sync', sync)
   }
 
-  sendTickets(...tickets: unknown[]): Promise<Record<string, unknown>> {
-    return this.io.emitWithAck('live_session:tickets', tickets)
+  /** Sends changes as a page does. */
+  set(...set: Plain<WireChange>[]): Promise<SyncAnswer | Refusal> {
+    return this.#say({ set })
+  }
+
+  /** Sets a value over whatever is there, or deletes it. What became of that, or why all was refused. */
+  async change(key: string, ...value: readonly [value?: unknown]): Promise<Outcome> {
+    const answer = await this.set([key, -1, '', ...(value as [JsonValue?])])
+    if (!('results' in answer)) return answer
+    const [result] = answer.results
+    if (!result) throw new Error('no result')
+    return result
+  }
+
+  sendTickets(...tickets: string[]): Promise<SyncAnswer | Refusal> {
+    return this.#say({ tickets })
+  }
+
+  #say(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
+    return this.sync({ ...(this.who === undefined ? {} : { who: this.who }), ...sync })
+  }
+
+  #take(...texts: readonly string[]): void {
+    for (const text of texts) this.tickets.push({ text, claims: readClaims(text) })
+    for (const arrived of this.#arrived.splice(0)) arrived()
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
-import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { createLiveSession, followAddress, type LiveSessionClient } from 'koa-live-session/client'
 import type { BareSnapshot } from './bare-page.js'
 
 /** A page in a browser that tells of navigations. */
@@ -13,9 +13,8 @@ export interface ToldPage {
 }
 
 const PAGE: BareSnapshot = {
-  subject: 'ann',
-  browser: 'b',
-  epoch: 0,
+  who: 'ann',
+  held: [],
   values: { division: 1, view: -1 },
   defaults: { division: -1, view: -1 },
   stamps: { division: 7 },
@@ -40,6 +39,7 @@ export function openToldPage(socket?: object): ToldPage {
   Object.assign(globalThis, { navigation })
   const live = createLiveSession<never>({ initial: PAGE as never, ...(socket && { socket: socket as never }) })
   opened = live
+  followAddress(live as never)
   const tell: ToldPage['tell'] = (type, more) => void navigation.dispatchEvent(Object.assign(new Event(type), more))
   const push = async (address: string): Promise<void> => {
     history.pushState(null, '', address)

@@ -1,5 +1,7 @@
 import { cookieFor } from 'koa-live-session/testing'
-import { type BrowserId, browserSubject, subjectHash } from '../../server/identity/subject.js'
+import { type BrowserId, browserSubject, subjectHash, userSubject } from '../../server/identity/subject.js'
+import { Visitor as Owner } from '../../server/identity/visitor.js'
+import { whoOf } from '../../server/identity/who.js'
 import type { Sub } from '../../shared/sub.js'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { type AuthStore, account, auth, identify } from './auth.js'
@@ -27,8 +29,6 @@ export function set(visitor: Visitor, wanted: object): Promise<Record<string, un
 interface CookieText {
   readonly browser: BrowserId
   readonly user?: Sub
-  readonly former?: readonly [sub: Sub, stamp: number, since: number]
-  readonly born?: number
   readonly epoch: number
   readonly exp: number
   readonly r: readonly (readonly [key: string, stamp: number, value?: unknown])[]
@@ -45,6 +45,12 @@ export function nameOf(visitor: Visitor): Sub {
   return subjectHash(browserSubject(cookieContent(visitor).browser))
 }
 
+/** How pages say that they are of this browser, and of the user who is signed in there. */
+export function whoIn(visitor: Visitor, user?: string): string | undefined {
+  const { browser, epoch } = cookieContent(visitor)
+  return whoOf(new Owner(browser, user === undefined ? undefined : userSubject(user)), true, epoch)
+}
+
 export interface Changed {
   readonly visitor: Visitor
   readonly socket: TestSocket
@@ -56,7 +62,7 @@ export async function change(app: App, cookie = cookieFor(app.live, {})): Promis
   const visitor = app.visitor(cookie)
   const socket = await visitor.connect()
   await socket.ticket()
-  await socket.set(['division', -1, 7])
+  await socket.change('division', 7)
   const ticket = await socket.ticket()
   await visitor.store({ tickets: [ticket.text] })
   return { visitor, socket, ticket }

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { buildSync } from 'esbuild'
+import { installClient } from './installed-client.js'
 
 /** Vite's development server, as a process of its own: it serves a folder whose pages import this package. */
 export class ViteServer {
@@ -24,7 +23,7 @@ export class ViteServer {
 
   /** Resolves when it says where it is. */
   static async start(folder: string, port: number): Promise<ViteServer> {
-    install(folder)
+    installClient(folder)
     const vite = new ViteServer(folder, port)
     const { stdout } = vite.#process
     for await (const line of stdout ? createInterface(stdout) : []) if (line.includes(vite.url)) return vite
@@ -35,14 +34,4 @@ export class ViteServer {
     const ended = once(this.#process, 'exit')
     if (this.#process.kill('SIGKILL')) await ended
   }
-}
-
-/** As npm would: the package, as it is for browsers. */
-function install(folder: string): void {
-  const at = join(folder, 'node_modules/koa-live-session')
-  mkdirSync(at, { recursive: true })
-  const exports = { './client': './client.js' }
-  writeFileSync(join(at, 'package.json'), JSON.stringify({ name: 'koa-live-session', type: 'module', exports }))
-  const outfile = join(at, 'client.js')
-  buildSync({ entryPoints: [resolve('client/index.ts')], bundle: true, format: 'esm', target: 'es2022', outfile })
 }

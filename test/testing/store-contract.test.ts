@@ -113,11 +113,15 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ],
   ['sweeps what is in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
   ['sweeps what has ended with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
+  ['keeps ids when their register has gone', outlivingIds],
   ['counts wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]
 
 const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'
 const ENDS = 'sweep keeps what has ended, the key $epoch, until that was not used since its own time'
+const IDS =
+  'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters'
+const SAME = 'of the same stamp and value, ids stand over none, whichever comes first'
 const WHOLE = 'a merge of many keys is seen as a whole or not at all'
 
 /** The tests that a store fails. */
@@ -153,16 +157,44 @@ describe('storeContract', () => {
     )
   })
 
-  it('says what is recommended only: that sweep deletes, and that merges are seen as a whole', () => {
+  it('says what is recommended only: that sweep deletes, that ids are kept, and that merges are seen as a whole', () => {
     const recommended = storeContract(async () => memoryStore()).filter(({ required }) => !required)
-    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, ENDS, WHOLE])
+    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, ENDS, IDS, SAME, WHOLE])
   })
 
   it('passes a store that lets subjects expire on its own, but for what is recommended', async () => {
     const planted: Store = { ...memoryStore(), sweep: async () => 0 }
     expect(await failures(planted)).toEqual([SWEEPS])
   })
+
+  it('passes a store that keeps no ids, but for what is recommended', async () => {
+    const sound = memoryStore()
+    const plain = ({ key, stamp, value }: StoredRegister): StoredRegister => ({ key, stamp, value })
+    const planted: Store = {
+      ...sound,
+      merge: (subject, registers) => sound.merge(subject, registers.map(plain)),
+      compareAndSet: (subject, register, expected) => sound.compareAndSet(subject, plain(register), expected),
+    }
+    expect(await failures(planted)).toEqual([IDS, SAME])
+  })
 })
+
+/** Once a key had ids, it has them for ever. */
+function outlivingIds(sound: Store): Planted {
+  const kept = new Map<string, StoredRegister['ids']>()
+  const known = (subject: string, rows: readonly StoredRegister[]): readonly StoredRegister[] =>
+    rows.map((row) => {
+      const ids = row.ids ?? kept.get(`${subject} ${row.key}`)
+      return ids ? { ...row, ids } : row
+    })
+  return {
+    async merge(subject, registers) {
+      for (const { key, ids } of registers) if (ids) kept.set(`${subject} ${key}`, ids)
+      return known(subject, await sound.merge(subject, registers))
+    },
+    load: async (subject) => known(subject, await sound.load(subject)),
+  }
+}
 
 /** A store that knows subjects, or keys, by another name. */
 function renaming(sound: Store, rename: (name: string) => string): Planted {

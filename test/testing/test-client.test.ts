@@ -19,13 +19,14 @@ describe.each([
   ['testClient', async () => doubleScreen],
   ['createLiveSession', realScreens],
 ])('%s', (_, screens) => {
+  let open: typeof doubleScreen
   let screen: Screen
   let live: Live
   /** Every change and status that listeners were told. */
   let told: unknown[]
   afterEach(() => void jest.restoreAllMocks())
   beforeEach(async () => {
-    const open = await screens()
+    open = await screens()
     screen = await open()
     live = screen.live
     told = []
@@ -217,7 +218,7 @@ describe.each([
   })
 
   it('goes on showing what a browser without cookies cannot save', async () => {
-    screen.dropCookies()
+    const { live } = await open(false)
     expect(await codeOf(live.set('division', 4))).toEqual([true, 'cookies_blocked', 'division'])
     expect([live.get('division'), live.status()]).toEqual([4, { status: 'rejected', reason: 'cookies_blocked' }])
   })

@@ -3,14 +3,12 @@ import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { RawSocket } from '../support/raw-socket.js'
 
-const EVENTS = ['live_session:set', 'live_session:tickets']
-
 async function start() {
   const app = await App.start()
   const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
   /** Whether the server still answers, having been troubled by nothing. */
   const answers = async (): Promise<void> => {
-    expect(await socket.ask('live_session:set', '[["division",-1,9]]')).toMatchObject({ ok: true })
+    expect(await socket.ask('live_session:sync', '{"set":[["division",-1,"",9]]}')).toHaveProperty('results.0.stamp')
     expect(app.errors).toEqual([])
     socket.hangUp()
   }
@@ -18,60 +16,62 @@ async function start() {
 }
 
 describe('threat 19: an acknowledgement', () => {
-  it.each(EVENTS)('is not missed where the client does not ask for it: %s', async (event) => {
+  it('is not missed where the client does not ask for it', async () => {
     const { socket, answers } = await start()
-    for (const args of ['', ',1,2,3', ',null', ',{}', ',[["division",-1,"x"]]', ',["a.b.c"]']) {
-      socket.send(`42["${event}"${args}]`)
+    for (const args of ['', ',1,2,3', ',null', ',{}', ',{"set":[["division",-1,"","x"]]}', ',{"tickets":["a.b.c"]}']) {
+      socket.send(`42["live_session:sync"${args}]`)
     }
+    const { length } = socket.received
     await answers()
-    expect(socket.received.filter((text) => text.startsWith('43'))).toHaveLength(1)
+    expect(socket.received.slice(length).filter((text) => text.startsWith('43'))).toHaveLength(1)
   })
 
   it('is not needed for a change to be made', async () => {
     const { socket, answers } = await start()
-    socket.send('42["live_session:set",[["division",-1,8]]]')
+    socket.send('42["live_session:sync",{"set":[["division",-1,"",8]]}]')
     expect(await socket.next('42["store_session"')).toMatch(/^42/)
     await answers()
   })
 
-  it.each(EVENTS)(
-    'says malformed for any other number of arguments, and for one that is no function: %s',
-    async (event) => {
-      const { socket, answers } = await start()
-      for (const args of ['', ',[],[]', ',[],"ack"', ',[],{"call":1}', ',[],null', ',"ack"', ',0', ',{"length":1}']) {
-        socket.send(`427["${event}"${args}]`)
-        expect(JSON.parse((await socket.next('437')).slice(3))).toEqual([{ ok: false, code: 'malformed' }])
-      }
-      await answers()
-    },
-  )
+  it('says malformed for any other number of arguments, and for one that is no function', async () => {
+    const { socket, answers } = await start()
+    for (const args of ['', ',{},{}', ',{},"ack"', ',{},{"call":1}', ',{},null', ',"ack"', ',0', ',{"length":1}']) {
+      socket.send(`427["live_session:sync"${args}]`)
+      expect(JSON.parse((await socket.next('437')).slice(3))).toEqual([{ ok: false, code: 'malformed' }])
+    }
+    await answers()
+  })
 
-  it.each(EVENTS)('says malformed for bytes, whole or within: %s', async (event) => {
+  it('says malformed for bytes, whole or within', async () => {
     const app = await App.start()
     const { io } = await app.visitor(cookieFor(app.live, {})).connect()
     for (const input of [
       Buffer.from('x'),
       [Buffer.from('x')],
       new Uint8Array(1000),
-      [[Buffer.from('division'), -1, 1]],
+      { who: Buffer.from('x') },
+      { tickets: [Buffer.from('x')] },
+      { set: [[Buffer.from('division'), -1, '', 1]] },
     ]) {
-      expect(await io.emitWithAck(event, input)).toEqual({ ok: false, code: 'malformed' })
+      expect(await io.emitWithAck('live_session:sync', input)).toMatchObject({ ok: false, code: 'malformed' })
     }
-    expect(await io.emitWithAck('live_session:set', [['cart', -1, Buffer.from('x')]])).toMatchObject({
-      code: 'invalid_value',
-      key: 'cart',
+    const set = [
+      ['cart', -1, '', Buffer.from('x')],
+      ['division', -1, '', 9],
+    ]
+    expect(await io.emitWithAck('live_session:sync', { set })).toMatchObject({
+      results: [{ code: 'invalid_value' }, { stamp: expect.any(Number) }],
     })
-    expect(await io.emitWithAck('live_session:set', [['division', -1, 9]])).toMatchObject({ ok: true })
     expect(app.errors).toEqual([])
   })
 
   it('is given to each who asks under the same number, in order', async () => {
     const { socket, answers } = await start()
-    for (const value of [1, 2]) socket.send(`425["live_session:set",[["division",-1,${value}]]]`)
+    for (const value of [1, 2]) socket.send(`425["live_session:sync",{"set":[["division",-1,"",${value}]]}]`)
     const [first, second] = [await socket.next('435'), await socket.next('435')].map((text) =>
       JSON.parse(text.slice(3)),
     )
-    expect(second[0].stamp).toBe(first[0].stamp + 1)
+    expect(second[0].results[0].stamp).toBe(first[0].results[0].stamp + 1)
     await answers()
   })
 
@@ -83,17 +83,17 @@ describe('threat 19: an acknowledgement', () => {
   })
 
   it.each([
-    ['bytes that never come', '451-["live_session:set",{"_placeholder":true,"num":0}]'],
-    ['a packet of no kind', '49["live_session:set"]'],
+    ['bytes that never come', '451-["live_session:sync",{"_placeholder":true,"num":0}]'],
+    ['a packet of no kind', '49["live_session:sync"]'],
     ['an event without a name', '42[]'],
-    ['an event that is no list', '42{"0":"live_session:set"}'],
+    ['an event that is no list', '42{"0":"live_session:sync"}'],
     ['an event of the socket itself', '42["disconnect"]'],
-    ['what is no JSON', '42["live_session:set",'],
+    ['what is no JSON', '42["live_session:sync",'],
   ])('is due to no client that sends %s: that is the end of its connection', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
     // Text where bytes were announced is the end as well.
-    socket.send('427["live_session:set",[]]')
+    socket.send('427["live_session:sync",{}]')
     await socket.closed
     expect((await app.visitor().store()).status).toBe(200)
     expect(app.errors).toEqual([])
@@ -104,7 +104,7 @@ describe('threat 19: an acknowledgement', () => {
     const ended = new Promise((resolve) =>
       app.io.sockets.sockets.forEach((each) => void each.on('disconnect', resolve)),
     )
-    for (let i = 0; i < 100; i += 1) socket.send(`42${i}["live_session:set",[["division",-1,${i}]]]`)
+    for (let i = 0; i < 100; i += 1) socket.send(`42${i}["live_session:sync",{"set":[["division",-1,"",${i}]]}]`)
     socket.hangUp()
     await ended
     expect(app.io.sockets.sockets.size).toBe(0)

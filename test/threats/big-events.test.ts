@@ -3,7 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { LiveSessionError } from '../../shared/errors.js'
-import { parseChanges } from '../../shared/parse.js'
+import { parseSync } from '../../shared/parse.js'
 import { App } from '../support/app.js'
 
 describe('one event of a megabyte', () => {
@@ -14,7 +14,10 @@ describe('one event of a megabyte', () => {
     const app = await App.start<typeof fields>({ fields })
     const socket = await app.visitor(cookieFor(app.live, {})).connect()
     await socket.ticket()
-    await socket.set(['log', -1, Array.from({ length: 7000 }, () => 1)])
+    await socket.change(
+      'log',
+      Array.from({ length: 7000 }, () => 1),
+    )
     const { text } = await socket.ticket()
     const stringify = jest.spyOn(JSON, 'stringify')
     await socket.sendTickets(text)
@@ -28,7 +31,7 @@ describe('one event of a megabyte', () => {
   it('is refused without a look at each of more changes than there can be', () => {
     let looks = 0
     const changes = new Proxy(
-      Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 0]),
+      Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 0, '']),
       {
         get(target, name, receiver) {
           if (typeof name === 'string' && /^\d+$/.test(name)) looks += 1
@@ -37,7 +40,7 @@ describe('one event of a megabyte', () => {
       },
     )
     try {
-      parseChanges(changes)
+      parseSync({ set: changes })
     } catch (error) {
       expect(error).toBeInstanceOf(LiveSessionError)
     }

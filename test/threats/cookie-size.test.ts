@@ -8,7 +8,7 @@ import { App } from '../support/app.js'
 
 /** What every browser keeps of one Set-Cookie line: name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
-const MOST = 3696
+const MOST = 3812
 
 const write = { schema: z.string(), default: '', client: 'write' } as const
 const fields = (maxBytes: number) => {
@@ -27,17 +27,17 @@ describe('threat 14: a cookie that overflows', () => {
     ['one field', 'x'.repeat(1100)],
     ['multi-byte text', '😀'.repeat(275)],
     ['text that JSON escapes', '"'.repeat(550)],
-  ])('by %s is refused, naming the key; the former cookie stays', async (_, text) => {
+  ])('by %s is refused; the former cookie stays', async (_, text) => {
     const app = await App.start({ fields: fields(1400) })
     const visitor = app.visitor(cookieFor(app.live, { values: { left: 'kept' } }))
     const { cookie } = visitor
-    const posted = await visitor.store({ set: [['left', -1, text]] })
-    expect(posted.status).toBe(400)
-    const { error } = await posted.json()
-    expect(error).toMatchObject({ code: 'too_large', key: 'left' })
-    expect(error.message).toMatch(/^koa-live-session: too_large: "left" needs 1,\d{3} bytes of the 1,400 it may take/)
+    const posted = await visitor.store({ set: [['left', -1, '', text]] })
+    expect(await posted.json()).toMatchObject({
+      results: [{ code: 'too_large' }],
+      held: [['left', expect.any(Number)]],
+    })
     const socket = await visitor.connect()
-    expect(await socket.set(['left', -1, text])).toEqual({ ok: false, code: 'too_large', key: 'left' })
+    expect(await socket.change('left', text)).toEqual({ code: 'too_large' })
     expect(visitor.cookie).toBe(cookie)
     const [, stamp] = (await socket.ticket()).claims.changes[0] ?? []
     expect(await (await visitor.store()).json()).toMatchObject({ held: [['left', stamp]] })
@@ -51,8 +51,8 @@ describe('threat 14: a cookie that overflows', () => {
     })
     const [one, two] = [app.visitor(), app.visitor()]
     const [left, right] = [longest('left', maxBytes), longest('right', maxBytes)]
-    expect((await one.store({ set: [['left', -1, left]] })).status).toBe(200)
-    const both = await two.store({ set: [['right', -1, right]] })
+    expect((await one.store({ set: [['left', -1, '', left]] })).status).toBe(200)
+    const both = await two.store({ set: [['right', -1, '', right]] })
     expect(longestLine(both)).toBeGreaterThan(MAX_COOKIE - 200)
     expect(longestLine(both)).toBeLessThanOrEqual(MAX_COOKIE)
   })
@@ -94,10 +94,10 @@ describe('threat 14: a cookie that overflows', () => {
     const sizes = { left: 2560, old: 700, new: 400 }
     for (const [key, maxBytes] of Object.entries(sizes)) {
       clock.advance(1)
-      expect((await visitor.store({ set: [[key, -1, longest(key, maxBytes)]] })).status).toBe(200)
+      expect((await visitor.store({ set: [[key, -1, '', longest(key, maxBytes)]] })).status).toBe(200)
     }
     const here = app.visitor(visitor.cookie)
-    const answer = await here.store({ set: [['right', -1, 'x'.repeat(500)]] })
+    const answer = await here.store({ set: [['right', -1, '', 'x'.repeat(500)]] })
     expect(longestLine(answer)).toBeLessThanOrEqual(MAX_COOKIE)
     const keys = (await (await here.store()).json()).held.map(([key]: [string]) => key)
     expect(keys).toEqual(['right', 'left'])

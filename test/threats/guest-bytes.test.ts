@@ -38,7 +38,7 @@ async function flood(app: App<typeof fields>): Promise<number[]> {
   const statuses: number[] = []
   for (let index = 0; index < STRANGERS; index += 1) {
     const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(index) }))
-    statuses.push((await visitor.store({ set: [['notes', -1, notes(index)]] })).status)
+    statuses.push((await visitor.store({ set: [['notes', -1, '', notes(index)]] })).status)
   }
   return statuses
 }
@@ -67,7 +67,7 @@ describe('threat 57: strangers without number, who each store much', () => {
     const core = coreOf(app.live)
     for (let id = 0; id < 20; id += 1) await (await app.live.user(id)).set('notes', notes(id))
     const socket = await app.visitor(cookieFor(app.live, { browserId: browserId('open') })).connect()
-    expect(await socket.set(['notes', -1, ['mine']])).toMatchObject({ ok: true })
+    expect(await socket.change('notes', ['mine'])).toHaveProperty('stamp')
     await flood(app)
     for (let id = 0; id < 20; id += 1) expect(core.sessions.find(userSubject(id))?.value('notes')).toHaveLength(16)
     expect(core.sessions.find(browserSubject(browserId('open')))?.value('notes')).toEqual(['mine'])
@@ -123,7 +123,7 @@ describe('threat 57: strangers without number, who each store much', () => {
     store.fail(Number.POSITIVE_INFINITY)
     const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
     const socket = await visitor.connect()
-    expect(await socket.set(['notes', -1, ['mine']])).toMatchObject({ ok: true, level: 'memory' })
+    expect(await socket.change('notes', ['mine'])).toMatchObject({ level: 'memory' })
     await flood(app)
     expect(core.store?.unsaved.of(subject)).toEqual([])
     store.fail(0)
@@ -157,13 +157,15 @@ describe('threat 57: strangers without number, who each store much', () => {
     const app = await start({ store })
     const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
     const set = [
-      ['notes', -1, notes(0)],
-      ['division', -1, 1],
+      ['notes', -1, '', notes(0)],
+      ['division', -1, '', 1],
     ]
     expect((await visitor.store({ set })).status).toBe(200)
+    const refused = async (key: string, value: unknown) =>
+      (await (await visitor.store({ set: [[key, -1, '', value]] })).json()).results
     for (const key of ['more', '$epoch', '__proto__'])
-      expect((await visitor.store({ set: [[key, -1, 1]] })).status).toBe(400)
-    expect((await visitor.store({ set: [['notes', -1, notes(0, 2000)]] })).status).toBe(400)
+      expect(await refused(key, 1)).toEqual([{ code: 'undeclared_key' }])
+    expect(await refused('notes', notes(0, 2000))).toEqual([{ code: 'too_large' }])
     await app.live.settled()
     const rows = await store.load(storeName(browserSubject(browserId(0))))
     expect(rows.map(({ key }) => key)).toEqual(['notes', 'division'])

@@ -33,7 +33,7 @@ describe.each([
     const app = await start(optionsOf())
     const { visitor, socket } = await open(app)
     const { browser } = cookieContent(visitor)
-    await socket.set(['cart', -1, ['a']])
+    await socket.change('cart', ['a'])
     const closed = socket.closed
     const answer = await bring(visitor, await tokenFor(socket))
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
@@ -232,7 +232,7 @@ describe.each([
     const heard: unknown[] = []
     other.io.on('live_session:hand_off', (...args) => heard.push(args))
     await tokenFor(socket)
-    await other.set(['division', -1, 1])
+    await other.change('division', 1)
     expect(heard).toEqual([])
   })
 })

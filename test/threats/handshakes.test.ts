@@ -80,7 +80,7 @@ describe('threat 7: a cross-site handshake', () => {
   ])('by polling is none with %s: it reads the session', async (_, site, origin) => {
     const { app, store, headers } = await startSite()
     const { reads } = store
-    expect(await poll(app.url, { ...headers, ...claims(site, origin) })).toMatch(/^40\{"sid".*store_session/s)
+    expect(await poll(app.url, { ...headers, ...claims(site, origin) })).toMatch(/^40\{"sid"/)
     expect(store.reads).toBe(reads + 1)
   })
 
@@ -146,6 +146,6 @@ describe('threat 60: JSONP polling by a script of a sibling over plain http', ()
     const headers = { cookie: cookieFor(app.live, {}) }
     const { text } = await send(path, { headers })
     const { sid } = JSON.parse(/\{.*?\}/.exec(text)?.[0] ?? '{}')
-    expect(text + (await send(`${path}&sid=${sid}`, { headers })).text).toContain('store_session')
+    expect(text + (await send(`${path}&sid=${sid}`, { headers })).text).toMatch(/2:40$/)
   })
 })

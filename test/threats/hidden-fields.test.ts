@@ -99,7 +99,7 @@ describe('threat 12: a hidden field', () => {
     const job = await app.live.user('ann')
     await job.setMany({ secret: `${CANARY}#`, role: `${MARKER}#` })
     const { text } = await socket.ticket()
-    await visitor.store({ tickets: [text], set: [['division', -1, 2]] })
+    await visitor.store({ tickets: [text], set: [['division', -1, '', 2]] })
     expect(job.get('secret')).toBe(`${CANARY}#`)
     expect(tap.decoded).toContain(`"role",`)
     expect(tap.decoded).toContain(MARKER)
@@ -143,12 +143,12 @@ describe('threat 12: a hidden field', () => {
     const visitor = visit()
     await visitor.fetch('/write')
     const socket = await visitor.connect()
-    expect(await (await visitor.store({ set: [['secret', -1, 'x']] })).json()).toMatchObject({
-      error: { code: 'undeclared_key', key: 'secret' },
-    })
-    expect(await socket.set(['secret', -1, 'x'])).toEqual({ ok: false, code: 'undeclared_key', key: 'secret' })
-    expect(await socket.set(['secret', 0])).toEqual({ ok: false, code: 'undeclared_key', key: 'secret' })
-    expect(await socket.set(['vault', -1, 5])).toEqual({ ok: false, code: 'undeclared_key', key: 'vault' })
+    expect((await (await visitor.store({ set: [['secret', -1, '', 'x']] })).json()).results).toEqual([
+      { code: 'undeclared_key' },
+    ])
+    expect(await socket.change('secret', 'x')).toEqual({ code: 'undeclared_key' })
+    expect(await socket.set(['secret', 0, ''])).toMatchObject({ results: [{ code: 'undeclared_key' }] })
+    expect(await socket.change('vault', 5)).toEqual({ code: 'undeclared_key' })
     expect(tap.plain + tap.decoded + log()).not.toContain(CANARY)
   })
 

@@ -69,18 +69,25 @@ describe('threat 47: the name of a hidden field', () => {
   })
 
   it.each([
-    ['set', ['creditRisk', -1, 'x'], ['creditRisks', -1, 'x']],
-    ['set to what its schema refuses', ['creditRisk', -1, 5], ['creditRisks', -1, 5]],
-    ['deleted', ['fraudFlags', -1], ['fraudFlagss', -1]],
-    ['set again', ['fraudFlags', 5, []], ['fraudFlagss', 5, []]],
+    ['set', ['creditRisk', -1, '', 'x'], ['creditRisks', -1, '', 'x']],
+    ['set to what its schema refuses', ['creditRisk', -1, '', 5], ['creditRisks', -1, '', 5]],
+    ['deleted', ['fraudFlags', -1, ''], ['fraudFlagss', -1, '']],
+    ['set again', ['fraudFlags', 5, '', []], ['fraudFlagss', 5, '', []]],
+    ['computed', ['fraudFlags', 0, 'id', []], ['fraudFlagss', 0, 'id', []]],
   ])('is not to be told from one that is not declared, where a browser has it %s', async (_, hidden, undeclared) => {
     const app = await App.start<typeof fields>({ fields })
     const visitor = app.visitor()
-    const socket = await visitor.connect()
+    await visitor.store()
+    const { io } = await visitor.connect()
     const ask = async (change: readonly unknown[]): Promise<unknown> => {
-      const answer = await visitor.store({ set: [['division', -1, 1], change] })
-      const text = JSON.stringify([answer.status, await answer.json(), await socket.set(change)])
-      return text.replaceAll(String(change[0]), 'KEY')
+      const answer = await visitor.store({ set: [change] })
+      const said = [answer.status, await answer.json(), await io.emitWithAck('live_session:sync', { set: [change] })]
+      expect(said).toMatchObject([
+        200,
+        { results: [{ code: 'undeclared_key' }] },
+        { results: [{ code: 'undeclared_key' }] },
+      ])
+      return JSON.stringify(said).replaceAll(String(change[0]), 'KEY')
     }
     expect(await ask(hidden)).toBe(await ask(undeclared))
   })

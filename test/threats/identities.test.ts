@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { AuthStore, account } from '../support/auth.js'
+import { readClaims } from '../support/socket.js'
 import { change, cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -38,7 +39,9 @@ describe('threat 8: login fixation', () => {
     await set(victim, { division: 8, theme: 'dark', cart: ['a'] })
     expect(await values(attacker)).toEqual(NOTHING)
     await expect(attacker.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
-    expect(await (await attacker.store()).json()).toEqual({ stored: 0, stale: 0, held: [], ticket: expect.any(String) })
+    const { greeting, ...answer } = await (await attacker.store()).json()
+    expect(answer).toEqual({ who: expect.any(String), results: [], held: [] })
+    for (const ticket of greeting) expect(readClaims(ticket).changes).toEqual([])
     expect([PLANTED, cookieContent(victim).browser]).not.toContain(cookieContent(attacker).browser)
     expect((await (await attacker.connect()).ticket()).claims.changes).toEqual([])
   })
@@ -111,7 +114,7 @@ describe('threat 9: after logout', () => {
     await set(ann, { division: 3, theme: 'dark', cart: ['a'] })
     const socket = await ann.connect()
     for (let first = 0; first < 2; first += 1) await socket.ticket()
-    await socket.set(['division', -1, 4])
+    await socket.change('division', 4)
     return { ann, socket, queued: (await socket.ticket()).text }
   }
 
@@ -172,8 +175,9 @@ describe('threat 9: after logout', () => {
     await expect(app.visitor(cookie).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
     const replayed = app.visitor(cookie)
     expect(await values(replayed)).toEqual(NOTHING)
-    const answer = { stored: 0, stale: 0, held: [], ticket: expect.any(String) }
-    expect(await (await replayed.store()).json()).toEqual(answer)
+    const { greeting, ...answer } = await (await replayed.store()).json()
+    expect(answer).toEqual({ who: expect.any(String), results: [], held: [] })
+    for (const ticket of greeting) expect(readClaims(ticket).changes).toEqual([])
     expect(JSON.stringify(cookieContent(replayed).r ?? [])).not.toContain('"division"')
   })
 
@@ -193,7 +197,7 @@ describe('threat 9: after logout', () => {
     const app = await startWithUsers({ store: new AuthStore() })
     const { ann, queued } = await signedIn(app)
     await ann.fetch(path)
-    const answer = await ann.store({ tickets: [queued], set: [['cart', -1, ['b']]] })
+    const answer = await ann.store({ tickets: [queued], set: [['cart', -1, '', ['b']]] })
     expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
     expect(await values(ann)).toEqual(left(path))
     expect((await app.live.user('ann')).get('cart')).toEqual(['a'])

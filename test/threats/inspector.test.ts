@@ -231,7 +231,7 @@ describe('an attacker puts markup where the inspector shows it', () => {
     await app
       .visitor()
       .connect()
-      .then((socket) => socket.set(['division', -1, SCRIPT]))
+      .then((socket) => socket.change('division', SCRIPT))
     for (const query of [
       '',
       '?part=view',

@@ -182,7 +182,7 @@ async function opened({ url, cookie }: Visitor, transports: string[]): Promise<v
   const socket: Socket = connect(url, options)
   await new Promise<void>((resolve, reject) => {
     socket.once('connect_error', reject)
-    socket.once('store_session', () => {
+    socket.once('connect', () => {
       if (socket.io.engine.transport.name === transports.at(-1)) resolve()
       else socket.io.engine.once('upgrade', () => resolve())
     })

@@ -81,7 +81,7 @@ describe('threat 64: what a socket sets whose user was revoked at another node, 
   it('is never told to its page as saved: the socket ends with the first write', async () => {
     const { one, socket } = await apart(0)
     await one.live.revoke('ann')
-    const answer = socket.set(['division', -1, 9]).catch(() => 'none')
+    const answer = socket.change('division', 9).catch(() => 'none')
     await socket.closed
     expect(Object(await answer).ok).not.toBe(true)
   })

@@ -22,7 +22,7 @@ const ORDERS: readonly Order[] = ['the session is loaded first', 'the body is re
 /** What carries the changes: a form of the app, and a page without a socket that does not say whose it is. */
 const POSTS = [
   ['/form', EVIL],
-  ['/store_session', { set: Object.entries(EVIL).map(([key, value]) => [key, -1, value]) }],
+  ['/store_session', { set: Object.entries(EVIL).map(([key, value]) => [key, -1, '', value]) }],
 ] as const
 
 /** An app whose own parser reads bodies ahead of `live.middleware()`, and that keeps a session's id at a sign-in. */
@@ -113,7 +113,7 @@ describe('threat 56: a request that sets, and that the network holds while anoth
     const { cookie } = browser
     const change = JSON.stringify(EVIL)
     for (const late of [old, bare]) {
-      const answers = [await late.fetch(`/set?values=${change}`), await late.store({ set: [['division', -1, 66]] })]
+      const answers = [await late.fetch(`/set?values=${change}`), await late.store({ set: [['division', -1, '', 66]] })]
       expect(answers.map((answer) => [answer.status, written(answer)])).toEqual([
         [409, []],
         [409, []],

@@ -9,9 +9,10 @@ const limits = { changesPerSocket: 5, changesPerSubject: 8, socketsPerSubject: 3
 
 /** Sends so many changes, and says how many were refused. */
 async function flood(socket: TestSocket, changes: number): Promise<number> {
-  const answers = await Promise.all(Array.from({ length: changes }, (_, value) => socket.set(['division', -1, value])))
-  for (const answer of answers.filter(({ ok }) => !ok)) expect(answer).toEqual(limited)
-  return answers.filter(({ ok }) => !ok).length
+  const answers = await Promise.all(Array.from({ length: changes }, (_, value) => socket.change('division', value)))
+  const refused = answers.filter((answer) => 'code' in answer)
+  for (const answer of refused) expect(answer).toEqual(limited)
+  return refused.length
 }
 
 describe('threat 17: a flood of changes', () => {
@@ -19,7 +20,7 @@ describe('threat 17: a flood of changes', () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     expect(await flood(socket, 30)).toBe(20)
-    expect(await socket.set(['division', -1, 99])).toEqual(limited)
+    expect(await socket.change('division', 99)).toEqual(limited)
     app.clock.advance(1000)
     expect(await flood(socket, 6)).toBe(1)
   })
@@ -30,7 +31,7 @@ describe('threat 17: a flood of changes', () => {
     await flood(greedy, 11)
     const { claims } = greedy.tickets.at(-1) ?? (await greedy.ticket())
     expect(claims.changes).toEqual([['division', app.clock.now() + 9, 9]])
-    expect(await other.set(['division', -1, 1])).toMatchObject({ ok: true })
+    expect(await other.change('division', 1)).toHaveProperty('stamp')
   })
 
   it('is refused for a subject whichever of its sockets it comes by, and by POST, with the seconds to wait', async () => {
@@ -38,22 +39,23 @@ describe('threat 17: a flood of changes', () => {
     const visitor = app.visitor(cookieFor(app.live, {}))
     const [one, two] = [await visitor.connect(), await visitor.connect()]
     expect((await flood(one, 10)) + (await flood(two, 10))).toBe(4)
-    const answer = await visitor.store({ set: [['division', -1, 1]] })
+    const answer = await visitor.store({ set: [['division', -1, '', 1]] })
     expect(answer.status).toBe(429)
     expect(answer.headers.get('retry-after')).toBe('1')
     expect((await answer.json()).error).toMatchObject({ code: 'rate_limited' })
     expect((await visitor.store()).status).toBe(200)
     app.clock.advance(1000)
-    expect((await visitor.store({ set: [['division', -1, 1]] })).status).toBe(200)
+    expect((await visitor.store({ set: [['division', -1, '', 1]] })).status).toBe(200)
   })
 
   it('counts each change of a call, and what is refused for another reason too', async () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     for (let i = 0; i < 5; i += 1) {
-      expect(await socket.set(['division', -1, 1], ['nope', -1, 1])).toMatchObject({ code: 'undeclared_key' })
+      const answer = await socket.set(['division', -1, '', 1], ['nope', -1, '', 1])
+      expect(answer).toMatchObject({ results: [{ stamp: expect.any(Number) }, { code: 'undeclared_key' }] })
     }
-    expect(await socket.set(['division', -1, 1])).toEqual(limited)
+    expect(await socket.change('division', 1)).toEqual(limited)
   })
 
   it('does not count tickets as changes, however often they are brought', async () => {
@@ -63,17 +65,17 @@ describe('threat 17: a flood of changes', () => {
     await flood(socket, 10)
     const { text } = socket.tickets.at(-1) ?? (await socket.ticket())
     for (let i = 0; i < 50; i += 1) expect((await visitor.store({ tickets: [text] })).status).toBe(200)
-    for (let i = 0; i < 50; i += 1) expect(await socket.sendTickets(text)).toEqual({ ok: true })
+    for (let i = 0; i < 50; i += 1) expect(await socket.sendTickets(text)).toHaveProperty('results')
   })
 
   it('lets a call through that is larger than a burst, once there is all the room there can be', async () => {
     const app = await App.start({ options: { limits: { ...limits, changesPerSocket: 0.5 } } })
     const socket = await app.visitor().connect()
-    expect(await socket.set(['division', -1, 1], ['cart', -1, []])).toMatchObject({ ok: true })
+    expect(await socket.set(['division', -1, '', 1], ['cart', -1, '', []])).toHaveProperty('results')
     app.clock.advance(3999)
-    expect(await socket.set(['division', -1, 1])).toEqual(limited)
+    expect(await socket.change('division', 1)).toEqual(limited)
     app.clock.advance(1)
-    expect(await socket.set(['division', -1, 1])).toMatchObject({ ok: true })
+    expect(await socket.change('division', 1)).toHaveProperty('stamp')
   })
 
   it('is not what the app itself does', async () => {
@@ -90,7 +92,7 @@ describe('threat 17: a flood of changes', () => {
   it('does not keep a visitor from bringing tickets, however much they have set', async () => {
     const app = await App.start({ options: { limits: { ...limits, changesPerSubject: 0.5 } } })
     const visitor = app.visitor(cookieFor(app.live, {}))
-    const set = ['division', 'cart'].map((key) => [key, -1])
+    const set = ['division', 'cart'].map((key) => [key, -1, ''])
     expect((await visitor.store({ set })).status).toBe(200)
     expect((await visitor.store()).status).toBe(200)
     expect((await visitor.store({ set })).status).toBe(429)
@@ -98,7 +100,7 @@ describe('threat 17: a flood of changes', () => {
 })
 
 describe('threat 45: changes by POSTs without a cookie', () => {
-  const one = { set: [['division', -1, 1]] }
+  const one = { set: [['division', -1, '', 1]] }
 
   it('are limited like those of any visitor: all of them share one bucket', async () => {
     const app = await App.start({ options: { limits } })
@@ -155,7 +157,7 @@ describe('threat 68: changes by sockets without a cookie', () => {
   it('are limited like those of any visitor: all of them share one bucket, with POSTs too', async () => {
     const app = await App.start({ options: { limits } })
     expect(await floodBySockets(app, 12)).toBe(8)
-    expect((await app.visitor().store({ set: [['division', -1, 1]] })).status).toBe(429)
+    expect((await app.visitor().store({ set: [['division', -1, '', 1]] })).status).toBe(429)
     app.clock.advance(1000)
     expect(await floodBySockets(app, 5)).toBe(2)
   })
@@ -167,7 +169,7 @@ describe('threat 68: changes by sockets without a cookie', () => {
     await ann.fetch('/login/unused?user=ann')
     const sockets = [await guest.connect(), await ann.connect()]
     await floodBySockets(app, 12)
-    for (const socket of sockets) expect(await socket.set(['division', -1, 1])).toMatchObject({ ok: true })
+    for (const socket of sockets) expect(await socket.change('division', 1)).toHaveProperty('stamp')
   })
 })
 
@@ -178,10 +180,10 @@ describe('threat 57: requests that only ask for a cookie', () => {
     const statuses: number[] = []
     for (let sent = 0; sent < 17; sent += 1) statuses.push((await app.visitor().store()).status)
     expect(statuses).toEqual([...Array(16).fill(200), 429])
-    expect((await app.visitor().store({ set: [['division', -1, 1]] })).status).toBe(200)
+    expect((await app.visitor().store({ set: [['division', -1, '', 1]] })).status).toBe(200)
     for (let sent = 0; sent < 16; sent += 1) expect((await visitor.store()).status).toBe(200)
     expect((await visitor.store()).status).toBe(429)
-    expect((await visitor.store({ set: [['division', -1, 1]] })).status).toBe(200)
+    expect((await visitor.store({ set: [['division', -1, '', 1]] })).status).toBe(200)
   })
 })
 

@@ -45,7 +45,7 @@ describe('a socket of a user who has signed out', () => {
     const socket = await visitor.connect()
     await socket.ticket()
     await socket.ticket()
-    await socket.set(['division', -1, 3])
+    await socket.change('division', 3)
     await visitor.store({ tickets: [(await socket.ticket()).text] })
     expect(visitor.cookie).toMatch(/live=/)
     await visitor.fetch('/logout/leave')
@@ -70,11 +70,11 @@ describe('a socket of a user who has signed out', () => {
 async function afterwards(io: {
   readonly connected: boolean
   once(event: 'disconnect', listener: () => void): unknown
-  emitWithAck(event: string, changes: unknown): Promise<unknown>
+  emitWithAck(event: string, sync: object): Promise<unknown>
 }): Promise<'open' | 'ended'> {
   if (!io.connected) return 'ended'
   const ended = new Promise<'ended'>((resolve) => io.once('disconnect', () => resolve('ended')))
-  const answered = io.emitWithAck('live_session:tickets', []).then(
+  const answered = io.emitWithAck('live_session:sync', {}).then(
     () => 'open' as const,
     () => 'ended' as const,
   )

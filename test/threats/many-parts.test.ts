@@ -25,23 +25,26 @@ describe('threat 13: an input of many parts, each of them small', () => {
   })
 
   it.each<[string, (ticket: string) => string]>([
-    ['good tickets', (ticket) => `42["live_session:tickets",[${Array(2000).fill(`"${ticket}"`).join(',')}]]`],
-    ['changes', () => `42["live_session:set",[${Array.from({ length: 70_000 }, (_, i) => `["${i}",1]`).join(',')}]]`],
-    ['bad items in a list', () => `42["live_session:set",[["cart",-1,[${'1,'.repeat(9_990)}1]]]]`],
+    ['good tickets', (ticket) => `42["live_session:sync",{"tickets":[${Array(2000).fill(`"${ticket}"`).join(',')}]}]`],
+    [
+      'changes',
+      () => `42["live_session:sync",{"set":[${Array.from({ length: 60_000 }, (_, i) => `["${i}",1,""]`).join(',')}]}]`,
+    ],
+    ['bad items in a list', () => `42["live_session:sync",{"set":[["cart",-1,"",[${'1,'.repeat(9_990)}1]]]}]`],
   ])('does not hold up the others with %s', async (_, write) => {
     const app = await App.start()
     const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
-    const frame = RawSocket.frame(write(JSON.parse(socket.received.at(-1)?.slice(2) ?? '')[1]))
+    const frame = RawSocket.frame(write(JSON.parse(socket.received.at(-1)?.slice(3) ?? '')[0].greeting[0]))
     const turn = await longestTurn(async () => {
       socket.sendFrames(frame)
-      await socket.ask('live_session:set', '[["division",-1,1]]')
+      await socket.ask('live_session:sync', '{"set":[["division",-1,"",1]]}')
     })
     expect(turn).toBeLessThan(LONGEST_TURN)
   })
 
   it('is answered with less than it sent', async () => {
     const app = await App.start()
-    const body = `{"set":[["cart",-1,[${'1,'.repeat(9_990)}1]]]}`
+    const body = `{"set":[["cart",-1,"",[${'1,'.repeat(9_990)}1]]]}`
     expect((await (await app.visitor().store(body)).text()).length).toBeLessThan(body.length)
   })
 })

@@ -50,7 +50,18 @@ afterEach(async () => {
   for (const name of Object.keys(storage)) storage.removeItem(name)
 })
 
-const kept = (): string[] => Object.keys(storage).map((name) => name.replace(/^.*:/, ''))
+/** What is in the localStorage: the changes of tickets that the cookie was not seen with, and of drafts. */
+function kept(): string[] {
+  return Object.keys(storage).flatMap((name) => {
+    const [, tickets, drafts]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
+      storage.getItem(name) ?? '',
+    )
+    const held = tickets.flatMap((ticket) =>
+      readClaims(ticket).changes.map(([key, , value]) => `ticket ${key} ${value}`),
+    )
+    return [...held, ...drafts.map((draft) => `draft ${draft[0]} ${draft.at(-1)}`)]
+  })
+}
 
 const SIGN_INS: readonly (readonly string[])[] = [['/login/now?user=bob'], ['/logout/leave', '/login/now?user=bob']]
 
@@ -78,7 +89,7 @@ describe.each([
       void anns.live.set('division', 1002).catch(() => undefined)
       anns.close()
       mend()
-      expect(kept()).toEqual(['ticket cart', 'draft division'])
+      expect(kept()).toEqual(['ticket division 1001', 'ticket cart of ann', 'draft division 1002'])
 
       moveToTwo()
       for (const signIn of paths) await visitor.fetch(signIn)
@@ -90,13 +101,13 @@ describe.each([
       await bobs.live.ready
       await bobs.live.set('theme', 'dark')
       await bobs.live.set('cart', ['of bob'])
-      expect(kept()).toEqual([])
+      expect(kept()).toEqual(['ticket cart of bob'])
       expect(JSON.stringify(shown)).not.toMatch(/100|of ann/)
       const posts = balancer.posts.slice(length)
       const brought = posts.flatMap(({ tickets = [] }) => tickets.flatMap((ticket) => readClaims(ticket).changes))
       expect(brought.length).toBeGreaterThan(0)
       // Of each the key, a stamp, and the value.
-      const values = [...brought, ...posts.flatMap(({ set = [] }) => set)].map(([, , value]) => value)
+      const values = [...brought, ...posts.flatMap(({ set = [] }) => set)].map((change) => change.at(-1))
       expect(JSON.stringify(values)).not.toMatch(/100|of ann/)
       expect((await store.load('user:s:bob')).map(({ key, value }) => [key, value])).toEqual([['cart', ['of bob']]])
       const rows = await store.load('user:s:ann')

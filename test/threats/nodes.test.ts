@@ -91,7 +91,7 @@ describe('threat 9: while the answer to a logout is on its way from one node', (
     const socket = await two.visitor(appOnly.join('; ')).connect()
     gate.open()
     await leaving
-    const change = socket.set(['division', -1, 66]).then(() => 'taken')
+    const change = socket.change('division', 66).then(() => 'taken')
     expect(await Promise.race([socket.closed, change])).not.toBe('taken')
     expect((await two.live.user('ann')).get('division')).toBe(-1)
   })

@@ -83,8 +83,8 @@ describe('threat 34: a cookie planted before sign-in', () => {
     const ticket = tickets.sign({ sub, epoch: 0, changes }, app.clock.now())
     const visitor = app.visitor(cookieFor(app.live, { browserId: ATTACKER }))
     await visitor.fetch('/login/now?user=ann')
-    expect((await visitor.store({ tickets: [ticket] })).status).toBe(200)
-    expect(await (await visitor.fetch('/')).json()).toEqual(expected)
+    expect((await visitor.store({ tickets: [ticket] })).status).toBe(403)
+    expect(await (await visitor.fetch('/')).json()).toEqual({ ...expected, chosen: 'none' })
   })
 
   it('does not overwrite what the account has', async () => {
@@ -105,7 +105,7 @@ describe('threat 34: a cookie planted before sign-in', () => {
     await socket.ticket()
     await victim.fetch('/login/now?user=ann')
     await (await app.live.user('ann')).set('chosen', 'private')
-    await victim.store({ set: [['chosen', -1, 'secret']] })
+    await victim.store({ set: [['chosen', -1, '', 'secret']] })
     expect(await socket.closed).toBeDefined()
     expect(JSON.stringify(socket.tickets)).not.toMatch(/private|secret/)
     expect(await (await attacker.fetch('/')).json()).toMatchObject({ chosen: 'none' })

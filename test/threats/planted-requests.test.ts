@@ -126,7 +126,7 @@ describe('threat 42: a POST of set under a planted id', () => {
   it.each(SIGN_INS)('is refused where its body takes its time, while the victim signs in: %s', async (path) => {
     const started = await start(() => undefined)
     const { victim } = started
-    const held = await post(started, '{"set":[["division",-1,66],["cart",-1,["evil"]]]}')
+    const held = await post(started, '{"set":[["division",-1,"",66],["cart",-1,"",["evil"]]]}')
     await victim.fetch(path)
     await victim.fetch(`/set?values=${encodeURIComponent(JSON.stringify(THEIRS))}`)
     held.finish()
@@ -144,7 +144,7 @@ describe('threat 42: a socket under a planted id', () => {
     await socket.ticket()
     const signingIn = victim.fetch('/login/now?user=ann')
     await socket.closed
-    socket.io.volatile.emit('live_session:set', [['division', -1, 66]], () => undefined)
+    socket.io.volatile.emit('live_session:sync', { set: [['division', -1, '', 66]] }, () => undefined)
     await signingIn
     await victim.fetch(`/set?values=${encodeURIComponent(JSON.stringify(THEIRS))}`)
     await expect(attacker.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })

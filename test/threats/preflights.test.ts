@@ -9,7 +9,7 @@ import { BAD_ORIGIN, type Site, startSite } from '../support/site.js'
 const TRUSTED = 'https://trusted.example'
 const ASKS = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' }
 const json = { 'content-type': 'application/json' }
-const body = JSON.stringify({ set: [['division', -1, 66]] })
+const body = JSON.stringify({ set: [['division', -1, '', 66]] })
 
 const ask = ({ app, headers }: Site, further: Record<string, string>, method = 'OPTIONS'): Promise<RawAnswer> => {
   return send(`${app.url}/store_session`, { method, headers: { host: headers['host'] ?? '', ...further } })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { App } from '../support/app.js'
 
-const body = { set: [['division', -1, 1]] }
+const body = { set: [['division', -1, '', 1]] }
 const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
 
 describe('threat 24: a proxy that the app does not trust', () => {

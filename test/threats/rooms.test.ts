@@ -44,9 +44,9 @@ describe('threat 46: where clients may name the room they join', () => {
       'join',
       PREFIXES.flatMap((prefix) => NAMES.map((name) => prefix + name)),
     )
-    await socket.set(['division', -1, 7])
+    await socket.change('division', 7)
     await set(ann, { theme: 'dark' })
-    await attacker.set(['division', -1, 1])
+    await attacker.change('division', 1)
     const sub = hash(SUBJECT, 'base64url')
     expect(attacker.tickets.filter(({ claims }) => claims.sub === sub)).toEqual([])
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 7]])
@@ -64,8 +64,8 @@ describe('threat 46: where clients may name the room they join', () => {
       'join',
       PREFIXES.map((prefix) => prefix + sub),
     )
-    await socket.set(['division', -1, 7])
-    await attacker.set(['division', -1, 1])
+    await socket.change('division', 7)
+    await attacker.change('division', 1)
     expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(sub)
   })
 
@@ -82,7 +82,8 @@ describe('threat 46: where clients may name the room they join', () => {
     const socket = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
     socket.send('40')
     const { sid, pid } = JSON.parse((await socket.next('40')).slice(2))
-    const offset = JSON.parse((await socket.next('42["store_session"')).slice(2))[2]
+    app.io.emit('app', 'heard')
+    const offset = JSON.parse((await socket.next('42["app"')).slice(2))[2]
     const attacker = await app.visitor().connect()
     await attacker.ticket()
     await attacker.io.emitWithAck('join', [sid])
@@ -91,8 +92,9 @@ describe('threat 46: where clients may name the room they join', () => {
     await gone
     const again = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
     again.send(`40${JSON.stringify({ pid, offset })}`)
-    await again.next('42["store_session"')
-    await attacker.set(['division', -1, 1])
+    await again.next('40')
+    await again.ask('live_session:sync', '{}')
+    await attacker.change('division', 1)
     expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(hash(SUBJECT, 'base64url'))
   })
 })

@@ -147,7 +147,7 @@ describe('threat 29: a flood of strangers', () => {
     const [stranger, ann] = [app.visitor(), app.visitor()]
     await ann.fetch('/login/now?user=ann')
     const sockets = [await stranger.connect(), await ann.connect()]
-    for (const socket of sockets) await socket.set(['division', -1, 7], ['theme', -1, 'dark'])
+    for (const socket of sockets) await socket.set(['division', -1, '', 7], ['theme', -1, '', 'dark'])
     await strangers(app)
     for (const socket of sockets) expect(await socket.io.emitWithAck('read')).toEqual([7, 'dark'])
   })

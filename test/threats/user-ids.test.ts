@@ -65,8 +65,8 @@ describe('threat 26: confusion of user ids', () => {
     const [first, second] = [await mine.ticket(), await theirs.ticket()]
     expect(first.claims.sub).not.toBe(second.claims.sub)
     expect([first.claims.changes.length, second.claims.changes]).toEqual([1, []])
-    await mine.set(['division', -1, 7])
-    await theirs.set(['cart', -1, ['theirs']])
+    await mine.change('division', 7)
+    await theirs.change('cart', ['theirs'])
     await theirs.ticket()
     await theirs.ticket()
     expect(theirs.tickets.flatMap(({ claims }) => claims.changes.map(([key]) => key))).toEqual(['cart'])
@@ -140,8 +140,8 @@ describe('threat 26: confusion of user ids', () => {
         .connect('/', as(id))
         .catch(() => undefined)
     const [one, other] = [await enter('\ud800'), await enter('\udfff')]
-    await one?.set(['division', -1, 7])
-    await other?.set(['cart', -1, []])
+    await one?.change('division', 7)
+    await other?.change('cart', [])
     expect(other?.tickets.flatMap(({ claims }) => claims.changes.map(([key]) => key)) ?? []).not.toContain('division')
   })
 })

@@ -4,8 +4,8 @@ const ATTEMPTS = 10
 /** PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
 const UNDONE: ReadonlySet<unknown> = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK'])
 
-/** PostgreSQL's and MariaDB's and MySQL's; of SQLite the drivers have other codes each. */
-const UNKNOWN_TABLE: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE'])
+/** A table, or a column: PostgreSQL's and MariaDB's and MySQL's; of SQLite the drivers have other codes each. */
+const UNKNOWN: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE', '42703', 'ER_BAD_FIELD_ERROR'])
 
 /**
  * Has the database act, again where it has undone the whole and asks for that.
@@ -32,7 +32,9 @@ function failure(doing: string, error: unknown): Error {
   // Of a connection that was refused at several addresses, Node says the code alone.
   const message = said === '' ? String(code) : said
   const remedy =
-    UNKNOWN_TABLE.has(code) || /^no such table/.test(said) ? '. Run migrateSqlStore(db) once, at a deploy' : ''
+    UNKNOWN.has(code) || /^no such (?:table|column)|has no column named/.test(said)
+      ? '. Run migrateSqlStore(db) once, at a deploy'
+      : ''
   const cause = Object.assign(new Error(message), { code })
   return new Error(`koa-live-session: sqlStore: ${doing}: ${message}${remedy}`, { cause })
 }

@@ -9,6 +9,8 @@ export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
 
 /** `(subject, ...) values (...), (...)` */
 export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
-  const tuples = rows.map((row) => sql`(${sql.join([row.subject, row.key, row.stamp, row.value, row.read_at])})`)
-  return sql`(subject, ${KEY}, stamp, value, read_at) values ${sql.join(tuples)}`
+  const tuples = rows.map(
+    (row) => sql`(${sql.join([row.subject, row.key, row.stamp, row.value, row.ids, row.read_at])})`,
+  )
+  return sql`(subject, ${KEY}, stamp, value, ids, read_at) values ${sql.join(tuples)}`
 }

@@ -10,6 +10,8 @@ export interface Engine {
   readonly text: RawBuilder<unknown>
   /** Makes the table where there is none. */
   migration(table: string): readonly string[]
+  /** Adds the column that tables of earlier versions have not. */
+  addition(table: string): string
   /** Held while the table is made. */
   readonly migrationLock?: RawBuilder<unknown>
   /** One statement that decides by the merge rule, row by row. Gives rows that now stand, where the engine can: not always all. */

@@ -5,8 +5,10 @@ import type { Engine } from './engine.js'
 import type { RowRead } from './row.js'
 import { indexName, quoted } from './table.js'
 
-const wins = sql`values(stamp) > stamp or (values(stamp) = stamp and values(value) > value)
+const wins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)
   or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
+/** Bytes of 200 ids of 32 characters, with stamps of 16. */
+const IDS = `varchar(${200 * (32 + 16 + 2)}) character set ascii collate ascii_bin not null default ''`
 
 /** MariaDB and MySQL. */
 export const mysql: Engine = {
@@ -19,16 +21,20 @@ export const mysql: Engine = {
   \`key\` varchar(${MAX_TEXT}) character set ascii collate ascii_bin not null,
   \`stamp\` bigint not null,
   \`value\` longtext character set ascii collate ascii_bin not null,
+  \`ids\` ${IDS},
   \`read_at\` bigint not null,
   primary key (\`subject\`, \`key\`),
   key ${quoted(indexName(table), '`')} (\`read_at\`)
 ) engine = InnoDB`,
   ],
 
-  // Assignments run from left to right, and each sees what those before it did: the stamp, by which all go, is the last one.
+  addition: (table) => `alter table ${quoted(table, '`')} add column \`ids\` ${IDS}`,
+
+  // Assignments run from left to right, and each sees what those before it did: what decides first is the last one.
   merge: (table, rows) => sql<RowRead>`
     insert into ${sql.table(table)} ${columnsAndValues(rows)}
     on duplicate key update
+      ids = if(${wins}, values(ids), ids),
       value = if(${wins}, values(value), value),
       read_at = if(values(read_at) - read_at >= ${sql.lit(READ_PRECISION)}, values(read_at), read_at),
       stamp = if(values(stamp) > stamp or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}, values(stamp), stamp)`,

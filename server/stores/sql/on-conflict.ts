@@ -4,7 +4,7 @@ import type { Engine } from './engine.js'
 import type { Row, RowRead } from './row.js'
 import { indexName, quoted } from './table.js'
 
-const wins = sql`excluded.stamp > held.stamp or (excluded.stamp = held.stamp and excluded.value > held.value)
+const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, held.value, held.ids)
   or held.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
 const unmarked = sql`excluded.read_at - held.read_at >= ${sql.lit(READ_PRECISION)}`
 
@@ -18,9 +18,10 @@ const onConflict = {
     on conflict (subject, ${KEY}) do update set
       stamp = case when ${wins} then excluded.stamp else held.stamp end,
       value = case when ${wins} then excluded.value else held.value end,
+      ids = case when ${wins} then excluded.ids else held.ids end,
       read_at = case when ${unmarked} then excluded.read_at else held.read_at end
     where ${wins} or ${unmarked}
-    returning ${KEY}, cast(stamp as text) as stamp, value`,
+    returning ${KEY}, cast(stamp as text) as stamp, value, ids`,
 
   insert: (table: string, row: Row): RawBuilder<unknown> =>
     sql`insert into ${sql.table(table)} ${columnsAndValues([row])} on conflict do nothing`,
@@ -36,11 +37,13 @@ export const sqlite: Engine = {
   "key" text not null,
   "stamp" integer not null,
   "value" text not null,
+  "ids" text not null default '',
   "read_at" integer not null,
   primary key ("subject", "key")
 ) strict, without rowid`,
     indexOnReadAt(table),
   ],
+  addition: (table) => `alter table ${quoted(table, '"')} add column "ids" text not null default ''`,
 }
 
 export const postgres: Engine = {
@@ -54,11 +57,14 @@ export const postgres: Engine = {
   "key" text collate "C" not null,
   "stamp" bigint not null,
   "value" text collate "C" not null,
+  "ids" text collate "C" not null default '',
   "read_at" bigint not null,
   primary key ("subject", "key")
 )`,
     indexOnReadAt(table),
   ],
+  addition: (table) =>
+    `alter table ${quoted(table, '"')} add column if not exists "ids" text collate "C" not null default ''`,
   // `if not exists` looks first and makes then: of two nodes that do so at the same moment, one fails. The number is the package's own.
   migrationLock: sql`select pg_advisory_xact_lock(5499823114)`,
 }

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../../shared/json.js'
-import { supersedes } from '../../../shared/register.js'
 import { isStamp } from '../../../shared/stamp.js'
+import { idsText, isNews } from '../../../shared/taken-ids.js'
 import { readRow } from '../rows.js'
 import type { StoredRow } from '../store.js'
 import { columnText, fromColumnText } from './column-text.js'
@@ -11,6 +11,7 @@ export interface Row {
   readonly key: string
   readonly stamp: number
   readonly value: string
+  readonly ids: string
   readonly read_at: number
 }
 
@@ -19,6 +20,7 @@ export interface RowRead {
   readonly key: string
   readonly stamp: string
   readonly value: string
+  readonly ids: string
 }
 
 /**
@@ -33,21 +35,22 @@ export function toRows(subject: string, registers: readonly StoredRow[], now: nu
   // PostgreSQL refuses an upsert that meets a row twice.
   for (const register of registers) {
     const other = newest.get(register.key)
-    if (other === undefined || supersedes(register, other)) newest.set(register.key, register)
+    if (other === undefined || isNews(register, other)) newest.set(register.key, register)
   }
   const rows = [...newest.values()].map((register) => toRow(subject, register, now))
   return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
 /** @throws {TypeError} for what no row can hold */
-export function toRow(subject: string, { key, stamp, value }: StoredRow, now: number): Row {
+export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, now: number): Row {
   if (!isStamp(stamp)) {
     throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
   }
   const text = value === undefined ? TOMBSTONE : canonicalJson(value)
-  return { subject: columnText('subject', subject), key: columnText('key', key), stamp, value: text, read_at: now }
+  const names = { subject: columnText('subject', subject), key: columnText('key', key) }
+  return { ...names, stamp, value: text, ids: idsText(ids), read_at: now }
 }
 
-export function fromRow({ key, stamp, value }: RowRead): StoredRow {
-  return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value)
+export function fromRow({ key, stamp, value, ids }: RowRead): StoredRow {
+  return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
 }

@@ -89,7 +89,7 @@ class SqlStore implements Store {
     if (expected === NEVER) return this.#changed('compareAndSet', this.#engine.insert(this.#table, row))
     return this.#changed(
       'compareAndSet',
-      sql`update ${sql.table(this.#table)} set stamp = ${row.stamp}, value = ${row.value}, read_at = ${row.read_at}
+      sql`update ${sql.table(this.#table)} set stamp = ${row.stamp}, value = ${row.value}, ids = ${row.ids}, read_at = ${row.read_at}
         where subject = ${row.subject} and ${KEY} = ${row.key} and stamp = ${expected}`,
     )
   }
@@ -134,7 +134,7 @@ class SqlStore implements Store {
     const ofKeys = sql`and ${KEY} in (${sql.join(keys.map(({ key }) => key))})`
     const { rows } = await this.#run(
       'load',
-      sql<RowUsed>`select ${KEY}, cast(stamp as ${text}) as stamp, value, cast(read_at as ${text}) as read_at
+      sql<RowUsed>`select ${KEY}, cast(stamp as ${text}) as stamp, value, ids, cast(read_at as ${text}) as read_at
         from ${sql.table(this.#table)} where subject = ${columnText('subject', subject)} ${keys.length > 0 ? ofKeys : sql``}`,
     )
     return rows

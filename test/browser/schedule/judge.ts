@@ -12,9 +12,9 @@ const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:$
 /** ms by which the clocks of browser and test may differ. */
 const TOLERANCE = 20
 
-/** Whose a key of a page is: the browser's, or the user's. */
-function ownerOf(key: SiteKey, [subject = '', browser = '']: readonly string[]): string {
-  return key === 'theme' ? browser : subject
+/** Whose a key of a page is: the visitor's in this browser, or the user's. */
+function ownerOf(key: SiteKey, [subject = '', who = '']: readonly string[]): string {
+  return key === 'theme' ? who : subject
 }
 
 /** A browser of the schedule as it was in the end, in a server that remembers nothing. */
@@ -110,26 +110,38 @@ export interface Evidence {
 }
 
 /** Whether a value of one visitor is shown to another. */
-export function isForeign(write: Write, sight: Sight, { departures, ...record }: Evidence): boolean {
+export function isForeign(write: Write, sight: Sight, evidence: Evidence): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
-  if (USERS.includes(theirs)) return true
-  const isAnothers = write.browser !== sight.browser && !USERS.includes(ours)
-  if (isAnothers || (write.browser !== sight.browser && write.key === 'theme')) return true
-  // A page that was a guest's all the time goes on showing what was set in it.
-  if (write.page === sight.page && !isUsers(sight) && !wasUsers(write, sight, record.sights)) return false
-  const since = bornAt(ours, record.sights)
-  // Of a page that nothing tied to its browser, as that had no cookie when the guest left, no sign-out can know.
-  const isTied = ({ began }: Departure): boolean => write.whose[1] !== '' || hadCookie(write, began, record.sights)
-  const isBetween = (departure: Departure): boolean =>
-    departure.browser === sight.browser && departure.began > write.began && departure.ended < since && isTied(departure)
-  // What is the browser's own goes along at a sign-in and at a sign-out, until a guest leaves.
-  if (write.key === 'theme') return departures.some((departure) => departure.isForgotten && isBetween(departure))
-  // What a guest has chosen goes along at their sign-in, and is another's after the sign-out.
-  return !USERS.includes(ours) && departures.some((departure) => departure.isOut && isBetween(departure))
+  if (write.key === 'theme') return write.browser !== sight.browser || !isPassedOn(write, sight, evidence)
+  if (isUsers(write)) return true
+  // What a guest has chosen goes along at their sign-in.
+  if (isUsers(sight)) return false
+  // Without a cookie two connections are two guests, but one page.
+  return write.browser !== sight.browser || write.whose[1] !== '' || isLeft(write, sight, evidence)
 }
 
-const isUsers = ({ whose: [subject = ''] }: Sight): boolean => USERS.includes(subject)
+/** What is the browser's own goes along at a sign-in and at a sign-out, until a guest leaves; and to no other id. */
+function isPassedOn(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
+  const since = bornAt(ownerOf(sight.key, sight.whose), sights)
+  const between = departures.filter(
+    ({ browser, began }) => browser === sight.browser && began > write.began && began < sight.at,
+  )
+  return between.length > 0 && !between.some(({ isForgotten, ended }) => isForgotten && ended < since)
+}
+
+/** Whether a guest without a cookie has left since, and the browser is another's. */
+function isLeft(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
+  if (write.page === sight.page && !wasUsers(write, sight, sights)) return false
+  const since = bornAt(ownerOf(sight.key, sight.whose), sights)
+  // Of a page that nothing tied to its browser, as that had no cookie when the guest left, no sign-out can know.
+  return departures.some(
+    ({ browser, began, ended, isOut }) =>
+      isOut && browser === sight.browser && began > write.began && ended < since && hadCookie(write, began, sights),
+  )
+}
+
+const isUsers = ({ whose: [subject = ''] }: { readonly whose: readonly string[] }): boolean => USERS.includes(subject)
 
 /** Whether the page was a user's between these two. */
 function wasUsers(write: Write, sight: Sight, sights: readonly Sight[]): boolean {

@@ -11,7 +11,7 @@ export interface Said {
   readonly key: SiteKey
   /** As JSON; '' where it was deleted. */
   readonly text: string
-  /** Whose page it was: hashes of the subject, and of the browser's; '' where the browser keeps no id. */
+  /** Whose page it was: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
   readonly whose: readonly string[]
   /** ms since 1970, by the clock of the browser's process. */
   readonly began: number
@@ -93,10 +93,10 @@ const site: SiteHandle = {
   isAtRest: () => KEYS.every((key) => !['saving', 'offline'].includes(live.status(key).status)),
 }
 window.site = site
-// Before the client does, which shows at once what the ticket says.
-watchWhose(socket, (whose, isProven) => {
-  // What a connection says that came without a cookie is not shown where the page knows its browser.
-  if (isProven || record.whose[1] === '') record.whose = whose
+// Before the client does, which shows at once what it is told.
+watchWhose(socket, (whose, isKept) => {
+  // What a connection says that came without a cookie is not shown where the page knows its visitor.
+  if (isKept || record.whose[1] === '') record.whose = whose
 })
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
 

@@ -27,7 +27,8 @@ function page(ctx: Koa.Context, hasValues: boolean): string {
   const forms = ['ann', 'bob'].map(
     (user) => `<form method="post" action="/sign-in"><button name="user" value="${user}">${user}</button></form>`,
   )
-  return `<!doctype html><html lang="en"><title>site</title><output id="user">${ctx['session'].user ?? 'guest'}</output>
+  const visitor = (hasValues && ctx.liveSession.visitorId) || ''
+  return `<!doctype html><html lang="en" data-visitor="${visitor}"><title>site</title><output id="user">${ctx['session'].user ?? 'guest'}</output>
     ${outputs.join('')}${forms.join('')}<form method="post" action="/sign-out"><button id="sign-out">out</button></form>
     <a href="/other">other</a>${hasValues ? ctx.liveSession.embed() : ''}<script type="module" src="/page.js"></script></html>`
 }

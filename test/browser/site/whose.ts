@@ -1,50 +1,54 @@
 import type { Socket } from 'socket.io-client'
 
-/** Whose page it is: hashes of the subject, and of the browser's id; '' where the browser keeps none. */
+/** Whose page it is: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
 type Whose = readonly string[]
+/** @param isKept the browser has shown its cookie */
+type Take = (whose: Whose, isKept: boolean) => void
 
-function readClaims(ticket: string): Record<string, unknown> & { readonly sub: string; readonly browser?: string } {
-  return JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
+interface Answer {
+  readonly who?: string
+  readonly kept?: true
+  readonly greeting?: readonly string[]
 }
 
-/** What `embed()` says. */
+/** What the HTML says. */
 export function whoseAtFirst(): Whose {
   const text = document.getElementById('live-session')?.textContent
-  const { subject = '', browser = '' } = text ? JSON.parse(text) : {}
-  return [subject, browser]
+  return [document.documentElement.dataset['visitor'] ?? '', text ? (JSON.parse(text).who ?? '') : '']
 }
 
-/** Follows whose page it is before the client does: by the first ticket of each connection, and by the answer to `{}` where there is none. */
-export function watchWhose(socket: Socket | undefined, take: (whose: Whose, isProven: boolean) => void): void {
-  /** The connection has said it, or was refused as another's: the client comes back to hear more. */
-  let isTold = false
-  const hear = (ticket: string): void => {
-    const { sub, browser = '', defaults } = readClaims(ticket)
-    if (!defaults || isTold) return
-    take([sub, browser], browser !== '')
+/** Follows whose page it is before the client does: by the greetings in answers. */
+export function watchWhose(socket: Socket | undefined, take: Take): void {
+  const hear = (answer: Answer | undefined): void => {
+    const [ticket] = answer?.greeting ?? []
+    if (ticket !== undefined) take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
   }
-  socket?.on('connect', () => {
-    isTold = false
-  })
-  socket?.on('disconnect', () => {
-    isTold = false
-  })
-  socket?.on('connect_error', (error: Error & { readonly data?: { readonly code?: string } }) => {
-    isTold = error.data?.code === 'other_subject'
-  })
-  socket?.on('store_session', (ticket: string) => {
-    hear(ticket)
-    isTold = true
-  })
+  if (socket) hearAnswers(socket, hear)
   const send = globalThis.fetch
   globalThis.fetch = async (...request) => {
     const answer = await send(...request)
     const read = answer.json.bind(answer)
     answer.json = async () => {
       const said = await read()
-      if (said.ticket) hear(said.ticket)
+      hear(said)
       return said
     }
     return answer
   }
+}
+
+function hearAnswers(socket: Socket, hear: (answer: Answer | undefined) => void): void {
+  const emit = socket.emit.bind(socket)
+  socket.emit = (event: string, ...args: unknown[]) => {
+    const ack = args.pop()
+    if (typeof ack !== 'function') return emit(event, ...args, ack)
+    return emit(event, ...args, (...answer: unknown[]) => {
+      hear(answer.at(-1) as Answer | undefined)
+      ack(...answer)
+    })
+  }
+}
+
+function subjectOf(ticket: string): string {
+  return JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))).sub
 }

@@ -24,7 +24,7 @@ it('keeps nothing of a Cookie header but the live cookie that it has verified', 
   } as const
   const keys = new SigningKeys(['a secret of at least thirty-two bytes'], 'cookie')
   const cookie = new LiveCookie(new Koa(), keys, options, testClock().now, () => true)
-  const rest = { user: undefined, former: undefined, epoch: 0, born: undefined, registers: [] }
+  const rest = { user: undefined, epoch: 0, registers: [] }
   const read = (): void => {
     const header = `${cookie.header({ browser: newBrowserId(), ...rest })}; other=${'x'.repeat(PADDING)}`
     // As node:http has it: one flat string.

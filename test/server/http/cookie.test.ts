@@ -23,8 +23,6 @@ const make = (secrets = [secret], now = clock.now) =>
 const content: CookieContent = {
   browser: browserId('b'),
   user: undefined,
-  former: undefined,
-  born: 1_767_225_600,
   epoch: 0,
   registers: [register('division', 5, 3)],
 }

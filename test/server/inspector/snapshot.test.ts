@@ -111,7 +111,7 @@ it('says which writes a browser has brought in its cookie', () => {
   put(subject, 'division', 3)
   put(subject, 'code', 'x')
   const registers = [{ key: 'division', stamp: toStamp(clock.now()), value: 3 }]
-  const content = { browser: id, user: undefined, former: undefined, born: undefined, epoch: 0, registers }
+  const content = { browser: id, user: undefined, epoch: 0, registers }
   expect(valueAt(snapshot(), 'division')?.places).not.toContain('cookie')
   core.cookie.read(core.cookie.header(content))
   expect(valueAt(snapshot(), 'division')?.places).toContain('cookie')

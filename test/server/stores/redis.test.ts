@@ -49,6 +49,26 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await idle()).toBeLessThanOrEqual(100 * DAY)
     })
 
+    it('with the ids of computed changes after a tab', async () => {
+      const ids = [
+        ['one', STAMP],
+        ['two', STAMP + 1],
+      ] as const
+      const rows = [
+        { key: 'a', stamp: STAMP, value: 'x', ids },
+        { key: 'b', stamp: STAMP, ids },
+      ]
+      expect(await store.merge('s', rows)).toEqual(rows)
+      const text = `one:${STAMP},two:${STAMP + 1}`
+      expect(await redis('HGET', KEY, 'a')).toBe(`${STAMP} "x"\t${text}`)
+      expect(await redis('HGET', KEY, 'b')).toBe(`${STAMP} \t${text}`)
+    })
+
+    it('as another program has written it, with tabs between its values', async () => {
+      await redis('HSET', KEY, 'a', `${STAMP} {\t"b":\t1}`)
+      expect(await store.load('s')).toEqual([{ key: 'a', stamp: STAMP, value: { b: 1 } }])
+    })
+
     it.each(USES)('for so much longer after a %s', async (_, use) => {
       await store.merge('s', [NEW])
       await age(99 * DAY)

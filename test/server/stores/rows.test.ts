@@ -34,6 +34,35 @@ describe('a row', () => {
   })
 })
 
+describe('the ids of a row', () => {
+  it('are read from a text', () => {
+    expect(read([readRow('a', STAMP, '1', 'one:1,two:2')]).registers).toEqual([
+      {
+        key: 'a',
+        stamp: STAMP,
+        value: 1,
+        ids: [
+          ['one', 1],
+          ['two', 2],
+        ],
+      },
+    ])
+    expect(read([readRow('a', STAMP, null, 'one:1')]).registers).toEqual([
+      { key: 'a', stamp: STAMP, ids: [['one', 1]] },
+    ])
+  })
+
+  it.each(['one', 'one:', 'one:0', 'one:x', 'one:1,', ',', 'one:1:2', '\u00e9:1', '"x":1'])(
+    'are left out where they cannot be read, and the row is not: %s',
+    (ids) => {
+      expect(read([readRow('a', STAMP, '1', ids)])).toEqual({
+        registers: [{ key: 'a', stamp: STAMP, value: 1 }],
+        faults: [],
+      })
+    },
+  )
+})
+
 describe('threat 27: a hostile or corrupt row', () => {
   const good = readRow('good', STAMP, '"value"')
 

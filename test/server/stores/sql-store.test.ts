@@ -28,6 +28,23 @@ describeWithSql('sqlStore', (place, engine) => {
     return rows.map((row) => Number(row.read_at))
   }
 
+  it('a table of an earlier version goes on once the migration has added what it lacks', async () => {
+    const table = 'settings_of_before'
+    await migrateSqlStore(db, { table })
+    await sql.raw(`alter table ${table} drop column ids`).execute(db)
+    const columns = sql.raw(
+      engine === 'MariaDB' ? 'subject, `key`, stamp, value, read_at' : 'subject, "key", stamp, value, read_at',
+    )
+    await sql`insert into ${sql.table(table)} (${columns}) values ('s', 'a', 1, '1', ${clock.now()})`.execute(db)
+    const store = sqlStore(db, { table, clock: clock.now })
+    await expect(store.load('s')).rejects.toThrow('Run migrateSqlStore(db) once')
+    await expect(store.merge('s', [{ key: 'a', stamp: 2 }])).rejects.toThrow('Run migrateSqlStore(db) once')
+    for (const _ of [1, 2]) await migrateSqlStore(db, { table })
+    expect(await store.load('s')).toEqual([{ key: 'a', stamp: 1, value: 1 }])
+    const known = { key: 'a', stamp: 2, value: 2, ids: [['one', 2]] as const }
+    expect(await store.merge('s', [known])).toEqual([known])
+  })
+
   it('a load of what was used today is one statement, which writes nothing', async () => {
     const store = storeNow()
     const written = clock.now()

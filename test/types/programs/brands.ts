@@ -1,5 +1,5 @@
 // What names a visitor, and what dates a write: none of it is taken for the other, nor any text or number for one of them.
-import type { Inspection, LiveSessionClientToServer, Snapshot, Written } from 'koa-live-session'
+import type { Inspection, Snapshot, SyncAnswer, Written } from 'koa-live-session'
 import {
   type BrowserId,
   browserSubject,
@@ -46,10 +46,9 @@ isPast(1000 - now, stamp, now)
 takes<Stamp>(subjectHash(ann))
 
 // To apps a stamp is a number like any other.
-type SetAnswer = Parameters<Parameters<LiveSessionClientToServer['live_session:set']>[1]>[0]
 takes<Written>({ stamp: 5, level: 'memory' })
-takes<SetAnswer>({ ok: true, stamp: 5, level: 'memory' })
 takes<Pick<Inspection, 'stamp'>>({ stamp: 5 })
+takes<(answer: SyncAnswer) => number | undefined>(({ results }) => results[0]?.stamp)
 takes<Pick<Snapshot<never>, 'stamps'>>({ stamps: { division: 5 } })
 
 // A browser's id, a subject and a subject's hash are made of each other in one way.

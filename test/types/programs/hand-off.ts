@@ -1,7 +1,7 @@
 // What a socket gives to the next request, and what is shown once: JSON goes in, and what the schema puts out comes back.
 import type Koa from 'koa'
 import type { RequestSession, SocketSession } from 'koa-live-session'
-import type { LiveSessionClient } from 'koa-live-session/client'
+import { followAddress, followHandOffs, type LiveSessionClient, onFlash } from 'koa-live-session/client'
 import type { JsonValue } from 'koa-live-session/fields'
 import { z } from 'zod'
 
@@ -32,6 +32,11 @@ void request.flash(() => 'Saved')
 const messages: Promise<readonly JsonValue[]> = request.takeFlash()
 // @ts-expect-error a socket's page takes them
 void socket.takeFlash()
-const end: () => void = live.onFlash((message: JsonValue) => console.log(message))
+const end: () => void = onFlash(live, (message: JsonValue) => console.log(message))
+// @ts-expect-error a function of its own
+live.onFlash(() => undefined)
+const ends: readonly (() => void)[] = [followAddress(live), followHandOffs(live)]
+// @ts-expect-error no client
+followHandOffs({ socket: undefined })
 
-export { certain, end, messages, sent, taken }
+export { certain, end, ends, messages, sent, taken }

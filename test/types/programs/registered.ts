@@ -70,9 +70,9 @@ app.use(async (ctx) => {
   const { values, stamps } = session.snapshot()
   same<typeof values.division, number>(true)
   same<typeof stamps, Readonly<Record<string, number>>>(true)
-  const { subject, browser, epoch, young } = session.snapshot()
-  same<readonly [typeof subject, typeof epoch], readonly [string, number]>(true)
-  same<readonly [typeof browser, typeof young], readonly [string | undefined, string | undefined]>(true)
+  const { who, guest, held } = session.snapshot()
+  same<readonly [typeof who, typeof guest], readonly [string | undefined, true | undefined]>(true)
+  same<typeof held, readonly (readonly [key: string, stamp: number])[] | undefined>(true)
   // @ts-expect-error hidden fields are in no snapshot
   values.risk
   // @ts-expect-error not declared

@@ -1,0 +1,17 @@
+import type { Call, Effect, Failure } from './messages.js'
+
+/** Where it stands what is to be done about the event under way. */
+interface Acting {
+  readonly effects: Effect[]
+}
+
+/** Has something done, once the event under way is over. */
+export function act({ effects }: Acting, ...effect: Effect): void {
+  effects.push(effect)
+}
+
+/** Keeps promises, or breaks them. */
+export function settle(page: Acting, key: string, calls: readonly Call[], failure?: Failure): void {
+  const ids = calls.map(({ id }) => id)
+  if (calls[0]) act(page, 'settle', ids, key, failure)
+}

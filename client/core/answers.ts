@@ -1,0 +1,206 @@
+import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
+import { readTicket } from '../ticket.js'
+import { act, settle } from './act.js'
+import { callsOf, fieldOf, isDraft, merge, take } from './field.js'
+import type { Failure, News, Posted, TimerName } from './messages.js'
+import { isBlocked, type Page, start } from './page.js'
+import { drop, giveUp, hold } from './proof.js'
+import { ask, become, keep, pauseOf, prove, reconnect, release, renewed } from './visitor.js'
+
+/** What the server would do at another time: nothing was taken, and it may be sent again. */
+const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
+/** ms to wait then, at least. */
+const LATER_WAIT = 1000
+/** ms in which all tabs that tell of another visitor have told so: the page comes back once. */
+const GATHER = 50
+/** Of a POST: not its fault. */
+const BUSY = 429
+
+/** What went over the socket was answered, or lost. */
+export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
+  if (answer && !('ok' in answer)) answered(page, sync, answer, false)
+  else {
+    // It has not said whose it is: it is asked once more, after a while.
+    if (page.reach === 'asked') page.reach = 'up'
+    if (answer) refused(page, sync, answer, 'send')
+    else {
+      release(page, sync, true)
+      if (page.reach === 'up') rest(page, 'send', 0)
+    }
+  }
+}
+
+/** A POST has come to an end. */
+export function posted(page: Page, { status, wait, answer, error }: Posted): void {
+  const sync = page.posted
+  if (!sync) return
+  page.posted = undefined
+  act(page, 'release')
+  page.isOffline = !answer && !error
+  if (page.isOffline) act(page, 'warn', status)
+  if (answer) {
+    page.failures = 0
+    if (sync.who === undefined) asked(page, answer)
+    else answered(page, sync, answer, true)
+    renewed(page)
+  } else if (error && status < BUSY) refused(page, sync, error, 'post')
+  else {
+    release(page, sync, !error)
+    rest(page, 'post', wait)
+  }
+}
+
+/** A question of the page was: whose it is, and whether its browser keeps cookies. */
+function asked(page: Page, answer: SyncAnswer): void {
+  const { who, kept } = answer
+  page.isAsking = false
+  page.tries = kept ? 0 : who === undefined ? 2 : page.tries + 1
+  // An answer without proof says nothing to a page that was told before.
+  if (kept || page.who === undefined) become(page, answer)
+  // A guest with whom no cookie ever came is none: the page goes on as any connection of its browser.
+  if (isBlocked(page) && !page.isKept && page.kind === 'guest') page.who = undefined
+  if (kept) {
+    prove(page)
+    confirm(page, { who, held: answer.held, tickets: [] })
+  }
+  if (page.reach !== 'none' && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
+}
+
+/** An exchange of the page was: by its visitor's cookie, or over the connection of a browser that keeps none. */
+function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
+  const { who, kept, greeting, dropped } = answer
+  const isBare = isBlocked(page) || page.reach === 'greeted' || (who ?? page.who) === undefined
+  page.timers.delete('greet')
+  if (!kept && (isPost || !isBare)) {
+    release(page, sync, false)
+    ask(page)
+    return
+  }
+  // A connection says but once whose it is; what that of a former visitor still says is not this page's.
+  const isFirst = page.reach === 'asked'
+  if (!isPost && !isFirst && who !== page.who) {
+    release(page, sync, false)
+    rest(page, 'send', 0)
+    return
+  }
+  if (greeting && (isPost || isFirst)) become(page, answer)
+  if (kept) prove(page)
+  else if (isFirst) ask(page)
+  if (!isPost) page.reach = 'greeted'
+  if (isPost && !dropped) page.asks = 0
+  if (!dropped) taken(page, sync, answer, isPost)
+  else if (isPost && page.reach !== 'none') {
+    page.reach = 'down'
+    start(page, 'link', pauseOf(page.asks))
+    page.asks += 1
+  }
+}
+
+function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
+  const { results, ticket, held, unsaved } = answer
+  // First what stands now: it says which computed changes are in it.
+  if (ticket) keep(page, ticket)
+  set.forEach(([key], i) => {
+    result(page, key, results[i], isPost && !unsaved?.includes(key))
+  })
+  const news = { who: page.who, held, unsaved, tickets: isPost ? [...tickets, ...(ticket ? [ticket] : [])] : [] }
+  confirm(page, news)
+  if (!isPost) return
+  // What it has no ticket of its own HTML has said: the server knew it.
+  for (const [key, { at, ticket }] of page.fields) if (!ticket && !unsaved?.includes(key)) hold(page, key, at)
+  act(page, 'tell', news)
+}
+
+/** What became of a change that was on its way. */
+function result(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): void {
+  const field = fieldOf(page, key)
+  const { sent, want } = field
+  if (!sent || !one) return
+  sent.isBusy = false
+  const { stamp } = one
+  if (!('code' in one)) {
+    // A ticket of that stamp knows better: the schema may have made something else of the value.
+    if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
+    take(field, sent, one.stamp)
+    // Of a page that was left: what came after it goes over that alone.
+    if (want?.isAgain) want.base = one.stamp
+    // The answer to a POST may have come before, and have said that nothing keeps it.
+    if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
+    else hold(page, key, isSaved ? one.stamp : field.proof)
+    return
+  }
+  if (isLater(page, one, 'send')) return
+  if (stamp) merge(page, key, stamp, one.value)
+  // Something newer stands: it is computed again, or goes over that where it cannot have arrived before.
+  if (stamp && (sent.id ? sent.calls[0] : !sent.isAgain))
+    return void Object.assign(sent, { base: undefined, isAgain: false })
+  settle(page, key, sent.calls, one)
+  field.sent = undefined
+  // What was set after it stands in its place; what was computed after it does not.
+  if (!want || want.id) field.code = one.code
+}
+
+/** The one ticket that is named was refused; or all of it, and of a question all that waits for its answer. */
+function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
+  const { index = -1 } = failure
+  const { tickets = [], set } = sync
+  const bad = tickets[index]
+  release(page, sync, false)
+  if (isLater(page, failure, name)) return
+  for (const [key, field] of page.fields) {
+    const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && callsOf(field)[0]
+    if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
+    if (!bad) drop(page, key, failure)
+    giveUp(page, key, failure)
+    field.ticket = ''
+    // What was set over a bad ticket is not.
+    if (isDraft(field)) field.code = undefined
+  }
+  if (!bad && !set) rest(page, name, 0)
+}
+
+/** What the cookie has by now, as an answer to this page or another tab says. */
+function confirm(page: Page, { tickets, held, unsaved = [] }: News): void {
+  for (const ticket of tickets) {
+    keep(page, ticket)
+    for (const [key, stamp] of readTicket(ticket).changes) if (!unsaved.includes(key)) hold(page, key, stamp)
+  }
+  for (const [key, stamp] of held) {
+    const field = fieldOf(page, key)
+    if (stamp > field.held) field.held = stamp
+    hold(page, key, stamp)
+  }
+  for (const key of unsaved) {
+    const { at, proof, ticket } = fieldOf(page, key)
+    // A newer write of it may have overtaken the answer.
+    if (at > proof && (!ticket || tickets.includes(ticket))) giveUp(page, key, { code: 'store_unavailable' })
+  }
+}
+
+/** What another tab of this browser tells. */
+export function learn(page: Page, news: News): void {
+  if (news.who === page.who && page.isKept) {
+    confirm(page, news)
+    renewed(page)
+    return
+  }
+  // Only a browser that keeps its cookie is told of.
+  page.tries = 0
+  if (page.reach === 'none') ask(page)
+  // A connection that is about to say whose it is comes with the cookie of now.
+  else if (!page.timers.has('greet')) start(page, 'link', GATHER)
+}
+
+/** Where it may be sent again: after a while. */
+function isLater(page: Page, { code }: Failure, name: TimerName): boolean {
+  const is = LATER.includes(code)
+  if (is) rest(page, name, LATER_WAIT)
+  return is
+}
+
+/** Waits longer after each failure. */
+export function rest(page: Page, name: TimerName, least: number): void {
+  page.failures += 1
+  const pause = pauseOf(page.failures) / 2
+  start(page, name, Math.max(least, pause), pause)
+}

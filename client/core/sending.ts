@@ -1,0 +1,113 @@
+import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
+import { act } from './act.js'
+import { type Change, callsOf, firstOf, isDraft } from './field.js'
+import { isBlocked, type Page, start } from './page.js'
+import { tickets } from './visitor.js'
+
+/** Characters of changes and tickets in one POST: they may have three bytes each. */
+const ROOM = 20_000
+/** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
+const INTERVAL = 334
+/** ms by which the tab that has set something is ahead of those that only hear of it. */
+const LEAD = 50
+
+/** What is to go out, over the socket or in a POST. */
+export function go(page: Page): void {
+  const { reach, timers, who } = page
+  if (reach === 'up' && !timers.has('send')) {
+    page.reach = 'asked'
+    act(page, 'send', { who })
+  }
+  if (reach === 'greeted' && !timers.has('send')) {
+    const set = outgoing(page)
+    if (set.length > 0) act(page, 'send', { who, set })
+  }
+  if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
+  const isOwn = page.isAsking || page.isDue || [...page.fields.values()].some((field) => callsOf(field).length > 0)
+  if (isOwn || !page.isReady) queue(page)
+  else if (!timers.has('lead')) start(page, 'lead', LEAD, LEAD)
+}
+
+/** Waits for its turn among the tabs: one POSTs at a time. */
+export function queue(page: Page): void {
+  if (page.posted || page.isQueued || !isPostDue(page)) return
+  page.isQueued = true
+  act(page, 'queue')
+}
+
+/** Whether there is something to POST, or to ask. */
+function isPostDue(page: Page): boolean {
+  const { isAsking, timers, isDue, isReady, reach } = page
+  if (isAsking) return true
+  if (timers.has('greet') || timers.has('link') || isBlocked(page)) return false
+  if (isDue || !isReady) return true
+  return [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && isDraft(field)))
+}
+
+/** No other tab POSTs now; one may have done it all. */
+export function turn(page: Page): void {
+  if (!page.isQueued) return
+  page.isQueued = false
+  if (!isPostDue(page)) return void act(page, 'release')
+  const { who, isAsking, isKept, tries, reach } = page
+  page.isDue = false
+  // Whose page it is a browser says that has shown its cookie; of any other it is asked.
+  const isQuestion = isAsking || !who || !isKept || tries > 0
+  page.posted = isQuestion ? {} : bodyOf(page, reach === 'greeted' ? [] : outgoing(page, true))
+  if (!isQuestion) start(page, 'post', INTERVAL)
+  act(page, 'post', page.posted, false)
+}
+
+/** As many changes and tickets as fit, changes first, and at least one; the others go with the next. */
+export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
+  let room = ROOM - JSON.stringify(set).length
+  const some = tickets(page).filter((ticket, i) => {
+    room -= ticket.length
+    return room > 0 || !(i || set[0])
+  })
+  return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] ? set : undefined }
+}
+
+/** Changes that may go out now; from now on they are on their way. */
+function outgoing(page: Page, isPost = false): readonly WireChange[] {
+  const set: WireChange[] = []
+  let room = ROOM
+  for (const [key, field] of page.fields) {
+    const sent = firstOf(field)
+    if (!sent || sent.isBusy) continue
+    room -= JSON.stringify(sent).length
+    if (room < 0 && set[0]) break
+    sent.isBusy = true
+    // A POST that was given up may arrive late, and must not go over what came later.
+    set.push(wire(key, sent, sent.id || sent.isAgain || isPost ? sent.base : OVER_ANY))
+  }
+  return set
+}
+
+function wire(key: string, { id, value }: Change, over: number = OVER_ANY): WireChange {
+  return value === undefined ? [key, over, id] : [key, over, id, value]
+}
+
+/** All that is wanted, as it outlives the page: what was on its way first. Whether that has arrived the next page is not told. */
+export function drafts({ fields }: Page): readonly WireChange[] {
+  return [...fields].flatMap(([key, { sent, want, at }]) => {
+    const all = [sent, want].flatMap((change) => change ?? [])
+    return all.map((change) => wire(key, change, sent?.base ?? at))
+  })
+}
+
+/**
+ * The last of each key, as it goes out when the page is left: over the one before it, which may have arrived; not so what was computed. If the
+ * page comes back it does not know whether that has arrived.
+ */
+export function parting({ fields }: Page): readonly WireChange[] {
+  return [...fields].flatMap(([key, field]) => {
+    const sent = firstOf(field)
+    const { want } = field
+    if (!sent) return []
+    sent.isAgain = true
+    if (!want || want.id) return [wire(key, sent, sent.base)]
+    Object.assign(want, { base: sent.base, isAgain: true })
+    return [wire(key, want)]
+  })
+}

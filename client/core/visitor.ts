@@ -1,0 +1,134 @@
+import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import { NEVER } from '../../shared/stamp.js'
+import { readTicket } from '../ticket.js'
+import { act, settle } from './act.js'
+import { anew, callsOf, fieldOf, merge } from './field.js'
+import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
+
+/** ms in which a connection says whose it is, if it ever does. */
+const GREETING = 1000
+/** Questions in vain: how many at once, and how many in all. */
+const SOON = 3
+const MOST = 6
+/** ms of the longest pause between two tries. */
+const MAX_PAUSE = 30_000
+
+/** ms to wait after so many failures. */
+export function pauseOf(failures: number): number {
+  return Math.min(MAX_PAUSE, 250 * 2 ** failures)
+}
+
+/** Takes over what a ticket says, and keeps it for as long as it brings the newest. */
+export function keep(page: Page, ticket: string): void {
+  const { changes, ids } = readTicket(ticket)
+  for (const [key, stamp, value] of changes) {
+    merge(page, key, stamp, value, ids?.[key])
+    const field = fieldOf(page, key)
+    if (field.at === stamp) field.ticket ||= ticket
+  }
+}
+
+/** The tickets, each once, of what is newer than some place has it: if not told otherwise the cookie, as far as it was seen. */
+export function tickets(page: Page, known = (key: string): number => fieldOf(page, key).held): readonly string[] {
+  return [...new Set([...page.fields].flatMap(([key, { at, ticket }]) => (at > known(key) && ticket) || []))]
+}
+
+/** An answer says whose page it is: another's drops all that this one has not saved. What it had is told no more. */
+export function become(page: Page, { who, greeting = [], renew = RENEWAL }: SyncAnswer): void {
+  const claims = greeting.map(readTicket)
+  const kind = claims[0]?.guest ? 'guest' : 'user'
+  // Two connections without a cookie are two guests, but one page.
+  if (who === undefined || who !== page.who) {
+    const former = page.kind
+    // What was set before the page was anyone's goes along; so does a guest's in a browser that keeps no cookie.
+    const isCarried = !former || (!page.who && former === 'guest' && kind === 'guest')
+    for (const key of [...page.fields.keys()]) anew(page, key, isCarried)
+    if (!isCarried) act(page, 'visitor', kind)
+    Object.assign(page, { who, kind, isKept: false })
+    abort(page)
+  }
+  page.renew = renew
+  for (const { defaults } of claims) setDefaults(page, defaults)
+  const known = new Map(claims.flatMap(({ changes }) => changes.map(([key, stamp]) => [key, stamp])))
+  // Before any change of this page the server shall have seen what the page has seen: its memory may be younger.
+  const lacking = tickets(page, (key) => known.get(key) ?? NEVER)
+  for (const ticket of greeting) keep(page, ticket)
+  if (lacking[0] && page.reach === 'asked') act(page, 'send', { who, tickets: lacking })
+  page.isReady = true
+}
+
+/** The browser was seen with the cookie of this page's visitor. */
+export function prove(page: Page): void {
+  page.tries = 0
+  if (page.isKept) return
+  page.isKept = true
+  act(page, 'take')
+  act(page, 'tell', { who: page.who, held: [], tickets: [] })
+  renewed(page)
+}
+
+/** A request of this browser has just renewed its cookie, and the app's own session. */
+export function renewed(page: Page): void {
+  page.isDue = false
+  start(page, 'renew', page.renew * 1000)
+}
+
+/** The cookie is missing: has it brought. What is under way would be refused. */
+export function ask(page: Page): void {
+  if (page.isAsking || isBlocked(page)) return
+  abort(page)
+  page.asks += 1
+  page.isAsking = true
+  page.timers.delete('post')
+  if (page.asks > SOON) start(page, 'post', pauseOf(page.asks))
+  // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
+  if (page.asks > MOST) page.tries = 2
+}
+
+/** Comes back, with the cookie that the browser has by now. */
+export function reconnect(page: Page): void {
+  abort(page)
+  page.isAsking = false
+  if (page.reach === 'none') return
+  page.reach = 'down'
+  awaitGreeting(page)
+  act(page, 'reconnect')
+}
+
+/** What is set meanwhile waits for it. */
+export function awaitGreeting(page: Page): void {
+  start(page, 'greet', GREETING, GREETING / 2)
+}
+
+/** The POST under way comes to nothing, or the turn that it waits for. */
+export function abort(page: Page): void {
+  const { posted, isQueued } = page
+  page.posted = undefined
+  page.isQueued = false
+  if (posted || isQueued) act(page, 'abort')
+  if (posted) release(page, posted, true)
+}
+
+/** Changes are to be sent again. Where they are lost the server may have taken them. */
+export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
+  for (const [key] of set) {
+    const { sent } = fieldOf(page, key)
+    if (sent) Object.assign(sent, { isBusy: false, isAgain: isLost || sent.isAgain })
+  }
+}
+
+/** In a browser that keeps no cookie nothing is ever saved: it stays shown, goes over the connection, and the caller is told. */
+export function block(page: Page): void {
+  if (!isBlocked(page)) return
+  const code = 'cookies_blocked'
+  for (const [key, field] of page.fields) {
+    const all = callsOf(field)
+    if (!field.code && (all[0] || field.at > field.proof)) {
+      settle(page, key, all, { code })
+      field.code = code
+    }
+    if (field.code !== code) continue
+    // They are told: one is enough to know that the value is of this page.
+    field.waits = field.waits.slice(-1).map(({ stamp }) => ({ id: 0, stamp, of: '' }))
+  }
+}

@@ -1,0 +1,18 @@
+import type { LiveSessionErrorCode } from '../shared/errors.js'
+
+/** A refusal: what was wrong, and the field that it is about. Whether a page did it, or the server has, its `code` says why. */
+export class LiveSessionError extends Error {
+  /** `LiveSessionError`. */
+  override readonly name = 'LiveSessionError'
+  /** What was wrong. */
+  readonly code: LiveSessionErrorCode
+  /** The field that it is about. */
+  readonly key: string
+
+  /** @internal */
+  constructor(code: LiveSessionErrorCode, message: string, key: string) {
+    super(message)
+    this.code = code
+    this.key = key
+  }
+}

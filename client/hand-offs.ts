@@ -1,0 +1,42 @@
+import { HAND_OFF, HAND_OFF_FIELD } from '../shared/protocol.js'
+import type { Unsubscribe } from '../shared/session-types.js'
+import { insideOf } from './inside.js'
+import type { AnyClient } from './types.js'
+
+/** ms in which a page that was sent somewhere is on its way there. */
+const ON_THE_WAY = 2000
+
+let freeAt = 0
+
+/**
+ * Has the page go where a `socket.liveSession.handOff` sends it: it brings the token to the endpoint by a form, so that the cookies and the
+ * redirects of the answers are the browser's own, and the token is in no URL. Needs a socket.
+ *
+ * @throws {TypeError} where `live` is no client
+ * @example
+ * followHandOffs(live)
+ */
+export function followHandOffs(live: AnyClient): Unsubscribe {
+  const { socket, endpoint, onClose } = insideOf(live)
+  // Where it goes no event says: an app may relay one that a stranger has made up.
+  const follow = (token: string): void => {
+    // A second click would drop the answer to the first, with its cookies. In a process without pages there is none to send.
+    const { document, performance } = globalThis
+    const now = performance.now()
+    if (now < freeAt || !document) return
+    freeAt = now + ON_THE_WAY
+    const form = Object.assign(document.createElement('form'), {
+      method: 'post',
+      action: endpoint,
+      target: '_self',
+      hidden: true,
+    })
+    form.append(Object.assign(document.createElement('input'), { name: HAND_OFF_FIELD, value: token }))
+    document.body.append(form)
+    form.submit()
+  }
+  const end = (): void => void socket?.off(HAND_OFF, follow)
+  socket?.on(HAND_OFF, follow)
+  onClose(end)
+  return end
+}

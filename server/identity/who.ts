@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type Koa from 'koa'
+import type { Core } from '../core.js'
+import type { VerifiedCookie } from '../http/cookie-text.js'
+import { renewalOf } from '../http/renewal.js'
+import type { Recognized } from './identities.js'
+import type { Visitor } from './visitor.js'
+
+/** Characters: 132 bits. */
+const LENGTH = 22
+
+/** Whose a request or a connection is, and what its page is told of that. */
+export interface Whose {
+  readonly visitor: Visitor
+  /** The visitor's own. Without one the visitor's browser id is this request's, or connection's, alone. */
+  readonly cookie: VerifiedCookie | undefined
+  /** Whether it came with this cookie, which its visitor has agreed to. */
+  readonly isKept: boolean
+  readonly who: string | undefined
+  /** Seconds after which a page that is used POSTs, where that is sooner than usual. */
+  readonly renew: number | undefined
+}
+
+/** Of a connection, or of a request whose answer brings no other cookie. */
+export function whoseIs(
+  { epochs, hasConsent, settings }: Pick<Core, 'epochs' | 'hasConsent' | 'settings'>,
+  ctx: Koa.Context,
+  { visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>,
+): Whose {
+  const isKept = cookie !== undefined && hasConsent(ctx)
+  const who = whoOf(visitor, isKept, epochs.of(visitor.userSub))
+  return { visitor, cookie, isKept, who, renew: renewalOf(ctx, settings.maxAge) }
+}
+
+/**
+ * How pages say whose they are, which they compare and never read. A guest whose browser keeps no id has no name.
+ *
+ * @param isKept whether the browser has, or gets, a cookie that says its id
+ */
+export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch: number): string | undefined {
+  if (!isKept && user === undefined) return undefined
+  const text = JSON.stringify([isKept ? browserSubject : null, user ?? null, epoch])
+  return createHash('sha256').update(text).digest('base64url').slice(0, LENGTH)
+}

@@ -1,0 +1,102 @@
+import type { Wanted } from '../../shared/parse.js'
+import { type Awaitable, after, allOf } from '../../shared/promise.js'
+import type { Level, SyncAnswer } from '../../shared/protocol.js'
+import type { Core } from '../core.js'
+import { redeem } from '../identity/redeem.js'
+import type { Visitor } from '../identity/visitor.js'
+import type { Whose } from '../identity/who.js'
+import type { Bucket } from '../limits/bucket.js'
+import { countedAs } from '../limits/limits.js'
+import { greetingOf } from './greeting.js'
+import { heldBy } from './held.js'
+import { type Asker, type Taken, takeChange } from './page-changes.js'
+
+/** Who makes the exchange, and which way. */
+export interface Side extends Omit<Asker, 'owner'> {
+  readonly whose: Whose
+  /** That of the socket. */
+  readonly bucket?: Bucket
+  /** Takes note that nothing is refused as a whole. */
+  begin(this: void): void
+  /** How far a write has got, where the visitor is still there. */
+  confirm(this: void, level: Level): Awaitable<Level>
+  /** What is held besides the cookie. */
+  heldElsewhere(this: void): Awaitable<Pick<SyncAnswer, 'held' | 'unsaved'>>
+}
+
+/**
+ * The one exchange: takes what a page of this visitor brings and sets, and answers. Tickets merge first, so that changes meet what the
+ * browser has seen.
+ *
+ * @throws {LiveSessionError} where it is refused as a whole
+ */
+export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted: boolean): Awaitable<SyncAnswer> {
+  const { whose } = side
+  const { visitor } = whose
+  const counted = countedAs(whose)
+  // Not as changes, which have been counted when they were made, but for what it takes to verify them.
+  core.limits.spendTickets(tickets, counted)
+  if (set.length > 0) core.limits.spend(set.length, counted, side.bucket)
+  const merge = redeem(core, tickets, visitor)
+  if (set.length > 0) side.permit()
+  side.begin()
+  const held = heldBy(core, whose.cookie)
+  const overtaken = merge()
+  const asker = { ...side, owner: visitor }
+  const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
+  return after(results, (results) => {
+    const taken = results.filter((result) => 'field' in result)
+    return after(levelOf(core, visitor, taken, side), (level) =>
+      after(side.heldElsewhere(), ({ held: elsewhere, ...unsaved }) => ({
+        ...told(core, whose, isGreeted),
+        results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
+        ...ticketOf(core, visitor, [...taken.map(({ field }) => field.key), ...overtaken]),
+        held: [...held, ...elsewhere],
+        ...unsaved,
+      })),
+    )
+  })
+}
+
+/** Tells the page of another visitor whose it is now: nothing of it was taken. */
+export function dropped(core: Core, whose: Whose): SyncAnswer {
+  return { dropped: true, ...told(core, whose, false), results: [], held: heldBy(core, whose.cookie) }
+}
+
+function told(
+  core: Core,
+  { visitor, cookie, isKept, who, renew }: Whose,
+  isGreeted: boolean,
+): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
+  // Memory may have forgotten its visitor.
+  if (cookie && !isGreeted) core.freshness.absorb(cookie, visitor)
+  return {
+    ...(who === undefined ? {} : { who }),
+    ...(isKept ? { kept: true } : {}),
+    ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
+    ...(isGreeted || renew === undefined ? {} : { renew }),
+  }
+}
+
+function levelOf(
+  { store }: Core,
+  visitor: Visitor,
+  taken: readonly Taken[],
+  { confirm }: Pick<Side, 'confirm'>,
+): Awaitable<Level> {
+  if (!store || taken.length === 0) return 'memory'
+  return store.level(new Set(taken.map(({ field }) => visitor.subject(field)))).then(confirm)
+}
+
+/**
+ * A ticket of what was set, and of what was brought where something newer stands, for one subject: what is another's comes over the socket,
+ * or with the cookie.
+ */
+function ticketOf({ sessions, dispatch }: Core, visitor: Visitor, keys: readonly string[]): Pick<SyncAnswer, 'ticket'> {
+  const all = [...new Set(keys)].flatMap((key) => sessions.fields.get(key) ?? [])
+  const subject = visitor.subject(all[0])
+  const replica = sessions.find(subject)
+  const fields = all.filter((field) => visitor.subject(field) === subject)
+  const registers = replica ? dispatch.readable(replica, fields) : []
+  return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
+}

@@ -1,0 +1,65 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { type AdviceCode, BRIEF } from '../../client/advice.js'
+import { adviceFor } from '../../client/development/advice.js'
+import { createLiveSession as createBrief } from '../../client/index.js'
+
+const FULL = adviceFor({})
+
+const warnings: unknown[] = []
+beforeEach(() => {
+  warnings.length = 0
+  jest.spyOn(console, 'warn').mockImplementation((text) => void warnings.push(text))
+})
+
+describe('what a page says of a mistake', () => {
+  it.each<[AdviceCode, string]>([
+    [
+      'not_writable',
+      "koa-live-session: division: not_writable: expected a field with client: 'write'. docs/troubleshooting.md#not_writable",
+    ],
+    ['closed', 'koa-live-session: division: closed. docs/troubleshooting.md#closed'],
+  ])('is what it means, in development: %s', (code, text) => {
+    expect(FULL.text(code, 'division')).toBe(text)
+  })
+
+  it.each<AdviceCode>(['not_writable', 'before_ready', 'endless_listeners', 'impure_update'])(
+    'is a code in production, and where it is explained: %s',
+    (code) => {
+      expect(BRIEF.text(code)).toBe(`koa-live-session: ${code}, docs/troubleshooting.md#${code}`)
+    },
+  )
+
+  it('in production has no words, whatever it is', () => {
+    const { settable, text } = BRIEF
+    const initial = { values: {}, defaults: {}, stamps: {} }
+    expect(() => createBrief<never>({ initial: initial as never }).get('x' as never)).not.toThrow()
+    expect(() => createBrief<never>().get('x' as never)).toThrow(new TypeError(text('before_ready')))
+    expect(() => settable('at', new Date())).toThrow(text('invalid_value'))
+  })
+})
+
+describe('a value that is no JSON', () => {
+  it('is refused with its place and a remedy in development', () => {
+    expect(() => FULL.settable('at', { since: [new Date()] })).toThrow(
+      'set("at"): expected a JSON value, received a Date at $.since[0]. Store value.toISOString() and declare a string.',
+    )
+  })
+
+  it('is refused with the same code in production', () => {
+    const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
+    expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
+    expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
+  })
+})
+
+describe('an answer of another program than the endpoint', () => {
+  it.each([404, 401, 200])('is told in production, by a code: %s', (status) => {
+    BRIEF.answered(status)
+    expect(warnings).toEqual(['koa-live-session: not_answered, docs/troubleshooting.md#not_answered'])
+  })
+
+  it.each([0, 429, 502])('is not told where the server may be away, or busy: %s', (status) => {
+    BRIEF.answered(status)
+    expect(warnings).toEqual([])
+  })
+})

@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals'
+import { remainsOf } from '../../client/core/outbox.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { WireRegister } from '../../shared/register.js'
+import { ANN, BarePage, GUEST, NEW_GUEST } from '../support/bare-page.js'
+import type { Plain } from '../support/plain.js'
+
+/** The page after this one, which the server tells what it has. */
+function next({ page }: BarePage, ...known: Plain<WireRegister>[]): BarePage {
+  const values = Object.fromEntries(known.flatMap(([key, , value]) => (value === undefined ? [] : [[key, value]])))
+  const stamps = Object.fromEntries(known.map(([key, stamp]) => [key, stamp]))
+  const deleted = known.flatMap(([key, , value]) => (value === undefined ? key : []))
+  const after = new BarePage({ ...GUEST, values: { ...values }, stamps, deleted })
+  after.on('restored', [remainsOf(page)])
+  return after
+}
+
+const sent = (page: BarePage): unknown => page.post()?.set ?? []
+const add =
+  (item: string) =>
+  (value: JsonValue | undefined): JsonValue => [...(value as string[]), item]
+
+/** A page that has set a value, and not sent it. */
+function offline(key: string, value?: JsonValue): BarePage {
+  const page = new BarePage()
+  page.set(key, value)
+  return page
+}
+
+/** A page that has sent a value over its socket. */
+function sending(key: string, value?: JsonValue): BarePage {
+  const page = BarePage.greeted()
+  page.set(key, value)
+  return page
+}
+
+describe('what a page has left', () => {
+  it('is shown and sent by the next one, over nothing that came later', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 5, 1])
+    page.on('disconnect')
+    page.set('division', 2)
+    const after = next(page, ['division', 9, 7])
+    expect([after.get('division'), after.status('division')]).toEqual([2, 'saving'])
+    expect(sent(after)).toEqual([['division', 5, '', 2]])
+    after.on('posted', {
+      status: 200,
+      wait: 0,
+      answer: { kept: true, held: [], results: [{ code: 'superseded', stamp: 9, value: 7 }] },
+    })
+    expect(after.get('division')).toBe(7)
+  })
+
+  it('is the newest change of a key', () => {
+    const page = offline('division', 1)
+    page.set('division', 2)
+    page.set('cart')
+    expect(sent(next(page))).toEqual([
+      ['division', 0, '', 2],
+      ['cart', 0, ''],
+    ])
+  })
+
+  it('knows the stamp it was first sent over, whatever was heard since', () => {
+    const page = sending('division', 2)
+    page.learn(['division', 8, 7])
+    expect(sent(next(page, ['division', 8, 7]))).toEqual([['division', 0, '', 2]])
+  })
+
+  it('is what was computed, under its id: if it had arrived, it is not taken twice', () => {
+    const page = BarePage.greeted()
+    page.learn(['cart', 10, ['a']])
+    page.answer()
+    page.update('cart', add('b'))
+    const after = next(page, ['cart', 12, ['a', 'b', 'x']])
+    expect(sent(after)).toEqual([['cart', 10, '1', ['a', 'b']]])
+    after.on('posted', {
+      status: 200,
+      wait: 0,
+      answer: { kept: true, held: [['cart', 12]], results: [{ stamp: 11, level: 'memory' }] } as never,
+    })
+    expect([after.get('cart'), after.status('cart'), after.post()]).toEqual([['a', 'b', 'x'], 'saved', undefined])
+  })
+
+  it('gives way to what stands where it was computed, and had not arrived: its function is gone', () => {
+    const page = BarePage.greeted()
+    page.update('cart', add('b'))
+    const after = next(page, ['cart', 12, ['x']])
+    after.answer({ results: [{ code: 'conflict', stamp: 12, value: ['x'] }] })
+    expect([after.get('cart'), after.post()]).toEqual([['x'], undefined])
+  })
+
+  it('is a ticket until the cookie was seen with it', () => {
+    const page = BarePage.greeted()
+    const ticket = page.learn(['division', 10, 3])
+    const after = next(page, ['division', 4, 1])
+    expect([after.get('division'), after.post()?.tickets]).toEqual([3, [ticket]])
+    after.answer({ held: [['division', 10]] })
+    expect(after.remains()).toBeUndefined()
+  })
+
+  it('is of no interest where the cookie has come back with it, or with more', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    const after = next(page, ['division', 11, 4])
+    expect([after.get('division'), after.post()]).toEqual([4, undefined])
+  })
+
+  it('is nothing once the cookie was seen with it, it was refused, or another visitor is there', () => {
+    const saved = sending('division', 3)
+    saved.take(10)
+    saved.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
+    const refused = sending('division', 3)
+    refused.refuse('invalid_value')
+    const left = sending('division', 3)
+    left.comeBack(ANN)
+    for (const page of [saved, refused, left]) expect(page.remains()).toBeUndefined()
+  })
+
+  it('is nothing in a browser that has not shown its cookie', () => {
+    const page = new BarePage(NEW_GUEST)
+    page.set('division', 3)
+    expect(page.remains()).toBeUndefined()
+    page.on('connect')
+    page.greet()
+    expect(page.remains()).toEqual({ who: 'g', tickets: [], drafts: [['division', 0, '', 3]] })
+  })
+
+  it('gives way to what the next page has set itself', () => {
+    const page = offline('division', 1)
+    const after = new BarePage()
+    after.set('division', 2)
+    after.on('restored', [remainsOf(page.page)])
+    expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
+  })
+
+  it('by several tabs is all taken up', () => {
+    const texts = [offline('division', 1), offline('cart', ['a'])].map(({ page }) => remainsOf(page))
+    const after = new BarePage()
+    after.on('restored', texts)
+    expect([after.get('division'), after.get('cart')]).toEqual([1, ['a']])
+  })
+
+  it.each([
+    ['no JSON', '{'],
+    ['no list', '{}'],
+    ['of no page', 'null'],
+    ['no ticket', '["g",["x"],[]]'],
+    ['no change', '["g",[],[3]]'],
+    ['a ticket of nothing', `["g",["a.${btoa('null')}.b"],[]]`],
+  ])('and is %s, is left alone', (_, text) => {
+    const page = new BarePage()
+    page.on('restored', [text, remainsOf(offline('cart', ['a']).page)])
+    page.set('division', 4)
+    expect([page.get('division'), page.get('cart')]).toEqual([4, ['a']])
+  })
+})

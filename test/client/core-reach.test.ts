@@ -1,0 +1,304 @@
+import { describe, expect, it } from '@jest/globals'
+import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/bare-page.js'
+
+describe('a page whose handshake was refused', () => {
+  it('as another’s ends its POST, asks, and connects again', () => {
+    const page = new BarePage()
+    page.set('division', 3)
+    page.post()
+    page.on('refused', 'other_subject')
+    expect([page.did('abort'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
+  })
+
+  it('as one too many connects again later, and later each time', () => {
+    const page = new BarePage()
+    const waits: unknown[] = []
+    for (let count = 0; count < 5; count += 1) {
+      page.on('refused', 'rate_limited')
+      waits.push(page.effects('timer').at(-1)?.[2])
+      page.time('link')
+      expect(page.did('reconnect')).toBe(true)
+    }
+    expect(waits).toEqual([1000, 1000, 1000, 2000, 4000])
+  })
+
+  it('for no reason of ours goes on over POSTs: socket.io comes back by itself', () => {
+    const page = new BarePage()
+    page.on('refused', undefined)
+    page.set('division', 3)
+    expect([page.post()?.set, page.did('reconnect')]).toEqual([[['division', 0, '', 3]], false])
+  })
+})
+
+describe('a page whose connection the server ends', () => {
+  it('ends its POST, and POSTs nothing before it was told whose it is', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 1])
+    page.post()
+    page.on('reconnect')
+    expect(page.effects('abort', 'reconnect')).toEqual([['abort'], ['reconnect']])
+    page.disconnect()
+    expect(page.post()).toBeUndefined()
+    page.on('connect')
+    page.greet()
+    expect(page.post()?.tickets).toHaveLength(1)
+  })
+
+  it('without a word goes on over POSTs', () => {
+    const page = BarePage.greeted()
+    page.on('disconnect')
+    page.set('division', 3)
+    expect(page.post()).toEqual({ who: 'g', set: [['division', 0, '', 3]] })
+  })
+})
+
+describe('a page without a socket', () => {
+  it('asks at once where it knows nothing, and is ready with the answer', () => {
+    const page = new BarePage(null, false)
+    page.on('begin')
+    expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
+    expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
+  })
+
+  it.each([
+    ['of a browser that has shown its cookie', GUEST],
+    ['of a first visit', NEW_GUEST],
+    ['of plain values', { division: 1 }],
+  ])('asks for nothing where its HTML says all: %s', (_, initial) => {
+    const page = new BarePage(initial as typeof GUEST, false)
+    page.on('begin')
+    expect(page.post()).toBeUndefined()
+  })
+
+  it('asks where it comes back as it was left, and shows what it missed', () => {
+    const page = new BarePage(GUEST, false)
+    page.on('leave')
+    page.on('return')
+    expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
+    expect(page.get('division')).toBe(8)
+  })
+})
+
+describe('a page whose connection does not come, or says nothing', () => {
+  it('POSTs, after a while', () => {
+    const page = new BarePage()
+    page.on('connect')
+    page.set('division', 3)
+    expect(page.post()).toBeUndefined()
+    page.time('greet')
+    expect(page.post()?.set).toEqual([['division', 0, '', 3]])
+  })
+
+  it('asks by POST where it does not know whose it is', () => {
+    const page = new BarePage({})
+    page.on('connect')
+    page.set('division', 3)
+    page.time('greet')
+    expect(page.post()).toEqual({})
+  })
+
+  it.each<[string, (page: BarePage) => void]>([
+    ['nothing is attached to its namespace', (page) => page.on('connect')],
+    ['it hears nothing for a while', () => undefined],
+  ])('is ready with the answer to its question where %s', (_, happen) => {
+    const page = new BarePage(null)
+    page.on('begin')
+    happen(page)
+    expect(page.post()).toBeUndefined()
+    page.time('greet')
+    expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
+    expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
+  })
+
+  it('is ready with the answer to its question where its handshake is refused', () => {
+    const page = new BarePage(null)
+    page.on('begin')
+    page.on('refused', undefined)
+    expect(page.told(THE_GUEST)).toEqual({})
+    expect(page.page.isReady).toBe(true)
+  })
+
+  it('waits for it where its HTML says all', () => {
+    const page = new BarePage(NEW_GUEST)
+    page.on('begin')
+    page.on('refused', undefined)
+    expect([page.post(), page.page.timers.has('greet')]).toEqual([undefined, false])
+  })
+
+  it('brings what it has, once another tab has told of another visitor, and a while has passed', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    const ticket = page.take(10)
+    page.disconnect()
+    page.on('news', { who: 'h', tickets: [], held: [] })
+    expect(page.post()).toBeUndefined()
+    page.time('link')
+    page.time('greet')
+    expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
+  })
+})
+
+describe('a connection that refuses, or loses, what the page has said first', () => {
+  it.each<[string, (page: BarePage) => void]>([
+    ['not now', (page) => page.refuseAll('rate_limited')],
+    ['it is malformed', (page) => page.refuseAll('malformed')],
+    ['no answer came', (page) => page.lose()],
+  ])('is asked once more after a while: %s', (_, happen) => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 1])
+    page.disconnect()
+    page.on('connect')
+    page.effects()
+    happen(page)
+    expect(page.said()).toEqual([])
+    page.time('send')
+    expect(page.said()).toHaveLength(1)
+    page.greet()
+    page.learn(['cart', 11, ['a']])
+    expect(page.get('cart')).toEqual(['a'])
+  })
+})
+
+describe('a page whose POSTs are dropped, and its connections are not', () => {
+  it('connects again later each time', () => {
+    const page = BarePage.greeted()
+    const waits: unknown[] = []
+    for (let count = 0; count < 6; count += 1) {
+      page.learn(['division', 10 + count, count])
+      page.effects()
+      page.answer({ ...greetingOf(THE_GUEST), dropped: true })
+      waits.push(page.effects('timer').find(([, name]) => name === 'link')?.[2])
+      page.time('link')
+      page.comeBack()
+    }
+    expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000])
+  })
+})
+
+describe('a page whose questions fail, on a first visit', () => {
+  /** Its connection works, its endpoint does not. */
+  function unanswered(): BarePage {
+    const page = new BarePage(null)
+    page.on('begin')
+    page.on('connect')
+    page.greet(NAMELESS)
+    page.set('division', 3)
+    page.fail({ status: 404 })
+    return page
+  }
+
+  it('sends what is set over its connection, and does not call it saved', () => {
+    const page = unanswered()
+    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    page.take(10)
+    expect([page.status('division'), page.settled]).toEqual(['offline', []])
+  })
+
+  it('brings it anew to the browser that an answer makes at last', () => {
+    const page = unanswered()
+    page.take(10)
+    page.effects()
+    page.told({ who: 'h', guest: true })
+    page.comeBack({ ...THE_GUEST, who: 'h' })
+    expect([page.sent(), page.settled, page.did('visitor')]).toEqual([[['division', -1, '', 3]], [], false])
+  })
+})
+
+describe('the news of other tabs', () => {
+  it('of another visitor has it come back once for all that tell', () => {
+    const page = BarePage.greeted()
+    for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], held: [] })
+    expect(page.did('reconnect')).toBe(false)
+    page.time('link')
+    page.time('link')
+    expect(page.effects('reconnect')).toHaveLength(1)
+    page.comeBack(ANN)
+    expect(page.page.who).toBe('ann')
+  })
+
+  it('of another visitor has it ask where it has no connection', () => {
+    const page = new BarePage(GUEST, false)
+    page.on('news', { who: 'h', tickets: [], held: [] })
+    expect(page.told(ANN)).toEqual({})
+    expect(page.effects('visitor')).toEqual([['visitor', 'user']])
+  })
+
+  it('of a cookie that works has a page on its first visit come back with it', () => {
+    const page = new BarePage(NEW_GUEST, false)
+    page.on('news', { who: 'g', tickets: [], held: [] })
+    expect(page.told(THE_GUEST)).toEqual({})
+    expect(page.did('take')).toBe(true)
+  })
+
+  it('of its own visitor is taken over, and leaves nothing to POST', () => {
+    const page = BarePage.greeted()
+    const ticket = page.learn(['division', 10, 3])
+    page.on('news', { who: 'g', tickets: [ticket], held: [['cart', 4]] })
+    expect([page.status('division'), page.post(), page.did('reconnect')]).toEqual(['saved', undefined, false])
+  })
+
+  it('shows a tab without a connection what another one has made', () => {
+    const page = new BarePage(GUEST, false)
+    const other = new BarePage(GUEST, false)
+    other.set('division', 3)
+    other.answer({ stamp: 10 })
+    for (const [, news] of other.effects('tell')) page.on('news', news as never)
+    expect([page.get('division'), page.status('division')]).toEqual([3, 'saved'])
+  })
+})
+
+describe('a page that is left', () => {
+  it('ends its question, and makes another as it comes back', () => {
+    const page = new BarePage(null, false)
+    page.on('begin')
+    page.post()
+    page.on('leave')
+    expect([page.did('abort'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, false]], undefined])
+    page.on('return')
+    expect(page.post()).toEqual({})
+  })
+
+  it('POSTs everything, also what is under way over the socket, and sends nothing twice there', () => {
+    const page = BarePage.greeted()
+    page.learn(['cart', 7, []])
+    page.set('division', 3)
+    page.set('cart', ['a'])
+    page.set('cart', ['b'])
+    page.effects()
+    page.on('leave')
+    const set = [
+      ['division', 0, '', 3],
+      ['cart', -1, '', ['b']],
+    ]
+    expect(page.effects('post')).toEqual([
+      ['post', { who: 'g', tickets: [expect.any(String)], set: expect.arrayContaining(set) }, true],
+    ])
+  })
+
+  it('POSTs nothing where nothing is unsaved, or the browser has shown no cookie', () => {
+    const saved = BarePage.greeted()
+    saved.set('division', 3)
+    saved.take(10)
+    saved.answer()
+    const fresh = new BarePage(NEW_GUEST)
+    fresh.set('division', 3)
+    for (const page of [saved, fresh]) {
+      page.effects()
+      page.on('leave')
+      expect(page.effects('post')).toEqual([])
+    }
+  })
+
+  it('settles all that was set, once it comes back', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.set('division', 4)
+    page.on('leave')
+    page.lose()
+    page.on('return')
+    page.comeBack()
+    for (let stamp = 10; stamp < 13; stamp += 1) page.take(stamp)
+    page.answer()
+    expect([page.settled.length, page.get('division')]).toEqual([2, 4])
+  })
+})

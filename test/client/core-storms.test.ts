@@ -1,0 +1,166 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { Effect, Event, Posted, TimerName } from '../../client/core/messages.js'
+import { beginPage, type Page } from '../../client/core/page.js'
+import { step } from '../../client/core/step.js'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
+import { bareTicket } from '../support/bare-ticket.js'
+
+/** ms that any answer, and any connection, takes. */
+const LATENCY = 20
+const MINUTE = 60_000
+/** Requests, and connections, that a page may make in a minute: none waits for the network alone, which would be 3000. */
+const MOST = 1500
+
+const who = fc.constantFrom('g', 'h', undefined)
+const answer = fc.record({
+  who,
+  kept: fc.boolean(),
+  dropped: fc.boolean(),
+  greets: fc.boolean(),
+  knows: fc.boolean(),
+  code: fc.constantFrom(undefined, 'superseded', 'conflict', 'rate_limited', 'invalid_value'),
+  unsaved: fc.boolean(),
+})
+type Said = typeof answer extends fc.Arbitrary<infer A> ? A : never
+const code = fc.constantFrom<LiveSessionErrorCode>(
+  'bad_ticket',
+  'other_subject',
+  'rate_limited',
+  'malformed',
+  'bad_origin',
+  'closed',
+)
+
+/** An answer, a refusal, or none. */
+type Reply = Said | LiveSessionErrorCode | undefined
+const reply: fc.Arbitrary<Reply> = fc.oneof({ weight: 4, arbitrary: answer }, code, fc.constant(undefined))
+
+function answerOf(
+  { who, kept, dropped, greets, knows, code, unsaved }: Said,
+  { set = [] }: Sync,
+  now: number,
+  isPost: boolean,
+): SyncAnswer {
+  const changes = knows ? [['a', now, now] as const] : []
+  const plain = {
+    ...(who && { who }),
+    ...(kept && who && { kept }),
+    ...(dropped && { dropped }),
+    ...(greets && { greeting: [bareTicket({ defaults: { a: 0 }, guest: true, changes })] }),
+    ...(unsaved && { unsaved: ['a', 'b'] }),
+    held: [],
+    // Over a socket nothing newer stands each time: others would have to be as fast as the network.
+    results: set.map(() =>
+      code ? { code, ...(isPost && { stamp: now, value: now }) } : { stamp: now, level: 'memory' },
+    ),
+  }
+  return plain as unknown as SyncAnswer
+}
+
+/** What a connection is refused with, if it is. */
+const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_subject', 'rate_limited')
+
+/** A server that says the same again and again, in turn. */
+const server = fc.record({
+  posts: fc.array(reply, { minLength: 1, maxLength: 3 }),
+  syncs: fc.array(reply, { minLength: 1, maxLength: 3 }),
+  refusals: fc.array(refusal, { minLength: 1, maxLength: 3 }),
+})
+type Server = typeof server extends fc.Arbitrary<infer S> ? S : never
+
+const nth = <T>(list: readonly T[], n: number): T | undefined => list[n % list.length]
+
+const SNAPSHOTS = [
+  undefined,
+  { who: 'g', guest: true, held: [], values: { b: 1 }, defaults: { a: 0 }, stamps: { b: 5 }, unsaved: ['b'] },
+  { who: 'g', guest: true, values: {}, defaults: { a: 0 }, stamps: {} },
+  { who: 'ann', held: [], values: {}, defaults: { a: 0 }, stamps: {} },
+] as const
+
+/** How many requests and connections a page makes in a minute, and what of. */
+function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: boolean): readonly string[] {
+  const page: Page = beginPage(snapshot as unknown as AnySnapshot | undefined, hasSocket)
+  const made: string[] = []
+  let now = 0
+  const due: { readonly at: number; readonly event: Event }[] = []
+  const timers = new Map<TimerName, number>()
+  let [posts, syncs, connections] = [0, 0, 0]
+  const later = (event: Event, ms = LATENCY): void => void due.push({ at: now + ms, event })
+
+  const connect = (): void => {
+    made.push('connect')
+    const code = nth(told.refusals, connections)
+    connections += 1
+    later(code ? ['refused', code] : ['connect'])
+  }
+  const answered = (sync: Sync): void => {
+    made.push('sync')
+    const said = nth(told.syncs, syncs)
+    syncs += 1
+    const refused: Refusal | undefined = typeof said === 'string' ? { ok: false, code: said } : undefined
+    later(['synced', sync, typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused])
+  }
+  const posted = (sync: Sync, isLast: boolean): void => {
+    made.push('post')
+    const said = nth(told.posts, posts)
+    posts += 1
+    if (isLast) return
+    const error = typeof said === 'string' ? { code: said, index: 0 } : undefined
+    const result: Posted =
+      typeof said === 'object'
+        ? { status: 200, wait: 0, answer: answerOf(said, sync, 1_000_000 + now, true) }
+        : { status: error ? 403 : 0, wait: 0, error }
+    later(['posted', result])
+  }
+  const act = ([what, ...args]: Effect): void => {
+    if (what === 'queue') later(['turn'], 1)
+    if (what === 'send') answered(args[0] as Sync)
+    if (what === 'post') posted(args[0] as Sync, args[1] === true)
+    if (what === 'reconnect') {
+      step(page, ['disconnect'])
+      forget('synced')
+      connect()
+    }
+    if (what === 'abort') forget('posted')
+    if (what === 'timer') timers.set(args[0] as TimerName, now + Number(args[1]))
+  }
+  const forget = (on: Event[0]): void => {
+    for (const [i, { event }] of [...due.entries()].reverse()) if (event[0] === on) due.splice(i, 1)
+  }
+  const happen = (event: Event): void => {
+    for (const effect of step(page, event)) act(effect)
+  }
+
+  happen(['begin'])
+  if (hasSocket) connect()
+  happen(['set', 'a', { id: 1 }, 1])
+  happen(['set', 'b', { id: 2, next: (b) => Number(b ?? 0) + 1 }, undefined])
+  while (now <= MINUTE && made.length < 2 * MOST) {
+    const [name, at = Infinity] = [...timers].sort(([, a], [, b]) => a - b)[0] ?? []
+    due.sort((a, b) => a.at - b.at)
+    const next = due[0]
+    if (next && next.at <= at) {
+      due.shift()
+      now = next.at
+      happen(next.event)
+    } else if (name) {
+      timers.delete(name)
+      now = at
+      happen(['timer', name])
+    } else break
+  }
+  return made
+}
+
+describe('a page, whatever its server says', () => {
+  it('makes no storm of requests', () => {
+    fc.assert(
+      fc.property(server, fc.constantFrom(...SNAPSHOTS), fc.boolean(), (told, snapshot, hasSocket) => {
+        expect(minute(told, snapshot, hasSocket).length).toBeLessThan(MOST)
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 1000) },
+    )
+  })
+})

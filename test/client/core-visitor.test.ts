@@ -1,0 +1,256 @@
+import { describe, expect, it } from '@jest/globals'
+import {
+  ANN,
+  BarePage,
+  type BareSnapshot,
+  GUEST,
+  greetingOf,
+  NAMELESS,
+  NEW_GUEST,
+  THE_GUEST,
+  type Visitor,
+} from '../support/bare-page.js'
+
+const { guest: _, ...known } = GUEST
+const OF_ANN: BareSnapshot = { ...known, who: 'ann' }
+const HEIR: Visitor = { ...THE_GUEST, who: 'h' }
+
+describe('a page whose connection says whose it is', () => {
+  it('asks it so at once', () => {
+    const page = BarePage.greeted()
+    page.disconnect()
+    page.on('connect')
+    expect(page.said()).toEqual([{ who: 'g' }])
+  })
+
+  it('sends what was set only then', () => {
+    const page = new BarePage()
+    page.on('connect')
+    page.set('division', 3)
+    expect([page.sent(), page.post()]).toEqual([[], undefined])
+    page.greet()
+    expect(page.sent()).toEqual([['division', -1, '', 3]])
+  })
+
+  it('brings what was saved where the server knows less, and nothing that it knows, before anything of its own', () => {
+    const page = BarePage.greeted()
+    page.learn(['cart', 10, ['a']])
+    const ticket = page.learn(['division', 11, 1])
+    page.answer({
+      held: [
+        ['division', 11],
+        ['cart', 10],
+      ],
+    })
+    page.disconnect()
+    page.set('cart', ['b'])
+    page.on('connect')
+    page.effects()
+    page.greet({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
+    expect(page.said()).toEqual([
+      { who: 'g', tickets: [ticket] },
+      { who: 'g', set: [['cart', -1, '', ['b']]] },
+    ])
+  })
+
+  it('keeps all that it has where that is its own', () => {
+    const page = BarePage.greeted()
+    page.disconnect()
+    page.set('division', 3)
+    page.comeBack()
+    expect([page.get('division'), page.settled, page.did('visitor')]).toEqual([3, [], false])
+  })
+
+  it('is ready with that, and tells the app of no other visitor', () => {
+    const page = new BarePage(null)
+    page.on('begin')
+    page.on('connect')
+    expect([page.page.isReady, page.get('division')]).toEqual([false, undefined])
+    page.greet()
+    expect([page.page.isReady, page.get('division'), page.did('visitor')]).toEqual([true, -1, false])
+  })
+
+  it('sends what was set before it was anyone’s', () => {
+    const page = new BarePage(null)
+    page.set('division', 3)
+    page.on('connect')
+    expect(page.said()).toEqual([{}])
+    page.greet()
+    expect([page.get('division'), page.sent()]).toEqual([3, [['division', -1, '', 3]]])
+  })
+
+  it('takes out what other pages have left, once the browser was seen with its cookie', () => {
+    const page = new BarePage(NEW_GUEST)
+    page.on('begin')
+    page.on('connect')
+    expect(page.did('take')).toBe(false)
+    page.greet()
+    expect([page.did('take'), page.effects('tell')]).toEqual([true, [['tell', { who: 'g', held: [], tickets: [] }]]])
+  })
+})
+
+describe('a page that is greeted as another visitor’s', () => {
+  it.each<[string, BareSnapshot, Visitor, string]>([
+    ['a user, after the sign-in', GUEST, ANN, 'user'],
+    ['a guest, after the sign-out', OF_ANN, HEIR, 'guest'],
+    ['another user', OF_ANN, { ...ANN, who: 'bob' }, 'user'],
+    ['the same user, after an end of all sessions', OF_ANN, { ...ANN, who: 'ann of epoch 1' }, 'user'],
+    ['another guest: two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
+  ])('drops its drafts, and tells the app: %s', (_, initial, visitor, kind) => {
+    const page = BarePage.greeted({ who: String(initial.who), kept: true }, initial)
+    page.learn(['cart', 10, ['a']])
+    page.disconnect()
+    page.set('division', 3)
+    page.update('cart', (cart) => [...(cart as string[]), 'b'])
+    page.on('connect')
+    page.effects()
+    page.greet({ ...visitor, changes: [['division', 20, 7]] })
+    expect(page.effects('visitor')).toEqual([['visitor', kind]])
+    expect(page.settled).toEqual(['3 superseded', 'update superseded'])
+    expect([page.get('division'), page.get('cart'), page.status('cart'), page.sent()]).toEqual([7, [], 'default', []])
+    expect([page.page.who, page.remains()?.who]).toEqual([visitor.who, visitor.who])
+  })
+
+  it('drops what was acknowledged, too, and brings no ticket of the former', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.take(10)
+    page.effects()
+    page.comeBack(ANN)
+    expect([page.settled, page.post(), page.said()]).toEqual([['3 superseded'], undefined, [{ who: 'g' }]])
+  })
+
+  it('calls nothing refused that the former was', () => {
+    const page = BarePage.greeted()
+    page.set('cart', ['a'])
+    page.refuse('invalid_value')
+    page.comeBack({ ...ANN, changes: [['cart', 20, ['x']]] })
+    page.answer({ held: [['cart', 20]] })
+    expect(page.status('cart')).toBe('saved')
+  })
+
+  it('takes no answer to what the former had POSTed', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    page.post()
+    page.comeBack(ANN)
+    expect(page.did('abort')).toBe(true)
+    page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [['division', 10]], kept: true } })
+    expect([page.get('division'), page.status('division')]).toEqual([-1, 'default'])
+  })
+
+  it('hears so from a POST, and comes back with that cookie', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    page.effects()
+    page.answer({ ...greetingOf(ANN), dropped: true })
+    page.time('link')
+    expect([page.page.who, page.get('division'), page.did('reconnect')]).toEqual(['ann', -1, true])
+    expect(page.effects('visitor')).toEqual([['visitor', 'user']])
+  })
+
+  it('hears so from a POST without a socket, and goes on', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.answer({ ...greetingOf(ANN), dropped: true })
+    expect([page.settled, page.effects('visitor')]).toEqual([['3 superseded'], [['visitor', 'user']]])
+    page.set('division', 4)
+    expect(page.post()).toEqual({ who: 'ann', set: [['division', 0, '', 4]] })
+  })
+
+  it('asks, where a POST was dropped and brought no cookie, and goes on as what that answer says', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.answer({ dropped: true })
+    expect([page.told(HEIR), page.settled]).toEqual([{}, ['3 superseded']])
+    expect(page.page.who).toBe('h')
+  })
+
+  it('keeps what it has where the answer to that says that it was its own', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.answer({ dropped: true })
+    expect(page.told(THE_GUEST)).toEqual({})
+    expect(page.settled).toEqual([])
+    expect(page.answer({ stamp: 10 })?.set).toEqual([['division', 0, '', 3]])
+    expect(page.settled).toEqual(['3 saved'])
+  })
+
+  it('is told so by no answer to what was on its way, but by the connection that comes next', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.synced({ ...greetingOf(ANN), dropped: true })
+    expect([page.settled, page.page.who, page.get('division')]).toEqual([[], 'g', 3])
+    page.comeBack(ANN)
+    expect([page.settled, page.page.who, page.get('division')]).toEqual([['3 superseded'], 'ann', -1])
+  })
+})
+
+describe('a page whose connection came without the cookie', () => {
+  it('shows nothing of it, ends its POST, asks, and comes back with it', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 1])
+    page.post()
+    page.disconnect()
+    page.on('connect')
+    page.effects()
+    page.greet({ ...NAMELESS, changes: [['division', 20, 9]] })
+    expect([page.get('division'), page.did('abort'), page.did('visitor')]).toEqual([1, true, false])
+    expect(page.told(THE_GUEST)).toEqual({})
+    expect(page.did('reconnect')).toBe(true)
+    page.comeBack()
+    expect(page.post()?.tickets).toHaveLength(1)
+  })
+
+  it('shows it where the page was told of no visitor, and asks', () => {
+    const page = new BarePage(null)
+    page.on('connect')
+    page.greet(NAMELESS)
+    expect([page.page.isReady, page.get('division'), page.post()]).toEqual([true, -1, {}])
+  })
+
+  it('sends what is set over it meanwhile, and once more as the guest whom the browser has become', () => {
+    const page = new BarePage(null)
+    page.on('connect')
+    page.greet(NAMELESS)
+    page.set('division', 3)
+    expect(page.said().at(-1)).toEqual({ set: [['division', -1, '', 3]] })
+    page.take(10)
+    page.told({ who: 'g', guest: true })
+    page.comeBack()
+    expect([page.get('division'), page.settled, page.did('visitor')]).toEqual([3, [], false])
+    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    page.take(11)
+    page.answer()
+    expect(page.settled).toEqual(['3 saved'])
+  })
+
+  it('leaves nothing of a user to the guest who comes next', () => {
+    const page = BarePage.greeted(ANN, OF_ANN)
+    page.disconnect()
+    page.set('division', 3)
+    page.on('connect')
+    page.greet(NAMELESS)
+    expect([page.get('division'), page.settled]).toEqual([3, []])
+    page.told({ who: 'h', guest: true })
+    page.comeBack(HEIR)
+    expect([page.get('division'), page.settled, page.effects('visitor')]).toEqual([
+      -1,
+      ['3 superseded'],
+      [['visitor', 'guest']],
+    ])
+  })
+})
+
+describe('an outbox', () => {
+  it('of another visitor is dropped', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 10, 3])
+    page.disconnect()
+    page.set('cart', ['a'])
+    const text = JSON.stringify(Object.values(page.remains() ?? {}))
+    const other = BarePage.greeted(ANN, OF_ANN)
+    other.on('restored', [text])
+    expect([other.get('division'), other.get('cart'), other.post()]).toEqual([-1, [], undefined])
+  })
+})

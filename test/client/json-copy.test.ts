@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { copyOf } from '../../client/json-copy.js'
+import { freezeJson } from '../../shared/json.js'
+
+class Money {
+  amount = 1
+}
+const ring: unknown[] = []
+ring.push(ring)
+
+/** What `freezeJson` makes of a value; undefined where it refuses. */
+function frozen(value: unknown): unknown {
+  try {
+    return freezeJson(value)
+  } catch {
+    return undefined
+  }
+}
+
+describe('a copy of what a page sets', () => {
+  it.each([
+    ['undefined', undefined],
+    ['undefined in an object', { a: undefined }],
+    ['a hole in an array', Array(1)],
+    ['a Date', { at: new Date(0) }],
+    ['a Map', { at: [new Map()] }],
+    ['a class instance', new Money()],
+    ['a boxed number', [Object(1)]],
+    ['a bigint', 1n],
+    ['a function', { f: () => 1 }],
+    ['an object that says itself what it is as JSON', { toJSON: () => 1 }],
+    ['a symbol', Symbol('x')],
+    ['NaN', [Number.NaN]],
+    ['infinity', Number.POSITIVE_INFINITY],
+    ['a ring', ring],
+  ])('is none of %s', (_, value) => {
+    expect([copyOf(value), frozen(value)]).toEqual([undefined, undefined])
+  })
+
+  it.each([
+    ['a pair of surrogates', '\ud83d\ude00'],
+    ['an object without a prototype', Object.assign(Object.create(null), { a: [null, true, ''] })],
+    ['the largest number', Number.MAX_VALUE],
+  ])('is made of %s', (_, value) => {
+    expect(JSON.stringify(copyOf(value))).toBe(JSON.stringify(value))
+  })
+
+  it.each([
+    ['a symbol key', { [Symbol('x')]: 1 }, {}],
+    ['-0', { zero: -0 }, { zero: 0 }],
+    ['a lone surrogate', 'x\ud800', 'x\ud800'],
+    ['a lone surrogate in a key', { '\udc00': 1 }, { '\udc00': 1 }],
+    ['__proto__ as a key', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
+  ])('leaves it to development, and to the server, to refuse %s', (_, value, copy) => {
+    expect([copyOf(value), frozen(value)]).toEqual([copy, undefined])
+  })
+
+  it('is the one that the server would make', () => {
+    const any = fc.anything({ withNullPrototype: true, withSparseArray: true, withDate: true, withBoxedValues: true })
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue({ noUnicodeString: false }), any), (value) => {
+        if (frozen(value) !== undefined) expect(copyOf(value)).toEqual(frozen(value))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})

@@ -1,0 +1,71 @@
+/**
+ * As in a Web Worker, and in Node.
+ *
+ * @jest-environment node
+ */
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { createLiveSession } from 'koa-live-session/client'
+import { bareTicket } from '../support/bare-ticket.js'
+
+const ENDPOINT = 'https://app.example/store_session'
+
+/** A page of an app whose fields are not typed here. */
+interface Untyped {
+  readonly ready: Promise<void>
+  get(key: string): unknown
+  set(key: string, value: unknown): Promise<void>
+  status(key: string): unknown
+  flush(): Promise<void>
+  close(): void
+}
+
+const open = (options: object = {}): Untyped =>
+  createLiveSession<never>({ endpoint: ENDPOINT, ...options } as never) as unknown as Untyped
+
+/** A server that knows one value, and takes what it is told. */
+function serve(): readonly unknown[] {
+  const bodies: unknown[] = []
+  const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
+    const sync = JSON.parse(String(body))
+    bodies.push(sync)
+    const results = (sync.set ?? []).map(() => ({ stamp: 10, level: 'memory' }))
+    const greeting = sync.who ? {} : { greeting: [bareTicket({ defaults: { division: -1 }, guest: true })] }
+    return Response.json({ who: 'g', kept: true, held: [], results, ...greeting })
+  }
+  Object.assign(globalThis, { fetch })
+  return bodies
+}
+
+afterEach(() => {
+  jest.restoreAllMocks()
+})
+
+describe('a client without a document', () => {
+  it('asks for its first values, and saves what is set', async () => {
+    const bodies = serve()
+    const live = open()
+    await live.ready
+    expect(live.get('division')).toBe(-1)
+    await live.set('division', 3)
+    live.close()
+    expect([live.get('division'), bodies]).toEqual([3, [{}, { who: 'g', set: [['division', 0, '', 3]] }]])
+  })
+
+  it('keeps nothing for others, and tells no other client', () => {
+    Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+    const clients = [open({ initial: { division: 1 } }), open({ initial: { division: 1 } })]
+    void clients[0]?.set('division', 3)
+    expect(clients.map((live) => live.get('division'))).toEqual([3, 1])
+    for (const live of clients) live.close()
+  })
+
+  it('has nothing to wait for once it is closed', async () => {
+    Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+    const live = open({ initial: { division: 1 } })
+    void live.set('division', 3)
+    live.close()
+    await live.flush()
+    await expect(live.set('division', 4)).rejects.toMatchObject({ code: 'closed' })
+    expect(live.status('division')).toEqual({ status: 'offline' })
+  })
+})

@@ -1,0 +1,22 @@
+import { expect, it } from '@jest/globals'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { POSTGRES, REDIS } from '../support/servers/installed.js'
+import { type Kept, runClicks } from './clicks.js'
+
+/** `EXACTLY_ONCE=200` for as many of each. */
+const ROUNDS = Number(process.env['EXACTLY_ONCE'] ?? 10)
+const SEED = 1
+/** ms a round: two restarts of the server, and what waits for them. */
+const LONGEST = 30_000
+
+async function check(kept: Kept): Promise<void> {
+  const { lost, twice, rejected, clicks, saved } = await runClicks({ kept, rounds: ROUNDS, seed: SEED })
+  expect({ lost, twice, rejected }).toEqual({ lost: [], twice: [], rejected: [] })
+  expect(saved).toBe(clicks)
+}
+
+const TITLE = 'each click of two tabs is taken once, while the server is killed twice'
+
+it(`${TITLE}, without a store`, () => check('nowhere'), 60_000 + ROUNDS * LONGEST)
+describeWithServer(REDIS, TITLE, () => it('with Redis', () => check('Redis'), 60_000 + ROUNDS * LONGEST))
+describeWithServer(POSTGRES, TITLE, () => it('with PostgreSQL', () => check('PostgreSQL'), 60_000 + ROUNDS * LONGEST))

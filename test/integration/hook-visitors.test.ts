@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { storeSession } from 'koa-live-session/hook'
+import { account } from '../support/auth.js'
+import { startWithUsers, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const original = { fetch: globalThis.fetch }
+const ends: (() => void)[] = []
+/** What the hooks wait for: it passes when the test says so. */
+let waits: (() => void)[] = []
+beforeEach(() => {
+  waits = []
+  const { setTimeout: wait } = globalThis
+  const hold = (act: () => void, ms: number): unknown =>
+    ['post', 'send'].includes(act.name) && ms > 0 ? waits.push(act) : wait(act, ms)
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
+  Object.assign(globalThis, { addEventListener: () => undefined, removeEventListener: () => undefined })
+})
+afterEach(() => {
+  jest.restoreAllMocks()
+  for (const end of ends.splice(0)) end()
+  Object.assign(globalThis, original)
+})
+
+/** A browser whose pages have the hook, and connect with the cookie that it has then. */
+async function browse() {
+  const app = await startWithUsers({
+    routes: async (ctx, next) => (ctx.path === '/static' ? undefined : account(ctx, next)),
+  })
+  app.io.on('connection', (socket) => {
+    socket.on('choose', (division, done) => void socket.liveSession.set('division', division).then(() => done()))
+  })
+  const visitor: Visitor = app.visitor()
+  const posted: { readonly body: object; readonly answer: object }[] = []
+  globalThis.fetch = async (input, init = {}) => {
+    // What the visitor's browser sends is none of the hook's.
+    if (init.keepalive === undefined) return original.fetch(input, init)
+    const answer = await visitor.store(String(init.body))
+    posted.push({ body: JSON.parse(String(init.body)), answer: await answer.clone().json() })
+    return answer
+  }
+  let connections = 0
+  const open = async () => {
+    const { io } = await visitor.connect()
+    connections += 1
+    // As a browser does by itself: it brings the cookie that it has then, and comes back where a connection was lost.
+    Object.defineProperty(io.io.opts, 'extraHeaders', { get: () => ({ cookie: visitor.cookie, origin: visitor.url }) })
+    io.io.reconnection(true)
+    io.io.reconnectionDelay(1)
+    io.io.reconnectionDelayMax(1)
+    io.on('connect', () => {
+      connections += 1
+    })
+    ends.push(storeSession(io), () => io.disconnect())
+    return {
+      io,
+      choose: (division: number) => io.timeout(2000).emitWithAck('choose', division),
+      who: async () => (await io.timeout(2000).emitWithAck('live_session:sync', {})).who,
+    }
+  }
+  /** All that is planned, and all that comes of it. */
+  const settle = async (): Promise<void> => {
+    for (let quiet = 0; quiet < 20; quiet += 1) {
+      for (const act of waits.splice(0)) act()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+  return { app, visitor, open, posted, settle, connections: () => connections }
+}
+
+describe('the small hook, as visitors come and go', () => {
+  it('brings nothing of a guest after the sign-in, and what the user sets; and nothing of the user after the sign-out', async () => {
+    const { visitor, open, posted, settle } = await browse()
+    await visitor.store()
+    const page = await open()
+    await page.who()
+    await page.choose(3)
+    await visitor.fetch('/login/now?user=ann')
+    await settle()
+    expect(posted.filter(({ answer }) => 'error' in answer)).toEqual([])
+    await page.choose(4)
+    await settle()
+    expect(posted.at(-1)).toMatchObject({ body: { who: await page.who() }, answer: { kept: true } })
+    expect(await values(visitor)).toMatchObject({ division: 4 })
+    await page.choose(5)
+    await visitor.fetch('/logout/leave')
+    await settle()
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+    await page.choose(6)
+    await settle()
+    expect(posted.at(-1)).toMatchObject({ body: { who: await page.who() }, answer: { kept: true } })
+    expect(posted.filter(({ answer }) => 'error' in answer)).toEqual([])
+    expect(await values(visitor)).toMatchObject({ division: 6 })
+  })
+
+  it('asks once, and comes back once, in a browser that keeps no cookies', async () => {
+    const { visitor, open, posted, settle, connections } = await browse()
+    visitor.keepsCookies = false
+    const page = await open()
+    await settle()
+    for (const division of [1, 2, 3]) await page.choose(division)
+    await settle()
+    expect([posted.map(({ body }) => body), connections()]).toEqual([[{}], 2])
+  })
+
+  it('brings what is chosen in each of three tabs that came without a cookie', async () => {
+    const { visitor, open, posted, settle } = await browse()
+    const pages = await Promise.all([open(), open(), open()])
+    await settle()
+    for (const [index, page] of pages.entries()) {
+      // A tab that came back with an id which the browser has lost since hears of it with its first POST.
+      await page.choose(index)
+      await settle()
+      await page.choose(index + 10)
+      await settle()
+      const { held } = await (await visitor.store()).json()
+      expect(held).toEqual([['division', expect.any(Number)]])
+      expect(await values(visitor)).toMatchObject({ division: index + 10 })
+    }
+    expect(new Set(await Promise.all(pages.map(({ who }) => who()))).size).toBe(1)
+    expect(posted.length).toBeLessThan(40)
+  })
+})

@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type BuildOptions, build } from 'esbuild'
+import { freePort } from '../support/free-port.js'
+import { installClient } from '../support/installed-client.js'
+import { ViteServer } from '../support/vite-server.js'
+
+/** What is in a bundle of the part alone. */
+const PARTS = {
+  onFlash: 'live_session:take_flash',
+  followAddress: 'prerenderingchange',
+  followHandOffs: 'live_session_hand_off',
+}
+
+/** An app's script with these lines, as esbuild makes it for production. */
+async function bundle(contents: string, options: BuildOptions = {}): Promise<string> {
+  const stdin = { contents, resolveDir: resolve('.') }
+  const { outputFiles } = await build({ stdin, bundle: true, minify: true, format: 'esm', ...options, write: false })
+  return outputFiles?.[0]?.text ?? ''
+}
+
+const importing = (...names: readonly string[]): Promise<string> =>
+  bundle(`export { ${names.join(', ')} } from './client/index.ts'`)
+const sizeOf = (text: string): number => gzipSync(text).length
+
+describe('a page of production', () => {
+  it('that imports createLiveSession alone has no byte of a part', async () => {
+    const script = await importing('createLiveSession')
+    expect(Object.values(PARTS).filter((words) => script.includes(words))).toEqual([])
+    // But for the names that a minifier gives to what is there.
+    const alone = await bundle(`export { createLiveSession } from './client/live-session.ts'`)
+    expect(Math.abs(script.length - alone.length)).toBeLessThan(10)
+  })
+
+  it('that imports createLiveSession alone has some 8.1 kB at the most', async () => {
+    expect(sizeOf(await importing('createLiveSession'))).toBeLessThanOrEqual(8150)
+  })
+
+  it.each(Object.entries(PARTS))('that imports %s, too, has 0.9 kB more at the most', async (name, words) => {
+    const [script, more] = [await importing('createLiveSession'), await importing('createLiveSession', name)]
+    expect(Object.values(PARTS).filter((one) => more.includes(one))).toEqual([words])
+    expect(sizeOf(more) - sizeOf(script)).toBeLessThanOrEqual(910)
+  })
+
+  it('that imports all of them has 9.5 kB at the most', async () => {
+    expect(sizeOf(await importing('createLiveSession', ...Object.keys(PARTS)))).toBeLessThanOrEqual(9500)
+  })
+})
+
+/** What is said of a mistake in development, and where to read on instead. */
+const [LONG, SHORT] = ['or await live.ready', 'docs/troubleshooting.md#']
+
+describe('an app that has installed the package', () => {
+  const ENTRY = `import { createLiveSession } from 'koa-live-session/client'; createLiveSession()`
+  let folder: string
+  beforeAll(() => {
+    // Elsewhere than here, where esbuild would find our own sources.
+    folder = mkdtempSync(join(tmpdir(), 'live-session-'))
+    installClient(folder)
+    const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
+    write('package.json', '{ "type": "module" }')
+    write('page.js', ENTRY)
+    write('index.html', '<script type="module" src="/page.js"></script>')
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const hasLong = (text: string): boolean => {
+    expect(text).toContain(SHORT)
+    return text.includes(LONG)
+  }
+
+  it.each([
+    ['with', true, { conditions: ['development'] }],
+    ['without', false, {}],
+  ])('is told what to do by what esbuild makes %s --conditions=development: %s', async (_, isTold, options) => {
+    const entryPoints = [join(folder, 'page.js')]
+    const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', ...options, write: false })
+    expect(hasLong(outputFiles[0]?.text ?? '')).toBe(isTold)
+  })
+
+  it('is told what to do in Node', () => {
+    const script = `console.log(import.meta.resolve('koa-live-session/client'))`
+    const file = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(file).toMatch(/dist\/client\/development\.js$/m)
+  })
+
+  it('is told what to do by the development server of Vite', async () => {
+    const vite = await ViteServer.start(folder, await freePort())
+    try {
+      const text = async (path: string): Promise<string> => (await fetch(vite.url + path)).text()
+      const [, path = ''] = /from "(.*?)"/.exec(await text('/page.js')) ?? []
+      expect(hasLong(await text(path))).toBe(true)
+    } finally {
+      await vite.stop()
+    }
+  })
+
+  it('is not told by what Vite builds', () => {
+    const env = { ...process.env, NODE_ENV: 'production' }
+    execFileSync(process.execPath, [resolve('node_modules/vite/bin/vite.js'), 'build'], {
+      cwd: folder,
+      env,
+      stdio: 'pipe',
+    })
+    const [file = ''] = readdirSync(join(folder, 'dist/assets'))
+    expect(hasLong(readFileSync(join(folder, 'dist/assets', file), 'utf8'))).toBe(false)
+  })
+})

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { type Fate, type LosingStore, losingStore } from '../../support/losing-store.js'
+
+const fields = defineFields({ items: { schema: z.array(z.string()), default: [] } })
+const SUBJECT = 'user:s:ann'
+
+const ends: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+/** A process that adds to what a user has. */
+async function start(store: LosingStore, clock = testClock().now): Promise<(item: string) => Promise<unknown>> {
+  const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
+  const live = liveSession(app, { fields, store, storeTimeout: 1, clock, onError: () => undefined })
+  ends.push(() => live.close())
+  const ann = await live.user('ann')
+  return (item) => ann.update('items', (items = []) => [...items, item])
+}
+
+async function stored(store: LosingStore): Promise<unknown> {
+  await store.settle()
+  const [register] = await store.load(SUBJECT)
+  return register?.value
+}
+
+describe('an update of a process without sockets', () => {
+  it('is in memory once the store has it', async () => {
+    const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
+    const live = liveSession(app, { fields, store: losingStore() })
+    ends.push(() => live.close())
+    const ann = await live.user('ann')
+    await ann.update('items', (items = []) => [...items, 'a'])
+    expect(ann.get('items')).toEqual(['a'])
+  })
+})
+
+describe('an update whose answer of the store is lost', () => {
+  it.each<[string, Fate]>([
+    ['it was done, and the connection is lost', 'lost'],
+    ['it was done, and the store does not say so', 'silent'],
+    ['the connection broke before it', 'broken'],
+    ['it is done after all that was asked next', 'late'],
+  ])('is done once: %s', async (_, fate) => {
+    const store = losingStore()
+    const add = await start(store)
+    await add('a')
+    store.fates.push(fate)
+    expect(await add('b')).toMatchObject({ level: 'store' })
+    expect(await stored(store)).toEqual(['a', 'b'])
+  })
+
+  it('is done once where another process has gone on from it', async () => {
+    const store = losingStore()
+    const [one, two] = [await start(store), await start(store)]
+    store.fates.push('silent')
+    await Promise.all([one('a'), two('b')])
+    expect(await stored(store)).toEqual(['a', 'b'])
+  })
+
+  it('takes nothing from what others have gone on with, where the store does not answer any more', async () => {
+    const store = losingStore()
+    const clock = testClock()
+    const { now } = clock
+    const add = await start(store, () => {
+      clock.advance(10)
+      return now()
+    })
+    await add('a')
+    store.fates.push('lost')
+    const { load, merge } = store
+    const down = async (): Promise<never> => {
+      throw new Error('down')
+    }
+    Object.assign(store, { load: down, merge: down })
+    expect(await add('b')).toMatchObject({ level: 'memory' })
+    Object.assign(store, { load, merge })
+    const other = await start(store, () => now() - 10_000)
+    await other('c')
+    await Promise.all(ends.splice(0, 1).map((end) => end()))
+    expect(await stored(store)).toEqual(['a', 'b', 'c'])
+  })
+
+  it('is never lost and never done twice, whatever is lost, of two processes', async () => {
+    const fate = fc.constantFrom<Fate>('done', 'lost', 'silent', 'broken', 'late')
+    const updates = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 })
+    await fc.assert(
+      fc.asyncProperty(fc.array(fate, { maxLength: 8 }), updates, async (fates, byFirst) => {
+        const store = losingStore()
+        const [one, two] = [await start(store), await start(store)]
+        store.fates.push(...fates)
+        const items = byFirst.map((_, index) => String(index))
+        await Promise.all(items.map((item, index) => (byFirst[index] ? one : two)(item)))
+        const value = await stored(store)
+        expect(Array.isArray(value) && value.toSorted()).toEqual(items)
+        for (const end of ends.splice(0)) await end()
+      }),
+      { numRuns: 100 },
+    )
+  })
+})

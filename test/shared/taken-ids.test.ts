@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { StoredRegister, TakenId } from '../../shared/register.js'
+import {
+  carrying,
+  fromIdsText,
+  idsOf,
+  idsText,
+  isId,
+  isNews,
+  MAX_IDS,
+  readIds,
+  takenAt,
+  withIds,
+} from '../../shared/taken-ids.js'
+import { register } from '../support/register.js'
+import { stamp } from '../support/stamp.js'
+
+const NOW = 1_700_000_000_000
+const MINUTE = 60 * 1000
+
+function ids(count: number, at = NOW): readonly TakenId[] {
+  return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
+}
+
+describe('a write', () => {
+  const before: StoredRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
+
+  it('knows the computed changes that it goes over, and its own', () => {
+    const computed = carrying(register('a', NOW + 1, 2), before, NOW + 1, 'two')
+    expect(computed.ids).toEqual([
+      ['one', NOW],
+      ['two', NOW + 1],
+    ])
+    expect(carrying(register('a', NOW + 2), computed, NOW + 2).ids).toEqual(computed.ids)
+  })
+
+  it('has none where it is no computed change, and goes over none', () => {
+    const plain = register('a', NOW, 1)
+    expect(carrying(plain, undefined, NOW)).toBe(plain)
+    expect(carrying(plain, register('a', 1, 1), NOW, '')).toBe(plain)
+  })
+
+  it('forgets those of more than two minutes ago, and all where no other is left', () => {
+    expect(carrying(register('a', NOW, 2), before, NOW + 2 * MINUTE - 1).ids).toEqual(before.ids)
+    expect(carrying(register('a', NOW, 2), before, NOW + 2 * MINUTE)).not.toHaveProperty('ids')
+    const later = { ...before, ids: [...ids(3), ['late', stamp(NOW + MINUTE)] as const] }
+    expect(carrying(register('a', NOW + MINUTE, 2), later, NOW + 2 * MINUTE + 1).ids).toEqual([
+      ['', NOW + 1],
+      ['id2', NOW + 2],
+      ['late', NOW + MINUTE],
+    ])
+  })
+
+  it('says up to which stamp it knows of none: where those of a cookie are not known', () => {
+    const first = carrying(register('a', NOW + 1, 2), register('a', NOW, 1), NOW + 1, 'one')
+    expect(first.ids).toEqual([
+      ['', NOW],
+      ['one', NOW + 1],
+    ])
+    const second = carrying(register('a', NOW + 2), first, NOW + 2, 'two')
+    expect(second.ids).toEqual([
+      ['', NOW],
+      ['one', NOW + 1],
+      ['two', NOW + 2],
+    ])
+    expect(carrying(register('a', NOW + 3), second, NOW + 2 * MINUTE + 1).ids).toEqual([
+      ['', NOW + 1],
+      ['two', NOW + 2],
+    ])
+    expect(carrying(register('a', NOW + 3), second, NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
+  })
+
+  it('knows 200, the newest, with the stamp of the last that it does not know', () => {
+    const many = { ...register('a', NOW, 1), ids: ids(MAX_IDS) }
+    const { ids: known = [] } = carrying(register('a', NOW + 1000, 1), many, NOW, 'new')
+    expect([known.length, known[0], known[1], known.at(-1)]).toEqual([
+      200,
+      ['', NOW + 1],
+      ['id2', NOW + 2],
+      ['new', NOW + 1000],
+    ])
+    expect(carrying(register('a', NOW + 2000, 1), { ...many, ids: known }, NOW).ids).toEqual(known)
+  })
+
+  it('says which stamp a computed change got', () => {
+    expect([takenAt(before, 'one'), takenAt(before, 'two'), takenAt(undefined, 'one')]).toEqual([
+      NOW,
+      undefined,
+      undefined,
+    ])
+  })
+})
+
+describe('of one and the same write', () => {
+  it('the one of which more is known is news, and no other', () => {
+    const without = register('a', NOW, { b: 1 })
+    const known = { ...without, ids: ids(1) }
+    expect([isNews(known, without), isNews(without, known), isNews(known, known)]).toEqual([true, false, false])
+    expect([isNews(known, register('a', NOW, { b: 2 })), isNews(known, register('a', NOW + 1, { b: 1 }))]).toEqual([
+      false,
+      false,
+    ])
+  })
+})
+
+describe('ids', () => {
+  it.each(['a', 'Z_9-', 'x'.repeat(32)])('are texts like %s', (id) => {
+    expect(isId(id)).toBe(true)
+  })
+
+  it.each(['', 'a b', 'a:b', 'a,b', '\u00e9', 'a\n', 'x'.repeat(33), 1, null, undefined])('are none like %j', (id) => {
+    expect(isId(id)).toBe(false)
+  })
+
+  it('come back from a text as they were', () => {
+    const id = fc.stringMatching(/^[\w-]{1,32}$/)
+    const taken = fc.tuple(id, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }))
+    fc.assert(
+      fc.property(fc.array(taken, { maxLength: 5 }), (all) => {
+        expect(fromIdsText(idsText(all)) ?? []).toEqual(all)
+      }),
+    )
+  })
+
+  it.each([undefined, null, 'a:1', {}, [], [['a']], [['a', 0]], [['a', '1']], [['a b', 1]], [['a', 1, 2]], ids(201)])(
+    'from elsewhere are left out where they are none: %j',
+    (input) => {
+      expect(readIds(input)).toBeUndefined()
+    },
+  )
+
+  it('go by key into a ticket, those that are young, and come back from it', () => {
+    const registers = [
+      { ...register('a', NOW, 1), ids: ids(1) },
+      { ...register('b', NOW, 2), ids: [['old', stamp(NOW - 2 * MINUTE)] as const] },
+      register('c', NOW, 3),
+    ]
+    const claims = idsOf(registers, NOW)
+    expect(claims).toEqual({ ids: { a: [['id0', NOW]] } })
+    const plain = registers.map(({ key, stamp, value }) => ({ key, stamp, value }))
+    expect(withIds(plain, claims.ids)).toEqual([registers[0], plain[1], plain[2]])
+    expect(idsOf(plain, NOW)).toEqual({})
+  })
+
+  it('are 200 in a ticket at the most, and of a key all or none', () => {
+    const registers = [
+      { ...register('a', NOW, 1), ids: ids(MAX_IDS) },
+      { ...register('b', NOW, 1), ids: ids(1) },
+    ]
+    const { ids: { a = [], b = [] } = {} } = idsOf(registers, NOW)
+    expect([a.length, b.length]).toEqual([MAX_IDS, 0])
+  })
+
+  it.each([null, 1, 'a', [[1]], { a: 1 }, { a: [['a', 1, 1]] }, JSON.parse('{"__proto__":[["a",1]]}')])(
+    'that are none add nothing: %j',
+    (input) => {
+      const registers = [register('a', NOW, 1)]
+      expect(withIds(registers, input)).toEqual(registers)
+    },
+  )
+})

@@ -1,0 +1,248 @@
+import { sameJson } from '../../shared/json.js'
+import type { Sync, SyncAnswer, SyncResult, WireChange } from '../../shared/protocol.js'
+import { lacking } from './baskets.js'
+import type { Browser } from './browser.js'
+import { HIDDEN, OWN, STORED } from './builds.js'
+import { greetingFault } from './greeting.js'
+import type { PageChecker } from './pages.js'
+import { isOwnTicket, redeemed } from './redemption.js'
+import { type CookieState, type Register, readClaims, readRegisters } from './registers.js'
+import type { ServerNode } from './server-node.js'
+import type { Tab } from './tab.js'
+import { type Harm, note } from './tally.js'
+import { isSame, type Whose } from './whos.js'
+import type { World } from './world.js'
+
+/** Of whose visitor a page's word has come, and where. */
+export interface Speaker {
+  readonly node: ServerNode
+  readonly browser: Browser
+  readonly tab: Tab | undefined
+  /** Hashes of subjects; that of a connection without a cookie may not be known yet. */
+  readonly user: string | undefined
+  readonly sub: string | undefined
+  /** The live cookie that it has come with, where it is this visitor's. */
+  readonly own: CookieState | undefined
+  /** Its visitor agrees to be remembered. */
+  readonly hasConsent: boolean
+  /** What is the browser's own dies with its connection. */
+  readonly isFleeting: boolean
+}
+
+/** What was so as it arrived. */
+export interface Look {
+  readonly rights: readonly boolean[]
+  /** Of each key that is to be set, what the server knew at the least, and the stamp of what the page had heard. */
+  readonly met: ReadonlyMap<string, { readonly floor: Register | undefined; readonly heard: number }>
+  /** By subject, what a greeting has to have at the least. */
+  readonly floors: ReadonlyMap<string, ReadonlyMap<string, Register>>
+}
+
+type Fail = (what: string, harm?: Harm) => void
+
+/** Checks the one exchange, whichever way it went. */
+export class SyncChecker {
+  readonly #world: World
+  readonly #pages: PageChecker
+
+  constructor(world: World, pages: PageChecker) {
+    this.#world = world
+    this.#pages = pages
+  }
+
+  /** A page's word has arrived. */
+  look(speaker: Speaker, { tickets = [], set = [] }: Sync): Look {
+    const { node, tab, user, sub } = speaker
+    const { knowledge } = node
+    const met = set.map(([key]) => {
+      const owner = subjectOf(speaker, key)
+      // What no cookie carries, no page brings to a node that has not loaded it: there a clock that is ahead wins.
+      const isBrought = key !== STORED || this.#world.nodes.length === 1
+      const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
+      return [key, { floor: knowledge.floor(owner, key), heard }] as const
+    })
+    const floors = [user, sub].flatMap((one) =>
+      one === undefined ? [] : [[one, new Map(knowledge.floors.get(one))] as const],
+    )
+    const redeemer = { node, identity: { user, browser: sub ?? '' } }
+    return {
+      rights: tickets.map((ticket) => isOwnTicket(ticket, redeemer)),
+      met: new Map(met),
+      floors: new Map(floors),
+    }
+  }
+
+  /** Nothing was taken of a page that is another visitor's. */
+  drops(answer: SyncAnswer, fail: Fail): void {
+    note('a page is dropped')
+    if (answer.results.length > 0 || answer.ticket !== undefined)
+      fail(`is dropped, and taken all the same: ${JSON.stringify(answer)}`, 'foreign')
+  }
+
+  /** What a page brought, and set, was taken. */
+  takes(
+    speaker: Speaker,
+    { tickets = [], set = [] }: Sync,
+    { results, ticket }: SyncAnswer,
+    whose: Whose,
+    look: Look,
+    fail: Fail,
+  ): void {
+    const redeemer = { node: speaker.node, identity: { user: speaker.user, browser: speaker.sub ?? '' } }
+    const onNews = (sub: string, key: string, stamp: number): void =>
+      this.#world.duties.tells(speaker.node, sub, key, stamp)
+    const wrong = redeemed(redeemer, tickets, onNews, look.rights)
+    if (wrong !== undefined) fail(wrong, 'foreign')
+    if (results.length !== set.length) fail(`is told of ${results.length} changes, and made ${set.length}`)
+    for (const [index, change] of set.entries()) {
+      const result = results[index]
+      if (!result) continue
+      if ('code' in result) this.#refuses(speaker, change, result, fail)
+      else this.#wrote(speaker, change, result, { ticket, whose, look }, fail)
+    }
+  }
+
+  /** What is said of the cookie that it came with, and of what is kept out of cookies. */
+  holds({ node, own, user, sub, hasConsent }: Speaker, { held, kept }: SyncAnswer, fail: Fail): void {
+    if ((kept === true) !== (own !== undefined && hasConsent))
+      fail(`is told that its browser keeps the cookie: ${kept}`, 'lost')
+    const isReadable = (key: string): boolean => node.isDeclared(key) && key !== HIDDEN
+    const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
+    const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
+    // Of what is kept out of cookies the store is the proof.
+    const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
+    if (stamp > 0 && !this.#world.standing.isStored(user ?? sub ?? '', STORED, stamp))
+      fail(`is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
+    const found = held.flatMap(([key, stamp]) => (key === STORED ? [] : `${key} ${stamp}`)).sort()
+    if (expected.join() !== found.join())
+      fail(`is told that its cookie held [${found}], though it held [${expected}]`, 'lost')
+  }
+
+  /** @param isDue whether the page is to hear all that it may read; where it may as well, neither */
+  greets(
+    { node, browser, user }: Speaker,
+    { who, greeting }: SyncAnswer,
+    whose: Whose,
+    isDue: boolean | undefined,
+    floors: Look['floors'],
+    fail: Fail,
+  ): void {
+    const fault = this.#world.whos.fault(who, whose)
+    if (fault !== undefined) fail(fault, 'foreign')
+    if (isDue !== undefined && isDue !== (greeting !== undefined)) fail(`is greeted: ${greeting !== undefined}`)
+    if (!greeting) return
+    const wrong = greetingFault(greeting, whose)
+    if (wrong !== undefined) fail(wrong, 'foreign')
+    for (const ticket of greeting) {
+      this.says(node, browser, ticket, user, fail)
+      const { sub, changes } = readClaims(ticket)
+      const registers = readRegisters(changes)
+      for (const [key, { stamp }] of floors.get(sub) ?? []) {
+        if (!node.isDeclared(key) || key === HIDDEN) continue
+        // Where a user has signed in, the browser's subject tells what is the browser's own alone.
+        if (sub !== user && user !== undefined && key !== OWN) continue
+        if ((registers.get(key)?.stamp ?? 0) < stamp)
+          fail(`is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`, 'lost')
+      }
+    }
+  }
+
+  /** A ticket goes to a browser: nothing of it is another visitor's. */
+  says(node: ServerNode, browser: Browser, ticket: string, user: string | undefined, fail: Fail): void {
+    const { sub, changes, epoch } = readClaims(ticket)
+    const { knowledge } = node
+    browser.tickets.push(ticket)
+    const registers = readRegisters(changes)
+    const isUser = sub === user
+    const least = isUser ? knowledge.epochOf(sub) : 0
+    const reader = { sub, isUser, browser: browser.index }
+    if (registers.has(HIDDEN)) fail('is sent a hidden field', 'foreign')
+    this.#world.checkLater(() => {
+      if (epoch < least || epoch > (isUser ? knowledge.epochOf(sub) : 0)) fail(`is sent a ticket of epoch ${epoch}`)
+      for (const [key, register] of registers) {
+        const objection = this.#world.ledger.protest(reader, key, register)
+        if (objection !== undefined) fail(`is sent ${objection}`, 'foreign')
+      }
+    })
+  }
+
+  #wrote(
+    speaker: Speaker,
+    change: WireChange,
+    { stamp, level }: Extract<SyncResult, { readonly level: unknown }>,
+    {
+      ticket,
+      whose,
+      look: { met },
+    }: { readonly ticket: string | undefined; readonly whose: Whose; readonly look: Look },
+    fail: Fail,
+  ): void {
+    const { node, tab, own, isFleeting } = speaker
+    const [key, over, id, value] = change
+    const sub = subjectOf(speaker, key)
+    if (sub === undefined) return
+    const { floor, heard = 0 } = met.get(key) ?? {}
+    const { baskets, duties, ledger } = this.#world
+    const isKnown = baskets.isKnown(sub, change, stamp)
+    const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
+    const isConfirmed = isKnown || isTaken || (over >= 0 && floor?.stamp === stamp)
+    const fault = id === '' ? undefined : baskets.fault({ node, sub }, change, stamp, floor)
+    if (fault !== undefined) fail(fault, 'lost')
+    if (floor && stamp <= floor.stamp && !isConfirmed)
+      fail(`${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
+    if (over >= 0 && floor && floor.stamp > over && !isConfirmed && !sameJson(floor.value, value))
+      fail(`${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`, 'lost')
+    if (tab && own && over < 0 && heard >= stamp)
+      fail(`${key}: what a page sets comes before what it has heard`, 'lost')
+    if (tab) this.#pages.moved(tab, key, value, whose)
+    ledger.assign(value, sub, stamp)
+    const register = id === '' ? { stamp, value } : registerIn(ticket, key, stamp)
+    // One that was taken before may have been computed anew since, and overtaken.
+    if (!register) return
+    const isThere = ledger.stampOf(value, [sub]) > 0 || floor?.stamp === stamp
+    const isNew = over < 0 || (id === '' ? value !== undefined && !isThere : !isConfirmed)
+    const isLasting = !isFleeting || sub === speaker.user
+    if (isNew && isLasting) duties.wrote(node, sub, key, register)
+    else duties.confirmed(node, sub, key, register)
+    if (isLasting) duties.acknowledged(node, sub, key, register, level)
+  }
+
+  /** A change was refused: something newer stands, or this build does not know the key. */
+  #refuses(
+    speaker: Speaker,
+    change: WireChange,
+    { code, stamp, value }: Extract<SyncResult, { readonly code: unknown }>,
+    fail: Fail,
+  ): void {
+    const { node, browser, user } = speaker
+    const [key, over, id, wanted] = change
+    note(`a change is refused: ${code}`)
+    const sub = subjectOf(speaker, key)
+    if (code === 'undeclared_key' && !node.isDeclared(key)) return
+    const expected = id === '' ? 'superseded' : 'conflict'
+    if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
+    if (stamp !== undefined && stamp <= over && over <= node.now())
+      fail(`is refused ${JSON.stringify(change)} over ${stamp}, which it knows`)
+    if (id === '' && value !== undefined && sameJson(value, wanted))
+      fail(`is refused ${JSON.stringify(change)}, though that is what stands`)
+    const reader = { sub, isUser: user !== undefined && sub === user, browser: browser.index }
+    const objection = this.#world.ledger.protest(reader, key, { stamp: stamp ?? 0, value })
+    if (objection !== undefined) fail(`is told ${objection}`, 'foreign')
+  }
+}
+
+/** Whose a key is. */
+function subjectOf({ user, sub }: Speaker, key: string): string | undefined {
+  return key === OWN ? sub : (user ?? sub)
+}
+
+/** What was written at that stamp, where a ticket says it still. */
+function registerIn(ticket: string | undefined, key: string, stamp: number): Register | undefined {
+  const register = ticket === undefined ? undefined : readRegisters(readClaims(ticket).changes).get(key)
+  return register?.stamp === stamp ? register : undefined
+}
+
+/** What a page calls itself is what the visitor is called. */
+export function isOf(named: Whose | undefined, whose: Whose): boolean {
+  return named !== undefined && isSame(named, whose)
+}

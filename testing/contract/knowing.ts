@@ -1,0 +1,105 @@
+import { deepStrictEqual, ok } from 'node:assert/strict'
+import type { StoredRow } from '../../server/stores/store.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { StoredRegister, TakenId } from '../../shared/register.js'
+import { toStamp } from '../../shared/stamp.js'
+import { type Rule, register, STAMP, sorted } from './rule.js'
+
+const IDS = takenIds(2)
+
+/** What a store knows of the computed changes of a register. */
+export const KNOWING: readonly Rule[] = [
+  {
+    name: 'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters',
+    required: false,
+    async check({ store, connections, subject }) {
+      const many = takenIds(200)
+      const registers = [
+        computed('a', STAMP, 1, IDS),
+        computed('b', STAMP, undefined, IDS),
+        computed('c', STAMP, [], many),
+      ]
+      deepStrictEqual(idsOf(await store.merge(subject, registers)), [IDS, IDS, many])
+      ok(await store.compareAndSet(subject, computed('d', STAMP, '\t!', IDS), 0))
+      ok(await store.compareAndSet(subject, computed('a', STAMP + 1, 2, many), STAMP))
+      for (const each of connections) deepStrictEqual(idsOf(await each.load(subject)), [many, IDS, many, IDS])
+    },
+  },
+  {
+    name: 'a register has no ids but its own: none of what it replaces, by merge or by compareAndSet',
+    async check({ store, subject }) {
+      await store.merge(subject, [
+        computed('a', STAMP, 1, IDS),
+        computed('b', STAMP, 1, IDS),
+        computed('c', STAMP, 1, IDS),
+      ])
+      const larger = [register('a', STAMP + 1, 1), register('b', STAMP, 2)]
+      deepStrictEqual(idsOf(await store.merge(subject, larger)), [undefined, undefined])
+      ok(await store.compareAndSet(subject, register('c', STAMP + 1, 1), STAMP))
+      deepStrictEqual(idsOf(await store.load(subject)), [undefined, undefined, undefined])
+    },
+  },
+  {
+    name: 'an older register brings no ids',
+    async check({ store, subject }) {
+      const newer = register('a', STAMP + 1, 1)
+      await store.merge(subject, [newer])
+      deepStrictEqual(idsOf(await store.merge(subject, [computed('a', STAMP, 1, IDS)])), [undefined])
+    },
+  },
+  {
+    name: 'of the same stamp and value, ids stand over none, whichever comes first',
+    required: false,
+    async check({ store, subject }) {
+      const values = [1, '', { d: 'e' }, 12, undefined]
+      const plain = values.map((value, index) => register(`k${index}`, STAMP, value))
+      const known = plain.map((each) => ({ ...each, ids: IDS }))
+      deepStrictEqual(
+        idsOf(await store.merge(subject, plain)),
+        plain.map(() => undefined),
+      )
+      for (const each of [known, plain])
+        deepStrictEqual(
+          idsOf(await store.merge(subject, each)),
+          plain.map(() => IDS),
+        )
+    },
+  },
+  {
+    name: 'of the same stamp the larger text stands, whichever has ids',
+    async check({ store, subject }) {
+      const smaller = [1, '', { d: 'e' }, 12, undefined].map((value, index) => computed(`k${index}`, STAMP, value, IDS))
+      const larger = [10, 'a', { e: 0 }, 2, null].map((value, index) => register(`k${index}`, STAMP, value))
+      for (const each of [smaller, larger, smaller]) await store.merge(subject, each)
+      deepStrictEqual(sorted(await store.load(subject)), sorted(larger))
+    },
+  },
+  {
+    name: 'prune deletes tombstones that have ids',
+    async check({ store, subject }) {
+      await store.merge(subject, [computed('a', STAMP, undefined, IDS), computed('b', STAMP, '', IDS)])
+      await store.prune?.(subject, STAMP + 1)
+      deepStrictEqual(
+        (await store.load(subject)).map(({ key }) => key),
+        store.prune ? ['b'] : ['a', 'b'],
+      )
+    },
+  },
+]
+
+/** By key, in the order of keys: stores have none. */
+function idsOf(rows: readonly StoredRow[]): readonly StoredRow['ids'][] {
+  return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
+}
+
+function takenIds(count: number): readonly TakenId[] {
+  const ids = Array.from({ length: count }, (_, index) => {
+    return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
+  })
+  // In place of those that have gone.
+  return [['', toStamp(STAMP)], ...ids.slice(1)]
+}
+
+function computed(key: string, stamp: number, value: JsonValue | undefined, ids: readonly TakenId[]): StoredRegister {
+  return { ...register(key, stamp, value), ids }
+}
