@@ -6,6 +6,8 @@ import { isStamp, type Stamp } from './stamp.js'
 const YOUNG = 2 * 60 * 1000
 /** So many of them at the most, the newest. */
 export const MAX_IDS = 200
+/** In a ticket, which goes to each socket and fits a POST. */
+const MAX_IN_TICKET = 50
 
 /** In place of an id: of writes up to that stamp it is not known which they were. */
 const UNKNOWN = ''
@@ -40,8 +42,8 @@ export function carrying(
 }
 
 /** Those of the last two minutes; in place of what goes, the stamp up to which nothing is known. */
-function youngest(ids: readonly TakenId[], now: number): readonly TakenId[] {
-  const tooMany = ids.length > MAX_IDS ? ids.length - MAX_IDS : NONE
+function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
+  const tooMany = ids.length > most ? ids.length - most : NONE
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - YOUNG || at <= tooMany)
   const [, upTo] = ids[last] ?? []
   const young = ids.slice(last + 1)
@@ -55,17 +57,20 @@ export function isNews(next: Known, current: Known): boolean {
   return idsText(next.ids) > idsText(current.ids)
 }
 
-/** As stores have them that keep texts: `one:1700000000000,other:1700000000001`. */
+/**
+ * As stores have them that keep texts: `one:1700000000000,other:1700000000001`. What is not known comes before any id, so that the larger text
+ * is the one that knows more.
+ */
 export function idsText(ids: Taken = []): string {
-  return ids.map((each) => each.join(':')).join()
+  return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()
 }
 
 /** Reads such a text; it is not checked. */
 export function fromIdsText(text: string): Taken {
   if (text === '') return undefined
   return text.split(',').map((each) => {
-    const at = each.indexOf(':')
-    return [each.slice(0, at), Number(each.slice(at + 1))]
+    const [id = UNKNOWN, stamp] = each.startsWith('!') ? [UNKNOWN, each.slice(1)] : each.split(':')
+    return [id, Number(stamp)]
   })
 }
 
@@ -80,20 +85,16 @@ function isTakenId(item: unknown): item is TakenId {
   return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === UNKNOWN) && isStamp(item[1])
 }
 
-/**
- * By key, the ids of these registers that are young still: all of a key's or none, as a page looks for its own in them, and no more than a
- * ticket has room for.
- */
+/** By key, the ids of these registers that are young still. @param most in all; as a rule what a ticket has room for */
 export function idsOf(
   registers: readonly StoredRegister[],
   now: number,
+  most: number = MAX_IN_TICKET,
 ): { readonly ids?: Readonly<Record<string, readonly TakenId[]>> } {
-  let room = MAX_IDS
+  const each = Math.floor(most / registers.filter(({ ids }) => ids).length)
   const entries = registers.flatMap((register): [string, readonly TakenId[]][] => {
-    const ids = youngest(register.ids ?? [], now)
-    if (ids.length === 0 || ids.length > room) return []
-    room -= ids.length
-    return [[register.key, ids]]
+    const ids = youngest(register.ids ?? [], now, each)
+    return ids.length === 0 ? [] : [[register.key, ids]]
   })
   return entries.length === 0 ? {} : { ids: Object.fromEntries(entries) }
 }

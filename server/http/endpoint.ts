@@ -130,9 +130,11 @@ function answerStray(
   if (who === undefined) return undefined
   const whose = whoseIs(core, ctx, core.identities.find(core.cookie.read(ctx.req.headers.cookie, user), user))
   if (whose.isKept && whose.who === who) return undefined
-  core.limits.spendQuestion(countedAs(whose))
   ctx.set('Cache-Control', 'no-store')
-  return whose.isKept ? dropped(core, whose) : { dropped: true, results: [], held: [] }
+  // The question that follows is counted.
+  if (!whose.isKept) return { dropped: true, results: [], held: [] }
+  core.limits.spendQuestion(countedAs(whose))
+  return dropped(core, whose)
 }
 
 async function answer(core: Core, ctx: Koa.Context, exchange: Exchange, wanted: Wanted): Promise<SyncAnswer> {
@@ -148,7 +150,8 @@ async function answer(core: Core, ctx: Koa.Context, exchange: Exchange, wanted: 
     begin: () => exchange.does(deedOf(exchange, wanted)),
     heldElsewhere: () => heldElsewhere(core, exchange.visitor),
   }
-  return await sync(core, wanted, side, wanted.who !== undefined)
+  // Only a question is counted as one, and greeted.
+  return await sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
 }
 
 /** Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after. */

@@ -57,7 +57,7 @@ export class Nodes implements Peers {
     for (const [name, replica] of news) {
       try {
         const registers = replica.registers()
-        const { ids } = idsOf(registers, this.#core.settings.clock())
+        const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
         this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ...(ids === undefined ? [] : [ids]))
       } catch (error) {
         this.#core.report(error)

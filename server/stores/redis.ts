@@ -114,7 +114,7 @@ function cellOf({ stamp, value, ids }: StoredRow): string {
 function readCell(key: string, cell: string): StoredRow {
   const space = cell.indexOf(' ')
   if (space < 0) return readRow(key, cell, null)
-  const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,-]+))?$/.exec(cell.slice(space + 1)) ?? []
+  const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,!-]+))?$/.exec(cell.slice(space + 1)) ?? []
   return readRow(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
 }
 

@@ -113,6 +113,8 @@ export class Updates<N extends Kept> {
       const expected = standing?.stamp ?? NEVER
       const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
       if (isSet) {
+        // The visitor may have gone while the store was asked: what is written then is in no one's account.
+        permit()
         this.#memory.confirm(subject, register, source)
         return stamp
       }

@@ -126,7 +126,7 @@ export class Dispatch {
 }
 
 function areSame(a: readonly StoredRegister[], b: readonly StoredRegister[]): boolean {
-  const isSame = ({ key, stamp, value }: StoredRegister, i: number): boolean =>
-    key === b[i]?.key && stamp === b[i].stamp && value === b[i].value
+  const isSame = ({ key, stamp, value, ids }: StoredRegister, i: number): boolean =>
+    key === b[i]?.key && stamp === b[i].stamp && value === b[i].value && ids === b[i].ids
   return a.length === b.length && a.every(isSame)
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
+import { memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
@@ -181,5 +182,27 @@ describe('an update of a guest’s page, as ann signs in at that browser in anot
   it.each(NOT_TAKEN)('and is dropped, where it %s', async (_, hasSocket, order) => {
     const cart = ['old']
     expect(await happens(order, hasSocket)).toEqual({ told: ['user', 'superseded', cart], cart })
+  })
+})
+
+describe('what a guest has computed, and the store takes only after the sign-in', () => {
+  it('is refused, and in no one’s account', async () => {
+    const gate = new Gate()
+    const content = memoryStore()
+    const store = Object.assign(Object.create(content) as typeof content, {
+      compareAndSet: async (...args: Parameters<typeof content.compareAndSet>) => {
+        await gate.pass()
+        return await content.compareAndSet(...args)
+      },
+    })
+    const app = await startWithUsers({ routes: pages, options: { store } })
+    const visitor = app.visitor()
+    const { who } = await (await visitor.store()).json()
+    const answer = visitor.store({ who, set: [['division', 0, 'abc', 7]] })
+    await gate.entered
+    await visitor.fetch('/login/now?user=ann')
+    gate.open()
+    expect((await (await answer).json()).results).toEqual([{ code: 'superseded' }])
+    expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 })

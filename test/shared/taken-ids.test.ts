@@ -143,13 +143,25 @@ describe('ids', () => {
     expect(idsOf(plain, NOW)).toEqual({})
   })
 
-  it('are 200 in a ticket at the most, and of a key all or none', () => {
+  it('are 50 in a ticket at the most, the newest of each key alike, and all of them between nodes', () => {
     const registers = [
       { ...register('a', NOW, 1), ids: ids(MAX_IDS) },
-      { ...register('b', NOW, 1), ids: ids(1) },
+      { ...register('b', NOW, 1), ids: ids(MAX_IDS) },
+      register('c', NOW, 1),
     ]
-    const { ids: { a = [], b = [] } = {} } = idsOf(registers, NOW)
-    expect([a.length, b.length]).toEqual([MAX_IDS, 0])
+    const { ids: { a = [], b = [], c } = {} } = idsOf(registers, NOW)
+    const [[unknown] = [''], ...known] = a
+    expect([a.length, b, c, unknown]).toEqual([25, a, undefined, ''])
+    expect(known).toEqual(ids(MAX_IDS).slice(-24))
+    expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: ids(MAX_IDS), b: ids(MAX_IDS) } })
+  })
+
+  it('stand over a list of which less is known, in any order', () => {
+    const [full, cut] = [ids(3), [['', stamp(NOW)] as const, ...ids(3).slice(1)]].map((known) => ({
+      ...register('a', NOW, 1),
+      ids: known,
+    })) as [StoredRegister, StoredRegister]
+    expect([isNews(full, cut), isNews(cut, full)]).toEqual([true, false])
   })
 
   it.each([null, 1, 'a', [[1]], { a: 1 }, { a: [['a', 1, 1]] }, JSON.parse('{"__proto__":[["a",1]]}')])(

@@ -26,5 +26,5 @@ export async function migrateSqlStore(db: AnyDatabase, options: { readonly table
 
 /** SQLite and MySQL cannot add a column only where it is missing. */
 function unlessThere(error: unknown): void {
-  if (!(error instanceof Error && /^duplicate column name/i.test(error.message))) throw error
+  if (!(error instanceof Error && /duplicate column name/i.test(error.message))) throw error
 }
