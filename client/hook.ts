@@ -95,6 +95,8 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           answer.greeting?.forEach(hear)
         }
         // A browser that keeps no cookie is asked once.
+        // What came before this answer waits for it.
+        plan()
         if (who) asked = 0
         else if (!asked++) void send()
       })

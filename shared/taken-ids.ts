@@ -69,8 +69,9 @@ export function idsText(ids: Taken = []): string {
 export function fromIdsText(text: string): Taken {
   if (text === '') return undefined
   return text.split(',').map((each) => {
-    const [id = UNKNOWN, stamp] = each.startsWith('!') ? [UNKNOWN, each.slice(1)] : each.split(':')
-    return [id, Number(stamp)]
+    if (each.startsWith('!')) return [UNKNOWN, Number(each.slice(1))]
+    const at = each.indexOf(':')
+    return [each.slice(0, at), Number(each.slice(at + 1))]
   })
 }
 

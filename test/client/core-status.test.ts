@@ -95,6 +95,17 @@ describe('a status of a change that was refused', () => {
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
+  it('is told once what was taken before it is saved', () => {
+    const page = BarePage.greeted()
+    page.set('cart', ['a'])
+    page.take(13)
+    page.set('cart', ['b'])
+    page.refuse('invalid_value')
+    const before = page.status('cart')
+    page.answer()
+    expect([before, page.status('cart')]).toEqual(['saving', 'invalid_value'])
+  })
+
   it('says nothing where what was set after it stands in its place', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])

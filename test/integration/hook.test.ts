@@ -275,6 +275,17 @@ describe('the small hook', () => {
     expect(fetch.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
   })
 
+  it('brings what it has heard before it was told whose the connection is', async () => {
+    const { socket, greet, hear, bodies } = bareSocket()
+    ends.push(storeSession(socket))
+    const ticket = hear({ changes: [['division', 1, 2]] })
+    passTime()
+    greet()
+    passTime()
+    await soon()
+    expect(bodies).toEqual([{ who: 'guest', tickets: [ticket] }])
+  })
+
   it('asks no more, and brings nothing, where the browser keeps no cookie', async () => {
     const { socket, greet, hear, bodies, connects } = bareSocket()
     ends.push(storeSession(socket))

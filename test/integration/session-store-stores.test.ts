@@ -252,12 +252,14 @@ describe('sessions in a store', () => {
   describe('with many keys that were deleted', () => {
     /** So many that they are let go of, and a node that has had some of them in memory and has not asked since. */
     async function deleted(store: Store) {
-      const nodes = nodesOf(() => ({ store }))
+      // On a busy machine, too, all that the store has is waited for.
+      const nodes = nodesOf(() => ({ store, options: { storeTimeout: 60_000 } }))
       const [one, two] = [await nodes.start(), await nodes.start()]
       const visitor = await one.withSession({ user: 'ann', kept: 1 })
       const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
       const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
       for (const token of tokens) await near.put(token, true)
+      await one.app.live.settled()
       await two.read(two.visitor(visitor.cookie))
       nodes.clock.advance(HOUR)
       for (const token of tokens) await near.delete(token)

@@ -84,8 +84,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a POST that says whose page it is makes an id',
     file: 'server/http/endpoint.ts',
-    find: 'return whose.isKept ? dropped(core, whose) : { dropped: true, results: [], held: [] }',
-    replace: 'return whose.isKept ? dropped(core, whose) : undefined',
+    find: 'if (!whose.isKept) return { dropped: true, results: [], held: [] }',
+    replace: 'if (!whose.isKept) return undefined',
   },
   {
     name: 'a POST of another visitor’s page is taken',

@@ -118,7 +118,14 @@ export class PostChecker {
     if (isNamed && !visit.own && exchange.isCookieChanged) fail('is named, and brings a cookie', 'foreign')
     this.#syncs.takes(speaker, sync, answer, whose, look, fail)
     this.#syncs.holds(speaker, answer, fail)
-    this.#syncs.greets(speaker, answer, whose, !isNamed, look.floors, fail)
+    this.#syncs.greets(
+      speaker,
+      answer,
+      whose,
+      !isNamed && !sync.tickets?.length && !sync.set?.length,
+      look.floors,
+      fail,
+    )
     this.#stores(speaker, answer, fail)
     if (kept && !hasEnded(visit)) this.#keeps(kept, answer, fail)
   }
