@@ -1,5 +1,4 @@
 import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
-import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { callsOf, fieldOf, isDraft, merge, take } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
@@ -161,10 +160,8 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 
 /** What the cookie has by now, as an answer to this page or another tab says. */
 function confirm(page: Page, { tickets, held, unsaved = [] }: News): void {
-  for (const ticket of tickets) {
-    keep(page, ticket)
-    for (const [key, stamp] of readTicket(ticket).changes) if (!unsaved.includes(key)) hold(page, key, stamp)
-  }
+  for (const ticket of tickets)
+    for (const [key, stamp] of keep(page, ticket)) if (!unsaved.includes(key)) hold(page, key, stamp)
   for (const [key, stamp] of held) {
     const field = fieldOf(page, key)
     if (stamp > field.held) field.held = stamp

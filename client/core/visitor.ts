@@ -1,4 +1,4 @@
-import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
@@ -18,14 +18,15 @@ export function pauseOf(failures: number): number {
   return Math.min(MAX_PAUSE, 250 * 2 ** failures)
 }
 
-/** Takes over what a ticket says, and keeps it for as long as it brings the newest. */
-export function keep(page: Page, ticket: string): void {
-  const { changes, ids } = readTicket(ticket)
+/** Takes over what a ticket says, and keeps it for as long as it brings the newest. Returns its changes. */
+export function keep(page: Page, ticket: string, claims: TicketClaims = readTicket(ticket)): TicketClaims['changes'] {
+  const { changes, ids } = claims
   for (const [key, stamp, value] of changes) {
     merge(page, key, stamp, value, ids?.[key])
     const field = fieldOf(page, key)
     if (field.at === stamp) field.ticket ||= ticket
   }
+  return changes
 }
 
 /** The tickets, each once, of what is newer than some place has it: if not told otherwise the cookie, as far as it was seen. */
@@ -52,7 +53,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   const known = new Map(claims.flatMap(({ changes }) => changes.map(([key, stamp]) => [key, stamp])))
   // Before any change of this page the server shall have seen what the page has seen: its memory may be younger.
   const lacking = tickets(page, (key) => known.get(key) ?? NEVER)
-  for (const ticket of greeting) keep(page, ticket)
+  for (const [i, ticket] of greeting.entries()) keep(page, ticket, claims[i])
   if (lacking[0] && page.reach === 'asked') act(page, 'send', { who, tickets: lacking })
   page.isReady = true
 }
