@@ -1,9 +1,9 @@
 import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
-import { act, settle } from './act.js'
-import { callsOf, fieldOf, isDraft, merge, take } from './field.js'
+import { act } from './act.js'
+import { busyOf, draftsOf, fieldOf, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { isBlocked, type Page, start } from './page.js'
-import { drop, giveUp, hold } from './proof.js'
+import { end, giveUp, hold } from './proof.js'
 import { ask, become, keep, pauseOf, prove, reconnect, release, renewed } from './visitor.js'
 
 /** What the server would do at another time: nothing was taken, and it may be sent again. */
@@ -113,16 +113,16 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
 /** What became of a change that was on its way. */
 function result(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): void {
   const field = fieldOf(page, key)
-  const { sent, want } = field
+  const sent = busyOf(field)
   if (!sent || !one) return
   sent.isBusy = false
   const { stamp } = one
   if (!('code' in one)) {
     // A ticket of that stamp knows better: the schema may have made something else of the value.
     if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
-    take(field, sent, one.stamp)
+    sent.stamp = one.stamp
     // Of a page that was left: what came after it goes over that alone.
-    if (want?.isAgain) want.base = one.stamp
+    for (const next of draftsOf(field)) if (next.isAgain) next.base = one.stamp
     // The answer to a POST may have come before, and have said that nothing keeps it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
     else hold(page, key, isSaved ? one.stamp : field.proof)
@@ -133,10 +133,9 @@ function result(page: Page, key: string, one: SyncResult | undefined, isSaved: b
   // Something newer stands: it is computed again, or goes over that where it cannot have arrived before.
   if (stamp && (sent.id ? sent.calls[0] : !sent.isAgain))
     return void Object.assign(sent, { base: undefined, isAgain: false })
-  settle(page, key, sent.calls, one)
-  field.sent = undefined
+  end(page, key, (change) => change === sent, one)
   // What was set after it stands in its place; what was computed after it does not.
-  if (!want || want.id) field.code = one.code
+  if (draftsOf(field).every(({ id }) => id)) field.code = one.code
 }
 
 /** The one ticket that is named was refused; or all of it, and of a question all that waits for its answer. */
@@ -147,13 +146,13 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
   release(page, sync, false)
   if (isLater(page, failure, name)) return
   for (const [key, field] of page.fields) {
-    const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && callsOf(field)[0]
+    const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
     if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
-    if (!bad) drop(page, key, failure)
+    if (!bad) end(page, key, () => true, failure)
     giveUp(page, key, failure)
     field.ticket = ''
     // What was set over a bad ticket is not.
-    if (isDraft(field)) field.code = undefined
+    if (field.changes[0]) field.code = undefined
   }
   if (!bad && !set) rest(page, name, 0)
 }

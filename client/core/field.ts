@@ -1,24 +1,17 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes, type TakenId } from '../../shared/register.js'
-import { NEVER, type Stamp } from '../../shared/stamp.js'
+import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import type { Call, Effect } from './messages.js'
 
-/** A call whose change was taken at that stamp, and is not saved. */
-export interface Wait extends Call {
-  readonly stamp: Stamp
-  /** The id of its change; of one that was not computed `''`. */
-  readonly of: string
-}
-
-/** What callers of this page want of a key: the newest value, and all who wait for it. */
+/** What callers of this page want of a key, in the order in which they said so, until it is saved. */
 export interface Change {
   /** None: deleted. */
   value: JsonValue | undefined
   calls: readonly Call[]
   /** Of one that was computed from what is below it, and by nothing else; else `''`. */
-  readonly id: string
+  id: string
   /** What that was. */
   from?: JsonValue | undefined
   /** The stamp that it goes over; settled as it goes out. */
@@ -27,6 +20,8 @@ export interface Change {
   isBusy?: boolean
   /** It was on its way, and may have arrived. */
   isAgain?: boolean
+  /** The server has taken it, at that stamp. */
+  stamp?: Stamp | undefined
 }
 
 /** A key: the newest that the page was told of it, what it wants of it, and how far that has got. */
@@ -38,10 +33,8 @@ export interface Field {
   at: Stamp
   /** What brings that to the endpoint, as far as the page has it. */
   ticket: string
-  /** What goes out first; until its end is known none overtakes it. */
-  sent?: Change | undefined
-  want?: Change | undefined
-  waits: readonly Wait[]
+  /** What is not saved yet. */
+  changes: readonly Change[]
   /** The newest stamp that is saved, and the newest that the cookie was seen with. */
   proof: Stamp
   held: Stamp
@@ -61,7 +54,7 @@ export const KEPT_NOWHERE: readonly unknown[] = ['cookies_blocked', 'store_unava
 const UNKNOWN: Field = {
   at: NEVER,
   ticket: '',
-  waits: [],
+  changes: [],
   proof: NEVER,
   held: NEVER,
 }
@@ -72,9 +65,14 @@ export function fieldOf({ fields }: Keys, key: string): Field {
   return field
 }
 
+/** The changes that have no end yet; the first goes out first, and until its end is known none overtakes it. */
+export function draftsOf({ changes }: Field): readonly Change[] {
+  return changes.filter(({ stamp }) => !stamp)
+}
+
 /** The value that the page shows; undefined where there is none. */
-export function liveOf({ want, sent, value }: Field): JsonValue | undefined {
-  return (want ?? sent ?? { value }).value
+export function liveOf(field: Field): JsonValue | undefined {
+  return (draftsOf(field).at(-1) ?? field).value
 }
 
 /** The same, else the default. */
@@ -86,24 +84,14 @@ function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue
   return value === undefined ? fallback : value
 }
 
-/** Callers want something of it that has no end yet. */
-export function isDraft({ sent, want }: Field): boolean {
-  return !!(sent ?? want)
-}
-
-/** What goes out first of a key, and what that goes over. */
-export function firstOf(field: Field): Change | undefined {
-  if (!field.sent) {
-    field.sent = field.want
-    field.want = undefined
-  }
-  if (field.sent) field.sent.base ??= field.at
-  return field.sent
+/** The change that is on its way. */
+export function busyOf({ changes }: Field): Change | undefined {
+  return changes.find(({ isBusy }) => isBusy)
 }
 
 /** All of this page's callers that wait for it. */
-export function callsOf({ waits, sent, want }: Field): readonly Call[] {
-  return [...waits, ...(sent?.calls ?? []), ...(want?.calls ?? [])]
+export function callsOf({ changes }: Pick<Field, 'changes'>): readonly Call[] {
+  return changes.flatMap(({ calls }) => calls)
 }
 
 /** What equals the value that is shown is the same object: frameworks compare no deeper. */
@@ -122,23 +110,17 @@ function idOf(calls: readonly Call[]): string {
   return (calls.every(({ next }) => next) && calls.at(-1)?.id.toString(36)) || ''
 }
 
-/** What these callers want, over what is never there: it is computed anew. */
-function again(field: Field, calls: readonly Call[]): Change {
-  return { value: liveOf(field), calls, id: idOf(calls), from: NaN }
-}
-
 /** A caller sets a value, or computes one from what is shown. One that was never sent is replaced, or computed from. */
-export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined): void {
+export function want(page: Keys, key: string, call: Call, given: JsonValue | undefined): void {
   const field = fieldOf(page, key)
-  const { want: former, sent, value: below } = field
+  const last = draftsOf(field).at(-1)
+  const former = last?.isBusy || last?.isAgain ? undefined : last
   const calls = [...(former?.calls ?? []), call]
+  const shown = shownOf(field)
   try {
-    field.want = {
-      value: same(field, call.next ? call.next(shownOf(field)) : value),
-      calls,
-      id: idOf(calls),
-      from: former ? former.from : defaulted(field, sent ? sent.value : below),
-    }
+    const value = same(field, call.next ? call.next(shown) : given)
+    const change = { value, calls, id: idOf(calls), from: former ? former.from : shown }
+    field.changes = [...field.changes.filter((one) => one !== former), change]
     field.code = undefined
   } catch (error) {
     settle(page, key, [call], { code: 'invalid_value', error })
@@ -149,8 +131,7 @@ export function want(page: Keys, key: string, call: Call, value: JsonValue | und
 export function recompute(page: Keys): void {
   for (const [key, field] of page.fields) {
     let below = field.value
-    for (const change of [field.sent, field.want]) {
-      if (!change) continue
+    for (const change of draftsOf(field)) {
       const from = defaulted(field, below)
       if (change.id && !change.isBusy && !change.isAgain && !sameJson(from, change.from)) {
         let value = from
@@ -187,35 +168,32 @@ export function merge(
   field.ticket = ''
   if (stamp === at) return
   if (KEPT_NOWHERE.includes(code)) field.code = undefined
-  // What another page of this visitor has sent for this one is in there.
-  const next = field.sent ?? field.want
-  const taken = next?.id && !next.isBusy && ids?.find(([id]) => id === next.id)
-  if (next && taken) take(field, next, taken[1])
-  const { waits } = field
-  // A process that had not heard of it has written over it: it is not in there, and is made once more.
-  // One that is in there has those of this page before it in it.
-  const own = [...waits, { stamp, of: field.sent?.id }]
-  const known = own.filter(({ stamp: taken, of }) => ids?.some(([id, upTo]) => (id ? id === of : taken <= upTo))).at(-1)
-  const isLost = (wait: Wait): boolean => !!ids && wait.of !== '' && !(known && wait.stamp <= known.stamp)
-  const lost = waits.filter(isLost)
-  if (!lost[0]) return
-  field.waits = waits.filter((wait) => !isLost(wait))
-  field.want = again(field, [...lost, ...(field.want?.calls ?? [])])
+  if (ids) compare(field, stamp, ids)
 }
 
-/** The server has taken a change. */
-export function take(field: Field, change: Change, stamp: Stamp): void {
-  const { calls, id } = change
-  field.waits = [...field.waits, ...calls.map((call) => ({ ...call, stamp, of: id }))]
-  if (change === field.sent) field.sent = undefined
-  else field.want = undefined
+/** Of this page's computed changes, which are in what was written at `stamp`. */
+function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): void {
+  let known = NEVER
+  for (const change of changes) {
+    const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
+    // What another page of this visitor has sent for this one is in there.
+    if (taken && !change.isBusy) change.stamp ??= taken[1]
+    // One that is in there has those of this page before it in it.
+    if (taken) known = newestOf([known, change.stamp ?? stamp])
+  }
+  // A process that had not heard of it has written over it: it is not in there, and is made once more.
+  for (const change of changes)
+    if (change.id && change.stamp && change.stamp > known)
+      Object.assign(change, { stamp: undefined, from: NaN, base: undefined, isAgain: false })
 }
 
 /** The field as another visitor finds it: its default, and what this page's callers want, where that goes along. */
 export function anew(page: Keys, key: string, isCarried: boolean): void {
   const field = fieldOf(page, key)
+  const { fallback, changes } = field
   const calls = callsOf(field)
-  const want = isCarried && calls[0] ? again(field, calls) : undefined
   if (!isCarried) settle(page, key, calls, { code: 'superseded' })
-  page.fields.set(key, { ...UNKNOWN, fallback: field.fallback, want })
+  // Over what is never there: it is computed anew.
+  const own = isCarried && changes[0] ? [{ value: liveOf(field), calls, id: idOf(calls), from: NaN }] : []
+  page.fields.set(key, { ...UNKNOWN, fallback, changes: own })
 }

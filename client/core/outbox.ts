@@ -15,15 +15,13 @@ export function remainsOf(page: Page): string {
 export function restore(page: Page, texts: readonly string[]): void {
   for (const text of texts) {
     try {
-      const [who, unheld, wanted]: readonly [string, readonly string[], readonly WireChange[]] = JSON.parse(text)
+      const [who, unheld, wanted]: readonly [string, readonly string[], WireChange[]] = JSON.parse(text)
       if (who !== page.who) continue
       for (const ticket of unheld) keep(page, ticket)
-      for (const [i, [key, base, id, value]] of wanted.entries()) {
+      for (const [key, base, id, value] of wanted.reverse()) {
         const field = fieldOf(page, key)
         // Whether it had arrived by then is not known: it must not go over what came later.
-        const change = { value, calls: id ? [] : [{ id: 0 }], id, base: base as Stamp, isAgain: true }
-        if (!field.sent && !field.want) field.sent = change
-        else if (wanted[i - 1]?.[0] === key && field.sent?.isAgain) field.want ??= change
+        field.changes = [{ value, calls: [], id, base: base as Stamp, isAgain: true }, ...field.changes]
       }
     } catch {}
   }

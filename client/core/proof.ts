@@ -1,14 +1,12 @@
 import type { Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
-import { callsOf, fieldOf, KEPT_NOWHERE, type Keys, type Wait } from './field.js'
+import { type Change, callsOf, fieldOf, KEPT_NOWHERE, type Keys } from './field.js'
 import type { Failure } from './messages.js'
 
 /** It is saved. */
 export function hold(page: Keys, key: string, stamp: Stamp): void {
   const field = fieldOf(page, key)
-  const isSaved = (wait: Wait): boolean => wait.stamp <= stamp
-  settle(page, key, field.waits.filter(isSaved))
-  field.waits = field.waits.filter((wait) => !isSaved(wait))
+  end(page, key, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp
   if (stamp >= field.at && KEPT_NOWHERE.includes(field.code)) field.code = undefined
 }
@@ -16,16 +14,16 @@ export function hold(page: Keys, key: string, stamp: Stamp): void {
 /** Nothing will save what the server knows of this key. */
 export function giveUp(page: Keys, key: string, failure: Failure): void {
   const field = fieldOf(page, key)
-  settle(page, key, field.waits, failure)
-  Object.assign(field, { waits: [], proof: field.at, code: failure.code })
+  end(page, key, ({ stamp }) => !!stamp, failure)
+  field.proof = field.at
+  field.code = failure.code
 }
 
-/** What callers want of it is refused, and all that they wait for. */
-export function drop(page: Keys, key: string, failure: Failure): void {
+/** Of changes that have an end now, the callers are told which. */
+export function end(page: Keys, key: string, isOver: (change: Change) => boolean, failure?: Failure): void {
   const field = fieldOf(page, key)
-  settle(page, key, callsOf(field), failure)
-  field.sent = undefined
-  field.want = undefined
+  settle(page, key, callsOf({ changes: field.changes.filter(isOver) }), failure)
+  field.changes = field.changes.filter((change) => !isOver(change))
 }
 
 /** Tries again what is kept nowhere. */

@@ -1,6 +1,6 @@
 import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
-import { type Change, callsOf, firstOf, isDraft } from './field.js'
+import { busyOf, type Change, draftsOf } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
 import { tickets } from './visitor.js'
 
@@ -23,7 +23,7 @@ export function go(page: Page): void {
     if (set.length > 0) act(page, 'send', { who, set })
   }
   if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
-  const isOwn = page.isAsking || page.isDue || [...page.fields.values()].some((field) => callsOf(field).length > 0)
+  const isOwn = page.isAsking || page.isDue || [...page.fields.values()].some(({ changes }) => changes[0])
   if (isOwn || !page.isReady) queue(page)
   else if (!timers.has('lead')) start(page, 'lead', LEAD, LEAD)
 }
@@ -41,7 +41,9 @@ function isPostDue(page: Page): boolean {
   if (isAsking) return true
   if (timers.has('greet') || timers.has('link') || isBlocked(page)) return false
   if (isDue || !isReady) return true
-  return [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && isDraft(field)))
+  return [...page.fields.values()].some(
+    (field) => field.at > field.proof || (reach !== 'greeted' && draftsOf(field)[0]),
+  )
 }
 
 /** No other tab POSTs now; one may have done it all. */
@@ -73,10 +75,11 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
   let room = ROOM
   for (const [key, field] of page.fields) {
-    const sent = firstOf(field)
-    if (!sent || sent.isBusy) continue
+    const [sent] = draftsOf(field)
+    if (!sent || busyOf(field)) continue
     room -= JSON.stringify(sent).length
     if (room < 0 && set[0]) break
+    sent.base ??= field.at
     sent.isBusy = true
     // A POST that was given up may arrive late, and must not go over what came later.
     set.push(wire(key, sent, sent.id || sent.isAgain || isPost ? sent.base : OVER_ANY))
@@ -90,9 +93,9 @@ function wire(key: string, { id, value }: Change, over: number = OVER_ANY): Wire
 
 /** All that is wanted, as it outlives the page: what was on its way first. Whether that has arrived the next page is not told. */
 export function drafts({ fields }: Page): readonly WireChange[] {
-  return [...fields].flatMap(([key, { sent, want, at }]) => {
-    const all = [sent, want].flatMap((change) => change ?? [])
-    return all.map((change) => wire(key, change, sent?.base ?? at))
+  return [...fields].flatMap(([key, field]) => {
+    const all = draftsOf(field)
+    return all.map((change) => wire(key, change, all[0]?.base ?? field.at))
   })
 }
 
@@ -102,12 +105,14 @@ export function drafts({ fields }: Page): readonly WireChange[] {
  */
 export function parting({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {
-    const sent = firstOf(field)
-    const { want } = field
-    if (!sent) return []
-    sent.isAgain = true
-    if (!want || want.id) return [wire(key, sent, sent.base)]
-    Object.assign(want, { base: sent.base, isAgain: true })
-    return [wire(key, want)]
+    const all = draftsOf(field)
+    const [first] = all
+    const last = all.at(-1)
+    if (!first || !last) return []
+    first.base ??= field.at
+    first.isAgain = true
+    if (last === first || last.id) return [wire(key, first, first.base)]
+    Object.assign(last, { base: first.base, isAgain: true })
+    return [wire(key, last)]
   })
 }

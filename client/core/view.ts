@@ -1,5 +1,5 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import { type Field, isDraft, KEPT_NOWHERE } from './field.js'
+import { type Field, KEPT_NOWHERE } from './field.js'
 import type { Page } from './page.js'
 
 /**
@@ -31,7 +31,7 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
 
 export function statusOf({ isOffline }: Page, field: Field): StatusDetail {
   // What came before a change that was refused, or was computed after it, is still on its way.
-  const isOwn = isDraft(field) || field.waits.length > 0
+  const isOwn = field.changes.length > 0
   if (field.code && (!isOwn || KEPT_NOWHERE.includes(field.code))) return detailOf('rejected', field.code)
   if (isOwn || field.at > field.proof) return detailOf(isOffline ? 'offline' : 'saving')
   return detailOf(field.at > 0 ? 'saved' : 'default')

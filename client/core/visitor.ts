@@ -2,7 +2,7 @@ import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
-import { anew, callsOf, fieldOf, merge } from './field.js'
+import { anew, busyOf, callsOf, draftsOf, fieldOf, merge } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
 
 /** ms in which a connection says whose it is, if it ever does. */
@@ -113,7 +113,7 @@ export function abort(page: Page): void {
 /** Changes are to be sent again. Where they are lost the server may have taken them. */
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
-    const { sent } = fieldOf(page, key)
+    const sent = busyOf(fieldOf(page, key))
     if (sent) Object.assign(sent, { isBusy: false, isAgain: isLost || sent.isAgain })
   }
 }
@@ -123,13 +123,13 @@ export function block(page: Page): void {
   if (!isBlocked(page)) return
   const code = 'cookies_blocked'
   for (const [key, field] of page.fields) {
-    const all = callsOf(field)
-    if (!field.code && (all[0] || field.at > field.proof)) {
-      settle(page, key, all, { code })
+    if (!field.code && (field.changes[0] || field.at > field.proof)) {
+      settle(page, key, callsOf(field), { code })
       field.code = code
     }
     if (field.code !== code) continue
     // They are told: one is enough to know that the value is of this page.
-    field.waits = field.waits.slice(-1).map(({ stamp }) => ({ id: 0, stamp, of: '' }))
+    const taken = field.changes.filter(({ stamp }) => stamp).slice(-1)
+    field.changes = [...taken.map((change) => ({ ...change, id: '', calls: [{ id: 0 }] })), ...draftsOf(field)]
   }
 }

@@ -45,6 +45,7 @@ describe('an update that was taken', () => {
     page.comeBack({ ...THE_GUEST, changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect(page.get('cart')).toEqual(['theirs', 'mine', 'later'])
     page.take(NOW + 6)
+    page.take(NOW + 7)
     page.answer()
     expect([page.settled, page.get('cart')]).toEqual([
       ['mine saved', 'later saved'],

@@ -126,12 +126,12 @@ describe('what a page has left', () => {
     expect(page.remains()).toEqual({ who: 'g', tickets: [], drafts: [['division', 0, '', 3]] })
   })
 
-  it('gives way to what the next page has set itself', () => {
+  it('goes before what the next page has set itself, which is shown', () => {
     const page = offline('division', 1)
     const after = new BarePage()
     after.set('division', 2)
     after.on('restored', [remainsOf(page.page)])
-    expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
+    expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 1]]])
   })
 
   it('by several tabs is all taken up', () => {

@@ -41,8 +41,8 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page keeps what it shows when another visitor is there',
     file: 'client/core/field.ts',
-    find: '{ ...UNKNOWN, fallback: field.fallback, want }',
-    replace: '{ ...field, sent: undefined, want, waits: [] }',
+    find: '{ ...UNKNOWN, fallback, changes: own }',
+    replace: '{ ...field, changes: own }',
   },
   {
     name: 'a page brings no tickets along when it connects',
