@@ -27,6 +27,8 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), PATIENCE)
+      // A limit is nothing that a process in Node should stay for. In browsers it is a number.
+      timer.unref?.()
       void send(options, body, { signal: controller.signal, keepalive: false }).then((posted) => {
         clearTimeout(timer)
         if (current === controller) onPosted(posted)

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { createPoster } from '../../client/effects/post.js'
 import { createTimers } from '../../client/effects/timers.js'
 
 afterEach(() => void jest.restoreAllMocks())
@@ -11,5 +12,15 @@ describe('the times of a page', () => {
     timers.start('greet', 1000, 500)
     expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false, true])
     timers.close()
+  })
+})
+
+describe('the limit of a POST', () => {
+  it('keeps no process alive: its connection does, as long as it has one', () => {
+    jest.spyOn(globalThis, 'fetch').mockReturnValue(new Promise(() => undefined))
+    const started = jest.spyOn(globalThis, 'setTimeout')
+    const options = { endpoint: 'https://app.example/store_session', credentials: 'same-origin', headers: {} } as const
+    createPoster(options, () => undefined).post({}, false)
+    expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false])
   })
 })
