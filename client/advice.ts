@@ -1,28 +1,30 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { JsonValue } from '../shared/json.js'
+import type { Failure, Posted } from './core/messages.js'
 import { LiveSessionError } from './error.js'
 import { copyOf } from './json-copy.js'
 
 /**
  * What is wrong: why a change is refused, or
  * - `before_ready`: a value is read before the first values are known
- * - `endless_listeners`: listeners answer each change with another one
  * - `impure_update`: a function of `update` has changed something
  */
-export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'endless_listeners' | 'impure_update'
+export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 
 /** What a page tells its developer: in development what to do; in production a code, and where it is explained. */
 export interface Advice {
-  /** The message of an error, or of the console. `call` is what was called, as `get`. */
+  /** The message of an error. `call` is what was called, as `get`. */
   text(code: AdviceCode, key?: string, call?: string): string
+  /** What the caller of a change that failed gets. What the caller's own code has thrown is told to the console, too: callers need not wait. */
+  errorOf(key: string, failure: Failure): unknown
   /**
    * A copy of what may be set, as far as JSON is concerned.
    *
    * @throws {LiveSessionError} `invalid_value`
    */
   settable(key: string, value: unknown): JsonValue
-  /** A POST was answered by another program than the endpoint, or by nothing that the page may read (0). */
-  answered(status: number): void
+  /** A POST has come to an end. */
+  posted?(posted: Posted): void
 }
 
 const text = (code: string): string => `koa-live-session: ${code}, docs/troubleshooting.md#${code}`
@@ -30,13 +32,15 @@ const text = (code: string): string => `koa-live-session: ${code}, docs/troubles
 /** In production. */
 export const BRIEF: Advice = {
   text,
-  settable: (key, value) => {
-    const copy = copyOf(value)
-    if (copy === undefined) throw new LiveSessionError('invalid_value', text('invalid_value'), key)
-    return copy
+  errorOf: (key, { code, message = text(code), error }) => {
+    if (error) console.error(error)
+    return error ?? new LiveSessionError(code, message, key)
   },
-  // A server that is away, or busy, heals by itself.
-  answered: (status) => {
-    if (status && status < 429) console.warn(text('not_answered'))
+  settable: (key, value) => {
+    try {
+      return copyOf(value)
+    } catch {
+      throw new LiveSessionError('invalid_value', text('invalid_value'), key)
+    }
   },
 }

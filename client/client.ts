@@ -1,16 +1,13 @@
 import type { AnyChange, ChangeSource } from '../shared/change.js'
-import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
 import type { Advice } from './advice.js'
-import { draftsOf, fieldOf, liveOf, shownOf } from './core/field.js'
-import type { Effect, Event, Failure, Next } from './core/messages.js'
+import { fieldOf, liveOf, shownOf } from './core/field.js'
+import type { Call, Effect, Event, Failure, Next } from './core/messages.js'
 import { remainsOf } from './core/outbox.js'
 import type { Page } from './core/page.js'
 import { step } from './core/step.js'
 import { detailOf, overallStatus, type StatusDetail, statusOf } from './core/view.js'
-import { LiveSessionError } from './error.js'
-import { INITIAL } from './initial.js'
 import { INSIDE, type Inside } from './inside.js'
 import { createListeners, guarded } from './listeners.js'
 import type { Surround } from './surroundings.js'
@@ -19,12 +16,8 @@ import type { LiveSessionClient } from './types.js'
 type Subscriber = (value: JsonValue | undefined) => void
 type Told = readonly [value: JsonValue | undefined, detail: StatusDetail]
 
-/** Where changes come from, as listeners are told. */
-const SOURCES: { readonly [K in Event[0]]?: ChangeSource } = { set: 'request', synced: 'socket' }
 /** How often listeners are told in one go: the page is to stay usable. */
 const MAX_AT_ONCE = 100
-/** Which refusals no visitor can cause. */
-const MISTAKES: readonly LiveSessionErrorCode[] = ['undeclared_key', 'not_writable']
 
 /** Of a key that the page has not been told of. */
 const UNTOLD: Told = [undefined, detailOf('default')]
@@ -39,11 +32,10 @@ export function createClient<F extends Fields>(
   page: Page,
   surround: Surround,
   advice: Advice,
-  inside: Omit<Inside, 'onClose'>,
+  inside: Omit<Inside, 'was' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
   let source: ChangeSource | undefined
-  let isReady = page.isReady
   let isOver = false
   let isStepping = false
   /** What comes about meanwhile is told after it. */
@@ -51,16 +43,15 @@ export function createClient<F extends Fields>(
   let isNews = false
   // The server tells what pages compute by these, also that of other tabs.
   let calls = Math.floor(Math.random() * 2 ** 52)
-  const callers = new Map<number, (error?: unknown) => void>()
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
   const visitors = createListeners<[visitor: { readonly kind: 'guest' | 'user' }]>()
-  const ends: (() => void)[] = []
+  const ends = createListeners<[]>()
   let markReady = (): void => undefined
   const ready = new Promise<void>((resolve) => {
     markReady = resolve
   })
-  if (isReady) markReady()
+  if (page.isReady) markReady()
 
   const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key))
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
@@ -68,6 +59,7 @@ export function createClient<F extends Fields>(
   /** By key, what the page began with; and what listeners were told last. */
   const began = new Map([...page.fields.keys()].map((key) => [key, toldOf(key)]))
   const heard = new Map(began)
+  const { isReady: isEmbedded } = page
 
   /** What a listener sets is told once all have heard of what it answers. */
   const tell = (): void => {
@@ -85,13 +77,11 @@ export function createClient<F extends Fields>(
         if (!sameJson(value, previous)) changes.tell({ key, value, previous, source: from })
         if (detail !== was) statuses.tell(key, detail)
       }
-      isReady = page.isReady
-      if (isReady) markReady()
+      if (page.isReady) markReady()
     }
     isBusy = false
-    if (!isNews) return
-    console.error(advice.text('endless_listeners'))
-    setTimeout(tell)
+    // Listeners that answer each change with another one.
+    if (isNews) setTimeout(tell)
   }
 
   const dispatch = (...event: Event): void => {
@@ -106,7 +96,7 @@ export function createClient<F extends Fields>(
     } finally {
       isStepping = false
     }
-    source = who && who !== page.who ? 'login' : (source ?? SOURCES[event[0]])
+    source = who && who !== page.who ? 'login' : (source ?? (event[0] === 'set' ? 'request' : undefined))
     // First: what this page has dropped is not to be taken out again.
     doing.keep(remainsOf(page))
     // What was set is on its way before listeners are told: what they send comes after it. What an effect brings about at once is told with it.
@@ -115,33 +105,19 @@ export function createClient<F extends Fields>(
     // The app may well listen to what goes out over its socket.
     for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
     isBusy = wasBusy
-    // Also where a connection is about to say whose it is.
-    const isWaiting =
-      page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some((field) => draftsOf(field)[0])
-    if (!isWaiting) tell()
+    tell()
   }
 
-  const errorOf = (key: string, { code, message = advice.text(code, key), error: thrown }: Failure): unknown => {
-    const error = thrown ?? new LiveSessionError(code, message, key)
-    // A mistake of the program, which may well wait for nothing.
-    if (thrown || MISTAKES.includes(code)) console.error(error)
-    return error
-  }
-  const settle = (ids: readonly number[], key: string, failure?: Failure): void => {
-    for (const id of ids) {
-      const settled = callers.get(id)
-      callers.delete(id)
-      settled?.(failure && errorOf(key, failure))
-    }
-  }
   const doing = {
-    ...surround(dispatch),
-    settle,
+    ...surround(dispatch, page),
+    settle: (calls: readonly Call[], failure?: Failure) => {
+      for (const { end } of calls) end?.(failure)
+    },
     visitor: (kind: 'guest' | 'user') => visitors.tell({ kind }),
   }
 
   const get = (key: string, call = 'get'): JsonValue | undefined => {
-    if (isReady) return shown(key)
+    if (page.isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, call))
   }
   /** Resolves when it is saved: a value, or what `next` computes from the one that is there, and anew where that is another one by then. */
@@ -149,16 +125,16 @@ export function createClient<F extends Fields>(
     calls += 1
     const id = calls
     const saved = new Promise<void>((resolve, reject) => {
-      callers.set(id, (error) => (error ? reject(error) : resolve()))
+      const end = (failure?: Failure): void => (failure ? reject(advice.errorOf(key, failure)) : resolve())
+      try {
+        if (isOver) end({ code: 'closed' })
+        else dispatch('set', key, { id, next, end }, make())
+      } catch (error) {
+        end({ code: 'invalid_value', error })
+      }
     })
     // A caller that does not wait learns of a refusal from the status, or the console.
     saved.catch(() => undefined)
-    try {
-      if (isOver) settle([id], key, { code: 'closed' })
-      else dispatch('set', key, { id, next }, make())
-    } catch (error) {
-      settle([id], key, { code: 'invalid_value', error })
-    }
     return saved
   }
   const set = (key: string, value: unknown): Promise<void> => change(key, () => advice.settable(key, value))
@@ -171,14 +147,14 @@ export function createClient<F extends Fields>(
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded = false
     const tell = guarded((value: JsonValue | undefined): void => {
-      if (isReady && !isEnded) listener(value)
+      if (page.isReady && !isEnded) listener(value)
     })
     const show = (): void => tell(shown(key))
     const end = changes.add((change) => change.key === key && tell(change.value))
     // Before it browsers put back what a form had, which is after scripts have run.
     globalThis.addEventListener?.('pageshow', show)
     show()
-    if (!isReady) void ready.then(show)
+    if (!page.isReady) void ready.then(show)
     return () => {
       isEnded = true
       end()
@@ -216,15 +192,18 @@ export function createClient<F extends Fields>(
       }),
     close: () => {
       if (isOver) return
-      for (const end of ends.splice(0)) end()
+      ends.tell()
       // What is unsaved is kept for the next page.
       page.isOffline = true
       tell()
       isOver = true
       doing.close()
     },
-    [INITIAL]: isReady ? (key: string) => began.get(key) ?? UNTOLD : undefined,
-    [INSIDE]: { ...inside, onClose: (end: () => void) => void (isOver ? end() : ends.push(end)) },
+    [INSIDE]: {
+      ...inside,
+      was: (key: string) => (isEmbedded ? (began.get(key) ?? UNTOLD) : undefined),
+      onClose: ends.add,
+    },
   }
   doing.open()
   if (begins) dispatch('begin')

@@ -31,7 +31,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
-  /** ms since 1970 of the last POST, and seconds after which one is made only because the page is used. */
+  /** ms since 1970 of the last POST, and ms after which one is made only because the page is used. */
   let posted = Date.now()
   let life: number
   let isOver: boolean | undefined
@@ -45,7 +45,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     const tickets = [...new Map(unsaved.values()).keys()]
     // As much as the endpoint takes, and a browser sends with keepalive: the others go with the next.
     while (`${tickets}`.length > 65e3) tickets.pop()
-    if (who && (tickets[0] || posted + life * 1000 < Date.now())) void send(tickets)
+    if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
   /** Brings tickets, and renews the cookie by it. Without any it asks for the right cookie, and comes back with it. */
   const send = async (tickets?: readonly string[]): Promise<void> => {
@@ -64,7 +64,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
               ...(typeof options.headers === 'function' ? options.headers() : options.headers),
               'content-type': 'application/json',
             },
-            body: JSON.stringify(tickets ? { who, tickets } : {}),
+            body: JSON.stringify({ who: tickets && who, tickets }),
           })
         ).json()
         // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
@@ -88,7 +88,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (socket.connected)
       socket.emit('live_session:sync' satisfies typeof SYNC, { who }, (answer: SyncAnswer) => {
         who = answer.kept && answer.who
-        life = answer.renew ?? 300
+        life = (answer.renew ?? 300) * 1e3
         // What came before it may have been the former visitor's, or the new one's.
         if (answer.dropped) {
           unsaved.clear()

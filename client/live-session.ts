@@ -31,7 +31,7 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
   const { location } = globalThis
   return createClient(
     beginPage(initial, !!socket),
-    (dispatch) => createPage(socket, { endpoint, credentials, headers }, advice, dispatch),
+    (dispatch, { timers }) => createPage(socket, { endpoint, credentials, headers }, advice, dispatch, timers),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.

@@ -15,7 +15,7 @@ import {
 import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { StatusDetail } from './core/view.js'
-import { type Hydratable, INITIAL } from './initial.js'
+import { type Hydratable, INSIDE } from './inside.js'
 import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields
@@ -34,7 +34,7 @@ export const LiveSessionProvider: FunctionComponent<{
   readonly live: LiveSessionClient
   /** The components that use it. */
   readonly children?: ReactNode
-}> = ({ live, children }) => createElement(Live.Provider, { value: live }, children)
+}> = ({ live, children }) => createElement(Live.Provider, { value: live as Hydratable }, children)
 
 /**
  * A value, what sets it, and how far its newest change has got. `set` takes a value, or a function of the one before it, which is `live.update`; it
@@ -61,7 +61,8 @@ export function useLiveSession<K extends Keys<F>['readable']>(
       `koa-live-session: useLiveSession("${key}"): no <LiveSessionProvider live={live}> above this component`,
     )
   }
-  const initial = (): readonly [Value<F[K]>, StatusDetail] => live[INITIAL]?.(key) ?? [live.get(key), live.status(key)]
+  const initial = (): readonly [Value<F[K]>, StatusDetail] =>
+    live[INSIDE].was(key) ?? [live.get(key), live.status(key)]
   const subscribe = useCallback((onChange: () => void) => live.subscribe(key, onChange), [live, key])
   const value = useSyncExternalStore(
     subscribe,

@@ -1,4 +1,5 @@
 import type { Effects, Event } from './core/messages.js'
+import type { Page } from './core/page.js'
 
 /** Says what happens to a page. */
 export type Dispatch = (...event: Event) => void
@@ -14,5 +15,5 @@ export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'> {
   close(): void
 }
 
-/** What makes them, given where to say it. */
-export type Surround = (dispatch: Dispatch) => Surroundings
+/** What makes them, given where to say it, and what the page knows, to read. */
+export type Surround = (dispatch: Dispatch, page: Page) => Surroundings

@@ -18,7 +18,7 @@ import {
 import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { StatusDetail } from './core/view.js'
-import { type Hydratable, INITIAL } from './initial.js'
+import { type Hydratable, INSIDE } from './inside.js'
 import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields
@@ -32,7 +32,7 @@ const LIVE: InjectionKey<Hydratable> = Symbol()
  * createSSRApp(App).use(liveSessionPlugin(createLiveSession({ socket: io() }))).mount('#app')
  */
 export function liveSessionPlugin(live: LiveSessionClient): Plugin {
-  return (app) => app.provide(LIVE, live)
+  return (app) => app.provide(LIVE, live as Hydratable)
 }
 
 /**
@@ -59,7 +59,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
   // Where there is an element in the page already, it is the server's, to be rendered once more as it is.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
-  const state = shallowRef((isHydrating && live[INITIAL]?.(key)) || [live.get(key), live.status(key)])
+  const state = shallowRef((isHydrating && live[INSIDE].was(key)) || [live.get(key), live.status(key)])
   const update = (): void => {
     state.value = [live.get(key), live.status(key)]
   }
@@ -73,8 +73,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   // A refusal shows in the status.
   const value = computed({
     get: () => state.value[0],
-    set: (next: never) =>
-      void (typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)),
+    set: (next: never) => void live[typeof next === 'function' ? 'update' : 'set'](key as never, next),
   })
   // Untyped inside: whether a key may be set, only the declaration knows.
   return { value: value as never, status: computed(() => state.value[1]) }

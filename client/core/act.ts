@@ -11,7 +11,6 @@ export function act({ effects }: Acting, ...effect: Effect): void {
 }
 
 /** Keeps promises, or breaks them. */
-export function settle(page: Acting, key: string, calls: readonly Call[], failure?: Failure): void {
-  const ids = calls.map(({ id }) => id)
-  if (calls[0]) act(page, 'settle', ids, key, failure)
+export function settle(page: Acting, calls: readonly Call[], failure?: Failure): void {
+  if (calls[0]) act(page, 'settle', calls, failure)
 }

@@ -36,7 +36,6 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   page.posted = undefined
   act(page, 'release')
   page.isOffline = !answer && !error
-  if (page.isOffline) act(page, 'warn', status)
   if (answer) {
     page.failures = 0
     if (sync.who === undefined) asked(page, answer)
@@ -59,8 +58,8 @@ function asked(page: Page, answer: SyncAnswer): void {
   // A guest with whom no cookie ever came is none: the page goes on as any connection of its browser.
   if (isBlocked(page) && !page.isKept && page.kind === 'guest') page.who = undefined
   if (kept) {
-    prove(page)
-    confirm(page, { who, held: answer.held, tickets: [] })
+    prove(page, true)
+    confirm(page, answer)
   }
   if (page.reach !== 'none' && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
 }
@@ -76,14 +75,14 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     return
   }
   // A connection says but once whose it is; what that of a former visitor still says is not this page's.
-  const isFirst = page.reach === 'asked'
+  const isFirst = !isPost && page.reach === 'asked'
   if (!isPost && !isFirst && who !== page.who) {
     release(page, sync, false)
     rest(page, 'send', 0)
     return
   }
   if (greeting && (isPost || isFirst)) become(page, answer)
-  if (kept) prove(page)
+  if (kept) prove(page, isFirst)
   else if (isFirst) ask(page)
   if (!isPost) page.reach = 'greeted'
   if (isPost && !dropped) page.asks = 0
@@ -102,7 +101,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   set.forEach(([key], i) => {
     result(page, key, results[i], isPost && !unsaved?.includes(key))
   })
-  const news = { who: page.who, held, unsaved, tickets: isPost ? [...tickets, ...(ticket ? [ticket] : [])] : [] }
+  const news = { who: page.who, held, unsaved, tickets: isPost ? [...tickets, ...(ticket ? [ticket] : [])] : undefined }
   confirm(page, news)
   if (!isPost) return
   // What it has no ticket of its own HTML has said: the server knew it.
@@ -122,7 +121,7 @@ function result(page: Page, key: string, one: SyncResult | undefined, isSaved: b
     if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
     sent.stamp = one.stamp
     // Of a page that was left: what came after it goes over that alone.
-    for (const next of draftsOf(field)) if (next.isAgain) next.base = one.stamp
+    for (const next of draftsOf(field)) if (sent.isAgain && next.isAgain) next.base = one.stamp
     // The answer to a POST may have come before, and have said that nothing keeps it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
     else hold(page, key, isSaved ? one.stamp : field.proof)
@@ -158,7 +157,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 }
 
 /** What the cookie has by now, as an answer to this page or another tab says. */
-function confirm(page: Page, { tickets, held, unsaved = [] }: News): void {
+function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets)
     for (const [key, stamp] of keep(page, ticket)) if (!unsaved.includes(key)) hold(page, key, stamp)
   for (const [key, stamp] of held) {
@@ -177,13 +176,13 @@ function confirm(page: Page, { tickets, held, unsaved = [] }: News): void {
 export function learn(page: Page, news: News): void {
   if (news.who === page.who && page.isKept) {
     confirm(page, news)
-    renewed(page)
+    if (news.tickets) renewed(page)
     return
   }
   // Only a browser that keeps its cookie is told of.
   page.tries = 0
   if (page.reach === 'none') ask(page)
-  // A connection that is about to say whose it is comes with the cookie of now.
+  // A connection that is about to say whose it is as a rule comes with the cookie of now; where it does not, that other tab is told.
   else if (!page.timers.has('greet')) start(page, 'link', GATHER)
 }
 

@@ -48,9 +48,6 @@ export interface Keys {
   effects: Effect[]
 }
 
-/** What is shown, but kept nowhere. */
-export const KEPT_NOWHERE: readonly unknown[] = ['cookies_blocked', 'store_unavailable']
-
 const UNKNOWN: Field = {
   at: NEVER,
   ticket: '',
@@ -105,31 +102,23 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** What is computed from it alone that is below it is named, so that the server takes it but once. */
-function idOf(calls: readonly Call[]): string {
-  return (calls.every(({ next }) => next) && calls.at(-1)?.id.toString(36)) || ''
-}
-
-/** A caller sets a value, or computes one from what is shown. One that was never sent is replaced, or computed from. */
-export function want(page: Keys, key: string, call: Call, given: JsonValue | undefined): void {
+/** A caller sets a value, or computes one. One of its kind that was never sent goes with it: nothing overtakes what is on its way. */
+export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined): void {
   const field = fieldOf(page, key)
+  const id = call.next ? call.id.toString(36) : ''
   const last = draftsOf(field).at(-1)
-  const former = last?.isBusy || last?.isAgain ? undefined : last
+  const former = last && !last.isBusy && !last.isAgain && (last.id || !id) ? last : undefined
   const calls = [...(former?.calls ?? []), call]
-  const shown = shownOf(field)
-  try {
-    const value = same(field, call.next ? call.next(shown) : given)
-    const change = { value, calls, id: idOf(calls), from: former ? former.from : shown }
-    field.changes = [...field.changes.filter((one) => one !== former), change]
-    field.code = undefined
-  } catch (error) {
-    settle(page, key, [call], { code: 'invalid_value', error })
-  }
+  field.changes = [
+    ...field.changes.filter((one) => one !== former),
+    { value: same(field, value), calls, id, from: NaN },
+  ]
+  field.code = undefined
 }
 
-/** Computes anew what was computed from what is there no more, and has not gone out. */
+/** Computes, or computes anew, what has not gone out over the value that is there. */
 export function recompute(page: Keys): void {
-  for (const [key, field] of page.fields) {
+  for (const field of page.fields.values()) {
     let below = field.value
     for (const change of draftsOf(field)) {
       const from = defaulted(field, below)
@@ -141,11 +130,12 @@ export function recompute(page: Keys): void {
             if (call.next) value = call.next(value)
             return true
           } catch (error) {
-            settle(page, key, [call], { code: 'invalid_value', error })
+            settle(page, [call], { code: 'invalid_value', error })
             return false
           }
         })
         change.value = same(field, value)
+        if (!change.calls[0]) field.changes = field.changes.filter((one) => one !== change)
       }
       below = change.value
     }
@@ -167,8 +157,13 @@ export function merge(
   field.at = stamp
   field.ticket = ''
   if (stamp === at) return
-  if (KEPT_NOWHERE.includes(code)) field.code = undefined
+  if (code === 'store_unavailable') field.code = undefined
   if (ids) compare(field, stamp, ids)
+}
+
+/** A change as if it had never gone out, over what is never there: it is computed anew. */
+function unsent({ value, calls, id }: Change): Change {
+  return { value, calls, id, from: NaN, base: undefined, isBusy: false, isAgain: false, stamp: undefined }
 }
 
 /** Of this page's computed changes, which are in what was written at `stamp`. */
@@ -183,17 +178,12 @@ function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): voi
   }
   // A process that had not heard of it has written over it: it is not in there, and is made once more.
   for (const change of changes)
-    if (change.id && change.stamp && change.stamp > known)
-      Object.assign(change, { stamp: undefined, from: NaN, base: undefined, isAgain: false })
+    if (change.id && change.stamp && change.stamp > known) Object.assign(change, unsent(change))
 }
 
 /** The field as another visitor finds it: its default, and what this page's callers want, where that goes along. */
 export function anew(page: Keys, key: string, isCarried: boolean): void {
   const field = fieldOf(page, key)
-  const { fallback, changes } = field
-  const calls = callsOf(field)
-  if (!isCarried) settle(page, key, calls, { code: 'superseded' })
-  // Over what is never there: it is computed anew.
-  const own = isCarried && changes[0] ? [{ value: liveOf(field), calls, id: idOf(calls), from: NaN }] : []
-  page.fields.set(key, { ...UNKNOWN, fallback, changes: own })
+  if (!isCarried) settle(page, callsOf(field), { code: 'superseded' })
+  page.fields.set(key, { ...UNKNOWN, fallback: field.fallback, changes: isCarried ? field.changes.map(unsent) : [] })
 }

@@ -5,10 +5,11 @@ import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 /** Computes a value from the one before it. It may throw, and is called again wherever that is another one by then. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
-/** What a caller has asked for: the number of its promise, and where it has not said the value itself, how it is computed. */
+/** What a caller has asked for: its number, where it has not said the value itself how that is computed, and who is told what came of it. */
 export interface Call {
   readonly id: number
   readonly next?: Next | undefined
+  readonly end?: (failure?: Failure) => void
 }
 
 /** Why something was refused: where the server has said it in words, in those. */
@@ -31,22 +32,22 @@ export interface Posted {
   readonly error?: Failure | undefined
 }
 
-/** What a tab tells the others of its browser: what the cookie has by now. */
+/** What a tab tells the others of its browser: whose that is, and what the cookie has by now. */
 export interface News extends Pick<SyncAnswer, 'held'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
-  readonly tickets: readonly string[]
+  /** What it has POSTed. */
+  readonly tickets?: readonly string[] | undefined
 }
 
 /**
  * - `post`: no POST before, of news or after a failure
- * - `lead`: the tab that has made a change goes first
  * - `send`: no change over the socket before
  * - `link`: the socket connects again then
  * - `greet`: the connection is about to say whose page this is
  * - `renew`: no POST only because the page is used
  */
-export type TimerName = 'post' | 'lead' | 'send' | 'link' | 'greet' | 'renew'
+export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew'
 
 /** What happens to a page, by name, with what comes along. */
 export interface Events {
@@ -87,13 +88,12 @@ export interface Effects {
   send: [sync: Sync]
   /** Comes back with the cookies that the browser has by now. */
   reconnect: []
-  /** Asks for a turn among the tabs; ends it. */
+  /** Asks for a turn among the tabs. */
   queue: []
+  /** The turn is over. The POST under way, if there is one, comes to nothing. */
   release: []
   /** The last goes out as the page is left: no answer is awaited. */
   post: [sync: Sync, isLast: boolean]
-  /** The POST under way comes to nothing. */
-  abort: []
   /** Ends after `ms`, and up to `spread` more. */
   timer: [name: TimerName, ms: number, spread: number]
   tell: [news: News]
@@ -102,8 +102,6 @@ export interface Effects {
   /** Takes out what other pages have left. */
   take: []
   /** Keeps promises, or breaks them. */
-  settle: [ids: readonly number[], key: string, failure: Failure | undefined]
-  /** Another program than the endpoint has answered. */
-  warn: [status: number]
+  settle: [calls: readonly Call[], failure: Failure | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]

@@ -1,6 +1,6 @@
 import type { Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
-import { type Change, callsOf, fieldOf, KEPT_NOWHERE, type Keys } from './field.js'
+import { type Change, callsOf, fieldOf, type Keys } from './field.js'
 import type { Failure } from './messages.js'
 
 /** It is saved. */
@@ -8,7 +8,7 @@ export function hold(page: Keys, key: string, stamp: Stamp): void {
   const field = fieldOf(page, key)
   end(page, key, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp
-  if (stamp >= field.at && KEPT_NOWHERE.includes(field.code)) field.code = undefined
+  if (stamp >= field.at && field.code === 'store_unavailable') field.code = undefined
 }
 
 /** Nothing will save what the server knows of this key. */
@@ -22,14 +22,14 @@ export function giveUp(page: Keys, key: string, failure: Failure): void {
 /** Of changes that have an end now, the callers are told which. */
 export function end(page: Keys, key: string, isOver: (change: Change) => boolean, failure?: Failure): void {
   const field = fieldOf(page, key)
-  settle(page, key, callsOf({ changes: field.changes.filter(isOver) }), failure)
+  settle(page, callsOf({ changes: field.changes.filter(isOver) }), failure)
   field.changes = field.changes.filter((change) => !isOver(change))
 }
 
-/** Tries again what is kept nowhere. */
+/** Tries again what no store has. */
 export function retry({ fields }: Keys): void {
   for (const field of fields.values()) {
-    if (!KEPT_NOWHERE.includes(field.code)) continue
+    if (field.code !== 'store_unavailable') continue
     field.code = undefined
     field.proof = field.held
   }

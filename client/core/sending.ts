@@ -8,29 +8,20 @@ import { tickets } from './visitor.js'
 const ROOM = 20_000
 /** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
 const INTERVAL = 334
-/** ms by which the tab that has set something is ahead of those that only hear of it. */
-const LEAD = 50
-
 /** What is to go out, over the socket or in a POST. */
 export function go(page: Page): void {
   const { reach, timers, who } = page
   if (reach === 'up' && !timers.has('send')) {
     page.reach = 'asked'
-    act(page, 'send', { who })
+    // Before any change of this page the server shall have seen what the page has seen: its memory may be younger.
+    act(page, 'send', who ? bodyOf(page, []) : {})
   }
   if (reach === 'greeted' && !timers.has('send')) {
     const set = outgoing(page)
     if (set.length > 0) act(page, 'send', { who, set })
   }
   if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
-  const isOwn = page.isAsking || page.isDue || [...page.fields.values()].some(({ changes }) => changes[0])
-  if (isOwn || !page.isReady) queue(page)
-  else if (!timers.has('lead')) start(page, 'lead', LEAD, LEAD)
-}
-
-/** Waits for its turn among the tabs: one POSTs at a time. */
-export function queue(page: Page): void {
-  if (page.posted || page.isQueued || !isPostDue(page)) return
+  // One tab POSTs at a time.
   page.isQueued = true
   act(page, 'queue')
 }

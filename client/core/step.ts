@@ -1,19 +1,19 @@
 import { act } from './act.js'
 import { learn, posted, rest, synced } from './answers.js'
 import { recompute, want } from './field.js'
-import type { Effect, Event, Events, TimerName } from './messages.js'
+import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { isBlocked, type Page } from './page.js'
 import { retry } from './proof.js'
-import { bodyOf, go, parting, queue, turn } from './sending.js'
+import { bodyOf, go, parting, turn } from './sending.js'
 import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
  * How a page works. `step` takes one event, and returns what is to be done about it.
  *  1. A page belongs to one visitor, `who`: an opaque text from its HTML or an answer, compared for equality alone. Where an answer names another
  *     visitor, the page drops what it has, and its promises reject with `superseded`. What was set before it was anyone's goes along.
- *  2. A key has the newest value that the server has told, the change that goes out first (`sent`), and the one behind it (`want`). The page
- *     shows `want`, else `sent`, else that value, else the default.
+ *  2. A key has the newest value that the server has told, and the changes of this page that are not saved, in their order: the server has taken
+ *     them, at a `stamp`, or they are drafts. One draft is on its way at a time. The page shows the last draft, else that value, else the default.
  *  3. A change goes over the socket where that has said whose it is (`reach`); else, after a second, by POST. The answer has its stamp, or says why not.
  *  4. A change whose answer was lost is sent again as it was: the server takes an id but once. Where something newer stands, a computed change is
  *     computed again, over that; a plain one that may have arrived rejects with `superseded`.
@@ -59,7 +59,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   turn,
   posted,
   timer: (page, name) => {
-    if (page.timers.delete(name)) TIMERS[name]?.(page)
+    // What was waited for may have come first.
+    if (!page.timers.delete(name)) return
+    if (name === 'link') reconnect(page)
+    if (name === 'renew') page.asks = 0
   },
   news: learn,
   restored: restore,
@@ -92,15 +95,6 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     retry(page)
     wake(page)
     if (wasBlocked) ask(page)
-  },
-}
-
-/** What is due when a time has passed. Of the others it is enough that they have. */
-const TIMERS: { readonly [K in TimerName]?: (page: Page) => void } = {
-  lead: queue,
-  link: reconnect,
-  renew: (page) => {
-    page.asks = 0
   },
 }
 

@@ -1,6 +1,6 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import { type Field, KEPT_NOWHERE } from './field.js'
-import type { Page } from './page.js'
+import type { Field } from './field.js'
+import { isBlocked, type Page } from './page.js'
 
 /**
  * How far a key's newest change has got. `'default'`: never set, nothing to save. `'saving'`: shown, and on its way. `'saved'`: a browser that
@@ -29,12 +29,11 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
   return detail
 }
 
-export function statusOf({ isOffline }: Page, field: Field): StatusDetail {
+export function statusOf(page: Page, { changes, code, at, proof }: Field): StatusDetail {
   // What came before a change that was refused, or was computed after it, is still on its way.
-  const isOwn = field.changes.length > 0
-  if (field.code && (!isOwn || KEPT_NOWHERE.includes(field.code))) return detailOf('rejected', field.code)
-  if (isOwn || field.at > field.proof) return detailOf(isOffline ? 'offline' : 'saving')
-  return detailOf(field.at > 0 ? 'saved' : 'default')
+  if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
+  if (!changes[0] && at <= proof) return detailOf(at > 0 ? 'saved' : 'default')
+  return isBlocked(page) ? detailOf('rejected', 'cookies_blocked') : detailOf(page.isOffline ? 'offline' : 'saving')
 }
 
 /** The worst of all. */

@@ -1,5 +1,4 @@
 import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
-import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { anew, busyOf, callsOf, draftsOf, fieldOf, merge } from './field.js'
@@ -29,9 +28,9 @@ export function keep(page: Page, ticket: string, claims: TicketClaims = readTick
   return changes
 }
 
-/** The tickets, each once, of what is newer than some place has it: if not told otherwise the cookie, as far as it was seen. */
-export function tickets(page: Page, known = (key: string): number => fieldOf(page, key).held): readonly string[] {
-  return [...new Set([...page.fields].flatMap(([key, { at, ticket }]) => (at > known(key) && ticket) || []))]
+/** The tickets, each once, of what the cookie was not seen with. */
+export function tickets({ fields }: Page): readonly string[] {
+  return [...new Set([...fields.values()].flatMap(({ at, held, ticket }) => (at > held && ticket) || []))]
 }
 
 /** An answer says whose page it is: another's drops all that this one has not saved. What it had is told no more. */
@@ -50,21 +49,17 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   }
   page.renew = renew
   for (const { defaults } of claims) setDefaults(page, defaults)
-  const known = new Map(claims.flatMap(({ changes }) => changes.map(([key, stamp]) => [key, stamp])))
-  // Before any change of this page the server shall have seen what the page has seen: its memory may be younger.
-  const lacking = tickets(page, (key) => known.get(key) ?? NEVER)
   for (const [i, ticket] of greeting.entries()) keep(page, ticket, claims[i])
-  if (lacking[0] && page.reach === 'asked') act(page, 'send', { who, tickets: lacking })
   page.isReady = true
 }
 
-/** The browser was seen with the cookie of this page's visitor. */
-export function prove(page: Page): void {
+/** The browser was seen with the cookie of this page's visitor; where it was not asked for that, the other tabs are told: one may be another's. */
+export function prove(page: Page, isTold: boolean): void {
   page.tries = 0
+  if (isTold) act(page, 'tell', { who: page.who, held: [] })
   if (page.isKept) return
   page.isKept = true
   act(page, 'take')
-  act(page, 'tell', { who: page.who, held: [], tickets: [] })
   renewed(page)
 }
 
@@ -106,7 +101,7 @@ export function abort(page: Page): void {
   const { posted, isQueued } = page
   page.posted = undefined
   page.isQueued = false
-  if (posted || isQueued) act(page, 'abort')
+  if (posted || isQueued) act(page, 'release')
   if (posted) release(page, posted, true)
 }
 
@@ -118,17 +113,12 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   }
 }
 
-/** In a browser that keeps no cookie nothing is ever saved: it stays shown, goes over the connection, and the caller is told. */
+/** In a browser that keeps no cookie nothing is ever saved: it stays shown, goes over the connection, and the callers are told. */
 export function block(page: Page): void {
   if (!isBlocked(page)) return
-  const code = 'cookies_blocked'
-  for (const [key, field] of page.fields) {
-    if (!field.code && (field.changes[0] || field.at > field.proof)) {
-      settle(page, key, callsOf(field), { code })
-      field.code = code
-    }
-    if (field.code !== code) continue
-    // They are told: one is enough to know that the value is of this page.
+  for (const field of page.fields.values()) {
+    settle(page, callsOf(field), { code: 'cookies_blocked' })
+    // Of what was taken one is enough to know that the value is of this page.
     const taken = field.changes.filter(({ stamp }) => stamp).slice(-1)
     field.changes = [...taken.map((change) => ({ ...change, id: '', calls: [{ id: 0 }] })), ...draftsOf(field)]
   }

@@ -18,25 +18,35 @@ const REASONS: Partial<Record<AdviceCode, string>> = {
 
 const MISTAKES: Partial<Record<AdviceCode, (key: string, call: string) => string>> = {
   before_ready: describeBeforeReady,
-  endless_listeners: describeEndlessListeners,
   impure_update: describeImpureUpdate,
 }
 
+/** Which refusals no visitor can cause: a mistake of the program, which may well wait for nothing. */
+const WRONG: readonly AdviceCode[] = ['undeclared_key', 'not_writable']
+
 /** All that can be said to the developer of a page with these options. */
 export function adviceFor(ways: Ways): Advice {
+  const warn = createWarning(ways)
   return {
-    text: (code, key = '', call = '') => MISTAKES[code]?.(key, call) ?? describeRefusal(code, key),
+    text,
+    errorOf: (key, { code, message = text(code, key), error: thrown }) => {
+      const error = thrown ?? new LiveSessionError(code, message, key)
+      if (thrown || WRONG.includes(code)) console.error(error)
+      return error
+    },
     settable: copy,
-    answered: createWarning(ways),
+    posted: ({ status, answer, error }) => {
+      if (!answer && !error) warn(status)
+    },
   }
+}
+
+function text(code: AdviceCode, key: string = '', call: string = ''): string {
+  return MISTAKES[code]?.(key, call) ?? describeRefusal(code, key)
 }
 
 function describeBeforeReady(key: string, call: string): string {
   return `koa-live-session: ${call}("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`
-}
-
-function describeEndlessListeners(): string {
-  return 'koa-live-session: listeners answer each change with another one'
 }
 
 function describeImpureUpdate(): string {

@@ -1,5 +1,6 @@
 import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'
+import type { Page } from '../core/page.js'
 import type { Dispatch, Surroundings } from '../surroundings.js'
 import type { AnySocket } from '../types.js'
 import { createPoster, type PostOptions } from './post.js'
@@ -18,11 +19,15 @@ export function createPage(
   options: PostOptions,
   advice: Advice,
   dispatch: Dispatch,
+  waiting: Page['timers'],
 ): Surroundings {
   const name = `live-session:${options.endpoint}`
   const { keep, take } = createStorage(`${name}:`)
   const timers = createTimers((timer) => dispatch('timer', timer))
-  const poster = createPoster(options, (posted) => dispatch('posted', posted))
+  const poster = createPoster(options, (posted) => {
+    advice.posted?.(posted)
+    dispatch('posted', posted)
+  })
   const tabs = createTabs(
     name,
     () => dispatch('turn'),
@@ -35,7 +40,8 @@ export function createPage(
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     [RECONNECT]: () => dispatch('reconnect'),
   })
-  const use = (): void => dispatch('use')
+  // Keys and clicks are many, and most are no news.
+  const use = (): void => void (waiting.has('renew') || dispatch('use'))
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
@@ -61,16 +67,13 @@ export function createPage(
       // No answer where it was lost, also with the connection.
       socket
         ?.timeout(PATIENCE)
-        .emit(SYNC, sync, (lost: Error | null, answer: SyncAnswer | Refusal) =>
-          dispatch('synced', sync, lost ? undefined : answer),
-        ),
+        .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),
     reconnect: () => void socket?.disconnect().connect(),
-    abort: () => {
+    release: () => {
       poster.abort()
       tabs.release()
     },
     timer: timers.start,
-    warn: advice.answered,
     open: () => {
       for (const one of handlers) socket?.on(...one)
       if (socket?.connected) dispatch('connect')

@@ -22,7 +22,7 @@ describe('what a page says of a mistake', () => {
     expect(FULL.text(code, 'division')).toBe(text)
   })
 
-  it.each<AdviceCode>(['not_writable', 'before_ready', 'endless_listeners', 'impure_update'])(
+  it.each<AdviceCode>(['not_writable', 'before_ready', 'impure_update'])(
     'is a code in production, and where it is explained: %s',
     (code) => {
       expect(BRIEF.text(code)).toBe(`koa-live-session: ${code}, docs/troubleshooting.md#${code}`)
@@ -49,17 +49,5 @@ describe('a value that is no JSON', () => {
     const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
     expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
     expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
-  })
-})
-
-describe('an answer of another program than the endpoint', () => {
-  it.each([404, 401, 200])('is told in production, by a code: %s', (status) => {
-    BRIEF.answered(status)
-    expect(warnings).toEqual(['koa-live-session: not_answered, docs/troubleshooting.md#not_answered'])
-  })
-
-  it.each([0, 429, 502])('is not told where the server may be away, or busy: %s', (status) => {
-    BRIEF.answered(status)
-    expect(warnings).toEqual([])
   })
 })

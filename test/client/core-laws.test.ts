@@ -190,12 +190,12 @@ class World {
     }
     if (what === 'post' && effect[2]) this.#late.push(copy(effect[1]))
     else if (what === 'post') this.#underWay.push({ sync: copy(effect[1]), isPost: true, isFirst: false })
-    if (what === 'abort') {
+    if (what === 'release') {
       this.#late.push(...this.#underWay.filter(({ isPost }) => isPost).map(({ sync }) => sync))
       this.#underWay = this.#underWay.filter(({ isPost }) => !isPost)
     }
     if (what !== 'settle') return []
-    for (const id of effect[1]) if (!this.settled.has(id)) this.settled.set(id, effect[3]?.code ?? 'saved')
+    for (const { id } of effect[1]) if (!this.settled.has(id)) this.settled.set(id, effect[2]?.code ?? 'saved')
     return []
   }
 }

@@ -1,13 +1,22 @@
 import { describe, expect, it } from '@jest/globals'
 import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/bare-page.js'
 
+it('a page that was refused, and is connected before its time, does not connect once more', () => {
+  const page = BarePage.greeted()
+  page.on('refused', 'store_unavailable')
+  page.on('connect')
+  page.effects()
+  page.on('timer', 'link')
+  expect(page.did('reconnect')).toBe(false)
+})
+
 describe('a page whose handshake was refused', () => {
   it('as another’s ends its POST, asks, and connects again', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.post()
     page.on('refused', 'other_subject')
-    expect([page.did('abort'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
+    expect([page.did('release'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 
   it('as one too many connects again later, and later each time', () => {
@@ -36,7 +45,7 @@ describe('a page whose connection the server ends', () => {
     page.learn(['division', 10, 1])
     page.post()
     page.on('reconnect')
-    expect(page.effects('abort', 'reconnect')).toEqual([['abort'], ['reconnect']])
+    expect(page.effects('release', 'reconnect')).toEqual([['release'], ['reconnect']])
     page.disconnect()
     expect(page.post()).toBeUndefined()
     page.on('connect')
@@ -253,7 +262,7 @@ describe('a page that is left', () => {
     page.on('begin')
     page.post()
     page.on('leave')
-    expect([page.did('abort'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, false]], undefined])
+    expect([page.did('release'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, false]], undefined])
     page.on('return')
     expect(page.post()).toEqual({})
   })

@@ -136,7 +136,7 @@ describe('what throws', () => {
   it('is what its promise is rejected with, and nothing is changed', () => {
     const page = shopping('a')
     page.update('cart', broken)
-    const [, , , failure] = page.effects('settle')[0] ?? []
+    const [, , failure] = page.effects('settle')[0] ?? []
     expect((failure as { error: unknown }).error).toBeInstanceOf(RangeError)
     expect([page.get('cart'), page.status('cart'), page.sent()]).toEqual([['a'], 'saved', []])
   })
@@ -224,13 +224,15 @@ describe('several updates of one key', () => {
 })
 
 describe('beside plain changes', () => {
-  it('an update of what was set and not sent goes along with it, over whatever there is', () => {
+  it('an update of what was set and not sent goes after it, over its stamp', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.set('cart', [])
     page.update('cart', add('b'))
     comeBack(page, ['cart', 12, ['x']])
-    expect([page.get('cart'), page.sent()]).toEqual([['b'], [['cart', -1, '', ['b']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([['b'], [['cart', -1, '', []]]])
+    page.take(13)
+    expect(page.sent()).toEqual([['cart', 13, '2', ['b']]])
   })
 
   it('an update of what was set and is under way goes after it, over its stamp', () => {

@@ -32,21 +32,14 @@ describe('a page whose connection says whose it is', () => {
     expect(page.sent()).toEqual([['division', -1, '', 3]])
   })
 
-  it('brings what was saved where the server knows less, and nothing that it knows, before anything of its own', () => {
+  it('brings what the cookie was not seen with, and nothing that it was, before anything of its own', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     const ticket = page.learn(['division', 11, 1])
-    page.answer({
-      held: [
-        ['division', 11],
-        ['cart', 10],
-      ],
-    })
+    page.answer({ held: [['cart', 10]] })
     page.disconnect()
     page.set('cart', ['b'])
-    page.on('connect')
-    page.effects()
-    page.greet({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
+    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
     expect(page.said()).toEqual([
       { who: 'g', tickets: [ticket] },
       { who: 'g', set: [['cart', -1, '', ['b']]] },
@@ -85,7 +78,31 @@ describe('a page whose connection says whose it is', () => {
     page.on('connect')
     expect(page.did('take')).toBe(false)
     page.greet()
-    expect([page.did('take'), page.effects('tell')]).toEqual([true, [['tell', { who: 'g', held: [], tickets: [] }]]])
+    expect([page.did('take'), page.effects('tell')]).toEqual([true, [['tell', { who: 'g', held: [] }]]])
+  })
+})
+
+describe('of two tabs of which one was greeted by the cookie of before', () => {
+  it('the one that knows better looks once more, and says whose the browser is', () => {
+    const page = BarePage.greeted()
+    page.on('news', { who: 'former', held: [] })
+    page.time('link')
+    expect(page.did('reconnect')).toBe(true)
+    page.comeBack()
+    expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [] }]])
+  })
+
+  it('the other one looks once more, and is that visitor’s', () => {
+    const page = new BarePage(NEW_GUEST)
+    page.on('connect')
+    page.on('news', { who: 'ann', held: [] })
+    page.greet()
+    expect([page.page.who, page.did('reconnect')]).toEqual(['g', false])
+    page.on('news', { who: 'ann', held: [] })
+    page.time('link')
+    expect(page.did('reconnect')).toBe(true)
+    page.comeBack(ANN)
+    expect(page.page.who).toBe('ann')
   })
 })
 
@@ -111,13 +128,15 @@ describe('a page that is greeted as another visitor’s', () => {
     expect([page.page.who, page.remains()?.who]).toEqual([visitor.who, visitor.who])
   })
 
-  it('drops what was acknowledged, too, and brings no ticket of the former', () => {
+  it('drops what was acknowledged, too, and its ticket', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.take(10)
-    page.effects()
     page.comeBack(ANN)
-    expect([page.settled, page.post(), page.said()]).toEqual([['3 superseded'], undefined, [{ who: 'g' }]])
+    page.effects()
+    expect([page.settled, page.post()]).toEqual([['3 superseded'], undefined])
+    page.comeBack(ANN)
+    expect(page.said()).toEqual([{ who: 'ann' }])
   })
 
   it('calls nothing refused that the former was', () => {
@@ -134,7 +153,7 @@ describe('a page that is greeted as another visitor’s', () => {
     page.learn(['division', 10, 3])
     page.post()
     page.comeBack(ANN)
-    expect(page.did('abort')).toBe(true)
+    expect(page.did('release')).toBe(true)
     page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [['division', 10]], kept: true } })
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'default'])
   })
@@ -195,7 +214,7 @@ describe('a page whose connection came without the cookie', () => {
     page.on('connect')
     page.effects()
     page.greet({ ...NAMELESS, changes: [['division', 20, 9]] })
-    expect([page.get('division'), page.did('abort'), page.did('visitor')]).toEqual([1, true, false])
+    expect([page.get('division'), page.did('release'), page.did('visitor')]).toEqual([1, true, false])
     expect(page.told(THE_GUEST)).toEqual({})
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()

@@ -58,15 +58,11 @@ describe('a listener of a page that sets a value', () => {
 
   it('and never stops leaves the page time for others', () => {
     jest.useFakeTimers()
-    const told = jest.spyOn(console, 'error').mockReturnValue()
     const { live } = bareClient()
     let count = 0
     live.onChange(({ value }) => void (count++ < 500 && live.set('division', Number(value) + 1)))
     void live.set('division', 0)
-    expect([count < 500, told.mock.calls]).toEqual([
-      true,
-      [[expect.stringContaining('listeners answer each change with another one')]],
-    ])
+    expect(count).toBeLessThan(500)
     jest.runAllTimers()
     expect([count, live.get('division')]).toEqual([501, 500])
   })

@@ -41,13 +41,13 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page keeps what it shows when another visitor is there',
     file: 'client/core/field.ts',
-    find: '{ ...UNKNOWN, fallback, changes: own }',
-    replace: '{ ...field, changes: own }',
+    find: '{ ...UNKNOWN, fallback: field.fallback, changes:',
+    replace: '{ ...field, changes:',
   },
   {
     name: 'a page brings no tickets along when it connects',
-    file: 'client/core/visitor.ts',
-    find: "if (lacking[0] && page.reach === 'asked') act(page, 'send', { who, tickets: lacking })",
+    file: 'client/core/sending.ts',
+    find: "act(page, 'send', who ? bodyOf(page, []) : {})",
     replace: '',
   },
   {

@@ -106,7 +106,7 @@ export class PageChecker {
   }
 
   /** Another tab of its browser tells it something. */
-  told(tab: Tab, { who, held, unsaved, tickets }: News): void {
+  told(tab: Tab, { who, held, unsaved, tickets = [] }: News): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
     if (!whose || !this.#owners(tab).some((one) => isSame(one, whose))) return

@@ -78,8 +78,8 @@ export class BarePage {
       if (what === 'post' && !args[1]) this.#posted = args[0] as Sync
       if (what === 'send') this.#waiting.push(args[0] as Sync)
       if (what !== 'settle') continue
-      const [ids, , failure] = args as Effects['settle']
-      for (const id of ids) {
+      const [calls, failure] = args as Effects['settle']
+      for (const { id } of calls) {
         const name = this.#names.get(id)
         // As the runner has it: what is said once more of a promise that is settled says nothing.
         if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
@@ -210,7 +210,7 @@ export class BarePage {
   /** Lets the page POST what it has to, whatever it waits for; what that brings. */
   post(): Sync | undefined {
     if (!this.page.posted) {
-      for (const name of ['post', 'lead'] as const) this.time(name)
+      this.time('post')
       if (this.page.isQueued) this.on('turn')
     }
     const posted = this.#posted
