@@ -8,7 +8,7 @@ import { printable } from './escape.js'
  * | `invalid_value` | 400 | the schema refuses it, or JSON does not carry it |
  * | `undeclared_key` | 400 | there is no such field; to a browser also: it is hidden |
  * | `not_writable` | 403 | a browser may not set this field |
- * | `too_large` | 400 | over the field's `maxBytes`; a message or a payload over its own limit; 413: a body over 64 kB |
+ * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
  * | `malformed` | 400 | not the shape that was expected; 405, 415: not a POST of JSON |
  * | `bad_origin` | 403 | a page of an origin that is not listed |
  * | `bad_ticket` | 403 | a ticket that is forged, expired or revoked |

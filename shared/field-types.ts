@@ -75,6 +75,13 @@ export interface FieldSpec {
    */
   readonly maxBytes?: number
   /**
+   * Members, in lists and objects at all depths, of what a page or an address may set: 1 to 10,000. More is refused as `too_large`, before the
+   * schema sees it. What your own code sets is not counted.
+   *
+   * @default 1_000
+   */
+  readonly maxMembers?: number
+  /**
    * ms since the last write after which the default is read. A positive whole number.
    *
    * @default as long as the session lives

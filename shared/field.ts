@@ -3,7 +3,7 @@ import { cookieBytes, mostBytes } from './budget.js'
 import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'
 import { printable } from './escape.js'
 import type { ClientAccess, FieldSpec } from './field-types.js'
-import { freezeJson, type JsonValue } from './json.js'
+import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
 import type { Replica } from './replica.js'
 import { judge, type Verdict, validate } from './schema.js'
@@ -11,6 +11,8 @@ import { settable } from './settable.js'
 import { isPast, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
+/** Members of what a browser sends, where the field does not say. */
+const MEMBERS = 1000
 /** How many times as large as what is stored an input may be, for a schema to strip. */
 const SLACK = 4
 /** What a browser may read of a refusal that is about a hidden field. */
@@ -36,6 +38,7 @@ export class Field {
   readonly scope: 'user' | 'browser'
   readonly inCookie: boolean
   readonly maxBytes: number
+  readonly maxMembers: number
   /** ms since the last write; undefined: as long as the session lives. */
   readonly maxAge: number | undefined
   /** The parameter of an address that sets it. */
@@ -56,6 +59,7 @@ export class Field {
     this.scope = spec.scope === 'browser' ? 'browser' : 'user'
     this.inCookie = spec.cookie ?? this.access !== 'hidden'
     this.maxBytes = defaults.maxBytes
+    this.maxMembers = spec.maxMembers ?? MEMBERS
     this.maxAge = spec.maxAge
     this.url = spec.url
     this.onLogin = spec.onLogin ?? defaults.onLogin
@@ -66,12 +70,30 @@ export class Field {
   }
 
   /**
-   * The value to store for what an app or a browser wants to set.
+   * The value to store for what the app wants to set.
    *
    * @throws {LiveSessionError} `invalid_value` where it is not JSON or the schema refuses it, `too_large` past `maxBytes`
    */
   accept(input: unknown): JsonValue {
+    return this.#stored(this.#json(input))
+  }
+
+  /**
+   * The value to store for what a page or an address says. Schemas go on after the first mistake: ten thousand bad items of thirty
+   * properties would be 300,000 issues, half a second. So no schema sees more than `maxMembers`.
+   *
+   * @throws {LiveSessionError} as `accept`; `too_large` also past `maxMembers`
+   */
+  acceptFromBrowser(input: unknown): JsonValue {
     const json = this.#json(input)
+    const members = countMembers(json)
+    if (members <= this.maxMembers) return this.#stored(json)
+    const [has, most] = [members, this.maxMembers].map((count) => count.toLocaleString('en'))
+    const what = `"${this.key}" has ${has} members of the ${most} that a browser may send`
+    throw this.refusal('too_large', `too_large: ${what}. Raise its maxMembers.`)
+  }
+
+  #stored(json: JsonValue): JsonValue {
     // What no schema could cut down to size is not worth its time.
     this.#mustFit(json, SLACK * this.maxBytes)
     const stored = this.#output(json)

@@ -1,7 +1,7 @@
 import { shareBudget } from './budget.js'
 import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
-import { freezeJson, NotJson } from './json.js'
+import { freezeJson, MAX_MEMBERS, NotJson } from './json.js'
 import { isMs, MS } from './ms.js'
 import { isAsync } from './promise.js'
 import { AsyncSchema, validate } from './schema.js'
@@ -19,6 +19,7 @@ const OPTIONS = new Set([
   'scope',
   'cookie',
   'maxBytes',
+  'maxMembers',
   'maxAge',
   'url',
   'onLogin',
@@ -100,7 +101,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard
   expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
-  const { client = 'read', scope = 'user', cookie, maxBytes, maxAge, url, onLogin, migrate } = spec
+  const { client = 'read', scope = 'user', cookie, maxBytes, maxMembers, maxAge, url, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   // What a tab alone knows needs the page's part in it, which is not built: refused rather than shared by mistake.
   const isScope = ['user', 'browser'].includes(scope)
@@ -109,6 +110,8 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   // The cookie is signed, not encrypted: its owner can read it.
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
   expect(maxBytes === undefined || isPositive(maxBytes), '.maxBytes: expected a positive whole number', maxBytes)
+  const isCount = maxMembers === undefined || (isPositive(maxMembers) && maxMembers <= MAX_MEMBERS)
+  expect(isCount, `.maxMembers: expected a whole number from 1 to ${MAX_MEMBERS.toLocaleString('en')}`, maxMembers)
   expect(maxAge === undefined || isMs(maxAge), `.maxAge: expected ${MS}`, maxAge)
   const isParameter = url === undefined || (typeof url === 'string' && PARAMETER.test(url))
   expect(isParameter, '.url: expected at most 64 of A-Z a-z 0-9 _ . -', url)

@@ -6,7 +6,8 @@ type Scalar = string | number | boolean | null
 export type JsonValue = Scalar | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
 
 const MAX_DEPTH = 32
-const MAX_NODES = 10_000
+/** Members that a value may have, in lists and objects at all depths. */
+export const MAX_MEMBERS = 10_000
 
 /** A value that JSON would lose or change. Its message names the place in the notation `$.items[0].at`. */
 export class NotJson extends TypeError {
@@ -22,10 +23,10 @@ export class NotJson extends TypeError {
  * A deep-frozen copy of a value that JSON carries unchanged.
  *
  * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined`, a class instance, a lone surrogate,
- * more than 32 levels or 10,000 nodes.
+ * more than 32 levels or 10,000 members.
  */
 export function freezeJson(root: unknown): JsonValue {
-  let nodes = 0
+  let members = 0
   // Where we are; as a text only where something is wrong there.
   const steps: (string | number)[] = []
   const refuse = (received: string): never => {
@@ -33,8 +34,8 @@ export function freezeJson(root: unknown): JsonValue {
     throw new NotJson(received, `$${path.join('')}`)
   }
   const each = (child: unknown, step: string | number): JsonValue => {
-    nodes += 1
-    if (nodes > MAX_NODES) throw new NotJson(`more than ${MAX_NODES.toLocaleString('en')} values`, '$')
+    members += 1
+    if (members > MAX_MEMBERS) throw new NotJson(`more than ${MAX_MEMBERS.toLocaleString('en')} values`, '$')
     steps.push(step)
     const frozen = walk(child)
     steps.pop()
@@ -58,6 +59,13 @@ export function freezeJson(root: unknown): JsonValue {
     return Object.freeze(copy)
   }
   return walk(root)
+}
+
+/** In lists and objects at all depths. */
+export function countMembers(value: JsonValue | undefined): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const members: readonly (JsonValue | undefined)[] = Object.values(value)
+  return members.reduce<number>((sum, member) => sum + countMembers(member), members.length)
 }
 
 /** What JSON would lose of a scalar; undefined where nothing. */

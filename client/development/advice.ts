@@ -10,7 +10,7 @@ const REASONS: Partial<Record<AdviceCode, string>> = {
   invalid_value: 'the schema of the field refuses it',
   undeclared_key: 'expected a declared field that is not hidden from browsers',
   not_writable: "expected a field with client: 'write'",
-  too_large: 'over the maxBytes of the field',
+  too_large: 'over the maxBytes or the maxMembers of the field',
   superseded: 'a newer write has won, or another visitor is at this browser now',
   cookies_blocked: 'the browser keeps no cookie of this server, or consent says no',
   store_unavailable: 'the store does not answer',

@@ -71,7 +71,7 @@ function saidOf(field: Field, search: string, { warn }: Core): JsonValue | undef
   let code = ''
   for (const input of [fromParameter(text, field.default), text]) {
     try {
-      return field.accept(input)
+      return field.acceptFromBrowser(input)
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error
       code ||= error.code

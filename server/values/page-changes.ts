@@ -87,7 +87,7 @@ function accept(
     subject: owner.subject(field),
     over,
     id,
-    value: rest.length === 0 ? undefined : field.accept(rest[0]),
+    value: rest.length === 0 ? undefined : field.acceptFromBrowser(rest[0]),
   }
 }
 

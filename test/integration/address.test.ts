@@ -9,7 +9,14 @@ import type { Visitor } from '../support/visitor.js'
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },
   view: { schema: z.string().max(10), default: 'all', client: 'write', url: 'view' },
-  tags: { schema: z.array(z.string()), default: [], client: 'write', url: 'tags', scope: 'browser' },
+  tags: {
+    schema: z.array(z.string()),
+    default: [],
+    client: 'write',
+    url: 'tags',
+    scope: 'browser',
+    maxMembers: 2,
+  },
   open: { schema: z.boolean(), default: false, client: 'write', url: 'open' },
   note: { schema: z.string().optional(), client: 'write', url: 'note' },
   choice: { schema: z.number().nullable(), default: 0, client: 'write', url: 'choice' },
@@ -76,6 +83,7 @@ describe('a visit with a parameter', () => {
     `d=${'3'.repeat(3000)}`,
     'tags={"__proto__":1}',
     'tags=[%22%5Cud800%22]',
+    'tags=["a","b","c"]',
     `tags=${'['.repeat(900)}${']'.repeat(900)}`,
   ]
   it.each(BAD.map((query) => [query.slice(0, 24), query]))(

@@ -9,6 +9,7 @@ import { App } from '../support/app.js'
 const fields = defineFields({
   level: { schema: z.number().max(5, 'expected 5 at the most'), default: 0, client: 'write' },
   note: { schema: z.string(), default: '', client: 'write', maxBytes: 60 },
+  list: { schema: z.array(z.number()), default: [], client: 'write', cookie: false },
   plan: { schema: z.string(), default: '' },
 })
 
@@ -34,7 +35,8 @@ const refusal = (refused: Promise<unknown>): Promise<unknown> =>
 
 const REFUSED = [
   ['level', 9, 'invalid_value', 'the schema of the field refuses it'],
-  ['note', 'x'.repeat(50), 'too_large', 'over the maxBytes of the field'],
+  ['note', 'x'.repeat(50), 'too_large', 'over the maxBytes or the maxMembers of the field'],
+  ['list', Array.from({ length: 1001 }, () => 1), 'too_large', 'over the maxBytes or the maxMembers of the field'],
   ['plan', 'pro', 'not_writable', "expected a field with client: 'write'"],
 ] as const
 

@@ -107,6 +107,34 @@ describe('accept', () => {
     expect(stripping.asked).toHaveLength(length)
   })
 
+  it('counts what a browser sends before the schema sees it, in lists and objects, at all depths', () => {
+    const counted = counting()
+    const field = make({ ...counted, client: 'write', maxMembers: 4 })
+    const { length } = counted.asked
+    expect(field.acceptFromBrowser({ a: [1, 2], b: 3 })).toEqual({ a: [1, 2], b: 3 })
+    expect(counted.asked).toHaveLength(length + 1)
+    const refusal = refused(() => field.acceptFromBrowser({ a: [1, 2], b: [3] }))
+    expect([refusal.code, refusal.key, refusal.status]).toEqual(['too_large', 'x', 400])
+    expect(refusal.message).toBe(
+      'koa-live-session: too_large: "x" has 5 members of the 4 that a browser may send. Raise its maxMembers.',
+    )
+    expect(counted.asked).toHaveLength(length + 1)
+  })
+
+  it('takes 1,000 members from a browser where the field does not say, and more from the app', () => {
+    const field = new Field('x', { schema: z.any(), default: 0 }, { ...defaults, maxBytes: 24_000 })
+    const list = (length: number): number[] => Array.from({ length }, () => 1)
+    expect(field.acceptFromBrowser(list(1000))).toHaveLength(1000)
+    expect(refused(() => field.acceptFromBrowser(list(1001))).message).toContain('has 1,001 members of the 1,000')
+    expect(field.accept(list(1001))).toHaveLength(1001)
+  })
+
+  it('asks of what a browser sends first whether it is JSON, and whether it fits', () => {
+    const field = make({ client: 'write', maxMembers: 1 })
+    expect(refused(() => field.acceptFromBrowser([1, -0])).code).toBe('invalid_value')
+    expect(refused(() => field.acceptFromBrowser('x'.repeat(300))).message).toContain('Raise its maxBytes')
+  })
+
   it('quotes the first three issues, and says how many more there are', () => {
     const field = make({ schema: z.array(z.number()), default: [] })
     const message = (items: unknown[]): string => refused(() => field.accept(items)).message

@@ -74,6 +74,10 @@ describe('defineFields', () => {
       'fields.x.cookie: expected false where client is hidden',
     ],
     [{ schema: z.any(), default: 1, maxBytes: 0 }, 'fields.x.maxBytes: expected a positive whole number'],
+    ...[0, 1.5, '50', 10_001].map((maxMembers): [object, string] => [
+      { schema: z.any(), default: 1, maxMembers },
+      `fields.x.maxMembers: expected a whole number from 1 to 10,000, received ${JSON.stringify(maxMembers)}`,
+    ]),
     [{ schema: z.any(), default: 1, maxAge: -1 }, 'fields.x.maxAge: expected ms, more than 0 and at most 100 years'],
     [
       { schema: z.any(), default: 1, onLogin: 'both' },
@@ -114,6 +118,8 @@ describe('what may be declared', () => {
     { scope: 'user', onLogin: 'account' },
     { onLogin: 'newest' },
     { onLogin: 'drop' },
+    { maxMembers: 1 },
+    { maxMembers: 10_000 },
     { onLogin: () => 1, migrate: () => 1, maxBytes: 100, maxAge: 1 },
   ])('is taken: %p', (spec) => {
     expect(() => define({ schema: z.any(), default: 1, ...spec })).not.toThrow()

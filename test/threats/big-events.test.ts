@@ -9,7 +9,14 @@ import { App } from '../support/app.js'
 describe('one event of a megabyte', () => {
   it('does not compare the same large value over and over', async () => {
     const fields = defineFields({
-      log: { schema: z.array(z.number()), default: [], client: 'write', cookie: false, maxBytes: 20_000 },
+      log: {
+        schema: z.array(z.number()),
+        default: [],
+        client: 'write',
+        cookie: false,
+        maxBytes: 20_000,
+        maxMembers: 7000,
+      },
     })
     const app = await App.start<typeof fields>({ fields })
     const socket = await app.visitor(cookieFor(app.live, {})).connect()

@@ -15,6 +15,7 @@ const fields = defineFields({
     default: [],
     client: 'write',
     maxBytes: 1500,
+    maxMembers: 50,
     onLogin: (account: readonly { sku: string }[], browser: readonly { sku: string }[]) => [...account, ...browser],
   },
   theme: { schema: v.picklist(['light', 'dark']), default: 'light', client: 'write', scope: 'browser' },
