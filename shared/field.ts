@@ -6,7 +6,7 @@ import type { ClientAccess, FieldSpec } from './field-types.js'
 import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
 import type { Replica } from './replica.js'
-import { judge, type Verdict, validate } from './schema.js'
+import { describeIssues, validate } from './schema.js'
 import { settable } from './settable.js'
 import { isPast, type Stamp } from './stamp.js'
 
@@ -176,14 +176,14 @@ export class Field {
   }
 
   #judge(json: JsonValue): unknown {
-    let verdict: Verdict
+    let result: StandardSchemaV1.Result<unknown>
     try {
-      verdict = judge(this.#schema, json)
+      result = validate(this.#schema, json)
     } catch (cause) {
       throw this.#invalid('the schema failed', cause)
     }
-    if ('reason' in verdict) throw this.#invalid(verdict.reason)
-    return verdict.value
+    if (result.issues) throw this.#invalid(describeIssues(result.issues))
+    return result.value
   }
 
   #mustFit(value: JsonValue, most: number): void {

@@ -1,8 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type Koa from 'koa'
-import { keyOf } from '../../shared/certainty.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
+import { pathOf } from '../../shared/schema.js'
 import type { Core } from '../core.js'
 import type { Exchange } from '../http/exchange.js'
 import { checkOwnPost } from '../http/origin.js'
@@ -50,7 +50,7 @@ async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose:
   const result = await schema['~standard'].validate(payload)
   if (!result.issues) return result.value
   // Where, and no more: schemas quote what they refuse, which neither the page nor a log may know.
-  const places = result.issues.map(({ path = [] }) => `$${path.map((step) => `.${String(keyOf(step))}`).join('')}`)
+  const places = result.issues.map(({ path }) => pathOf(path))
   const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
   throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })
 }
