@@ -1,6 +1,6 @@
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { Fields } from '../shared/field-types.js'
-import { type JsonValue, sameJson } from '../shared/json.js'
+import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
 import { fieldOf, liveOf, shownOf } from './core/field.js'
 import type { Call, Effect, Event, Failure, Next } from './core/messages.js'
@@ -74,7 +74,7 @@ export function createClient<F extends Fields>(
       for (const [key, [value, detail]] of [...page.fields.keys()].map((key) => [key, toldOf(key)] as const)) {
         const [previous, was] = heard.get(key) ?? UNTOLD
         heard.set(key, [value, detail])
-        if (!sameJson(value, previous)) changes.tell({ key, value, previous, source: from })
+        if (value !== previous) changes.tell({ key, value, previous, source: from })
         if (detail !== was) statuses.tell(key, detail)
       }
       if (page.isReady) markReady()
