@@ -2,7 +2,7 @@ import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
-import { fieldOf, liveOf, shownOf } from './core/field.js'
+import { fieldOf, isDraft, liveOf, shownOf } from './core/field.js'
 import type { Call, Effect, Event, Failure, Next } from './core/messages.js'
 import { remainsOf } from './core/outbox.js'
 import type { Page } from './core/page.js'
@@ -36,6 +36,8 @@ export function createClient<F extends Fields>(
   begins: boolean,
 ): LiveSessionClient<F> {
   let source: ChangeSource | undefined
+  /** Listeners have heard of the first values. */
+  let { isReady } = page
   let isOver = false
   let isStepping = false
   /** What comes about meanwhile is told after it. */
@@ -51,7 +53,7 @@ export function createClient<F extends Fields>(
   const ready = new Promise<void>((resolve) => {
     markReady = resolve
   })
-  if (page.isReady) markReady()
+  if (isReady) markReady()
 
   const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key))
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
@@ -59,7 +61,7 @@ export function createClient<F extends Fields>(
   /** By key, what the page began with; and what listeners were told last. */
   const began = new Map([...page.fields.keys()].map((key) => [key, toldOf(key)]))
   const heard = new Map(began)
-  const { isReady: isEmbedded } = page
+  const isEmbedded = isReady
 
   /** What a listener sets is told once all have heard of what it answers. */
   const tell = (): void => {
@@ -77,7 +79,8 @@ export function createClient<F extends Fields>(
         if (value !== previous) changes.tell({ key, value, previous, source: from })
         if (detail !== was) statuses.tell(key, detail)
       }
-      if (page.isReady) markReady()
+      isReady = page.isReady
+      if (isReady) markReady()
     }
     isBusy = false
     // Listeners that answer each change with another one.
@@ -96,7 +99,7 @@ export function createClient<F extends Fields>(
     } finally {
       isStepping = false
     }
-    source = who && who !== page.who ? 'login' : (source ?? (event[0] === 'set' ? 'request' : undefined))
+    if (who && who !== page.who) source = 'login'
     // First: what this page has dropped is not to be taken out again.
     doing.keep(remainsOf(page))
     // What was set is on its way before listeners are told: what they send comes after it. What an effect brings about at once is told with it.
@@ -105,7 +108,9 @@ export function createClient<F extends Fields>(
     // The app may well listen to what goes out over its socket.
     for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
     isBusy = wasBusy
-    tell()
+    // Also where a connection is about to say whose it is.
+    const isWaiting = page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some(isDraft)
+    if (!isWaiting) tell()
   }
 
   const doing = {
@@ -117,7 +122,7 @@ export function createClient<F extends Fields>(
   }
 
   const get = (key: string, call = 'get'): JsonValue | undefined => {
-    if (page.isReady) return shown(key)
+    if (isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, call))
   }
   /** Resolves when it is saved: a value, or what `next` computes from the one that is there, and anew where that is another one by then. */
@@ -128,7 +133,11 @@ export function createClient<F extends Fields>(
       const end = (failure?: Failure): void => (failure ? reject(advice.errorOf(key, failure)) : resolve())
       try {
         if (isOver) end({ code: 'closed' })
-        else dispatch('set', key, { id, next, end }, make())
+        else {
+          const value = make()
+          source ??= 'request'
+          dispatch('set', key, { id, next, end }, value)
+        }
       } catch (error) {
         end({ code: 'invalid_value', error })
       }
@@ -147,14 +156,14 @@ export function createClient<F extends Fields>(
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded = false
     const tell = guarded((value: JsonValue | undefined): void => {
-      if (page.isReady && !isEnded) listener(value)
+      if (isReady && !isEnded) listener(value)
     })
     const show = (): void => tell(shown(key))
     const end = changes.add((change) => change.key === key && tell(change.value))
     // Before it browsers put back what a form had, which is after scripts have run.
     globalThis.addEventListener?.('pageshow', show)
     show()
-    if (!page.isReady) void ready.then(show)
+    if (!isReady) void ready.then(show)
     return () => {
       isEnded = true
       end()

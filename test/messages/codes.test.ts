@@ -121,7 +121,7 @@ describe.each(Object.entries(MADE))('%s', (code, make) => {
 })
 
 /** What a page says in production of mistakes that are no refusals. */
-const OF_PAGES = ['before_ready', 'endless_listeners', 'impure_update', 'not_answered']
+const OF_PAGES = ['before_ready', 'impure_update']
 
 it('docs/troubleshooting.md has those of pages, and no other codes', () => {
   const codes = [...page.matchAll(/^### `(\w+)`$/gm)].map(([, code]) => code)

@@ -137,7 +137,6 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'client/development/advice.ts': [
       ['before the first values: put ctx.liveSession.embed() into the page', 'integration/client'],
       ['what computes a value must change nothing', 'integration/client-updates'],
-      ['listeners answer each change with another one', 'client/listeners'],
       // Of a refusal: what its code means.
       ['. docs/troubleshooting.md#', 'client/advice'],
     ],
