@@ -100,6 +100,7 @@ export function createClient<F extends Fields>(
       isStepping = false
     }
     if (who && who !== page.who) source = 'login'
+    else if (event[0] === 'synced') source ??= 'socket'
     // First: what this page has dropped is not to be taken out again.
     doing.keep(remainsOf(page))
     // What was set is on its way before listeners are told: what they send comes after it. What an effect brings about at once is told with it.

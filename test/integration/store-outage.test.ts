@@ -130,17 +130,15 @@ describe('while the store is down', () => {
   })
 
   it('has what a page sets be later than what the page saw saved, also where the clock of a new process is behind', async () => {
-    const inStore = defineFields({ division: { ...fields.division, cookie: false } })
     const { store, start, clock } = nodes(memoryStore())
-    const own = { fields: inStore as unknown as OutageFields }
-    const app = await start(own)
+    const app = await start()
     const visitor = app.visitor()
     const page = await visitor.open()
     await page.live.set('division', 9)
     const { port } = app
     await app.stop()
     store.fail(Number.POSITIVE_INFINITY)
-    const restarted = await start({ ...own, port, clock: testClock(clock.now() - 60_000) })
+    const restarted = await start({ port, clock: testClock(clock.now() - 60_000) })
     await page.connected()
     const ann = await restarted.live.user('ann')
     const heard = new Promise((resolve) => ann.onChange(({ value }) => value === 1 && resolve(value)))
