@@ -3,8 +3,9 @@ import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, timeAfter } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { NOTHING_ERASED, toRegister } from '../identity/ending.js'
-import { GivenUpNames } from '../identity/given-up.js'
+import { type GivenUp, givenUpNames } from '../identity/given-up.js'
 import { hangUp } from '../sockets/connection.js'
+import type { Generations } from '../values/generations.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
@@ -19,7 +20,7 @@ const LONGEST_ANSWER = 30_000
 export class EndedSessions {
   readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
   readonly #memory: SessionMemory
-  readonly #names: GivenUpNames
+  readonly #names: Generations<GivenUp>
   /** Those whose browsers may not have another cookie yet. */
   readonly #leaving = new Map<SessionName, KnownSession>()
   /** When they are to be closed whatever is heard; ms since 1970. */
@@ -28,7 +29,7 @@ export class EndedSessions {
   constructor(core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>, memory: SessionMemory) {
     this.#core = core
     this.#memory = memory
-    this.#names = new GivenUpNames(core.settings)
+    this.#names = givenUpNames(core.settings)
   }
 
   /** Whether a session was destroyed, or regenerated: its id is given up for good. */
@@ -53,7 +54,7 @@ export class EndedSessions {
   /** The same here alone, of what others have said of it. */
   drop(name: SessionName): void {
     const epoch = timeAfter(NEVER, this.#core.settings.clock())
-    if (!this.has(name)) this.#names.add(name, { epoch, heir: undefined, order: 0 })
+    if (!this.has(name)) this.#names.set(name, { epoch, heir: undefined, order: 0 })
     const session = this.#memory.find(name)
     if (session) this.#end(session, 'destroyed')
   }

@@ -53,8 +53,10 @@ export class Flashes {
   }
 
   /** @param brought what the browser's cookie has */
-  pending(browser: BrowserSubject, brought: readonly Message[]): readonly Message[] {
-    const all = [...brought, ...(this.#waiting.get(browser) ?? [])]
+  pending(browser: BrowserSubject, brought: readonly Message[] = []): readonly Message[] {
+    const waiting = this.#waiting.get(browser)
+    if (!waiting && brought.length === 0) return brought
+    const all = [...brought, ...(waiting ?? [])]
     return gather(
       all.filter((message) => !this.#isTaken(message)),
       this.#core.settings.clock(),

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
 import { isClosed, onArrival } from '../http/arrival.js'
 import type { Exchange } from '../http/exchange.js'
@@ -81,12 +80,6 @@ export class RequestFlash {
   seal(): void {
     this.#res.off('close', this.#giveBack)
     if (this.#res.statusCode >= FAILURE) this.#giveBack()
-  }
-
-  /** What the cookie of the answer has room for beside its registers. */
-  inCookie(registers: readonly StoredRegister[]): readonly Message[] {
-    const { flashes, freshness } = this.#core
-    return freshness.flash(flashes.pending(this.#browser, this.#brought), registers)
   }
 
   /** An answer that the browser has not waited for leaves them for the next page of the visitor whose they were. */

@@ -1,8 +1,8 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Awaitable } from '../../shared/promise.js'
 import type { Core } from '../core.js'
-import { subjectHash, type UserSubject } from '../identity/subject.js'
+import type { Requests } from '../http/requests.js'
+import { subjectHash } from '../identity/subject.js'
 import { postedToken } from './posted-token.js'
 
 /**
@@ -15,11 +15,11 @@ import { postedToken } from './posted-token.js'
 export async function sendOn(
   { cookie, handOffs, identities }: Core,
   ctx: Koa.Context,
-  identify: (ctx: Koa.Context) => Awaitable<UserSubject | undefined>,
+  requests: Pick<Requests, 'identify'>,
 ): Promise<boolean> {
   const token = await postedToken(ctx)
   if (token === undefined) return false
-  const user = await identify(ctx)
+  const user = await requests.identify(ctx)
   const own = identities.find(cookie.read(ctx.req.headers.cookie, user), user).cookie
   const to = own && handOffs.target(token, subjectHash(own.browserSubject))
   if (to === undefined)

@@ -1,18 +1,20 @@
+import type Koa from 'koa'
+import type { Core } from '../core.js'
 import type { Relation } from '../identity/relation.js'
 
 /** What the live cookie of a request was to its visitor; or this very visitor's, who has had it forgotten since. */
 export type Brought = Relation | 'forgotten'
 
 /** What a request does with a session, from the least to the most. */
-const DEEDS = [
-  'reads',
+const RANK = {
+  reads: 0,
   /** Tells a page whose it is: `snapshot`, `embed`. */
-  'shows',
-  'sets',
+  shows: 1,
+  sets: 2,
   /** Signs in or out, or asks for the cookie with a POST. */
-  'renews',
-] as const
-export type Deed = (typeof DEEDS)[number]
+  renews: 3,
+} as const
+export type Deed = keyof typeof RANK
 
 /** The least by which a request gets a cookie. */
 const LEAST: Readonly<Record<Brought, Deed | undefined>> = {
@@ -50,7 +52,7 @@ export function cookieAction({
   hasConsent,
 }: CookieFacts): 'write' | 'clear' | 'keep' {
   const least = LEAST[brought]
-  const isDue = (least !== undefined && atLeast(deed, least)) || (brought === 'own' && isStale)
+  const isDue = (least !== undefined && RANK[deed] >= RANK[least]) || (brought === 'own' && isStale)
   if (hasEnded) return 'keep'
   if (brought === 'forgotten' && !isDue) return 'clear'
   if (!isDue) return 'keep'
@@ -61,9 +63,13 @@ export function cookieAction({
 
 /** The more of two deeds. */
 export function moreOf(one: Deed, other: Deed): Deed {
-  return atLeast(one, other) ? one : other
+  return RANK[one] > RANK[other] ? one : other
 }
 
-function atLeast(deed: Deed, least: Deed): boolean {
-  return DEEDS.indexOf(deed) >= DEEDS.indexOf(least)
+/** Warns of a server that takes https for http: it sends cookies without Secure, and finds every page's origin a foreign one. */
+export function checkProxy({ settings, warn }: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
+  if (ctx.secure) return
+  const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
+  if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')
+    warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
 }

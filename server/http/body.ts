@@ -1,16 +1,27 @@
 import type { IncomingMessage } from 'node:http'
+import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { MAX_BODY } from '../../shared/protocol.js'
 
+const READ_ALREADY =
+  'koa-live-session: the body of a POST to the endpoint was read before live.middleware() ran: expected it in ctx.request.body, ' +
+  'where parsers leave it. Put app.use(live.middleware()) before what reads it'
+
 /**
- * Reads a request's body as JSON.
+ * Reads a request's body as JSON. An app's own parser may have read it already; one that has left it unread, as it is for forms alone, has put
+ * something in its place all the same.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
+ * @throws {TypeError} where it was read and is gone: no page could save anything
  */
-export async function readJson(req: IncomingMessage): Promise<unknown> {
-  const body = await read(req)
+export async function readBody({ req, request }: Koa.Context): Promise<unknown> {
+  const { body } = request as { readonly body?: unknown }
+  if (Number(request.length) > MAX_BODY) throw tooLarge()
+  if (req.readableDidRead && body === undefined) throw new TypeError(READ_ALREADY)
+  if (req.readableDidRead) return body
+  const bytes = await read(req)
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
     throw new LiveSessionError('malformed', 'the body is not JSON', { cause })
   }
@@ -19,7 +30,7 @@ export async function readJson(req: IncomingMessage): Promise<unknown> {
 /**
  * Reads a request's body as text.
  *
- * @throws {LiveSessionError} as `readJson`
+ * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
  */
 export async function readText(req: IncomingMessage): Promise<string> {
   return (await read(req)).toString()
@@ -43,6 +54,6 @@ async function read(req: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-export function tooLarge(): LiveSessionError {
+function tooLarge(): LiveSessionError {
   return new LiveSessionError('too_large', `the body is over ${MAX_BODY} bytes`, { status: 413 })
 }

@@ -90,7 +90,7 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
       user: isSub(user) ? user : undefined,
       epoch: Number(epoch),
       registers,
-      flash: parseMessages(flash),
+      ...(flash === undefined ? {} : { flash: parseMessages(flash) }),
       text,
       browserSubject: browserSubject(browser),
       expiresAt: Number(exp),

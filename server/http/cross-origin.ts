@@ -10,10 +10,10 @@ const NAMES = /^[\w-]+(, *[\w-]+)*$/
  * Answers pages of the listed origins, and of no other, as browsers have it (CORS, in the Fetch standard): that they may POST, with
  * cookies, and may read the answer.
  */
-export function answerListed({ settings, warn }: Core): Koa.Middleware {
+export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
-  if (origins.length === 0) return (_, next) => next()
-  return (ctx, next) => {
+  if (origins.length === 0) return []
+  const answer: Koa.Middleware = (ctx, next) => {
     const origin = ctx.get('Origin')
     const isListed = origins.includes(origin)
     // As late as that: Koa takes all headers off the answer that it makes of an error.
@@ -38,6 +38,7 @@ export function answerListed({ settings, warn }: Core): Koa.Middleware {
     ctx.status = 204
     return undefined
   }
+  return [answer]
 }
 
 /** Whether a browser asks, before it POSTs for a page of another origin. */

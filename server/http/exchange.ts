@@ -9,14 +9,18 @@ import { loadCandidates } from '../identity/candidates.js'
 import type { Departing, Recognized } from '../identity/identities.js'
 import type { BrowserSubject, UserSubject } from '../identity/subject.js'
 import type { Visitor, Vouched } from '../identity/visitor.js'
-import { type Whose, whoOf } from '../identity/who.js'
+import { renewalOf, type Whose, whoOf } from '../identity/who.js'
 import { type Counted, countedAs } from '../limits/limits.js'
-import { type Brought, cookieAction, type Deed, moreOf } from './answer-cookie.js'
+import { type Brought, checkProxy, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { readable, type VerifiedCookie } from './cookie-text.js'
-import { checkHeadersToCome, warnOfLateChange } from './lateness.js'
-import { checkProxy } from './proxy.js'
-import { renewalOf } from './renewal.js'
+import { type ReadCookie, readable, type VerifiedCookie } from './cookie-text.js'
+import { usedLate, warnOfLateChange } from './lateness.js'
+
+/** What was found of a request before: its cookie, and whose that is. */
+interface Known {
+  readonly cookie: ReadCookie | undefined
+  readonly found: Recognized
+}
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
 export class Exchange implements Whose {
@@ -34,21 +38,21 @@ export class Exchange implements Whose {
   #flash: RequestFlash | undefined
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
-  constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched) {
-    checkHeadersToCome(ctx.res, 'ctx.liveSession was first used')
+  constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
+    if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
+    const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
+    const read = readable(cookie)
     this.#core = core
     this.#ctx = ctx
-    const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     this.#begunAs = user
-    this.#recognized = core.identities.recognize(cookie, user)
+    this.#recognized = core.identities.recognize(cookie, user, known?.found)
     this.#brought = this.#recognized.relation
-    const read = readable(cookie)
     this.#givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
     this.#isLate = this.#givenUp !== undefined && (user === undefined || read?.user !== this.visitor.userSub)
     this.#revocations = revocations
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
-    onHeaders(ctx.res, () => this.#seal())
+    onHeaders(ctx.res, this.#seal)
   }
 
   /** Tells the app of an error that no code awaits. */
@@ -75,12 +79,12 @@ export class Exchange implements Whose {
   }
 
   get isKept(): boolean {
-    return this.cookie !== undefined && this.#hasConsent()
+    return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
   }
 
   /** Whether the browser has, or gets with this answer, a cookie that says its id. */
   get hasId(): boolean {
-    return this.cookie ? this.#hasConsent() : this.#action() === 'write'
+    return this.cookie ? this.isKept : this.#action() === 'write'
   }
 
   get who(): string | undefined {
@@ -175,7 +179,7 @@ export class Exchange implements Whose {
     return { browser, user, registers: this.cookie?.registers ?? [] }
   }
 
-  #seal(): void {
+  readonly #seal = (): void => {
     const { res } = this.#ctx
     this.#flash?.seal()
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
@@ -194,7 +198,7 @@ export class Exchange implements Whose {
       // Another request has signed the visitor out, in, or over to another user: being late, this answer must not undo that.
       hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,
       isStale: this.#isStale(),
-      hasConsent: () => this.#hasConsent(),
+      hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
   }
 
@@ -205,28 +209,26 @@ export class Exchange implements Whose {
     const left = cookie.expiresAt - clock()
     // More than there can be is of a clock that ran ahead.
     // What is shown once is another by now.
-    const isBehind = this.#flash?.hasSaid || this.#core.flashes.hasTaken(cookie.flash ?? [])
+    const isBehind = this.#flash?.hasSaid || (cookie.flash && this.#core.flashes.hasTaken(cookie.flash))
     if (isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
     return this.#core.freshness.absorb(cookie, visitor).isOutdated
   }
 
-  #hasConsent(): boolean {
-    return this.#core.hasConsent(this.#ctx)
-  }
-
   #writeCookie(): void {
-    const { cookie, freshness, epochs } = this.#core
-    const { visitor } = this
+    const { cookie, freshness, flashes, epochs } = this.#core
+    const { visitor, cookie: brought } = this.#recognized
     // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
-    if (this.cookie) freshness.absorb(this.cookie, visitor)
+    if (brought) freshness.absorb(brought, visitor)
+    const registers = freshness.registers(visitor, brought)
+    const waiting = flashes.pending(visitor.browserSubject, brought?.flash)
     const content = {
       browser: visitor.browser,
       user: visitor.userSub,
       epoch: epochs.of(visitor.userSub),
-      registers: freshness.registers(visitor, this.cookie),
+      registers,
+      flash: freshness.flash(waiting, registers),
     }
-    const flash = this.flash.inCookie(content.registers)
     checkProxy(this.#core, this.#ctx)
-    cookie.write(this.#ctx.req, this.#ctx.res, { ...content, flash }).catch(this.report)
+    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
   }
 }

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { Core } from '../core.js'
 
 const TOO_LATE_TO_SET =
@@ -14,14 +13,9 @@ const CONSEQUENCE = {
   'takeFlash was called': 'the back button might show its messages again',
 }
 
-/**
- * What a cache is told of an answer is in its headers.
- *
- * @throws {TypeError} where they have gone out
- */
-export function checkHeadersToCome(res: ServerResponse, what: keyof typeof CONSEQUENCE): void {
-  if (!res.headersSent) return
-  throw new TypeError(
+/** For what comes after the headers have gone out: they tell a cache of the answer. */
+export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
+  return new TypeError(
     `koa-live-session: ${what} after the headers had gone out, so that ${CONSEQUENCE[what]}: expected it before the answer begins. ` +
       'Read what a stream is to say before you set ctx.body, or call ctx.liveSession.get(...) there',
   )

@@ -19,45 +19,58 @@ import { Handle } from '../values/handle.js'
 import { heldBy } from '../values/held.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
-import type { Exchange } from './exchange.js'
-import { checkHeadersToCome } from './lateness.js'
+import { Exchange } from './exchange.js'
+import { usedLate } from './lateness.js'
+import type { Requests } from './requests.js'
 import { isPage, takeAddress } from './visit.js'
+
+/** One request's: whom `identify` has named, and what is made of it at the first use. */
+export interface RequestState {
+  readonly vouched: Vouched
+  exchange?: Exchange
+  handle?: RequestHandle
+}
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #core: Core
   readonly #ctx: Koa.Context
-  /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
-  readonly #exchange: () => Exchange
-  readonly #identify: () => Awaitable<Vouched>
+  readonly #state: RequestState
+  readonly #requests: Pick<Requests, 'identify'>
   readonly #report: (error: unknown) => void
   /** What the request's address says and has not set. */
   #unvisited: Readonly<Record<string, JsonValue>> = {}
 
-  constructor(core: Core, ctx: Koa.Context, exchange: () => Exchange, identify: () => Awaitable<Vouched>) {
+  constructor(core: Core, ctx: Koa.Context, state: RequestState, requests: Pick<Requests, 'identify'>) {
     const report = (error: unknown): void => core.report(error, ctx)
     super({ sessions: core.sessions, store: core.store, report, warn: core.warn })
     this.#core = core
     this.#ctx = ctx
-    this.#exchange = exchange
-    this.#identify = identify
+    this.#state = state
+    this.#requests = requests
     this.#report = report
   }
 
+  /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
+  get #exchange(): Exchange {
+    this.#state.exchange ??= new Exchange(this.#core, this.#ctx, this.#state.vouched)
+    return this.#state.exchange
+  }
+
   get visitorId(): Sub | undefined {
-    const { visitor, hasId } = this.#exchange()
+    const { visitor, hasId } = this.#exchange
     return visitor.id(hasId)
   }
 
   /** Sets what the address of the request says of these. */
   visit(fields: readonly Field[]): void {
-    this.#unvisited = takeAddress(this.#core, this.#ctx, fields, { exchange: this.#exchange(), handle: this })
+    this.#unvisited = takeAddress(this.#core, this.#ctx, fields, { exchange: this.#exchange, handle: this })
   }
 
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
-    const exchange = this.#exchange()
+    const exchange = this.#exchange
     exchange.does('shows')
     const { visitor, isKept, who, renew } = exchange
     const values: Record<string, JsonValue> = {}
@@ -103,16 +116,17 @@ export class RequestHandle extends Handle {
   identify(): Promise<void> {
     return Outcome.of(async () => {
       // Begun first: what it ends by that is not of meanwhile.
-      const exchange = this.#exchange()
-      const vouched = await this.#identify()
-      await exchange.load(vouched.user)
-      if (vouched.user !== undefined && vouched.user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
-      await exchange.changeTo(vouched)
+      const exchange = this.#exchange
+      const { revocations } = this.#core.epochs
+      const user = await this.#requests.identify(this.#ctx)
+      await exchange.load(user)
+      if (user !== undefined && user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
+      await exchange.changeTo({ user, revocations })
     }, this.#report)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
-    return this.#exchange().leave(forget)
+    return this.#exchange.leave(forget)
   }
 
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void> {
@@ -120,49 +134,51 @@ export class RequestHandle extends Handle {
       const said = acceptSaid(message, options)
       this.sessions.checkOpen()
       this.permit()
-      return after(this.#catchUp(), () => this.#exchange().flash.say(said))
+      return after(this.#catchUp(), () => this.#exchange.flash.say(said))
     }, this.#report)
   }
 
   /** None where no person sees the answer: it stays for a page that is shown. */
   takeFlash(): Promise<readonly JsonValue[]> {
     return Outcome.of(() => {
-      const exchange = this.#exchange()
-      checkHeadersToCome(this.#ctx.res, 'takeFlash was called')
+      const exchange = this.#exchange
+      if (this.#ctx.res.headersSent) throw usedLate('takeFlash was called')
       const reader = readerOf(this.#ctx, this.#core.settings.origins)
       return reader && !exchange.isSuperseded ? exchange.flash.take(reader) : []
     }, this.#report)
   }
 
   takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {
-    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, this.#exchange, purpose, schema), this.#report)
+    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, () => this.#exchange, purpose, schema), this.#report)
   }
 
   /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */
   #catchUp(): Awaitable<unknown> {
-    const exchange = this.#exchange()
+    const exchange = this.#exchange
     if (!exchange.isAsBegun) return undefined
-    return after(this.#identify(), ({ user }) => (user === exchange.visitor.user ? undefined : this.identify()))
+    return after(this.#requests.identify(this.#ctx), (user) =>
+      user === exchange.visitor.user ? undefined : this.identify(),
+    )
   }
 
   protected override get cookie(): Exchange['cookie'] {
-    return this.#exchange().cookie
+    return this.#exchange.cookie
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.#exchange().replica(field)
+    return this.#exchange.replica(field)
   }
 
   protected override begin(): void {
-    this.#exchange()
+    void this.#exchange
   }
 
   protected override get owner(): Owner {
-    return this.#exchange().visitor
+    return this.#exchange.visitor
   }
 
   protected override permit(): void {
-    const exchange = this.#exchange()
+    const exchange = this.#exchange
     if (exchange.isSuperseded) throw superseded()
     exchange.does('sets')
   }

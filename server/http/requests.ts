@@ -4,11 +4,9 @@ import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { loadCandidates } from '../identity/candidates.js'
 import { type UserSubject, userNamed } from '../identity/subject.js'
-import type { Vouched } from '../identity/visitor.js'
 import { readables } from './cookie-text.js'
 import { createEndpoint } from './endpoint.js'
-import { Exchange } from './exchange.js'
-import { RequestHandle } from './request.js'
+import { RequestHandle, type RequestState } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
 import { addressed } from './visit.js'
 
@@ -20,13 +18,6 @@ const OTHER_APP =
   'liveSession(app) of the app that listens. With koa-mount pass the outer one'
 const REQUEST = Symbol('koa-live-session')
 
-/** One request's: what the middleware learnt, and what is made of it at the first use. */
-interface RequestState {
-  readonly vouched: Vouched
-  exchange?: Exchange
-  handle?: RequestHandle
-}
-
 /** What requests pass through, and their `ctx.liveSession`. */
 export class Requests {
   readonly #core: Core
@@ -37,11 +28,7 @@ export class Requests {
   constructor(core: Core) {
     this.#core = core
     this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
-    this.#endpoint = createEndpoint(core, {
-      identify: (ctx) => this.#identify(ctx),
-      load: (ctx, user) => this.#load(ctx, user),
-      begin: (ctx, vouched) => this.#exchange(ctx, this.#begin(ctx, vouched)),
-    })
+    this.#endpoint = createEndpoint(core, this)
     const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
     Object.defineProperty(core.app.context, 'liveSession', {
       get(this: Koa.Context) {
@@ -61,25 +48,29 @@ export class Requests {
         this.#core.warn(TWICE)
         return next()
       }
-      return after(this.#vouch(ctx), (vouched) => {
-        return after(this.#load(ctx, vouched.user), () => {
-          this.#begin(ctx, vouched)
-          this.#visit(ctx)
+      const { revocations } = this.#core.epochs
+      return after(this.identify(ctx), (user) =>
+        after(this.load(ctx, user), () => {
+          this.begin(ctx, { vouched: { user, revocations } })
+          // Before the app's own code: the first HTML shows what the address says.
+          const fields = this.#inAddress.length === 0 ? [] : addressed(ctx, this.#inAddress)
+          if (fields.length > 0) this.#handle(ctx).visit(fields)
           return next()
-        })
-      })
+        }),
+      )
     }
   }
 
   /** Has what a store knows of a request's visitor in memory before any of it is read. */
-  #load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
+  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
     const { cookie, store } = this.#core
     if (!store) return undefined
     const read = cookie.read(ctx.req.headers.cookie, user)
     return loadCandidates(this.#core, readables(read), user)
   }
 
-  #identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
+  /** Asks who the visitor of a request is. */
+  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { identify } = this.#core.settings
     if (!identify) return undefined
     const check = watchSession(ctx, IN_REQUESTS)
@@ -89,27 +80,8 @@ export class Requests {
     })
   }
 
-  /** Asks who the visitor of a request is. */
-  #vouch(ctx: Koa.Context): Awaitable<Vouched> {
-    const { revocations } = this.#core.epochs
-    return after(this.#identify(ctx), (user) => ({ user, revocations }))
-  }
-
-  #begin(ctx: Koa.Context, vouched: Vouched): RequestState {
-    const state: RequestState = { vouched }
+  begin(ctx: Koa.Context, state: RequestState): void {
     ctx[REQUEST] = state
-    return state
-  }
-
-  /** Before the app's own code: the first HTML shows what the address says. */
-  #visit(ctx: Koa.Context): void {
-    const fields = addressed(ctx, this.#inAddress)
-    if (fields.length > 0) this.#handle(ctx).visit(fields)
-  }
-
-  #exchange(ctx: Koa.Context, state: RequestState): Exchange {
-    state.exchange ??= new Exchange(this.#core, ctx, state.vouched)
-    return state.exchange
   }
 
   #handle(ctx: Koa.Context): RequestHandle {
@@ -120,8 +92,7 @@ export class Requests {
           'app.use(live.middleware()) goes after auth and before your routes',
       )
     }
-    const exchange = (): Exchange => this.#exchange(ctx, state)
-    state.handle ??= new RequestHandle(this.#core, ctx, exchange, () => this.#vouch(ctx))
+    state.handle ??= new RequestHandle(this.#core, ctx, state, this)
     return state.handle
   }
 }

@@ -2,8 +2,9 @@ import { timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { Elsewhere } from '../values/elsewhere.js'
+import type { Generations } from '../values/generations.js'
 import { type Ending, NOTHING_ERASED, toRegister } from './ending.js'
-import { type GivenUp, GivenUpNames, type GivenUpOptions } from './given-up.js'
+import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
 import type { Recognized } from './identities.js'
 import { type BrowserSubject, cookieless, isUser, type Subject, type UserSubject } from './subject.js'
 import { UserEpochs } from './user-epochs.js'
@@ -21,14 +22,14 @@ export class Epochs {
   readonly #clock: () => number
   readonly #elsewhere: Elsewhere
   readonly #users: UserEpochs
-  readonly #givenUp: GivenUpNames
+  readonly #givenUp: Generations<GivenUp>
   #revocations = BEFORE
 
   constructor(options: GivenUpOptions, elsewhere: Elsewhere) {
     this.#clock = options.clock
     this.#elsewhere = elsewhere
     this.#users = new UserEpochs(options)
-    this.#givenUp = new GivenUpNames(options)
+    this.#givenUp = givenUpNames(options)
   }
 
   /** How many revocations there have been: what `isRevokedSince` counts from. */
@@ -101,7 +102,7 @@ export class Epochs {
   }
 
   isGivenUp(browser: BrowserSubject): boolean {
-    return this.givenUp(browser) !== undefined
+    return this.#givenUp.get(browser) !== undefined
   }
 
   /** When a browser id was given up, and to whom. */
@@ -135,13 +136,13 @@ export class Epochs {
   #take(name: string, ending: Ending, order: number): number | undefined {
     if (isUser(name)) return this.#users.take(name, ending, order)
     const { epoch, heir } = ending
-    this.#givenUp.add(name, { epoch, heir, order })
+    this.#givenUp.set(name, { epoch, heir, order })
     return NOTHING_ERASED
   }
 
   #giveUp(name: string, heir: UserSubject | undefined): Ending {
     const epoch = timeAfter(ONLY_EPOCH, this.#clock())
-    this.#givenUp.add(name, { epoch, heir, order: this.#next() })
+    this.#givenUp.set(name, { epoch, heir, order: this.#next() })
     return { epoch, erased: NOTHING_ERASED, heir }
   }
 

@@ -20,18 +20,6 @@ export interface GivenUpOptions {
 }
 
 /** Browser ids, and other names of connections, that count no more. They end at each sign-in and logout: a flood of those must not fill the memory. */
-export class GivenUpNames {
-  readonly #all: Generations<GivenUp>
-
-  constructor({ maxAge, maxSubjects, clock }: GivenUpOptions) {
-    this.#all = Generations.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
-  }
-
-  get(name: string): GivenUp | undefined {
-    return this.#all.get(name)
-  }
-
-  add(name: string, givenUp: GivenUp): void {
-    this.#all.set(name, givenUp)
-  }
+export function givenUpNames({ maxAge, maxSubjects, clock }: GivenUpOptions): Generations<GivenUp> {
+  return Generations.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
 }

@@ -83,15 +83,21 @@ export class Identities {
   /**
    * The visitor of a request. Where its cookie is another's, this browser has changed hands. Of rivals all are given up: the attacker
    * who has planted one would read what is set under it.
+   *
+   * @param found as `find` says
    */
-  recognize(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
+  recognize(
+    cookie: ReadCookie | undefined,
+    user: UserSubject | undefined,
+    found: Recognized = this.find(cookie, user),
+  ): Recognized {
+    if (found.relation === 'own') return found
     if (cookie && 'rivals' in cookie) {
       const toEnd = cookie.rivals.flatMap((rival) => this.#giveUp(rival, undefined))
       return { ...newVisitor('other', user), toEnd }
     }
-    const found = this.find(cookie, user)
     const read = readable(cookie)
-    if (!read || found.relation === 'own') return found
+    if (!read) return found
     if (found.relation === 'other') return this.changeHands(read, user)
     const next = { ...found, visitor: this.#next(read, user) }
     if (found.relation === 'revoked') return { ...next, toEnd: this.#giveUp(read, user) }

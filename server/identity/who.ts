@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { Core } from '../core.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
-import { renewalOf } from '../http/renewal.js'
 import type { Recognized } from './identities.js'
 import type { Visitor } from './visitor.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
+/** Seconds after which a page that is used POSTs where it is not told otherwise. */
+const USUALLY = 300
+/** How often at least, within the shortest life that is known. */
+const TIMES = 4
 
 /** Whose a request or a connection is, and what its page is told of that. */
 export interface Whose {
@@ -41,4 +44,17 @@ export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch:
   if (!isKept && user === undefined) return undefined
   const text = JSON.stringify([isKept ? browserSubject : null, user ?? null, epoch])
   return createHash('sha256').update(text).digest('base64url').slice(0, LENGTH)
+}
+
+/**
+ * When a page is to renew what lasts for so long after the last request: the live cookie, and the app's own session, as far as
+ * koa-session keeps it. In seconds; nothing where that is as usual.
+ *
+ * @param maxAge ms, of the live cookie
+ */
+export function renewalOf(ctx: Koa.Context, maxAge: number): number | undefined {
+  const own: unknown = ctx['sessionOptions']?.maxAge
+  const life = Math.min(maxAge, typeof own === 'number' ? own : maxAge)
+  const seconds = Math.floor(life / 1000 / TIMES)
+  return seconds < USUALLY ? Math.max(1, seconds) : undefined
 }

@@ -77,9 +77,6 @@ export class PageEvents {
       permit,
       confirm,
       refuse: (error) => this.#tell(error),
-      begin: () => undefined,
-      // The store is asked by POSTs: no greeting waits for it.
-      heldElsewhere: () => ({ held: [] }),
     }
   }
 

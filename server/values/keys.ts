@@ -32,23 +32,20 @@ export function firstOf(keys: readonly Key[]): Key {
 
 /** The keys of one purpose: the first signs, all verify, so that secrets can be rotated. */
 export class SigningKeys {
+  /** The `kid` of the key that signs. */
+  readonly id: string
+  readonly #key: KeyObject
   readonly #keys: readonly Key[]
 
   constructor(secrets: readonly string[], purpose: Purpose) {
     this.#keys = deriveKeys(secrets, purpose)
-  }
-
-  /** The `kid` of the key that signs. */
-  get id(): string {
-    return this.#first.id
+    const { id, key } = firstOf(this.#keys)
+    this.id = id
+    this.#key = key
   }
 
   sign(text: string): string {
-    return mac(this.#first.key, text)
-  }
-
-  get #first(): Key {
-    return firstOf(this.#keys)
+    return mac(this.#key, text)
   }
 
   /** Which key made the signature: 0 signs now, others are retired; -1: none of them. */

@@ -8,7 +8,7 @@ import type { Whose } from '../identity/who.js'
 import type { Bucket } from '../limits/bucket.js'
 import { countedAs } from '../limits/limits.js'
 import { greetingOf } from './greeting.js'
-import { heldBy } from './held.js'
+import { type HeldElsewhere, heldBy, heldElsewhere } from './held.js'
 import { type Asker, type Taken, takeChange } from './page-changes.js'
 
 /** Who makes the exchange, and which way. */
@@ -17,12 +17,13 @@ export interface Side extends Omit<Asker, 'owner'> {
   /** That of the socket. */
   readonly bucket?: Bucket
   /** Takes note that nothing is refused as a whole. */
-  begin(this: void): void
-  /** How far a write has got, where the visitor is still there. */
-  confirm(this: void, level: Level): Awaitable<Level>
-  /** What is held besides the cookie. */
-  heldElsewhere(this: void): Awaitable<Pick<SyncAnswer, 'held' | 'unsaved'>>
+  begin?(this: void): void
+  /** How far a write has got, where the visitor is still there: one that is gone before its answer is out is not asked. */
+  confirm?(this: void, level: Level): Awaitable<Level>
 }
+
+/** The store is asked by POSTs: no greeting over a socket waits for it. */
+const NOT_ASKED: Awaitable<HeldElsewhere> = { held: [] }
 
 /**
  * The one exchange: takes what a page of this visitor brings and sets, and answers. Tickets merge first, so that changes meet what the
@@ -39,7 +40,7 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
   if (set.length > 0) core.limits.spend(set.length, counted, side.bucket)
   const merge = redeem(core, tickets, visitor)
   if (set.length > 0) side.permit()
-  side.begin()
+  side.begin?.()
   const held = heldBy(core, whose.cookie)
   const overtaken = merge()
   const asker = { ...side, owner: visitor }
@@ -47,13 +48,16 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
   return after(results, (results) => {
     const taken = results.filter((result) => 'field' in result)
     return after(levelOf(core, visitor, taken, side), (level) =>
-      after(side.heldElsewhere(), ({ held: elsewhere, ...unsaved }) => ({
-        ...told(core, whose, isGreeted),
-        results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
-        ...ticketOf(core, visitor, [...taken.map(({ field }) => field.key), ...overtaken]),
-        held: [...held, ...elsewhere],
-        ...unsaved,
-      })),
+      after(
+        side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED,
+        ({ held: elsewhere, ...unsaved }) => ({
+          ...told(core, whose, isGreeted),
+          results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
+          ...ticketOf(core, visitor, [...taken.map(({ field }) => field.key), ...overtaken]),
+          held: [...held, ...elsewhere],
+          ...unsaved,
+        }),
+      ),
     )
   })
 }
@@ -63,18 +67,16 @@ export function dropped(core: Core, whose: Whose): SyncAnswer {
   return { dropped: true, ...told(core, whose, false), results: [], held: heldBy(core, whose.cookie) }
 }
 
-function told(
-  core: Core,
-  { visitor, cookie, isKept, who, renew }: Whose,
-  isGreeted: boolean,
-): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
+function told(core: Core, whose: Whose, isGreeted: boolean): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
+  const { visitor, cookie, isKept, who } = whose
+  const renew = isGreeted ? undefined : whose.renew
   // Memory may have forgotten its visitor.
   if (cookie && !isGreeted) core.freshness.absorb(cookie, visitor)
   return {
     ...(who === undefined ? {} : { who }),
     ...(isKept ? { kept: true } : {}),
     ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
-    ...(isGreeted || renew === undefined ? {} : { renew }),
+    ...(renew === undefined ? {} : { renew }),
   }
 }
 
@@ -85,7 +87,8 @@ function levelOf(
   { confirm }: Pick<Side, 'confirm'>,
 ): Awaitable<Level> {
   if (!store || taken.length === 0) return 'memory'
-  return store.level(new Set(taken.map(({ field }) => visitor.subject(field)))).then(confirm)
+  const level = store.level(new Set(taken.map(({ field }) => visitor.subject(field))))
+  return confirm ? level.then(confirm) : level
 }
 
 /**
@@ -93,6 +96,7 @@ function levelOf(
  * or with the cookie.
  */
 function ticketOf({ sessions, dispatch }: Core, visitor: Visitor, keys: readonly string[]): Pick<SyncAnswer, 'ticket'> {
+  if (keys.length === 0) return {}
   const all = [...new Set(keys)].flatMap((key) => sessions.fields.get(key) ?? [])
   const subject = visitor.subject(all[0])
   const replica = sessions.find(subject)

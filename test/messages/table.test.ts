@@ -86,7 +86,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['NODE_ENV is production', 'threats/inspector'],
     ],
     'server/inspector/inspector.ts': [['inspector: 403: ', 'threats/inspector']],
-    'server/http/endpoint.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
+    'server/http/body.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
     'server/http/origin.ts': [['this server thinks it is', 'threats/origins']],
     'server/http/lateness.ts': [
       ['values were used after the headers had gone out', 'messages/untimely'],
@@ -95,7 +95,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/http/cache-control.ts': [
       ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
     ],
-    'server/http/proxy.ts': [
+    'server/http/answer-cookie.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
     'server/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],

@@ -78,8 +78,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'the cookie is looked at as soon as the session is there',
     file: 'server/http/requests.ts',
-    find: '    state.handle ??= new RequestHandle(',
-    replace: '    exchange()\n    state.handle ??= new RequestHandle(',
+    find: '    return state.handle\n',
+    replace: '    state.handle.begin()\n    return state.handle\n',
   },
   {
     name: 'a POST that says whose page it is makes an id',
@@ -96,8 +96,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a POST that is dropped gives the id up',
     file: 'server/http/endpoint.ts',
-    find: 'core.identities.find(core.cookie.read(ctx.req.headers.cookie, user), user)',
-    replace: 'core.identities.recognize(core.cookie.read(ctx.req.headers.cookie, user), user)',
+    find: 'core.identities.find(cookie, user)',
+    replace: 'core.identities.recognize(cookie, user)',
   },
   {
     name: 'what another visitor’s page says over a socket is taken',
@@ -174,9 +174,9 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a dropped answer takes what was set all the same',
     file: 'server/http/endpoint.ts',
-    find: 'answerStray(core, ctx, user, wanted) ?? (await answer(core, ctx, begin(ctx, { user, revocations }), wanted))',
+    find: '    if (stray) {\n',
     replace:
-      '(await answer(core, ctx, begin(ctx, { user, revocations }), { ...wanted, tickets: [] }).then((taken) => answerStray(core, ctx, user, wanted) ?? taken))',
+      '    if (stray) {\n      const late = new Exchange(core, ctx, { user, revocations }, { cookie, found })\n      await answer(core, ctx, late, { ...wanted, tickets: [] })\n',
   },
   {
     name: 'a page carries its drafts over to another visitor of its kind',

@@ -71,13 +71,13 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'the cookie is sealed before the answer is an error',
     file: 'server/http/exchange.ts',
-    find: 'onHeaders(ctx.res, () => this.#seal())',
-    replace: 'queueMicrotask(() => this.#seal())',
+    find: 'onHeaders(ctx.res, this.#seal)',
+    replace: 'queueMicrotask(this.#seal)',
   },
   {
     name: 'a cookie is written from a memory that has forgotten',
     file: 'server/http/exchange.ts',
-    find: 'if (this.cookie) freshness.absorb(this.cookie, visitor)',
+    find: 'if (brought) freshness.absorb(brought, visitor)',
     replace: '',
   },
   {

@@ -95,7 +95,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a browser id that was given up is good again',
     file: 'server/identity/epochs.ts',
-    find: 'return this.givenUp(browser) !== undefined',
+    find: 'return this.#givenUp.get(browser) !== undefined',
     replace: 'return browser.length === 0',
   },
   {
