@@ -96,7 +96,8 @@ export class Field {
   #stored(json: JsonValue): JsonValue {
     // What no schema could cut down to size is not worth its time.
     this.#mustFit(json, SLACK * this.maxBytes)
-    const stored = this.#output(json)
+    const made = this.#judge(json)
+    const stored = made === json ? json : this.#json(made)
     // A transform that does not accept what it made would make the value unreadable: refuse it while it can be reported.
     if (stored !== json && JSON.stringify(stored) !== JSON.stringify(json)) this.#judge(stored)
     this.#mustFit(stored, this.maxBytes)
@@ -106,7 +107,8 @@ export class Field {
   /** The live value as this build reads it; undefined where there is none: never set, deleted, expired, unreadable. */
   live(replica: Replica, now: number): JsonValue | undefined {
     const stored = replica.value(this.key)
-    if (stored === undefined || this.isExpired(replica.stamp(this.key), now)) return undefined
+    if (stored === undefined) return undefined
+    if (this.maxAge !== undefined && this.isExpired(replica.stamp(this.key), now)) return undefined
     return this.read(stored)
   }
 
@@ -168,11 +170,6 @@ export class Field {
     } catch (error) {
       throw error instanceof LiveSessionError && this.access === 'hidden' ? this.#invalid(error.message) : error
     }
-  }
-
-  #output(json: JsonValue): JsonValue {
-    const made = this.#judge(json)
-    return made === json ? json : this.#json(made)
   }
 
   #judge(json: JsonValue): unknown {

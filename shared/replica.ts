@@ -57,19 +57,19 @@ export class Replica {
   /** The stored value; undefined where the key is deleted or was never written. */
   value(key: string): JsonValue | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : this.#valueAt(at)
+    return at < 0 ? undefined : (this.#cells[at + 2] as JsonValue | undefined)
   }
 
   /** Which way the key's newest write came, as `merge` was told. */
   source(key: string): ChangeSource | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : sourceOf(this.#originAt(at))
+    return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as Origin)
   }
 
   /** The computed changes that the key's newest write knows of. */
   ids(key: string): readonly TakenId[] | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : idsIn(this.#originAt(at))
+    return at < 0 ? undefined : idsIn(this.#cells[at + 3] as Origin)
   }
 
   /** Takes the register over if it is newer, or the same and knows more; says whether it was. */
@@ -83,8 +83,9 @@ export class Replica {
   /** Takes note that the very write that it has has come this way, too. */
   confirm({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
     const at = this.#at(key)
-    if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#valueAt(at), value)) return
-    this.#cells[at + 3] = origin(source, idsIn(this.#originAt(at)))
+    if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
+      return
+    this.#cells[at + 3] = origin(source, idsIn(this.#cells[at + 3] as Origin))
     this.#version += 1
   }
 
@@ -124,7 +125,8 @@ export class Replica {
       if (!isNews(register, current)) return false
       this.#bytes -= bytesOf(current)
       // Of the very write that it has, more is known now: it came the way it came.
-      const came = stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#originAt(at)) : source
+      const came =
+        stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as Origin) : source
       this.#cells[at + 1] = stamp
       this.#cells[at + 2] = value
       this.#cells[at + 3] = origin(came, ids)
@@ -140,17 +142,13 @@ export class Replica {
   }
 
   #register(at: number): StoredRegister {
-    const register = { key: this.#cells[at] as string, stamp: this.#cells[at + 1] as Stamp, value: this.#valueAt(at) }
-    const ids = idsIn(this.#originAt(at))
+    const register = {
+      key: this.#cells[at] as string,
+      stamp: this.#cells[at + 1] as Stamp,
+      value: this.#cells[at + 2] as JsonValue | undefined,
+    }
+    const ids = idsIn(this.#cells[at + 3] as Origin)
     return ids === undefined ? register : { ...register, ids }
-  }
-
-  #valueAt(at: number): JsonValue | undefined {
-    return this.#cells[at + 2] as JsonValue | undefined
-  }
-
-  #originAt(at: number): Origin {
-    return this.#cells[at + 3] as Origin
   }
 
   #at(key: string): number {

@@ -36,6 +36,7 @@ export function carrying(
   now: number,
   id?: string | undefined,
 ): StoredRegister {
+  if (!id && !over?.ids) return next
   const known = over ? (over.ids ?? [[UNKNOWN, over.stamp] as const]) : []
   const ids = youngest(id ? [...known, [id, next.stamp]] : known, now)
   return ids.length === 0 ? next : { ...next, ids }
@@ -92,6 +93,7 @@ export function idsOf(
   now: number,
   most: number = MAX_IN_TICKET,
 ): { readonly ids?: Readonly<Record<string, readonly TakenId[]>> } {
+  if (registers.every(({ ids }) => !ids)) return {}
   const each = Math.floor(most / registers.filter(({ ids }) => ids).length)
   const entries = registers.flatMap((register): [string, readonly TakenId[]][] => {
     const ids = youngest(register.ids ?? [], now, each)

@@ -65,7 +65,9 @@ function encodedLength(text: string): number {
 }
 
 function total(registers: readonly StoredRegister[], bytes: (register: StoredRegister) => number): number {
-  return registers.reduce((sum, register) => sum + bytes(register), 0)
+  let sum = 0
+  for (const register of registers) sum += bytes(register)
+  return sum
 }
 
 /** Never less than it takes, and quickly known for most. */

@@ -169,7 +169,7 @@ export class LiveCookie {
 function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   const { name, endsWithBrowser, sameSite, secure, domain } = given
   const writer = new Koa()
-  Object.assign(writer, { keys: { sign: (text: string) => keys.sign(text) } })
+  Object.assign(writer, { keys })
   const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
   const options = { key: name, maxAge, sameSite, encode: encodeSession } as const
   const optional = { ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }

@@ -52,7 +52,7 @@ export function createEndpoint(core: Core, requests: Pick<Requests, 'identify' |
     }
     const vouched = { user, revocations }
     const exchange = new Exchange(core, ctx, vouched, { cookie, found })
-    requests.begin(ctx, { vouched, exchange })
+    requests.begin(ctx, vouched, exchange)
     ctx.body = await answer(core, ctx, exchange, wanted)
   })
   // The router adds `params` and `router` to the context itself.

@@ -26,9 +26,11 @@ import { isPage, takeAddress } from './visit.js'
 
 /** One request's: whom `identify` has named, and what is made of it at the first use. */
 export interface RequestState {
+  readonly core: Core
+  readonly requests: Pick<Requests, 'identify'>
   readonly vouched: Vouched
-  exchange?: Exchange
-  handle?: RequestHandle
+  exchange: Exchange | undefined
+  handle: RequestHandle | undefined
 }
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
@@ -37,19 +39,15 @@ export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #state: RequestState
-  readonly #requests: Pick<Requests, 'identify'>
-  readonly #report: (error: unknown) => void
   /** What the request's address says and has not set. */
   #unvisited: Readonly<Record<string, JsonValue>> = {}
 
-  constructor(core: Core, ctx: Koa.Context, state: RequestState, requests: Pick<Requests, 'identify'>) {
-    const report = (error: unknown): void => core.report(error, ctx)
-    super({ sessions: core.sessions, store: core.store, report, warn: core.warn })
+  constructor(ctx: Koa.Context, state: RequestState) {
+    const { core } = state
+    super(core, core.sessions.fields, ctx)
     this.#core = core
     this.#ctx = ctx
     this.#state = state
-    this.#requests = requests
-    this.#report = report
   }
 
   /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
@@ -118,11 +116,11 @@ export class RequestHandle extends Handle {
       // Begun first: what it ends by that is not of meanwhile.
       const exchange = this.#exchange
       const { revocations } = this.#core.epochs
-      const user = await this.#requests.identify(this.#ctx)
+      const user = await this.#state.requests.identify(this.#ctx)
       await exchange.load(user)
       if (user !== undefined && user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
       await exchange.changeTo({ user, revocations })
-    }, this.#report)
+    }, this.report)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
@@ -135,7 +133,7 @@ export class RequestHandle extends Handle {
       this.sessions.checkOpen()
       this.permit()
       return after(this.#catchUp(), () => this.#exchange.flash.say(said))
-    }, this.#report)
+    }, this.report)
   }
 
   /** None where no person sees the answer: it stays for a page that is shown. */
@@ -145,18 +143,18 @@ export class RequestHandle extends Handle {
       if (this.#ctx.res.headersSent) throw usedLate('takeFlash was called')
       const reader = readerOf(this.#ctx, this.#core.settings.origins)
       return reader && !exchange.isSuperseded ? exchange.flash.take(reader) : []
-    }, this.#report)
+    }, this.report)
   }
 
   takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {
-    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, () => this.#exchange, purpose, schema), this.#report)
+    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, () => this.#exchange, purpose, schema), this.report)
   }
 
   /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */
   #catchUp(): Awaitable<unknown> {
     const exchange = this.#exchange
     if (!exchange.isAsBegun) return undefined
-    return after(this.#requests.identify(this.#ctx), (user) =>
+    return after(this.#state.requests.identify(this.#ctx), (user) =>
       user === exchange.visitor.user ? undefined : this.identify(),
     )
   }

@@ -4,8 +4,10 @@ import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { loadCandidates } from '../identity/candidates.js'
 import { type UserSubject, userNamed } from '../identity/subject.js'
+import type { Vouched } from '../identity/visitor.js'
 import { readables } from './cookie-text.js'
 import { createEndpoint } from './endpoint.js'
+import type { Exchange } from './exchange.js'
 import { RequestHandle, type RequestState } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
 import { addressed } from './visit.js'
@@ -29,12 +31,7 @@ export class Requests {
     this.#core = core
     this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
     this.#endpoint = createEndpoint(core, this)
-    const handleOf = (ctx: Koa.Context): RequestHandle => this.#handle(ctx)
-    Object.defineProperty(core.app.context, 'liveSession', {
-      get(this: Koa.Context) {
-        return handleOf(this)
-      },
-    })
+    Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
   }
 
   /** Knows who asks before the app's own code runs, and answers what is POSTed to the endpoint. */
@@ -51,10 +48,10 @@ export class Requests {
       const { revocations } = this.#core.epochs
       return after(this.identify(ctx), (user) =>
         after(this.load(ctx, user), () => {
-          this.begin(ctx, { vouched: { user, revocations } })
+          this.begin(ctx, { user, revocations })
           // Before the app's own code: the first HTML shows what the address says.
           const fields = this.#inAddress.length === 0 ? [] : addressed(ctx, this.#inAddress)
-          if (fields.length > 0) this.#handle(ctx).visit(fields)
+          if (fields.length > 0) handleOf.call(ctx).visit(fields)
           return next()
         }),
       )
@@ -80,19 +77,20 @@ export class Requests {
     })
   }
 
-  begin(ctx: Koa.Context, state: RequestState): void {
-    ctx[REQUEST] = state
+  /** @param exchange where it has begun, else it begins at the first use */
+  begin(ctx: Koa.Context, vouched: Vouched, exchange?: Exchange): void {
+    ctx[REQUEST] = { core: this.#core, requests: this, vouched, exchange, handle: undefined } satisfies RequestState
   }
+}
 
-  #handle(ctx: Koa.Context): RequestHandle {
-    const state: RequestState | undefined = ctx[REQUEST]
-    if (!state) {
-      throw new TypeError(
-        'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
-          'app.use(live.middleware()) goes after auth and before your routes',
-      )
-    }
-    state.handle ??= new RequestHandle(this.#core, ctx, state, this)
-    return state.handle
+function handleOf(this: Koa.Context): RequestHandle {
+  const state: RequestState | undefined = this[REQUEST]
+  if (!state) {
+    throw new TypeError(
+      'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+        'app.use(live.middleware()) goes after auth and before your routes',
+    )
   }
+  state.handle ??= new RequestHandle(this, state)
+  return state.handle
 }

@@ -4,7 +4,7 @@ import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
 import type { SigningKeys } from '../values/keys.js'
-import { type Relation, relationOf } from './relation.js'
+import type { Epochs } from './epochs.js'
 import {
   type BrowserId,
   browserSubject,
@@ -20,6 +20,21 @@ import { Visitor } from './visitor.js'
 const LONGEST_REQUEST = 600_000
 /** As long as a browser id that is drawn by chance. */
 const ID_LENGTH = 22
+
+/** What the live cookie of a request, or of a handshake, is to the visitor whom `identify` names. */
+export type Relation =
+  /** There is none that counts. */
+  | 'none'
+  /** A newer build's, for that build to find as it was. */
+  | 'newer'
+  /** This very visitor's. */
+  | 'own'
+  /** Another visitor's until now. */
+  | 'other'
+  /** Of a user who was revoked since. */
+  | 'revoked'
+  /** Its browser id was given up. */
+  | 'given-up'
 
 /** Who a visitor was found to be. */
 export interface Recognized {
@@ -173,4 +188,15 @@ function own(cookie: VerifiedCookie, visitor: Visitor): Recognized {
 
 function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {
   return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, toEnd: [] }
+}
+
+/** Decides it for a cookie of this build, by the user's hash and by what has ended. */
+export function relationOf(
+  cookie: Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch'>,
+  user: Sub | undefined,
+  epochs: Pick<Epochs, 'isGivenUp' | 'isCurrent'>,
+): Relation {
+  if (epochs.isGivenUp(cookie.browserSubject)) return 'given-up'
+  if (!epochs.isCurrent(cookie)) return 'revoked'
+  return cookie.user === user ? 'own' : 'other'
 }

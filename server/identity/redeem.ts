@@ -1,4 +1,5 @@
 import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
 import type { Ticket } from '../values/ticket.js'
@@ -12,23 +13,32 @@ interface Redemption {
 }
 
 /**
- * Checks what a browser brings back, one and all before any is merged: a ticket is redeemed by its own subject alone. Returns what
- * merges them, and says of which keys something newer stands.
+ * Checks what a browser brings back, one and all before any is merged: a ticket is redeemed by its own subject alone.
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
  */
-export function redeem(core: Core, tickets: readonly string[], visitor: Visitor): () => readonly string[] {
+export function redeem(core: Core, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
   const now = core.settings.clock()
-  const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
-  const redemptions = verified.map((ticket, index): Redemption => {
-    return { subject: subjectOf(core, ticket, visitor, index), registers: ticket.registers }
-  })
-  return () =>
-    redemptions.flatMap(({ subject, registers }) => {
-      core.sessions.merge(subject, registers, 'ticket')
-      const replica = core.sessions.find(subject)
-      return registers.flatMap(({ key, stamp }) => (replica && replica.stamp(key) > stamp ? key : []))
-    })
+  const verified: Ticket[] = []
+  for (const text of tickets) verified.push(core.tickets.verify(text, now, verified.length))
+  const redemptions: Redemption[] = []
+  for (const ticket of verified)
+    redemptions.push({ ...ticket, subject: subjectOf(core, ticket, visitor, redemptions.length) })
+  return redemptions
+}
+
+/** Merges what was checked. Returns the fields of which something newer stands. */
+export function mergeTickets({ sessions }: Core, redemptions: readonly Redemption[]): readonly Field[] {
+  const overtaken: Field[] = []
+  for (const { subject, registers } of redemptions) {
+    sessions.merge(subject, registers, 'ticket')
+    const replica = sessions.find(subject)
+    for (const { key, stamp } of registers) {
+      const field = sessions.fields.get(key)
+      if (field && replica && replica.stamp(key) > stamp) overtaken.push(field)
+    }
+  }
+  return overtaken
 }
 
 function subjectOf({ epochs }: Core, { sub, epoch }: Ticket, visitor: Visitor, index: number): Subject {

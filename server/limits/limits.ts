@@ -2,7 +2,6 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import { Generations } from '../values/generations.js'
-import { Bucket } from './bucket.js'
 
 export interface LimitOptions {
   readonly changesPerSocket: number
@@ -83,7 +82,8 @@ export class Limits {
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
   spendTickets(tickets: readonly string[], subject: Counted): void {
-    const length = tickets.reduce((sum, ticket) => sum + ticket.length, 0)
+    let length = 0
+    for (const ticket of tickets) length += ticket.length
     if (length === 0) return
     const now = this.#clock()
     const bucket = this.#ticketBuckets.ensure(subject, () => new Bucket(TICKET_RATE, now))
@@ -107,4 +107,31 @@ function refuseUntil(wait: number, what: string): void {
   if (wait === 0) return
   const retryAfter = Math.ceil(wait / 1000)
   throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
+}
+
+/** Lets so many through a second, and bursts of twice that. */
+export class Bucket {
+  readonly #rate: number
+  #tokens: number
+  #filledAt: number
+
+  constructor(rate: number, now: number) {
+    this.#rate = rate
+    this.#tokens = 2 * rate
+    this.#filledAt = now
+  }
+
+  /** ms until there is room for so many; 0 where there is. More than a burst goes when the bucket is full. */
+  wait(count: number, now: number): number {
+    // A clock that runs backwards takes nothing away.
+    const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)
+    this.#tokens = Math.min(2 * this.#rate, this.#tokens + gained)
+    this.#filledAt = now
+    const missing = Math.min(count, 2 * this.#rate) - this.#tokens
+    return Math.max(0, Math.ceil((missing * 1000) / this.#rate))
+  }
+
+  take(count: number): void {
+    this.#tokens -= count
+  }
 }

@@ -7,6 +7,7 @@ import type { Sub } from '../../shared/sub.js'
 import { idsOf } from '../../shared/taken-ids.js'
 import type { Core } from '../core.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+import type { LiveSocket } from '../sockets/live-socket.js'
 import type { Holding } from './subjects.js'
 import type { TicketContent } from './ticket.js'
 
@@ -108,20 +109,21 @@ export class Dispatch {
   #send(holding: Holding, fields: Iterable<Field>): void {
     const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
     // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
-    const namespaces = new Set(Array.from(holding.sockets, (socket) => socket.nsp))
+    const namespaces = new Set<LiveSocket['nsp']>()
+    for (const socket of holding.sockets) namespaces.add(socket.nsp)
     for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
   }
 
   /** The registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
   readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
-    return [...fields].flatMap((field) => {
-      const { key } = field
-      const register = field.access === 'hidden' ? undefined : replica.register(key)
-      if (!register) return []
+    const shown: StoredRegister[] = []
+    for (const field of fields) {
+      const register = field.access === 'hidden' ? undefined : replica.register(field.key)
+      if (!register) continue
       const { value } = register
-      const isShown = value === undefined || sameJson(field.live(replica, this.#core.settings.clock()), value)
-      return isShown ? [register] : []
-    })
+      if (value === undefined || sameJson(field.live(replica, this.#core.settings.clock()), value)) shown.push(register)
+    }
+    return shown
   }
 }
 

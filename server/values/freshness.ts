@@ -60,8 +60,8 @@ export class Freshness {
   replica(field: Field, visitor: Visitor, comparison: Comparison | undefined): Replica | undefined {
     const subject = visitor.subject(field)
     if (comparison?.residency === this.#core.subjects.residency) {
-      const found = comparison.found.find((each) => each.subject === subject)
-      if (found?.replica && this.#isAsFound(found)) return found.replica
+      for (const found of comparison.found)
+        if (found.subject === subject && found.replica && this.#isAsFound(found)) return found.replica
     }
     return this.#core.subjects.find(subject)
   }
@@ -109,10 +109,11 @@ export class Freshness {
       return kept?.stamp === stamp && sameJson(kept.value, value)
     }
     const isOutdated = registers.length !== cookie.registers.length || !registers.every(isAsKept)
-    const found = this.subjects(visitor).map((subject) => {
+    const found: Found[] = []
+    for (const subject of this.subjects(visitor)) {
       const replica = this.#core.subjects.find(subject)
-      return { subject, replica, version: replica?.version }
-    })
+      found.push({ subject, replica, version: replica?.version })
+    }
     return { visitor, found, residency: this.#core.subjects.residency, isOutdated }
   }
 }

@@ -1,3 +1,4 @@
+import type Koa from 'koa'
 import { cookieBytes } from '../../shared/budget.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
@@ -38,20 +39,21 @@ export interface Inspection {
 /** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
-  readonly #store: Core['store']
+  /** Tells the app of what no code awaits. */
+  protected readonly report: (error: unknown) => void
+  readonly #core: Pick<Core, 'store' | 'warn'>
   readonly #fields: FieldMap
-  readonly #report: Core['report']
-  readonly #warn: Core['warn']
 
+  /** @param ctx of the request, where it is one's */
   constructor(
-    { sessions, store, report, warn }: Pick<Core, 'sessions' | 'store' | 'report' | 'warn'>,
-    fields: FieldMap = sessions.fields,
+    core: Pick<Core, 'sessions' | 'store' | 'report' | 'warn'>,
+    fields: FieldMap = core.sessions.fields,
+    ctx?: Koa.Context,
   ) {
-    this.sessions = sessions
-    this.#store = store
+    this.sessions = core.sessions
+    this.report = ctx ? (error) => core.report(error, ctx) : core.report
+    this.#core = core
     this.#fields = fields
-    this.#report = report
-    this.#warn = warn
   }
 
   /** The registers that the field's value is in, where there are any yet. */
@@ -94,7 +96,7 @@ export abstract class Handle {
 
   update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
     const computed = (): readonly [Field, JsonValue] => this.#accepted('update', key, next(this.current(key)))
-    const store = this.#store
+    const store = this.#core.store
     if (!store) return this.#write(() => [computed()])
     return Outcome.of(async () => {
       this.begin()
@@ -105,7 +107,7 @@ export abstract class Handle {
       const stamp = await store.update(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
       return { stamp, level: await this.confirm(await store.level([subject])) }
-    }, this.#report)
+    }, this.report)
   }
 
   delete(key: string): Promise<Written> {
@@ -121,7 +123,7 @@ export abstract class Handle {
       const stamp = replica.stamp(field.key)
       const value = replica.value(field.key)
       const isInCookie = this.cookieStamp(field.key) === stamp
-      const isInStore = this.#store?.holds(this.owner.subject(field), { key: field.key, stamp })
+      const isInStore = this.#core.store?.holds(this.owner.subject(field), { key: field.key, stamp })
       const places: Inspection['places'] = [
         'cache',
         ...(isInCookie ? (['cookie'] as const) : []),
@@ -149,16 +151,16 @@ export abstract class Handle {
       const valid = changes()
       if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
       return this.#apply(new Map(valid))
-    }, this.#report)
+    }, this.report)
   }
 
   #apply(changes: FieldChanges): Written | Promise<Written> {
     this.permit()
     const { owner } = this
     const stamp = this.sessions.write(changes, owner, this.source)
-    if (!this.#store) return { stamp, level: 'memory' }
+    if (!this.#core.store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
-    return this.#store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))
+    return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))
   }
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
@@ -169,8 +171,10 @@ export abstract class Handle {
 
   /** A key may have come from outside, so what refuses it has no name of a hidden field in it: browsers may see it. */
   #settable(method: string, key: string): Field {
-    const field = this.#fields.get(key)
-    if (field) return field
+    return this.#fields.get(key) ?? this.#refuse(method, key)
+  }
+
+  #refuse(method: string, key: string): never {
     const message = undeclared(
       method,
       key,
@@ -185,8 +189,10 @@ export abstract class Handle {
 
   /** For reads, whose key is mostly in the source, where it is a mistake: the log is told all, as no code may see to the refusal. */
   protected declared(method: string, key: string): Field {
-    if (!this.#fields.has(key)) this.#warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
-    return this.#settable(method, key)
+    const field = this.#fields.get(key)
+    if (field) return field
+    this.#core.warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
+    return this.#refuse(method, key)
   }
 }
 

@@ -71,7 +71,7 @@ export class Sessions {
 
   /** What `get` answers: the live value, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    const live = this.read(field, replica)
+    const live = replica && field.live(replica, this.#core.settings.clock())
     return live === undefined ? field.default : live
   }
 
@@ -82,9 +82,10 @@ export class Sessions {
    */
   write(changes: FieldChanges, owner: Owner, source: ChangeSource, { seen = NEVER, id }: Writing = {}): Stamp {
     this.checkOpen()
-    const last = [...changes.keys()].map((field) => this.last(owner.subject(field), field.key))
     const now = this.#core.settings.clock()
-    const stamp = nextStamp(now, newestOf([...last, seen]))
+    const last = [seen]
+    for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
+    const stamp = nextStamp(now, newestOf(last))
     for (const [subject, written] of group(changes, owner, stamp)) {
       const replica = this.find(subject)
       const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
@@ -99,6 +100,7 @@ export class Sessions {
   merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
     const news = this.#take(subject, registers, source)
     if (source === 'ticket') this.#allow(subject, registers)
+    if (news.length === 0) return 0
     if (source !== 'store' && source !== 'node') this.#keep(subject, news)
     // What a cookie brings, each process learns from the cookie.
     if (source === 'ticket' || source === 'login') this.#core.elsewhere.peers?.tell(subject, news)
@@ -152,18 +154,13 @@ export class Sessions {
 
   /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
   #take(subject: Subject, offered: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
-    const registers = this.#lasting(subject, offered)
+    const erased = this.#core.epochs.erasedUntil(subject)
+    const registers = erased === NOTHING_ERASED ? offered : offered.filter(({ stamp }) => stamp > erased)
     if (registers.length === 0) return registers
     const replica = this.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
     this.#core.subjects.begin(subject, Replica.of(registers.map(this.#named), source))
     return registers
-  }
-
-  /** What was not erased. */
-  #lasting(subject: Subject, registers: readonly StoredRegister[]): readonly StoredRegister[] {
-    const erased = this.#core.epochs.erasedUntil(subject)
-    return erased === NOTHING_ERASED ? registers : registers.filter(({ stamp }) => stamp > erased)
   }
 
   #mergeInto(
@@ -175,21 +172,22 @@ export class Sessions {
     const holding = this.#core.subjects.holding(subject)
     const changes: AnyChange[] = []
     const { bytes } = replica
-    const news = registers.filter((register) => {
+    const news: StoredRegister[] = []
+    for (const register of registers) {
       const { key } = register
       const field = this.fields.get(key)
       const previous = field && holding && this.value(field, replica)
       // That more is known of the same write changes no value.
-      const isChange = supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
-      if (!replica.merge(this.#named(register), source)) return false
-      if (isChange && field && holding) {
-        this.#core.dispatch.add(holding, field)
-        changes.push({ key: field.key, value: this.value(field, replica), previous, source })
-      }
-      return true
-    })
+      const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
+      if (!replica.merge(this.#named(register), source)) continue
+      news.push(register)
+      if (!isChange || !field) continue
+      this.#core.dispatch.add(holding, field)
+      changes.push({ key: field.key, value: this.value(field, replica), previous, source })
+    }
+    if (news.length === 0) return news
     this.#core.subjects.grow(subject, replica.bytes - bytes)
-    if (holding) this.#tell(holding, changes)
+    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
     return news
   }
 
@@ -206,7 +204,6 @@ export class Sessions {
   }
 
   #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
-    if (listeners.size === 0) return
     const tell = (change: AnyChange): void => {
       for (const listener of listeners) listener(change)
     }

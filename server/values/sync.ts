@@ -1,15 +1,16 @@
+import type { Field } from '../../shared/field.js'
 import type { Wanted } from '../../shared/parse.js'
 import { type Awaitable, after, allOf } from '../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
-import { redeem } from '../identity/redeem.js'
+import { mergeTickets, redeem } from '../identity/redeem.js'
+import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import type { Whose } from '../identity/who.js'
-import type { Bucket } from '../limits/bucket.js'
-import { countedAs } from '../limits/limits.js'
+import { type Bucket, countedAs } from '../limits/limits.js'
 import { greetingOf } from './greeting.js'
 import { type HeldElsewhere, heldBy, heldElsewhere } from './held.js'
-import { type Asker, type Taken, takeChange } from './page-changes.js'
+import { type Asker, type Refused, type Taken, takeChange } from './page-changes.js'
 
 /** Who makes the exchange, and which way. */
 export interface Side extends Omit<Asker, 'owner'> {
@@ -21,6 +22,8 @@ export interface Side extends Omit<Asker, 'owner'> {
   /** How far a write has got, where the visitor is still there: one that is gone before its answer is out is not asked. */
   confirm?(this: void, level: Level): Awaitable<Level>
 }
+
+type Results = readonly (Taken | Refused)[]
 
 /** The store is asked by POSTs: no greeting over a socket waits for it. */
 const NOT_ASKED: Awaitable<HeldElsewhere> = { held: [] }
@@ -38,28 +41,24 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
   core.limits.spendTickets(tickets, counted)
   if (set.length > 0) core.limits.spend(set.length, counted, side.bucket)
-  const merge = redeem(core, tickets, visitor)
+  const redemptions = redeem(core, tickets, visitor)
   if (set.length > 0) side.permit()
   side.begin?.()
   const held = heldBy(core, whose.cookie)
-  const overtaken = merge()
+  const overtaken = mergeTickets(core, redemptions)
   const asker = { ...side, owner: visitor }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
-  return after(results, (results) => {
-    const taken = results.filter((result) => 'field' in result)
-    return after(levelOf(core, visitor, taken, side), (level) =>
-      after(
-        side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED,
-        ({ held: elsewhere, ...unsaved }) => ({
-          ...told(core, whose, isGreeted),
-          results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
-          ...ticketOf(core, visitor, [...taken.map(({ field }) => field.key), ...overtaken]),
-          held: [...held, ...elsewhere],
-          ...unsaved,
-        }),
-      ),
-    )
-  })
+  return after(results, (results) =>
+    after(levelOf(core, visitor, results, side), (level) =>
+      after(side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED, (elsewhere) => ({
+        ...told(core, whose, isGreeted),
+        results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
+        ...ticketOf(core, visitor, results, overtaken),
+        ...elsewhere,
+        held: [...held, ...elsewhere.held],
+      })),
+    ),
+  )
 }
 
 /** Tells the page of another visitor whose it is now: nothing of it was taken. */
@@ -80,14 +79,11 @@ function told(core: Core, whose: Whose, isGreeted: boolean): Pick<SyncAnswer, 'w
   }
 }
 
-function levelOf(
-  { store }: Core,
-  visitor: Visitor,
-  taken: readonly Taken[],
-  { confirm }: Pick<Side, 'confirm'>,
-): Awaitable<Level> {
-  if (!store || taken.length === 0) return 'memory'
-  const level = store.level(new Set(taken.map(({ field }) => visitor.subject(field))))
+function levelOf({ store }: Core, visitor: Visitor, results: Results, { confirm }: Side): Awaitable<Level> {
+  const subjects = new Set<Subject>()
+  for (const result of results) if ('field' in result) subjects.add(visitor.subject(result.field))
+  if (!store || subjects.size === 0) return 'memory'
+  const level = store.level(subjects)
   return confirm ? level.then(confirm) : level
 }
 
@@ -95,12 +91,20 @@ function levelOf(
  * A ticket of what was set, and of what was brought where something newer stands, for one subject: what is another's comes over the socket,
  * or with the cookie.
  */
-function ticketOf({ sessions, dispatch }: Core, visitor: Visitor, keys: readonly string[]): Pick<SyncAnswer, 'ticket'> {
-  if (keys.length === 0) return {}
-  const all = [...new Set(keys)].flatMap((key) => sessions.fields.get(key) ?? [])
-  const subject = visitor.subject(all[0])
+function ticketOf(
+  { sessions, dispatch }: Core,
+  visitor: Visitor,
+  results: Results,
+  overtaken: readonly Field[],
+): Pick<SyncAnswer, 'ticket'> {
+  const all = new Set<Field>()
+  for (const result of results) if ('field' in result) all.add(result.field)
+  for (const field of overtaken) all.add(field)
+  const [first] = all
+  if (!first) return {}
+  const subject = visitor.subject(first)
   const replica = sessions.find(subject)
-  const fields = all.filter((field) => visitor.subject(field) === subject)
+  const fields = [...all].filter((field) => visitor.subject(field) === subject)
   const registers = replica ? dispatch.readable(replica, fields) : []
   return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
 }

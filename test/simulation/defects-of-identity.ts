@@ -78,8 +78,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'the cookie is looked at as soon as the session is there',
     file: 'server/http/requests.ts',
-    find: '    return state.handle\n',
-    replace: '    state.handle.begin()\n    return state.handle\n',
+    find: '  return state.handle\n',
+    replace: '  state.handle.begin()\n  return state.handle\n',
   },
   {
     name: 'a POST that says whose page it is makes an id',
@@ -125,7 +125,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'the epoch of a cookie is not looked at when it comes in',
-    file: 'server/identity/relation.ts',
+    file: 'server/identity/identities.ts',
     find: "if (!epochs.isCurrent(cookie)) return 'revoked'",
     replace: '',
   },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Relation, relationOf } from '../../../server/identity/relation.js'
+import { type Relation, relationOf } from '../../../server/identity/identities.js'
 import { browserSubject, subjectHash, userSubject } from '../../../server/identity/subject.js'
 import type { Sub } from '../../../shared/sub.js'
 import { browserId } from '../../support/browser-id.js'
