@@ -98,9 +98,12 @@ export class Field {
     this.#mustFit(json, SLACK * this.maxBytes)
     const made = this.#judge(json)
     const stored = made === json ? json : this.#json(made)
+    const isAsItWas = stored === json || JSON.stringify(stored) === JSON.stringify(json)
     // A transform that does not accept what it made would make the value unreadable: refuse it while it can be reported.
-    if (stored !== json && JSON.stringify(stored) !== JSON.stringify(json)) this.#judge(stored)
+    if (!isAsItWas) this.#judge(stored)
     this.#mustFit(stored, this.maxBytes)
+    // What the schema has left as it was reads as it is: it need not be asked again.
+    if (isAsItWas) this.#remember(stored, { value: stored })
     return stored
   }
 
@@ -118,8 +121,7 @@ export class Field {
     const known = isObject ? this.#objects.get(stored) : this.#scalars.get(stored)
     if (known) return known.value
     const reading = { value: this.#migrated(stored) }
-    if (isObject) this.#objects.set(stored, reading)
-    else this.#remember(stored, reading)
+    this.#remember(stored, reading)
     return reading.value
   }
 
@@ -128,10 +130,14 @@ export class Field {
     return this.maxAge !== undefined && isPast(stamp, this.maxAge, now)
   }
 
-  #remember(scalar: JsonValue, reading: Reading): void {
-    if (typeof scalar === 'string' && scalar.length > 64) return
+  #remember(stored: JsonValue, reading: Reading): void {
+    if (typeof stored === 'object' && stored !== null) {
+      this.#objects.set(stored, reading)
+      return
+    }
+    if (typeof stored === 'string' && stored.length > 64) return
     if (this.#scalars.size >= REMEMBERED_SCALARS) this.#scalars.clear()
-    this.#scalars.set(scalar, reading)
+    this.#scalars.set(stored, reading)
   }
 
   #migrated(stored: JsonValue): JsonValue | undefined {
