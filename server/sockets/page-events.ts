@@ -31,6 +31,7 @@ export class PageEvents {
   readonly #core: Core
   readonly #asking: Asking
   readonly #bucket: Bucket
+  readonly #side: Side
   /** How many messages had been said when the page connected. */
   readonly #since: number
   #isGreeted = false
@@ -39,6 +40,9 @@ export class PageEvents {
     this.#core = core
     this.#asking = asking
     this.#bucket = core.limits.ofSocket()
+    const { opener, permit, confirm } = asking
+    const refuse = (error: LiveSessionError): void => this.#tell(error)
+    this.#side = { whose: opener, source: 'socket', bucket: this.#bucket, permit, confirm, refuse }
     this.#since = core.flashes.count
   }
 
@@ -65,18 +69,6 @@ export class PageEvents {
         return answer
       },
     )
-  }
-
-  get #side(): Side {
-    const { opener, permit, confirm } = this.#asking
-    return {
-      whose: opener,
-      source: 'socket',
-      bucket: this.#bucket,
-      permit,
-      confirm,
-      refuse: (error) => this.#tell(error),
-    }
   }
 
   /** @param isBack whether the page was connected before: it loads after nothing that was said since */

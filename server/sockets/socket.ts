@@ -11,11 +11,11 @@ import { checkPurpose } from '../hand-off/hand-offs.js'
 import { checkTarget } from '../hand-off/target.js'
 import { subjectHash, userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
-import { missingIn } from '../values/greeting.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
+import { missingIn } from '../values/told.js'
 import type { Connection, Opener } from './connection.js'
 import type { LiveSocket } from './live-socket.js'
 import { PageEvents } from './page-events.js'
@@ -32,6 +32,7 @@ export class SocketHandle extends Handle {
   readonly #socket: LiveSocket
   readonly #outlet: Outlet
   readonly #connection: Connection
+  readonly #opener: Opener
   readonly #events: PageEvents
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
@@ -47,6 +48,7 @@ export class SocketHandle extends Handle {
     this.#socket = socket
     this.#outlet = outlet
     this.#connection = connection
+    this.#opener = connection.opener
     this.#events = new PageEvents(core, {
       opener: connection.opener,
       isThere: () => this.#isOpen && !this.#endIfGone(),
@@ -123,10 +125,6 @@ export class SocketHandle extends Handle {
     if (!cookie) throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
     const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose, to }, payload)
     this.#outlet.emit(HAND_OFF, token)
-  }
-
-  get #opener(): Opener {
-    return this.#connection.opener
   }
 
   protected override get cookie(): Opener['cookie'] {

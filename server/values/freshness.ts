@@ -34,7 +34,9 @@ export class Freshness {
   /** What a cookie was last found to be, where nothing that rests on has changed: only what is the visitor's own is asked. */
   lastComparison(cookie: VerifiedCookie): Comparison | undefined {
     const { comparison } = cookie
-    if (!comparison?.found.every(this.#isAsFound)) return undefined
+    if (!comparison) return undefined
+    for (const { subject, replica, version } of comparison.found)
+      if ((replica ?? this.#core.subjects.find(subject))?.version !== version) return undefined
     const holds = comparison.residency === this.#core.subjects.residency && this.#core.epochs.isCurrent(cookie)
     return holds ? comparison : undefined
   }
@@ -61,7 +63,7 @@ export class Freshness {
     const subject = visitor.subject(field)
     if (comparison?.residency === this.#core.subjects.residency) {
       for (const found of comparison.found)
-        if (found.subject === subject && found.replica && this.#isAsFound(found)) return found.replica
+        if (found.subject === subject && found.replica && found.replica.version === found.version) return found.replica
     }
     return this.#core.subjects.find(subject)
   }
@@ -96,10 +98,6 @@ export class Freshness {
   /** What a cookie has room for beside these registers, of what is to be shown once. */
   flash(messages: readonly Message[], registers: readonly StoredRegister[]): readonly Message[] {
     return messages.length === 0 ? messages : fittingFlash(messages, registers, this.#room)
-  }
-
-  readonly #isAsFound = ({ subject, replica, version }: Found): boolean => {
-    return (replica ?? this.#core.subjects.find(subject))?.version === version
   }
 
   #compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {

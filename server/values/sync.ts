@@ -4,13 +4,11 @@ import { type Awaitable, after, allOf } from '../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { mergeTickets, redeem } from '../identity/redeem.js'
-import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import type { Whose } from '../identity/who.js'
 import { type Bucket, countedAs } from '../limits/limits.js'
-import { greetingOf } from './greeting.js'
-import { type HeldElsewhere, heldBy, heldElsewhere } from './held.js'
 import { type Asker, type Refused, type Taken, takeChange } from './page-changes.js'
+import { type HeldElsewhere, heldBy, heldElsewhere, ticketOf, told } from './told.js'
 
 /** Who makes the exchange, and which way. */
 export interface Side extends Omit<Asker, 'owner'> {
@@ -53,7 +51,7 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
       after(side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED, (elsewhere) => ({
         ...told(core, whose, isGreeted),
         results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
-        ...ticketOf(core, visitor, results, overtaken),
+        ...ticketOf(core, visitor, [...fieldsOf(results), ...overtaken]),
         ...elsewhere,
         held: [...held, ...elsewhere.held],
       })),
@@ -66,45 +64,14 @@ export function dropped(core: Core, whose: Whose): SyncAnswer {
   return { dropped: true, ...told(core, whose, false), results: [], held: heldBy(core, whose.cookie) }
 }
 
-function told(core: Core, whose: Whose, isGreeted: boolean): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
-  const { visitor, cookie, isKept, who } = whose
-  const renew = isGreeted ? undefined : whose.renew
-  // Memory may have forgotten its visitor.
-  if (cookie && !isGreeted) core.freshness.absorb(cookie, visitor)
-  return {
-    ...(who === undefined ? {} : { who }),
-    ...(isKept ? { kept: true } : {}),
-    ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
-    ...(renew === undefined ? {} : { renew }),
-  }
+function fieldsOf(results: Results): readonly Field[] {
+  return results.flatMap((result) => ('field' in result ? result.field : []))
 }
 
 function levelOf({ store }: Core, visitor: Visitor, results: Results, { confirm }: Side): Awaitable<Level> {
-  const subjects = new Set<Subject>()
-  for (const result of results) if ('field' in result) subjects.add(visitor.subject(result.field))
-  if (!store || subjects.size === 0) return 'memory'
+  if (!store) return 'memory'
+  const subjects = new Set(fieldsOf(results).map((field) => visitor.subject(field)))
+  if (subjects.size === 0) return 'memory'
   const level = store.level(subjects)
   return confirm ? level.then(confirm) : level
-}
-
-/**
- * A ticket of what was set, and of what was brought where something newer stands, for one subject: what is another's comes over the socket,
- * or with the cookie.
- */
-function ticketOf(
-  { sessions, dispatch }: Core,
-  visitor: Visitor,
-  results: Results,
-  overtaken: readonly Field[],
-): Pick<SyncAnswer, 'ticket'> {
-  const all = new Set<Field>()
-  for (const result of results) if ('field' in result) all.add(result.field)
-  for (const field of overtaken) all.add(field)
-  const [first] = all
-  if (!first) return {}
-  const subject = visitor.subject(first)
-  const replica = sessions.find(subject)
-  const fields = [...all].filter((field) => visitor.subject(field) === subject)
-  const registers = replica ? dispatch.readable(replica, fields) : []
-  return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
 }

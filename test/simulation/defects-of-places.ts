@@ -5,8 +5,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a cookie is compared but once',
     file: 'server/values/freshness.ts',
-    find: 'if (!comparison?.found.every(this.#isAsFound)) return undefined',
-    replace: 'if (!comparison) return undefined',
+    find: '?.version !== version) return undefined',
+    replace: '?.version !== version) continue',
   },
   {
     name: 'an evicted replica leaves the comparison as it was',
@@ -118,7 +118,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: '`kept` is told without the cookie',
-    file: 'server/values/sync.ts',
+    file: 'server/values/told.ts',
     find: '...(isKept ? { kept: true } : {}),',
     replace: '...(who === undefined ? {} : { kept: true as const }),',
   },

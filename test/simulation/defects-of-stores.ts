@@ -89,7 +89,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'what a page set is proven by memory, though the store has it not',
-    file: 'server/values/held.ts',
+    file: 'server/values/told.ts',
     find: '(await store?.stored(subject)) ?? []',
     replace: 'sessions.find(subject)?.registers() ?? []',
   },
