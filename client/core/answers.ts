@@ -55,13 +55,14 @@ function asked(page: Page, answer: SyncAnswer): void {
   page.tries = kept ? 0 : who === undefined ? 2 : page.tries + 1
   // An answer without proof says nothing to a page that was told before.
   if (kept || page.who === undefined) become(page, answer)
-  // A guest with whom no cookie ever came is none: the page goes on as any connection of its browser.
-  if (isBlocked(page) && !page.isKept && page.kind === 'guest') page.who = undefined
   if (kept) {
     prove(page, true)
     confirm(page, answer)
   }
-  if (page.reach !== 'none' && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
+  if (page.reach === 'none') {
+    // Another visitor's cookie was set: the next answer proves whose it is.
+    if (!kept && who !== page.who) ask(page)
+  } else if (!isBlocked(page) || page.reach !== 'greeted') reconnect(page)
 }
 
 /** An exchange of the page was: by its visitor's cookie, or over the connection of a browser that keeps none. */
@@ -99,7 +100,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   // First what stands now: it says which computed changes are in it.
   if (ticket) keep(page, ticket)
   set.forEach(([key], i) => {
-    result(page, key, results[i], isPost && !unsaved?.includes(key))
+    result(page, key, results[i], isPost, isPost && !unsaved?.includes(key))
   })
   const news = { who: page.who, held, unsaved, tickets: isPost ? [...tickets, ...(ticket ? [ticket] : [])] : undefined }
   confirm(page, news)
@@ -110,7 +111,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
 }
 
 /** What became of a change that was on its way. */
-function result(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): void {
+function result(page: Page, key: string, one: SyncResult | undefined, isPost: boolean, isSaved: boolean): void {
   const field = fieldOf(page, key)
   const sent = busyOf(field)
   if (!sent || !one) return
@@ -127,14 +128,14 @@ function result(page: Page, key: string, one: SyncResult | undefined, isSaved: b
     else hold(page, key, isSaved ? one.stamp : field.proof)
     return
   }
-  if (isLater(page, one, 'send')) return
+  if (isLater(page, one, isPost ? 'post' : 'send')) return
   if (stamp) merge(page, key, stamp, one.value)
   // Something newer stands: it is computed again, or goes over that where it cannot have arrived before.
   if (stamp && (sent.id ? sent.calls[0] : !sent.isAgain))
     return void Object.assign(sent, { base: undefined, isAgain: false })
   end(page, key, (change) => change === sent, one)
-  // What was set after it stands in its place; what was computed after it does not.
-  if (draftsOf(field).every(({ id }) => id)) field.code = one.code
+  // What was set after it stands in its place; what was computed after it does not. No caller waits for what another page has left.
+  if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = one.code
 }
 
 /** The one ticket that is named was refused; or all of it, and of a question all that waits for its answer. */

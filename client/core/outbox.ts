@@ -1,6 +1,6 @@
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { fieldOf } from './field.js'
+import { callsOf, fieldOf } from './field.js'
 import type { Page } from './page.js'
 import { drafts } from './sending.js'
 import { keep, tickets } from './visitor.js'
@@ -15,13 +15,14 @@ export function remainsOf(page: Page): string {
 export function restore(page: Page, texts: readonly string[]): void {
   for (const text of texts) {
     try {
-      const [who, unheld, wanted]: readonly [string, readonly string[], WireChange[]] = JSON.parse(text)
+      const [who, unheld, wanted]: readonly [string, readonly string[], readonly WireChange[]] = JSON.parse(text)
       if (who !== page.who) continue
       for (const ticket of unheld) keep(page, ticket)
-      for (const [key, base, id, value] of wanted.reverse()) {
+      for (const [key, base, id, value] of wanted) {
         const field = fieldOf(page, key)
-        // Whether it had arrived by then is not known: it must not go over what came later.
-        field.changes = [{ value, calls: [], id, base: base as Stamp, isAgain: true }, ...field.changes]
+        // Whether it had arrived by then is not known: it must not go over what came later, or what this page's callers want.
+        if (base < field.at || callsOf(field)[0]) continue
+        field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, isAgain: true }]
       }
     } catch {}
   }

@@ -30,7 +30,7 @@ export function go(page: Page): void {
 function isPostDue(page: Page): boolean {
   const { isAsking, timers, isDue, isReady, reach } = page
   if (isAsking) return true
-  if (timers.has('greet') || timers.has('link') || isBlocked(page)) return false
+  if (timers.has('greet') || isBlocked(page)) return false
   if (isDue || !isReady) return true
   return [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && isDraft(field)))
 }
@@ -53,8 +53,9 @@ export function turn(page: Page): void {
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   let room = ROOM - JSON.stringify(set).length
   const some = tickets(page).filter((ticket, i) => {
-    room -= ticket.length
-    return room > 0 || !(i || set[0])
+    const fits = ticket.length < room || !(i || set[0])
+    if (fits) room -= ticket.length
+    return fits
   })
   return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] ? set : undefined }
 }

@@ -1,7 +1,7 @@
 import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
-import { anew, busyOf, callsOf, draftsOf, fieldOf, merge } from './field.js'
+import { anew, busyOf, callsOf, fieldOf, merge } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
 
 /** ms in which a connection says whose it is, if it ever does. */
@@ -28,9 +28,12 @@ export function keep(page: Page, ticket: string, claims: TicketClaims = readTick
   return changes
 }
 
-/** The tickets, each once, of what the cookie was not seen with. */
+/** The tickets, each once, of what the cookie was not seen with: first of what is not saved. */
 export function tickets({ fields }: Page): readonly string[] {
-  return [...new Set([...fields.values()].flatMap(({ at, held, ticket }) => (at > held && ticket) || []))]
+  const all = (['proof', 'held'] as const).flatMap((mark) =>
+    [...fields.values()].flatMap((field) => (field.at > field[mark] && field.ticket) || []),
+  )
+  return [...new Set(all)]
 }
 
 /** An answer says whose page it is: another's drops all that this one has not saved. What it had is told no more. */
@@ -72,19 +75,25 @@ export function renewed(page: Page): void {
 /** The cookie is missing: has it brought. What is under way would be refused. */
 export function ask(page: Page): void {
   if (page.isAsking || isBlocked(page)) return
-  abort(page)
   page.asks += 1
+  // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
+  if (page.asks > MOST) {
+    Object.assign(page, { tries: 2, isKept: false })
+    reconnect(page)
+    return
+  }
+  abort(page)
   page.isAsking = true
   page.timers.delete('post')
   if (page.asks > SOON) start(page, 'post', pauseOf(page.asks))
-  // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
-  if (page.asks > MOST) page.tries = 2
 }
 
 /** Comes back, with the cookie that the browser has by now. */
 export function reconnect(page: Page): void {
   abort(page)
   page.isAsking = false
+  // A guest with whom no cookie ever came is any connection of its browser.
+  if (isBlocked(page) && !page.isKept && page.kind === 'guest') page.who = undefined
   if (page.reach === 'none') return
   page.reach = 'down'
   awaitGreeting(page)
@@ -118,8 +127,8 @@ export function block(page: Page): void {
   if (!isBlocked(page)) return
   for (const field of page.fields.values()) {
     settle(page, callsOf(field), { code: 'cookies_blocked' })
-    // Of what was taken one is enough to know that the value is of this page.
-    const taken = field.changes.filter(({ stamp }) => stamp).slice(-1)
-    field.changes = [...taken.map((change) => ({ ...change, id: '', calls: [{ id: 0 }] })), ...draftsOf(field)]
+    // What was taken says no more than that the value is of this page. A draft that is computed still has to be.
+    const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.at)
+    field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
   }
 }

@@ -162,6 +162,25 @@ describe.each([
     expect(page.sent().map(([key]) => key)).not.toContain('role')
   })
 
+  it('sends nothing of its own again that has been overtaken', () => {
+    const page = open()
+    page.set('division', 3)
+    for (const stamp of [9, 10]) page.take(stamp)
+    page.learn(['division', 11, 4])
+    page.effects()
+    page.comeBack(NAMELESS)
+    expect(page.sent().filter(([key]) => key === 'division')).toEqual([])
+  })
+
+  it('tells each caller once', () => {
+    const page = open()
+    page.disconnect()
+    page.effects()
+    for (let i = 0; i < 50; i += 1) page.set('division', i)
+    const told = page.effects('settle').flatMap(([, calls]) => calls as readonly unknown[])
+    expect(told).toHaveLength(50)
+  })
+
   it('holds no more of what is set the longer it goes on', () => {
     const page = open()
     const sizes = [50, 100].map((count) => {
@@ -173,6 +192,19 @@ describe.each([
     })
     expect(sizes[1]).toBe(sizes[0])
     expect(page.get('division')).toBe(149)
+  })
+})
+
+describe('a page whose connection never comes with the cookie that each POST brings', () => {
+  it('is called cookies_blocked after some questions, and goes on so', () => {
+    const page = BarePage.greeted(NAMELESS, null)
+    page.set('division', 3)
+    for (let i = 0; i < 20; i += 1) {
+      page.told({ ...THE_GUEST })
+      page.time('link')
+      page.comeBack(NAMELESS)
+    }
+    expect([page.status('division'), page.settled, page.post()]).toEqual(['cookies_blocked', ['3 cookies_blocked'], undefined])
   })
 })
 

@@ -3,6 +3,7 @@ import { remainsOf } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
 import { ANN, BarePage, GUEST, NEW_GUEST } from '../support/bare-page.js'
+import { bareTicket } from '../support/bare-ticket.js'
 import type { Plain } from '../support/plain.js'
 
 /** The page after this one, which the server tells what it has. */
@@ -35,20 +36,31 @@ function sending(key: string, value?: JsonValue): BarePage {
 }
 
 describe('what a page has left', () => {
-  it('is shown and sent by the next one, over nothing that came later', () => {
+  it('is shown and sent by the next one, over what it was made over', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.on('disconnect')
     page.set('division', 2)
-    const after = next(page, ['division', 9, 7])
+    const after = next(page, ['division', 5, 1])
     expect([after.get('division'), after.status('division')]).toEqual([2, 'saving'])
     expect(sent(after)).toEqual([['division', 5, '', 2]])
-    after.on('posted', {
-      status: 200,
-      wait: 0,
-      answer: { kept: true, held: [], results: [{ code: 'superseded', stamp: 9, value: 7 }] },
-    })
-    expect(after.get('division')).toBe(7)
+  })
+
+  it('is let go of where something newer stands', () => {
+    const page = BarePage.greeted()
+    page.learn(['division', 5, 1])
+    page.update('cart', add('b'))
+    page.on('disconnect')
+    page.set('division', 2)
+    const after = next(page, ['division', 9, 7], ['cart', 12, ['a', 'b', 'x']])
+    expect([after.get('division'), after.status('division')]).toEqual([7, 'saved'])
+    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'x'], 'saved', []])
+  })
+
+  it('is no refusal of the next page’s where the server refuses it', () => {
+    const after = next(offline('division', 2))
+    after.answer({ results: [{ code: 'superseded', stamp: 9, value: 7 }] } as never)
+    expect([after.get('division'), after.status('division')]).toEqual([7, 'saved'])
   })
 
   it('is the newest change of a key', () => {
@@ -61,23 +73,18 @@ describe('what a page has left', () => {
     ])
   })
 
-  it('knows the stamp it was first sent over, whatever was heard since', () => {
-    const page = sending('division', 2)
-    page.learn(['division', 8, 7])
-    expect(sent(next(page, ['division', 8, 7]))).toEqual([['division', 0, '', 2]])
-  })
-
   it('is what was computed, under its id: if it had arrived, it is not taken twice', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     page.answer()
     page.update('cart', add('b'))
-    const after = next(page, ['cart', 12, ['a', 'b', 'x']])
+    const after = next(page, ['cart', 10, ['a']])
     expect(sent(after)).toEqual([['cart', 10, '1', ['a', 'b']]])
+    const ticket = bareTicket({ changes: [['cart', 12, ['a', 'b', 'x']]], ids: { cart: [['1', 11]] } })
     after.on('posted', {
       status: 200,
       wait: 0,
-      answer: { kept: true, held: [['cart', 12]], results: [{ stamp: 11, level: 'memory' }] } as never,
+      answer: { kept: true, held: [['cart', 12]], ticket, results: [{ stamp: 11, level: 'memory' }] } as never,
     })
     expect([after.get('cart'), after.status('cart'), after.post()]).toEqual([['a', 'b', 'x'], 'saved', undefined])
   })
@@ -126,12 +133,12 @@ describe('what a page has left', () => {
     expect(page.remains()).toEqual({ who: 'g', tickets: [], drafts: [['division', 0, '', 3]] })
   })
 
-  it('goes before what the next page has set itself, which is shown', () => {
+  it('gives way to what the next page has set itself', () => {
     const page = offline('division', 1)
     const after = new BarePage()
     after.set('division', 2)
     after.on('restored', [remainsOf(page.page)])
-    expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 1]]])
+    expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
   })
 
   it('by several tabs is all taken up', () => {

@@ -179,6 +179,24 @@ describe('a POST that fails', () => {
     }
   })
 
+  it('whose change is to come later is made again a second later', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.answer({ results: [{ code: 'rate_limited' }] } as never)
+    expect(page.effects('timer').map((timer) => timer.slice(0, 3))).toContainEqual(['timer', 'post', 1000])
+    expect(page.answer({ stamp: 9 })).toMatchObject({ set: [['division', 0, '', 3]] })
+    expect(page.settled).toEqual(['3 saved'])
+  })
+
+  it('brings what is not saved before what no store has, however large that is', () => {
+    const page = BarePage.greeted()
+    const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
+    page.answer({ unsaved: ['cart'] })
+    const small = page.learn(['division', 10, 3])
+    expect(page.post()).toEqual({ who: 'g', tickets: [small] })
+    expect(large.length).toBeGreaterThan(20_000)
+  })
+
   it('that another program has answered leaves what was set on the page alone', () => {
     const page = new BarePage()
     page.set('division', 3)

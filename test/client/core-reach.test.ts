@@ -134,16 +134,25 @@ describe('a page whose connection does not come, or says nothing', () => {
     expect([page.post(), page.page.timers.has('greet')]).toEqual([undefined, false])
   })
 
-  it('brings what it has, once another tab has told of another visitor, and a while has passed', () => {
+  it('brings what it has, also where another tab has told of another visitor', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     const ticket = page.take(10)
     page.disconnect()
     page.on('news', { who: 'h', tickets: [], held: [] })
-    expect(page.post()).toBeUndefined()
-    page.time('link')
-    page.time('greet')
     expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
+  })
+
+  it('POSTs what is set however often its connection is refused', () => {
+    const page = BarePage.greeted()
+    page.disconnect()
+    page.set('division', 3)
+    for (let i = 0; i < 9; i += 1) {
+      page.on('refused', 'store_unavailable')
+      page.time('link')
+    }
+    page.on('refused', 'store_unavailable')
+    expect(page.post()).toEqual({ who: 'g', set: [['division', 0, '', 3]] })
   })
 })
 

@@ -106,6 +106,19 @@ describe('of two tabs of which one was greeted by the cookie of before', () => {
   })
 })
 
+describe('a page without a socket that the browser has kept, and whose visitor has signed out', () => {
+  it('shows the next one once the browser has shown its cookie', () => {
+    const page = new BarePage({ ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }, false)
+    page.on('begin')
+    page.on('leave')
+    page.on('return')
+    page.told({ who: 'new', guest: true })
+    expect(page.get('division')).toBe(7)
+    page.told({ who: 'new', guest: true, kept: true })
+    expect([page.page.who, page.get('division')]).toEqual(['new', -1])
+  })
+})
+
 describe('a page that is greeted as another visitor’s', () => {
   it.each<[string, BareSnapshot, Visitor, string]>([
     ['a user, after the sign-in', GUEST, ANN, 'user'],
