@@ -7,14 +7,12 @@ import type { SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { isForm } from '../hand-off/posted-token.js'
 import { sendOn } from '../hand-off/send-on.js'
-import type { Recognized } from '../identity/identities.js'
 import type { UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
-import { whoseIs } from '../identity/who.js'
+import { type Whose, whoseIs } from '../identity/who.js'
 import { countedAs } from '../limits/limits.js'
 import { tellRefusal } from '../refused.js'
 import { dropped, type Side, sync } from '../values/sync.js'
-import type { Deed } from './answer-cookie.js'
 import { readBody } from './body.js'
 import { readable, type VerifiedCookie } from './cookie-text.js'
 import { answerListed, isPreflight } from './cross-origin.js'
@@ -45,15 +43,15 @@ export function createEndpoint(core: Core, requests: Pick<Requests, 'identify' |
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
     const found = core.identities.find(cookie, user)
-    const stray = answerStray(core, ctx, found, wanted)
-    if (stray) {
-      ctx.body = stray
+    const named = wanted.who === undefined ? undefined : whoseIs(core, ctx, found)
+    if (named && !isOf(named, wanted)) {
+      ctx.body = answerStray(core, ctx, named)
       return
     }
     const vouched = { user, revocations }
     const exchange = new Exchange(core, ctx, vouched, { cookie, found })
     requests.begin(ctx, vouched, exchange)
-    ctx.body = await answer(core, ctx, exchange, wanted)
+    ctx.body = await answer(core, exchange, named ?? exchange, wanted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
@@ -96,13 +94,15 @@ function checkBrowser(
 }
 
 /**
- * Where the page is not of the visitor whose cookie its POST brings, it is told whose that is. To be asked before an id is given up:
- * the POST may have been held back until another person uses the browser, and whatever cookie it brought would replace that one's.
+ * Whether a page is of the visitor whose cookie its POST brings. To be asked before an id is given up: the POST may have been held back
+ * until another person uses the browser, and whatever cookie it brought would replace that one's.
  */
-function answerStray(core: Core, ctx: Koa.Context, found: Recognized, { who }: Wanted): SyncAnswer | undefined {
-  if (who === undefined) return undefined
-  const whose = whoseIs(core, ctx, found)
-  if (whose.isKept && whose.who === who) return undefined
+function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
+  return isKept && who === wanted.who
+}
+
+/** Where it is not, it is told whose that is. */
+function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // The question that follows is counted.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
@@ -110,23 +110,21 @@ function answerStray(core: Core, ctx: Koa.Context, found: Recognized, { who }: W
   return dropped(core, whose)
 }
 
-async function answer(core: Core, ctx: Koa.Context, exchange: Exchange, wanted: Wanted): Promise<SyncAnswer> {
+/** @param whose the request is, as the page was told where it named a `who`, else as its answer makes it */
+async function answer(core: Core, exchange: Exchange, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
   if (isQuestion(wanted)) core.limits.spendQuestion(exchange.counted)
+  // Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after.
+  const least = wanted.set.length > 0 ? 'sets' : 'shows'
+  const deed = exchange.cookie || isQuestion(wanted) ? 'renews' : least
   const side: Side = {
-    whose: exchange,
+    whose,
     source: 'request',
     permit: () => {
       if (exchange.isSuperseded) throw superseded()
     },
-    refuse: (error) => tellRefusal(ctx.app, 'request', error),
-    begin: () => exchange.does(deedOf(exchange, wanted)),
+    refuse: (error) => tellRefusal(core.app, 'request', error),
+    begin: () => exchange.does(deed),
   }
   // Only a question is counted as one, and greeted.
   return await sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
-}
-
-/** Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after. */
-function deedOf({ cookie }: Exchange, wanted: Wanted): Deed {
-  if (cookie || isQuestion(wanted)) return 'renews'
-  return wanted.set.length > 0 ? 'sets' : 'shows'
 }

@@ -41,14 +41,14 @@ export class Exchange implements Whose {
   constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
-    const read = readable(cookie)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
     this.#recognized = core.identities.recognize(cookie, user, known?.found)
     this.#brought = this.#recognized.relation
-    this.#givenUp = this.#brought === 'given-up' ? read?.browserSubject : undefined
-    this.#isLate = this.#givenUp !== undefined && (user === undefined || read?.user !== this.visitor.userSub)
+    const givenUp = this.#brought === 'given-up' ? readable(cookie) : undefined
+    this.#givenUp = givenUp?.browserSubject
+    this.#isLate = givenUp !== undefined && (user === undefined || givenUp.user !== this.visitor.userSub)
     this.#revocations = revocations
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.

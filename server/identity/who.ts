@@ -32,7 +32,15 @@ export function whoseIs(
 ): Whose {
   const isKept = cookie !== undefined && hasConsent(ctx)
   const who = whoOf(visitor, isKept, epochs.of(visitor.userSub))
-  return { visitor, cookie, isKept, who, renew: renewalOf(ctx, settings.maxAge) }
+  return {
+    visitor,
+    cookie,
+    isKept,
+    who,
+    get renew() {
+      return renewalOf(ctx, settings.maxAge)
+    },
+  }
 }
 
 /**

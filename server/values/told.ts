@@ -85,7 +85,7 @@ async function askStore({ sessions, store }: Core, visitor: Visitor): Promise<He
 }
 
 /** All that a visitor may read: a ticket for each of the visitor's subjects. */
-export function greetingOf(
+function greetingOf(
   { dispatch, freshness, sessions }: Pick<Core, 'dispatch' | 'freshness' | 'sessions'>,
   visitor: Visitor,
 ): readonly string[] {

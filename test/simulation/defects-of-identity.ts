@@ -84,14 +84,14 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a POST that says whose page it is makes an id',
     file: 'server/http/endpoint.ts',
-    find: 'if (!whose.isKept) return { dropped: true, results: [], held: [] }',
-    replace: 'if (!whose.isKept) return undefined',
+    find: 'return isKept && who === wanted.who',
+    replace: 'return !isKept || who === wanted.who',
   },
   {
     name: 'a POST of another visitor’s page is taken',
     file: 'server/http/endpoint.ts',
-    find: 'if (whose.isKept && whose.who === who) return undefined',
-    replace: 'if (whose.isKept) return undefined',
+    find: 'return isKept && who === wanted.who',
+    replace: 'return isKept',
   },
   {
     name: 'a POST that is dropped gives the id up',
@@ -174,9 +174,9 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a dropped answer takes what was set all the same',
     file: 'server/http/endpoint.ts',
-    find: '    if (stray) {\n',
+    find: '      ctx.body = answerStray(core, ctx, named)\n',
     replace:
-      '    if (stray) {\n      const late = new Exchange(core, ctx, { user, revocations }, { cookie, found })\n      await answer(core, ctx, late, { ...wanted, tickets: [] })\n',
+      '      const late = new Exchange(core, ctx, { user, revocations }, { cookie, found })\n      await answer(core, late, named, { ...wanted, tickets: [] })\n      ctx.body = answerStray(core, ctx, named)\n',
   },
   {
     name: 'a page carries its drafts over to another visitor of its kind',
