@@ -10,7 +10,7 @@ export function act({ effects }: Acting, ...effect: Effect): void {
   effects.push(effect)
 }
 
-/** Keeps promises, or breaks them. */
+/** Tells callers what came of it: their promises resolve, or reject. */
 export function settle(page: Acting, calls: readonly Call[], failure?: Failure): void {
   if (calls[0]) act(page, 'settle', calls, failure)
 }

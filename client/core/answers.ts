@@ -3,16 +3,16 @@ import { act } from './act.js'
 import { busyOf, draftsOf, fieldOf, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { isBlocked, type Page, start } from './page.js'
-import { end, giveUp, hold } from './proof.js'
+import { end, giveUp, saved } from './proof.js'
 import { ask, become, keep, pauseOf, prove, reconnect, release, renewed } from './visitor.js'
 
 /** What the server would do at another time: nothing was taken, and it may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
 /** ms to wait then, at least. */
 const LATER_WAIT = 1000
-/** ms in which all tabs that tell of another visitor have told so: the page comes back once. */
+/** ms in which all tabs have told of another visitor: the page connects again once. */
 const GATHER = 50
-/** Of a POST: not its fault. */
+/** From this status on the POST is not at fault. */
 const BUSY = 429
 
 /** What went over the socket was answered, or lost. */
@@ -20,7 +20,7 @@ export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | un
   if (answer && !('ok' in answer)) answered(page, sync, answer, false)
   else {
     // It has not said whose it is: it is asked once more, after a while.
-    if (page.reach === 'asked') page.reach = 'up'
+    if (page.reach === 'greeting') page.reach = 'up'
     if (answer) refused(page, sync, answer, 'send')
     else {
       release(page, sync, true)
@@ -48,7 +48,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   }
 }
 
-/** A question of the page was: whose it is, and whether its browser keeps cookies. */
+/** A POST of `{}` was: it says whose the page is, and brings the cookie, or shows that the browser keeps it. */
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
@@ -65,7 +65,7 @@ function asked(page: Page, answer: SyncAnswer): void {
   } else if (!isBlocked(page) || page.reach !== 'greeted') reconnect(page)
 }
 
-/** An exchange of the page was: by its visitor's cookie, or over the connection of a browser that keeps none. */
+/** An exchange was, by the visitor's cookie, or over the connection of a browser that keeps none. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
   const isBare = isBlocked(page) || page.reach === 'greeted' || (who ?? page.who) === undefined
@@ -76,7 +76,7 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     return
   }
   // A connection says but once whose it is; what that of a former visitor still says is not this page's.
-  const isFirst = !isPost && page.reach === 'asked'
+  const isFirst = !isPost && page.reach === 'greeting'
   if (!isPost && !isFirst && who !== page.who) {
     release(page, sync, false)
     rest(page, 'send', 0)
@@ -105,8 +105,8 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   const news = { who: page.who, held, unsaved, tickets: isPost ? [...tickets, ...(ticket ? [ticket] : [])] : undefined }
   confirm(page, news)
   if (!isPost) return
-  // What it has no ticket of its own HTML has said: the server knew it.
-  for (const [key, { at, ticket }] of page.fields) if (!ticket && !unsaved?.includes(key)) hold(page, key, at)
+  // A value without a ticket came with the HTML: the server knew it.
+  for (const [key, { at, ticket }] of page.fields) if (!ticket && !unsaved?.includes(key)) saved(page, key, at)
   act(page, 'tell', news)
 }
 
@@ -121,16 +121,16 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
     // A ticket of that stamp knows better: the schema may have made something else of the value.
     if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
     sent.stamp = one.stamp
-    // Of a page that was left: what came after it goes over that alone.
+    // What went out after it, as the page was left, goes over this one alone.
     for (const next of draftsOf(field)) if (sent.isAgain && next.isAgain) next.base = one.stamp
-    // The answer to a POST may have come before, and have said that nothing keeps it.
+    // A POST may have been answered before, that no store has it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
-    else hold(page, key, isSaved ? one.stamp : field.proof)
+    else saved(page, key, isSaved ? one.stamp : field.proof)
     return
   }
   if (isLater(page, one, isPost ? 'post' : 'send')) return
   if (stamp) merge(page, key, stamp, one.value)
-  // Something newer stands: it is computed again, or goes over that where it cannot have arrived before.
+  // Something newer stands: it goes over that, computed again, or as it is where it cannot have arrived before.
   if (stamp && (sent.id ? sent.calls[0] : !sent.isAgain))
     return void Object.assign(sent, { base: undefined, isAgain: false })
   end(page, key, (change) => change === sent, one)
@@ -138,7 +138,7 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = one.code
 }
 
-/** The one ticket that is named was refused; or all of it, and of a question all that waits for its answer. */
+/** The ticket that is named was refused; else all that was sent; of a question all that waits for its answer. */
 function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
   const { index = -1 } = failure
   const { tickets = [], set } = sync
@@ -160,11 +160,11 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 /** What the cookie has by now, as an answer to this page or another tab says. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets)
-    for (const [key, stamp] of keep(page, ticket)) if (!unsaved.includes(key)) hold(page, key, stamp)
+    for (const [key, stamp] of keep(page, ticket)) if (!unsaved.includes(key)) saved(page, key, stamp)
   for (const [key, stamp] of held) {
     const field = fieldOf(page, key)
     if (stamp > field.held) field.held = stamp
-    hold(page, key, stamp)
+    saved(page, key, stamp)
   }
   for (const key of unsaved) {
     const { at, proof, ticket } = fieldOf(page, key)

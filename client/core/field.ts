@@ -10,7 +10,7 @@ export interface Change {
   /** None: deleted. */
   value: JsonValue | undefined
   calls: readonly Call[]
-  /** Of one that was computed from what is below it, and by nothing else; else `''`. */
+  /** Of a computed one; of a plain one `''`. */
   id: string
   /** What that was. */
   from?: JsonValue | undefined
@@ -35,8 +35,9 @@ export interface Field {
   ticket: string
   /** What is not saved yet. */
   changes: readonly Change[]
-  /** The newest stamp that is saved, and the newest that the cookie was seen with. */
+  /** The newest stamp that needs no POST: it is saved, or given up. */
   proof: Stamp
+  /** The newest stamp that the cookie was seen with. */
   held: Stamp
   /** Why nothing keeps the newest value; or why a change was refused, until this page makes another one. */
   code?: LiveSessionErrorCode | undefined
@@ -77,7 +78,7 @@ export function liveOf(field: Field): JsonValue | undefined {
   return (draftsOf(field).at(-1) ?? field).value
 }
 
-/** The same, else the default. */
+/** That value, or the default. */
 export function shownOf(field: Field): JsonValue | undefined {
   return defaulted(field, liveOf(field))
 }
@@ -107,7 +108,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** A caller sets a value, or computes one. One of its kind that was never sent goes with it: nothing overtakes what is on its way. */
+/** A caller sets a value, or computes one. It replaces, or joins, the last draft where that was never sent. */
 export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined): void {
   const field = fieldOf(page, key)
   const id = call.next ? call.id.toString(36) : ''
@@ -121,7 +122,7 @@ export function want(page: Keys, key: string, call: Call, value: JsonValue | und
   field.code = undefined
 }
 
-/** Computes, or computes anew, what has not gone out over the value that is there. */
+/** Computes what has not gone out over the value that is there. */
 export function recompute(page: Keys): void {
   for (const field of page.fields.values()) {
     let below = field.value
@@ -176,7 +177,7 @@ function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): voi
   let known = NEVER
   for (const change of changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
-    // What another page of this visitor has sent for this one is in there.
+    // Another page of this visitor has sent it for this one.
     if (taken && !change.isBusy) change.stamp ??= taken[1]
     // One that is in there has those of this page before it in it.
     if (taken) known = newestOf([known, change.stamp ?? stamp])
@@ -187,7 +188,7 @@ function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): voi
 }
 
 /** The field as another visitor finds it: its default, and what this page's callers want, where that goes along. */
-export function anew(page: Keys, key: string, isCarried: boolean): void {
+export function reset(page: Keys, key: string, isCarried: boolean): void {
   const field = fieldOf(page, key)
   if (!isCarried) settle(page, callsOf(field), { code: 'superseded' })
   page.fields.set(key, { ...UNKNOWN, fallback: field.fallback, changes: isCarried ? field.changes.map(unsent) : [] })

@@ -76,7 +76,7 @@ export interface Events {
   return: []
   /** The visitor does something in it. */
   use: []
-  /** Nothing has to be waited for any more. */
+  /** The network is back. */
   wake: []
   flush: []
 }
@@ -101,7 +101,7 @@ export interface Effects {
   visitor: [kind: 'guest' | 'user']
   /** Takes out what other pages have left. */
   take: []
-  /** Keeps promises, or breaks them. */
+  /** Tells callers what came of it: their promises resolve, or reject. */
   settle: [calls: readonly Call[], failure: Failure | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]

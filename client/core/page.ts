@@ -16,13 +16,13 @@ export interface Page extends Keys {
   kind?: 'guest' | 'user' | undefined
   /** The browser was seen with its cookie. */
   isKept: boolean
-  /** How far its socket has got: `asked` whose page it is, `greeted` as its own visitor's. */
-  reach: 'none' | 'down' | 'up' | 'asked' | 'greeted'
+  /** How far its socket has got: it was asked whose page it is (`greeting`), and said that it is this visitor's (`greeted`). */
+  reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** A POST of `{}` is to bring the cookie. */
   isAsking?: boolean
   /** Answers to such, one after the other, whose requests brought none. */
   tries: number
-  /** Questions since the socket last came with it. */
+  /** Questions since a POST was last taken, or `renew` seconds ago. */
   asks: number
   /** The first values are known. */
   isReady: boolean
@@ -34,7 +34,7 @@ export interface Page extends Keys {
   renew: number
   /** The newest POST got no answer of ours. */
   isOffline?: boolean
-  /** POSTs without an answer, one after the other. */
+  /** Of any kind, since a POST was last answered. */
   failures: number
   isLeft?: boolean
   /** The times that it waits for. */

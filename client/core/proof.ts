@@ -4,7 +4,7 @@ import { type Change, callsOf, fieldOf, type Keys } from './field.js'
 import type { Failure } from './messages.js'
 
 /** It is saved. */
-export function hold(page: Keys, key: string, stamp: Stamp): void {
+export function saved(page: Keys, key: string, stamp: Stamp): void {
   const field = fieldOf(page, key)
   end(page, key, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp

@@ -12,8 +12,8 @@ const INTERVAL = 334
 export function go(page: Page): void {
   const { reach, timers, who } = page
   if (reach === 'up' && !timers.has('send')) {
-    page.reach = 'asked'
-    // Before any change of this page the server shall have seen what the page has seen: its memory may be younger.
+    page.reach = 'greeting'
+    // Before any change of this page the server shall know what the page has seen: it may have been started again since.
     act(page, 'send', who ? bodyOf(page, []) : {})
   }
   if (reach === 'greeted' && !timers.has('send')) {
@@ -90,8 +90,8 @@ export function drafts({ fields }: Page): readonly WireChange[] {
 }
 
 /**
- * The last of each key, as it goes out when the page is left: over the one before it, which may have arrived; not so what was computed. If the
- * page comes back it does not know whether that has arrived.
+ * What goes out of each key as the page is left: the last draft, over anything, as the one before it may have arrived; where that is computed,
+ * the first. If the page comes back it does not know whether they have arrived.
  */
 export function parting({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {

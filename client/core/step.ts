@@ -14,7 +14,8 @@ import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './vi
  *     visitor, the page drops what it has, and its promises reject with `superseded`. What was set before it was anyone's goes along.
  *  2. A key has the newest value that the server has told, and the changes of this page that are not saved, in their order: the server has taken
  *     them, at a `stamp`, or they are drafts. One draft is on its way at a time. The page shows the last draft, else that value, else the default.
- *  3. A change goes over the socket where that has said whose it is (`reach`); else, after a second, by POST. The answer has its stamp, or says why not.
+ *  3. A change goes over the socket where that has said whose it is (`reach`), else by POST; while a connection is about to say so it waits, for a
+ *     second or so. The answer has its stamp, or says why not.
  *  4. A change whose answer was lost is sent again as it was: the server takes an id but once. Where something newer stands, a computed change is
  *     computed again, over that; a plain one that may have arrived rejects with `superseded`.
  *  5. While a value is newer than `proof` a POST is due, with the tickets that bring it. Its answer raises `proof` and resolves promises: it is saved.
@@ -22,7 +23,8 @@ import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './vi
  *     comes back with it. After two such answers in vain the browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`.
  *  7. Tabs take turns to POST, and tell each other what is saved. Failures make the pauses longer (`post`, `send`, `link`).
  *  8. Tickets that the cookie was not seen with (`held`), and changes that were not taken, are kept in an outbox for the next page of the visitor.
- *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, all that is unsaved goes out.
+ *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, the last plain value of each key goes out, or the
+ *     first computed one, as far as a browser sends that.
  * 10. There is no time, randomness, socket or storage in here.
  */
 
@@ -47,7 +49,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   refused: (page, code) => {
     page.timers.delete('greet')
     page.reach = 'down'
-    // Such a socket does not connect again by itself.
+    // A socket that was refused with a code does not connect again by itself.
     if (code === 'other_subject' && !isBlocked(page)) ask(page)
     else if (code) rest(page, 'link', 1000)
   },
@@ -59,7 +61,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   turn,
   posted,
   timer: (page, name) => {
-    // What was waited for may have come first.
+    // It may have been ended before.
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
     if (name === 'renew') page.asks = 0
@@ -98,7 +100,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
 }
 
-/** What a page does about an event. It changes nothing but the page. */
+/** What a page does about an event. It changes the page alone; functions of `update` run in here. */
 export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   page.effects = []
   const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
@@ -109,12 +111,12 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   return page.effects
 }
 
-/** Nothing has to be waited for any more. */
+/** Ends the pauses before POSTs and sends. */
 function wake({ timers }: Page): void {
   for (const name of ['post', 'send'] as const) timers.delete(name)
 }
 
-/** A machine that slept, and a browser that has kept a page, have counted no time. */
+/** Timers stand still while a machine sleeps, and while a page is in the back/forward cache. */
 function awake(page: Page): void {
   wake(page)
   page.timers.delete('renew')

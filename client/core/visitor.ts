@@ -1,7 +1,7 @@
 import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
-import { anew, busyOf, callsOf, fieldOf, merge } from './field.js'
+import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
 
 /** ms in which a connection says whose it is, if it ever does. */
@@ -45,7 +45,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
     const former = page.kind
     // What was set before the page was anyone's goes along; so does a guest's in a browser that keeps no cookie.
     const isCarried = !former || (!page.who && former === 'guest' && kind === 'guest')
-    for (const key of [...page.fields.keys()]) anew(page, key, isCarried)
+    for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
     if (!isCarried) act(page, 'visitor', kind)
     Object.assign(page, { who, kind, isKept: false })
     abort(page)
@@ -56,7 +56,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   page.isReady = true
 }
 
-/** The browser was seen with the cookie of this page's visitor; where it was not asked for that, the other tabs are told: one may be another's. */
+/** The browser has shown the cookie of this page's visitor. @param isTold whether other tabs hear of it: one may be another visitor's */
 export function prove(page: Page, isTold: boolean): void {
   page.tries = 0
   if (isTold) act(page, 'tell', { who: page.who, held: [] })
@@ -66,13 +66,13 @@ export function prove(page: Page, isTold: boolean): void {
   renewed(page)
 }
 
-/** A request of this browser has just renewed its cookie, and the app's own session. */
+/** The cookie, and the app's own session, were renewed: begins the time until they are to be again. */
 export function renewed(page: Page): void {
   page.isDue = false
   start(page, 'renew', page.renew * 1000)
 }
 
-/** The cookie is missing: has it brought. What is under way would be refused. */
+/** The cookie is missing: POSTs `{}` to get it. What is under way would be refused. */
 export function ask(page: Page): void {
   if (page.isAsking || isBlocked(page)) return
   page.asks += 1

@@ -204,7 +204,11 @@ describe('a page whose connection never comes with the cookie that each POST bri
       page.time('link')
       page.comeBack(NAMELESS)
     }
-    expect([page.status('division'), page.settled, page.post()]).toEqual(['cookies_blocked', ['3 cookies_blocked'], undefined])
+    expect([page.status('division'), page.settled, page.post()]).toEqual([
+      'cookies_blocked',
+      ['3 cookies_blocked'],
+      undefined,
+    ])
   })
 })
 

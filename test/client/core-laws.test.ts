@@ -185,7 +185,7 @@ class World {
     if (what === 'queue') return [['turn']]
     if (what === 'reconnect') return [['disconnect'], ['connect']]
     if (what === 'send') {
-      const isFirst = this.page.reach === 'asked'
+      const isFirst = this.page.reach === 'greeting'
       this.#underWay.push({ sync: copy(effect[1]), isPost: false, isFirst })
     }
     if (what === 'post' && effect[2]) this.#late.push(copy(effect[1]))
