@@ -197,7 +197,8 @@ export class Exchange implements Whose {
       deed: this.#deed,
       // Another request has signed the visitor out, in, or over to another user: being late, this answer must not undo that.
       hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,
-      isStale: this.#isStale(),
+      // Who renews it does not ask.
+      isStale: this.#deed !== 'renews' && this.#isStale(),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
   }
@@ -211,7 +212,7 @@ export class Exchange implements Whose {
     // What is shown once is another by now.
     const isBehind = this.#flash?.hasSaid || (cookie.flash && this.#core.flashes.hasTaken(cookie.flash))
     if (isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
-    return this.#core.freshness.absorb(cookie, visitor).isOutdated
+    return this.#core.freshness.isOutdated(cookie, visitor)
   }
 
   #writeCookie(): void {

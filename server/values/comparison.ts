@@ -11,8 +11,8 @@ export interface Comparison {
   /** Of each subject of the visitor. */
   readonly found: readonly Found[]
   readonly residency: number
-  /** A cookie written now would carry something else: more, or less, as what was erased may come with a cookie that is good. */
-  readonly isOutdated: boolean
+  /** A cookie written now would carry something else: more, or less, as what was erased may come with a cookie that is good. Found out where it matters. */
+  isOutdated: boolean | undefined
 }
 
 /** A subject's replica as it was found, if there was one. */

@@ -46,7 +46,7 @@ export class Freshness {
     const comparison = this.lastComparison(cookie)
     if (comparison) return comparison
     // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
-    if (!this.#core.epochs.isCurrent(cookie)) return this.#compare(cookie, visitor)
+    if (!this.#core.epochs.isCurrent(cookie)) return this.#compare(visitor)
     for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: StoredRegister): boolean => {
         const field = this.#core.settings.fields.get(key)
@@ -54,8 +54,15 @@ export class Freshness {
       }
       this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
     }
-    cookie.comparison = this.#compare(cookie, visitor)
+    cookie.comparison = this.#compare(visitor)
     return cookie.comparison
+  }
+
+  /** Whether a cookie written now would carry something else than the visitor's own does. */
+  isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
+    const comparison = this.absorb(cookie, visitor)
+    comparison.isOutdated ??= this.#lacks(cookie, visitor)
+    return comparison.isOutdated
   }
 
   /** The replica that a visitor's field is in: the one just found, where it is as it was, and so still in memory. */
@@ -100,18 +107,21 @@ export class Freshness {
     return messages.length === 0 ? messages : fittingFlash(messages, registers, this.#room)
   }
 
-  #compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
+  #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {
     const registers = this.registers(visitor, cookie)
     const isAsKept = ({ key, stamp, value }: StoredRegister): boolean => {
       const kept = cookie.registers.find((register) => register.key === key)
       return kept?.stamp === stamp && sameJson(kept.value, value)
     }
-    const isOutdated = registers.length !== cookie.registers.length || !registers.every(isAsKept)
+    return registers.length !== cookie.registers.length || !registers.every(isAsKept)
+  }
+
+  #compare(visitor: Visitor): Comparison {
     const found: Found[] = []
     for (const subject of this.subjects(visitor)) {
       const replica = this.#core.subjects.find(subject)
       found.push({ subject, replica, version: replica?.version })
     }
-    return { visitor, found, residency: this.#core.subjects.residency, isOutdated }
+    return { visitor, found, residency: this.#core.subjects.residency, isOutdated: undefined }
   }
 }

@@ -29,8 +29,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a cookie that lacks what is known is left as it is',
     file: 'server/values/freshness.ts',
-    find: 'const isOutdated = registers.length !== cookie.registers.length || !registers.every(isAsKept)',
-    replace: 'const isOutdated = registers.length < 0 && registers.every(isAsKept)',
+    find: 'return registers.length !== cookie.registers.length || !registers.every(isAsKept)',
+    replace: 'return registers.length < 0 && registers.every(isAsKept)',
   },
   {
     name: 'keys of another build are dropped',
