@@ -59,10 +59,9 @@ function asked(page: Page, answer: SyncAnswer): void {
     prove(page, true)
     confirm(page, answer)
   }
-  if (page.reach === 'none') {
-    // Another visitor's cookie was set: the next answer proves whose it is.
-    if (!kept && who !== page.who) ask(page)
-  } else if (!isBlocked(page) || page.reach !== 'greeted') reconnect(page)
+  if (!isBlocked(page) || page.reach !== 'greeted') reconnect(page)
+  // Another visitor's cookie was set: the next answer proves whose it is.
+  if (page.reach === 'none' && !kept && who !== page.who) ask(page)
 }
 
 /** An exchange was, by the visitor's cookie, or over the connection of a browser that keeps none. */

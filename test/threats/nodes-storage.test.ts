@@ -89,7 +89,7 @@ describe.each([
       void anns.live.set('division', 1002).catch(() => undefined)
       anns.close()
       mend()
-      expect(kept()).toEqual(['ticket division 1001', 'ticket cart of ann', 'draft division 1002'])
+      expect(kept()).toEqual(['ticket cart of ann', 'ticket division 1001', 'draft division 1002'])
 
       moveToTwo()
       for (const signIn of paths) await visitor.fetch(signIn)
