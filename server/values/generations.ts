@@ -32,7 +32,7 @@ export interface GenerationsOptions<V = unknown> {
 export class Generations<V> {
   readonly #half: number
   readonly #halfBytes: number
-  readonly #weigh: (thing: V) => number
+  readonly #weigh: ((thing: V) => number) | undefined
   readonly #onDrop: () => void
   readonly #maxIdle: number
   readonly #clock: () => number
@@ -46,7 +46,7 @@ export class Generations<V> {
     const { max, maxBytes = Number.POSITIVE_INFINITY, maxIdle = Number.POSITIVE_INFINITY, clock } = options
     this.#half = Math.max(1, Math.floor(max / 2))
     this.#halfBytes = maxBytes / 2
-    this.#weigh = options.weigh ?? weightless
+    this.#weigh = options.weigh
     this.#onDrop = options.onDrop ?? (() => undefined)
     this.#maxIdle = maxIdle
     this.#clock = clock
@@ -92,7 +92,7 @@ export class Generations<V> {
     this.#lighten(name)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
-    this.grow(this.#weigh(thing))
+    if (this.#weigh) this.grow(this.#weigh(thing))
   }
 
   /** Takes note that a thing that was found takes so many bytes more. */
@@ -160,6 +160,7 @@ export class Generations<V> {
 
   /** Only the young generation is weighed: the old one was light enough, and gets nothing more. */
   #lighten(name: string): void {
+    if (!this.#weigh) return
     const thing = this.#young.get(name)
     if (thing !== undefined) this.#youngBytes -= this.#weigh(thing)
   }
@@ -195,8 +196,4 @@ class NodeCacheShelf<V> implements Shelf<V> {
       if (thing !== undefined) yield [name, thing]
     }
   }
-}
-
-function weightless(): number {
-  return 0
 }
