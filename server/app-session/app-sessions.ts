@@ -123,8 +123,7 @@ export class AppSessions {
     const session = this.#ensure(name)
     const now = settings.clock()
     session.usedAt = now
-    const last = [...changes.keys()].map((key) => session.replica.stamp(key))
-    const stamp = nextStamp(now, newestOf(last))
+    const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => session.replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) =>
       carrying({ key, stamp, value }, session.replica.register(key), now),
     )
