@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Server } from 'socket.io'
+import type { Namespace, Server } from 'socket.io'
 import { EPOCH_KEY, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { idsOf, withIds } from '../../shared/taken-ids.js'
@@ -17,6 +17,7 @@ const MERGE = 'live_session:merge'
 /** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
 export class Nodes implements Peers {
   readonly #io: Server
+  readonly #main: Namespace
   readonly #core: Pick<
     Core,
     'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
@@ -31,13 +32,14 @@ export class Nodes implements Peers {
     >,
   ) {
     this.#io = io
+    this.#main = io.of('/')
     this.#core = core
     io.on(MERGE, (name: unknown, wire: unknown, ids: unknown) => this.#hear(name, wire, ids))
   }
 
   /** Whether there may be others to tell. The app may set its adapter at any time. */
   get isConnected(): boolean {
-    return hasOthers(this.#io.of('/').adapter)
+    return hasOthers(this.#main.adapter)
   }
 
   tell(name: string, registers: readonly StoredRegister[]): void {

@@ -128,7 +128,7 @@ export class Dispatch {
 }
 
 function areSame(a: readonly StoredRegister[], b: readonly StoredRegister[]): boolean {
-  const isSame = ({ key, stamp, value, ids }: StoredRegister, i: number): boolean =>
-    key === b[i]?.key && stamp === b[i].stamp && value === b[i].value && ids === b[i].ids
-  return a.length === b.length && a.every(isSame)
+  for (const [i, { key, stamp, value, ids }] of a.entries())
+    if (key !== b[i]?.key || stamp !== b[i].stamp || value !== b[i].value || ids !== b[i].ids) return false
+  return a.length === b.length
 }
