@@ -59,7 +59,7 @@ function asked(page: Page, answer: SyncAnswer): void {
     prove(page, true)
     confirm(page, answer)
   }
-  if (!isBlocked(page) || page.reach !== 'greeted') reconnect(page)
+  if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
   // Another visitor's cookie was set: the next answer proves whose it is.
   if (page.reach === 'none' && !kept && who !== page.who) ask(page)
 }

@@ -79,7 +79,7 @@ export function ask(page: Page): void {
   // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
   if (page.asks > MOST) {
     Object.assign(page, { tries: 2, isKept: false })
-    reconnect(page)
+    start(page, 'link', pauseOf(page.asks))
     return
   }
   abort(page)
