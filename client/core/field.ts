@@ -12,7 +12,7 @@ export interface Change {
   calls: readonly Call[]
   /** Of a computed one; of a plain one `''`. */
   id: string
-  /** What that was. */
+  /** What it was computed from. */
   from?: JsonValue | undefined
   /** The stamp that it goes over; settled as it goes out. */
   base?: Stamp | undefined
