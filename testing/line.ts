@@ -71,7 +71,7 @@ export function createLine(server: PageServer): Line {
         // What did not arrive is sent again when the line is there again.
         timer: (name) =>
           name !== 'greet' && (connection || name !== 'post') && void soon(() => dispatch('timer', name)),
-        abort: () => {
+        release: () => {
           post = {}
         },
         reconnect: () => void soon(connect),
@@ -79,9 +79,7 @@ export function createLine(server: PageServer): Line {
         take: () => dispatch('restored', []),
         // There is no other tab, page or visitor, and the server forgets nothing.
         keep: nothing,
-        release: nothing,
         tell: nothing,
-        warn: nothing,
         close: nothing,
       }
     },

@@ -7,8 +7,9 @@ import { keep, tickets } from './visitor.js'
 
 /** What is to outlive the page: whose it is, what the cookie was not seen with, and what is wanted. Nothing where no cookie was seen. */
 export function remainsOf(page: Page): string {
+  if (!page.isKept) return ''
   const [unheld, wanted] = [tickets(page), drafts(page)]
-  return page.isKept && (unheld[0] || wanted[0]) ? JSON.stringify([page.who, unheld, wanted]) : ''
+  return unheld[0] || wanted[0] ? JSON.stringify([page.who, unheld, wanted]) : ''
 }
 
 /** Takes up what other pages of this visitor have left. One that is none of ours, or damaged, is left out. */

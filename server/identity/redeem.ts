@@ -19,12 +19,8 @@ interface Redemption {
  */
 export function redeem(core: Core, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
   const now = core.settings.clock()
-  const verified: Ticket[] = []
-  for (const text of tickets) verified.push(core.tickets.verify(text, now, verified.length))
-  const redemptions: Redemption[] = []
-  for (const ticket of verified)
-    redemptions.push({ ...ticket, subject: subjectOf(core, ticket, visitor, redemptions.length) })
-  return redemptions
+  const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
+  return verified.map((ticket, index) => ({ ...ticket, subject: subjectOf(core, ticket, visitor, index) }))
 }
 
 /** Merges what was checked. Returns the fields of which something newer stands. */

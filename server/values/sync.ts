@@ -37,7 +37,7 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
   const { visitor } = whose
   const counted = countedAs(whose)
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
-  if (tickets.length > 0) core.limits.spendTickets(tickets, counted)
+  core.limits.spendTickets(tickets, counted)
   if (set.length > 0) core.limits.spend(set.length, counted, side.bucket)
   const redemptions = redeem(core, tickets, visitor)
   if (set.length > 0) side.permit()

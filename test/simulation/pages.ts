@@ -1,3 +1,4 @@
+import type { News } from '../../client/core/messages.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { doubled, itemsOf } from './baskets.js'
@@ -8,7 +9,6 @@ import { type Heard, hasHeard, heardAs, hears, newPage, type Page, proves } from
 import { broughtBy, storedBy } from './proofs.js'
 import { readClaims } from './registers.js'
 import { Sendings } from './sendings.js'
-import type { News } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
 import { isSame, leadsTo, seen, subjectsOf, type Whose } from './whos.js'

@@ -1,10 +1,5 @@
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { News } from '../../client/core/messages.js'
 import { createLocalStorage } from '../support/local-storage.js'
-
-/** What a tab tells the others of its browser. */
-export interface News extends Pick<SyncAnswer, 'held' | 'unsaved' | 'who'> {
-  readonly tickets: readonly string[]
-}
 
 type Act = () => Promise<unknown>
 
