@@ -1,5 +1,5 @@
 /**
- * The small hook, 0.76 kB, for pages that the server renders and that need no values of their own.
+ * The small hook, 0.75 kB, for pages that the server renders and that need no values of their own.
  *
  * @module koa-live-session/hook
  */
@@ -103,7 +103,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   }
   /** Such a socket does not connect again by itself. */
   const refused = (error: { readonly data?: { readonly code?: string } }): void => {
-    if (error.data?.code === 'other_subject') setTimeout(send, asked++ && 5000)
+    if (error.data?.code) setTimeout(send, asked++ && 5000)
   }
   const turn = (way: 'on' | 'off', listen: typeof addEventListener): void => {
     socket[way]('store_session' satisfies typeof STORE_SESSION, hear)

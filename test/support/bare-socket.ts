@@ -40,7 +40,7 @@ export function bareSocket() {
       handlers.get('store_session')?.(ticket as never)
       return ticket
     },
-    refuse: (code: string) =>
+    refuse: (code: string | undefined) =>
       handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
     bodies,
     asked,
