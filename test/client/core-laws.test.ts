@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { shownOf } from '../../client/core/field.js'
 import type { Effect, Event } from '../../client/core/messages.js'
 import { beginPage, type Page } from '../../client/core/page.js'
@@ -7,6 +6,7 @@ import { step } from '../../client/core/step.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { BareServer, type Visit } from '../support/bare-server.js'
+import { fc } from '../support/property.js'
 
 const DEFAULTS = { division: 0, cart: [] }
 const KEYS = ['division', 'cart'] as const

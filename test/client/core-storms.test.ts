@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import type { Effect, Event, Posted, TimerName } from '../../client/core/messages.js'
 import { beginPage, type Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { bareTicket } from '../support/bare-ticket.js'
+import { fc } from '../support/property.js'
 
 /** ms that any answer, and any connection, takes. */
 const LATENCY = 20
 const MINUTE = 60_000
 /** Requests, and connections, that a page may make in a minute: none waits for the network alone, which would be 3000. */
-const MOST = 1500
+const MOST = 2000
 
 const who = fc.constantFrom('g', 'h', undefined)
 const answer = fc.record({

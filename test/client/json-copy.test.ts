@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { copyOf } from '../../client/json-copy.js'
 import { freezeJson } from '../../shared/json.js'
+import { fc } from '../support/property.js'
 
 class Money {
   amount = 1

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../support/property.js'
 import type { Dice } from './dice.js'
 
 const POOL = 400

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { z } from 'zod'
 import { cookieBytes, mostBytes, shareBudget } from '../../shared/budget.js'
 import type { JsonValue } from '../../shared/json.js'
+import { fc } from '../support/property.js'
 
 const schema = z.any()
 const share = (fields: object, budget = 3000) => [...shareBudget(fields as never, budget)]

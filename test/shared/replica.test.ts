@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, newestOf, nextStamp } from '../../shared/stamp.js'
+import { fc } from '../support/property.js'
 import { register } from '../support/register.js'
 import { stamp } from '../support/stamp.js'
 

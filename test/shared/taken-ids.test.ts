@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import type { StoredRegister, TakenId } from '../../shared/register.js'
 import {
   carrying,
@@ -13,6 +12,7 @@ import {
   takenAt,
   withIds,
 } from '../../shared/taken-ids.js'
+import { fc } from '../support/property.js'
 import { register } from '../support/register.js'
 import { stamp } from '../support/stamp.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { appFields } from '../support/app.js'
 import { doubleHandler, type Handler, realHandlers } from '../support/handler.js'
+import { fc } from '../support/property.js'
 
 /** What comes of a promise, without what differs each time. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import fc from 'fast-check'
 import { LiveSessionError } from 'koa-live-session/client'
 import { fastTime } from '../support/fast-time.js'
+import { fc } from '../support/property.js'
 import { doubleScreen, realScreens, type Screen } from '../support/screen.js'
 
 fastTime(10)

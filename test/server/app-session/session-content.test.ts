@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { KnownSession } from '../../../server/app-session/known-session.js'
 import {
   birth,
@@ -12,6 +11,7 @@ import {
 import { isCarried, jsonOf } from '../../../server/app-session/session-json.js'
 import { sessionName } from '../../../server/app-session/session-name.js'
 import { Announcements } from '../../../server/values/announcements.js'
+import { fc } from '../../support/property.js'
 import { stamp } from '../../support/stamp.js'
 
 const NOW = 1_700_000_000_000

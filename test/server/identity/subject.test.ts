@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { isUser, userIdOf, userSubject } from '../../../server/identity/subject.js'
+import { fc } from '../../support/property.js'
 
 describe('the subject of a user', () => {
   it('says the id that it was made of, as text', () => {

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import fc from 'fast-check'
 import { browserSubject, userSubject } from '../../../server/identity/subject.js'
 import { Backlog } from '../../../server/stores/backlog.js'
 import type { Kept } from '../../../server/stores/name.js'
@@ -7,6 +6,7 @@ import type { Store, StoredRow } from '../../../server/stores/store.js'
 import { EPOCH_KEY } from '../../../shared/register.js'
 import { browserId } from '../../support/browser-id.js'
 import { HeldStore, turn } from '../../support/held-store.js'
+import { fc } from '../../support/property.js'
 import { register } from '../../support/register.js'
 import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
 

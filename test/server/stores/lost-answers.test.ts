@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { type Fate, type LosingStore, losingStore } from '../../support/losing-store.js'
+import { fc } from '../../support/property.js'
 
 const fields = defineFields({ items: { schema: z.array(z.string()), default: [] } })
 const SUBJECT = 'user:s:ann'

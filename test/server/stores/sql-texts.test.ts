@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
 import { columnText, fromColumnText, MAX_TEXT } from '../../../server/stores/sql/column-text.js'
+import { fc } from '../../support/property.js'
 
 /** Texts that engines find hard to tell apart come up often. */
 const text = fc.string({
