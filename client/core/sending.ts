@@ -18,7 +18,7 @@ export function go(page: Page): void {
   }
   if (reach === 'greeted' && !timers.has('send')) {
     const set = outgoing(page)
-    if (set.length > 0) act(page, 'send', { who, set })
+    if (set[0]) act(page, 'send', { who, set })
   }
   if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
   // One tab POSTs at a time.

@@ -113,7 +113,8 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
 
 /** Ends the pauses before POSTs and sends. */
 function wake({ timers }: Page): void {
-  for (const name of ['post', 'send'] as const) timers.delete(name)
+  timers.delete('post')
+  timers.delete('send')
 }
 
 /** Timers stand still while a machine sleeps, and while a page is in the back/forward cache. */

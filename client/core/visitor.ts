@@ -78,7 +78,8 @@ export function ask(page: Page): void {
   page.asks += 1
   // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
   if (page.asks > MOST) {
-    Object.assign(page, { tries: 2, isKept: false })
+    page.tries = 2
+    page.isKept = false
     start(page, 'link', pauseOf(page.asks))
     return
   }
@@ -107,10 +108,10 @@ export function awaitGreeting(page: Page): void {
 
 /** The POST under way comes to nothing, or the turn that it waits for. */
 export function abort(page: Page): void {
-  const { posted, isQueued } = page
+  const { posted } = page
   page.posted = undefined
   page.isQueued = false
-  if (posted || isQueued) act(page, 'release')
+  act(page, 'release')
   if (posted) release(page, posted, true)
 }
 
