@@ -16,7 +16,17 @@ import type { World } from './world.js'
 interface Opener {
   readonly user: string | undefined
   readonly own: CookieState | undefined
-  readonly epoch: number
+  readonly hasConsent: boolean
+  /** As its pages are told. */
+  readonly whose: Whose
+}
+
+/** How a page's word came in. */
+interface Arrival {
+  /** It names another visitor than the connection's: nothing of it is looked at. */
+  readonly isOthers: boolean
+  /** The page was not greeted before. */
+  readonly isFirst: boolean
 }
 
 /** Checks what the server says and takes over one browser's sockets. */
@@ -25,7 +35,7 @@ export class SocketChecker implements WireWatcher {
   readonly #browser: Browser
   readonly #syncs: SyncChecker
   readonly #openers = new WeakMap<Wire, Opener>()
-  readonly #looks = new WeakMap<Sync, Look & { readonly isFirst: boolean }>()
+  readonly #looks = new WeakMap<Sync, Look & Arrival>()
 
   constructor(world: World, browser: Browser, pages: PageChecker) {
     this.#world = world
@@ -39,7 +49,9 @@ export class SocketChecker implements WireWatcher {
     const { knowledge } = wire.node
     const own = relation === 'own' ? cookie : undefined
     if (own) knowledge.learnCookie(own)
-    this.#openers.set(wire, { user, own, epoch: knowledge.epochOf(user) })
+    const hasConsent = !wire.cookies.includes('consent=no')
+    const browser = hasConsent ? own?.browser : undefined
+    this.#openers.set(wire, { user, own, hasConsent, whose: { user, browser, epoch: knowledge.epochOf(user) } })
     wire.browser = own?.browser
     wire.isFleeting = !own
     wire.subs.push(...[user, own?.browser].flatMap((sub) => sub ?? []))
@@ -72,14 +84,16 @@ export class SocketChecker implements WireWatcher {
 
   asked(wire: Wire, sync: Sync): void {
     const speaker = this.#speaker(wire)
-    if (speaker) this.#looks.set(sync, { ...this.#syncs.look(speaker, sync), isFirst: !wire.isGreeted })
+    if (!speaker) return
+    const isOthers = sync.who !== undefined && !isOf(this.#world.whos.of(sync.who), speaker.whose)
+    const look = this.#syncs.look(speaker, isOthers ? {} : sync)
+    this.#looks.set(sync, { ...look, isOthers, isFirst: !wire.isGreeted })
   }
 
   answered(wire: Wire, sync: Sync, answer: SyncAnswer | Refusal): void {
     const fail = (what: string, harm?: Harm): void => this.#fail(wire, what, harm)
-    const opener = this.#openers.get(wire)
     const look = this.#looks.get(sync)
-    if (!opener || !look) return
+    if (!look) return
     for (const ticket of ('greeting' in answer && answer.greeting) || []) this.#isTold(wire, readClaims(ticket).sub)
     const speaker = this.#speaker(wire)
     if (!speaker) return
@@ -89,10 +103,8 @@ export class SocketChecker implements WireWatcher {
         fail('is refused tickets of its own')
       return
     }
-    const { own, hasConsent } = speaker
-    const browser = hasConsent ? own?.browser : undefined
-    const whose: Whose = { user: opener.user, browser, epoch: opener.epoch }
-    const isOthers = sync.who !== undefined && !isOf(this.#world.whos.of(sync.who), whose)
+    const { whose } = speaker
+    const { isOthers } = look
     if (isOthers !== (answer.dropped === true))
       fail(
         `is ${answer.dropped ? 'dropped' : 'taken'}, being of ${JSON.stringify(this.#world.whos.of(sync.who))}`,
@@ -126,13 +138,11 @@ export class SocketChecker implements WireWatcher {
     if (isLeft) this.#fail(wire, 'leaves values behind that were of the connection alone')
   }
 
-  #speaker(wire: Wire): Speaker | undefined {
+  #speaker(wire: Wire): (Speaker & Opener) | undefined {
     const opener = this.#openers.get(wire)
     if (!opener) return undefined
-    const { user, own } = opener
     const { node, browser: sub, isFleeting } = wire
-    const hasConsent = !wire.cookies.includes('consent=no')
-    return { node, browser: this.#browser, tab: this.#tabOf(wire), user, sub, own, hasConsent, isFleeting }
+    return { ...opener, node, browser: this.#browser, tab: this.#tabOf(wire), sub, isFleeting }
   }
 
   #tabOf(wire: Wire): Tab | undefined {
