@@ -87,8 +87,10 @@ export class Exchange implements Whose {
     return this.cookie ? this.isKept : this.#action() === 'write'
   }
 
+  /** As its own cookie says to the end: what is learnt of the user meanwhile is for the next request to find. */
   get who(): string | undefined {
-    return whoOf(this.visitor, this.hasId, this.#core.epochs.of(this.visitor.userSub))
+    const { cookie, visitor } = this.#recognized
+    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
   }
 
   get renew(): number | undefined {

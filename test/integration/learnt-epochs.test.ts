@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { cookieFor } from 'koa-live-session/testing'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Gate } from '../support/gate.js'
+import { whoIn } from '../support/users.js'
 
 /** A user with a cookie of after a revocation, and a process that knows of none: it has begun since. */
 async function restarted(gate: Gate) {
@@ -69,5 +72,24 @@ describe('a user who signs out everywhere and stays signed in here', () => {
     expect(here.cookie).not.toBe(cookie)
     const restarted = await App.start({ options, routes })
     expect(await restarted.visitor(here.cookie).text('/')).toBe('7')
+  })
+})
+
+describe('a revocation at another node that only the store tells of, while a POST is under way', () => {
+  const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
+
+  it.each(['question', 'word of its page'])('answers a %s as of the cookie that it came with', async (kind) => {
+    const store = memoryStore()
+    const options = { identify: () => 'ann', store } as never
+    const [here, there] = [await App.start({ fields, options }), await App.start({ fields, options })]
+    const visitor = here.visitor()
+    await visitor.store({})
+    const who = whoIn(visitor, 'ann')
+    await visitor.store({ who, set: [['note', -1, '', 'x']] })
+    await there.live.revoke('ann')
+    const answer = await visitor.store(kind === 'question' ? {} : { who })
+    expect(await answer.json()).toMatchObject({ who, kept: true, held: [['note', expect.any(Number)]] })
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await (await visitor.store({ who })).json()).toMatchObject({ dropped: true })
   })
 })

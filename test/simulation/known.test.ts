@@ -92,6 +92,13 @@ const KNOWN: readonly Known[] = [
     steps: ['add', 'toServer', 'signIn', 'arrive', 'toTab', 'send', 'arrive', 'toTab', 'flow'],
     moments: ['a page is dropped', 'a computed value is taken'],
   },
+  {
+    seed: 1361,
+    what: 'a ticket tells a process that has begun anew of a later epoch than the cookie beside it',
+    browsers: ['ann'],
+    steps: [['revokeMeanwhile', 0, 0], 'flow', 'deploy', ['openManyWithoutCookie', 0, 0], ['replay', 2]],
+    moments: ['a POST with a cookie that is own'],
+  },
 ]
 
 let file = ''

@@ -108,7 +108,9 @@ export class PostChecker {
     const { user } = visit.identity
     const speaker = speakerOf(exchange, visit)
     const kept = exchange.hasConsent ? (exchange.written ?? visit.own) : undefined
-    const whose: Whose = { user, browser: kept?.browser, epoch: visit.node.knowledge.epochOf(user) }
+    // What is learnt of its user meanwhile is for the next request: it goes by its own cookie to the end.
+    const epoch = visit.own?.epoch ?? visit.node.knowledge.epochOf(user)
+    const whose: Whose = { user, browser: kept?.browser, epoch }
     const isNamed = sync.who !== undefined
     if (isNamed && !isOf(this.#world.whos.of(sync.who), whose))
       fail(`is taken of a page that is of ${JSON.stringify(this.#world.whos.of(sync.who))}`, 'foreign')
