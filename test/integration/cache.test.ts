@@ -36,6 +36,14 @@ describe('the cache', () => {
     expect(await visitor.text('/')).toBe('5')
   })
 
+  it('forgets whom it has compared with a cookie, too, where no other visitor has come meanwhile', async () => {
+    const app = await App.start({ routes: echo, options: { cache: { maxIdle: HOUR } } })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 5 } }))
+    expect(await visitor.text('/')).toBe('5')
+    app.clock.advance(3 * HOUR)
+    expect(await visitor.text('/')).toBe('5')
+  })
+
   it('never holds more than it may, however many visitors come, and does not lose what cookies bring back', async () => {
     const app = await App.start({ routes: echo, options: { cache: { maxSubjects: 10 } } })
     const visitors = Array.from({ length: 50 }, () => app.visitor())

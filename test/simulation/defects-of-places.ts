@@ -9,9 +9,9 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
     replace: '?.version !== version) continue',
   },
   {
-    name: 'an evicted replica leaves the comparison as it was',
-    file: 'server/values/freshness.ts',
-    find: 'comparison.residency === this.#core.subjects.residency && ',
+    name: 'what was found of a replica stands after its eviction',
+    file: 'server/values/generations.ts',
+    find: '    this.#rotations += 1\n    this.#onDrop()\n',
     replace: '',
   },
   {
