@@ -4,6 +4,8 @@ import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
+import { App } from '../../support/app.js'
+import { Bus } from '../../support/bus.js'
 import { type Fate, type LosingStore, losingStore } from '../../support/losing-store.js'
 import { fc } from '../../support/property.js'
 
@@ -62,6 +64,18 @@ describe('an update whose answer of the store is lost', () => {
     store.fates.push('silent')
     await Promise.all([one('a'), two('b')])
     expect(await stored(store)).toEqual(['a', 'b'])
+  })
+
+  it.each<Fate>(['lost', 'silent'])('is told to the other processes: %s', async (fate) => {
+    const store = losingStore()
+    const bus = new Bus()
+    const options = { store, storeTimeout: 1, onError: () => undefined }
+    const apps = [await App.start({ fields, options }), await App.start({ fields, options })]
+    for (const { io } of apps) bus.join(io)
+    const [one, two] = await Promise.all(apps.map(({ live }) => live.user('ann')))
+    store.fates.push(fate)
+    await one?.update('items', (items = []) => [...items, 'a'])
+    expect(two?.get('items')).toEqual(['a'])
   })
 
   it('takes nothing from what others have gone on with, where the store does not answer any more', async () => {
