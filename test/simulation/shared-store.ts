@@ -18,10 +18,13 @@ export interface Asked<T> {
   /** The answer for a process that has ended: nothing is done, and it comes to its end. */
   readonly ghost: T
   onAnswer?(answer: T): void
+  /** It is to write only over what stands. */
+  readonly isComparing?: boolean
 }
 
 interface Call {
   readonly line: StoreLine
+  readonly isComparing: boolean
   answer(): Promise<void>
   /** @param isDone it is written all the same, and the word of it is lost */
   refuse(isDone: boolean): Promise<void>
@@ -34,6 +37,8 @@ export class SharedStore {
   readonly #calls: Call[] = []
   readonly #rows = new Map<string, Registers>()
   #refusals = 0
+  /** The next that is to write only over what stands has no answer, in fair weather either: whether it is done. */
+  #isNextDone: boolean | undefined
   /** It did not always answer at once. */
   #isTroubled = false
   /** What of a list was lost. */
@@ -44,7 +49,7 @@ export class SharedStore {
     return this.#rows.get(name) ?? new Map()
   }
 
-  ask<T>({ line, name, act, ghost, onAnswer }: Asked<T>): Promise<T> {
+  ask<T>({ line, name, act, ghost, onAnswer, isComparing = false }: Asked<T>): Promise<T> {
     const isLate = this.weather === 'slow'
     return new Promise((resolve, reject) => {
       const perform = async (): Promise<T> => {
@@ -73,7 +78,7 @@ export class SharedStore {
         line.isSound = false
         line.troubles += 1
       }
-      this.#calls.push({ line, answer, refuse })
+      this.#calls.push({ line, isComparing, answer, refuse })
     })
   }
 
@@ -95,7 +100,8 @@ export class SharedStore {
     const isDue = ({ line }: Call): boolean => line.isCut || this.weather !== 'slow'
     const call = this.#calls.find(isDue)
     if (!call) return false
-    if (call.line.isCut || this.weather === 'fair') await this.#take(call).answer()
+    if (call.line.isCut) await this.#take(call).answer()
+    else if (this.weather === 'fair') await this.#serve(this.#take(call))
     else {
       this.#refusals += 1
       note('the store refuses')
@@ -113,9 +119,20 @@ export class SharedStore {
     return true
   }
 
+  /** Refuses one thing that waits; where none does, the next that is to write only over what stands. */
   async refuse(which: number, isDone: boolean): Promise<void> {
     const call = pick(this.#calls, which)
     if (call) await this.#take(call).refuse(isDone)
+    else this.#isNextDone = isDone
+  }
+
+  async #serve(call: Call): Promise<void> {
+    const isDone = call.isComparing ? this.#isNextDone : undefined
+    if (isDone === undefined) return call.answer()
+    this.#isNextDone = undefined
+    this.#isTroubled = true
+    note('the store refuses but once')
+    await call.refuse(isDone)
   }
 
   #take(call: Call): Call {

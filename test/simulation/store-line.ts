@@ -64,6 +64,7 @@ export class StoreLine implements Store {
       name,
       act: (content) => content.compareAndSet(name, register, expected),
       ghost: true,
+      isComparing: true,
     })
   }
 
