@@ -47,8 +47,9 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
         if (isCurrent(heard.epoch) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
     }
   }
-  const isKept = cookie !== undefined && !browser.isBlocking && browser.hasConsent && world.standing.isGood(cookie)
-  const saves = isKept && cookie.user === user ? world.saves.of(browser, { ...cookie, user }) : undefined
+  const isOwn = cookie !== undefined && cookie.user === user && world.standing.isGood(cookie) && isCurrent(cookie.epoch)
+  const saves =
+    isOwn && !browser.isBlocking && browser.hasConsent ? world.saves.of(browser, { ...cookie, user }) : undefined
   for (const [key, register] of saves?.newest ?? []) {
     if (key === OWN) registers.set(key, register)
     else add(key, register)

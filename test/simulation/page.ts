@@ -29,6 +29,9 @@ export interface Page {
   visitors: number
 }
 
+/** To a POST; or over a socket, whose page it is said for the first time, or was before. */
+export type Way = 'post' | 'first' | 'later'
+
 export function newPage(snapshot: AnySnapshot | undefined): Page {
   return {
     owner: undefined,
@@ -71,4 +74,10 @@ export function heardAs(
 /** Whether tickets have said of a list that this is in it. */
 export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefined): boolean {
   return [...heard.values()].some((all) => lacking(value, all.get(key)?.value) === undefined)
+}
+
+/** Whether a page takes what an answer says: without the browser's cookie only where it was told of no visitor, or its browser keeps none. */
+export function isFor({ owner, asked }: Page, { who, kept }: SyncAnswer, way: Way): boolean {
+  if (kept || way === 'later') return true
+  return way === 'post' ? !owner : asked > 1 || (!owner && who === undefined)
 }

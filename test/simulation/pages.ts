@@ -5,7 +5,7 @@ import { doubled, itemsOf } from './baskets.js'
 import { ADDED_TO, ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
 import { Origins } from './origins.js'
-import { type Heard, hasHeard, heardAs, hears, newPage, type Page, proves } from './page.js'
+import { type Heard, hasHeard, heardAs, hears, isFor, newPage, type Page, proves, type Way } from './page.js'
 import { broughtBy, storedBy } from './proofs.js'
 import { readClaims } from './registers.js'
 import { Sendings } from './sendings.js'
@@ -76,20 +76,23 @@ export class PageChecker {
   /**
    * The answer to what a page has said is about to reach it.
    *
-   * @param way to a POST; or over a socket, for the first time or later
+   * @returns whether the page takes what it says
    */
-  answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: 'post' | 'first' | 'later'): void {
+  answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: Way): boolean {
     const page = this.#page(tab)
     const isPost = way === 'post'
     if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
     if (answer.greeting) this.#greets(page, answer, way === 'first' || (isPost && tab.link === 'none'))
     const named = this.#world.whos.of(answer.who)
     if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
-    for (const ticket of [...(answer.greeting ?? []), answer.ticket]) if (ticket !== undefined) hears(page, ticket)
+    const isHeard = isFor(page, answer, way)
+    for (const ticket of isHeard ? [...(answer.greeting ?? []), answer.ticket] : [])
+      if (ticket !== undefined) hears(page, ticket)
     proves(page, answer.held)
     proves(page, storedBy(sync, answer))
     // The very answer brings the cookie to a browser that has shown that it keeps it.
     if (isPost && answer.kept && !answer.dropped) proves(page, broughtBy(sync, answer))
+    return isHeard
   }
 
   /**

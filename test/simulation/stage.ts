@@ -127,11 +127,11 @@ export class Stage {
     if (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer) return false
     const { event, args, answered } = socket.next ?? {}
     const shown = this.pages.shown(tab)
-    if (event === STORE_SESSION) this.pages.delivered(tab, String(args?.[0]))
+    if (event === STORE_SESSION && socket.wire.isHeard) this.pages.delivered(tab, String(args?.[0]))
     if (answered) this.pages.hears(answered.sync, answered.answer)
     if (answered && isTaken(answered.answer)) {
-      this.pages.answered(tab, answered.sync, answered.answer, socket.wire.isHeard ? 'later' : 'first')
-      socket.wire.isHeard = true
+      const way = socket.wire.isHeard ? 'later' : 'first'
+      socket.wire.isHeard = this.pages.answered(tab, answered.sync, answered.answer, way)
     }
     socket.deliver()
     await turn()

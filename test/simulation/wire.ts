@@ -52,7 +52,7 @@ export class Wire {
   isClosedByServer = false
   /** It was said what its visitor may read. */
   isGreeted = false
-  /** The page has heard an answer. */
+  /** The page has heard whose it is, and takes what it brings. */
   isHeard = false
   /** The browser's subject. */
   browser: string | undefined
