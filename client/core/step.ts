@@ -50,8 +50,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.timers.delete('greet')
     page.reach = 'down'
     // A socket that was refused with a code does not connect again by itself.
-    if (code === 'other_subject' && !isBlocked(page)) ask(page)
-    else if (code) rest(page, 'link', 1000)
+    if (code === 'other_subject' && !isBlocked(page)) {
+      // It has brought a cookie.
+      page.tries = 0
+      ask(page)
+    } else if (code) rest(page, 'link', 1000)
   },
   // Before the connection has said whose it is, it may be another's.
   ticket: (page, ticket) => {

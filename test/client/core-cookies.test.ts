@@ -41,6 +41,20 @@ function denied(): BarePage {
   return page
 }
 
+it('is not taken for one without cookies where a visitor signs in as the first cookie is asked for', () => {
+  const page = new BarePage(null)
+  page.on('begin')
+  page.on('connect')
+  page.greet(NAMELESS)
+  page.set('theme', 'dark')
+  page.take(5)
+  page.told({ who: 'g', guest: true })
+  // The guest's cookie came with it, and is another's by now.
+  page.on('refused', 'other_subject')
+  page.told({ who: 'ann' })
+  expect(page.status('theme')).toBe('saving')
+})
+
 describe.each([
   ['keeps no cookies', blocked],
   ['is not agreed to be remembered', denied],
