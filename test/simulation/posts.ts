@@ -2,6 +2,7 @@ import type { Sync, SyncAnswer } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { STORED } from './builds.js'
 import type { PageChecker } from './pages.js'
+import { broughtBy } from './proofs.js'
 import { isOwnTicket } from './redemption.js'
 import { type CookieState, cookieIn, readClaims, readRegisters } from './registers.js'
 import type { RequestChecker } from './requests.js'
@@ -128,7 +129,7 @@ export class PostChecker {
       look.floors,
       fail,
     )
-    this.#stores(speaker, answer, fail)
+    this.#stores(speaker, sync, answer, look, fail)
     if (kept && !hasEnded(visit)) this.#keeps(kept, answer, fail)
   }
 
@@ -139,10 +140,13 @@ export class PostChecker {
         fail(`is told of ${key} at ${stamp}, which its cookie has at ${kept.get(key)?.stamp}`, 'lost')
   }
 
-  /** What is in no cookie, and in no store, its page is told. */
-  #stores({ node, user, sub = '' }: Speaker, { unsaved }: SyncAnswer, fail: Fail): void {
-    const { stamp = 0 } = node.knowledge.floor(user ?? sub, STORED) ?? {}
-    if (stamp > 0 && !unsaved?.includes(STORED) && !this.#world.standing.isStored(user ?? sub, STORED, stamp))
+  /** What is in no cookie, and in no store, its page is told: of what is written as the store is asked, by a later answer. */
+  #stores({ node, user, sub = '' }: Speaker, sync: Sync, answer: SyncAnswer, { floors }: Look, fail: Fail): void {
+    const owner = user ?? sub
+    const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))
+    const met = Math.max(floors.get(owner)?.get(STORED)?.stamp ?? 0, ...brought)
+    const stamp = Math.min(met, node.knowledge.floor(owner, STORED)?.stamp ?? 0)
+    if (stamp > 0 && !answer.unsaved?.includes(STORED) && !this.#world.standing.isStored(owner, STORED, stamp))
       fail(`is not told that ${STORED} is stored nowhere`, 'lost')
   }
 
