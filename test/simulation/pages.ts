@@ -82,7 +82,7 @@ export class PageChecker {
     const page = this.#page(tab)
     const isPost = way === 'post'
     if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
-    if (answer.greeting) this.#greets(page, answer, way === 'first' || (isPost && tab.link === 'none'))
+    if (answer.greeting) this.#greets(page, answer, way !== 'later')
     const named = this.#world.whos.of(answer.who)
     if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
     const isHeard = isFor(page, answer, way)
