@@ -47,15 +47,17 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
   const asker = { ...side, owner: visitor }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
   return after(results, (results) =>
-    after(levelOf(core, visitor, results, side), (level) =>
-      after(side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED, (elsewhere) => ({
+    after(levelOf(core, visitor, results, side), (level) => {
+      // Before the store is asked: what it says covers all that the ticket brings.
+      const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken])
+      return after(side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED, (elsewhere) => ({
         ...told(core, whose, isGreeted),
         results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
-        ...ticketOf(core, visitor, [...fieldsOf(results), ...overtaken]),
+        ...ticket,
         ...elsewhere,
         held: [...held, ...elsewhere.held],
-      })),
-    ),
+      }))
+    }),
   )
 }
 
