@@ -1,6 +1,6 @@
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { callsOf, fieldOf } from './field.js'
+import { fieldOf, isDraft } from './field.js'
 import type { Page } from './page.js'
 import { drafts } from './sending.js'
 import { keep, tickets } from './visitor.js'
@@ -12,19 +12,30 @@ export function remainsOf(page: Page): string {
   return unheld[0] || wanted[0] ? JSON.stringify([page.who, unheld, wanted]) : ''
 }
 
+type Left = readonly [who: string, unheld: readonly string[], wanted: readonly WireChange[]]
+
 /** Takes up what other pages of this visitor have left. One that is none of ours, or damaged, is left out. */
 export function restore(page: Page, texts: readonly string[]): void {
+  // What is known comes first, so that nothing is taken up that is older.
+  read(page, texts, ([, unheld]) => {
+    for (const ticket of unheld) keep(page, ticket)
+  })
+  read(page, texts, ([, , wanted]) => {
+    // A key's changes are each made over the one before it, so they are one page's. Whether the first had arrived by then is not known: it must not
+    // go over what came later.
+    const lasting = wanted.filter(([key, base]) => base >= fieldOf(page, key).at && !isDraft(fieldOf(page, key)))
+    for (const [key, base, id, value] of lasting) {
+      const field = fieldOf(page, key)
+      field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, isAgain: true }]
+    }
+  })
+}
+
+function read(page: Page, texts: readonly string[], take: (left: Left) => void): void {
   for (const text of texts) {
     try {
-      const [who, unheld, wanted]: readonly [string, readonly string[], readonly WireChange[]] = JSON.parse(text)
-      if (who !== page.who) continue
-      for (const ticket of unheld) keep(page, ticket)
-      for (const [key, base, id, value] of wanted) {
-        const field = fieldOf(page, key)
-        // Whether it had arrived by then is not known: it must not go over what came later, or what this page's callers want.
-        if (base < field.at || callsOf(field)[0]) continue
-        field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, isAgain: true }]
-      }
+      const left: Left = JSON.parse(text)
+      if (left[0] === page.who) take(left)
     } catch {}
   }
 }

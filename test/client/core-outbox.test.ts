@@ -148,6 +148,31 @@ describe('what a page has left', () => {
     expect([after.get('division'), after.get('cart')]).toEqual([1, ['a']])
   })
 
+  it('by several tabs goes over nothing that it was not made over', () => {
+    const one = offline('cart', ['a'])
+    one.update('cart', add('b'))
+    const other = new BarePage()
+    other.update('cart', add('c'))
+    const after = new BarePage()
+    after.on('restored', [remainsOf(one.page), remainsOf(other.page)])
+    expect(sent(after)).toEqual([['cart', 0, '', ['a']]])
+    after.answer({ results: [{ stamp: 11, level: 'memory' }] })
+    expect(sent(after)).toEqual([['cart', 11, '2', ['a', 'b']]])
+    after.answer({ results: [{ stamp: 12, level: 'memory' }] })
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
+  })
+
+  it('by several tabs is what was made over the newest value', () => {
+    const stale = new BarePage()
+    stale.update('cart', add('a'))
+    const other = BarePage.greeted()
+    other.learn(['cart', 10, ['x']])
+    other.update('cart', add('b'))
+    const after = new BarePage()
+    after.on('restored', [remainsOf(stale.page), remainsOf(other.page)])
+    expect([after.get('cart'), sent(after)]).toEqual([['x', 'b'], [['cart', 10, '1', ['x', 'b']]]])
+  })
+
   it.each([
     ['no JSON', '{'],
     ['no list', '{}'],

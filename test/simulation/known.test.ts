@@ -125,3 +125,23 @@ it.each(KNOWN)('holds where $what', async ({ seed, browsers, steps, moments }) =
   expect(report.finding).toBeUndefined()
   expect(Object.keys(report.moments)).toEqual(expect.arrayContaining([...moments]))
 })
+
+it('holds where a page finds what two others have each added to one list', async () => {
+  const step = (kind: Kind, which: number, what: number): Step => ({ kind, who: 1, which, what })
+  const report = await replay(file, {
+    seed: 77517,
+    cluster: { skews: [-3000, -3000], hasStore: false, hasBus: true },
+    browsers: [null, 'ann'],
+    steps: [
+      step('openManyWithoutCookie', 1111296450, 2728891627),
+      step('flow', 3455722036, 15772024),
+      step('addTogether', 2933019932, 265975323),
+      step('restart', 1683769307, 3852949061),
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+  })
+  expect(report.finding).toBeUndefined()
+  expect(Object.keys(report.moments)).toContain('a computed value is taken')
+})
