@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { WireChange } from '../../shared/protocol.js'
+import type { Browser } from './browser.js'
 import { ADDED_TO } from './builds.js'
 import type { Register } from './registers.js'
 import type { ServerNode } from './server-node.js'
@@ -32,6 +33,14 @@ export class Baskets {
   readonly #taken = new Map<string, Taken>()
   /** By item, who took it first, and how often that process had been emptied by then. */
   readonly #takers = new Map<JsonValue, { readonly node: ServerNode; readonly evictions: number }>()
+  /** By subject, whose pages have added. */
+  readonly #adders = new Map<string, Set<Browser>>()
+  readonly #isJoined: () => boolean
+
+  /** @param isJoined whether a process can know what another one has taken */
+  constructor(isJoined: () => boolean) {
+    this.#isJoined = isJoined
+  }
 
   /** Whether a server has said of this before that it was taken. */
   isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
@@ -44,7 +53,7 @@ export class Baskets {
    * @param floor what the server knew at the least
    */
   fault(
-    { node, sub }: { readonly node: ServerNode; readonly sub: string },
+    { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
     stamp: number,
     floor: Register | undefined,
@@ -55,6 +64,7 @@ export class Baskets {
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
     this.#taken.set(`${sub} ${id}`, { stamp, text })
+    this.#adders.set(sub, new Set(this.#adders.get(sub)).add(browser))
     const { evictions } = node
     for (const item of itemsOf(value)) if (!this.#takers.has(item)) this.#takers.set(item, { node, evictions })
     note(`a computed value is ${isKnown ? 'confirmed' : 'taken'}`)
@@ -68,8 +78,14 @@ export class Baskets {
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
 
-  /** Where no store has it, no process but the one that took it knows by which id: what a cookie has says nothing of ids. */
+  /** Whether several browsers have added: without a store a process that has begun anew takes what the one adds before it is shown the other's cookie. */
+  isShared(sub: string): boolean {
+    return (this.#adders.get(sub)?.size ?? 0) > 1
+  }
+
+  /** Where no store has it, no process but the one that took it, and those that it tells, knows by which id: what a cookie has says nothing of ids. */
   mayBeTwice(item: JsonValue): boolean {
+    if (!this.#isJoined()) return true
     const { node, evictions } = this.#takers.get(item) ?? {}
     const isStored = node?.line?.troubles === 0
     return node !== undefined && !isStored && (node.isOver || node.evictions !== evictions)

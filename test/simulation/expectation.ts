@@ -55,8 +55,8 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
     else add(key, register)
   }
   // Where nothing joins nodes and browsers, each may add to what it knows alone.
-  const isSole = browsers.every((other) => other === browser || world.cookie(other.cookies)?.user !== sub)
-  return { browser, sub, registers, added: (world.nodes.length === 1 && isSole && saves?.added) || [] }
+  const isJoined = world.nodes.length === 1 && !world.baskets.isShared(sub)
+  return { browser, sub, registers, added: (isJoined && saves?.added) || [] }
 }
 
 /** What nodes and the store have of a subject, and can tell each other: without a store they do so by a cookie alone. */

@@ -189,8 +189,7 @@ export class PageChecker {
       if (key === HIDDEN) continue
       const value = tab.get(key)
       const twice = doubled(key, value)
-      // Of what nodes take that nothing joins, pages hear in any order.
-      if (twice !== undefined && this.#world.deployment.isJoined && !this.#world.baskets.mayBeTwice(twice))
+      if (twice !== undefined && !this.#world.baskets.mayBeTwice(twice))
         this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, with ${twice} twice`, 'other')
       const parts = key === ADDED_TO ? itemsOf(value).map((item) => [item]) : [value]
       if (parts.every((part) => part === undefined || this.#isOwn(tab, key, part))) continue

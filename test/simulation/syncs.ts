@@ -186,7 +186,7 @@ export class SyncChecker {
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     const isConfirmed = isKnown || isTaken || (over >= 0 && floor?.stamp === stamp)
-    const fault = id === '' ? undefined : baskets.fault({ node, sub }, change, stamp, floor)
+    const fault = id === '' ? undefined : baskets.fault({ node, browser: speaker.browser, sub }, change, stamp, floor)
     if (fault !== undefined) fail(fault, 'lost')
     if (floor && stamp <= floor.stamp && !isConfirmed)
       fail(`${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
