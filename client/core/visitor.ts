@@ -49,6 +49,8 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
     if (!isCarried) act(page, 'visitor', kind)
     Object.assign(page, { who, kind, isKept: false })
     abort(page)
+    // Its connection is the former's, until that says otherwise.
+    if (who && page.reach !== 'none') page.reach = 'down'
   }
   page.renew = renew
   for (const { defaults } of claims) setDefaults(page, defaults)

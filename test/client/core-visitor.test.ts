@@ -104,6 +104,20 @@ describe('of two tabs of which one was greeted by the cookie of before', () => {
     page.comeBack(ANN)
     expect(page.page.who).toBe('ann')
   })
+
+  it('the other one, where a POST says so first, shows nothing more of its former connection', () => {
+    const page = BarePage.greeted()
+    page.set('division', 2)
+    page.take(5)
+    page.answer({ dropped: true })
+    page.on('news', { who: 'ann', held: [] })
+    page.told(ANN)
+    page.learn(['division', 6, 3])
+    expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
+    page.time('link')
+    page.comeBack({ ...ANN, changes: [['division', 9, 4]] })
+    expect(page.get('division')).toBe(4)
+  })
 })
 
 describe('a page without a socket that the browser has kept, and whose visitor has signed out', () => {
