@@ -168,8 +168,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page takes up what another visitor’s page has left',
     file: 'client/core/outbox.ts',
-    find: 'if (who !== page.who) continue',
-    replace: '',
+    find: 'if (left[0] === page.who) take(left)',
+    replace: 'take(left)',
   },
   {
     name: 'a dropped answer takes what was set all the same',
