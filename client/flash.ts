@@ -43,7 +43,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
       clearTimeout(timer)
       if (answer.ok) untold.push(...answer.messages)
       else timer = setTimeout(take, PAUSE)
-      while (count() && untold.length) for (const message of untold.splice(0, 1)) tell(message)
+      while (count() && untold[0] !== undefined) tell(untold.shift() as JsonValue)
     })
   }
   socket

@@ -74,9 +74,9 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     ask(page)
     return
   }
-  // A connection says but once whose it is; what that of a former visitor still says is not this page's.
   const isFirst = !isPost && page.reach === 'greeting'
-  if (!isPost && !isFirst && who !== page.who) {
+  // What the connection of a former visitor still says is not this page's.
+  if (!isPost && page.reach === 'down') {
     release(page, sync, false)
     rest(page, 'send', 0)
     return
@@ -85,10 +85,10 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
   if (kept) prove(page, isFirst)
   else if (isFirst) ask(page)
   if (!isPost) page.reach = 'greeted'
-  if (isPost && !dropped) page.asks = 0
-  if (!dropped) taken(page, sync, answer, isPost)
-  else if (isPost && page.reach !== 'none') {
-    page.reach = 'down'
+  if (!dropped) {
+    if (isPost) page.asks = 0
+    taken(page, sync, answer, isPost)
+  } else if (isPost && page.reach !== 'none') {
     start(page, 'link', pauseOf(page.asks))
     page.asks += 1
   }

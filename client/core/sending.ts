@@ -43,9 +43,9 @@ export function turn(page: Page): void {
   const { who, isAsking, isKept, tries, reach } = page
   page.isDue = false
   // Whose page it is a browser says that has shown its cookie; of any other it is asked.
-  const isQuestion = isAsking || !who || !isKept || tries > 0
-  page.posted = isQuestion ? {} : bodyOf(page, reach === 'greeted' ? [] : outgoing(page, true))
-  if (!isQuestion) start(page, 'post', INTERVAL)
+  const isNamed = who && isKept && !isAsking && !tries
+  page.posted = isNamed ? bodyOf(page, reach === 'greeted' ? [] : outgoing(page, true)) : {}
+  if (isNamed) start(page, 'post', INTERVAL)
   act(page, 'post', page.posted, false)
 }
 

@@ -47,7 +47,9 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
     const isCarried = !former || (!page.who && former === 'guest' && kind === 'guest')
     for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
     if (!isCarried) act(page, 'visitor', kind)
-    Object.assign(page, { who, kind, isKept: false })
+    page.who = who
+    page.kind = kind
+    page.isKept = false
     abort(page)
     // Its connection is the former's, until that says otherwise.
     if (who && page.reach !== 'none') page.reach = 'down'
