@@ -159,6 +159,22 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a page is of another visitor',
   },
+  {
+    what: 'a page is told by a POST that its user has signed out, while the user goes on in another browser',
+    seed: 72349,
+    cluster: ALONE,
+    browsers: ['ann', null, 'ann'],
+    steps: [
+      { kind: 'signOutUnsaid', who: 4252899408, which: 2605893419, what: 2492946404 },
+      { kind: 'remove', who: 1356748656, which: 2294387912, what: 1632490228 },
+      { kind: 'change', who: 2031180026, which: 818321573, what: 1817545078 },
+      { kind: 'openManyWithoutCookie', who: 687576912, which: 1917357682, what: 3375119430 },
+    ],
+    hasLocks: true,
+    hasKoaSession: true,
+    endsInRestart: false,
+    moment: 'a page is of another visitor',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {
