@@ -1,6 +1,6 @@
 import type Koa from 'koa'
-import { refusePromise } from '../shared/promise.js'
 import { AppSessions } from './app-session/app-sessions.js'
+import { createConsent, type HasConsent } from './consent.js'
 import { Flashes } from './flash/flashes.js'
 import { HandOffs } from './hand-off/hand-offs.js'
 import { LiveCookie } from './http/cookie.js'
@@ -49,8 +49,7 @@ export interface Core {
   readonly subjects: Subjects
   readonly tickets: Tickets
   readonly report: Report
-  /** Whether the visitor of a request, or of a handshake, has agreed to be remembered. */
-  hasConsent(this: void, ctx: Koa.Context): boolean
+  readonly hasConsent: HasConsent
   readonly warn: Warn
 }
 
@@ -102,21 +101,4 @@ export function createCore(app: Koa, settings: Settings): Core {
     tickets,
   }
   return { app, settings, ...parts, report, hasConsent: createConsent(settings), warn }
-}
-
-function createConsent({ consent, report }: Settings): Core['hasConsent'] {
-  return (ctx) => {
-    try {
-      const hasAgreed = consent(ctx)
-      refusePromise(
-        hasAgreed,
-        'consent',
-        'It must answer at once: ask before live.middleware(), and put the answer into ctx.state.',
-      )
-      return hasAgreed
-    } catch (error) {
-      report(error, ctx)
-      return false
-    }
-  }
 }

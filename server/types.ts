@@ -9,7 +9,8 @@ import type { AppSession, SessionStore } from './app-session/types.js'
 import type { UserId } from './identity/subject.js'
 import type { InspectorOptions } from './inspector/admission.js'
 import type { InspectorRoute } from './inspector/inspector.js'
-import type { Inspection, Written } from './values/handle.js'
+import type { Inspection } from './values/handle.js'
+import type { Written } from './values/written.js'
 
 /** Who the visitor is, for the app's own tables. */
 export interface Identified {

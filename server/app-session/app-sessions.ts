@@ -5,9 +5,12 @@ import type { Level } from '../../shared/protocol.js'
 import { EPOCH_KEY, type StoredRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { carrying } from '../../shared/taken-ids.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
 import type { StoreSync } from '../stores/sync.js'
 import type { Update } from '../stores/updates.js'
+import type { Announcements } from '../values/announcements.js'
+import type { Elsewhere } from '../values/elsewhere.js'
+import type { Sessions } from '../values/sessions.js'
 import { letGo } from './deleted-keys.js'
 import { EndedSessions } from './ended-sessions.js'
 import { GivenSessions } from './given.js'
@@ -22,17 +25,25 @@ import type { SessionEnd } from './types.js'
 
 type Conn = Socket['conn']
 
+/** What it needs. */
+interface Needs {
+  readonly announcements: Announcements
+  readonly elsewhere: Elsewhere
+  readonly sessions: Sessions
+  readonly settings: Settings
+}
+
 /** Every session of the app's own that this process knows, and who else is to hear of them. */
 export class AppSessions {
   readonly given: GivenSessions = new GivenSessions()
   readonly ended: EndedSessions
-  readonly #core: Pick<Core, 'announcements' | 'elsewhere' | 'sessions' | 'settings'>
+  readonly #core: Needs
   readonly #memory: SessionMemory
   #rounds: SessionRounds | undefined
   #keeping: SessionKeeping | undefined
   #isClosed = false
 
-  constructor(core: Pick<Core, 'announcements' | 'elsewhere' | 'sessions' | 'settings'>) {
+  constructor(core: Needs) {
     const { maxSubjects, clock } = core.settings
     this.#core = core
     this.#memory = new SessionMemory(maxSubjects, clock)

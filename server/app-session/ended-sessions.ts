@@ -1,11 +1,13 @@
 import type { Socket } from 'socket.io'
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, timeAfter } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
 import { NOTHING_ERASED, toRegister } from '../identity/ending.js'
 import { type GivenUp, givenUpNames } from '../identity/given-up.js'
+import type { Settings } from '../options.js'
 import { hangUp } from '../sockets/connection.js'
+import type { Elsewhere } from '../values/elsewhere.js'
 import type { Generations } from '../values/generations.js'
+import type { Sessions } from '../values/sessions.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
@@ -16,9 +18,16 @@ type Conn = Socket['conn']
 /** ms that an answer of another process has to get out: its word that it has may be lost. */
 const LONGEST_ANSWER = 30_000
 
+/** What it needs. */
+interface Needs {
+  readonly elsewhere: Elsewhere
+  readonly sessions: Sessions
+  readonly settings: Settings
+}
+
 /** Sessions that are no more: their ids are given up, or their time is up. Some of their connections may still be open. */
 export class EndedSessions {
-  readonly #core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>
+  readonly #core: Needs
   readonly #memory: SessionMemory
   readonly #names: Generations<GivenUp>
   /** Those whose browsers may not have another cookie yet. */
@@ -26,7 +35,7 @@ export class EndedSessions {
   /** When they are to be closed whatever is heard; ms since 1970. */
   readonly #overdue = new Map<SessionName, number>()
 
-  constructor(core: Pick<Core, 'elsewhere' | 'sessions' | 'settings'>, memory: SessionMemory) {
+  constructor(core: Needs, memory: SessionMemory) {
     this.#core = core
     this.#memory = memory
     this.#names = givenUpNames(core.settings)

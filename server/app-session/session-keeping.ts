@@ -3,13 +3,20 @@ import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
 import { InTurn } from '../stores/in-turn.js'
 import type { StoreSync } from '../stores/sync.js'
-import type { Update, Updates } from '../stores/updates.js'
-import type { AppSessions } from './app-sessions.js'
+import type { Memory, Update, Updates } from '../stores/updates.js'
+import type { Sessions } from '../values/sessions.js'
 import { letGoElsewhere } from './deleted-keys.js'
+import type { KnownSession } from './known-session.js'
 import type { SessionName } from './session-name.js'
+
+/** What memory has of sessions. */
+interface Known extends Pick<Memory<SessionName>, 'last' | 'confirm'> {
+  find(name: SessionName): KnownSession | undefined
+  learn(name: SessionName, registers: readonly StoredRegister[]): void
+}
 
 /**
  * What is asked of the store. A request is never told less than what the store had when it came: the visitor may have signed out at
@@ -17,7 +24,7 @@ import type { SessionName } from './session-name.js'
  */
 export class SessionKeeping {
   readonly #store: StoreSync
-  readonly #sessions: AppSessions
+  readonly #sessions: Known
   readonly #clock: () => number
   readonly #updates: Updates<SessionName>
   readonly #inTurn = new InTurn()
@@ -25,7 +32,7 @@ export class SessionKeeping {
   readonly #next = new Map<SessionName, Promise<void>>()
   #underWay = 0
 
-  constructor(store: StoreSync, sessions: AppSessions, core: Pick<Core, 'sessions' | 'settings'>) {
+  constructor(store: StoreSync, sessions: Known, core: { readonly sessions: Sessions; readonly settings: Settings }) {
     this.#store = store
     this.#sessions = sessions
     this.#clock = core.settings.clock

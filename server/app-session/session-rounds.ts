@@ -1,8 +1,16 @@
 import type { Settings } from '../options.js'
-import type { AppSessions } from './app-sessions.js'
+import type { EndedSessions } from './ended-sessions.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionMemory } from './session-memory.js'
+import type { SessionName } from './session-name.js'
 import { isOver, maxAgeOf } from './session-registers.js'
+
+/** What it looks after. */
+interface Rounded {
+  readonly ended: Pick<EndedSessions, 'closeOverdue'>
+  /** Asks the store. */
+  open(name: SessionName): Promise<unknown>
+}
 
 /** ms between two looks. */
 const PACE = 1000
@@ -14,13 +22,13 @@ const AT_ONCE = 32
 /** Looks at all sessions in memory, some at a time, and again from the beginning: which are over, and which to ask the store for. */
 export class SessionRounds {
   readonly #memory: SessionMemory
-  readonly #sessions: AppSessions
+  readonly #sessions: Rounded
   readonly #settings: Settings
   readonly #timer: ReturnType<typeof setInterval>
   #round: Generator<KnownSession> | undefined
   #isUnderWay = false
 
-  constructor(memory: SessionMemory, sessions: AppSessions, settings: Settings) {
+  constructor(memory: SessionMemory, sessions: Rounded, settings: Settings) {
     this.#memory = memory
     this.#sessions = sessions
     this.#settings = settings

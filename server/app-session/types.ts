@@ -2,7 +2,7 @@ import type { ChangeSource } from '../../shared/change.js'
 import type { Frozen } from '../../shared/field-types.js'
 import type { RegisteredSession } from '../../shared/registered.js'
 import type { Unsubscribe } from '../../shared/session-types.js'
-import type { Written } from '../values/handle.js'
+import type { Written } from '../values/written.js'
 
 /**
  * What `live.sessionStore()` gives to koa-session: the `store` of its options, or what a `ContextStore` of yours passes everything on to. Your

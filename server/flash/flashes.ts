@@ -1,16 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import { timeAfter } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
 import type { BrowserSubject } from '../identity/subject.js'
+import type { Settings } from '../options.js'
+import type { StoreSync } from '../stores/sync.js'
 import { Generations } from '../values/generations.js'
 import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+}
 
 /**
  * What browsers are to be shown once. It waits in memory, and in the cookie of each answer that is written meanwhile. That it is taken but
  * once, this process sees to, and with a store the store.
  */
 export class Flashes {
-  readonly #core: Pick<Core, 'settings' | 'store'>
+  readonly #core: Needs
   readonly #waiting: Generations<readonly Message[]>
   /** Ids of those that were taken here: cookies may still have them. */
   readonly #taken: Generations<true>
@@ -18,7 +25,7 @@ export class Flashes {
   readonly #held = new Set<string>()
   #count = 0
 
-  constructor(core: Pick<Core, 'settings' | 'store'>) {
+  constructor(core: Needs) {
     const { maxSubjects, clock } = core.settings
     this.#core = core
     this.#waiting = Generations.onMap({ max: maxSubjects, maxIdle: FLASH_LIFETIME, clock })

@@ -2,8 +2,9 @@ import type { ServerResponse } from 'node:http'
 import type { JsonValue } from '../../shared/json.js'
 import type { Core } from '../core.js'
 import { isClosed, onArrival } from '../http/arrival.js'
-import type { Exchange } from '../http/exchange.js'
+import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { BrowserSubject } from '../identity/subject.js'
+import type { Visitor } from '../identity/visitor.js'
 import type { Message, Said } from './message.js'
 import type { Reader } from './shown.js'
 
@@ -11,6 +12,13 @@ import type { Reader } from './shown.js'
 interface Taken {
   readonly browser: BrowserSubject
   readonly messages: readonly Message[]
+}
+
+/** Who asks, by now. */
+interface Asker {
+  readonly visitor: Visitor
+  /** The request's own cookie, where it is this visitor's. */
+  readonly cookie: VerifiedCookie | undefined
 }
 
 /** ms in which a browser has the page that a redirect leads to. */
@@ -22,7 +30,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** What a request says, and takes, of what is shown once. */
 export class RequestFlash {
   readonly #core: Core
-  readonly #exchange: Pick<Exchange, 'visitor' | 'cookie'>
+  readonly #exchange: Asker
   readonly #res: ServerResponse
   /** What was said before: its page loads after that. */
   readonly #since: number
@@ -36,7 +44,7 @@ export class RequestFlash {
   /** What is given back where the answer does not come to be seen. */
   readonly #taken: Taken[] = []
 
-  constructor(core: Core, exchange: Pick<Exchange, 'visitor' | 'cookie'>, res: ServerResponse) {
+  constructor(core: Core, exchange: Asker, res: ServerResponse) {
     this.#core = core
     this.#exchange = exchange
     this.#res = res

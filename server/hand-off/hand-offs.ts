@@ -5,7 +5,8 @@ import { isKey } from '../../shared/fields.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 import { isAhead } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+import type { StoreSync } from '../stores/sync.js'
 import { Generations } from '../values/generations.js'
 import { SealingKeys } from './sealing-keys.js'
 
@@ -36,14 +37,20 @@ export interface HandOff {
   readonly payload: unknown
 }
 
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+}
+
 /** Makes tokens of what sockets hand off, and has each of them spent but once. */
 export class HandOffs {
-  readonly #core: Pick<Core, 'settings' | 'store'>
+  readonly #core: Needs
   readonly #keys: SealingKeys
   /** Without a store, those that this process has made and that were not spent: what is not here is refused. */
   readonly #unspent: Generations<true>
 
-  constructor(core: Pick<Core, 'settings' | 'store'>) {
+  constructor(core: Needs) {
     const { secrets, maxSubjects, clock } = core.settings
     this.#core = core
     this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)

@@ -1,8 +1,8 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
-import type { Requests } from '../http/requests.js'
 import { subjectHash } from '../identity/subject.js'
+import type { Identifier } from '../identity/visitor.js'
 import { postedToken } from './posted-token.js'
 
 /**
@@ -15,7 +15,7 @@ import { postedToken } from './posted-token.js'
 export async function sendOn(
   { cookie, handOffs, identities }: Core,
   ctx: Koa.Context,
-  requests: Pick<Requests, 'identify'>,
+  requests: Identifier,
 ): Promise<boolean> {
   const token = await postedToken(ctx)
   if (token === undefined) return false

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 import type { Core } from '../core.js'
-import type { Relation } from '../identity/identities.js'
+import type { Relation } from '../identity/recognized.js'
 
 /** What the live cookie of a request was to its visitor; or this very visitor's, who has had it forgotten since. */
 export type Brought = Relation | 'forgotten'

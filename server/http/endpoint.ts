@@ -3,12 +3,14 @@ import Router from '@koa/router'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseSync, type Wanted } from '../../shared/parse.js'
+import type { Awaitable } from '../../shared/promise.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { isForm } from '../hand-off/posted-token.js'
 import { sendOn } from '../hand-off/send-on.js'
 import type { UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
+import type { Identifier, Vouched } from '../identity/visitor.js'
 import { type Whose, whoseIs } from '../identity/who.js'
 import { countedAs } from '../limits/limits.js'
 import { tellRefusal } from '../refused.js'
@@ -18,10 +20,15 @@ import { readable, type VerifiedCookie } from './cookie-text.js'
 import { answerListed, isPreflight } from './cross-origin.js'
 import { Exchange } from './exchange.js'
 import { checkOwnPost } from './origin.js'
-import type { Requests } from './requests.js'
+
+/** What becomes of requests before their answers. */
+interface Visits extends Identifier {
+  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown>
+  begin(ctx: Koa.Context, vouched: Vouched, exchange: Exchange): void
+}
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
-export function createEndpoint(core: Core, requests: Pick<Requests, 'identify' | 'load' | 'begin'>): Koa.Middleware {
+export function createEndpoint(core: Core, requests: Visits): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // A body can take its time, while its user signs out.

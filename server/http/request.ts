@@ -14,20 +14,19 @@ import { acceptSaid } from '../flash/message.js'
 import { readerOf } from '../flash/shown.js'
 import { takeHandOff } from '../hand-off/take.js'
 import { superseded } from '../identity/superseded.js'
-import type { Vouched } from '../identity/visitor.js'
+import type { Identifier, Vouched } from '../identity/visitor.js'
 import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
 import { Exchange } from './exchange.js'
 import { usedLate } from './lateness.js'
-import type { Requests } from './requests.js'
 import { isPage, takeAddress } from './visit.js'
 
 /** One request's: whom `identify` has named, and what is made of it at the first use. */
 export interface RequestState {
   readonly core: Core
-  readonly requests: Pick<Requests, 'identify'>
+  readonly requests: Identifier
   readonly vouched: Vouched
   exchange: Exchange | undefined
   handle: RequestHandle | undefined

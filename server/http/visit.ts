@@ -4,14 +4,14 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { Core } from '../core.js'
+import type { Handle } from '../values/handle.js'
 import { isEarly } from './early.js'
 import type { Exchange } from './exchange.js'
-import type { RequestHandle } from './request.js'
 
 /** What has an address set. */
 export interface Visited {
   readonly exchange: Exchange
-  readonly handle: Pick<RequestHandle, 'get' | 'set'>
+  readonly handle: Pick<Handle, 'get' | 'set'>
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../shared/promise.js'
 import type { Core } from '../core.js'
-import type { Departing } from './identities.js'
+import type { Departing } from './recognized.js'
 import { browserSubject, subjectHash, type UserSubject } from './subject.js'
 
 /**

@@ -5,7 +5,7 @@ import type { Elsewhere } from '../values/elsewhere.js'
 import type { Generations } from '../values/generations.js'
 import { type Ending, NOTHING_ERASED, toRegister } from './ending.js'
 import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
-import type { Recognized } from './identities.js'
+import type { Recognized } from './recognized.js'
 import { type BrowserSubject, cookieless, isUser, type Subject, type UserSubject } from './subject.js'
 import { UserEpochs } from './user-epochs.js'
 

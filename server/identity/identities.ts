@@ -1,10 +1,13 @@
-import type { StoredRegister } from '../../shared/register.js'
 import { isAhead } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
-import type { Core } from '../core.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../http/cookie-text.js'
+import type { Settings } from '../options.js'
+import type { Freshness } from '../values/freshness.js'
 import type { SigningKeys } from '../values/keys.js'
+import type { Sessions } from '../values/sessions.js'
 import type { Epochs } from './epochs.js'
+import type { Login } from './login.js'
+import type { Departing, Recognized, Relation } from './recognized.js'
 import {
   type BrowserId,
   browserSubject,
@@ -21,49 +24,22 @@ const LONGEST_REQUEST = 600_000
 /** As long as a browser id that is drawn by chance. */
 const ID_LENGTH = 22
 
-/** What the live cookie of a request, or of a handshake, is to the visitor whom `identify` names. */
-export type Relation =
-  /** There is none that counts. */
-  | 'none'
-  /** A newer build's, for that build to find as it was. */
-  | 'newer'
-  /** This very visitor's. */
-  | 'own'
-  /** Another visitor's until now. */
-  | 'other'
-  /** Of a user who was revoked since. */
-  | 'revoked'
-  /** Its browser id was given up. */
-  | 'given-up'
-
-/** Who a visitor was found to be. */
-export interface Recognized {
-  /** What the cookie was to the visitor. */
-  readonly relation: Relation
-  /** Has the id of the cookie where the relation is `own`, else the next one. */
-  readonly visitor: Visitor
-  /** The visitor's own cookie. */
-  readonly cookie: VerifiedCookie | undefined
-  /** Names of the connections that are to end, because their browser is another visitor's now. */
-  readonly toEnd: readonly string[]
-}
-
-/** Who has used a browser until now. */
-export interface Departing {
-  readonly browser: BrowserId
-  /** Hash of the signed-in user; a guest where undefined. */
-  readonly user: Sub | undefined
-  /** What the cookie says. */
-  readonly registers: readonly StoredRegister[]
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly freshness: Freshness
+  readonly login: Login
+  readonly epochs: Epochs
+  readonly settings: Settings
 }
 
 /** Who visitors are, by their cookie and by what `identify` says; and what happens where the two disagree. */
 export class Identities {
-  readonly #core: Pick<Core, 'sessions' | 'freshness' | 'login' | 'epochs' | 'settings'>
+  readonly #core: Needs
   readonly #keys: SigningKeys
 
   /** @param keys those that sign cookies */
-  constructor(core: Pick<Core, 'sessions' | 'freshness' | 'login' | 'epochs' | 'settings'>, keys: SigningKeys) {
+  constructor(core: Needs, keys: SigningKeys) {
     this.#core = core
     this.#keys = keys
   }

@@ -3,15 +3,24 @@ import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { LOGIN_STAMP, newestOf, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+import type { Sessions } from '../values/sessions.js'
 import type { UserSubject } from './subject.js'
 import type { Visitor } from './visitor.js'
 
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly user: UserSubject
+  readonly stamp: Stamp
+}
+
 /** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
 export class Login {
-  readonly #core: Pick<Core, 'sessions' | 'settings'>
+  readonly #core: Pick<Needs, 'sessions' | 'settings'>
 
-  constructor(core: Pick<Core, 'sessions' | 'settings'>) {
+  constructor(core: Pick<Needs, 'sessions' | 'settings'>) {
     this.#core = core
   }
 
@@ -56,7 +65,7 @@ export class Login {
     field: Field,
     rule: (account: never, browser: never) => unknown,
     stored: JsonValue,
-    { user, stamp }: { readonly user: UserSubject; readonly stamp: Stamp },
+    { user, stamp }: Pick<Needs, 'user' | 'stamp'>,
   ): void {
     const { sessions, settings } = this.#core
     const browser = field.read(stored)

@@ -1,4 +1,6 @@
+import type Koa from 'koa'
 import type { Field } from '../../shared/field.js'
+import type { Awaitable } from '../../shared/promise.js'
 import type { Sub } from '../../shared/sub.js'
 import {
   type BrowserId,
@@ -8,6 +10,11 @@ import {
   subjectHash,
   type UserSubject,
 } from './subject.js'
+
+/** Asks who the visitor of a request is. */
+export interface Identifier {
+  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined>
+}
 
 /** Whom `identify` has vouched for, at a request's beginning or within it. */
 export interface Vouched {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
-import type { Core } from '../core.js'
+import type { HasConsent } from '../consent.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
-import type { Recognized } from './identities.js'
+import type { Settings } from '../options.js'
+import type { Epochs } from './epochs.js'
+import type { Recognized } from './recognized.js'
 import type { Visitor } from './visitor.js'
 
 /** Characters: 132 bits. */
@@ -24,9 +26,16 @@ export interface Whose {
   readonly renew: number | undefined
 }
 
+/** What it needs. */
+interface Needs {
+  readonly epochs: Epochs
+  readonly hasConsent: HasConsent
+  readonly settings: Settings
+}
+
 /** Of a connection, or of a request whose answer brings no other cookie. */
 export function whoseIs(
-  { epochs, hasConsent, settings }: Pick<Core, 'epochs' | 'hasConsent' | 'settings'>,
+  { epochs, hasConsent, settings }: Needs,
   ctx: Koa.Context,
   { visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>,
 ): Whose {

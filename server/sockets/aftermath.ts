@@ -1,13 +1,20 @@
-import type { Core } from '../core.js'
 import { NOTHING_ERASED } from '../identity/ending.js'
+import type { Epochs } from '../identity/epochs.js'
 import { isSubject } from '../identity/subject.js'
+import type { Elsewhere } from '../values/elsewhere.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Connections } from './connections.js'
+
+/** What it needs. */
+interface Needs {
+  readonly connections: Connections
+  readonly elsewhere: Elsewhere
+  readonly epochs: Epochs
+  readonly sessions: Sessions
+}
 
 /** Does here what an end asks for that another process has made, whichever way its word has come. */
-export function actOn(
-  { connections, elsewhere, epochs, sessions }: Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions'>,
-  name: string,
-  erased: number,
-): void {
+export function actOn({ connections, elsewhere, epochs, sessions }: Needs, name: string, erased: number): void {
   if (erased !== NOTHING_ERASED && isSubject(name)) {
     elsewhere.store?.abandon(name, erased)
     sessions.erase(name, erased)

@@ -1,12 +1,22 @@
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
 import { erasure, joined, standing, toEnding } from '../identity/ending.js'
+import type { Epochs } from '../identity/epochs.js'
 import { isUser, type Subject } from '../identity/subject.js'
 import { actOn } from '../sockets/aftermath.js'
+import type { Connections } from '../sockets/connections.js'
+import type { Elsewhere } from '../values/elsewhere.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Subjects } from '../values/subjects.js'
 import type { Backlog } from './backlog.js'
 
-type Surroundings = Pick<Core, 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'subjects'>
+type Surroundings = {
+  readonly connections: Connections
+  readonly elsewhere: Elsewhere
+  readonly epochs: Epochs
+  readonly sessions: Sessions
+  readonly subjects: Subjects
+}
 
 /** Takes what the store has over into memory, and has the store told of what it lacks. */
 export class Intake {

@@ -1,8 +1,11 @@
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
 import type { Subject } from '../identity/subject.js'
+import type { Settings } from '../options.js'
+import type { Warn } from '../report.js'
+import type { Elsewhere } from '../values/elsewhere.js'
 import { Generations } from '../values/generations.js'
+import type { Subjects } from '../values/subjects.js'
 import type { StoreHealth } from './health.js'
 import { type Kept, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
@@ -23,22 +26,25 @@ interface Taking {
   isWriting(subject: Subject): boolean
 }
 
+/** What it needs. */
+interface Needs {
+  readonly elsewhere: Elsewhere
+  readonly settings: Settings
+  readonly subjects: Subjects
+  readonly warn: Warn
+}
+
 /** Brings what the store has into memory, before it is read: one call a subject, whatever number of requests wait for it. */
 export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>
+  readonly #core: Needs
   readonly #taking: Taking
   /** What the store has nothing of is in no cache: that it was asked is remembered here. */
   readonly #marks: Generations<Mark>
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
 
-  constructor(
-    store: SoundStore,
-    health: StoreHealth,
-    core: Pick<Core, 'elsewhere' | 'settings' | 'subjects' | 'warn'>,
-    taking: Taking,
-  ) {
+  constructor(store: SoundStore, health: StoreHealth, core: Needs, taking: Taking) {
     this.#store = store
     this.#health = health
     this.#core = core

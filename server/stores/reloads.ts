@@ -1,5 +1,6 @@
 import { LONGEST_TIMER } from '../../shared/ms.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+import type { Subjects } from '../values/subjects.js'
 import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { Loads } from './loads.js'
@@ -13,16 +14,22 @@ interface Parts {
   readonly loads: Loads
 }
 
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly subjects: Subjects
+}
+
 /** Loads again, from time to time, what sockets and listeners hold: it is not asked for at requests. */
 export class Reloads {
   readonly #parts: Parts
-  readonly #core: Pick<Core, 'settings' | 'subjects'>
+  readonly #core: Needs
   /** ms for which it need not be loaded again: at the next round it is not older than `storeRefresh`. */
   readonly #fresh: number
   readonly #timer: ReturnType<typeof setInterval>
   #isUnderWay = false
 
-  constructor(parts: Parts, core: Pick<Core, 'settings' | 'subjects'>) {
+  constructor(parts: Parts, core: Needs) {
     this.#parts = parts
     this.#core = core
     parts.health.onTry(() => void this.#reload())

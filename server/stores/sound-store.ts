@@ -1,6 +1,7 @@
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+import type { Warn } from '../report.js'
 import { soundRegisters } from './rows.js'
 import type { Store } from './store.js'
 
@@ -11,12 +12,18 @@ interface Read {
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
 /** The store as all else asks it: a row there that is no register is told of, counts as absent, and the next write of its key replaces it. */
 export class SoundStore {
   readonly #store: Store
-  readonly #core: Pick<Core, 'settings' | 'warn'>
+  readonly #core: Needs
 
-  constructor(store: Store, core: Pick<Core, 'settings' | 'warn'>) {
+  constructor(store: Store, core: Needs) {
     this.#store = store
     this.#core = core
   }

@@ -4,9 +4,14 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { isSessionName, type SessionName } from '../app-session/session-name.js'
-import type { Core } from '../core.js'
+import type { Epochs } from '../identity/epochs.js'
 import type { Subject } from '../identity/subject.js'
-import type { Keeper } from '../values/elsewhere.js'
+import type { Settings } from '../options.js'
+import type { Warn } from '../report.js'
+import type { Connections } from '../sockets/connections.js'
+import type { Elsewhere, Keeper } from '../values/elsewhere.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Subjects } from '../values/subjects.js'
 import { Backlog, type Waiting } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
@@ -23,10 +28,16 @@ import { type Answers, type Memory, type Update, Updates } from './updates.js'
 const LONGEST_END = 10_000
 
 /** What it brings together. */
-type Surroundings = Pick<
-  Core,
-  'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'subjects' | 'warn'
->
+type Surroundings = {
+  readonly appSessions: { stands(name: SessionName, registers: readonly StoredRegister[]): void }
+  readonly connections: Connections
+  readonly elsewhere: Elsewhere
+  readonly epochs: Epochs
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly subjects: Subjects
+  readonly warn: Warn
+}
 
 /** Keeps memory and the store together: each learns what the other knows. */
 export class StoreSync implements Keeper {

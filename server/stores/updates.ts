@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto'
 import type { ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
+import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { carrying, takenAt } from '../../shared/taken-ids.js'
 import type { Settings } from '../options.js'
+import type { Keeper } from '../values/elsewhere.js'
 import type { StoreHealth } from './health.js'
 import { InTurn } from './in-turn.js'
 import { type Kept, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
-import type { StoreSync } from './sync.js'
 
 /** How often a value is computed anew because another process was faster. */
 const MAX_ATTEMPTS = 50
@@ -48,12 +49,17 @@ export interface Answers<N extends Kept> {
   inTime(name: N): Promise<unknown>
 }
 
+/** What the store is to have once a value stands. */
+interface Keeping extends Pick<Keeper, 'keep'> {
+  level(names: Iterable<Kept>): Promise<Level>
+}
+
 /** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
 export class Updates<N extends Kept> {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #answers: Answers<N>
-  readonly #sync: Pick<StoreSync, 'keep' | 'level'>
+  readonly #keeping: Keeping
   readonly #memory: Memory<N>
   readonly #settings: Pick<Settings, 'clock'>
   readonly #underWay = new InTurn()
@@ -62,14 +68,14 @@ export class Updates<N extends Kept> {
     store: SoundStore,
     health: StoreHealth,
     answers: Answers<N>,
-    sync: Pick<StoreSync, 'keep' | 'level'>,
+    keeping: Keeping,
     memory: Memory<N>,
     settings: Pick<Settings, 'clock'>,
   ) {
     this.#store = store
     this.#health = health
     this.#answers = answers
-    this.#sync = sync
+    this.#keeping = keeping
     this.#memory = memory
     this.#settings = settings
   }
@@ -94,7 +100,7 @@ export class Updates<N extends Kept> {
     let unanswered: StoredRegister | undefined
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#answers.ensure([subject])
-      const isAnswering = this.#answers.isLoaded(subject) && (await this.#sync.level([subject])) === 'store'
+      const isAnswering = this.#answers.isLoaded(subject) && (await this.#keeping.level([subject])) === 'store'
       if (!isAnswering && !unanswered) return undefined
       permit()
       this.#memory.checkOpen()
@@ -132,7 +138,7 @@ export class Updates<N extends Kept> {
   #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
     if (this.#memory.last(subject, register.key) >= register.stamp) return undefined
     this.#memory.confirm(subject, register, source)
-    this.#sync.keep(subject, [register])
+    this.#keeping.keep(subject, [register])
     return register.stamp
   }
 
@@ -140,7 +146,7 @@ export class Updates<N extends Kept> {
   async #meet(subject: N, key: string): Promise<void> {
     const own = this.#memory.find(subject)?.register(key)
     // The answer says what stands.
-    if (own) this.#sync.keep(subject, [own])
+    if (own) this.#keeping.keep(subject, [own])
     else await this.#answers.inTime(subject)
   }
 

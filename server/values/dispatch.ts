@@ -5,11 +5,12 @@ import { type StoredRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import { idsOf } from '../../shared/taken-ids.js'
-import type { Core } from '../core.js'
+import type { Epochs } from '../identity/epochs.js'
 import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+import type { Settings } from '../options.js'
 import type { LiveSocket } from '../sockets/live-socket.js'
 import type { Holding } from './subjects.js'
-import type { TicketContent } from './ticket.js'
+import type { TicketContent, Tickets } from './ticket.js'
 
 type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'changes'>
 
@@ -25,15 +26,22 @@ interface LastTicket {
   readonly text: string
 }
 
+/** What it needs. */
+interface Needs {
+  readonly tickets: Tickets
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
+
 /** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
 export class Dispatch {
-  readonly #core: Pick<Core, 'tickets' | 'epochs' | 'settings'>
+  readonly #core: Needs
   readonly #fields: readonly Field[]
   #changed = new Map<Holding, Set<Field>>()
   #afterwards: (() => void)[] = []
   #last: LastTicket = { sub: undefined, epoch: 0, second: 0, registers: [], text: '' }
 
-  constructor(core: Pick<Core, 'tickets' | 'epochs' | 'settings'>) {
+  constructor(core: Needs) {
     this.#core = core
     this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
   }

@@ -4,22 +4,33 @@ import { sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isPast } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
 import type { Message } from '../flash/message.js'
 import { fitting, fittingFlash, roomForRegisters } from '../http/cookie-size.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
+import type { Epochs } from '../identity/epochs.js'
 import type { Subject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
+import type { Settings } from '../options.js'
 import type { Comparison, Found } from './comparison.js'
+import type { Sessions } from './sessions.js'
+import type { Subjects } from './subjects.js'
+
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly subjects: Subjects
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
 
 /** Keeps the cookie and the replicas in memory together: each learns what the other knows. */
 export class Freshness {
-  readonly #core: Pick<Core, 'sessions' | 'subjects' | 'epochs' | 'settings'>
+  readonly #core: Needs
   /** Bytes for registers in the cookie. */
   readonly #room: number
   readonly #hasBrowserFields: boolean
 
-  constructor(core: Pick<Core, 'sessions' | 'subjects' | 'epochs' | 'settings'>) {
+  constructor(core: Needs) {
     this.#core = core
     this.#room = roomForRegisters(core.settings.cookie)
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')

@@ -9,18 +9,12 @@ import { type Awaitable, refusePromise } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
 import type { CookieContent } from '../http/cookie-text.js'
+import type { Report, Warn } from '../report.js'
+import type { StoreSync } from '../stores/sync.js'
 import { Outcome } from './outcome.js'
 import type { FieldChanges, Owner, Sessions } from './sessions.js'
-
-/** What a write resolves with. */
-export interface Written {
-  /** When it was written: ms since 1970, or one more than the last stamp of these keys. A later write has a larger one. */
-  readonly stamp: number
-  /** `'store'`: the store has confirmed it, within `storeTimeout`. `'memory'`: there is no store, or it has not yet. */
-  readonly level: Level
-}
+import type { Written } from './written.js'
 
 /** What is known of one key, for a look under the hood. */
 export interface Inspection {
@@ -36,20 +30,24 @@ export interface Inspection {
   readonly source: ChangeSource
 }
 
+/** What it needs. */
+interface Needs {
+  readonly store: StoreSync | undefined
+  readonly warn: Warn
+  readonly sessions: Sessions
+  readonly report: Report
+}
+
 /** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
   /** Tells the app of what no code awaits. */
   protected readonly report: (error: unknown) => void
-  readonly #core: Pick<Core, 'store' | 'warn'>
+  readonly #core: Pick<Needs, 'store' | 'warn'>
   readonly #fields: FieldMap
 
   /** @param ctx of the request, where it is one's */
-  constructor(
-    core: Pick<Core, 'sessions' | 'store' | 'report' | 'warn'>,
-    fields: FieldMap = core.sessions.fields,
-    ctx?: Koa.Context,
-  ) {
+  constructor(core: Needs, fields: FieldMap = core.sessions.fields, ctx?: Koa.Context) {
     this.sessions = core.sessions
     this.report = ctx ? (error) => core.report(error, ctx) : core.report
     this.#core = core

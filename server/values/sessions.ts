@@ -7,10 +7,14 @@ import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../shared/stamp.js'
 import { carrying, takenAt } from '../../shared/taken-ids.js'
-import type { Core } from '../core.js'
 import { NOTHING_ERASED } from '../identity/ending.js'
+import type { Epochs } from '../identity/epochs.js'
 import type { Subject } from '../identity/subject.js'
-import type { Holding } from './subjects.js'
+import type { Settings } from '../options.js'
+import type { Announcements } from './announcements.js'
+import type { Dispatch } from './dispatch.js'
+import type { Elsewhere } from './elsewhere.js'
+import type { Holding, Subjects } from './subjects.js'
 
 /** What a write does to a field: a new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
@@ -31,13 +35,23 @@ export interface Writing {
 /** As far as the changes of pages concern them. */
 export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
+/** What it needs. */
+interface Needs {
+  readonly announcements: Announcements
+  readonly subjects: Subjects
+  readonly dispatch: Dispatch
+  readonly elsewhere: Elsewhere
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
+
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
-  readonly #core: Pick<Core, 'announcements' | 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>
+  readonly #core: Needs
   #isClosed = false
 
-  constructor(core: Pick<Core, 'announcements' | 'subjects' | 'dispatch' | 'elsewhere' | 'epochs' | 'settings'>) {
+  constructor(core: Needs) {
     this.#core = core
     this.fields = core.settings.fields
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { AnyDatabase } from './database.js'
-import { engineOf } from './engine.js'
+import { engineOf } from './engines.js'
 import { checkTable, DEFAULT_TABLE } from './table.js'
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Relation, relationOf } from '../../../server/identity/identities.js'
+import { relationOf } from '../../../server/identity/identities.js'
+import type { Relation } from '../../../server/identity/recognized.js'
 import { browserSubject, subjectHash, userSubject } from '../../../server/identity/subject.js'
 import type { Sub } from '../../../shared/sub.js'
 import { browserId } from '../../support/browser-id.js'
