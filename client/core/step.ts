@@ -50,7 +50,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.timers.delete('greet')
     page.reach = 'down'
     // A socket that was refused with a code does not connect again by itself.
-    if (code === 'other_subject' && !isBlocked(page)) {
+    if (code === 'other_subject') {
       // It has brought a cookie.
       page.tries = 0
       ask(page)

@@ -167,6 +167,37 @@ describe.each([
     expect(page.status('theme')).toBe('saved')
   })
 
+  it('asks as a connection is refused as another’s, and comes back without the cookie that the answer takes away', () => {
+    const page = open()
+    page.disconnect()
+    page.on('refused', 'other_subject')
+    for (let asked = 0; asked < 2; asked += 1) {
+      expect(page.told(NAMELESS)).toEqual({})
+      expect(page.did('reconnect')).toBe(true)
+      if (asked === 0) page.on('refused', 'other_subject')
+    }
+    page.comeBack(NAMELESS)
+    page.set('division', 3)
+    expect([page.sent(), page.status('division'), page.post()]).toEqual([
+      expect.arrayContaining([['division', -1, '', 3]]),
+      'cookies_blocked',
+      undefined,
+    ])
+  })
+
+  it('asks seldom where each connection is refused as another’s', () => {
+    const page = open()
+    page.disconnect()
+    let asked = 0
+    for (let times = 0; times < 50; times += 1) {
+      page.on('refused', 'other_subject')
+      if (page.told(NAMELESS)) asked += 1
+      page.time('link')
+      expect(page.did('reconnect')).toBe(true)
+    }
+    expect([asked < 7, page.status('theme')]).toEqual([true, 'cookies_blocked'])
+  })
+
   it('calls what a handler has written what it is, and would not set it as its own', () => {
     const page = open()
     page.learn(['role', 10, 'admin'])

@@ -175,6 +175,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a page is of another visitor',
   },
+  {
+    what: 'a user is revoked whose browser has kept the cookie from before its visitor agreed no more',
+    seed: 112198,
+    cluster: { skews: [0, 700], hasStore: true, hasBus: false },
+    browsers: ['ann', 'ann'],
+    steps: [
+      { kind: 'revokeMeanwhile', who: 2112352591, which: 1111504213, what: 1380672414 },
+      { kind: 'consent', who: 3170609477, which: 436800978, what: 1470919058 },
+      { kind: 'flow', who: 951891343, which: 218766902, what: 4211075256 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: true,
+    moment: 'a POST with a cookie that is revoked',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {
