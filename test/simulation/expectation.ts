@@ -43,7 +43,7 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
     for (const [key, register] of theirs.registers) add(key, register)
     // A page whose browser keeps no cookie brings nothing home; nor what no cookie would ever show it.
     for (const tab of keepsCookies ? tabs : []) {
-      for (const [key, heard] of pages.heard(tab, sub))
+      for (const [key, heard] of pages.heard(tab, sub, theirs))
         if (isCurrent(heard.epoch) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
     }
   }

@@ -154,9 +154,11 @@ export class PageChecker {
     return heard && !wasNameless && knowledge.isCurrent(sub, heard.epoch) ? heard.stamp : 0
   }
 
-  /** What pages of a subject bring home when they connect. */
-  *heard(tab: Tab, sub: string): Iterable<[string, Heard]> {
-    if (this.subjects(tab).includes(sub) && !this.#page(tab).wasNameless) yield* this.#page(tab).heard.get(sub) ?? []
+  /** What a page brings home of a subject when it connects as this visitor: one of another visitor drops it then, also where both are one user. */
+  *heard(tab: Tab, sub: string, visitor: Whose): Iterable<[string, Heard]> {
+    const { owner, maybe, heard, wasNameless } = this.#page(tab)
+    const isVisitors = (owner ? [owner] : maybe).some((one) => isSame(one, visitor))
+    if (isVisitors && !wasNameless) yield* heard.get(sub) ?? []
   }
 
   /** Whose values it may show. */
