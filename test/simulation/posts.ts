@@ -79,7 +79,10 @@ export class PostChecker {
     const { node, browser, hasConsent } = exchange
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
-    const own = hasConsent && node.knowledge.relation(cookie, user) === 'own' ? cookie : undefined
+    const brought = node.knowledge.relation(cookie, user) === 'own' ? cookie : undefined
+    // What it says is known, whether the page may hear of it or not: a ticket that brings it later is no news.
+    if (brought) node.knowledge.learnCookie(brought)
+    const own = hasConsent ? brought : undefined
     const sub = own?.browser
     const whose: Whose = { user, browser: sub, epoch: node.knowledge.epochOf(user) }
     if (exchange.isCookieChanged) fail('is dropped with a cookie', 'foreign')
