@@ -137,8 +137,11 @@ export class SyncChecker {
       this.says(node, browser, ticket, user, fail)
       const { sub, changes } = readClaims(ticket)
       const registers = readRegisters(changes)
-      for (const [key, { stamp }] of floors.get(sub) ?? []) {
+      for (const [key, register] of floors.get(sub) ?? []) {
+        const { stamp } = register
         if (!node.isDeclared(key) || key === HIDDEN) continue
+        // A greeting is made once the store has answered, which may have said that this was erased.
+        if (!node.knowledge.erasures.isLasting(sub, register)) continue
         // Where a user has signed in, the browser's subject tells what is the browser's own alone.
         if (sub !== user && user !== undefined && key !== OWN) continue
         if ((registers.get(key)?.stamp ?? 0) < stamp)
