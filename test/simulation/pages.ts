@@ -134,7 +134,9 @@ export class PageChecker {
   refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
     const owners = this.#owners(tab)
     const setAs = this.#origins.of(value)
-    const isThere = setAs && owners.every((one) => setAs.some((other) => isSame(one, other)))
+    const among = (all: readonly Whose[]) => (one: Whose) => all.some((other) => isSame(one, other))
+    // Where it may have been set as one of several, it is not certain that this one has not come since.
+    const isThere = setAs?.every(among(owners)) && owners.every(among(setAs))
     const isFinal = key !== ADDED_TO && !this.#sendings.hasNotArrived(value)
     if (code === 'superseded' && isThere && !isFinal)
       this.#fail(tab, `was told that ${JSON.stringify(value)} is superseded, which was to be made anew`, 'lost')
