@@ -69,7 +69,7 @@ export interface SyncAnswer {
   readonly greeting?: readonly string[]
   /** Of each change, in their order. */
   readonly results: readonly SyncResult[]
-  /** Of what was set, and of what was brought where something newer stands. */
+  /** Of what was set, and of what stands in place of what was brought, or was to be set. */
   readonly ticket?: string
   /** The request, or the handshake, brought this browser's live cookie. */
   readonly kept?: true

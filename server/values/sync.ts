@@ -49,7 +49,7 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
   return after(results, (results) =>
     after(levelOf(core, visitor, results, side), (level) => {
       // Before the store is asked: what it says covers all that the ticket brings.
-      const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken])
+      const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
       return after(side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED, (elsewhere) => ({
         ...told(core, whose, isGreeted),
         results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
@@ -68,6 +68,11 @@ export function dropped(core: Core, whose: Whose): SyncAnswer {
 
 function fieldsOf(results: Results): readonly Field[] {
   return results.flatMap((result) => ('field' in result ? result.field : []))
+}
+
+/** Of changes that were refused for what stands: the page may have to bring that to another process. */
+function overtakenOf({ sessions }: Core, set: Wanted['set'], results: Results): readonly Field[] {
+  return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
 }
 
 function levelOf({ store }: Core, visitor: Visitor, results: Results, { confirm }: Side): Awaitable<Level> {

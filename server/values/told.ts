@@ -27,8 +27,8 @@ export function told(
 }
 
 /**
- * A ticket of what was set, and of what was brought where something newer stands, for one subject: what is another's comes over the socket,
- * or with the cookie.
+ * A ticket of what was set, and of what stands in place of what was brought, or was to be set, for one subject: what is another's comes over
+ * the socket, or with the cookie.
  */
 export function ticketOf(
   { sessions, dispatch }: Core,

@@ -126,6 +126,8 @@ describe('the one exchange', () => {
     const change = async (...wire: unknown[]): Promise<unknown> => (await post(visitor, { set: [wire] })).results[0]
     expect(await change('division', 0, '', 8)).toEqual({ code: 'superseded', ...stands })
     expect(await change('division', 0, 'one', 8)).toEqual({ code: 'conflict', ...stands })
+    const { ticket } = await post(visitor, { set: [['division', 0, '', 8]] })
+    expect(readClaims(ticket ?? '').changes).toEqual([['division', stamp, 7]])
     expect(await change('division', 0, '', 7)).toEqual({ stamp, level: 'memory' })
     const taken = { stamp: stamp + 1, level: 'memory' }
     expect(await change('division', stamp, 'one', 8)).toEqual(taken)

@@ -190,6 +190,22 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: true,
     moment: 'a POST with a cookie that is revoked',
   },
+  {
+    what: 'a POST is refused for what another browser has set, and its page connects to a process that is behind and has not heard of that',
+    seed: 26299,
+    cluster: { skews: [0, 700, 0], hasStore: false, hasBus: false },
+    browsers: ['ann', 'ann'],
+    steps: [
+      { kind: 'signInMeanwhile', who: 3889560619, which: 2142252400, what: 643286404 },
+      { kind: 'forgetInHandshake', who: 1044409210, which: 131037668, what: 1660798393 },
+      { kind: 'change', who: 2927241592, which: 999488153, what: 897360558 },
+      { kind: 'flow', who: 3978584526, which: 1721253704, what: 2466122678 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a change is refused: superseded',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {
