@@ -56,8 +56,8 @@ export class SyncChecker {
     const { knowledge } = node
     const met = set.map(([key]) => {
       const owner = subjectOf(speaker, key)
-      // What no cookie carries, no page brings to a node that has not loaded it: there a clock that is ahead wins.
-      const isBrought = key !== STORED || this.#world.nodes.length === 1
+      // What no cookie carries, no page brings to a node that has not loaded it, or cannot: there a clock that is ahead wins.
+      const isBrought = key !== STORED || (this.#world.nodes.length === 1 && node.line?.isWell)
       const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
       return [key, { floor: knowledge.floor(owner, key), heard }] as const
     })
