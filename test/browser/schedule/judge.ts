@@ -32,13 +32,18 @@ export function judge(record: Record, ends: readonly End[]): readonly string[] {
   return [...lost, ...odd.map(({ key, text, outcome }) => `${key} ${text} is ${outcome}`), ...judgeSights(record)]
 }
 
-function isOdd({ outcome, ended = Infinity, browser, page }: Write, record: Record): boolean {
+function isOdd({ outcome, began, ended = Infinity, browser, page }: Write, record: Record): boolean {
   const before = record.departures.filter(({ began }) => began < ended + TOLERANCE)
   if (outcome === 'other_subject') return before.length === 0
   if (outcome !== 'cookies_blocked') return !OUTCOMES.includes(outcome)
-  // A guest who leaves while the page is open has the cookie taken away that it has just asked for: it asks twice in vain.
+  const opened = beginOf(page, record)
+  const hasSaved = record
+    .writes()
+    .some((write) => write.page === page && write.outcome === 'saved' && (write.ended ?? Infinity) < began)
+  // A guest who leaves while the page is open has the cookie taken away that it has just asked for: it asks twice in vain. So it does where its
+  // visitor signs in as it asks for its very first.
   return !before.some(
-    (departure) => departure.browser === browser && departure.isForgotten && departure.ended > beginOf(page, record),
+    (departure) => departure.browser === browser && departure.ended > opened && (departure.isForgotten || !hasSaved),
   )
 }
 
