@@ -112,11 +112,11 @@ export function awaitGreeting(page: Page): void {
 
 /** The POST under way comes to nothing, or the turn that it waits for. */
 export function abort(page: Page): void {
-  const { posted } = page
+  if (page.posted) release(page, page.posted, true)
+  // Else one that an effect before this one has begun would come to nothing.
+  if (page.posted || page.isQueued) act(page, 'release')
   page.posted = undefined
   page.isQueued = false
-  act(page, 'release')
-  if (posted) release(page, posted, true)
 }
 
 /** Changes are to be sent again. Where they are lost the server may have taken them. */

@@ -31,8 +31,8 @@ interface Opened {
   set(key: string, value: unknown): Promise<void>
 }
 
-function page(initial: BareSnapshot): Opened {
-  const live = createLiveSession<never>({ initial: initial as never })
+function page(initial?: BareSnapshot): Opened {
+  const live = createLiveSession<never>(initial ? { initial: initial as never } : {})
   open.push(live)
   return live as unknown as Opened
 }
@@ -85,6 +85,26 @@ describe('threat 31: what a page leaves in its browser', () => {
     globalThis.dispatchEvent(new Event('online'))
     await expect(saved).rejects.toMatchObject({ code: 'superseded' })
     expect([first.get('division'), kept()]).toEqual([-1, []])
+  })
+
+  it('is saved by the next page, also where that one has to ask whose it is', async () => {
+    void page(ANN).set('division', 3)
+    const sent: string[] = []
+    answer = (body) => {
+      sent.push(body)
+      const isQuestion = body === '{}'
+      const greeting = [bareTicket({ defaults: { division: -1 } })]
+      return {
+        who: 'ann',
+        kept: true,
+        held: [],
+        ...(isQuestion ? { greeting, results: [] } : { results: [{ stamp: 8, level: 'memory' }] }),
+      }
+    }
+    page()
+    for (let turns = 0; turns < 5; turns += 1) await turn()
+    expect(sent).toEqual(['{}', JSON.stringify({ who: 'ann', set: [['division', 7, '', 3]] })])
+    expect(kept()).toEqual([])
   })
 
   it('is nothing where it is not known whose page it is', () => {
