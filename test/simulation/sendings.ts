@@ -20,7 +20,8 @@ export class Sendings {
       if (id !== '' || value === undefined) continue
       const sending = this.#of(value)
       sending.sent += 1
-      if (sending.overtakenAt !== undefined && over >= sending.overtakenAt)
+      // One that is to go over anything goes over what stood then, too.
+      if (sending.overtakenAt !== undefined && (over < 0 || over >= sending.overtakenAt))
         return `makes ${JSON.stringify(value)} again, which may have arrived before it was overtaken`
     }
     return undefined
