@@ -79,6 +79,7 @@ export class Duties {
     if (isErased || epoch <= before) durability?.end(this.#world.storeName(sub))
     const value = isErased ? epochs.erasedUntil(user) : undefined
     durability?.owe(node, this.#world.storeName(sub), EPOCH, { stamp: epoch, value })
+    if (value !== undefined) node.line?.erases(this.#world.storeName(sub), value)
     knowledge.revoke(sub, epoch)
     // A process that has just begun, on a clock that runs behind, cannot know of a later epoch.
     const isNewest = epoch > (this.#epochs.get(sub) ?? 0)

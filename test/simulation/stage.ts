@@ -241,6 +241,7 @@ export class Stage {
     this.world.checkNow()
     const { store } = this.world.deployment
     if (store?.loss !== undefined) this.world.fail(store.loss, 'lost')
+    for (const { line } of this.world.nodes) if (line?.fault !== undefined) this.world.fail(line.fault)
     for (const { process, line } of this.world.nodes)
       for (const error of process.errors.splice(0)) if (!isExpected(error, line)) this.world.fail(`reports ${error}`)
   }

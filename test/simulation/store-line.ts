@@ -1,6 +1,8 @@
 import type { Store, StoredRow } from '../../server/stores/store.js'
 import { LiveSessionError } from '../../shared/errors.js'
+import { isSame, type Registers } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
+import { EPOCH } from './told.js'
 
 /** All that it has of a name; the same, because it is removed; or what stands of some keys. */
 export type Question = 'load' | 'removal' | 'merge'
@@ -8,6 +10,12 @@ export type Question = 'load' | 'removal' | 'merge'
 interface Load {
   readonly name: string
   asked: Question
+}
+
+/** What the store had of a user as the node erased that one. */
+interface Doomed {
+  readonly until: number
+  readonly rows: Registers
 }
 
 /** What a node is told by the store. */
@@ -27,6 +35,10 @@ export class StoreLine implements Store {
   #load: Load | undefined
   /** How often it had to wait, or was refused. */
   troubles = 0
+  /** What of an erasure was not done. */
+  fault: string | undefined
+  /** By name, what the node has not removed yet. */
+  readonly #doomed = new Map<string, Doomed>()
 
   constructor(store: SharedStore, onAnswer: OnAnswer) {
     this.#store = store
@@ -36,6 +48,11 @@ export class StoreLine implements Store {
   /** Whether a process must have noticed that the store is there, and in time. */
   get isWell(): boolean {
     return this.isSound && this.#store.weather === 'fair'
+  }
+
+  /** Its node erases what a user had. */
+  erases(name: string, until: number): void {
+    this.#doomed.set(name, { until, rows: this.#store.rows(name) })
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
@@ -71,7 +88,11 @@ export class StoreLine implements Store {
   remove(name: string): Promise<void> {
     // What stands there is looked up together with it, for nothing else.
     if (this.#load?.name === name) this.#load.asked = 'removal'
-    return this.#store.ask({ line: this, name, act: (content) => content.remove(name), ghost: undefined })
+    const act = (content: Store): Promise<void> => {
+      this.#doomed.delete(name)
+      return content.remove(name)
+    }
+    return this.#store.ask({ line: this, name, act, ghost: undefined })
   }
 
   async sweep(): Promise<number> {
@@ -86,8 +107,23 @@ export class StoreLine implements Store {
     ghost: readonly StoredRow[],
     asked: () => Question,
   ): Promise<readonly StoredRow[]> {
-    const onAnswer = (rows: readonly StoredRow[]): void => this.#onAnswer(asked(), name, rows)
+    const onAnswer = (rows: readonly StoredRow[]): void => {
+      if (asked() === 'merge') this.#checkErasure(name)
+      this.#onAnswer(asked(), name, rows)
+    }
     return this.#store.ask({ line: this, name, act, ghost, onAnswer })
+  }
+
+  /** Before a node has the store say that a user was erased, it has that removed which stood there. */
+  #checkErasure(name: string): void {
+    const { until, rows = [] } = this.#doomed.get(name) ?? {}
+    const now = this.#store.rows(name)
+    const erased = now.get(EPOCH)?.value
+    if (until === undefined || typeof erased !== 'number' || erased < until) return
+    for (const [key, row] of rows) {
+      if (key === EPOCH || row.value === undefined || row.stamp > until || !isSame(row, now.get(key))) continue
+      this.fault ??= `the store is told that ${name} was erased, and keeps ${key} = ${JSON.stringify(row.value)}`
+    }
   }
 }
 
