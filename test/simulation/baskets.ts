@@ -6,10 +6,19 @@ import type { Register } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import { note } from './tally.js'
 
+/** ms after which the next write of a register lets go of the names of what it was computed by. */
+const REMEMBERED = 2 * 60 * 1000
+
 /** What a server has taken. */
 interface Taken {
   readonly stamp: number
   readonly text: string
+}
+
+interface Taker {
+  readonly node: ServerNode
+  readonly evictions: number
+  readonly at: number
 }
 
 /** A list of some things, each once. */
@@ -31,8 +40,10 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
 export class Baskets {
   /** By subject and id. */
   readonly #taken = new Map<string, Taken>()
-  /** By item, who took it first, and how often that process had been emptied by then. */
-  readonly #takers = new Map<JsonValue, { readonly node: ServerNode; readonly evictions: number }>()
+  /** By item, who took it first, how often that process had been emptied by then, and when. */
+  readonly #takers = new Map<JsonValue, Taker>()
+  /** Items that a write has gone over since, so late that nothing knows their names any more. */
+  readonly #forgotten = new Set<JsonValue>()
   /** By subject, whose pages have added. */
   readonly #adders = new Map<string, Set<Browser>>()
   readonly #isJoined: () => boolean
@@ -66,11 +77,15 @@ export class Baskets {
     this.#taken.set(`${sub} ${id}`, { stamp, text })
     this.#adders.set(sub, new Set(this.#adders.get(sub)).add(browser))
     const { evictions } = node
-    for (const item of itemsOf(value)) if (!this.#takers.has(item)) this.#takers.set(item, { node, evictions })
+    for (const item of itemsOf(value)) {
+      const at = floor && itemsOf(floor.value).includes(item) ? floor.stamp : stamp
+      if (!this.#takers.has(item)) this.#takers.set(item, { node, evictions, at })
+    }
     note(`a computed value is ${isKnown ? 'confirmed' : 'taken'}`)
     if (isKnown) return undefined
     const twice = doubled(key, value)
     if (twice !== undefined && !this.mayBeTwice(twice)) return `${key} = ${text} is taken, with ${twice} twice`
+    this.#forget(itemsOf(value), stamp)
     if (floor && floor.stamp > over) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${over}`
     const lost = lacking(floor?.value, value)
     return lost === undefined || this.#isAmbiguous(sub, over)
@@ -83,12 +98,19 @@ export class Baskets {
     return (this.#adders.get(sub)?.size ?? 0) > 1
   }
 
-  /** Where no store has it, no process but the one that took it, and those that it tells, knows by which id: what a cookie has says nothing of ids. */
+  /**
+   * Where no store has it, no process but the one that took it, and those that it tells, knows by which id: what a cookie has says nothing of ids.
+   * Nothing knows it of what was taken long before the newest write.
+   */
   mayBeTwice(item: JsonValue): boolean {
-    if (!this.#isJoined()) return true
+    if (!this.#isJoined() || this.#forgotten.has(item)) return true
     const { node, evictions } = this.#takers.get(item) ?? {}
     const isStored = node?.line?.troubles === 0
     return node !== undefined && !isStored && (node.isOver || node.evictions !== evictions)
+  }
+
+  #forget(items: readonly JsonValue[], now: number): void {
+    for (const item of items) if ((this.#takers.get(item)?.at ?? now) <= now - REMEMBERED) this.#forgotten.add(item)
   }
 
   /** Two processes that nothing connects may each take one in the same millisecond: the stamp does not say which of them a page knows. */
