@@ -16,6 +16,8 @@ interface Owed {
 export class Durability {
   readonly #store: SharedStore
   #owed: Owed[] = []
+  /** By the name that the store knows them by. */
+  readonly #givenUp = new Set<string>()
 
   constructor(store: SharedStore) {
     this.#store = store
@@ -35,6 +37,13 @@ export class Durability {
     return this.isThere(name, key, register)
       ? undefined
       : `${key} at ${register.stamp} is said to be stored, and is not`
+  }
+
+  /** A node has given a browser id up: it has what stood there removed, and then the end stored. */
+  giveUp(node: ServerNode, name: string): void {
+    this.#givenUp.add(name)
+    this.end(name)
+    this.owe(node, name, EPOCH, { stamp: 1, value: undefined })
   }
 
   /** What was written under a name until now is deleted, or of no use any more. */
@@ -67,8 +76,10 @@ export class Durability {
     const found = rows.get(key)
     if (key === EPOCH) return found !== undefined && found.stamp >= register.stamp && isErased(found, register)
     if (found && !isNewer(register, found)) return true
-    // What a browser had that was given up is forgotten.
+    // What a browser had that was given up is forgotten, and that before its end is stored.
     if (name.startsWith('browser:') && rows.has(EPOCH)) return true
+    const removed = this.#givenUp.has(name) ? this.#store.removed(name).get(key) : undefined
+    if (removed && !isNewer(register, removed)) return true
     const { value: erased } = rows.get(EPOCH) ?? {}
     return typeof erased === 'number' && register.stamp <= erased
   }

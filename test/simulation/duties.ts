@@ -51,8 +51,7 @@ export class Duties {
   /** A node gives a browser id up: it tells the others, and has it stored. */
   gaveUp(node: ServerNode, browser: string): void {
     const { bus, durability } = this.#world.deployment
-    durability?.end(this.#world.storeName(browser))
-    durability?.owe(node, this.#world.storeName(browser), EPOCH, { stamp: 1, value: undefined })
+    durability?.giveUp(node, this.#world.storeName(browser))
     this.#world.checkLater(() => {
       if (bus?.hasToldEnd(node, 'browser', browser, 1) === false && !node.isOver)
         this.#world.fail(`node ${node.index} does not tell the others that a browser id was given up`)

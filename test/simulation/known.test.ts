@@ -206,6 +206,22 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a change is refused: superseded',
   },
+  {
+    what: 'a process says that a value is stored, which another has removed since as the browser id was given up, and has not told the end yet',
+    seed: 55865,
+    cluster: { skews: [0, 700], hasStore: true, hasBus: false },
+    browsers: ['ann', 'ann'],
+    steps: [
+      { kind: 'storeSlows', who: 771704267, which: 589052970, what: 3739531227 },
+      { kind: 'signInMeanwhile', who: 2144143495, which: 3492452375, what: 1132800060 },
+      { kind: 'answerComesLate', who: 1405025453, which: 1773738829, what: 2084379771 },
+      { kind: 'flow', who: 3929442130, which: 3258774523, what: 753600229 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: true,
+    moment: 'the store answers late',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

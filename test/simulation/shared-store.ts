@@ -41,12 +41,22 @@ export class SharedStore {
   #isNextDone: boolean | undefined
   /** It did not always answer at once. */
   #isTroubled = false
+  readonly #removed = new Map<string, Registers>()
   /** What of a list was lost. */
   loss: string | undefined
 
   /** What it has of a name now. */
   rows(name: string): Registers {
     return this.#rows.get(name) ?? new Map()
+  }
+
+  /** What it had of a name, and was told to remove. */
+  removed(name: string): Registers {
+    return this.#removed.get(name) ?? new Map()
+  }
+
+  removes(name: string): void {
+    this.#removed.set(name, new Map([...this.removed(name), ...this.rows(name)]))
   }
 
   ask<T>({ line, name, act, ghost, onAnswer, isComparing = false }: Asked<T>): Promise<T> {

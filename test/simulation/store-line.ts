@@ -90,6 +90,7 @@ export class StoreLine implements Store {
     if (this.#load?.name === name) this.#load.asked = 'removal'
     const act = (content: Store): Promise<void> => {
       this.#doomed.delete(name)
+      this.#store.removes(name)
       return content.remove(name)
     }
     return this.#store.ask({ line: this, name, act, ghost: undefined })
