@@ -47,10 +47,15 @@ export class Baskets {
   /** By subject, whose pages have added. */
   readonly #adders = new Map<string, Set<Browser>>()
   readonly #isJoined: () => boolean
+  readonly #isTold: (node: ServerNode) => boolean
 
-  /** @param isJoined whether a process can know what another one has taken */
-  constructor(isJoined: () => boolean) {
+  /**
+   * @param isJoined whether a process can know what another one has taken
+   * @param isTold whether this one must know it by now
+   */
+  constructor(isJoined: () => boolean, isTold: (node: ServerNode) => boolean) {
     this.#isJoined = isJoined
+    this.#isTold = isTold
   }
 
   /** Whether a server has said of this before that it was taken. */
@@ -88,7 +93,7 @@ export class Baskets {
     this.#forget(itemsOf(value), stamp)
     if (floor && floor.stamp > over) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${over}`
     const lost = lacking(floor?.value, value)
-    return lost === undefined || this.#isAmbiguous(sub, over)
+    return lost === undefined || this.#isAmbiguous(sub, over) || this.#isBehind(node, over, stamp)
       ? undefined
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
@@ -117,5 +122,12 @@ export class Baskets {
   #isAmbiguous(sub: string, stamp: number): boolean {
     const all = [...this.#taken].filter(([name, taken]) => name.startsWith(`${sub} `) && taken.stamp === stamp)
     return new Set(all.map(([, { text }]) => text)).size > 1
+  }
+
+  /** A process that nothing has told what the page has seen elsewhere, and whose clock is behind that, cannot go over it: the change is lost by the merge. */
+  #isBehind(node: ServerNode, over: number, stamp: number): boolean {
+    const isBehind = stamp <= over && !this.#isTold(node)
+    if (isBehind) note('a computed value is taken below what it was computed from')
+    return isBehind
   }
 }

@@ -58,6 +58,11 @@ export class Deployment {
     return this.nodes.length === 1 || this.store !== undefined || this.bus !== undefined
   }
 
+  /** What another node has taken this one must know by now, but for what is under way. */
+  isTold({ line }: ServerNode): boolean {
+    return this.nodes.length === 1 || this.bus !== undefined || line?.isWell === true
+  }
+
   node(number: number): ServerNode {
     const node = pick(this.nodes, number)
     if (!node) throw new TypeError('expected a node')
