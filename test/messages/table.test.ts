@@ -121,7 +121,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['expected texts from the client. Pass one that maps no types', 'server/stores/redis-clients'],
     ],
     'server/stores/ioredis.ts': [['fromIoredis: expected no keyPrefix, received', 'server/stores/redis-clients']],
-    'server/stores/sql/engine.ts': [
+    'server/stores/sql/engines.ts': [
       ['expected a Kysely of SQLite, PostgreSQL, MariaDB or MySQL', 'server/stores/sql-setup'],
     ],
     'server/stores/sql/table.ts': [['table: expected a name like', 'messages/untimely']],
