@@ -11,7 +11,7 @@ import { fc } from '../support/property.js'
 const LATENCY = 20
 const MINUTE = 60_000
 /** Requests, and connections, that a page may make in a minute: none waits for the network alone, which would be 3000. */
-const MOST = 2000
+const MOST = 1500
 
 const who = fc.constantFrom('g', 'h', undefined)
 const answer = fc.record({
