@@ -14,14 +14,20 @@ function inVain(page: BarePage, visitor: Visitor): void {
   }
 }
 
-/** A page that has set something, and whose browser throws the cookie of each answer away. */
-function blocked(): BarePage {
+/** A page that has set something in a browser without a cookie. */
+function first(): BarePage {
   const page = new BarePage(null)
   page.on('begin')
   page.on('connect')
   page.greet(NAMELESS)
   page.set('theme', 'dark')
   page.take(5)
+  return page
+}
+
+/** The same, whose browser throws the cookie of each answer away. */
+function blocked(): BarePage {
+  const page = first()
   inVain(page, { who: 'g', guest: true })
   page.take(6)
   page.effects()
@@ -42,12 +48,7 @@ function denied(): BarePage {
 }
 
 it('is not taken for one without cookies where a visitor signs in as the first cookie is asked for', () => {
-  const page = new BarePage(null)
-  page.on('begin')
-  page.on('connect')
-  page.greet(NAMELESS)
-  page.set('theme', 'dark')
-  page.take(5)
+  const page = first()
   page.told({ who: 'g', guest: true })
   // The guest's cookie came with it, and is another's by now.
   page.on('refused', 'other_subject')
