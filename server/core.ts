@@ -17,9 +17,9 @@ import { Rooms } from './sockets/rooms.js'
 import { StoreSync } from './stores/sync.js'
 import { Announcements } from './values/announcements.js'
 import { Dispatch } from './values/dispatch.js'
-import type { Elsewhere } from './values/elsewhere.js'
 import { Freshness } from './values/freshness.js'
 import { SigningKeys } from './values/keys.js'
+import type { Remote } from './values/remote.js'
 import { Sessions } from './values/sessions.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
@@ -35,7 +35,7 @@ export interface Core {
   readonly departures: Departures
   readonly disagreements: Disagreements
   readonly dispatch: Dispatch
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly epochs: Epochs
   readonly flashes: Flashes
   readonly freshness: Freshness
@@ -58,8 +58,8 @@ export function createCore(app: Koa, settings: Settings): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
-  const elsewhere: Elsewhere = {}
-  const epochs = new Epochs(settings, elsewhere)
+  const remote: Remote = {}
+  const epochs = new Epochs(settings, remote)
   const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, (verified) => epochs.isCurrent(verified))
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
@@ -67,17 +67,17 @@ export function createCore(app: Koa, settings: Settings): Core {
   const subjects = new Subjects({ max: maxSubjects, maxIdle, clock, onDrop }, maxGuestBytes, rooms)
   const warn = createWarn(clock)
   const announcements = new Announcements(warn)
-  const sessions = new Sessions({ announcements, subjects, dispatch, elsewhere, epochs, settings })
-  const appSessions = new AppSessions({ announcements, elsewhere, sessions, settings })
+  const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
+  const appSessions = new AppSessions({ announcements, remote, sessions, settings })
   const freshness = new Freshness({ sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
   const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
-  const surroundings = { appSessions, connections, elsewhere, epochs, sessions, settings, subjects, warn }
+  const surroundings = { appSessions, connections, remote, epochs, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
-  if (store) elsewhere.store = store
+  if (store) remote.store = store
   const parts = {
     announcements,
     appSessions,
@@ -86,7 +86,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     departures,
     disagreements: new Disagreements(warn),
     dispatch,
-    elsewhere,
+    remote,
     epochs,
     flashes: new Flashes({ settings, store }),
     freshness,

@@ -93,7 +93,7 @@ export function drafts({ fields }: Page): readonly WireChange[] {
  * What goes out of each key as the page is left: the last draft, over anything, as the one before it may have arrived; where that is computed,
  * the first. If the page comes back it does not know whether they have arrived.
  */
-export function parting({ fields }: Page): readonly WireChange[] {
+export function lastChanges({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {
     const all = draftsOf(field)
     const [first] = all

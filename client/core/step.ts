@@ -5,7 +5,7 @@ import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { isBlocked, type Page } from './page.js'
 import { retry } from './proof.js'
-import { bodyOf, go, parting, turn } from './sending.js'
+import { bodyOf, go, lastChanges, turn } from './sending.js'
 import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
@@ -75,7 +75,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     abort(page)
     page.isLeft = true
     if (!page.isKept) return
-    const set = parting(page)
+    const set = lastChanges(page)
     const isUnproven = [...page.fields.values()].some(({ at, proof }) => at > proof)
     if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set), true)
   },

@@ -9,12 +9,12 @@ import type { Settings } from '../options.js'
 import type { StoreSync } from '../stores/sync.js'
 import type { Update } from '../stores/updates.js'
 import type { Announcements } from '../values/announcements.js'
-import type { Elsewhere } from '../values/elsewhere.js'
+import type { Remote } from '../values/remote.js'
 import type { Sessions } from '../values/sessions.js'
 import { letGo } from './deleted-keys.js'
 import { EndedSessions } from './ended-sessions.js'
-import { GivenSessions } from './given.js'
 import { KnownSession } from './known-session.js'
+import { LoadedSessions } from './loaded-sessions.js'
 import { sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
@@ -28,14 +28,14 @@ type Conn = Socket['conn']
 /** What it needs. */
 interface Needs {
   readonly announcements: Announcements
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly sessions: Sessions
   readonly settings: Settings
 }
 
 /** Every session of the app's own that this process knows, and who else is to hear of them. */
 export class AppSessions {
-  readonly given: GivenSessions = new GivenSessions()
+  readonly given: LoadedSessions = new LoadedSessions()
   readonly ended: EndedSessions
   readonly #core: Needs
   readonly #memory: SessionMemory
@@ -159,7 +159,7 @@ export class AppSessions {
       this.ended.drop(name)
       this.ended.close(name)
       // Another process may have written to it before it heard of the end.
-      if (registers.length > 1) this.#core.elsewhere.store?.forget(name, [ending])
+      if (registers.length > 1) this.#core.remote.store?.forget(name, [ending])
     }
   }
 
@@ -185,7 +185,7 @@ export class AppSessions {
   confirm(name: SessionName, register: StoredRegister, source: ChangeSource): void {
     if (this.ended.has(name)) return
     const news = this.#ensure(name).merge([register], source)
-    this.#core.elsewhere.peers?.tell(name, news)
+    this.#core.remote.peers?.tell(name, news)
   }
 
   /** Takes over what another process tells of a session. One that began before this process heard of it is not known here. */
@@ -233,7 +233,7 @@ export class AppSessions {
 
   /** Has other processes, and the store, know. */
   #tell(name: SessionName, news: readonly StoredRegister[]): void {
-    const { store, peers } = this.#core.elsewhere
+    const { store, peers } = this.#core.remote
     store?.keep(name, news)
     peers?.tell(name, news)
   }

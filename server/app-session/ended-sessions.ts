@@ -5,8 +5,8 @@ import { NOTHING_ERASED, toRegister } from '../identity/ending.js'
 import { type GivenUp, givenUpNames } from '../identity/given-up.js'
 import type { Settings } from '../options.js'
 import { hangUp } from '../sockets/connection.js'
-import type { Elsewhere } from '../values/elsewhere.js'
 import type { Generations } from '../values/generations.js'
+import type { Remote } from '../values/remote.js'
 import type { Sessions } from '../values/sessions.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionMemory } from './session-memory.js'
@@ -20,7 +20,7 @@ const LONGEST_ANSWER = 30_000
 
 /** What it needs. */
 interface Needs {
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly sessions: Sessions
   readonly settings: Settings
 }
@@ -52,12 +52,12 @@ export class EndedSessions {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName): void {
-    const { elsewhere, sessions } = this.#core
+    const { remote, sessions } = this.#core
     sessions.checkOpen()
     this.drop(name)
     const register = this.#register(name)
-    elsewhere.store?.forget(name, [register])
-    elsewhere.peers?.tell(name, [register])
+    remote.store?.forget(name, [register])
+    remote.peers?.tell(name, [register])
   }
 
   /** The same here alone, of what others have said of it. */
@@ -72,13 +72,13 @@ export class EndedSessions {
   expire(session: KnownSession): void {
     this.#end(session, 'expired')
     this.close(session.name)
-    this.#core.elsewhere.store?.forget(session.name, [])
+    this.#core.remote.store?.forget(session.name, [])
   }
 
   /** Has the browsers of a session that has ended come back: the answer is out that brings them another cookie. */
   dismiss(name: SessionName): void {
     this.close(name)
-    this.#core.elsewhere.peers?.tell(name, [this.#register(name)])
+    this.#core.remote.peers?.tell(name, [this.#register(name)])
   }
 
   /** Closes the connections of a session that has ended, so that each browser comes back with the cookie that it has by now. */

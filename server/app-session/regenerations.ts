@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Given, SessionContent } from './given.js'
 import type { KnownSession } from './known-session.js'
+import type { Given, SessionContent } from './loaded-sessions.js'
 
 /** What a request has given the id up of. koa-session regenerates a session so: it destroys it, and saves it under another id. */
 export interface Left {

@@ -1,8 +1,8 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { isRecord } from '../../shared/parse.js'
-import type { SessionContent } from './given.js'
 import type { KnownSession } from './known-session.js'
+import type { SessionContent } from './loaded-sessions.js'
 import { checkKey, isCarried, jsonOf } from './session-json.js'
 import {
   BORN,

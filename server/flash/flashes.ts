@@ -106,7 +106,7 @@ export class Flashes {
     const { store } = this.#core
     for (const { id } of messages) this.#taken.set(id, true)
     if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
-    const spent = await Promise.all(messages.map(({ id }) => store?.spent.spendInTime(`flash:${id}`)))
+    const spent = await Promise.all(messages.map(({ id }) => store?.singleUse.spendInTime(`flash:${id}`)))
     return messages.filter((_, at) => spent[at] !== false)
   }
 

@@ -6,7 +6,7 @@ import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { BrowserSubject } from '../identity/subject.js'
 import type { Visitor } from '../identity/visitor.js'
 import type { Message, Said } from './message.js'
-import type { Reader } from './shown.js'
+import type { Reader } from './reader.js'
 
 /** What a request has taken, and whose it was. */
 interface Taken {

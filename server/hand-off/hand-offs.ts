@@ -94,7 +94,7 @@ export class HandOffs {
       this.#unspent.delete(id)
       return isUnspent
     }
-    const isFirst = await store.spent.spend(`hand-off:${id}`)
+    const isFirst = await store.singleUse.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
     throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
   }

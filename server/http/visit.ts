@@ -5,8 +5,8 @@ import type { Field } from '../../shared/field.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { Core } from '../core.js'
 import type { Handle } from '../values/handle.js'
-import { isEarly } from './early.js'
 import type { Exchange } from './exchange.js'
+import { isPrefetch } from './prefetch.js'
 
 /** What has an address set. */
 export interface Visited {
@@ -27,7 +27,7 @@ export function isPage(ctx: Koa.Context): boolean {
 
 /** Whether it may yet be none that is seen: fetched early, or by a service worker, which fetches those of frames in the same way. */
 function isUncertain(ctx: Koa.Context): boolean {
-  return isEarly(ctx) || (destinationOf(ctx) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
+  return isPrefetch(ctx) || (destinationOf(ctx) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
 }
 
 function destinationOf(ctx: Koa.Context): string {

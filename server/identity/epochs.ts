@@ -1,8 +1,8 @@
 import { timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
-import type { Elsewhere } from '../values/elsewhere.js'
 import type { Generations } from '../values/generations.js'
+import type { Remote } from '../values/remote.js'
 import { type Ending, NOTHING_ERASED, toRegister } from './ending.js'
 import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
 import type { Recognized } from './recognized.js'
@@ -20,14 +20,14 @@ const BEFORE = 0
  */
 export class Epochs {
   readonly #clock: () => number
-  readonly #elsewhere: Elsewhere
+  readonly #remote: Remote
   readonly #users: UserEpochs
   readonly #givenUp: Generations<GivenUp>
   #revocations = BEFORE
 
-  constructor(options: GivenUpOptions, elsewhere: Elsewhere) {
+  constructor(options: GivenUpOptions, remote: Remote) {
     this.#clock = options.clock
-    this.#elsewhere = elsewhere
+    this.#remote = remote
     this.#users = new UserEpochs(options)
     this.#givenUp = givenUpNames(options)
   }
@@ -50,8 +50,8 @@ export class Epochs {
   /** Ends what was signed for a user until now: it becomes worthless everywhere. */
   revoke(user: UserSubject): void {
     const register = toRegister(this.#users.begin(user, this.#next()))
-    this.#elsewhere.store?.keep(user, [register])
-    this.#elsewhere.peers?.tell(user, [register])
+    this.#remote.store?.keep(user, [register])
+    this.#remote.peers?.tell(user, [register])
   }
 
   /**
@@ -61,8 +61,8 @@ export class Epochs {
    */
   erase(user: UserSubject, newest: number): void {
     const register = toRegister(this.#users.erase(user, this.#next(), newest))
-    this.#elsewhere.store?.forget(user, [register])
-    this.#elsewhere.peers?.tell(user, [register])
+    this.#remote.store?.forget(user, [register])
+    this.#remote.peers?.tell(user, [register])
   }
 
   /** Until when all that a subject had is gone: what is still on its way somewhere is worth nothing. */
@@ -73,8 +73,8 @@ export class Epochs {
   /** Gives a browser id up for good. */
   giveUp(browser: BrowserSubject, heir: UserSubject | undefined): void {
     const register = toRegister(this.#giveUp(browser, heir))
-    this.#elsewhere.store?.forget(browser, [register])
-    this.#elsewhere.peers?.tell(browser, [register])
+    this.#remote.store?.forget(browser, [register])
+    this.#remote.peers?.tell(browser, [register])
   }
 
   /** Takes note that a user has signed out in a browser: which connections without a live cookie are of that one, nothing tells. */
@@ -84,18 +84,18 @@ export class Epochs {
 
   /** What came under a name that was given up before is of the past once more, at every node. */
   endAgain(name: string): void {
-    this.#elsewhere.peers?.tell(name, [toRegister(this.#giveUp(name, this.#givenUp.get(name)?.heir))])
+    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#givenUp.get(name)?.heir))])
   }
 
-  /** Takes over what had ended before: the store knows of it. Says until when it erases, where it is to be acted on. */
+  /** Takes over an end that the store has. Returns the stamp up to which it erases; undefined if this end is known. */
   learn(subject: Subject, ending: Ending): number | undefined {
     if (!isUser(subject) && this.#givenUp.get(subject)) return undefined
     return this.#take(subject, ending, BEFORE)
   }
 
   /**
-   * Takes over what ends now, in another process. Says until when it erases, where it is to be acted on: the connections that a user
-   * has opened without a cookie end each time.
+   * Takes over an end that another process makes now. Returns the stamp up to which it erases; undefined if this end is known. The
+   * connections that a user has opened without a cookie end each time.
    */
   hear(name: string, ending: Ending): number | undefined {
     return this.#take(name, ending, this.#next())

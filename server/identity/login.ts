@@ -50,7 +50,7 @@ export class Login {
     }
     // A deletion gives the account nothing that it does not have.
     if (register.value === undefined) return
-    const stamp = broughtAt(register, field, sessions.firstStamp(user))
+    const stamp = loginStamp(register, field, sessions.firstStamp(user))
     if (rule !== 'account') {
       this.#combine(field, rule, register.value, { user, stamp })
       return
@@ -87,7 +87,7 @@ export class Login {
 }
 
 /** In an account that was erased the first stamp is a date, of which a value that ages could be past at once: it ages from its own. */
-function broughtAt({ stamp }: StoredRegister, { maxAge }: Field, first: Stamp): Stamp {
+function loginStamp({ stamp }: StoredRegister, { maxAge }: Field, first: Stamp): Stamp {
   return first === LOGIN_STAMP || maxAge === undefined ? first : newestOf([first, stamp])
 }
 

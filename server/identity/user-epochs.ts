@@ -64,7 +64,7 @@ export class UserEpochs {
     return { epoch, erased: this.erasedUntil(user), heir: undefined }
   }
 
-  /** Takes over what has ended elsewhere. Says until when it erases, where it is to be acted on. */
+  /** Takes over an end that another process has made. Returns the stamp up to which it erases; undefined if this end is known. */
   take(user: UserSubject, { epoch, erased }: Ending, order: number): number | undefined {
     const sub = subjectHash(user)
     const known = this.#all.get(sub)

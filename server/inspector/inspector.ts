@@ -125,7 +125,7 @@ class Inspector {
     const residents = found.slice(0, MOST_SUBJECTS)
     const subjects = residents.map(({ subject }) => subject)
     for (const subject of subjects) this.#shown.set(subjectHash(subject), subject)
-    core.elsewhere.census?.ask(subjects)
+    core.remote.census?.ask(subjects)
     return snapshotOf(core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: refusals.all })
   }
 }

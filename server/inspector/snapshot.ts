@@ -73,7 +73,7 @@ export interface NodeSnapshot {
   readonly refusals: readonly SeenRefusal[]
 }
 
-type Parts = Pick<Core, 'connections' | 'cookie' | 'elsewhere' | 'sessions' | 'settings' | 'store' | 'subjects'>
+type Parts = Pick<Core, 'connections' | 'cookie' | 'remote' | 'sessions' | 'settings' | 'store' | 'subjects'>
 
 /** Whom the snapshot is about, and what was seen besides. */
 export interface View {
@@ -84,9 +84,9 @@ export interface View {
 
 /** All that is known now; reading it changes nothing. */
 export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
-  const { elsewhere, settings, store, subjects } = parts
+  const { remote, settings, store, subjects } = parts
   const brought = broughtBy(parts.cookie.seen(), residents)
-  const others = elsewhere.census?.others ?? []
+  const others = remote.census?.others ?? []
   return {
     at: settings.clock(),
     nodes: [
@@ -110,12 +110,12 @@ function nameOf({ userId, id }: SubjectSnapshot): string {
 }
 
 function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
-  const { elsewhere, store } = parts
+  const { remote, store } = parts
   const { subject, replica } = resident
   const values = replica.registers().flatMap(({ key }) => valueSnapshot(parts, resident, key, brought) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
-  const others = (elsewhere.census?.others ?? []).map(({ node, bySubject }) => {
+  const others = (remote.census?.others ?? []).map(({ node, bySubject }) => {
     return { node, count: bySubject.get(subject) ?? 0 }
   })
   const sockets = [{ node: NODE, count: socketsOf(parts, subject) }, ...others].filter(({ count }) => count > 0)

@@ -8,8 +8,8 @@ import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
 import { isCookieless, isSubject } from '../identity/subject.js'
 import { soundRegisters } from '../stores/rows.js'
-import type { Peers } from '../values/elsewhere.js'
-import { actOn } from './aftermath.js'
+import type { Peers } from '../values/remote.js'
+import { applyRemoteEnd } from './remote-ends.js'
 
 /** Between the processes of an app: a name, the registers of it that are news, and the ids that these know, by key. */
 const MERGE = 'live_session:merge'
@@ -20,16 +20,13 @@ export class Nodes implements Peers {
   readonly #main: Namespace
   readonly #core: Pick<
     Core,
-    'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
+    'appSessions' | 'connections' | 'remote' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
   >
   #news = new Map<string, Replica>()
 
   constructor(
     io: Server,
-    core: Pick<
-      Core,
-      'appSessions' | 'connections' | 'elsewhere' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
-    >,
+    core: Pick<Core, 'appSessions' | 'connections' | 'remote' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'>,
   ) {
     this.#io = io
     this.#main = io.of('/')
@@ -68,7 +65,7 @@ export class Nodes implements Peers {
   }
 
   #hear(name: unknown, wire: unknown, ids: unknown): void {
-    const leaveOut = (): void => this.#core.warn('another process has sent what is no news of ours: it is left out')
+    const leaveOut = (): void => this.#core.warn(`ignored a malformed ${MERGE} message of another process`)
     const isNews = typeof name === 'string' && Array.isArray(wire)
     if (!isNews || !(isSubject(name) || isCookieless(name) || isSessionName(name))) {
       leaveOut()
@@ -86,7 +83,7 @@ export class Nodes implements Peers {
 
   #end(name: string, register: StoredRegister): void {
     const erased = this.#core.epochs.hear(name, toEnding(register))
-    if (erased !== undefined) actOn(this.#core, name, erased)
+    if (erased !== undefined) applyRemoteEnd(this.#core, name, erased)
   }
 }
 

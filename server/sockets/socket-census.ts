@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Server } from 'socket.io'
 import type { Core } from '../core.js'
 import { isSubject, type Subject } from '../identity/subject.js'
-import type { Census, NodeSockets } from '../values/elsewhere.js'
+import type { Census, NodeSockets } from '../values/remote.js'
 
 /** Between the processes of an app: asks how many sockets these subjects have there, and says it. */
 const COUNT = 'live_session:count'
@@ -30,11 +30,11 @@ export const NODE: string = `${hostname()}:${process.pid}`
  */
 export class SocketCensus implements Census {
   readonly #io: Server
-  readonly #core: Pick<Core, 'connections' | 'elsewhere' | 'report' | 'settings' | 'subjects'>
+  readonly #core: Pick<Core, 'connections' | 'remote' | 'report' | 'settings' | 'subjects'>
   readonly #answers = new Map<string, Answer>()
   #askedAt = Number.NEGATIVE_INFINITY
 
-  constructor(io: Server, core: Pick<Core, 'connections' | 'elsewhere' | 'report' | 'settings' | 'subjects'>) {
+  constructor(io: Server, core: Pick<Core, 'connections' | 'remote' | 'report' | 'settings' | 'subjects'>) {
     this.#io = io
     this.#core = core
     io.on(COUNT, (subjects: unknown) => this.#answer(subjects))
@@ -73,7 +73,7 @@ export class SocketCensus implements Census {
   }
 
   #emit(event: string, ...args: readonly unknown[]): void {
-    if (!this.#core.elsewhere.peers?.isConnected) return
+    if (!this.#core.remote.peers?.isConnected) return
     try {
       this.#io.serverSideEmit(event, ...args)
     } catch (error) {

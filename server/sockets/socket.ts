@@ -146,9 +146,9 @@ export class SocketHandle extends Handle {
 
   /** Where no adapter tells of it, the store knows that the visitor was signed out at another node: who goes on there hears of it with the first write. */
   protected override async confirm(level: Level): Promise<Level> {
-    const { elsewhere, store } = this.#core
+    const { remote, store } = this.#core
     const { user } = this.#opener.visitor
-    if (level === 'memory' || !user || elsewhere.peers?.isConnected) return level
+    if (level === 'memory' || !user || remote.peers?.isConnected) return level
     await store?.consult([user])
     this.permit()
     return level

@@ -5,7 +5,7 @@ import { NEVER, toStamp } from '../../shared/stamp.js'
 import { joined, outliving, standing } from '../identity/ending.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
-import { type Kept, storeName } from './name.js'
+import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 import { WaitingGuests } from './waiting-guests.js'
 
@@ -20,7 +20,7 @@ export const AT_ONCE = 32
 /** What of the guests may wait here, and who is told of one whose writes go nowhere. */
 export interface Waiting {
   readonly maxGuestBytes: number
-  readonly onLetGo: (guest: Kept) => void
+  readonly onLetGo: (guest: StoredName) => void
 }
 
 interface Lane {
@@ -38,9 +38,9 @@ interface Lane {
 export class Backlog {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #onStanding: (subject: Kept, rows: readonly StoredRegister[]) => void
-  readonly #onLetGo: (guest: Kept) => void
-  readonly #lanes = new Map<Kept, Lane>()
+  readonly #onStanding: (subject: StoredName, rows: readonly StoredRegister[]) => void
+  readonly #onLetGo: (guest: StoredName) => void
+  readonly #lanes = new Map<StoredName, Lane>()
   readonly #guests: WaitingGuests
   #underWay = 0
   #isPlanned = false
@@ -49,7 +49,7 @@ export class Backlog {
   constructor(
     store: SoundStore,
     health: StoreHealth,
-    onStanding: (subject: Kept, rows: readonly StoredRegister[]) => void,
+    onStanding: (subject: StoredName, rows: readonly StoredRegister[]) => void,
     waiting: Waiting,
   ) {
     this.#store = store
@@ -60,7 +60,7 @@ export class Backlog {
     health.onTry(() => this.#flush())
   }
 
-  add(subject: Kept, registers: readonly StoredRegister[]): void {
+  add(subject: StoredName, registers: readonly StoredRegister[]): void {
     const lane = this.#lane(subject)
     lane.next ??= batch()
     for (const register of registers) lane.next.registers.merge(register, 'job')
@@ -69,7 +69,7 @@ export class Backlog {
   }
 
   /** Has the store forget all that it has of a subject, but for what is left. */
-  erase(subject: Kept, left: readonly StoredRegister[]): void {
+  erase(subject: StoredName, left: readonly StoredRegister[]): void {
     const lane = this.#lane(subject)
     lane.next = { registers: Replica.of(left, 'job'), isErasure: true, waiters: lane.next?.waiters ?? [] }
     this.#weigh(subject, lane)
@@ -80,7 +80,7 @@ export class Backlog {
    * Another process has erased what a subject had: what waits here from before that goes nowhere. What that process has left in the
    * store stays there.
    */
-  abandon(subject: Kept, until: number): void {
+  abandon(subject: StoredName, until: number): void {
     const lane = this.#lanes.get(subject)
     if (!lane) return
     const { sent, next } = lane
@@ -104,14 +104,14 @@ export class Backlog {
   }
 
   /** What of a subject the store has not confirmed. */
-  of(subject: Kept): readonly StoredRegister[] {
+  of(subject: StoredName): readonly StoredRegister[] {
     const { sent, next } = this.#lanes.get(subject) ?? {}
     const before = next?.isErasure ? undefined : sent
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
   /** Resolves when all that was added for a subject until now is stored, or when it is not going to be: says whether it is. */
-  stored(subject: Kept): Promise<boolean> {
+  stored(subject: StoredName): Promise<boolean> {
     const lane = this.#lanes.get(subject)
     const newest = lane?.next ?? lane?.sent
     return new Promise((resolve) => {
@@ -125,7 +125,7 @@ export class Backlog {
     await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
   }
 
-  #lane(subject: Kept): Lane {
+  #lane(subject: StoredName): Lane {
     const begun = { sent: undefined, next: undefined, failures: 0, isResting: false }
     const lane = this.#lanes.get(subject) ?? begun
     this.#lanes.set(subject, lane)
@@ -148,7 +148,7 @@ export class Backlog {
     }
   }
 
-  async #send(subject: Kept, lane: Lane, sent: Batch): Promise<void> {
+  async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
     lane.sent = sent
     lane.next = undefined
     this.#weigh(subject, lane)
@@ -173,12 +173,12 @@ export class Backlog {
   }
 
   /** Lets go of the guests who have waited for longest, where more waits than there is room for. */
-  #weigh(subject: Kept, { next }: Lane): void {
+  #weigh(subject: StoredName, { next }: Lane): void {
     for (const guest of this.#guests.note(subject, next?.registers.bytes ?? 0)) this.#letGo(guest)
   }
 
   /** Stores nothing of what a guest has set, but what has ended. */
-  #letGo(guest: Kept): void {
+  #letGo(guest: StoredName): void {
     const lane = this.#lanes.get(guest)
     const { waiters = [] } = lane?.next ?? {}
     if (lane) lane.next = lane.next && endsOf(lane.next)
@@ -198,7 +198,7 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: Kept, { registers, isErasure }: Batch): Promise<readonly StoredRegister[]> {
+  async #write(subject: StoredName, { registers, isErasure }: Batch): Promise<readonly StoredRegister[]> {
     const name = storeName(subject)
     const end = registers.register(EPOCH_KEY)
     if (isErasure) await this.#clear(name, registers, end)
@@ -221,7 +221,7 @@ export class Backlog {
   }
 
   /** Merged as a value, an end would cover what another process has erased, of which this one has not heard. */
-  async #end(subject: Kept, registers: Replica, own: StoredRegister): Promise<void> {
+  async #end(subject: StoredName, registers: Replica, own: StoredRegister): Promise<void> {
     const name = storeName(subject)
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const rows = await this.#store.load(name)
@@ -235,7 +235,7 @@ export class Backlog {
   }
 
   /** Of what stands there, unless it is to be erased. */
-  #tell(subject: Kept, rows: readonly StoredRegister[]): void {
+  #tell(subject: StoredName, rows: readonly StoredRegister[]): void {
     if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
   }
 }

@@ -3,16 +3,16 @@ import { Replica } from '../../shared/replica.js'
 import { erasure, joined, standing, toEnding } from '../identity/ending.js'
 import type { Epochs } from '../identity/epochs.js'
 import { isUser, type Subject } from '../identity/subject.js'
-import { actOn } from '../sockets/aftermath.js'
 import type { Connections } from '../sockets/connections.js'
-import type { Elsewhere } from '../values/elsewhere.js'
+import { applyRemoteEnd } from '../sockets/remote-ends.js'
+import type { Remote } from '../values/remote.js'
 import type { Sessions } from '../values/sessions.js'
 import type { Subjects } from '../values/subjects.js'
 import type { Backlog } from './backlog.js'
 
 type Surroundings = {
   readonly connections: Connections
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly epochs: Epochs
   readonly sessions: Sessions
   readonly subjects: Subjects
@@ -33,7 +33,7 @@ export class Intake {
     const { registers, ending } = standing(all)
     if (ending) {
       const erased = this.#core.epochs.learn(subject, toEnding(ending))
-      if (erased !== undefined) actOn(this.#core, subject, erased)
+      if (erased !== undefined) applyRemoteEnd(this.#core, subject, erased)
       this.#erase(subject, ending)
     }
     this.#core.sessions.merge(subject, registers, 'store')

@@ -3,11 +3,11 @@ import type { Replica } from '../../shared/replica.js'
 import type { Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
 import type { Warn } from '../report.js'
-import type { Elsewhere } from '../values/elsewhere.js'
 import { Generations } from '../values/generations.js'
+import type { Remote } from '../values/remote.js'
 import type { Subjects } from '../values/subjects.js'
 import type { StoreHealth } from './health.js'
-import { type Kept, storeName } from './name.js'
+import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 
 /** When a subject was loaded. */
@@ -28,7 +28,7 @@ interface Taking {
 
 /** What it needs. */
 interface Needs {
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly settings: Settings
   readonly subjects: Subjects
   readonly warn: Warn
@@ -59,7 +59,7 @@ export class Loads {
   }
 
   /** Of what was loaded the store has not all any more: it is asked again, and told what it lacks, once its visitor comes again. */
-  forget(subject: Kept): void {
+  forget(subject: StoredName): void {
     this.#marks.delete(subject)
   }
 
@@ -76,7 +76,7 @@ export class Loads {
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const due = subjects.filter((subject) => !this.isFresh(subject))
     if (due.length === 0) return undefined
-    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.elsewhere.peers?.isConnected))
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.isConnected))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
     if (this.#health.state !== 'good' || awaited.length === 0) return undefined
     return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
@@ -126,9 +126,8 @@ export class Loads {
 
   /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */
   #warnOfLateness(subject: Subject): void {
-    const { elsewhere, subjects, warn } = this.#core
-    if (elsewhere.peers?.isConnected || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject))
-      return
+    const { remote, subjects, warn } = this.#core
+    if (remote.peers?.isConnected || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

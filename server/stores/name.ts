@@ -3,7 +3,7 @@ import { isUser, type Subject, subjectHash } from '../identity/subject.js'
 import { BROWSERS } from './store.js'
 
 /** What a store has: of a subject, or of a session of the app's own. */
-export type Kept = Subject | SessionName
+export type StoredName = Subject | SessionName
 
 /** Bytes of a name that every store takes. */
 const MAX_NAME = 255
@@ -12,7 +12,7 @@ const MAX_NAME = 255
  * By which name a store has a subject. A browser's id is in the cookie and nowhere else, so here it goes by its public name; a user as
  * the app knows them, or by a hash where stores may not take the id.
  */
-export function storeName(subject: Kept): string {
+export function storeName(subject: StoredName): string {
   if (isSessionName(subject)) return subject
   if (!isUser(subject)) return BROWSERS + subjectHash(subject)
   const isTaken = Buffer.byteLength(subject) <= MAX_NAME && !subject.includes('\0')

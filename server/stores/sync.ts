@@ -9,17 +9,17 @@ import type { Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
 import type { Warn } from '../report.js'
 import type { Connections } from '../sockets/connections.js'
-import type { Elsewhere, Keeper } from '../values/elsewhere.js'
+import type { Keeper, Remote } from '../values/remote.js'
 import type { Sessions } from '../values/sessions.js'
 import type { Subjects } from '../values/subjects.js'
 import { Backlog, type Waiting } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
 import { Loads } from './loads.js'
-import { type Kept, storeName } from './name.js'
+import { type StoredName, storeName } from './name.js'
 import { Reloads } from './reloads.js'
+import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
-import { Spent } from './spent.js'
 import type { Store } from './store.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, type Update, Updates } from './updates.js'
@@ -31,7 +31,7 @@ const LONGEST_END = 10_000
 type Surroundings = {
   readonly appSessions: { stands(name: SessionName, registers: readonly StoredRegister[]): void }
   readonly connections: Connections
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly epochs: Epochs
   readonly sessions: Sessions
   readonly settings: Settings
@@ -49,7 +49,7 @@ export class StoreSync implements Keeper {
   readonly #loads: Loads
   readonly #intake: Intake
   /** What is good but once, at all nodes. */
-  readonly spent: Spent
+  readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
@@ -80,7 +80,7 @@ export class StoreSync implements Keeper {
       isWriting: (subject) => this.#updates.isUnderWay(subject),
     })
     this.#intake = new Intake(this.#backlog, core)
-    this.spent = new Spent(store, this.#health, core.settings)
+    this.singleUse = new SingleUse(store, this.#health, core.settings)
     const answers: Answers<Subject> = {
       ensure: (subjects) => this.ensure(subjects),
       isLoaded: (subject) => this.isLoaded(subject),
@@ -118,11 +118,11 @@ export class StoreSync implements Keeper {
     return this.#loads.isLoaded(subject)
   }
 
-  keep(subject: Kept, registers: readonly StoredRegister[]): void {
+  keep(subject: StoredName, registers: readonly StoredRegister[]): void {
     this.#backlog.add(subject, registers)
   }
 
-  forget(subject: Kept, left: readonly StoredRegister[]): void {
+  forget(subject: StoredName, left: readonly StoredRegister[]): void {
     this.#backlog.erase(subject, left)
   }
 
@@ -131,7 +131,7 @@ export class StoreSync implements Keeper {
   }
 
   /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
-  async level(subjects: Iterable<Kept>): Promise<Level> {
+  async level(subjects: Iterable<StoredName>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.#backlog.stored(subject)))
     const stored = await this.#health.inTime(all)
@@ -153,13 +153,13 @@ export class StoreSync implements Keeper {
    * @throws {LiveSessionError} `conflict` where others were faster again and again; `closed`
    */
   async update(subject: Subject, update: Update): Promise<Stamp | undefined> {
-    // What no cookie leads to outlives nothing.
+    // A subject without a cookie is never stored: no browser could read it.
     if (this.#core.subjects.holding(subject)?.isFleeting) return undefined
     return this.#updates.make(subject, update)
   }
 
   /** For values of which others keep in memory what is known. */
-  updates<N extends Kept>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
+  updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
     return new Updates(this.#sound, this.#health, answers, this, memory, this.#core.settings)
   }
 
@@ -175,7 +175,7 @@ export class StoreSync implements Keeper {
   }
 
   /** Has the store let go of what was deleted before that. Where it does not, it is told again with the next lot. */
-  prune(subject: Kept, before: number): void {
+  prune(subject: StoredName, before: number): void {
     this.#health.ask(async () => this.#store.prune?.(storeName(subject), before)).catch(() => undefined)
   }
 

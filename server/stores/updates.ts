@@ -8,10 +8,10 @@ import type { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { carrying, takenAt } from '../../shared/taken-ids.js'
 import type { Settings } from '../options.js'
-import type { Keeper } from '../values/elsewhere.js'
+import type { Keeper } from '../values/remote.js'
 import type { StoreHealth } from './health.js'
 import { InTurn } from './in-turn.js'
-import { type Kept, storeName } from './name.js'
+import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 
 /** How often a value is computed anew because another process was faster. */
@@ -34,7 +34,7 @@ export interface Update {
 }
 
 /** What memory knows of what is in the store. */
-export interface Memory<N extends Kept> {
+export interface Memory<N extends StoredName> {
   find(name: N): Replica | undefined
   last(name: N, key: string): Stamp
   confirm(name: N, register: StoredRegister, source: ChangeSource): void
@@ -43,7 +43,7 @@ export interface Memory<N extends Kept> {
 }
 
 /** What the store was asked for. */
-export interface Answers<N extends Kept> {
+export interface Answers<N extends StoredName> {
   ensure(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
   inTime(name: N): Promise<unknown>
@@ -51,11 +51,11 @@ export interface Answers<N extends Kept> {
 
 /** What the store is to have once a value stands. */
 interface Keeping extends Pick<Keeper, 'keep'> {
-  level(names: Iterable<Kept>): Promise<Level>
+  level(names: Iterable<StoredName>): Promise<Level>
 }
 
 /** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
-export class Updates<N extends Kept> {
+export class Updates<N extends StoredName> {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #answers: Answers<N>

@@ -1,12 +1,12 @@
 import { isSessionName } from '../app-session/session-name.js'
 import { isUser } from '../identity/subject.js'
-import type { Kept } from './name.js'
+import type { StoredName } from './name.js'
 
 /** How much of what guests have set waits for the store. Any stranger may be as many guests as they like, so that is bounded. */
 export class WaitingGuests {
   readonly #maxBytes: number
   /** Those who have waited for longest first. */
-  readonly #bytes = new Map<Kept, number>()
+  readonly #bytes = new Map<StoredName, number>()
   #sum = 0
 
   constructor(maxBytes: number) {
@@ -14,7 +14,7 @@ export class WaitingGuests {
   }
 
   /** Takes note of how many bytes of a guest wait. Answers with those for whom there is no room, who wait no more. */
-  *note(subject: Kept, bytes: number): Generator<Kept> {
+  *note(subject: StoredName, bytes: number): Generator<StoredName> {
     if (isSessionName(subject) || isUser(subject)) return
     this.#account(subject, bytes)
     for (const guest of this.#bytes.keys()) {
@@ -24,7 +24,7 @@ export class WaitingGuests {
     }
   }
 
-  #account(guest: Kept, bytes: number): void {
+  #account(guest: StoredName, bytes: number): void {
     this.#sum += bytes - (this.#bytes.get(guest) ?? 0)
     if (bytes > 0) this.#bytes.set(guest, bytes)
     else this.#bytes.delete(guest)

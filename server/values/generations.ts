@@ -72,12 +72,12 @@ export class Generations<V> {
   /** As long as this stays the same, what was found is still there, unless it was deleted by its name. */
   get rotations(): number {
     // A caller that holds on to what was found must notice that time has passed: else it uses what was dropped.
-    this.#age()
+    this.#rotateIfIdle()
     return this.#rotations
   }
 
   get(name: string): V | undefined {
-    this.#age()
+    this.#rotateIfIdle()
     const young = this.#young.get(name)
     if (young !== undefined) return young
     const old = this.#old.get(name)
@@ -88,7 +88,7 @@ export class Generations<V> {
   }
 
   set(name: string, thing: V): void {
-    this.#age()
+    this.#rotateIfIdle()
     this.#lighten(name)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
@@ -122,7 +122,7 @@ export class Generations<V> {
     this.#dropped()
   }
 
-  /** All that is there, one by one, whatever is added and deleted meanwhile. To be looked at is no use. */
+  /** All that is there, one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
   *entries(): Generator<readonly [name: string, thing: V]> {
     yield* this.#old.entries()
     yield* this.#young.entries()
@@ -135,7 +135,7 @@ export class Generations<V> {
     this.#dropped()
   }
 
-  #age(): void {
+  #rotateIfIdle(): void {
     if (this.#maxIdle === Number.POSITIVE_INFINITY) return
     const idle = this.#clock() - this.#rotatedAt
     if (idle < this.#maxIdle) return

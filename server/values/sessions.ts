@@ -13,7 +13,7 @@ import type { Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
 import type { Announcements } from './announcements.js'
 import type { Dispatch } from './dispatch.js'
-import type { Elsewhere } from './elsewhere.js'
+import type { Remote } from './remote.js'
 import type { Holding, Subjects } from './subjects.js'
 
 /** What a write does to a field: a new value, or `undefined` to delete. */
@@ -40,7 +40,7 @@ interface Needs {
   readonly announcements: Announcements
   readonly subjects: Subjects
   readonly dispatch: Dispatch
-  readonly elsewhere: Elsewhere
+  readonly remote: Remote
   readonly epochs: Epochs
   readonly settings: Settings
 }
@@ -105,7 +105,7 @@ export class Sessions {
       const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
       const news = this.#take(subject, registers, source)
       this.#keep(subject, news)
-      this.#core.elsewhere.peers?.tell(subject, news)
+      this.#core.remote.peers?.tell(subject, news)
     }
     return stamp
   }
@@ -117,7 +117,7 @@ export class Sessions {
     if (news.length === 0) return 0
     if (source !== 'store' && source !== 'node') this.#keep(subject, news)
     // What a cookie brings, each process learns from the cookie.
-    if (source === 'ticket' || source === 'login') this.#core.elsewhere.peers?.tell(subject, news)
+    if (source === 'ticket' || source === 'login') this.#core.remote.peers?.tell(subject, news)
     return news.length
   }
 
@@ -130,7 +130,7 @@ export class Sessions {
   /** Takes over a write that the store has taken already. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#take(subject, [register], source)
-    this.#core.elsewhere.peers?.tell(subject, [register])
+    this.#core.remote.peers?.tell(subject, [register])
   }
 
   /** Forgets what a subject had until then, and tells the listeners. */
@@ -205,10 +205,10 @@ export class Sessions {
     return news
   }
 
-  /** What no cookie leads to outlives nothing. */
+  /** A subject without a cookie is never stored: no browser could read it. */
   #keep(subject: Subject, news: readonly StoredRegister[]): void {
-    const { elsewhere, subjects } = this.#core
-    if (news.length > 0 && !subjects.holding(subject)?.isFleeting) elsewhere.store?.keep(subject, news)
+    const { remote, subjects } = this.#core
+    if (news.length > 0 && !subjects.holding(subject)?.isFleeting) remote.store?.keep(subject, news)
   }
 
   /** Under the declared key, not the text just parsed: a million subjects share one string. */

@@ -68,7 +68,7 @@ export class Subjects {
     if (!this.#held.has(subject)) this.#cache(subject).grow(bytes)
   }
 
-  /** All that are in memory, one by one, those that are held first. To be looked at is no use. */
+  /** All that are in memory, one by one, those that are held first. Iterating protects none from eviction. */
   *residents(): Generator<Resident> {
     for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
     for (const cache of [this.#users, this.#browsers]) {

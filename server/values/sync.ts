@@ -8,7 +8,7 @@ import type { Visitor } from '../identity/visitor.js'
 import type { Whose } from '../identity/who.js'
 import { type Bucket, countedAs } from '../limits/limits.js'
 import { type Asker, type Refused, type Taken, takeChange } from './page-changes.js'
-import { type HeldElsewhere, heldBy, heldElsewhere, ticketOf, told } from './told.js'
+import { type HeldInStore, heldBy, heldInStore, ticketOf, told } from './told.js'
 
 /** Who makes the exchange, and which way. */
 export interface Side extends Omit<Asker, 'owner'> {
@@ -24,7 +24,7 @@ export interface Side extends Omit<Asker, 'owner'> {
 type Results = readonly (Taken | Refused)[]
 
 /** The store is asked by POSTs: no greeting over a socket waits for it. */
-const NOT_ASKED: Awaitable<HeldElsewhere> = { held: [] }
+const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
 
 /**
  * The one exchange: takes what a page of this visitor brings and sets, and answers. Tickets merge first, so that changes meet what the
@@ -50,12 +50,12 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
     after(levelOf(core, visitor, results, side), (level) => {
       // Before the store is asked: what it says covers all that the ticket brings.
       const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
-      return after(side.source === 'request' ? heldElsewhere(core, visitor) : NOT_ASKED, (elsewhere) => ({
+      return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) => ({
         ...told(core, whose, isGreeted),
         results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
         ...ticket,
-        ...elsewhere,
-        held: [...held, ...elsewhere.held],
+        ...stored,
+        held: [...held, ...stored.held],
       }))
     }),
   )

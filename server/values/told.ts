@@ -45,7 +45,7 @@ export function ticketOf(
 }
 
 /** What is held besides the cookie. */
-export type HeldElsewhere = Pick<SyncAnswer, 'held' | 'unsaved'>
+export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
 /** What a cookie has: the browser's proof that it keeps what it is given. */
 export function heldBy(
@@ -62,13 +62,13 @@ export function heldBy(
  * What no cookie will ever show, as it is kept out of it: what of it the store has, and of which keys it has not the newest write. For
  * those no page need wait.
  */
-export function heldElsewhere(core: Core, visitor: Visitor): Awaitable<HeldElsewhere> {
+export function heldInStore(core: Core, visitor: Visitor): Awaitable<HeldInStore> {
   for (const field of core.sessions.fields.values())
     if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
   return { held: [] }
 }
 
-async function askStore({ sessions, store }: Core, visitor: Visitor): Promise<HeldElsewhere> {
+async function askStore({ sessions, store }: Core, visitor: Visitor): Promise<HeldInStore> {
   const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...sessions.fields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER

@@ -22,11 +22,11 @@ const UNHEARD = 50
 /** ms: a limit for what never comes, and none for a slow or busy machine. */
 const PATIENCE = 60_000
 
-export type Kept = 'nowhere' | 'Redis' | 'PostgreSQL'
+export type StoredName = 'nowhere' | 'Redis' | 'PostgreSQL'
 
 export interface ClickRun {
   /** Where values are kept besides memory and cookies. */
-  readonly kept: Kept
+  readonly kept: StoredName
   /** Visitors, of which each adds to a list of its own. */
   readonly rounds: number
   readonly seed: number
@@ -167,7 +167,7 @@ interface Place {
   stop(): Promise<void>
 }
 
-async function placeOf(kept: Kept): Promise<Place> {
+async function placeOf(kept: StoredName): Promise<Place> {
   if (kept === 'nowhere') return { path: '', stop: async () => undefined }
   if (kept === 'Redis') return RedisServer.start()
   const server = await PostgresServer.start()

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { POSTGRES, REDIS } from '../support/servers/installed.js'
-import { type Kept, runClicks } from './clicks.js'
+import { runClicks, type StoredName } from './clicks.js'
 
 /** `EXACTLY_ONCE=200` for as many of each. */
 const ROUNDS = Number(process.env['EXACTLY_ONCE'] ?? 10)
@@ -9,7 +9,7 @@ const SEED = 1
 /** ms a round: two restarts of the server, and what waits for them. */
 const LONGEST = 30_000
 
-async function check(kept: Kept): Promise<void> {
+async function check(kept: StoredName): Promise<void> {
   const { lost, twice, rejected, clicks, saved } = await runClicks({ kept, rounds: ROUNDS, seed: SEED })
   expect({ lost, twice, rejected }).toEqual({ lost: [], twice: [], rejected: [] })
   expect(saved).toBe(clicks)

@@ -195,7 +195,7 @@ describe('open sockets by node', () => {
     const asked = (): number => bus.messages.filter(([event]) => event === 'live_session:count').length
     for (let at = 0; at < 5; at += 1) await look(one)
     expect(asked()).toBe(1)
-    expect(coreOf(two.live).elsewhere.census?.others).toEqual([])
+    expect(coreOf(two.live).remote.census?.others).toEqual([])
     one.clock.advance(1000)
     await look(one)
     expect(asked()).toBe(2)

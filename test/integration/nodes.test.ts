@@ -146,7 +146,7 @@ describe('with several nodes', () => {
       ['division', 5, 4],
     ])
     expect((await two.live.user('ann')).get('division')).toBe(4)
-    expect(two.warnings.slice(1)).toEqual([expect.stringContaining('no news of ours')])
+    expect(two.warnings.slice(1)).toEqual([expect.stringContaining('ignored a malformed')])
   })
 
   it('takes what a newer build has added to a message for no fault of it', async () => {

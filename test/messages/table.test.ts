@@ -130,7 +130,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
     'server/stores/loads.ts': [['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers']],
     'server/stores/sound-store.ts': [['the store has a row that is no register', 'integration/store']],
-    'server/sockets/nodes.ts': [['no news of ours', 'integration/nodes']],
+    'server/sockets/nodes.ts': [['ignored a malformed', 'integration/nodes']],
   },
   'the page': {
     'client/inside.ts': [['expected a client of createLiveSession()', 'client/inside']],

@@ -5,7 +5,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'a write is not told to the other nodes',
     file: 'server/values/sessions.ts',
-    find: 'this.#keep(subject, news)\n      this.#core.elsewhere.peers?.tell(subject, news)\n',
+    find: 'this.#keep(subject, news)\n      this.#core.remote.peers?.tell(subject, news)\n',
     replace: 'this.#keep(subject, news)\n',
   },
   {
@@ -23,20 +23,20 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'a revocation is not told to the other nodes',
     file: 'server/identity/epochs.ts',
-    find: 'this.#elsewhere.store?.keep(user, [register])\n    this.#elsewhere.peers?.tell(user, [register])',
-    replace: 'this.#elsewhere.store?.keep(user, [register])',
+    find: 'this.#remote.store?.keep(user, [register])\n    this.#remote.peers?.tell(user, [register])',
+    replace: 'this.#remote.store?.keep(user, [register])',
   },
   {
     name: 'an erasure is told to the other nodes as a revocation',
     file: 'server/identity/epochs.ts',
-    find: 'this.#elsewhere.store?.forget(user, [register])\n    this.#elsewhere.peers?.tell(user, [register])',
+    find: 'this.#remote.store?.forget(user, [register])\n    this.#remote.peers?.tell(user, [register])',
     replace:
-      'this.#elsewhere.store?.forget(user, [register])\n    this.#elsewhere.peers?.tell(user, [{ ...register, value: undefined }])',
+      'this.#remote.store?.forget(user, [register])\n    this.#remote.peers?.tell(user, [{ ...register, value: undefined }])',
   },
   {
     name: 'that a browser id was given up is not told to the other nodes',
     file: 'server/identity/epochs.ts',
-    find: 'this.#elsewhere.peers?.tell(browser, [register])',
+    find: 'this.#remote.peers?.tell(browser, [register])',
     replace: '',
   },
   {
@@ -54,12 +54,12 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'an end that another node tells of ends no connection',
     file: 'server/sockets/nodes.ts',
-    find: 'if (erased !== undefined) actOn(this.#core, name, erased)',
+    find: 'if (erased !== undefined) applyRemoteEnd(this.#core, name, erased)',
     replace: '',
   },
   {
     name: 'what another node has erased stays',
-    file: 'server/sockets/aftermath.ts',
+    file: 'server/sockets/remote-ends.ts',
     find: 'sessions.erase(name, erased)',
     replace: '',
   },

@@ -65,7 +65,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'a revocation is not stored',
     file: 'server/identity/epochs.ts',
-    find: 'this.#elsewhere.store?.keep(user, [register])\n',
+    find: 'this.#remote.store?.keep(user, [register])\n',
     replace: '',
   },
   {
@@ -78,13 +78,13 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'an erasure leaves what the store has',
     file: 'server/identity/epochs.ts',
-    find: 'this.#elsewhere.store?.forget(user, [register])',
-    replace: 'this.#elsewhere.store?.keep(user, [{ ...register, value: undefined }])',
+    find: 'this.#remote.store?.forget(user, [register])',
+    replace: 'this.#remote.store?.keep(user, [{ ...register, value: undefined }])',
   },
   {
     name: 'that a browser id was given up is not stored',
     file: 'server/identity/epochs.ts',
-    find: 'this.#elsewhere.store?.forget(browser, [register])\n',
+    find: 'this.#remote.store?.forget(browser, [register])\n',
     replace: '',
   },
   {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { browserSubject, userSubject } from '../../../server/identity/subject.js'
 import { Backlog } from '../../../server/stores/backlog.js'
-import type { Kept } from '../../../server/stores/name.js'
+import type { StoredName } from '../../../server/stores/name.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
 import { EPOCH_KEY } from '../../../shared/register.js'
 import { browserId } from '../../support/browser-id.js'
@@ -20,14 +20,14 @@ interface Parts<S extends Store> extends Watched {
   /** What stood in the store, as it was told after writes. */
   readonly standing: (readonly StoredRow[])[]
   /** Guests of whom it has let go. */
-  readonly letGo: Kept[]
+  readonly letGo: StoredName[]
 }
 
 function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINITY): Parts<S> {
   const watched = watch()
   const standing: (readonly StoredRow[])[] = []
-  const letGo: Kept[] = []
-  const waiting = { maxGuestBytes, onLetGo: (guest: Kept) => void letGo.push(guest) }
+  const letGo: StoredName[] = []
+  const waiting = { maxGuestBytes, onLetGo: (guest: StoredName) => void letGo.push(guest) }
   const backlog = new Backlog(
     soundStore(store, watched),
     watched.health,

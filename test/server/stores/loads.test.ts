@@ -20,12 +20,12 @@ function parts({ isConnected = false } = {}) {
   const loaded: [Subject, readonly StoredRow[]][] = []
   const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject) }
   const settings = { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now }
-  const elsewhere = { peers: { isConnected, tell: () => undefined } }
+  const remote = { peers: { isConnected, tell: () => undefined } }
   const take = (subject: Subject, rows: readonly StoredRow[]): void => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
   }
-  const core = { settings, elsewhere, subjects: subjects as unknown as Subjects }
+  const core = { settings, remote, subjects: subjects as unknown as Subjects }
   const loads = new Loads(soundStore(store, watched), watched.health, core as never, { take, isWriting: () => false })
   const evict = (): void => {
     memory.clear()

@@ -1,7 +1,7 @@
 import type Koa from 'koa'
 import { isClosed } from '../http/arrival.js'
-import { isEarly } from '../http/early.js'
 import { isOwnPost, originClaims } from '../http/origin.js'
+import { isPrefetch } from '../http/prefetch.js'
 
 /** What shows a message: a page that loads, or a script of one that is open. */
 export type Reader = 'page' | 'script'
@@ -14,7 +14,7 @@ export type Reader = 'page' | 'script'
  * @param origins those that are trusted as our own
  */
 export function readerOf(ctx: Koa.Context, origins: readonly string[]): Reader | undefined {
-  if (ctx.method === 'HEAD' || isEarly(ctx) || isClosed(ctx.res)) return undefined
+  if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()
   // Browsers do not say it without https.
   if (destination === '' || destination === 'document') return 'page'

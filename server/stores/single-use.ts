@@ -13,7 +13,7 @@ const MOST = 100_000
 const AT_ONCE = 10
 
 /** Names that are good once, at all nodes together: the store says who was first. */
-export class Spent {
+export class SingleUse {
   readonly #store: Store
   readonly #health: StoreHealth
   readonly #clock: () => number

@@ -19,7 +19,7 @@ export interface Given {
 }
 
 /** What each request was given, for as long as it lasts. */
-export class GivenSessions {
+export class LoadedSessions {
   readonly #given = new WeakMap<object, Map<SessionName, Given>>()
 
   /** @param ctx of the request, as koa-session hands it over; an app's own code may call a store without one */

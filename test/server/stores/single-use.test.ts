@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { Spent } from '../../../server/stores/spent.js'
+import { SingleUse } from '../../../server/stores/single-use.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { holdTimers, pass, watch } from '../../support/store-parts.js'
 
@@ -9,7 +9,7 @@ it('a name is spent at a store that has refused something else a moment ago', as
   const watched = watch()
   const { health, clock } = watched
   const store = new HeldStore()
-  const spent = new Spent(store, health, { clock: clock.now })
+  const spent = new SingleUse(store, health, { clock: clock.now })
   await health.ask(() => Promise.reject(new Error('it takes no such row'))).catch(() => undefined)
   expect([health.state, await spent.spend('a')]).toEqual(['down', undefined])
   await pass(watched, 50)

@@ -1,13 +1,13 @@
 import type { StoredRegister } from '../../shared/register.js'
 import type { Subject } from '../identity/subject.js'
-import type { Kept } from '../stores/name.js'
+import type { StoredName } from '../stores/name.js'
 
 /** A place that keeps what outlives this process: the store. */
 export interface Keeper {
   /** Is told what was news here, and did not come from there. */
-  keep(subject: Kept, registers: readonly StoredRegister[]): void
+  keep(subject: StoredName, registers: readonly StoredRegister[]): void
   /** Forgets all that a subject has, but for what is left. */
-  forget(subject: Kept, left: readonly StoredRegister[]): void
+  forget(subject: StoredName, left: readonly StoredRegister[]): void
   /** What it was told of a subject, and has not kept yet, is not to be kept any more: another process has erased it. */
   abandon(subject: Subject, until: number): void
 }
@@ -37,7 +37,7 @@ export interface Census {
 }
 
 /** What is beyond this process, as far as there is any. */
-export interface Elsewhere {
+export interface Remote {
   store?: Keeper
   peers?: Peers
   census?: Census

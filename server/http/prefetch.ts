@@ -4,6 +4,6 @@ import type Koa from 'koa'
 const PURPOSES: readonly string[] = ['Sec-Purpose', 'Purpose', 'X-Sec-Purpose', 'X-Purpose', 'X-Moz']
 
 /** Whether a page is fetched before its visitor wants it, and perhaps never shown. */
-export function isEarly(ctx: Koa.Context): boolean {
+export function isPrefetch(ctx: Koa.Context): boolean {
   return PURPOSES.some((name) => /prefetch|prerender|preview/i.test(ctx.get(name)))
 }
