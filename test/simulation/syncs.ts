@@ -56,8 +56,7 @@ export class SyncChecker {
     const { knowledge } = node
     const met = set.map(([key]) => {
       const owner = subjectOf(speaker, key)
-      // What no cookie carries, no page brings to a node that has not loaded it, or cannot: there a clock that is ahead wins.
-      const isBrought = key !== STORED || (this.#world.nodes.length === 1 && node.line?.isWell)
+      const isBrought = this.#isBrought(node, key)
       const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
       return [key, { floor: knowledge.floor(owner, key), heard }] as const
     })
@@ -167,6 +166,14 @@ export class SyncChecker {
         if (objection !== undefined) fail(`is sent ${objection}`, 'foreign')
       }
     })
+  }
+
+  /** Whether a node knows what a page has heard: elsewhere a clock that is ahead wins. */
+  #isBrought(node: ServerNode, key: string): boolean {
+    // What no cookie carries, no page brings to a node that has not loaded it, or cannot.
+    if (key === STORED) return this.#world.nodes.length === 1 && node.line?.isWell === true
+    // Tickets come as a page connects, not before each change: of what a POST to another node has told it since nothing else may tell this one.
+    return this.#world.deployment.isTold(node)
   }
 
   #wrote(
