@@ -62,13 +62,17 @@ export class Knowledge {
 
   learn(sub: string | undefined, key: string, register: Register): void {
     if (sub === undefined || !this.erasures.isLasting(sub, register)) return
-    const name = `${sub} ${key}`
-    this.#newest.set(name, Math.max(register.stamp, this.#newest.get(name) ?? 0))
-    const hidden = this.#hidden.get(name)
+    this.#hear(sub, key, register)
+    const hidden = this.#hidden.get(`${sub} ${key}`)
     if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
     if (isNewer(register, floors.get(key))) floors.set(key, register)
     this.floors.set(sub, floors)
+  }
+
+  /** It was told of these, whether it goes on with them or not: they are no news. */
+  hear({ sub, registers }: Told): void {
+    for (const [key, register] of registers) this.#hear(sub, key, register)
   }
 
   /** Whether it cannot have known of such a write. */
@@ -177,6 +181,11 @@ export class Knowledge {
       if (user === undefined || key === OWN) this.learn(browser, key, register)
       else if (this.#isDeclared(key)) this.#transfer(user, key, register)
     }
+  }
+
+  #hear(sub: string, key: string, { stamp }: Register): void {
+    const name = `${sub} ${key}`
+    this.#newest.set(name, Math.max(stamp, this.#newest.get(name) ?? 0))
   }
 
   /** What only another build knows is for browsers that bring it themselves. */
