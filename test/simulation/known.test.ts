@@ -222,6 +222,24 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: true,
     moment: 'the store answers late',
   },
+  {
+    what: 'a visitor agrees no more, and adds to what the cookie has',
+    seed: 99469,
+    cluster: { skews: [1, 700, 700], hasStore: false, hasBus: false },
+    browsers: ['ann', null, 'ann'],
+    steps: [
+      { kind: 'add', who: 2887863985, which: 880110353, what: 2713045741 },
+      { kind: 'flow', who: 4290602422, which: 1418876319, what: 2260821622 },
+      { kind: 'open', who: 3794391505, which: 218551239, what: 783931845 },
+      { kind: 'consent', who: 2654948869, which: 3892145324, what: 1027985843 },
+      { kind: 'flow', who: 1945903330, which: 4235699044, what: 4225051592 },
+      { kind: 'addTogether', who: 1798083990, which: 1184256118, what: 1132720115 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a page is dropped',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

@@ -56,9 +56,13 @@ export class PageChecker {
       this.#fail(tab, `says that it is of ${JSON.stringify(whose)}`, 'foreign')
   }
 
-  /** What a page has set became this visitor's: it must have been set as that one, or before the page was told of any. */
-  moved(tab: Tab, key: string, value: JsonValue | undefined, target: Whose): void {
-    const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], subjectsOf(target)) === 0
+  /**
+   * What a page has set became this visitor's: it must have been set as that one, or before the page was told of any.
+   *
+   * @param sub whose values it is among: of a visitor without consent no page is told the name
+   */
+  moved(tab: Tab, key: string, value: JsonValue | undefined, target: Whose, sub: string): void {
+    const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], [sub]) === 0
     const stray = this.#origins.stray(key, value, target, isNews)
     if (stray !== undefined) this.#fail(tab, `has ${stray}`, 'foreign')
   }

@@ -204,7 +204,7 @@ export class SyncChecker {
       fail(`${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`, 'lost')
     if (tab && own && over < 0 && heard >= stamp)
       fail(`${key}: what a page sets comes before what it has heard`, 'lost')
-    if (tab) this.#pages.moved(tab, key, value, whose)
+    if (tab) this.#pages.moved(tab, key, value, whose, sub)
     ledger.assign(value, sub, stamp)
     const register = id === '' ? { stamp, value } : registerIn(ticket, key, stamp)
     // One that was taken before may have been computed anew since, and overtaken.
