@@ -66,7 +66,7 @@ export class Baskets {
   /**
    * A server says that it has one, under that stamp. Says what is wrong with it.
    *
-   * @param floor what the server knew at the least
+   * @param floor what the server knew at the least, with what the page has brought
    */
   fault(
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },

@@ -51,4 +51,16 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     find: 'if (unanswered && standing) this.#memory.confirm(subject, standing, source)',
     replace: '',
   },
+  {
+    name: 'a change is taken before the tickets beside it',
+    file: 'server/values/sync.ts',
+    find: `  const overtaken = mergeTickets(core, redemptions)
+  const asker = { ...side, owner: visitor }
+  const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
+`,
+    replace: `  const asker = { ...side, owner: visitor }
+  const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
+  const overtaken = mergeTickets(core, redemptions)
+`,
+  },
 ]

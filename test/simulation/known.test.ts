@@ -223,6 +223,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'the store answers late',
   },
   {
+    what: 'a ticket of a process that was ahead comes beside a change, and goes over what another browser has added at one that had not heard of it',
+    seed: 19117,
+    cluster: { skews: [700, 0], hasStore: false, hasBus: false },
+    browsers: ['ann', 'ann', 'bob'],
+    steps: [
+      { kind: 'add', who: 1353599410, which: 3460295217, what: 1329544703 },
+      { kind: 'bringLate', who: 2887327375, which: 629220424, what: 4137574102 },
+      { kind: 'addTogether', who: 598840481, which: 2493446629, what: 4141232001 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: true,
+    moment: 'a computed value is taken',
+  },
+  {
     what: 'a visitor agrees no more, and adds to what the cookie has',
     seed: 99469,
     cluster: { skews: [1, 700, 700], hasStore: false, hasBus: false },

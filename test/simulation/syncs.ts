@@ -6,7 +6,7 @@ import { HIDDEN, OWN, STORED } from './builds.js'
 import { greetingFault } from './greeting.js'
 import type { PageChecker } from './pages.js'
 import { isOwnTicket, redeemed } from './redemption.js'
-import { type CookieState, type Register, readClaims, readRegisters } from './registers.js'
+import { type CookieState, isNewer, type Register, readClaims, readRegisters } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -29,11 +29,21 @@ export interface Speaker {
   readonly isFleeting: boolean
 }
 
+/** What a change of a key finds. */
+interface Met {
+  /** What the server knew at the least. */
+  readonly floor: Register | undefined
+  /** The same, once the tickets that come with the change are merged. */
+  readonly standing: Register | undefined
+  /** The stamp of what the page had heard. */
+  readonly heard: number
+}
+
 /** What was so as it arrived. */
 export interface Look {
   readonly rights: readonly boolean[]
-  /** Of each key that is to be set, what the server knew at the least, and the stamp of what the page had heard. */
-  readonly met: ReadonlyMap<string, { readonly floor: Register | undefined; readonly heard: number }>
+  /** Of each key that is to be set. */
+  readonly met: ReadonlyMap<string, Met>
   /** By subject, what a greeting has to have at the least. */
   readonly floors: ReadonlyMap<string, ReadonlyMap<string, Register>>
 }
@@ -58,7 +68,8 @@ export class SyncChecker {
       const owner = subjectOf(speaker, key)
       const isBrought = this.#isBrought(node, key)
       const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
-      return [key, { floor: knowledge.floor(owner, key), heard }] as const
+      const floor = knowledge.floor(owner, key)
+      return [key, { floor, standing: merged(floor, owner, key, tickets), heard }] as const
     })
     const floors = [user, sub].flatMap((one) =>
       one === undefined ? [] : [[one, new Map(knowledge.floors.get(one))] as const],
@@ -191,12 +202,13 @@ export class SyncChecker {
     const [key, over, id, value] = change
     const sub = subjectOf(speaker, key)
     if (sub === undefined) return
-    const { floor, heard = 0 } = met.get(key) ?? {}
+    const { floor, standing, heard = 0 } = met.get(key) ?? {}
     const { baskets, duties, ledger } = this.#world
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     const isConfirmed = isKnown || isTaken || (over >= 0 && floor?.stamp === stamp)
-    const fault = id === '' ? undefined : baskets.fault({ node, browser: speaker.browser, sub }, change, stamp, floor)
+    const taker = { node, browser: speaker.browser, sub }
+    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, standing)
     if (fault !== undefined) fail(fault, 'lost')
     if (floor && stamp <= floor.stamp && !isConfirmed)
       fail(`${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
@@ -244,6 +256,20 @@ export class SyncChecker {
 /** Whose a key is. */
 function subjectOf({ user, sub }: Speaker, key: string): string | undefined {
   return key === OWN ? sub : (user ?? sub)
+}
+
+/** Tickets merge first, so that a change meets what its page has heard. */
+function merged(
+  floor: Register | undefined,
+  owner: string | undefined,
+  key: string,
+  tickets: readonly string[],
+): Register | undefined {
+  return tickets.reduce((standing, ticket) => {
+    const { sub, changes } = readClaims(ticket)
+    const brought = sub === owner ? readRegisters(changes).get(key) : undefined
+    return brought && isNewer(brought, standing) ? brought : standing
+  }, floor)
 }
 
 /** What was written at that stamp, where a ticket says it still. */
