@@ -18,13 +18,17 @@ export interface Mail {
 export class Bus {
   /** Nothing arrives by itself. */
   isHeld = false
-  /** Something never arrived. */
-  hasLost = false
+  #hasLost = false
   readonly #mail: Mail[] = []
   /** Nodes that none of the others can reach. */
   readonly #cut = new Set<number>()
   /** By node, name and key: the newest stamp that was told. */
   readonly #told = new Map<string, number>()
+
+  /** Everything arrives, and has arrived so far. */
+  get isSound(): boolean {
+    return !this.isHeld && !this.#hasLost
+  }
 
   publish(from: ServerNode, nodes: number, message: Message): void {
     if (from.isOver) return
@@ -91,7 +95,7 @@ export class Bus {
 
   #lose(): void {
     note('a word between nodes is lost')
-    this.hasLost = true
+    this.#hasLost = true
   }
 
   #note(key: string, stamp: number): void {

@@ -58,9 +58,9 @@ export class Deployment {
     return this.nodes.length === 1 || this.store !== undefined || this.bus !== undefined
   }
 
-  /** What another node has taken this one must know by now, but for what is under way. */
+  /** What another node has taken this one must know by now, but for what is under way: of what a bus has lost nothing tells it. */
   isTold({ line }: ServerNode): boolean {
-    return this.nodes.length === 1 || this.bus !== undefined || line?.isWell === true
+    return this.nodes.length === 1 || this.bus?.isSound === true || line?.isWell === true
   }
 
   node(number: number): ServerNode {

@@ -255,6 +255,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a page is dropped',
   },
+  {
+    what: 'a process is cut off, and a POST tells its page of what another has taken on a clock that is ahead',
+    seed: 19345,
+    cluster: { skews: [0, -3000, 700], hasStore: false, hasBus: true },
+    browsers: ['ann', 'ann'],
+    steps: [
+      { kind: 'cutOff', who: 2872895400, which: 2772909062, what: 3027852051 },
+      { kind: 'addTogether', who: 3714741836, which: 1515492915, what: 1792471800 },
+      { kind: 'takeTurns', who: 1483841504, which: 2673297766, what: 385365404 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: true,
+    moment: 'a computed value is taken below what it was computed from',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {
