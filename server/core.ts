@@ -1,9 +1,10 @@
 import type Koa from 'koa'
 import { AppSessions } from './app-session/app-sessions.js'
 import { createConsent, type HasConsent } from './consent.js'
-import { Flashes } from './flash/flashes.js'
-import { HandOffs } from './hand-off/hand-offs.js'
+import { flashPart } from './flash/flash.js'
+import { handOffPart } from './hand-off/hand-off.js'
 import { LiveCookie } from './http/cookie.js'
+import { CookieMembers } from './http/cookie-members.js'
 import { Disagreements } from './identity/disagreements.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
@@ -11,6 +12,7 @@ import { Login } from './identity/login.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
 import { createWarn, type Report, type Warn } from './report.js'
+import type { Part } from './seams.js'
 import { Connections } from './sockets/connections.js'
 import { Departures } from './sockets/departures.js'
 import { Rooms } from './sockets/rooms.js'
@@ -24,7 +26,7 @@ import { Sessions } from './values/sessions.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
 
-/** The parts of one plugin. */
+/** The pieces of one plugin. */
 export interface Core {
   readonly app: Koa
   readonly settings: Settings
@@ -32,17 +34,17 @@ export interface Core {
   readonly appSessions: AppSessions
   readonly connections: Connections
   readonly cookie: LiveCookie
+  readonly cookieMembers: CookieMembers
   readonly departures: Departures
   readonly disagreements: Disagreements
   readonly dispatch: Dispatch
   readonly remote: Remote
   readonly epochs: Epochs
-  readonly flashes: Flashes
   readonly freshness: Freshness
-  readonly handOffs: HandOffs
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
+  readonly parts: readonly Part[]
   readonly rooms: Rooms
   readonly sessions: Sessions
   readonly store: StoreSync | undefined
@@ -53,7 +55,7 @@ export interface Core {
   readonly warn: Warn
 }
 
-/** Puts the parts together. */
+/** Puts kernel and parts together. */
 export function createCore(app: Koa, settings: Settings): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
@@ -78,27 +80,31 @@ export function createCore(app: Koa, settings: Settings): Core {
   const surroundings = { appSessions, connections, remote, epochs, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) remote.store = store
-  const parts = {
+  const parts = [
+    flashPart({ connections, settings, store }),
+    handOffPart({ cookie, identities, settings, store, warn }),
+  ]
+  const pieces = {
     announcements,
     appSessions,
     connections,
     cookie,
+    cookieMembers: new CookieMembers(parts.flatMap(({ cookie }) => cookie ?? [])),
     departures,
     disagreements: new Disagreements(warn),
     dispatch,
     remote,
     epochs,
-    flashes: new Flashes({ settings, store }),
     freshness,
-    handOffs: new HandOffs({ settings, store }),
     identities,
     limits,
     login,
+    parts,
     rooms,
     sessions,
     store,
     subjects,
     tickets,
   }
-  return { app, settings, ...parts, report, hasConsent: createConsent(settings), warn }
+  return { app, settings, ...pieces, report, hasConsent: createConsent(settings), warn }
 }

@@ -56,7 +56,8 @@ export function memorySession<F extends Fields>(
     void sessions.write(acceptGiven(sessions.fields, values, method), opener.visitor, source)
   write('memorySession', given, 'request')
   const socket = unheardSocket()
-  const handle = new SocketHandle(core, socket, new Connection(socket.conn, opener))
+  const Handle = SocketHandle.with(core.parts)
+  const handle = new Handle(core, socket, new Connection(socket.conn, opener))
   handle.open()
   const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>
     write('change', { [key]: value }, source)

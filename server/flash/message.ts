@@ -15,6 +15,14 @@ export interface Message {
   readonly next?: number | undefined
 }
 
+/** By which it goes in the cookie. */
+export const NAME = 'flash'
+
+/** As an app gives them. */
+export interface FlashOptions {
+  readonly for?: 'any' | 'next'
+}
+
 /** What an app says, and to which pages. */
 export interface Said {
   readonly content: JsonValue
@@ -50,7 +58,7 @@ export function gather(messages: readonly Message[], now: number): readonly Mess
   return [...all.values()].sort((a, b) => a.at - b.at).slice(-MOST)
 }
 
-type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
+export type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
 
 /** As they are in the cookie. */
 export function toWire({ id, at, content, next }: Message): WireMessage {

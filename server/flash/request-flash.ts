@@ -1,11 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonValue } from '../../shared/json.js'
-import type { Core } from '../core.js'
 import { isClosed, onArrival } from '../http/arrival.js'
-import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { BrowserSubject } from '../identity/subject.js'
-import type { Visitor } from '../identity/visitor.js'
-import type { Message, Said } from './message.js'
+import type { Answer, AnswerPart } from '../seams.js'
+import type { Flashes } from './flashes.js'
+import { type Message, NAME, parseMessages, type Said } from './message.js'
 import type { Reader } from './reader.js'
 
 /** What a request has taken, and whose it was. */
@@ -14,11 +13,11 @@ interface Taken {
   readonly messages: readonly Message[]
 }
 
-/** Who asks, by now. */
-interface Asker {
-  readonly visitor: Visitor
-  /** The request's own cookie, where it is this visitor's. */
-  readonly cookie: VerifiedCookie | undefined
+/** What it needs. */
+interface Needs {
+  readonly flashes: Flashes
+  /** Tells the open pages of a browser that there is something to show. */
+  offer(browser: BrowserSubject): void
 }
 
 /** ms in which a browser has the page that a redirect leads to. */
@@ -28,14 +27,14 @@ const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** What a request says, and takes, of what is shown once. */
-export class RequestFlash {
-  readonly #core: Core
-  readonly #exchange: Asker
+export class RequestFlash implements AnswerPart {
+  readonly #core: Needs
+  readonly #exchange: Answer
   readonly #res: ServerResponse
   /** What was said before: its page loads after that. */
   readonly #since: number
   /** Whether the answer shows what no other one may show, from a cache. */
-  isShown = false
+  isForOnce = false
   /** What this very request has said, and what of it open pages are offered. */
   readonly #said: Message[] = []
   readonly #offers: Message[] = []
@@ -44,14 +43,14 @@ export class RequestFlash {
   /** What is given back where the answer does not come to be seen. */
   readonly #taken: Taken[] = []
 
-  constructor(core: Core, exchange: Asker, res: ServerResponse) {
+  constructor(core: Needs, exchange: Answer, res: ServerResponse) {
     this.#core = core
     this.#exchange = exchange
     this.#res = res
     this.#since = core.flashes.count
   }
 
-  get hasSaid(): boolean {
+  get hasNews(): boolean {
     return this.#said.length > 0
   }
 
@@ -72,7 +71,7 @@ export class RequestFlash {
    * The request goes on under another browser id, with what it has itself said and no more: of a guest's id it is not known who else has it,
    * and may have said something there.
    */
-  leave(): void {
+  changeHands(): void {
     this.#core.flashes.put(this.#browser, this.#said)
   }
 
@@ -93,7 +92,7 @@ export class RequestFlash {
   /** An answer that the browser has not waited for leaves them for the next page of the visitor whose they were. */
   #show(taken: Taken): void {
     const res = this.#res
-    this.isShown = true
+    this.isForOnce = true
     if (res.headersSent) return
     this.#taken.push(taken)
     res.off('close', this.#giveBack)
@@ -110,7 +109,7 @@ export class RequestFlash {
   }
 
   get #brought(): readonly Message[] {
-    return this.#exchange.cookie?.flash ?? []
+    return parseMessages(this.#exchange.cookie?.members?.[NAME])
   }
 
   /** A redirect leads to a page that shows it. Where none has, it is offered as well. */
@@ -121,7 +120,6 @@ export class RequestFlash {
   }
 
   #offer(): void {
-    if (!this.#core.flashes.release(this.#offers)) return
-    for (const connection of this.#core.connections.of(this.#browser)) connection.offerFlash()
+    if (this.#core.flashes.release(this.#offers)) this.#core.offer(this.#browser)
   }
 }

@@ -1,9 +1,18 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Core } from '../core.js'
+import type { LiveCookie } from '../http/cookie.js'
+import type { Identities } from '../identity/identities.js'
 import { subjectHash } from '../identity/subject.js'
 import type { Identifier } from '../identity/visitor.js'
-import { postedToken } from './posted-token.js'
+import type { HandOffs } from './hand-offs.js'
+import { isForm, postedToken } from './posted-token.js'
+
+/** What it needs. */
+interface Needs {
+  readonly cookie: Pick<LiveCookie, 'read'>
+  readonly handOffs: HandOffs
+  readonly identities: Identities
+}
 
 /**
  * Sends a page on to where the token says that it has brought to the endpoint: the browser makes the same POST there. Not to where
@@ -13,11 +22,11 @@ import { postedToken } from './posted-token.js'
  * @throws {LiveSessionError} `bad_ticket` with status 204, by which the browser stays on its page
  */
 export async function sendOn(
-  { cookie, handOffs, identities }: Core,
+  { cookie, handOffs, identities }: Needs,
   ctx: Koa.Context,
   requests: Identifier,
 ): Promise<boolean> {
-  const token = await postedToken(ctx)
+  const token = isForm(ctx) ? await postedToken(ctx) : undefined
   if (token === undefined) return false
   const user = await requests.identify(ctx)
   const own = identities.find(cookie.read(ctx.req.headers.cookie, user), user).cookie

@@ -1,16 +1,23 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
 import { pathOf } from '../../shared/schema.js'
-import type { Core } from '../core.js'
-import type { Exchange } from '../http/exchange.js'
 import { checkOwnPost } from '../http/origin.js'
 import { subjectHash } from '../identity/subject.js'
-import { checkPurpose, type HandOff } from './hand-offs.js'
+import type { Settings } from '../options.js'
+import type { Warn } from '../report.js'
+import type { Answer, RequestUse } from '../seams.js'
+import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
 import { postedToken } from './posted-token.js'
 
 const QUOTED_PLACES = 3
+
+/** What it needs. */
+interface Needs {
+  readonly handOffs: HandOffs
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 /**
  * What a socket has handed off to this request: for one of all that bring it.
@@ -18,31 +25,31 @@ const QUOTED_PLACES = 3
  * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` where the schema refuses it; what is wrong with the body
  */
 export async function takeHandOff(
-  core: Core,
-  ctx: Koa.Context,
-  exchange: () => Exchange,
+  core: Needs,
+  use: RequestUse,
   purpose: string,
   schema: StandardSchemaV1,
 ): Promise<unknown> {
   checkPurpose('takeHandOff', purpose)
   if (typeof schema?.['~standard']?.validate !== 'function')
     throw new TypeError('koa-live-session: takeHandOff: expected a Standard Schema (zod, valibot, arktype, ...)')
+  const { ctx } = use
   const token = await postedToken(ctx)
   if (token === undefined) return undefined
   // Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker.
   checkOwnPost(core, ctx)
-  const handOff = open(core, exchange(), token, purpose)
+  const handOff = open(core, use.exchange, token, purpose)
   if (!handOff) return undefined
   // Before it is spent, so that what another build has written is not lost with it.
   const value = await accepted(schema, handOff, purpose)
   // A body, a schema and a store can take their time.
-  if (exchange().isSuperseded) return undefined
+  if (use.exchange.isSuperseded) return undefined
   const isFirst = await core.handOffs.spend(handOff)
-  return isFirst && !exchange().isSuperseded ? value : undefined
+  return isFirst && !use.exchange.isSuperseded ? value : undefined
 }
 
 /** Only the browser whose cookie the socket brought can use it. */
-function open({ handOffs }: Core, { cookie }: Exchange, token: string, purpose: string): HandOff | undefined {
+function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: string): HandOff | undefined {
   return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
 

@@ -1,6 +1,5 @@
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { type Message, toWire } from '../flash/message.js'
 import { newBrowserId, subjectHash, userSubject } from '../identity/subject.js'
 import type { CookieOptions } from './cookie.js'
 import { encode, payloadOf } from './cookie-text.js'
@@ -42,26 +41,9 @@ export function fitting(
   })
 }
 
-/** Of what is to be shown once, the newest that has room beside the registers. */
-export function fittingFlash(
-  messages: readonly Message[],
-  registers: readonly StoredRegister[],
-  room: number,
-): readonly Message[] {
-  // With its frame: `,"flash":[]`.
-  let left = room - total(registers, exactly) - encodedLength('"flash":[],')
-  return messages
-    .toReversed()
-    .filter((message) => {
-      left -= encodedLength(`${JSON.stringify(toWire(message))},`)
-      return left >= 0
-    })
-    .reverse()
-}
-
-/** In base64. */
-function encodedLength(text: string): number {
-  return Math.ceil((Buffer.byteLength(text) * 4) / 3)
+/** Bytes that registers leave of the room for them. */
+export function roomBeside(registers: readonly StoredRegister[], room: number): number {
+  return room - total(registers, exactly)
 }
 
 function total(registers: readonly StoredRegister[], bytes: (register: StoredRegister) => number): number {

@@ -1,9 +1,9 @@
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { type StoredRegister, toWire } from '../../shared/register.js'
 import { isSub, type Sub } from '../../shared/sub.js'
-import { type Message, parseMessages, toWire as toWireMessage } from '../flash/message.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../identity/subject.js'
 import type { Comparison } from '../values/comparison.js'
+import type { MemberValues } from './cookie-members.js'
 
 const VERSION = 1
 
@@ -14,8 +14,8 @@ export interface CookieContent {
   readonly user: Sub | undefined
   readonly epoch: number
   readonly registers: readonly StoredRegister[]
-  /** What is to be shown once. */
-  readonly flash?: readonly Message[]
+  /** What parts keep in it, as JSON. */
+  readonly members?: MemberValues
 }
 
 interface Verified {
@@ -63,11 +63,9 @@ export function readables(cookie: ReadCookie | undefined): readonly VerifiedCook
 
 /** What a cookie's value is made of. */
 export function payloadOf(content: CookieContent, exp: number): object {
-  const { browser, user, epoch, registers, flash = [] } = content
-  const messages = flash.length === 0 ? undefined : flash.map(toWireMessage)
-  const optional = { user, flash: messages }
+  const { browser, user, epoch, registers, members } = content
   // JSON leaves out what is undefined.
-  return { v: VERSION, browser, ...optional, epoch, exp, r: registers.map(toWire) }
+  return { v: VERSION, browser, user, ...members, epoch, exp, r: registers.map(toWire) }
 }
 
 export function encode(payload: object): string {
@@ -79,7 +77,7 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined
-    const { v, browser, user, epoch, exp, r, flash } = payload
+    const { v, browser, user, epoch, exp, r, ...members } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
     const registers = parseRegisters(r, now)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
@@ -90,7 +88,7 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
       user: isSub(user) ? user : undefined,
       epoch: Number(epoch),
       registers,
-      ...(flash === undefined ? {} : { flash: parseMessages(flash) }),
+      ...(Object.keys(members).length === 0 ? {} : { members }),
       text,
       browserSubject: browserSubject(browser),
       expiresAt: Number(exp),

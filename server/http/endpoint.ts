@@ -6,8 +6,6 @@ import { isQuestion, parseSync, type Wanted } from '../../shared/parse.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
-import { isForm } from '../hand-off/posted-token.js'
-import { sendOn } from '../hand-off/send-on.js'
 import type { UserSubject } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
 import type { Identifier, Vouched } from '../identity/visitor.js'
@@ -40,7 +38,7 @@ export function createEndpoint(core: Core, requests: Visits): Koa.Middleware {
     }
     // Not by `ctx.is()`, which would need a body's length: a POST over HTTP/2 need not say that.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
-    if (!isJson && isForm(ctx) && (await sendOn(core, ctx, requests))) return
+    if (!isJson && (await isPart(core, ctx, requests))) return
     // A form on another site can send what looks like JSON, but not call it so.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
@@ -62,6 +60,12 @@ export function createEndpoint(core: Core, requests: Visits): Koa.Middleware {
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
+}
+
+/** Whether a part has answered what is no JSON. */
+async function isPart({ parts }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+  for (const { post } of parts) if (await post?.(ctx, requests)) return true
+  return false
 }
 
 /** Answers a refusal with its code. */

@@ -4,13 +4,13 @@ import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
-import { RequestFlash } from '../flash/request-flash.js'
 import { loadCandidates } from '../identity/candidates.js'
 import type { Departing, Recognized } from '../identity/recognized.js'
 import type { BrowserSubject, UserSubject } from '../identity/subject.js'
 import type { Visitor, Vouched } from '../identity/visitor.js'
 import { renewalOf, type Whose, whoOf } from '../identity/who.js'
 import { type Counted, countedAs } from '../limits/limits.js'
+import type { Answer, AnswerPart } from '../seams.js'
 import { type Brought, checkProxy, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import { type ReadCookie, readable, type VerifiedCookie } from './cookie-text.js'
@@ -23,7 +23,7 @@ interface Known {
 }
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
-export class Exchange implements Whose {
+export class Exchange implements Whose, Answer {
   readonly #core: Core
   readonly #ctx: Koa.Context
   /** The browser id of a cookie that had been given up before the session was used. */
@@ -35,7 +35,7 @@ export class Exchange implements Whose {
   /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
   #isLate: boolean
   #deed: Deed = 'reads'
-  #flash: RequestFlash | undefined
+  readonly #parts: AnswerPart[] = []
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
   constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
@@ -58,10 +58,8 @@ export class Exchange implements Whose {
   /** Tells the app of an error that no code awaits. */
   readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
 
-  /** Made at its first use: few requests have anything to say or to take. */
-  get flash(): RequestFlash {
-    this.#flash ??= new RequestFlash(this.#core, this, this.#ctx.res)
-    return this.#flash
+  join(part: AnswerPart): void {
+    this.#parts.push(part)
   }
 
   get visitor(): Visitor {
@@ -151,7 +149,7 @@ export class Exchange implements Whose {
     // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
     if (this.#brought === 'given-up') this.#brought = 'none'
     if (this.#brought !== 'none' && this.#brought !== 'newer') this.#brought = 'forgotten'
-    this.#deed = this.#flash?.hasSaid ? 'sets' : 'reads'
+    this.#deed = this.#hasNews ? 'sets' : 'reads'
     await done
   }
 
@@ -164,7 +162,7 @@ export class Exchange implements Whose {
   #become(recognized: Recognized, revocations: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#recognized = recognized
-    this.#flash?.leave()
+    for (const part of this.#parts) part.changeHands()
     this.#revocations = revocations
     this.#isLate = false
     if (this.#brought === 'own') this.#brought = 'other'
@@ -183,13 +181,14 @@ export class Exchange implements Whose {
 
   readonly #seal = (): void => {
     const { res } = this.#ctx
-    this.#flash?.seal()
+    for (const part of this.#parts) part.seal()
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
     if (action === 'write') this.#writeCookie()
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
-    keepFromSharedCaches(res, action !== 'keep' || this.#flash?.isShown === true, this.#core.warn)
+    const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
+    keepFromSharedCaches(res, isForOnce, this.#core.warn)
   }
 
   #action(): ReturnType<typeof cookieAction> {
@@ -211,25 +210,27 @@ export class Exchange implements Whose {
     const { maxAge, clock } = this.#core.settings
     const left = cookie.expiresAt - clock()
     // More than there can be is of a clock that ran ahead.
-    // What is shown once is another by now.
-    const isBehind = this.#flash?.hasSaid || (cookie.flash && this.#core.flashes.hasTaken(cookie.flash))
+    const isBehind = this.#hasNews || (cookie.members && this.#core.cookieMembers.isOutdated(cookie.members))
     if (isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
     return this.#core.freshness.isOutdated(cookie, visitor)
   }
 
+  get #hasNews(): boolean {
+    return this.#parts.some((part) => part.hasNews)
+  }
+
   #writeCookie(): void {
-    const { cookie, freshness, flashes, epochs } = this.#core
+    const { cookie, cookieMembers, freshness, epochs } = this.#core
     const { visitor, cookie: brought } = this.#recognized
     // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
     if (brought) freshness.absorb(brought, visitor)
     const registers = freshness.registers(visitor, brought)
-    const waiting = flashes.pending(visitor.browserSubject, brought?.flash)
     const content = {
       browser: visitor.browser,
       user: visitor.userSub,
       epoch: epochs.of(visitor.userSub),
       registers,
-      flash: freshness.flash(waiting, registers),
+      members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
     }
     checkProxy(this.#core, this.#ctx)
     cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)

@@ -1,10 +1,10 @@
-import type { Core } from '../core.js'
+import type { Warn } from '../report.js'
 
 const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
 
 /** Warns of what is set too late for a cookie. */
-export function warnOfLateChange(warn: Core['warn']): void {
+export function warnOfLateChange(warn: Warn): void {
   warn(TOO_LATE_TO_SET)
 }
 

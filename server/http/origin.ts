@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+import type { Warn } from '../report.js'
 
 /** What a request says of where it comes from, and where it has arrived. */
 export interface OriginClaims {
@@ -10,6 +11,12 @@ export interface OriginClaims {
   readonly site: string
   /** `protocol://host` as this server sees itself, never what the request says in its Origin. */
   readonly own: string
+}
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Pick<Settings, 'origins'>
+  readonly warn: Warn
 }
 
 /**
@@ -24,7 +31,7 @@ export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boo
 }
 
 /** @throws {LiveSessionError} `bad_origin`, with a word to the log, where it does not */
-export function checkOwnPost({ settings, warn }: Core, ctx: Koa.Context): void {
+export function checkOwnPost({ settings, warn }: Needs, ctx: Koa.Context): void {
   const claims = originClaims(ctx)
   if (isOwnPost(claims, settings.origins)) return
   warn(describeBadOrigin(claims), 'bad_origin')

@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type Koa from 'koa'
 import { escapeUnit } from '../../shared/escape.js'
 import type { Field } from '../../shared/field.js'
@@ -10,23 +9,21 @@ import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { watchId } from '../app-session/kept-id.js'
 import type { Core } from '../core.js'
-import { acceptSaid } from '../flash/message.js'
-import { readerOf } from '../flash/reader.js'
-import { takeHandOff } from '../hand-off/take.js'
 import { superseded } from '../identity/superseded.js'
 import type { Identifier, Vouched } from '../identity/visitor.js'
+import type { Part, RequestUse } from '../seams.js'
 import { Handle } from '../values/handle.js'
+import { addMembers } from '../values/members.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
 import { Exchange } from './exchange.js'
-import { usedLate } from './lateness.js'
 import { isPage, takeAddress } from './visit.js'
 
 /** One request's: whom `identify` has named, and what is made of it at the first use. */
 export interface RequestState {
   readonly core: Core
-  readonly requests: Identifier
+  readonly requests: Identifier & { readonly Handle: typeof RequestHandle }
   readonly vouched: Vouched
   exchange: Exchange | undefined
   handle: RequestHandle | undefined
@@ -126,27 +123,27 @@ export class RequestHandle extends Handle {
     return this.#exchange.leave(forget)
   }
 
-  flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void> {
-    return Outcome.of(() => {
-      const said = acceptSaid(message, options)
-      this.sessions.checkOpen()
-      this.permit()
-      return after(this.#catchUp(), () => this.#exchange.flash.say(said))
-    }, this.report)
+  /** The same with the members that parts add. */
+  static with(parts: readonly Part[]): typeof RequestHandle {
+    const Handles = class extends RequestHandle {}
+    const members = parts.map(({ request }) => request)
+    addMembers<RequestHandle, RequestUse>(Handles, members, (handle) => [handle.#use(), handle.report])
+    return Handles
   }
 
-  /** None where no person sees the answer: it stays for a page that is shown. */
-  takeFlash(): Promise<readonly JsonValue[]> {
-    return Outcome.of(() => {
-      const exchange = this.#exchange
-      if (this.#ctx.res.headersSent) throw usedLate('takeFlash was called')
-      const reader = readerOf(this.#ctx, this.#core.settings.origins)
-      return reader && !exchange.isSuperseded ? exchange.flash.take(reader) : []
-    }, this.report)
-  }
-
-  takeHandOff(purpose: string, schema: StandardSchemaV1): Promise<unknown> {
-    return Outcome.of(() => takeHandOff(this.#core, this.#ctx, () => this.#exchange, purpose, schema), this.report)
+  #use(): RequestUse {
+    const exchange = (): Exchange => this.#exchange
+    return {
+      ctx: this.#ctx,
+      get exchange() {
+        return exchange()
+      },
+      permit: () => {
+        this.sessions.checkOpen()
+        this.permit()
+      },
+      catchUp: () => this.#catchUp(),
+    }
   }
 
   /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */

@@ -24,6 +24,8 @@ const REQUEST = Symbol('koa-live-session')
 export class Requests {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
+  /** Of `ctx.liveSession`. */
+  readonly Handle: typeof RequestHandle
   /** Fields that addresses set. */
   readonly #inAddress: readonly Field[]
 
@@ -31,6 +33,7 @@ export class Requests {
     this.#core = core
     this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
     this.#endpoint = createEndpoint(core, this)
+    this.Handle = RequestHandle.with(core.parts)
     Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
   }
 
@@ -91,6 +94,6 @@ function handleOf(this: Koa.Context): RequestHandle {
         'app.use(live.middleware()) goes after auth and before your routes',
     )
   }
-  state.handle ??= new RequestHandle(this, state)
+  state.handle ??= new state.requests.Handle(this, state)
   return state.handle
 }

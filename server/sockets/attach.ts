@@ -13,12 +13,13 @@ import { SocketHandle } from './socket.js'
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
+  const Handle = SocketHandle.with(core.parts)
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
     // A child of a dynamic namespace has its parent's handlers too.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
-    const handle = new SocketHandle(core, socket, connection, recovery?.outlet(socket))
+    const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
     recovery?.mark(socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })

@@ -3,6 +3,7 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { KnownSession } from '../app-session/known-session.js'
 import { cookieless } from '../identity/subject.js'
 import type { Whose } from '../identity/who.js'
+import type { SocketUse } from '../seams.js'
 
 /** Who opened a connection, as its handshake said. */
 export interface Opener extends Whose {
@@ -16,8 +17,8 @@ export interface Opener extends Whose {
 interface Handle {
   /** Tells the browser to come back, and takes nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void
-  /** Tells the browser that there is something to be shown once. */
-  offerFlash(): void
+  /** Tells the page of it, where the socket is open. */
+  readonly emit: SocketUse['emit']
 }
 
 type Conn = Socket['conn']
@@ -72,8 +73,9 @@ export class Connection {
     this.#handles.delete(handle)
   }
 
-  offerFlash(): void {
-    for (const handle of this.#handles) handle.offerFlash()
+  /** Tells the page in each namespace. */
+  emit: SocketUse['emit'] = (event, ...args) => {
+    for (const handle of this.#handles) handle.emit(event, ...args)
   }
 
   /**

@@ -1,11 +1,12 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseSync } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import { type FlashAnswer, type Level, SYNC, type SyncAnswer, TAKE_FLASH } from '../../shared/protocol.js'
+import { type Level, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { subjectHash } from '../identity/subject.js'
 import { type Bucket, countedAs } from '../limits/limits.js'
 import { tellRefusal } from '../refused.js'
+import type { SocketUse } from '../seams.js'
 import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, sync } from '../values/sync.js'
 import type { Opener } from './connection.js'
@@ -32,27 +33,28 @@ export class PageEvents {
   readonly #asking: Asking
   readonly #bucket: Bucket
   readonly #side: Side
-  /** How many messages had been said when the page connected. */
-  readonly #since: number
+  /** What parts answer. */
+  readonly #ofParts: readonly (readonly [event: string, act: (input: unknown) => Awaitable<object>])[]
   #isGreeted = false
 
-  constructor(core: Core, asking: Asking) {
+  constructor(core: Core, use: SocketUse, asking: Asking) {
     this.#core = core
     this.#asking = asking
     this.#bucket = core.limits.ofSocket()
     const { opener, permit, confirm } = asking
     const refuse = (error: LiveSessionError): void => this.#tell(error)
     this.#side = { whose: opener, source: 'socket', bucket: this.#bucket, permit, confirm, refuse }
-    this.#since = core.flashes.count
+    this.#ofParts = core.parts.flatMap(({ events }) => Object.entries(events?.(use) ?? {}))
   }
 
   listen(socket: EventSource): void {
-    socket.on(SYNC, (...args) => this.#answer(args, 1, (input) => this.#sync(input)))
-    socket.on(TAKE_FLASH, (...args) => {
-      // Without an acknowledgement nothing would be shown.
-      if (typeof args.at(-1) !== 'function') return
-      this.#answer(args, args.length > 1 ? 1 : 0, (isBack) => this.#takeFlash(isBack))
-    })
+    socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
+    for (const [event, act] of this.#ofParts) {
+      socket.on(event, (...args) => {
+        // What a part answers is of no use to a page that does not hear it.
+        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))
+      })
+    }
   }
 
   #sync(input: unknown): Awaitable<SyncAnswer> {
@@ -71,15 +73,9 @@ export class PageEvents {
     )
   }
 
-  /** @param isBack whether the page was connected before: it loads after nothing that was said since */
-  #takeFlash(isBack: unknown): Awaitable<FlashAnswer> {
-    if (isBack !== undefined && isBack !== true)
-      throw new LiveSessionError('malformed', 'expected true of a page that comes back')
-    const { visitor, cookie } = this.#asking.opener
-    this.#core.limits.spend(1, visitor.subject(), this.#bucket)
-    const since = isBack ? undefined : this.#since
-    const taken = this.#core.flashes.takeOpenly(visitor.browserSubject, cookie?.flash ?? [], since)
-    return after(taken, (messages) => ({ ok: true, messages: messages.map(({ content }) => content) }))
+  #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
+    this.#core.limits.spend(1, this.#asking.opener.visitor.subject(), this.#bucket)
+    return act(input)
   }
 
   #tell(error: LiveSessionError): void {
@@ -87,7 +83,7 @@ export class PageEvents {
   }
 
   /** Answers an event with what came of it. A browser that asked for no answer gets none. */
-  #answer(args: readonly unknown[], count: 0 | 1, act: (input: unknown) => Awaitable<object>): void {
+  #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
     if (!this.#asking.isThere()) return
     const ack = args.at(-1)
     const answer = typeof ack === 'function' ? ack : () => undefined
@@ -99,8 +95,7 @@ export class PageEvents {
     }
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
-      if (inputs.length !== count)
-        throw new LiveSessionError('malformed', `expected ${count} arguments and an acknowledgement`)
+      if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
       const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {

@@ -1,19 +1,17 @@
 import type { AnyChange } from '../../shared/change.js'
-import { LiveSessionError, type LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
-import { FLASH, HAND_OFF, type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
+import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
-import { acceptSaid } from '../flash/message.js'
-import { checkPurpose } from '../hand-off/hand-offs.js'
-import { checkTarget } from '../hand-off/target.js'
-import { subjectHash, userIdOf } from '../identity/subject.js'
+import { userIdOf } from '../identity/subject.js'
 import { superseded } from '../identity/superseded.js'
+import type { Part, SocketUse } from '../seams.js'
 import { Handle } from '../values/handle.js'
 import { type Listener, Listeners } from '../values/listeners.js'
-import { Outcome } from '../values/outcome.js'
+import { addMembers } from '../values/members.js'
 import type { Owner } from '../values/sessions.js'
 import { missingIn } from '../values/told.js'
 import type { Connection, Opener } from './connection.js'
@@ -34,6 +32,7 @@ export class SocketHandle extends Handle {
   readonly #connection: Connection
   readonly #opener: Opener
   readonly #events: PageEvents
+  readonly #use: SocketUse
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
@@ -49,7 +48,20 @@ export class SocketHandle extends Handle {
     this.#outlet = outlet
     this.#connection = connection
     this.#opener = connection.opener
-    this.#events = new PageEvents(core, {
+    const isOpen = (): boolean => this.#isOpen
+    this.#use = {
+      visitor,
+      cookie: connection.opener.cookie,
+      get isOpen() {
+        return isOpen()
+      },
+      emit: this.emit,
+      permit: () => {
+        this.sessions.checkOpen()
+        this.permit()
+      },
+    }
+    this.#events = new PageEvents(core, this.#use, {
       opener: connection.opener,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
@@ -96,35 +108,17 @@ export class SocketHandle extends Handle {
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
-  handOff(purpose: string, payload: unknown, options: { readonly to: string }): Promise<void> {
-    return Outcome.of(() => this.#handOff(purpose, payload, options), this.#core.report)
+  /** The same with the members that parts add. */
+  static with(parts: readonly Part[]): typeof SocketHandle {
+    const Handles = class extends SocketHandle {}
+    const members = parts.map(({ socket }) => socket)
+    addMembers<SocketHandle, SocketUse>(Handles, members, (handle) => [handle.#use, handle.report])
+    return Handles
   }
 
-  flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void> {
-    return Outcome.of(() => {
-      const said = acceptSaid(message, options)
-      this.sessions.checkOpen()
-      this.permit()
-      this.#core.flashes.add(this.#opener.visitor.browserSubject, said)
-      if (!said.isForNext) this.offerFlash()
-    }, this.#core.report)
-  }
-
-  offerFlash(): void {
-    if (this.#isOpen) this.#outlet.emit(FLASH)
-  }
-
-  #handOff(purpose: string, payload: unknown, options: { readonly to: string }): void {
-    const { handOffs, sessions } = this.#core
-    const { cookie } = this.#opener
-    checkPurpose('handOff', purpose)
-    const to = checkTarget(options?.to)
-    sessions.checkOpen()
-    this.permit()
-    if (!this.#isOpen) throw new LiveSessionError('closed', 'handOff: the socket is not open')
-    if (!cookie) throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
-    const token = handOffs.seal({ browser: subjectHash(cookie.browserSubject), purpose, to }, payload)
-    this.#outlet.emit(HAND_OFF, token)
+  /** Tells the page, where the socket is open. */
+  emit: SocketUse['emit'] = (event, ...args) => {
+    if (this.#isOpen) this.#outlet.emit(event, ...args)
   }
 
   protected override get cookie(): Opener['cookie'] {

@@ -4,8 +4,7 @@ import { sameJson } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isPast } from '../../shared/stamp.js'
-import type { Message } from '../flash/message.js'
-import { fitting, fittingFlash, roomForRegisters } from '../http/cookie-size.js'
+import { fitting, roomBeside, roomForRegisters } from '../http/cookie-size.js'
 import type { VerifiedCookie } from '../http/cookie-text.js'
 import type { Epochs } from '../identity/epochs.js'
 import type { Subject } from '../identity/subject.js'
@@ -113,9 +112,9 @@ export class Freshness {
     return fitting(own, others.registers(), this.#room)
   }
 
-  /** What a cookie has room for beside these registers, of what is to be shown once. */
-  flash(messages: readonly Message[], registers: readonly StoredRegister[]): readonly Message[] {
-    return messages.length === 0 ? messages : fittingFlash(messages, registers, this.#room)
+  /** Bytes that a cookie has room for beside these registers. */
+  roomBeside(registers: readonly StoredRegister[]): number {
+    return roomBeside(registers, this.#room)
   }
 
   #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {

@@ -1,0 +1,79 @@
+import type Koa from 'koa'
+import type { Awaitable } from '../shared/promise.js'
+import type { LiveSessionServerToClient } from '../shared/protocol.js'
+import type { CookieMember } from './http/cookie-members.js'
+import type { VerifiedCookie } from './http/cookie-text.js'
+import type { Identifier, Visitor } from './identity/visitor.js'
+
+/** What a part adds to a plugin. The kernel imports no part, and no part imports another one. */
+export interface Part {
+  /** Members of `ctx.liveSession`. */
+  readonly request?: Members<RequestUse>
+  /** Members of `socket.liveSession`. */
+  readonly socket?: Members<SocketUse>
+  /** What pages ask over a socket, by the name of the event; called for each socket as it gets in. */
+  readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
+  readonly cookie?: CookieMember
+  /** Answers a POST to the endpoint that brings no JSON, and returns whether it has. */
+  readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
+}
+
+/** Functions by their names. Each returns a promise, whose rejection never ends the process. */
+export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
+
+/** A visitor, and the cookie that the browser came with, where it is this visitor's. */
+interface Asker {
+  readonly visitor: Visitor
+  readonly cookie: VerifiedCookie | undefined
+}
+
+/** A request, as members of `ctx.liveSession` see it. */
+export interface RequestUse {
+  readonly ctx: Koa.Context
+  /** The request and its answer, as they are by now: begun at the first use. */
+  readonly exchange: Answer
+  /**
+   * Something is set.
+   *
+   * @throws {LiveSessionError} `superseded`, `closed`
+   */
+  permit(): void
+  /** Goes on as the user whom `identify` names now: the app may have signed that user in without a word. */
+  catchUp(): Awaitable<unknown>
+}
+
+/** A request and its answer. */
+export interface Answer extends Asker {
+  /** The visitor has left this browser meanwhile. */
+  readonly isSuperseded: boolean
+  /** Has a part take part in it from now on. */
+  join(part: AnswerPart): void
+}
+
+/** What a part does about one answer. */
+export interface AnswerPart {
+  /** The cookie is to say more than it did. */
+  readonly hasNews: boolean
+  /** No cache may keep the answer. */
+  readonly isForOnce: boolean
+  /** The request goes on as another visitor. */
+  changeHands(): void
+  /** The headers are about to go out, and the cookie is not written yet. */
+  seal(): void
+}
+
+/** What a page is sent over its socket. */
+type PageEvent = keyof LiveSessionServerToClient
+
+/** An open socket, as members of `socket.liveSession` see it. */
+export interface SocketUse extends Asker {
+  readonly isOpen: boolean
+  /** Sends to this socket alone, where it is open. */
+  emit<E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>): void
+  /**
+   * Something is set.
+   *
+   * @throws {LiveSessionError} `superseded`, `closed`
+   */
+  permit(): void
+}
