@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { AppSessions } from './app-session/app-sessions.js'
+import { sessionPart } from './app-session/session-part.js'
 import { createConsent, type HasConsent } from './consent.js'
 import { flashPart } from './flash/flash.js'
 import { handOffPart } from './hand-off/hand-off.js'
@@ -12,7 +13,7 @@ import { Login } from './identity/login.js'
 import { Limits } from './limits/limits.js'
 import type { Settings } from './options.js'
 import { createWarn, type Report, type Warn } from './report.js'
-import type { Part } from './seams.js'
+import type { NameOwner, Part } from './seams.js'
 import { Connections } from './sockets/connections.js'
 import { Departures } from './sockets/departures.js'
 import { Rooms } from './sockets/rooms.js'
@@ -44,6 +45,8 @@ export interface Core {
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
+  /** Of names that are no subjects. */
+  readonly owners: readonly NameOwner[]
   readonly parts: readonly Part[]
   readonly rooms: Rooms
   readonly sessions: Sessions
@@ -77,13 +80,16 @@ export function createCore(app: Koa, settings: Settings): Core {
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
-  const surroundings = { appSessions, connections, remote, epochs, sessions, settings, subjects, warn }
+  const owners: NameOwner[] = []
+  const surroundings = { connections, remote, epochs, owners, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) remote.store = store
   const parts = [
     flashPart({ connections, settings, store }),
     handOffPart({ cookie, identities, settings, store, warn }),
+    sessionPart({ appSessions, report, settings, warn }),
   ]
+  owners.push(...parts.flatMap(({ names }) => names ?? []))
   const pieces = {
     announcements,
     appSessions,
@@ -99,6 +105,7 @@ export function createCore(app: Koa, settings: Settings): Core {
     identities,
     limits,
     login,
+    owners,
     parts,
     rooms,
     sessions,

@@ -146,19 +146,23 @@ class Plugin implements LiveSessionPlugin<Fields> {
 
   async settled(): Promise<void> {
     this.#core.dispatch.flush()
-    await this.#core.appSessions.settled()
+    await this.#settleParts()
     await this.#core.store?.settled()
   }
 
   async close(): Promise<void> {
-    const { appSessions, dispatch, sessions, store } = this.#core
+    const { dispatch, parts, sessions, store } = this.#core
     sessions.close()
-    appSessions.close()
+    for (const { close } of parts) close?.()
     dispatch.flush()
     this.#rechecks?.close()
     this.#refusals?.close()
-    this.#closed ??= appSessions.settled().then(() => store?.close())
+    this.#closed ??= this.#settleParts().then(() => store?.close())
     await this.#closed
+  }
+
+  async #settleParts(): Promise<void> {
+    await Promise.all(this.#core.parts.map(({ settled }) => settled?.()))
   }
 
   async #revoke(user: UserSubject): Promise<void> {

@@ -1,8 +1,11 @@
 import type Koa from 'koa'
+import type { Socket } from 'socket.io'
 import type { Awaitable } from '../shared/promise.js'
 import type { LiveSessionServerToClient } from '../shared/protocol.js'
+import type { StoredRegister } from '../shared/register.js'
 import type { CookieMember } from './http/cookie-members.js'
 import type { VerifiedCookie } from './http/cookie-text.js'
+import type { PartName } from './identity/subject.js'
 import type { Identifier, Visitor } from './identity/visitor.js'
 
 /** What a part adds to a plugin. The kernel imports no part, and no part imports another one. */
@@ -14,8 +17,16 @@ export interface Part {
   /** What pages ask over a socket, by the name of the event; called for each socket as it gets in. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
   readonly cookie?: CookieMember
+  readonly names?: NameOwner
+  readonly handshake?: HandshakePart
   /** Answers a POST to the endpoint that brings no JSON, and returns whether it has. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
+  /** A request has signed a user in. */
+  readonly signsIn?: (ctx: Koa.Context) => void
+  /** Resolves when nothing of it is under way. */
+  readonly settled?: () => Promise<void>
+  /** The plugin takes no more writes. */
+  readonly close?: () => void
 }
 
 /** Functions by their names. Each returns a promise, whose rejection never ends the process. */
@@ -48,6 +59,23 @@ export interface Answer extends Asker {
   readonly isSuperseded: boolean
   /** Has a part take part in it from now on. */
   join(part: AnswerPart): void
+}
+
+/** Has names of its own, in the store and among processes. */
+export interface NameOwner {
+  owns(this: void, name: string): name is PartName
+  /** Takes over what another process has written. */
+  hear(name: PartName, registers: readonly StoredRegister[]): void
+  /** Takes over what stands in the store for what was written here: another process may have been faster. */
+  stands(name: PartName, registers: readonly StoredRegister[]): void
+}
+
+/** What a part has to do with the handshakes of connections. */
+export interface HandshakePart {
+  /** Whether it needs what the app's own middleware finds out. */
+  isUsed(): boolean
+  /** A browser connects. Returns what makes the members of each of its sockets, if there are any. */
+  connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }
 
 /** What a part does about one answer. */

@@ -74,5 +74,5 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const header = cookie.header({ ...content, epoch })
   const found = identities.find(cookie.read(header, user), user)
   const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, epoch), renew: undefined }
-  return { ...whose, revocations: epochs.revocations, session: undefined }
+  return { ...whose, revocations: epochs.revocations, members: [] }
 }

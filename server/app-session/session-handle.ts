@@ -2,11 +2,13 @@ import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { after, refusePromise } from '../../shared/promise.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+import type { Report } from '../report.js'
 import type { Update } from '../stores/updates.js'
 import { Audience, heedRejection, type Listener, Listeners } from '../values/listeners.js'
 import { Outcome } from '../values/outcome.js'
 import type { Written } from '../values/written.js'
+import type { AppSessions } from './app-sessions.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { refusal, sessionEnded } from './refusals.js'
 import { checkWritable, jsonOf } from './session-json.js'
@@ -17,16 +19,23 @@ type Values = Readonly<Record<string, JsonValue>>
 type ValueListener = (value: JsonValue | undefined) => void
 type ValuesListener = (values: Values) => void
 
+/** What it needs. */
+interface Needs {
+  readonly appSessions: AppSessions
+  readonly settings: Settings
+  readonly report: Report
+}
+
 /** `socket.session`. Untyped: the public types are in types.ts. */
 export class SessionHandle {
-  readonly #core: Pick<Core, 'appSessions' | 'settings' | 'report'>
+  readonly #core: Needs
   readonly #held: KnownSession
   readonly #changes = new Listeners()
   readonly #all = new Audience<Values>()
   readonly #ends = new Audience<SessionEnd>()
   #isTelling = false
 
-  constructor(core: Pick<Core, 'appSessions' | 'settings' | 'report'>, session: KnownSession, socket: Socket) {
+  constructor(core: Needs, session: KnownSession, socket: Socket) {
     this.#core = core
     this.#held = session
     const watcher: SessionWatcher = {

@@ -110,7 +110,7 @@ export class SessionKeeping {
   }
 
   async #ask(name: SessionName): Promise<void> {
-    const registers = await this.#store.session(name)
+    const registers = await this.#store.rows(name)
     this.#sessions.learn(name, registers)
     const session = this.#sessions.find(name)
     if (!session) return

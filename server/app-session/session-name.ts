@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { PartName } from '../identity/subject.js'
 
 declare const KIND: unique symbol
 /** By which processes and stores know an app's session: a hash of its id, which does not lead back to the id. */
-export type SessionName = string & { readonly [KIND]: 'session' }
+export type SessionName = PartName & { readonly [KIND]: 'session' }
 
 const NAME = /^session:[\w-]{43}$/
 

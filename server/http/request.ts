@@ -7,7 +7,6 @@ import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
-import { watchId } from '../app-session/kept-id.js'
 import type { Core } from '../core.js'
 import { superseded } from '../identity/superseded.js'
 import type { Identifier, Vouched } from '../identity/visitor.js'
@@ -114,7 +113,8 @@ export class RequestHandle extends Handle {
       const { revocations } = this.#core.epochs
       const user = await this.#state.requests.identify(this.#ctx)
       await exchange.load(user)
-      if (user !== undefined && user !== exchange.visitor.user) watchId(this.#core, this.#ctx)
+      if (user !== undefined && user !== exchange.visitor.user)
+        for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
       await exchange.changeTo({ user, revocations })
     }, this.report)
   }

@@ -7,6 +7,8 @@ declare const KIND: unique symbol
 export type UserSubject = string & { readonly [KIND]: 'user' }
 /** `browser:<id>`: those of a guest, and what is the browser's own where a user is signed in. */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
+/** What a part keeps beside subjects, under a prefix of its own: the store and the other processes know it by the same name. */
+export type PartName = string & { readonly [KIND]: 'part' }
 /** Whose values. */
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, known to the browser and to servers alone. */

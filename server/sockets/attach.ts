@@ -1,6 +1,5 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
-import { SessionHandle } from '../app-session/session-handle.js'
 import type { Core } from '../core.js'
 import { tellRefusal } from '../refused.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
@@ -23,8 +22,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     recovery?.mark(socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
-    const { session } = connection.opener
-    if (session) Object.assign(socket, { session: new SessionHandle(core, session, socket) })
+    for (const make of connection.opener.members) Object.assign(socket, make(socket))
   }
   const installed = new WeakSet<Namespace>()
   const install = (namespace: Namespace): void => {

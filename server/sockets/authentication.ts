@@ -8,10 +8,10 @@ const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession']
 
 /** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
 export class Authentication {
-  readonly #core: Pick<Core, 'appSessions' | 'settings'>
+  readonly #core: Pick<Core, 'parts' | 'settings'>
   readonly #middleware: readonly Koa.Middleware[]
 
-  constructor(core: Pick<Core, 'appSessions' | 'settings'>, middleware: readonly Koa.Middleware[]) {
+  constructor(core: Pick<Core, 'parts' | 'settings'>, middleware: readonly Koa.Middleware[]) {
     this.#core = core
     this.#middleware = middleware
   }
@@ -22,13 +22,13 @@ export class Authentication {
   }
 
   /**
-   * Runs the app's own auth middleware, to learn who is there, and which session koa-session has for the browser. It commits nothing:
+   * Runs the app's own auth middleware, to learn who is there, and what parts want to know. It commits nothing:
    * a Set-Cookie would corrupt the 101 answer, and a session that was destroyed meanwhile would be stored again.
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
-    const { appSessions, settings } = this.#core
+    const { parts, settings } = this.#core
     const { identify } = settings
-    if (!identify && !appSessions.isUsed) return undefined
+    if (!identify && !parts.some(({ handshake }) => handshake?.isUsed())) return undefined
     keepUncommitted(ctx)
     let id: UserId | null | undefined
     const ask = async (): Promise<void> => {

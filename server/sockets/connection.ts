@@ -1,6 +1,5 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import type { KnownSession } from '../app-session/known-session.js'
 import { cookieless } from '../identity/subject.js'
 import type { Whose } from '../identity/who.js'
 import type { SocketUse } from '../seams.js'
@@ -9,8 +8,8 @@ import type { SocketUse } from '../seams.js'
 export interface Opener extends Whose {
   /** How many revocations there had been when `identify` was asked. */
   readonly revocations: number
-  /** The app's own session of the browser, where the app keeps sessions here. */
-  readonly session: KnownSession | undefined
+  /** What parts add to each of its sockets. */
+  readonly members: readonly ((socket: Socket) => object)[]
 }
 
 /** What a connection has in each namespace. */

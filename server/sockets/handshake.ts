@@ -2,7 +2,6 @@ import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { KnownSession } from '../app-session/known-session.js'
 import type { Core } from '../core.js'
 import { type ReadCookie, readable, readables } from '../http/cookie-text.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
@@ -85,7 +84,7 @@ export class Handshake {
       void hangUp(conn)
       throw signedOut()
     }
-    const opener = { ...this.#recognize(read, user, ctx), revocations, session: this.#hold(conn, ctx) }
+    const opener = { ...this.#recognize(read, user, ctx), revocations, members: this.#members(conn, ctx) }
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -109,15 +108,8 @@ export class Handshake {
     return whoseIs(this.#core, ctx, found)
   }
 
-  /** The session that koa-session has found for the browser, which stays in memory for as long as the connection does. */
-  #hold(conn: Socket['conn'], ctx: Koa.Context): KnownSession | undefined {
-    const { appSessions } = this.#core
-    // One that is kept elsewhere is none of ours, and what reading it throws would keep every socket out.
-    const found = appSessions.isUsed ? appSessions.given.sessionOf(ctx) : undefined
-    if (!found || conn.readyState !== 'open') return found
-    const session = appSessions.hold(found, conn)
-    conn.once('close', () => appSessions.release(session, conn))
-    return session
+  #members(conn: Socket['conn'], ctx: Koa.Context): Opener['members'] {
+    return this.#core.parts.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
   }
 
   #checkRoom({ visitor }: Opener): void {

@@ -3,7 +3,6 @@ import type { Namespace, Server } from 'socket.io'
 import { EPOCH_KEY, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { idsOf, withIds } from '../../shared/taken-ids.js'
-import { isSessionName } from '../app-session/session-name.js'
 import type { Core } from '../core.js'
 import { standing, toEnding } from '../identity/ending.js'
 import { isCookieless, isSubject } from '../identity/subject.js'
@@ -20,13 +19,13 @@ export class Nodes implements Peers {
   readonly #main: Namespace
   readonly #core: Pick<
     Core,
-    'appSessions' | 'connections' | 'remote' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'
+    'connections' | 'remote' | 'epochs' | 'owners' | 'sessions' | 'settings' | 'report' | 'warn'
   >
   #news = new Map<string, Replica>()
 
   constructor(
     io: Server,
-    core: Pick<Core, 'appSessions' | 'connections' | 'remote' | 'epochs' | 'sessions' | 'settings' | 'report' | 'warn'>,
+    core: Pick<Core, 'connections' | 'remote' | 'epochs' | 'owners' | 'sessions' | 'settings' | 'report' | 'warn'>,
   ) {
     this.#io = io
     this.#main = io.of('/')
@@ -67,13 +66,14 @@ export class Nodes implements Peers {
   #hear(name: unknown, wire: unknown, ids: unknown): void {
     const leaveOut = (): void => this.#core.warn(`ignored a malformed ${MERGE} message of another process`)
     const isNews = typeof name === 'string' && Array.isArray(wire)
-    if (!isNews || !(isSubject(name) || isCookieless(name) || isSessionName(name))) {
+    const owner = isNews ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
+    if (!isNews || !(owner || isSubject(name) || isCookieless(name))) {
       leaveOut()
       return
     }
     const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
-    if (isSessionName(name)) {
-      this.#core.appSessions.hear(name, sound)
+    if (owner?.owns(name)) {
+      owner.hear(name, sound)
       return
     }
     const { registers, ending } = standing(sound)

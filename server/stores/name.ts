@@ -1,9 +1,8 @@
-import { isSessionName, type SessionName } from '../app-session/session-name.js'
-import { isUser, type Subject, subjectHash } from '../identity/subject.js'
+import { isSubject, isUser, type PartName, type Subject, subjectHash } from '../identity/subject.js'
 import { BROWSERS } from './store.js'
 
-/** What a store has: of a subject, or of a session of the app's own. */
-export type StoredName = Subject | SessionName
+/** What a store has: of a subject, or of a part. */
+export type StoredName = Subject | PartName
 
 /** Bytes of a name that every store takes. */
 const MAX_NAME = 255
@@ -13,7 +12,7 @@ const MAX_NAME = 255
  * the app knows them, or by a hash where stores may not take the id.
  */
 export function storeName(subject: StoredName): string {
-  if (isSessionName(subject)) return subject
+  if (!isSubject(subject)) return subject
   if (!isUser(subject)) return BROWSERS + subjectHash(subject)
   const isTaken = Buffer.byteLength(subject) <= MAX_NAME && !subject.includes('\0')
   return isTaken ? subject : `user:h:${subjectHash(subject)}`

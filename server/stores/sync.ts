@@ -3,11 +3,11 @@ import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { isSessionName, type SessionName } from '../app-session/session-name.js'
 import type { Epochs } from '../identity/epochs.js'
-import type { Subject } from '../identity/subject.js'
+import { isSubject, type PartName, type Subject } from '../identity/subject.js'
 import type { Settings } from '../options.js'
 import type { Warn } from '../report.js'
+import type { NameOwner } from '../seams.js'
 import type { Connections } from '../sockets/connections.js'
 import type { Keeper, Remote } from '../values/remote.js'
 import type { Sessions } from '../values/sessions.js'
@@ -29,10 +29,10 @@ const LONGEST_END = 10_000
 
 /** What it brings together. */
 type Surroundings = {
-  readonly appSessions: { stands(name: SessionName, registers: readonly StoredRegister[]): void }
   readonly connections: Connections
   readonly remote: Remote
   readonly epochs: Epochs
+  readonly owners: readonly NameOwner[]
   readonly sessions: Sessions
   readonly settings: Settings
   readonly subjects: Subjects
@@ -70,8 +70,8 @@ export class StoreSync implements Keeper {
       this.#sound,
       this.#health,
       (name, registers) => {
-        if (isSessionName(name)) core.appSessions.stands(name, registers)
-        else this.#intake.take(name, registers)
+        if (isSubject(name)) this.#intake.take(name, registers)
+        else core.owners.find(({ owns }) => owns(name))?.stands(name, registers)
       },
       waiting,
     )
@@ -163,8 +163,8 @@ export class StoreSync implements Keeper {
     return new Updates(this.#sound, this.#health, answers, this, memory, this.#core.settings)
   }
 
-  /** What the store has of a session of the app's own, with what it is still to be told; rejects where it does not answer. */
-  async session(name: SessionName): Promise<readonly StoredRegister[]> {
+  /** What the store has of a part's name, with what it is still to be told; rejects where it does not answer. */
+  async rows(name: PartName): Promise<readonly StoredRegister[]> {
     const stored = await this.#loads.rows(storeName(name))
     return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
   }

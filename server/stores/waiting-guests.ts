@@ -1,5 +1,4 @@
-import { isSessionName } from '../app-session/session-name.js'
-import { isUser } from '../identity/subject.js'
+import { isSubject, isUser } from '../identity/subject.js'
 import type { StoredName } from './name.js'
 
 /** How much of what guests have set waits for the store. Any stranger may be as many guests as they like, so that is bounded. */
@@ -15,7 +14,7 @@ export class WaitingGuests {
 
   /** Takes note of how many bytes of a guest wait. Answers with those for whom there is no room, who wait no more. */
   *note(subject: StoredName, bytes: number): Generator<StoredName> {
-    if (isSessionName(subject) || isUser(subject)) return
+    if (!isSubject(subject) || isUser(subject)) return
     this.#account(subject, bytes)
     for (const guest of this.#bytes.keys()) {
       if (this.#sum <= this.#maxBytes) return
