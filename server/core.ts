@@ -1,11 +1,7 @@
 import type Koa from 'koa'
-import { AppSessions } from './app-session/app-sessions.js'
-import { sessionPart } from './app-session/session-part.js'
 import { createConsent, type HasConsent } from './consent.js'
-import { flashPart } from './flash/flash.js'
-import { handOffPart } from './hand-off/hand-off.js'
 import { LiveCookie } from './http/cookie.js'
-import { CookieMembers } from './http/cookie-members.js'
+import { type CookieMember, CookieMembers } from './http/cookie-members.js'
 import { Disagreements } from './identity/disagreements.js'
 import { Epochs } from './identity/epochs.js'
 import { Identities } from './identity/identities.js'
@@ -32,7 +28,6 @@ export interface Core {
   readonly app: Koa
   readonly settings: Settings
   readonly announcements: Announcements
-  readonly appSessions: AppSessions
   readonly connections: Connections
   readonly cookie: LiveCookie
   readonly cookieMembers: CookieMembers
@@ -58,8 +53,11 @@ export interface Core {
   readonly warn: Warn
 }
 
-/** Puts kernel and parts together. */
-export function createCore(app: Koa, settings: Settings): Core {
+/** Makes a part, given what it needs of the pieces. */
+export type MakePart = (core: Core) => Part
+
+/** Puts the pieces together, and has the parts add to them. */
+export function createCore(app: Koa, settings: Settings, makers: readonly MakePart[]): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
@@ -73,7 +71,6 @@ export function createCore(app: Koa, settings: Settings): Core {
   const warn = createWarn(clock)
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
-  const appSessions = new AppSessions({ announcements, remote, sessions, settings })
   const freshness = new Freshness({ sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
   const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)
@@ -84,18 +81,14 @@ export function createCore(app: Koa, settings: Settings): Core {
   const surroundings = { connections, remote, epochs, owners, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) remote.store = store
-  const parts = [
-    flashPart({ connections, settings, store }),
-    handOffPart({ cookie, identities, settings, store, warn }),
-    sessionPart({ appSessions, report, settings, warn }),
-  ]
-  owners.push(...parts.flatMap(({ names }) => names ?? []))
+  const parts: Part[] = []
+  const members: CookieMember[] = []
+  const cookieMembers = new CookieMembers(members)
   const pieces = {
     announcements,
-    appSessions,
     connections,
     cookie,
-    cookieMembers: new CookieMembers(parts.flatMap(({ cookie }) => cookie ?? [])),
+    cookieMembers,
     departures,
     disagreements: new Disagreements(warn),
     dispatch,
@@ -113,5 +106,9 @@ export function createCore(app: Koa, settings: Settings): Core {
     subjects,
     tickets,
   }
-  return { app, settings, ...pieces, report, hasConsent: createConsent(settings), warn }
+  const core = { app, settings, ...pieces, report, hasConsent: createConsent(settings), warn }
+  parts.push(...makers.map((make) => make(core)))
+  owners.push(...parts.flatMap(({ names }) => names ?? []))
+  members.push(...parts.flatMap(({ cookie }) => cookie ?? []))
+  return core
 }

@@ -1,14 +1,13 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
-import { newestOf } from '../shared/stamp.js'
-import { KoaSessionStore } from './app-session/session-store.js'
-import type { SessionStore } from './app-session/types.js'
-import { type Core, createCore } from './core.js'
+import { sessionPart } from './app-session/session-part.js'
+import { type Core, createCore, type MakePart } from './core.js'
+import { flashPart } from './flash/flash.js'
+import { handOffPart } from './hand-off/hand-off.js'
 import { Requests } from './http/requests.js'
-import { subjectHash, type UserId, type UserSubject, userSubject } from './identity/subject.js'
-import { createAdmission, type InspectorOptions } from './inspector/admission.js'
-import { createInspector, type InspectorRoute } from './inspector/inspector.js'
-import { RecentRefusals } from './inspector/recent-refusals.js'
+import { erase, revoke } from './identity/revocations.js'
+import { subjectHash, type UserId, userSubject } from './identity/subject.js'
+import { inspectorPart } from './inspector/inspector-part.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { resolveOptions } from './options.js'
 import { attachTo, checkServer } from './sockets/attach.js'
@@ -22,6 +21,9 @@ import { installSocketGetter } from './sockets/socket-getter.js'
 import { warnAtStart } from './start-warnings.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 import { UserHandle } from './values/user.js'
+
+/** None knows of another. */
+export const PARTS: readonly MakePart[] = [flashPart, handOffPart, sessionPart, inspectorPart]
 
 const cores = new WeakMap<object, Core>()
 
@@ -52,10 +54,19 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
       'koa-live-session: liveSession(app): expected an app of Koa 3, received one of Koa 2. Run npm install koa@3',
     )
   }
-  const core = createCore(app, resolveOptions(app, options))
+  return createPlugin(app, options, PARTS)
+}
+
+/** The same, with these parts. */
+export function createPlugin(
+  app: Koa,
+  options: LiveSessionOptions<Fields>,
+  parts: readonly MakePart[],
+): LiveSessionPlugin<Fields> {
+  const core = createCore(app, resolveOptions(app, options), parts)
   installSocketGetter()
   warnAtStart(core)
-  const plugin = new Plugin(core)
+  const plugin = Object.assign(new Plugin(core), ...core.parts.map(({ plugin }) => plugin))
   cores.set(plugin, core)
   return plugin
 }
@@ -67,13 +78,12 @@ export function coreOf(plugin: object): Core {
   return core
 }
 
-class Plugin implements LiveSessionPlugin<Fields> {
+/** Without what parts add. */
+class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'sessionStore'> {
   readonly #core: Core
   readonly #requests: Requests
   #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
-  #refusals: RecentRefusals | undefined
-  #sessionStore: KoaSessionStore | undefined
 
   constructor(core: Core) {
     this.#core = core
@@ -105,7 +115,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async revoke(id: UserId): Promise<void> {
-    await this.#revoke(userSubject(id, 'revoke(id)'))
+    await revoke(this.#core, userSubject(id, 'revoke(id)'))
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
@@ -115,33 +125,7 @@ class Plugin implements LiveSessionPlugin<Fields> {
   }
 
   async erase(id: UserId): Promise<void> {
-    const user = userSubject(id, 'erase(id)')
-    await this.#core.store?.consult([user])
-    // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
-    const { epochs, sessions } = this.#core
-    const stamps =
-      sessions
-        .find(user)
-        ?.registers()
-        .map(({ stamp }) => stamp) ?? []
-    epochs.erase(user, newestOf(stamps))
-    sessions.erase(user)
-    await this.#endConnections(user)
-  }
-
-  sessionStore(): SessionStore {
-    const { appSessions, settings, store } = this.#core
-    appSessions.begin(store)
-    this.#sessionStore ??= new KoaSessionStore(appSessions, settings)
-    return this.#sessionStore
-  }
-
-  inspector(options: InspectorOptions = {}): InspectorRoute {
-    const { app, settings } = this.#core
-    const admission = createAdmission(this.#core, options)
-    this.#refusals ??= new RecentRefusals(app, settings.clock)
-    const revoke = (user: UserSubject): Promise<void> => this.#revoke(user)
-    return createInspector({ core: this.#core, refusals: this.#refusals, revoke }, admission)
+    await erase(this.#core, userSubject(id, 'erase(id)'))
   }
 
   async settled(): Promise<void> {
@@ -156,24 +140,11 @@ class Plugin implements LiveSessionPlugin<Fields> {
     for (const { close } of parts) close?.()
     dispatch.flush()
     this.#rechecks?.close()
-    this.#refusals?.close()
     this.#closed ??= this.#settleParts().then(() => store?.close())
     await this.#closed
   }
 
   async #settleParts(): Promise<void> {
     await Promise.all(this.#core.parts.map(({ settled }) => settled?.()))
-  }
-
-  async #revoke(user: UserSubject): Promise<void> {
-    await this.#core.store?.consult([user])
-    this.#core.epochs.revoke(user)
-    await this.#endConnections(user)
-  }
-
-  async #endConnections(user: UserSubject): Promise<void> {
-    const { connections, store } = this.#core
-    await connections.end(connections.of(user), 'other_subject')
-    await store?.level([user])
   }
 }

@@ -10,6 +10,8 @@ import type { Identifier, Visitor } from './identity/visitor.js'
 
 /** What a part adds to a plugin. The kernel imports no part, and no part imports another one. */
 export interface Part {
+  /** Members of the plugin, what `liveSession()` returns. */
+  readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>
   /** Members of `ctx.liveSession`. */
   readonly request?: Members<RequestUse>
   /** Members of `socket.liveSession`. */

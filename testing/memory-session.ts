@@ -3,6 +3,7 @@ import { type Core, createCore } from '../server/core.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/identity/subject.js'
 import { whoOf } from '../server/identity/who.js'
 import { resolveOptions } from '../server/options.js'
+import { PARTS } from '../server/plugin.js'
 import { Connection, type Opener } from '../server/sockets/connection.js'
 import { SocketHandle } from '../server/sockets/socket.js'
 import type { SocketSession } from '../server/types.js'
@@ -49,7 +50,7 @@ export function memorySession<F extends Fields>(
   visitor: MemoryVisitor = {},
 ): MemorySession<F> {
   const app = new Koa()
-  const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }))
+  const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), PARTS)
   const opener = openerOf(core, visitor)
   const { sessions } = core
   const write = (method: string, values: object, source: ChangeSource): void =>

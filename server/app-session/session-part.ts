@@ -1,23 +1,47 @@
 import type { Settings } from '../options.js'
 import type { Report, Warn } from '../report.js'
 import type { Part } from '../seams.js'
-import type { AppSessions } from './app-sessions.js'
+import type { StoreSync } from '../stores/sync.js'
+import type { Announcements } from '../values/announcements.js'
+import type { Remote } from '../values/remote.js'
+import type { Sessions } from '../values/sessions.js'
+import { AppSessions } from './app-sessions.js'
 import { watchId } from './kept-id.js'
 import { SessionHandle } from './session-handle.js'
 import { isSessionName, type SessionName } from './session-name.js'
+import { KoaSessionStore } from './session-store.js'
+import type { SessionStore } from './types.js'
 
 /** What it needs. */
 interface Needs {
-  readonly appSessions: AppSessions
-  readonly settings: Settings
+  readonly announcements: Announcements
+  readonly remote: Remote
   readonly report: Report
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
   readonly warn: Warn
 }
 
+/** The part, with what our own tests look at. */
+export interface SessionPart extends Part {
+  readonly appSessions: AppSessions
+}
+
 /** What koa-session keeps of browsers, where the app keeps it here. */
-export function sessionPart(core: Needs): Part {
-  const { appSessions } = core
+export function sessionPart({ report, store, warn, ...core }: Needs): SessionPart {
+  const { settings } = core
+  const appSessions = new AppSessions(core)
+  let sessionStore: SessionStore | undefined
   return {
+    appSessions,
+    plugin: {
+      sessionStore: (): SessionStore => {
+        appSessions.begin(store)
+        sessionStore ??= new KoaSessionStore(appSessions, settings)
+        return sessionStore
+      },
+    },
     names: {
       owns: isSessionName,
       hear(name: SessionName, registers) {
@@ -27,7 +51,7 @@ export function sessionPart(core: Needs): Part {
         appSessions.stands(name, registers)
       },
     },
-    signsIn: (ctx) => watchId(core, ctx),
+    signsIn: (ctx) => watchId({ appSessions, warn }, ctx),
     handshake: {
       isUsed: () => appSessions.isUsed,
       // The session that koa-session has found for the browser, which stays in memory for as long as the connection does.
@@ -38,7 +62,7 @@ export function sessionPart(core: Needs): Part {
         const isOpen = conn.readyState === 'open'
         const session = isOpen ? appSessions.hold(found, conn) : found
         if (isOpen) conn.once('close', () => appSessions.release(session, conn))
-        return (socket) => ({ session: new SessionHandle(core, session, socket) })
+        return (socket) => ({ session: new SessionHandle({ appSessions, report, settings }, session, socket) })
       },
     },
     settled: () => appSessions.settled(),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { coreOf } from '../../server/plugin.js'
+import { appSessionsOf } from '../support/app-sessions.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
@@ -85,7 +85,7 @@ describe('sessions of nodes that only an adapter connects', () => {
     const visitor = await nodes[0].withSession({ user: 'ann' })
     const late = await start()
     await nodes[0].write(visitor, { theme: 'dark' })
-    expect(coreOf(late.app.live).appSessions.size).toBe(0)
+    expect(appSessionsOf(late.app.live).size).toBe(0)
     expect(await late.read(late.visitor(visitor.cookie))).toEqual({})
     expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
   })
@@ -126,7 +126,7 @@ describe('sessions of nodes that only an adapter connects', () => {
     })
     await one.ask(visitor, signOut)
     expect(session.ended).toBe('destroyed')
-    const { appSessions } = coreOf(two.app.live)
+    const appSessions = appSessionsOf(two.app.live)
     await two.app.live.sessionStore().set('brief', {}, 1)
     clock.advance(29_999)
     // It has looked by then.

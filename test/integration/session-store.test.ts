@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { coreOf } from '../../server/plugin.js'
+import { appSessionsOf } from '../support/app-sessions.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
@@ -273,7 +273,7 @@ describe('memory', () => {
   it('forgets a session that only its browser ends when it was not used for cache.maxIdle, and no other', async () => {
     const options = { cache: { maxIdle: 10 * DAY } } as never
     const sessions = await SessionApp.start({ session: { maxAge: 'session' }, options })
-    const { appSessions } = coreOf(sessions.app.live)
+    const appSessions = appSessionsOf(sessions.app.live)
     const store = sessions.app.live.sessionStore()
     const visitor = await sessions.withSession({ user: 'ann' })
     await store.set('dated', { user: 'bob' }, 30 * DAY)
@@ -296,7 +296,7 @@ describe('memory', () => {
       options: { cache: { maxIdle: DAY } } as never,
     })
     const { clock, live } = sessions.app
-    const { appSessions } = coreOf(live)
+    const appSessions = appSessionsOf(live)
     const rest = (size: number): Promise<number> =>
       within(
         async () => appSessions.size,

@@ -5,8 +5,8 @@ import type Koa from 'koa'
 import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
 import { sessionName } from '../../server/app-session/session-name.js'
-import { coreOf } from '../../server/plugin.js'
 import type { StoredRow } from '../../server/stores/store.js'
+import { appSessionsOf } from '../support/app-sessions.js'
 import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
@@ -302,7 +302,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     await sessions.write(visitor, { user: 'bob' })
     expect(await sessions.read(visitor)).toEqual({ user: 'bob' })
     const name = sessionName(sessionId(visitor))
-    expect(coreOf(sessions.app.live).appSessions.find(name)?.replica.registers()).toHaveLength(4)
+    expect(appSessionsOf(sessions.app.live).find(name)?.replica.registers()).toHaveLength(4)
     if (store) expect(await store.load(name)).toHaveLength(4)
   })
 
@@ -421,7 +421,7 @@ describe('threat 23: the id of a session', () => {
     heard.push(
       await session.put('user', 'eve').catch(show),
       sessions.app.live.sessionStore(),
-      coreOf(sessions.app.live).appSessions,
+      appSessionsOf(sessions.app.live),
     )
     await sessions.app.live.settled()
     const rooms = [...sessions.app.io.sockets.adapter.rooms.keys()]
@@ -436,7 +436,7 @@ describe('threat 18: a flood of sessions', () => {
   it('leaves memory when their time is up, and no request waits for it', async () => {
     const sessions = await SessionApp.start()
     const store = sessions.app.live.sessionStore()
-    const { appSessions } = coreOf(sessions.app.live)
+    const appSessions = appSessionsOf(sessions.app.live)
     const flood = async (): Promise<void> => {
       for (let at = 0; at < 900; at += 1) {
         await store.set(`stranger-${Math.random()}`, { csrf: `${at}` }, DAY)

@@ -1,0 +1,9 @@
+import type { AppSessions } from '../../server/app-session/app-sessions.js'
+import { coreOf } from '../../server/plugin.js'
+
+/** What a process knows of the app's own sessions. */
+export function appSessionsOf(live: object): AppSessions {
+  const [found] = coreOf(live).parts.flatMap((part) => ('appSessions' in part ? [part.appSessions as AppSessions] : []))
+  if (!found) throw new Error('expected a plugin with app sessions')
+  return found
+}
