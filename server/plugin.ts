@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
+import { addressPart } from './address/address.js'
 import { sessionPart } from './app-session/session-part.js'
 import { type Core, createCore, type MakePart } from './core.js'
 import { flashPart } from './flash/flash.js'
@@ -23,7 +24,7 @@ import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession }
 import { UserHandle } from './values/user.js'
 
 /** None knows of another. */
-export const PARTS: readonly MakePart[] = [flashPart, handOffPart, sessionPart, inspectorPart]
+export const PARTS: readonly MakePart[] = [addressPart, flashPart, handOffPart, sessionPart, inspectorPart]
 
 const cores = new WeakMap<object, Core>()
 

@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
+import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
 import type { LiveSessionServerToClient } from '../shared/protocol.js'
 import type { StoredRegister } from '../shared/register.js'
@@ -7,6 +8,8 @@ import type { CookieMember } from './http/cookie-members.js'
 import type { VerifiedCookie } from './http/cookie-text.js'
 import type { PartName } from './identity/subject.js'
 import type { Identifier, Visitor } from './identity/visitor.js'
+import type { Counted } from './limits/limits.js'
+import type { Written } from './values/written.js'
 
 /** What a part adds to a plugin. The kernel imports no part, and no part imports another one. */
 export interface Part {
@@ -23,6 +26,10 @@ export interface Part {
   readonly handshake?: HandshakePart
   /** Answers a POST to the endpoint that brings no JSON, and returns whether it has. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
+  /** A request begins, before the app's own code. `useOf` begins the session. */
+  readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse) => void
+  /** More of what the page is told by `snapshot` and `embed`. */
+  readonly snapshot?: (use: RequestUse) => object
   /** A request has signed a user in. */
   readonly signsIn?: (ctx: Koa.Context) => void
   /** Resolves when nothing of it is under way. */
@@ -45,6 +52,11 @@ export interface RequestUse {
   readonly ctx: Koa.Context
   /** The request and its answer, as they are by now: begun at the first use. */
   readonly exchange: Answer
+  /** The visitor's. */
+  readonly values: {
+    get(key: string): JsonValue | undefined
+    set(key: string, value: JsonValue): Promise<Written>
+  }
   /**
    * Something is set.
    *
@@ -59,6 +71,8 @@ export interface RequestUse {
 export interface Answer extends Asker {
   /** The visitor has left this browser meanwhile. */
   readonly isSuperseded: boolean
+  /** Whose limits count for what its browser asks. */
+  readonly counted: Counted
   /** Has a part take part in it from now on. */
   join(part: AnswerPart): void
 }

@@ -17,7 +17,6 @@ import { Outcome } from '../values/outcome.js'
 import type { Owner } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
 import { Exchange } from './exchange.js'
-import { isPage, takeAddress } from './visit.js'
 
 /** One request's: whom `identify` has named, and what is made of it at the first use. */
 export interface RequestState {
@@ -34,8 +33,6 @@ export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #state: RequestState
-  /** What the request's address says and has not set. */
-  #unvisited: Readonly<Record<string, JsonValue>> = {}
 
   constructor(ctx: Koa.Context, state: RequestState) {
     const { core } = state
@@ -56,11 +53,6 @@ export class RequestHandle extends Handle {
     return visitor.id(hasId)
   }
 
-  /** Sets what the address of the request says of these. */
-  visit(fields: readonly Field[]): void {
-    this.#unvisited = takeAddress(this.#core, this.#ctx, fields, { exchange: this.#exchange, handle: this })
-  }
-
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
     const exchange = this.#exchange
@@ -71,13 +63,11 @@ export class RequestHandle extends Handle {
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
     const unsaved: string[] = []
-    const urls: Record<string, string> = {}
     for (const field of this.sessions.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = this.replica(field)
       const value = this.sessions.value(field, replica)
       const stamp = replica?.stamp(field.key) ?? NEVER
-      if (field.url !== undefined) urls[field.key] = field.url
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
@@ -92,11 +82,9 @@ export class RequestHandle extends Handle {
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
-      // What a script fetches is at no address of a page, and that of a frame is not seen.
-      ...(hasAny(urls) && isPage(this.#ctx) ? { urls } : {}),
-      ...(hasAny(this.#unvisited) ? { unvisited: this.#unvisited } : {}),
     }
-    return { ...optional, values, defaults, stamps }
+    const ofParts = this.#core.parts.map((part) => part.snapshot?.(this.#use()))
+    return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)
   }
 
   /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
@@ -131,10 +119,16 @@ export class RequestHandle extends Handle {
     return Handles
   }
 
+  /** What parts are given of it. */
+  static useOf(handle: RequestHandle): RequestUse {
+    return handle.#use()
+  }
+
   #use(): RequestUse {
     const exchange = (): Exchange => this.#exchange
     return {
       ctx: this.#ctx,
+      values: this,
       get exchange() {
         return exchange()
       },
@@ -176,8 +170,4 @@ export class RequestHandle extends Handle {
     if (exchange.isSuperseded) throw superseded()
     exchange.does('sets')
   }
-}
-
-function hasAny(record: Readonly<Record<string, unknown>>): boolean {
-  return Object.keys(record).length > 0
 }

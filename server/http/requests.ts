@@ -1,16 +1,15 @@
 import type Koa from 'koa'
-import type { Field } from '../../shared/field.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Core } from '../core.js'
 import { loadCandidates } from '../identity/candidates.js'
 import { type UserSubject, userNamed } from '../identity/subject.js'
 import type { Vouched } from '../identity/visitor.js'
+import type { Part } from '../seams.js'
 import { readables } from './cookie-text.js'
 import { createEndpoint } from './endpoint.js'
 import type { Exchange } from './exchange.js'
 import { RequestHandle, type RequestState } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
-import { addressed } from './visit.js'
 
 const TWICE =
   'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
@@ -26,12 +25,11 @@ export class Requests {
   readonly #endpoint: Koa.Middleware
   /** Of `ctx.liveSession`. */
   readonly Handle: typeof RequestHandle
-  /** Fields that addresses set. */
-  readonly #inAddress: readonly Field[]
+  readonly #begins: readonly NonNullable<Part['begins']>[]
 
   constructor(core: Core) {
     this.#core = core
-    this.#inAddress = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
+    this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
     this.#endpoint = createEndpoint(core, this)
     this.Handle = RequestHandle.with(core.parts)
     Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
@@ -52,9 +50,7 @@ export class Requests {
       return after(this.identify(ctx), (user) =>
         after(this.load(ctx, user), () => {
           this.begin(ctx, { user, revocations })
-          // Before the app's own code: the first HTML shows what the address says.
-          const fields = this.#inAddress.length === 0 ? [] : addressed(ctx, this.#inAddress)
-          if (fields.length > 0) handleOf.call(ctx).visit(fields)
+          for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)))
           return next()
         }),
       )

@@ -7,6 +7,8 @@ import { defineFields, type Fields } from 'koa-live-session/fields'
 import { type TestClock, testClock } from 'koa-live-session/testing'
 import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
+import type { MakePart } from '../../server/core.js'
+import { createPlugin, PARTS } from '../../server/plugin.js'
 import { Visitor } from './visitor.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -35,6 +37,8 @@ export interface AppOptions<F extends Fields> {
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
+  /** Besides those that every plugin has. */
+  readonly parts?: readonly MakePart[]
   /** Where a server that was ended before goes on. */
   readonly port?: number
 }
@@ -70,7 +74,12 @@ export class App<F extends Fields = AppFields> {
       ...given.options,
       fields: given.fields ?? appFields,
     } as unknown as LiveSessionOptions<F> & { identify: object }
-    this.live = liveSession(this.koa, options)
+    this.live = given.parts
+      ? (createPlugin(this.koa, options as never, [...PARTS, ...given.parts]) as unknown as LiveSessionPlugin<
+          F,
+          boolean
+        >)
+      : liveSession(this.koa, options)
     const before = given.before?.(this.koa, this.live) ?? []
     for (const middleware of before) this.koa.use(middleware)
     this.koa.use(this.live.middleware())

@@ -3,15 +3,15 @@ import { fromParameter, parameterOf } from '../../shared/address.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import type { Core } from '../core.js'
-import type { Handle } from '../values/handle.js'
-import type { Exchange } from './exchange.js'
-import { isPrefetch } from './prefetch.js'
+import { isPrefetch } from '../http/prefetch.js'
+import type { Limits } from '../limits/limits.js'
+import type { Warn } from '../report.js'
+import type { RequestUse } from '../seams.js'
 
-/** What has an address set. */
-export interface Visited {
-  readonly exchange: Exchange
-  readonly handle: Pick<Handle, 'get' | 'set'>
+/** What it needs. */
+interface Needs {
+  readonly limits: Limits
+  readonly warn: Warn
 }
 
 /**
@@ -36,29 +36,28 @@ function destinationOf(ctx: Koa.Context): string {
 
 /** Of these fields those that the address of a visit says something of, early or not. */
 export function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly Field[] {
-  if (fields.length === 0 || !ctx.querystring || ctx.method !== 'GET' || !isPage(ctx)) return []
+  if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
 /** Sets what the address of a visit says of fields. Returns, by key, what it leaves to its page. */
 export function takeAddress(
-  core: Core,
-  ctx: Koa.Context,
+  core: Needs,
   fields: readonly Field[],
-  visited: Visited,
+  use: RequestUse,
 ): Readonly<Record<string, JsonValue>> {
   const unvisited: Record<string, JsonValue> = {}
   for (const field of fields) {
-    const value = saidOf(field, ctx.querystring, core)
-    if (value === undefined || sameJson(value, visited.handle.get(field.key))) continue
-    if (isUncertain(ctx) || !take(core, field.key, value, visited)) unvisited[field.key] = value
+    const value = saidOf(field, use.ctx.querystring, core)
+    if (value === undefined || sameJson(value, use.values.get(field.key))) continue
+    if (isUncertain(use.ctx) || !take(core, field.key, value, use)) unvisited[field.key] = value
   }
   return unvisited
 }
 
 /** A visit goes on as without what is refused here: a link that is wrong, or too old, is not the visitor's mistake. */
-function saidOf(field: Field, search: string, { warn }: Core): JsonValue | undefined {
+function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
   // The log does not say it: it is a stranger's text.
@@ -81,7 +80,7 @@ function saidOf(field: Field, search: string, { warn }: Core): JsonValue | undef
 }
 
 /** Whether it may be set now: as what pages ask for it is limited, for a stranger may have made the link. */
-function take({ limits }: Core, key: string, value: JsonValue, { exchange, handle }: Visited): boolean {
+function take({ limits }: Needs, key: string, value: JsonValue, { exchange, values }: RequestUse): boolean {
   if (exchange.isSuperseded) return false
   try {
     limits.spend(1, exchange.counted)
@@ -90,6 +89,6 @@ function take({ limits }: Core, key: string, value: JsonValue, { exchange, handl
     return false
   }
   // A refusal goes to onError: the server is about to end.
-  void handle.set(key, value)
+  void values.set(key, value)
   return true
 }

@@ -1,0 +1,54 @@
+import { expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { memoryStore } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
+import { Bus } from '../support/bus.js'
+import { counterPart } from '../support/counter.js'
+import { readCookie } from '../support/signed-cookie.js'
+
+interface Counting {
+  countUp(): Promise<number>
+  count(): Promise<number>
+}
+
+const countUp: Koa.Middleware = async (ctx) => {
+  await ctx.liveSession.set('division', 3)
+  ctx.body = await (ctx.liveSession as unknown as Counting).countUp()
+}
+
+async function start(store = memoryStore()): Promise<App> {
+  return App.start({ parts: [counterPart], options: { store }, routes: countUp })
+}
+
+it('a part of our own is on requests, on sockets and in the cookie', async () => {
+  const app = await start()
+  const asked: Promise<number>[] = []
+  app.io.on('connection', (socket) => asked.push((socket.liveSession as unknown as Counting).count()))
+  const visitor = app.visitor()
+  expect([await visitor.text('/'), await visitor.text('/')]).toEqual(['1', '2'])
+  expect(readCookie(visitor.cookie)).toMatchObject({ count: 2 })
+  const tab = await visitor.connect()
+  expect(await Promise.all(asked)).toEqual([2])
+  expect(await tab.io.emitWithAck('test:count')).toEqual({ ok: true, count: 2 })
+})
+
+it('it goes on in the store after a restart, and at another node', async () => {
+  const store = memoryStore()
+  const [one, two] = [await start(store), await start(store)]
+  const bus = new Bus()
+  for (const app of [one, two]) bus.join(app.io)
+  const visitor = one.visitor()
+  await visitor.text('/')
+  const there = await two.visitor(visitor.cookie).connect()
+  expect(await there.io.emitWithAck('test:count')).toEqual({ ok: true, count: 1 })
+  await one.live.settled()
+  expect(await (await start(store)).visitor(visitor.cookie).text('/')).toBe('2')
+})
+
+it('what it refuses is told to who asks, and ends no process', async () => {
+  const app = await start()
+  const visitor = app.visitor()
+  await visitor.text('/')
+  const tab = await visitor.connect()
+  expect(await tab.io.emitWithAck('test:count', 1, 2)).toMatchObject({ code: 'malformed' })
+})

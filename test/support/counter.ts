@@ -1,0 +1,55 @@
+import type { Core } from '../../server/core.js'
+import { type BrowserSubject, type PartName, subjectHash } from '../../server/identity/subject.js'
+import type { Part } from '../../server/seams.js'
+import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
+
+const KEY = 'count'
+const PREFIX = 'count:'
+
+/** What it needs. */
+type Needs = Pick<Core, 'remote' | 'settings' | 'store'>
+
+/** A part of our own: counts what each browser does, in memory, in the cookie, in the store and at other nodes. */
+export function counterPart({ remote, settings, store }: Needs): Part {
+  const counts = new Map<string, { readonly count: number; readonly stamp: Stamp }>()
+  const nameOf = (browser: BrowserSubject): PartName => `${PREFIX}${subjectHash(browser)}` as PartName
+  const of = (browser: BrowserSubject): number => counts.get(nameOf(browser))?.count ?? 0
+  const take = (name: string, { stamp, value }: { readonly stamp: Stamp; readonly value?: unknown }): void => {
+    if (stamp > (counts.get(name)?.stamp ?? NEVER)) counts.set(name, { count: Number(value), stamp })
+  }
+  return {
+    request: {
+      countUp: async ({ exchange, permit }) => {
+        permit()
+        const browser = exchange.visitor.browserSubject
+        const name = nameOf(browser)
+        for (const row of (await store?.rows(name)) ?? []) take(name, row)
+        const stamp = nextStamp(settings.clock(), counts.get(name)?.stamp ?? NEVER)
+        const register = { key: KEY, stamp, value: of(browser) + 1 }
+        take(name, register)
+        remote.store?.keep(name, [register])
+        remote.peers?.tell(name, [register])
+        return of(browser)
+      },
+    },
+    socket: { count: ({ visitor }) => of(visitor.browserSubject) },
+    events: ({ visitor }) => ({ 'test:count': () => ({ ok: true, count: of(visitor.browserSubject) }) }),
+    cookie: {
+      name: KEY,
+      isOutdated: () => false,
+      write: (browser, brought, fits) => {
+        const count = Math.max(of(browser), Number(brought ?? 0))
+        return count > 0 && fits(count) ? count : undefined
+      },
+    },
+    names: {
+      owns: (name): name is PartName => name.startsWith(PREFIX),
+      hear: (name, registers) => {
+        for (const register of registers) take(name, register)
+      },
+      stands: (name, registers) => {
+        for (const register of registers) take(name, register)
+      },
+    },
+  }
+}
