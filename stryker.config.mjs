@@ -2,8 +2,16 @@
 export default {
   mutate: {
     shared: ['shared/{budget,field,fields,json,parse,register,replica,stamp}.ts'],
-    signed: ['server/http/{cookie,cookie-size,origin}.ts', 'server/values/{keys,ticket}.ts'],
-    endpoint: ['server/http/{body,endpoint}.ts', 'server/identity/redeem.ts', 'server/values/page-changes.ts'],
+    signed: [
+      'server/kernel/cookie/{cookie,cookie-size,keys}.ts',
+      'server/kernel/requests/origin.ts',
+      'server/kernel/values/ticket.ts',
+    ],
+    endpoint: [
+      'server/kernel/requests/{body,endpoint}.ts',
+      'server/kernel/names/redeem.ts',
+      'server/kernel/values/page-changes.ts',
+    ],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

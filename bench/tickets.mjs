@@ -1,8 +1,8 @@
 // What our own JWS costs beside a kept library's, signing and verifying the same ticket.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
-import { SigningKeys } from '../dist/server/values/keys.js'
-import { Tickets } from '../dist/server/values/ticket.js'
+import { SigningKeys } from '../dist/server/kernel/cookie/keys.js'
+import { Tickets } from '../dist/server/kernel/values/ticket.js'
 import { median } from './tools.mjs'
 
 const ROUNDS = 11

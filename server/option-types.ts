@@ -2,7 +2,7 @@ import type Koa from 'koa'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import type { Awaitable } from '../shared/promise.js'
-import type { UserId } from './identity/subject.js'
+import type { UserId } from './kernel/names/subject.js'
 import type { Store } from './stores/store.js'
 
 /**

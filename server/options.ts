@@ -6,13 +6,13 @@ import { isMs, MS } from '../shared/ms.js'
 import { isRecord } from '../shared/parse.js'
 import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
-import type { CookieOptions } from './http/cookie.js'
-import { roomForRegisters } from './http/cookie-size.js'
-import type { LimitOptions } from './limits/limits.js'
+import type { CookieOptions } from './kernel/cookie/cookie.js'
+import { roomForRegisters } from './kernel/cookie/cookie-size.js'
+import { readSecrets } from './kernel/cookie/keys.js'
+import { createReport, type Report } from './kernel/report.js'
+import type { LimitOptions } from './kernel/requests/limits.js'
 import type { LiveSessionOptions } from './option-types.js'
-import { createReport, type Report } from './report.js'
 import { isStore, STORE_METHODS, type Store } from './stores/store.js'
-import { readSecrets } from './values/keys.js'
 
 /** Every option, with its default filled in. */
 export interface Settings {

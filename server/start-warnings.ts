@@ -1,4 +1,4 @@
-import type { Core } from './core.js'
+import type { Core } from './kernel/core.js'
 
 type Deployment = Pick<Core, 'settings' | 'warn'>
 

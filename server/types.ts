@@ -5,12 +5,12 @@ import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
-import type { AppSession, SessionStore } from './app-session/types.js'
-import type { UserId } from './identity/subject.js'
-import type { InspectorOptions } from './inspector/admission.js'
-import type { InspectorRoute } from './inspector/inspector.js'
-import type { Inspection } from './values/handle.js'
-import type { Written } from './values/written.js'
+import type { UserId } from './kernel/names/subject.js'
+import type { Inspection } from './kernel/values/handle.js'
+import type { Written } from './kernel/values/written.js'
+import type { InspectorOptions } from './parts/inspector/admission.js'
+import type { InspectorRoute } from './parts/inspector/inspector.js'
+import type { AppSession, SessionStore } from './parts/session-store/types.js'
 
 /** Who the visitor is, for the app's own tables. */
 export interface Identified {

@@ -1,4 +1,4 @@
-import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/identity/subject.js'
+import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/kernel/names/subject.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import type { Fields } from '../shared/field-types.js'

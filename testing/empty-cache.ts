@@ -1,4 +1,4 @@
-import { restart } from '../server/inspector/deeds.js'
+import { restart } from '../server/parts/inspector/deeds.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types.js'
 import type { Fields } from '../shared/field-types.js'

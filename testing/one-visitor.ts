@@ -1,5 +1,5 @@
-import type { Subject } from '../server/identity/subject.js'
-import type { FieldChanges, Owner, PageSessions, Writing } from '../server/values/sessions.js'
+import type { Subject } from '../server/kernel/names/subject.js'
+import type { FieldChanges, Owner, PageSessions, Writing } from '../server/kernel/values/sessions.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { FieldMap } from '../shared/fields.js'

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { LiveSocket } from '../server/sockets/live-socket.js'
+import type { LiveSocket } from '../server/kernel/connections/live-socket.js'
 
 /** A socket as far as `socket.liveSession` asks of one: no page sends anything over it, and what goes out is not heard. */
 export function unheardSocket(): LiveSocket {

@@ -4,9 +4,9 @@ import {
   type Subject,
   subjectHash,
   userSubject,
-} from '../../server/identity/subject.js'
-import { Visitor } from '../../server/identity/visitor.js'
-import { whoOf } from '../../server/identity/who.js'
+} from '../../server/kernel/names/subject.js'
+import { Visitor } from '../../server/kernel/names/visitor.js'
+import { whoOf } from '../../server/kernel/names/who.js'
 import type { Sub } from '../../shared/sub.js'
 import type { LightSocket } from './light-socket.js'
 

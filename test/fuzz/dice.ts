@@ -1,4 +1,4 @@
-import type { BrowserId } from '../../server/identity/subject.js'
+import type { BrowserId } from '../../server/kernel/names/subject.js'
 import { browserId } from '../support/browser-id.js'
 
 /** A seeded source of chance: the same seed, the same throws. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
 import { nameOf, whoIn } from '../support/users.js'
 

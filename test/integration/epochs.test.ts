@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { userSubject } from '../../server/identity/subject.js'
+import { userSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 

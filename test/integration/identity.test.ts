@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { readClaims } from '../support/socket.js'
 import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
-import { Listeners } from '../../server/values/listeners.js'
+import { Listeners } from '../../server/kernel/memory/listeners.js'
 import { App } from '../support/app.js'
 
 describe('a rejection that no code awaits', () => {

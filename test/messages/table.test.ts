@@ -30,7 +30,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       // Each option is a row of a table in that test.
       ['koa-live-session: \u2026: \u2026', 'server/options'],
     ],
-    'server/values/keys.ts': [['keys: expected at least one string of', 'server/options']],
+    'server/kernel/cookie/keys.ts': [['keys: expected at least one string of', 'server/options']],
     'server/plugin.ts': [
       ['liveSession(app): expected a Koa app, received', 'server/options'],
       ['liveSession(app): this app has a live session already', 'server/options'],
@@ -51,63 +51,69 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
         'messages/newcomers',
       ],
     ],
-    'server/sockets/attach-options.ts': [
+    'server/kernel/connections/attach-options.ts': [
       ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
       ['Pass the very functions that app.use has', 'messages/attach'],
       ['or Infinity to ask never', 'integration/rechecks'],
     ],
-    'server/sockets/attach.ts': [
+    'server/kernel/connections/attach.ts': [
       ['expected a Server of socket.io, received', 'messages/attach'],
       ['connectionStateRecovery lets a socket back in without asking who it is', 'threats/recovery'],
       ["sockets are already connected; attach before io.on('connection')", 'integration/socket'],
     ],
   },
   'a request, or a handshake': {
-    'server/http/requests.ts': [
+    'server/kernel/requests/requests.ts': [
       ['ctx.liveSession was read before live.middleware() ran', 'integration/request'],
       ['a request passed live.middleware() twice, and the second did nothing', 'server/mistakes'],
       ['live.middleware() was given a request of another app', 'messages/newcomers'],
     ],
-    'server/http/session-order.ts': [
+    'server/kernel/requests/session-order.ts': [
       ['identify read ctx.session before session() had loaded it', 'integration/session-order'],
     ],
-    'server/identity/subject.ts': [["Take the user's own id, like user.id", 'messages/newcomers']],
-    'server/identity/disagreements.ts': [
+    'server/kernel/names/subject.ts': [["Take the user's own id, like user.id", 'messages/newcomers']],
+    'server/kernel/names/disagreements.ts': [
       ['identify names a user in the requests of a browser and none in its handshakes', 'messages/attach'],
     ],
-    'server/sockets/socket-getter.ts': [
+    'server/kernel/connections/socket-getter.ts': [
       ['socket.liveSession was read before live.attach(io) let the socket in', 'server/mistakes'],
     ],
-    'server/http/cross-origin.ts': [['so browsers send no cookie that is', 'integration/another-origin']],
-    'server/sockets/polling-cors.ts': [['may not read what socket.io answers', 'integration/another-origin']],
-    'server/inspector/admission.ts': [
+    'server/kernel/requests/cross-origin.ts': [['so browsers send no cookie that is', 'integration/another-origin']],
+    'server/kernel/connections/polling-cors.ts': [
+      ['may not read what socket.io answers', 'integration/another-origin'],
+    ],
+    'server/parts/inspector/admission.ts': [
       ['inspector: open its address with', 'threats/inspector'],
       ['authorize: expected a function', 'integration/inspector'],
       ['NODE_ENV is production', 'threats/inspector'],
     ],
-    'server/inspector/inspector.ts': [['inspector: 403: ', 'threats/inspector']],
-    'server/http/body.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
-    'server/http/origin.ts': [['this server thinks it is', 'threats/origins']],
-    'server/http/lateness.ts': [
+    'server/parts/inspector/inspector.ts': [['inspector: 403: ', 'threats/inspector']],
+    'server/kernel/requests/body.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
+    'server/kernel/requests/origin.ts': [['this server thinks it is', 'threats/origins']],
+    'server/kernel/requests/lateness.ts': [
       ['values were used after the headers had gone out', 'messages/untimely'],
       ['after the headers had gone out, so that ', 'threats/late-uses'],
     ],
-    'server/http/cache-control.ts': [
+    'server/kernel/requests/cache-control.ts': [
       ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
     ],
-    'server/http/answer-cookie.ts': [
+    'server/kernel/requests/answer-cookie.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
-    'server/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
-    'server/http/visit.ts': [['=... which does not set', 'threats/addresses']],
-    'server/values/announcements.ts': [['listeners answer each change with another one', 'integration/listeners']],
-    'server/hand-off/hand-offs.ts': [['expected a purpose', 'integration/hand-offs']],
-    'server/hand-off/posted-token.ts': [['was read already: expected it in ctx.request.body', 'integration/hand-offs']],
-    'server/hand-off/take.ts': [['expected a Standard Schema', 'integration/hand-offs']],
-    'server/app-session/kept-id.ts': [
+    'server/parts/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
+    'server/parts/address/visit.ts': [['=... which does not set', 'threats/addresses']],
+    'server/kernel/memory/announcements.ts': [
+      ['listeners answer each change with another one', 'integration/listeners'],
+    ],
+    'server/parts/hand-off/hand-offs.ts': [['expected a purpose', 'integration/hand-offs']],
+    'server/parts/hand-off/posted-token.ts': [
+      ['was read already: expected it in ctx.request.body', 'integration/hand-offs'],
+    ],
+    'server/parts/hand-off/take.ts': [['expected a Standard Schema', 'integration/hand-offs']],
+    'server/parts/session-store/kept-id.ts': [
       ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
     ],
-    'server/app-session/session-store.ts': [
+    'server/parts/session-store/session-store.ts': [
       ['expected a new id', 'docs/coming-from-data'],
       ['expected the ctx of the request, received none', 'messages/untimely'],
     ],
@@ -127,10 +133,12 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/stores/sql/table.ts': [['table: expected a name like', 'messages/untimely']],
     'server/stores/sql/column-text.ts': [[': expected a text', 'server/stores/sql-store']],
     'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
-    'server/stores/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
-    'server/stores/loads.ts': [['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers']],
-    'server/stores/sound-store.ts': [['the store has a row that is no register', 'integration/store']],
-    'server/sockets/nodes.ts': [['ignored a malformed', 'integration/nodes']],
+    'server/kernel/remote/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
+    'server/kernel/remote/loads.ts': [
+      ['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers'],
+    ],
+    'server/kernel/remote/sound-store.ts': [['the store has a row that is no register', 'integration/store']],
+    'server/kernel/remote/nodes.ts': [['ignored a malformed', 'integration/nodes']],
   },
   'the page': {
     'client/inside.ts': [['expected a client of createLiveSession()', 'client/inside']],

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
-import { Rechecks } from '../../server/sockets/rechecks.js'
-import { StoreHealth } from '../../server/stores/health.js'
-import { Reloads } from '../../server/stores/reloads.js'
+import { Rechecks } from '../../server/kernel/connections/rechecks.js'
+import { StoreHealth } from '../../server/kernel/remote/health.js'
+import { Reloads } from '../../server/kernel/remote/reloads.js'
 
 const DAY = 24 * 60 * 60 * 1000
 /** More than a timer can wait for: one of Node, as this one, fires after 1 ms instead. */

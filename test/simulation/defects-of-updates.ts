@@ -4,13 +4,13 @@ import type { Defect } from './bundle.js'
 export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken over a newer one',
-    file: 'server/values/page-changes.ts',
+    file: 'server/kernel/values/page-changes.ts',
     find: "  throw new Overtaken(field.key, id === '' ?",
     replace: "  if (id !== '') return undefined\n  throw new Overtaken(field.key, id === '' ?",
   },
   {
     name: 'a computed value is taken without a look at the store',
-    file: 'server/values/page-changes.ts',
+    file: 'server/kernel/values/page-changes.ts',
     find: "if (id === '' || !store) return write()",
     replace: 'if (store || !store) return write()',
   },
@@ -29,31 +29,31 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'an id is taken twice',
-    file: 'server/values/page-changes.ts',
+    file: 'server/kernel/values/page-changes.ts',
     find: 'if (taken !== undefined) return taken',
     replace: 'if (taken !== undefined && !taken) return taken',
   },
   {
     name: 'a write forgets the ids of what it replaces',
-    file: 'server/values/sessions.ts',
+    file: 'server/kernel/values/sessions.ts',
     find: 'carrying(register, replica?.register(register.key), now, id)',
     replace: 'carrying(register, undefined, now, id)',
   },
   {
     name: 'nodes do not tell each other the ids',
-    file: 'server/sockets/nodes.ts',
+    file: 'server/kernel/remote/nodes.ts',
     find: '...(ids === undefined ? [] : [ids])',
     replace: '',
   },
   {
     name: 'what the store took without saying so is told to no other node',
-    file: 'server/stores/updates.ts',
+    file: 'server/kernel/remote/updates.ts',
     find: 'if (unanswered && standing) this.#memory.confirm(subject, standing, source)',
     replace: '',
   },
   {
     name: 'a change is taken before the tickets beside it',
-    file: 'server/values/sync.ts',
+    file: 'server/kernel/values/sync.ts',
     find: `  const overtaken = mergeTickets(core, redemptions)
   const asker = { ...side, owner: visitor }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))

@@ -1,4 +1,4 @@
-import type { UserSubject } from '../../server/identity/subject.js'
+import type { UserSubject } from '../../server/kernel/names/subject.js'
 import type { StoredRow } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { BuildName } from './builds.js'

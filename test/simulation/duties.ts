@@ -1,4 +1,4 @@
-import { subjectHash, type UserSubject } from '../../server/identity/subject.js'
+import { subjectHash, type UserSubject } from '../../server/kernel/names/subject.js'
 import { hashOf, type Register } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import { EPOCH, type Told } from './told.js'

@@ -1,4 +1,4 @@
-import type { AppSessions } from '../../server/app-session/app-sessions.js'
+import type { AppSessions } from '../../server/parts/session-store/app-sessions.js'
 import { coreOf } from '../../server/plugin.js'
 
 /** What a process knows of the app's own sessions. */

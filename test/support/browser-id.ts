@@ -1,4 +1,4 @@
-import { type BrowserId, isBrowserId } from '../../server/identity/subject.js'
+import { type BrowserId, isBrowserId } from '../../server/kernel/names/subject.js'
 
 /** A browser's id that the test can name; a short text is filled up. */
 export function browserId(text: string | number): BrowserId {

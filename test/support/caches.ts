@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals'
-import { Generations } from '../../server/values/generations.js'
+import { Generations } from '../../server/kernel/memory/generations.js'
 
 /** The bounded caches of plugins that are created while this watches. */
 export class Caches {

@@ -1,4 +1,4 @@
-import { type Purpose, SigningKeys } from '../../server/values/keys.js'
+import { type Purpose, SigningKeys } from '../../server/kernel/cookie/keys.js'
 
 export interface CookieSigner {
   /** @default 'live' */

@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { StoreHealth, type StoreState } from '../../server/stores/health.js'
-import { SoundStore } from '../../server/stores/sound-store.js'
+import { StoreHealth, type StoreState } from '../../server/kernel/remote/health.js'
+import { SoundStore } from '../../server/kernel/remote/sound-store.js'
 import type { Store } from '../../server/stores/store.js'
 
 const CHANNEL = 'koa-live-session:store'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { CookieJar } from 'tough-cookie'
-import { browserSubject } from '../../server/identity/subject.js'
+import { browserSubject } from '../../server/kernel/names/subject.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
 import { browserId } from '../support/browser-id.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import type { App } from '../support/app.js'
 import { AuthStore, pages } from '../support/auth.js'
 import { liveOnly, written } from '../support/departures.js'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/identity/subject.js'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { App } from '../support/app.js'
 import { AuthStore, account, auth, identify } from '../support/auth.js'
 import { ENDS, liveOnly, written } from '../support/departures.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { browserSubject } from '../../server/identity/subject.js'
+import { browserSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 import { browserId } from '../support/browser-id.js'

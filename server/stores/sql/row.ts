@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'
 import { idsText, isNews } from '../../../shared/taken-ids.js'
-import { readRow } from '../rows.js'
+import { readRow } from '../../kernel/remote/rows.js'
 import type { StoredRow } from '../store.js'
 import { columnText, fromColumnText } from './column-text.js'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
-import { type RowFault, soundRegisters } from '../../../server/stores/rows.js'
+import { type RowFault, soundRegisters } from '../../../server/kernel/remote/rows.js'
 import type { Store } from '../../../server/stores/store.js'
 import { wordsOf } from '../../support/readme.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type RowFault, readRow, soundRegisters } from '../../../server/stores/rows.js'
+import { type RowFault, readRow, soundRegisters } from '../../../server/kernel/remote/rows.js'
 import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { SingleUse } from '../../../server/stores/single-use.js'
+import { SingleUse } from '../../../server/kernel/remote/single-use.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { holdTimers, pass, watch } from '../../support/store-parts.js'
 

@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { testClock } from 'koa-live-session/testing'
 import { CamelCasePlugin, sql } from 'kysely'
-import { type RowFault, soundRegisters } from '../../../server/stores/rows.js'
+import { type RowFault, soundRegisters } from '../../../server/kernel/remote/rows.js'
 import { describeWithSql } from '../../support/servers/describe-with-sql.js'
 import type { TestDatabase } from '../../support/servers/sql-databases.js'
 

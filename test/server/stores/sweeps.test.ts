@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
+import { Sweeps } from '../../../server/kernel/remote/sweeps.js'
 import type { Settings } from '../../../server/options.js'
 import type { Store } from '../../../server/stores/store.js'
-import { Sweeps } from '../../../server/stores/sweeps.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const NOW = 1000 * DAY

@@ -9,8 +9,8 @@ import {
   type UserSubject,
   userIdOf,
   userSubject,
-} from '../../../server/identity/subject.js'
-import { Visitor } from '../../../server/identity/visitor.js'
+} from '../../../server/kernel/names/subject.js'
+import { Visitor } from '../../../server/kernel/names/visitor.js'
 import type { StoredRegister, WireRegister } from '../../../shared/register.js'
 import { isPast, isStamp, LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { isSub, type Sub } from '../../../shared/sub.js'

@@ -1,0 +1,85 @@
+import type { Namespace, Server, ServerOptions } from 'socket.io'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Core } from '../core.js'
+import { tellRefusal } from '../refused.js'
+import { type Handshake, HandshakeFailure } from './handshake.js'
+import type { LiveSocket } from './live-socket.js'
+import { watchPolling } from './polling-cors.js'
+import { Recovery } from './recovery.js'
+import { SocketHandle } from './socket.js'
+
+/** Gives every socket of every namespace its `liveSession`, before any handler of the app's own runs. */
+export function attachTo(io: Server, core: Core, handshake: Handshake): void {
+  watchPolling(io, core)
+  const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
+  const Handle = SocketHandle.with(core.parts)
+  const handles = new WeakMap<LiveSocket, SocketHandle>()
+  const enter = async (socket: LiveSocket): Promise<void> => {
+    // A child of a dynamic namespace has its parent's handlers too.
+    if (handles.has(socket)) return
+    const connection = await handshake.enter(socket)
+    const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
+    recovery?.mark(socket, connection)
+    handles.set(socket, handle)
+    Object.assign(socket, { liveSession: handle })
+    for (const make of connection.opener.members) Object.assign(socket, make(socket))
+  }
+  const installed = new WeakSet<Namespace>()
+  const install = (namespace: Namespace): void => {
+    if (installed.has(namespace)) return
+    installed.add(namespace)
+    recovery?.guard(namespace)
+    namespace.use((socket, next) => {
+      enter(socket).then(
+        () => next(),
+        (error: unknown) => next(refusal(error, core)),
+      )
+    })
+    namespace.on('connect', (socket) => handles.get(socket)?.open())
+  }
+  for (const namespace of io._nsps.values()) install(namespace)
+  // Where namespaces come from, dynamic ones too: before the app can add handlers of its own.
+  const of = io.of.bind(io)
+  io.of = (name, onConnect) => {
+    const namespace = of(name)
+    install(namespace)
+    return onConnect ? namespace.on('connect', onConnect) : namespace
+  }
+}
+
+function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | undefined {
+  const { connectionStateRecovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
+  return connectionStateRecovery
+}
+
+/** @throws {TypeError} for what is none, and where sockets could pass, or have passed, without being asked who they are */
+export function checkServer(io: Server): void {
+  if (typeof io?._nsps?.values !== 'function') {
+    throw new TypeError(
+      `koa-live-session: attach(io): expected a Server of socket.io, received ${typeof io}. Pass new Server(app.listen(3000))`,
+    )
+  }
+  const recovery = recoveryOf(io)
+  if (recovery && recovery.skipMiddlewares !== false) {
+    throw new TypeError(
+      'koa-live-session: attach(io): connectionStateRecovery lets a socket back in without asking who it is, ' +
+        'after a logout too. Set connectionStateRecovery: { skipMiddlewares: false }',
+    )
+  }
+  const connected = [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
+  if (connected > 0) {
+    throw new TypeError(
+      `koa-live-session: attach(io): ${connected} sockets are already connected; attach before io.on('connection')`,
+    )
+  }
+}
+
+/** What a browser hears of a refused handshake: the code alone. */
+function refusal(error: unknown, core: Core): Error {
+  if (error instanceof LiveSessionError) {
+    tellRefusal(core.app, 'handshake', error)
+    return Object.assign(new Error(error.code), { data: { code: error.code } })
+  }
+  if (!(error instanceof HandshakeFailure)) core.report(error)
+  return new Error('handshake failed')
+}

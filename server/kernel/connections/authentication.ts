@@ -1,0 +1,54 @@
+import type Koa from 'koa'
+import type { Core } from '../core.js'
+import { type UserId, type UserSubject, userNamed } from '../names/subject.js'
+import { IN_HANDSHAKES, watchSession } from '../requests/session-order.js'
+
+/** What koa-session, since version 5, calls the getter of what it keeps of a context. */
+const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
+
+/** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
+export class Authentication {
+  readonly #core: Pick<Core, 'parts' | 'settings'>
+  readonly #middleware: readonly Koa.Middleware[]
+
+  constructor(core: Pick<Core, 'parts' | 'settings'>, middleware: readonly Koa.Middleware[]) {
+    this.#core = core
+    this.#middleware = middleware
+  }
+
+  /** Without `identify` every visitor is a guest. */
+  get hasUsers(): boolean {
+    return this.#core.settings.identify !== undefined
+  }
+
+  /**
+   * Runs the app's own auth middleware, to learn who is there, and what parts want to know. It commits nothing:
+   * a Set-Cookie would corrupt the 101 answer, and a session that was destroyed meanwhile would be stored again.
+   */
+  async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
+    const { parts, settings } = this.#core
+    const { identify } = settings
+    if (!identify && !parts.some(({ handshake }) => handshake?.isUsed())) return undefined
+    keepUncommitted(ctx)
+    let id: UserId | null | undefined
+    const ask = async (): Promise<void> => {
+      const check = watchSession(ctx, IN_HANDSHAKES)
+      id = await identify?.(ctx)
+      check()
+    }
+    // As Koa runs them: each is the next() of the one before it.
+    await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), ask)()
+    return userNamed(id)
+  }
+}
+
+function keepUncommitted(ctx: Koa.Context): void {
+  for (const symbol of Object.getOwnPropertySymbols(ctx.app.context)) {
+    const { description } = symbol
+    if (description === undefined || !CONTEXT_SESSION.has(description)) continue
+    const contextSession: unknown = Reflect.get(ctx, symbol)
+    if (typeof contextSession === 'object' && contextSession !== null) {
+      Object.assign(contextSession, { commit: async () => undefined })
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { ServerResponse } from 'node:http'
+import type { Epochs } from '../names/epochs.js'
+import type { UserSubject } from '../names/subject.js'
+import { onArrival } from '../requests/arrival.js'
+import type { Connections } from './connections.js'
+
+/** Browsers whose id was given up by an answer that is not out yet: until then they bring their former cookie. */
+export class Departures {
+  readonly #connections: Connections
+  readonly #epochs: Epochs
+  /** How many answers are under way that give up each name. */
+  readonly #underWay = new Map<string, number>()
+
+  constructor(connections: Connections, epochs: Epochs) {
+    this.#connections = connections
+    this.#epochs = epochs
+  }
+
+  isUnderWay(name: string): boolean {
+    return this.#underWay.has(name)
+  }
+
+  /**
+   * Ends the connections under the names that a browser gives up, and resolves when they are closed. What comes as the former
+   * user before the answer is out may be of this very browser, and ends then: another's comes back at once.
+   */
+  begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
+    const ended = this.#connections.end(this.#connections.of(...names), 'other_subject')
+    const all = user === undefined ? names : [...names, user]
+    const others = new Set(this.#connections.of(...all))
+    for (const name of names) this.#count(name, 1)
+    onArrival(res, () => {
+      for (const name of names) {
+        this.#count(name, -1)
+        // Once more: a handshake that began before has brought the former cookie, too.
+        this.#epochs.endAgain(name)
+      }
+      const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
+      void this.#connections.end(late, 'other_subject')
+    })
+    return ended
+  }
+
+  #count(name: string, by: number): void {
+    const count = (this.#underWay.get(name) ?? 0) + by
+    if (count === 0) this.#underWay.delete(name)
+    else this.#underWay.set(name, count)
+  }
+}

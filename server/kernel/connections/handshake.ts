@@ -1,0 +1,133 @@
+import { ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { type ReadCookie, readable, readables } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { subjectHash, type UserSubject } from '../names/subject.js'
+import { type Whose, whoseIs } from '../names/who.js'
+import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../requests/origin.js'
+import type { Authentication } from './authentication.js'
+import { Connection, hangUp, type Opener } from './connection.js'
+import type { Rechecks } from './rechecks.js'
+
+const READ_BY_ANY =
+  '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
+  'In clients of socket.io 2 leave forceJSONP out'
+
+/** An error of the app's own, which has been told of it. */
+export class HandshakeFailure extends Error {}
+
+/** Finds out who opened a connection, once for all of its namespaces. */
+export class Handshake {
+  readonly #core: Core
+  readonly #authentication: Authentication
+  readonly #rechecks: Rechecks
+  readonly #connections = new WeakMap<object, Promise<Connection>>()
+
+  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
+    this.#core = core
+    this.#authentication = authentication
+    this.#rechecks = rechecks
+  }
+
+  /**
+   * Lets a socket in, or not.
+   *
+   * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user who is signed in no more;
+   * `rate_limited` where the visitor has too many sockets
+   */
+  async enter(socket: Socket): Promise<Connection> {
+    const connection = await this.find(socket.conn, socket.request)
+    if (connection.isEnded) throw signedOut()
+    // The first one has the place that the connection took.
+    if (connection.sockets > 0) this.#checkRoom(connection.opener)
+    connection.enter(socket)
+    return connection
+  }
+
+  /**
+   * Who opened a connection. It is asked but once.
+   *
+   * @throws {LiveSessionError} as `enter`
+   */
+  find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
+    const known = this.#connections.get(conn)
+    if (known !== undefined) return known
+    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
+    this.#connections.set(conn, connection)
+    return connection
+  }
+
+  /** Tells the app of its error once, whatever the number of namespaces that the connection joins. */
+  #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
+    // Nothing is wrong with the browser: it is to come back by itself, as after any broken connection.
+    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
+    if (error instanceof LiveSessionError) throw error
+    this.#core.report(error, ctx)
+    throw new HandshakeFailure('an error of the app')
+  }
+
+  async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
+    const { connections, cookie, departures, epochs, identities, store } = this.#core
+    const { revocations } = epochs
+    this.#checkOrigin(ctx)
+    const user = await this.#authentication.userOf(ctx)
+    const read = cookie.read(ctx.req.headers.cookie, user)
+    await store?.ensure(identities.candidates(readables(read), user))
+    const browser = readable(read)?.browserSubject
+    const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), revocations)
+    if (hasLeft || (browser && (epochs.isRevokedSince(browser, revocations) || departures.isUnderWay(browser)))) {
+      // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
+      // socket.io then keeps to itself: the browser comes back by itself.
+      void hangUp(conn)
+      throw signedOut()
+    }
+    const opener = { ...this.#recognize(read, user, ctx), revocations, members: this.#members(conn, ctx) }
+    this.#checkRoom(opener)
+    const connection = new Connection(conn, opener)
+    if (conn.readyState === 'open') {
+      connections.add(connection)
+      this.#rechecks.add(connection, { conn, request: ctx.req })
+      conn.once('close', () => connections.remove(connection))
+    }
+    return connection
+  }
+
+  /** Who a connection is, its cookie and `identify` say, for life: it has no answer that could bring another cookie. */
+  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
+    const { disagreements, identities } = this.#core
+    const found = identities.find(read, user)
+    const { relation } = found
+    const brought = readable(read)
+    const isUsers = brought?.user !== undefined
+    if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
+    // At a logout a cookie that was given up and a session that was not may be under way together.
+    if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
+    return whoseIs(this.#core, ctx, found)
+  }
+
+  #members(conn: Socket['conn'], ctx: Koa.Context): Opener['members'] {
+    return this.#core.parts.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
+  }
+
+  #checkRoom({ visitor }: Opener): void {
+    this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
+  }
+
+  #checkOrigin(ctx: Koa.Context): void {
+    const claims = originClaims(ctx)
+    // Over http a browser says nothing of which page has asked for a script.
+    const isScript = 'j' in ctx.query
+    // The request that opened the connection says how it was opened; a polling one may be a websocket by now.
+    const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
+    if (!isScript && isOwn(claims, this.#core.settings.origins)) return
+    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')
+    throw new LiveSessionError('bad_origin', 'this page may not connect')
+  }
+}
+
+function signedOut(): LiveSessionError {
+  return new LiveSessionError('other_subject', 'the cookie is of another visitor, or was given up')
+}

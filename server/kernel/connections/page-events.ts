@@ -1,0 +1,105 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import { isQuestion, parseSync } from '../../../shared/parse.js'
+import { type Awaitable, after, isThenable } from '../../../shared/promise.js'
+import { type Level, SYNC, type SyncAnswer } from '../../../shared/protocol.js'
+import type { Core } from '../core.js'
+import { subjectHash } from '../names/subject.js'
+import { tellRefusal } from '../refused.js'
+import { type Bucket, countedAs } from '../requests/limits.js'
+import type { SocketUse } from '../seams.js'
+import { refusalOf } from '../values/refusal.js'
+import { dropped, type Side, sync } from '../values/sync.js'
+import type { Opener } from './connection.js'
+
+/** Where the events of a page come from. */
+export interface EventSource {
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+/** The visitor of an open socket. */
+export interface Asking {
+  readonly opener: Opener
+  /** Whether the visitor is still there; where not, the connection is ended. */
+  isThere(this: void): boolean
+  /** @throws {LiveSessionError} `superseded` where the visitor has gone meanwhile */
+  permit(this: void): void
+  /** @throws {LiveSessionError} the same, where the store says so: how far a write has got */
+  confirm(this: void, level: Level): Awaitable<Level>
+}
+
+/** Takes what a page sends over its socket, and answers each event. */
+export class PageEvents {
+  readonly #core: Core
+  readonly #asking: Asking
+  readonly #bucket: Bucket
+  readonly #side: Side
+  /** What parts answer. */
+  readonly #ofParts: readonly (readonly [event: string, act: (input: unknown) => Awaitable<object>])[]
+  #isGreeted = false
+
+  constructor(core: Core, use: SocketUse, asking: Asking) {
+    this.#core = core
+    this.#asking = asking
+    this.#bucket = core.limits.ofSocket()
+    const { opener, permit, confirm } = asking
+    const refuse = (error: LiveSessionError): void => this.#tell(error)
+    this.#side = { whose: opener, source: 'socket', bucket: this.#bucket, permit, confirm, refuse }
+    this.#ofParts = core.parts.flatMap(({ events }) => Object.entries(events?.(use) ?? {}))
+  }
+
+  listen(socket: EventSource): void {
+    socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
+    for (const [event, act] of this.#ofParts) {
+      socket.on(event, (...args) => {
+        // What a part answers is of no use to a page that does not hear it.
+        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))
+      })
+    }
+  }
+
+  #sync(input: unknown): Awaitable<SyncAnswer> {
+    const { opener } = this.#asking
+    const wanted = parseSync(input)
+    const { who } = wanted
+    const isOwn = who === undefined || who === opener.who
+    // The first greeting is any connection's.
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(countedAs(opener))
+    return after(
+      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, opener),
+      (answer) => {
+        this.#isGreeted = true
+        return answer
+      },
+    )
+  }
+
+  #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
+    this.#core.limits.spend(1, this.#asking.opener.visitor.subject(), this.#bucket)
+    return act(input)
+  }
+
+  #tell(error: LiveSessionError): void {
+    tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
+  }
+
+  /** Answers an event with what came of it. A browser that asked for no answer gets none. */
+  #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
+    if (!this.#asking.isThere()) return
+    const ack = args.at(-1)
+    const answer = typeof ack === 'function' ? ack : () => undefined
+    const refuse = (error: unknown): void => {
+      if (error instanceof LiveSessionError) {
+        this.#tell(error)
+        answer(refusalOf(error))
+      } else this.#core.report(error)
+    }
+    try {
+      const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
+      if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
+      const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
+      if (isThenable(done)) done.catch(refuse)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+}

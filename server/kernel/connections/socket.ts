@@ -1,0 +1,183 @@
+import type { AnyChange } from '../../../shared/change.js'
+import type { LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { type Level, RECONNECT, STORE_SESSION } from '../../../shared/protocol.js'
+import type { Replica } from '../../../shared/replica.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { Core } from '../core.js'
+import { type Listener, Listeners } from '../memory/listeners.js'
+import { userIdOf } from '../names/subject.js'
+import { superseded } from '../names/superseded.js'
+import type { Part, SocketUse } from '../seams.js'
+import { Handle } from '../values/handle.js'
+import { addMembers } from '../values/members.js'
+import type { Owner } from '../values/sessions.js'
+import { missingIn } from '../values/told.js'
+import type { Connection, Opener } from './connection.js'
+import type { LiveSocket } from './live-socket.js'
+import { PageEvents } from './page-events.js'
+
+/** Sends to one socket. */
+export type Outlet = Pick<LiveSocket, 'emit'>
+
+/** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
+export class SocketHandle extends Handle {
+  readonly userId: string | undefined
+  readonly visitorId: Sub | undefined
+  protected override readonly source = 'socket'
+  readonly #core: Core
+  readonly #socket: LiveSocket
+  readonly #outlet: Outlet
+  readonly #connection: Connection
+  readonly #opener: Opener
+  readonly #events: PageEvents
+  readonly #use: SocketUse
+  readonly #listeners = new Listeners()
+  readonly #hear: Listener = (change) => this.#tell(change)
+  #isOpen = false
+
+  /** @param outlet where to send what is for this socket alone */
+  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+    super(core)
+    const { visitor, isKept } = connection.opener
+    this.userId = visitor.user && userIdOf(visitor.user)
+    this.visitorId = visitor.id(isKept)
+    this.#core = core
+    this.#socket = socket
+    this.#outlet = outlet
+    this.#connection = connection
+    this.#opener = connection.opener
+    const isOpen = (): boolean => this.#isOpen
+    this.#use = {
+      visitor,
+      cookie: connection.opener.cookie,
+      get isOpen() {
+        return isOpen()
+      },
+      emit: this.emit,
+      permit: () => {
+        this.sessions.checkOpen()
+        this.permit()
+      },
+    }
+    this.#events = new PageEvents(core, this.#use, {
+      opener: connection.opener,
+      isThere: () => this.#isOpen && !this.#endIfGone(),
+      permit: () => this.permit(),
+      confirm: (level) => this.confirm(level),
+    })
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    return this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report)
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#listeners.onChange(listener)
+  }
+
+  /** Holds the subjects in memory, sends the browser what its cookie lacks, and takes its events. */
+  open(): void {
+    const { cookie, isKept, visitor } = this.#opener
+    const { freshness, subjects } = this.#core
+    // A child of a dynamic namespace has its parent's handlers besides its own.
+    if (this.#isOpen || this.#connection.isEnded) return
+    // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
+    if (cookie) freshness.absorb(cookie, visitor)
+    this.#isOpen = true
+    this.#connection.add(this, this.#socket)
+    // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
+    this.#socket.once('disconnecting', () => this.#release())
+    this.#events.listen(this.#socket)
+    for (const subject of freshness.subjects(visitor)) {
+      const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
+      holding.sockets.add(this.#socket)
+      void this.#socket.join(holding.room)
+      holding.listeners.add(this.#hear)
+    }
+    for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
+      this.#outlet.emit(STORE_SESSION, ticket)
+  }
+
+  /** Tells the browser to connect again, as the guest or user that it now has, and takes nothing more from it. */
+  dismiss(code: LiveSessionErrorCode): void {
+    this.#release()
+    this.#outlet.emit(RECONNECT, code)
+    // Connection state recovery shall find nothing of it.
+    for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  /** The same with the members that parts add. */
+  static with(parts: readonly Part[]): typeof SocketHandle {
+    const Handles = class extends SocketHandle {}
+    const members = parts.map(({ socket }) => socket)
+    addMembers<SocketHandle, SocketUse>(Handles, members, (handle) => [handle.#use, handle.report])
+    return Handles
+  }
+
+  /** Tells the page, where the socket is open. */
+  emit: SocketUse['emit'] = (event, ...args) => {
+    if (this.#isOpen) this.#outlet.emit(event, ...args)
+  }
+
+  protected override get cookie(): Opener['cookie'] {
+    return this.#opener.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.sessions.find(this.#opener.visitor.subject(field))
+  }
+
+  protected override get owner(): Owner {
+    return this.#opener.visitor
+  }
+
+  protected override permit(): void {
+    // A handler of the app may go on for long after its visitor has gone.
+    if (this.#hasGone()) throw superseded()
+  }
+
+  /** Where no adapter tells of it, the store knows that the visitor was signed out at another node: who goes on there hears of it with the first write. */
+  protected override async confirm(level: Level): Promise<Level> {
+    const { remote, store } = this.#core
+    const { user } = this.#opener.visitor
+    if (level === 'memory' || !user || remote.peers?.isConnected) return level
+    await store?.consult([user])
+    this.permit()
+    return level
+  }
+
+  #hasGone(): boolean {
+    return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.revocations)
+  }
+
+  /** Another process may have ended it, and its word have got lost: then a later cookie of the user has told of it. */
+  #endIfGone(): boolean {
+    if (!this.#hasGone()) return false
+    void this.#core.connections.end([this.#connection], 'other_subject')
+    return true
+  }
+
+  #tell(change: AnyChange): void {
+    if (this.#endIfGone()) return
+    this.#listeners.tell(change, this.#core.report)
+  }
+
+  #release(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { freshness, subjects } = this.#core
+    const { visitor } = this.#opener
+    this.#listeners.clear()
+    this.#connection.remove(this)
+    for (const subject of freshness.subjects(visitor)) {
+      const holding = subjects.holding(subject)
+      if (!holding) continue
+      holding.sockets.delete(this.#socket)
+      holding.listeners.delete(this.#hear)
+      void this.#socket.leave(holding.room)
+      subjects.release(subject)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { cookieBytes, mostBytes } from '../../../shared/budget.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import { newBrowserId, subjectHash, userSubject } from '../names/subject.js'
+import type { CookieOptions } from './cookie.js'
+import { encode, payloadOf } from './cookie-text.js'
+
+/** Bytes that every browser keeps of a cookie: its name, value and attributes (RFC 6265, 6.1). */
+const MAX_COOKIE = 4096
+
+/** Bytes that registers may take in a cookie of that name and with these attributes, whatever else it says. */
+export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
+  const sub = subjectHash(userSubject(1))
+  const most = Number.MAX_SAFE_INTEGER
+  const content = { browser: newBrowserId(), user: sub, epoch: most, registers: [] }
+  const rest = payloadOf(content, most)
+  const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
+  const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
+  return MAX_COOKIE - line.length
+}
+
+/**
+ * What a cookie can carry. Its budget is settled at start, so this build's own registers fit; but another build, with other
+ * fields or other shares, may have left what does not: of that the newest.
+ */
+export function fitting(
+  own: readonly StoredRegister[],
+  others: readonly StoredRegister[],
+  room: number,
+): readonly StoredRegister[] {
+  const all = [...own, ...others]
+  if (total(all, atMost) <= room) return all
+  const newest = (registers: readonly StoredRegister[]): StoredRegister[] => {
+    return [...registers].sort((a, b) => b.stamp - a.stamp)
+  }
+  let left = room
+  return [...newest(own), ...newest(others)].filter((register) => {
+    const bytes = exactly(register)
+    if (bytes > left) return false
+    left -= bytes
+    return true
+  })
+}
+
+/** Bytes that registers leave of the room for them. */
+export function roomBeside(registers: readonly StoredRegister[], room: number): number {
+  return room - total(registers, exactly)
+}
+
+function total(registers: readonly StoredRegister[], bytes: (register: StoredRegister) => number): number {
+  let sum = 0
+  for (const register of registers) sum += bytes(register)
+  return sum
+}
+
+/** Never less than it takes, and quickly known for most. */
+function atMost(register: StoredRegister): number {
+  const { key, value = null } = register
+  return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)
+}
+
+function exactly({ key, value }: StoredRegister): number {
+  return cookieBytes(key, value)
+}

@@ -1,0 +1,205 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Koa from 'koa'
+import session from 'koa-session'
+import { Generations } from '../memory/generations.js'
+import { subjectHash, type UserSubject } from '../names/subject.js'
+import {
+  type CookieContent,
+  decode,
+  encode,
+  type GoodCookie,
+  payloadOf,
+  type ReadCookie,
+  readable,
+  type VerifiedCookie,
+} from './cookie-text.js'
+import type { SigningKeys } from './keys.js'
+
+/** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
+const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
+const REMEMBERED_TEXTS = 10_000
+/** Of these texts, and of what they say, which takes some three times as much in memory. */
+const REMEMBERED_BYTES = 64_000_000
+const weigh = ({ text }: GoodCookie): number => 4 * text.length
+/** Of SHA-256, in base64url. */
+const MAC_LENGTH = 43
+/** Less than what says nothing but a browser's id. */
+const LEAST_LENGTH = 80
+
+export interface CookieOptions {
+  readonly name: string
+  /** ms for which it is good. */
+  readonly maxAge: number
+  /** The browser is told of no time: it keeps the cookie until it ends. */
+  readonly endsWithBrowser: boolean
+  readonly sameSite: 'strict' | 'lax' | 'none'
+  readonly secure: boolean | undefined
+  readonly domain: string | undefined
+}
+
+/** The live cookie: verified by our own code, because the hot path must touch no crypto; written by koa-session, whole. */
+export class LiveCookie {
+  readonly #keys: SigningKeys
+  readonly #options: CookieOptions
+  readonly #pair: string
+  readonly #sigPair: string
+  readonly #app: Koa
+  readonly #writer: Koa
+  readonly #clock: () => number
+  readonly #isCurrent: (cookie: VerifiedCookie) => boolean
+  // The same text is verified once: what it says never changes.
+  readonly #verified: Generations<GoodCookie>
+
+  /** @param isCurrent whether what a cookie says was neither given up nor revoked */
+  constructor(
+    app: Koa,
+    keys: SigningKeys,
+    options: CookieOptions,
+    clock: () => number,
+    isCurrent: (cookie: VerifiedCookie) => boolean,
+  ) {
+    this.#app = app
+    this.#keys = keys
+    this.#options = options
+    this.#pair = `${options.name}=`
+    this.#sigPair = `${options.name}.sig=`
+    this.#clock = clock
+    this.#isCurrent = isCurrent
+    this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, maxBytes: REMEMBERED_BYTES, weigh, clock })
+    this.#writer = createWriter(keys, options)
+  }
+
+  /** The cookie of a request, if one verifies and is not past its time. Of several the user's own. */
+  read(header: string | undefined, user?: UserSubject): ReadCookie | undefined {
+    if (header === undefined) return undefined
+    const at = header.indexOf(this.#pair)
+    const sigAt = header.indexOf(this.#sigPair)
+    if (at < 0 || sigAt < 0) return undefined
+    // Found once each, and where a name begins; anything else may have been planted.
+    const isSingle = header.indexOf(this.#pair, at + 1) < 0 && header.indexOf(this.#sigPair, sigAt + 1) < 0
+    if (!isSingle || !isName(header, at) || !isName(header, sigAt)) return this.#search(header, user)
+    return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sigAt + this.#sigPair.length))
+  }
+
+  /** Those that browsers have brought lately, and that this build can read. */
+  *seen(): Generator<VerifiedCookie> {
+    for (const [, read] of this.#verified.entries()) {
+      const cookie = readable(read)
+      if (cookie) yield cookie
+    }
+  }
+
+  /** What they were compared with has left memory in part: by a cookie that is remembered it would stay there. */
+  forgetComparisons(): void {
+    for (const cookie of this.seen()) cookie.comparison = undefined
+  }
+
+  /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */
+  write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
+    const ctx = this.#context(req, res)
+    ctx['session'] = this.#payload(content)
+    return ctx['session'].manuallyCommit()
+  }
+
+  /** Has the browser forget its cookie. */
+  clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const ctx = this.#context(req, res)
+    // What it had is of no interest: a session of our own, so that koa-session does not look.
+    ctx['session'] = {}
+    const removed = ctx['session']
+    ctx['session'] = null
+    return removed.manuallyCommit()
+  }
+
+  /** The value of a Cookie header that a browser with this content would send. */
+  header(content: CookieContent): string {
+    const pair = `${this.#options.name}=${encode(this.#payload(content))}`
+    return `${pair}; ${this.#options.name}.sig=${this.#keys.sign(pair)}`
+  }
+
+  #context(req: IncomingMessage, res: ServerResponse): Koa.Context {
+    this.#writer.proxy = this.#app.proxy
+    const ctx = this.#writer.createContext(req, res)
+    // Behind a proxy that ends TLS unannounced the app may still know better: `secure: true` is taken at its word.
+    if (this.#options.secure) ctx.cookies.secure = true
+    return ctx
+  }
+
+  #payload(content: CookieContent): object {
+    return payloadOf(content, Math.floor(this.#clock() + this.#options.maxAge))
+  }
+
+  /**
+   * A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. Those may be
+   * several, as an attacker can get a good cookie of their own to plant: then the one of this user, which no other has. All are tried:
+   * those that were left out could hide ours, and a header has room for no more than some milliseconds of them.
+   */
+  #search(header: string, user: UserSubject | undefined): ReadCookie | undefined {
+    const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)
+    const texts = allValues(header, this.#pair).filter(({ length }) => length >= LEAST_LENGTH)
+    const verified = texts.flatMap((text) => {
+      const signature = this.#keys.find(this.#pair + text, signatures)
+      return (signature !== undefined && this.#verify(text, signature)) || []
+    })
+    const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
+    const readables = current.flatMap((cookie) => readable(cookie) ?? [])
+    const sub = user && subjectHash(user)
+    const own = readables.find((cookie) => cookie.user === sub)
+    const isRivalled = readables.some(({ browser }) => browser !== readables[0]?.browser)
+    if (isRivalled && (!own || sub === undefined)) return { rivals: readables }
+    return own ?? current[0] ?? verified[0]
+  }
+
+  #verify(text: string, signature: string): GoodCookie | undefined {
+    // By its signature, which is short: to hash a whole cookie takes as long as all the rest of a request's reading.
+    const known = this.#verified.get(signature)
+    const cookie = known?.text === text ? known : this.#decode(text, signature)
+    return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined
+  }
+
+  #decode(text: string, signature: string): GoodCookie | undefined {
+    const index = this.#keys.index(this.#pair + text, signature)
+    const cookie = index < 0 ? undefined : decode(flat(text), index > 0, this.#clock())
+    if (cookie) this.#verified.set(flat(signature), cookie)
+    return cookie
+  }
+}
+
+/** koa-session in an app of its own: it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
+function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
+  const { name, endsWithBrowser, sameSite, secure, domain } = given
+  const writer = new Koa()
+  Object.assign(writer, { keys })
+  const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
+  const options = { key: name, maxAge, sameSite, encode: encodeSession } as const
+  const optional = { ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
+  session({ ...options, ...optional }, writer)
+  return writer
+}
+
+function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
+  return encode(payload)
+}
+
+/** The values of all cookies of one name in a Cookie header; `pair` is the name with its equals sign. */
+function allValues(header: string, pair: string): readonly string[] {
+  return header
+    .split(/; */)
+    .filter((cookie) => cookie.startsWith(pair))
+    .map((cookie) => cookie.slice(pair.length))
+}
+
+/** Whether a cookie's name begins there. */
+function isName(header: string, at: number): boolean {
+  return at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
+}
+
+/** A copy: what is cut out of a header would keep all of that header in memory. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
+
+function valueAt(header: string, start: number): string {
+  const end = header.indexOf(';', start)
+  return end < 0 ? header.slice(start) : header.slice(start, end)
+}

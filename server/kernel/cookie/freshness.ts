@@ -1,0 +1,137 @@
+import type { ChangeSource } from '../../../shared/change.js'
+import type { Field } from '../../../shared/field.js'
+import { sameJson } from '../../../shared/json.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import { Replica } from '../../../shared/replica.js'
+import { isPast } from '../../../shared/stamp.js'
+import type { Settings } from '../../options.js'
+import type { Subjects } from '../memory/subjects.js'
+import type { Epochs } from '../names/epochs.js'
+import type { Subject } from '../names/subject.js'
+import type { Visitor } from '../names/visitor.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Comparison, Found } from './comparison.js'
+import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
+import type { VerifiedCookie } from './cookie-text.js'
+
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly subjects: Subjects
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
+
+/** Keeps the cookie and the replicas in memory together: each learns what the other knows. */
+export class Freshness {
+  readonly #core: Needs
+  /** Bytes for registers in the cookie. */
+  readonly #room: number
+  readonly #hasBrowserFields: boolean
+
+  constructor(core: Needs) {
+    this.#core = core
+    this.#room = roomForRegisters(core.settings.cookie)
+    this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
+  }
+
+  /** The subjects whose values a visitor has: the user's, and the browser's own where it is another and has fields. */
+  subjects({ user, browserSubject }: Visitor): readonly Subject[] {
+    if (user === undefined) return [browserSubject]
+    return this.#hasBrowserFields ? [user, browserSubject] : [user]
+  }
+
+  /** What a cookie was last found to be, where nothing that rests on has changed: only what is the visitor's own is asked. */
+  lastComparison(cookie: VerifiedCookie): Comparison | undefined {
+    const { comparison } = cookie
+    if (!comparison) return undefined
+    for (const { subject, replica, version } of comparison.found)
+      if ((replica ?? this.#core.subjects.find(subject))?.version !== version) return undefined
+    const holds = comparison.residency === this.#core.subjects.residency && this.#core.epochs.isCurrent(cookie)
+    return holds ? comparison : undefined
+  }
+
+  /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
+  absorb(cookie: VerifiedCookie, visitor: Visitor): Comparison {
+    const comparison = this.lastComparison(cookie)
+    if (comparison) return comparison
+    // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
+    if (!this.#core.epochs.isCurrent(cookie)) return this.#compare(visitor)
+    for (const subject of this.subjects(visitor)) {
+      const isOwn = ({ key }: StoredRegister): boolean => {
+        const field = this.#core.settings.fields.get(key)
+        return field !== undefined && visitor.subject(field) === subject
+      }
+      this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
+    }
+    cookie.comparison = this.#compare(visitor)
+    return cookie.comparison
+  }
+
+  /** Whether a cookie written now would carry something else than the visitor's own does. */
+  isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
+    const comparison = this.absorb(cookie, visitor)
+    comparison.isOutdated ??= this.#lacks(cookie, visitor)
+    return comparison.isOutdated
+  }
+
+  /** The replica that a visitor's field is in: the one just found, where it is as it was, and so still in memory. */
+  replica(field: Field, visitor: Visitor, comparison: Comparison | undefined): Replica | undefined {
+    const subject = visitor.subject(field)
+    if (comparison?.residency === this.#core.subjects.residency) {
+      for (const found of comparison.found)
+        if (found.subject === subject && found.replica && found.replica.version === found.version) return found.replica
+    }
+    return this.#core.subjects.find(subject)
+  }
+
+  /**
+   * What a cookie written now carries, which comes after this one. Undeclared keys are those of another build: carried, never
+   * judged. Whether they are the user's or the browser's own only that build knows, so a cookie's stay in that cookie.
+   */
+  registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
+    const { fields, maxAge, clock } = this.#core.settings
+    const now = clock()
+    const own: StoredRegister[] = []
+    const others = new Replica()
+    // How they are used is not known here, so their time counts from their write: else a dead key would stay for good.
+    const carry = (register: StoredRegister, source: ChangeSource): void => {
+      if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
+    }
+    for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
+    for (const subject of this.subjects(visitor)) {
+      const replica = this.#core.subjects.find(subject)
+      for (const register of replica?.registers() ?? []) {
+        const field = fields.get(register.key)
+        const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
+        if (isOwn) own.push(register)
+        // What came from a store, or another process, is not for browsers: which of them may know it is not known here.
+        if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
+      }
+    }
+    return fitting(own, others.registers(), this.#room)
+  }
+
+  /** Bytes that a cookie has room for beside these registers. */
+  roomBeside(registers: readonly StoredRegister[]): number {
+    return roomBeside(registers, this.#room)
+  }
+
+  #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {
+    const registers = this.registers(visitor, cookie)
+    const isAsKept = ({ key, stamp, value }: StoredRegister): boolean => {
+      const kept = cookie.registers.find((register) => register.key === key)
+      return kept?.stamp === stamp && sameJson(kept.value, value)
+    }
+    return registers.length !== cookie.registers.length || !registers.every(isAsKept)
+  }
+
+  #compare(visitor: Visitor): Comparison {
+    const found: Found[] = []
+    for (const subject of this.subjects(visitor)) {
+      const replica = this.#core.subjects.find(subject)
+      found.push({ subject, replica, version: replica?.version })
+    }
+    return { visitor, found, residency: this.#core.subjects.residency, isOutdated: undefined }
+  }
+}

@@ -1,0 +1,139 @@
+import { Replica } from '../../../shared/replica.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { LiveSocket } from '../connections/live-socket.js'
+import type { Rooms } from '../connections/rooms.js'
+import { isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
+import { Generations, type GenerationsOptions } from './generations.js'
+import type { Listener } from './listeners.js'
+
+/** A subject kept in memory by its open sockets and its listeners. */
+export interface Holding {
+  readonly subject: Subject
+  /** The subject's name on the wire. */
+  readonly sub: Sub
+  /** Of its sockets, in each namespace. */
+  readonly room: string
+  readonly replica: Replica
+  /** No cookie names it: when its sockets have gone, nothing leads to it any more. */
+  readonly isFleeting: boolean
+  readonly sockets: Set<LiveSocket>
+  readonly listeners: Set<Listener>
+}
+
+/** A subject that is in memory. */
+export interface Resident {
+  readonly subject: Subject
+  readonly replica: Replica
+  /** Where sockets and listeners hold it. */
+  readonly holding: Holding | undefined
+}
+
+/**
+ * Where the replicas of this process are: with the sockets that hold them, else in the cache. Eviction never touches a
+ * subject that is held. Anonymous and signed-in subjects have bounds of their own, so strangers evict no users.
+ */
+export class Subjects {
+  readonly #rooms: Rooms
+  readonly #held = new Map<Subject, Holding>()
+  readonly #users: Generations<Replica>
+  readonly #browsers: Generations<Replica>
+
+  /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
+  constructor(options: GenerationsOptions<Replica>, maxGuestBytes: number, rooms: Rooms) {
+    this.#rooms = rooms
+    this.#users = Generations.onNodeCache(options)
+    this.#browsers = Generations.onNodeCache<Replica>({
+      ...options,
+      maxBytes: maxGuestBytes,
+      weigh: ({ bytes }) => bytes,
+    })
+  }
+
+  /** As long as this stays the same, no replica that was found has been evicted. */
+  get residency(): number {
+    return this.#users.rotations + this.#browsers.rotations
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
+  }
+
+  /** Keeps the replica of a subject that is not in memory. */
+  begin(subject: Subject, replica: Replica): void {
+    this.#cache(subject).set(subject, replica)
+  }
+
+  /** Takes note that a replica that was found takes so many bytes more. */
+  grow(subject: Subject, bytes: number): void {
+    if (!this.#held.has(subject)) this.#cache(subject).grow(bytes)
+  }
+
+  /** All that are in memory, one by one, those that are held first. Iterating protects none from eviction. */
+  *residents(): Generator<Resident> {
+    for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
+    for (const cache of [this.#users, this.#browsers]) {
+      for (const [subject, replica] of cache.entries())
+        if (isSubject(subject) && !this.#held.has(subject)) yield { subject, replica, holding: undefined }
+    }
+  }
+
+  /** How many are in the cache: of users, and of browsers. */
+  get cached(): { readonly users: number; readonly browsers: number } {
+    return { users: this.#users.size, browsers: this.#browsers.size }
+  }
+
+  /** Those that sockets and listeners hold, and that something leads back to. */
+  held(): readonly Subject[] {
+    return Array.from(this.#held.values()).flatMap(({ subject, isFleeting }) => (isFleeting ? [] : subject))
+  }
+
+  holding(subject: Subject): Holding | undefined {
+    return this.#held.get(subject)
+  }
+
+  /** Keeps the subject in memory until `release`. One that `isFleeting` is forgotten then. */
+  hold(subject: Subject, isFleeting = false): Holding {
+    const held = this.#held.get(subject)
+    if (held) return held
+    // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
+    const replica = this.#cache(subject).get(subject) ?? new Replica()
+    this.#cache(subject).delete(subject)
+    const holders = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
+    const room = this.#rooms.ofSubject(subject)
+    const holding = { subject, sub: subjectHash(subject), room, replica, isFleeting, ...holders }
+    this.#held.set(subject, holding)
+    return holding
+  }
+
+  /** Hands the subject back to the cache once no socket and no listener holds it any more. */
+  release(subject: Subject): void {
+    const holding = this.#held.get(subject)
+    if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
+    this.#held.delete(subject)
+    // What was found of an empty one is not true any more: it is not kept, and the next write begins another.
+    if (holding.replica.isEmpty || holding.isFleeting) holding.replica.clear()
+    else this.#cache(subject).set(subject, holding.replica)
+  }
+
+  /** Forgets all that a subject has. */
+  erase(subject: Subject): void {
+    const replica = this.find(subject)
+    this.#cache(subject).delete(subject)
+    replica?.clear()
+  }
+
+  /** Forgets a subject that no socket and no listener holds, as if it had not been used for long. */
+  evict(subject: Subject): void {
+    this.#cache(subject).evict(subject)
+  }
+
+  /** Forgets every subject that no socket and no listener holds. */
+  clear(): void {
+    this.#users.clear()
+    this.#browsers.clear()
+  }
+
+  #cache(subject: Subject): Generations<Replica> {
+    return isUser(subject) ? this.#users : this.#browsers
+  }
+}

@@ -1,0 +1,153 @@
+import { timeAfter } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Generations } from '../memory/generations.js'
+import type { Remote } from '../remote/remote.js'
+import { type Ending, NOTHING_ERASED, toRegister } from './ending.js'
+import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
+import type { Recognized } from './recognized.js'
+import { type BrowserSubject, cookieless, isUser, type Subject, type UserSubject } from './subject.js'
+import { UserEpochs } from './user-epochs.js'
+
+/** The epoch of a guest. */
+const ONLY_EPOCH = 0
+/** The order of an end that was before this process: nothing is under way that it ends. */
+const BEFORE = 0
+
+/**
+ * Who was revoked, and when. Cookies and tickets of a user carry the epoch they were signed in, and what carries an older
+ * one is worthless. A browser id has but one epoch: it is given up for good.
+ */
+export class Epochs {
+  readonly #clock: () => number
+  readonly #remote: Remote
+  readonly #users: UserEpochs
+  readonly #givenUp: Generations<GivenUp>
+  #revocations = BEFORE
+
+  constructor(options: GivenUpOptions, remote: Remote) {
+    this.#clock = options.clock
+    this.#remote = remote
+    this.#users = new UserEpochs(options)
+    this.#givenUp = givenUpNames(options)
+  }
+
+  /** How many revocations there have been: what `isRevokedSince` counts from. */
+  get revocations(): number {
+    return this.#revocations
+  }
+
+  /** The epoch of a user, by the hash of the subject. Guests have but one. */
+  of(sub: Sub | undefined): number {
+    return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
+  }
+
+  /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
+  accepts(sub: Sub, epoch: number): boolean {
+    return this.#users.accepts(sub, epoch)
+  }
+
+  /** Ends what was signed for a user until now: it becomes worthless everywhere. */
+  revoke(user: UserSubject): void {
+    const register = toRegister(this.#users.begin(user, this.#next()))
+    this.#remote.store?.keep(user, [register])
+    this.#remote.peers?.tell(user, [register])
+  }
+
+  /**
+   * Does so, and has all values forgotten everywhere.
+   *
+   * @param newest stamp of the newest one, which may come from a clock that is ahead of this one
+   */
+  erase(user: UserSubject, newest: number): void {
+    const register = toRegister(this.#users.erase(user, this.#next(), newest))
+    this.#remote.store?.forget(user, [register])
+    this.#remote.peers?.tell(user, [register])
+  }
+
+  /** Until when all that a subject had is gone: what is still on its way somewhere is worth nothing. */
+  erasedUntil(subject: Subject): number {
+    return this.#users.erasedUntil(subject)
+  }
+
+  /** Gives a browser id up for good. */
+  giveUp(browser: BrowserSubject, heir: UserSubject | undefined): void {
+    const register = toRegister(this.#giveUp(browser, heir))
+    this.#remote.store?.forget(browser, [register])
+    this.#remote.peers?.tell(browser, [register])
+  }
+
+  /** Takes note that a user has signed out in a browser: which connections without a live cookie are of that one, nothing tells. */
+  signOut(user: Sub): void {
+    this.endAgain(cookieless(user))
+  }
+
+  /** What came under a name that was given up before is of the past once more, at every node. */
+  endAgain(name: string): void {
+    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#givenUp.get(name)?.heir))])
+  }
+
+  /** Takes over an end that the store has. Returns the stamp up to which it erases; undefined if this end is known. */
+  learn(subject: Subject, ending: Ending): number | undefined {
+    if (!isUser(subject) && this.#givenUp.get(subject)) return undefined
+    return this.#take(subject, ending, BEFORE)
+  }
+
+  /**
+   * Takes over an end that another process makes now. Returns the stamp up to which it erases; undefined if this end is known. The
+   * connections that a user has opened without a cookie end each time.
+   */
+  hear(name: string, ending: Ending): number | undefined {
+    return this.#take(name, ending, this.#next())
+  }
+
+  isGivenUp(browser: BrowserSubject): boolean {
+    return this.#givenUp.get(browser) !== undefined
+  }
+
+  /** When a browser id was given up, and to whom. */
+  givenUp(browser: BrowserSubject): GivenUp | undefined {
+    return this.#givenUp.get(browser)
+  }
+
+  /** Whether a cookie is still worth anything: its browser id was not given up, and its user not revoked. */
+  isCurrent({ user, epoch, browserSubject }: Pick<VerifiedCookie, 'user' | 'epoch' | 'browserSubject'>): boolean {
+    return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, epoch))
+  }
+
+  /** Whether a user was revoked, or a name given up, after there had been that many revocations. */
+  isRevokedSince(name: string, revocations: number): boolean {
+    const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
+    return order > revocations
+  }
+
+  /** Whether a visitor has gone after so many revocations: by the cookie, where there is one. */
+  hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, revocations: number): boolean {
+    if (cookie) return !this.isCurrent(cookie)
+    const { browserSubject, userSub } = visitor
+    return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, revocations))
+  }
+
+  /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many revocations. */
+  hasLeftSince(sub: Sub, revocations: number): boolean {
+    return this.isRevokedSince(sub, revocations) || this.isRevokedSince(cookieless(sub), revocations)
+  }
+
+  #take(name: string, ending: Ending, order: number): number | undefined {
+    if (isUser(name)) return this.#users.take(name, ending, order)
+    const { epoch, heir } = ending
+    this.#givenUp.set(name, { epoch, heir, order })
+    return NOTHING_ERASED
+  }
+
+  #giveUp(name: string, heir: UserSubject | undefined): Ending {
+    const epoch = timeAfter(ONLY_EPOCH, this.#clock())
+    this.#givenUp.set(name, { epoch, heir, order: this.#next() })
+    return { epoch, erased: NOTHING_ERASED, heir }
+  }
+
+  #next(): number {
+    this.#revocations += 1
+    return this.#revocations
+  }
+}

@@ -1,0 +1,178 @@
+import { isAhead } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { Settings } from '../../options.js'
+import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Freshness } from '../cookie/freshness.js'
+import type { SigningKeys } from '../cookie/keys.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Epochs } from './epochs.js'
+import type { Login } from './login.js'
+import type { Departing, Recognized, Relation } from './recognized.js'
+import {
+  type BrowserId,
+  browserSubject,
+  cookieless,
+  newBrowserId,
+  type Subject,
+  subjectHash,
+  type UserSubject,
+} from './subject.js'
+import { Visitor } from './visitor.js'
+
+/** ms after which no request is under way any more. */
+const LONGEST_REQUEST = 600_000
+/** As long as a browser id that is drawn by chance. */
+const ID_LENGTH = 22
+
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly freshness: Freshness
+  readonly login: Login
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
+
+/** Who visitors are, by their cookie and by what `identify` says; and what happens where the two disagree. */
+export class Identities {
+  readonly #core: Needs
+  readonly #keys: SigningKeys
+
+  /** @param keys those that sign cookies */
+  constructor(core: Needs, keys: SigningKeys) {
+    this.#core = core
+    this.#keys = keys
+  }
+
+  /** The visitor of a cookie, as it is: nothing is given up, and a cookie that is not `own` says nothing. */
+  find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
+    if (cookie?.isNewer !== false) return newVisitor(cookie?.isNewer ? 'newer' : 'none', user)
+    const last = cookie.comparison?.visitor
+    const known = last && last.user === user ? last : undefined
+    // No crypto, no parsing and no merging where all is as it was.
+    if (known && this.#core.freshness.lastComparison(cookie)) return own(cookie, known)
+    const visitor = known ?? new Visitor(cookie.browser, user)
+    const relation = relationOf(cookie, visitor.userSub, this.#core.epochs)
+    if (relation !== 'own') return newVisitor(relation, user)
+    this.#core.freshness.absorb(cookie, visitor)
+    return own(cookie, visitor)
+  }
+
+  /** All subjects that may turn out to count in a request: what a store has of them is to be known before. */
+  candidates(
+    departing: readonly Pick<Departing, 'browser' | 'user'>[],
+    user: UserSubject | undefined,
+  ): readonly Subject[] {
+    const own = user === undefined ? [] : [user]
+    const ofBrowsers = departing.flatMap(({ browser, user: owner }) => {
+      const isSame = user === undefined || owner === subjectHash(user)
+      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#successor(browser, user))])]
+    })
+    return [...own, ...ofBrowsers]
+  }
+
+  /**
+   * The visitor of a request. Where its cookie is another's, this browser has changed hands. Of rivals all are given up: the attacker
+   * who has planted one would read what is set under it.
+   *
+   * @param found as `find` says
+   */
+  recognize(
+    cookie: ReadCookie | undefined,
+    user: UserSubject | undefined,
+    found: Recognized = this.find(cookie, user),
+  ): Recognized {
+    if (found.relation === 'own') return found
+    if (cookie && 'rivals' in cookie) {
+      const toEnd = cookie.rivals.flatMap((rival) => this.#giveUp(rival, undefined))
+      return { ...newVisitor('other', user), toEnd }
+    }
+    const read = readable(cookie)
+    if (!read) return found
+    if (found.relation === 'other') return this.changeHands(read, user)
+    const next = { ...found, visitor: this.#next(read, user) }
+    if (found.relation === 'revoked') return { ...next, toEnd: this.#giveUp(read, user) }
+    return this.#mayBeLate(read, next) ? next : { ...next, relation: 'other' }
+  }
+
+  /** Whether a cookie that was given up may come from before another visitor was there, whose cookie its answer must not replace. */
+  #mayBeLate({ browser, browserSubject, user: owner }: VerifiedCookie, { visitor }: Recognized): boolean {
+    const { epoch = 0, heir } = this.#core.epochs.givenUp(browserSubject) ?? {}
+    // At a sign-in requests are under way together, and lead to one id.
+    if (!owner && heir && heir === visitor.user && visitor.browser === this.#successor(browser, heir)) return false
+    // After that the browser has missed the answer that gave it up.
+    const now = this.#core.settings.clock()
+    return now - epoch < LONGEST_REQUEST && !isAhead(epoch, now)
+  }
+
+  /**
+   * Gives the browser a new id, because another visitor uses it now: an id from before a sign-in may have been planted by an
+   * attacker. What a guest chose goes to the account at a sign-in; of a user only what is the browser's own stays.
+   */
+  changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
+    const old = browserSubject(departing.browser)
+    const next = { visitor: this.#next(departing, user), cookie: undefined }
+    if (this.#core.epochs.isGivenUp(old)) return { relation: 'given-up', ...next, toEnd: [] }
+    const isGuest = departing.user === undefined
+    const { registers } = departing
+    const { login, sessions } = this.#core
+    sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'request')
+    // Given up first, and told so: no other process brings the same along once more.
+    const toEnd = this.#giveUp(departing, user)
+    login.bring(sessions.find(old)?.registers() ?? [], next.visitor)
+    return { relation: 'other', ...next, toEnd }
+  }
+
+  /** Forgets the browser: it comes back as a new guest. */
+  forget(departing: Departing): Recognized {
+    return { ...newVisitor('none', undefined), toEnd: this.#giveUp(departing, undefined) }
+  }
+
+  /** The visitor who comes after: all of a user's late requests find the same one. */
+  #next({ browser }: Departing, user: UserSubject | undefined): Visitor {
+    return new Visitor(this.#nextId(browser, user), user)
+  }
+
+  /**
+   * The id that comes after another one. Only the user whom `identify` has just vouched for is led to the successor: to a guest it
+   * would give what the next person has. One that was given up too is good for nothing.
+   */
+  #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
+    if (user === undefined) return newBrowserId()
+    const successor = this.#successor(browser, user)
+    return this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor
+  }
+
+  #successor(browser: BrowserId, user: UserSubject): BrowserId {
+    return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
+  }
+
+  /** What is still on its way under these names finds them given up. */
+  #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
+    // A user who was revoked, and is signed in again, has not left.
+    const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))
+    this.#core.epochs.giveUp(browserSubject(browser), user)
+    if (!hasLeft) return [browserSubject(browser)]
+    this.#core.epochs.signOut(owner)
+    return [browserSubject(browser), cookieless(owner)]
+  }
+}
+
+function own(cookie: VerifiedCookie, visitor: Visitor): Recognized {
+  return { relation: 'own', visitor, cookie, toEnd: [] }
+}
+
+function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {
+  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, toEnd: [] }
+}
+
+/** Decides it for a cookie of this build, by the user's hash and by what has ended. */
+export function relationOf(
+  cookie: Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch'>,
+  user: Sub | undefined,
+  epochs: Pick<Epochs, 'isGivenUp' | 'isCurrent'>,
+): Relation {
+  if (epochs.isGivenUp(cookie.browserSubject)) return 'given-up'
+  if (!epochs.isCurrent(cookie)) return 'revoked'
+  return cookie.user === user ? 'own' : 'other'
+}

@@ -1,0 +1,97 @@
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { refusePromise } from '../../../shared/promise.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import { LOGIN_STAMP, newestOf, type Stamp } from '../../../shared/stamp.js'
+import type { Settings } from '../../options.js'
+import type { Sessions } from '../values/sessions.js'
+import type { UserSubject } from './subject.js'
+import type { Visitor } from './visitor.js'
+
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly user: UserSubject
+  readonly stamp: Stamp
+}
+
+/** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
+export class Login {
+  readonly #core: Pick<Needs, 'sessions' | 'settings'>
+
+  constructor(core: Pick<Needs, 'sessions' | 'settings'>) {
+    this.#core = core
+  }
+
+  /**
+   * Gives a visitor what a browser chose under its last id, at a sign-in or sign-out. That id is given up with it, so that a rule which
+   * adds one cart to the other is asked once.
+   */
+  bring(registers: readonly StoredRegister[], { user, browserSubject }: Visitor): void {
+    const { sessions } = this.#core
+    const { fields } = sessions
+    const own = user === undefined ? registers : registers.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
+    sessions.merge(browserSubject, own, 'login')
+    if (user === undefined) return
+    for (const register of registers) {
+      const field = fields.get(register.key)
+      if (isVisitors(field, 'user')) this.#transfer(field, register, user)
+    }
+  }
+
+  #transfer(field: Field, register: StoredRegister, user: UserSubject): void {
+    const { sessions, settings } = this.#core
+    const rule = field.onLogin
+    if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return
+    if (rule === 'newest') {
+      sessions.merge(user, [register], 'login')
+      return
+    }
+    // A deletion gives the account nothing that it does not have.
+    if (register.value === undefined) return
+    const stamp = loginStamp(register, field, sessions.firstStamp(user))
+    if (rule !== 'account') {
+      this.#combine(field, rule, register.value, { user, stamp })
+      return
+    }
+    const own = sessions.find(user)?.register(field.key)
+    // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins; not so what an erasure has left.
+    if (own && (own.value !== undefined || own.stamp > stamp)) return
+    sessions.merge(user, [{ ...register, stamp }], 'login')
+  }
+
+  #combine(
+    field: Field,
+    rule: (account: never, browser: never) => unknown,
+    stored: JsonValue,
+    { user, stamp }: Pick<Needs, 'user' | 'stamp'>,
+  ): void {
+    const { sessions, settings } = this.#core
+    const browser = field.read(stored)
+    if (browser === undefined) return
+    const account = sessions.value(field, sessions.find(user))
+    try {
+      const answer = rule(account as never, browser as never)
+      refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
+      const combined = field.accept(answer)
+      // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
+      if (sessions.find(user)?.stamp(field.key))
+        sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
+      else sessions.merge(user, [{ key: field.key, stamp, value: combined }], 'login')
+    } catch (error) {
+      // The account's value stands: a sign-in never fails over a cart.
+      settings.report(error)
+    }
+  }
+}
+
+/** In an account that was erased the first stamp is a date, of which a value that ages could be past at once: it ages from its own. */
+function loginStamp({ stamp }: StoredRegister, { maxAge }: Field, first: Stamp): Stamp {
+  return first === LOGIN_STAMP || maxAge === undefined ? first : newestOf([first, stamp])
+}
+
+/** What only the server may write never crosses to a user: the cookie it came with may have been planted. */
+function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
+  return field?.access === 'write' && field.scope === scope
+}

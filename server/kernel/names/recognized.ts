@@ -1,0 +1,41 @@
+import type { StoredRegister } from '../../../shared/register.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import type { BrowserId } from './subject.js'
+import type { Visitor } from './visitor.js'
+
+/** What the live cookie of a request, or of a handshake, is to the visitor whom `identify` names. */
+export type Relation =
+  /** There is none that counts. */
+  | 'none'
+  /** A newer build's, for that build to find as it was. */
+  | 'newer'
+  /** This very visitor's. */
+  | 'own'
+  /** Another visitor's until now. */
+  | 'other'
+  /** Of a user who was revoked since. */
+  | 'revoked'
+  /** Its browser id was given up. */
+  | 'given-up'
+
+/** Who a visitor was found to be. */
+export interface Recognized {
+  /** What the cookie was to the visitor. */
+  readonly relation: Relation
+  /** Has the id of the cookie where the relation is `own`, else the next one. */
+  readonly visitor: Visitor
+  /** The visitor's own cookie. */
+  readonly cookie: VerifiedCookie | undefined
+  /** Names of the connections that are to end, because their browser is another visitor's now. */
+  readonly toEnd: readonly string[]
+}
+
+/** Who has used a browser until now. */
+export interface Departing {
+  readonly browser: BrowserId
+  /** Hash of the signed-in user; a guest where undefined. */
+  readonly user: Sub | undefined
+  /** What the cookie says. */
+  readonly registers: readonly StoredRegister[]
+}

@@ -1,0 +1,241 @@
+import { isKey } from '../../../shared/fields.js'
+import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import { Replica } from '../../../shared/replica.js'
+import { NEVER, toStamp } from '../../../shared/stamp.js'
+import { joined, outliving, standing } from '../names/ending.js'
+import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
+import type { StoreHealth } from './health.js'
+import { type StoredName, storeName } from './name.js'
+import type { SoundStore } from './sound-store.js'
+import { WaitingGuests } from './waiting-guests.js'
+
+/** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
+const FIRST_REST = 100
+const LONGEST_REST = 60_000
+/** How often an end is tried where others are faster, or where what stands cannot be read. */
+const MAX_ATTEMPTS = 5
+/** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
+export const AT_ONCE = 32
+
+/** What of the guests may wait here, and who is told of one whose writes go nowhere. */
+export interface Waiting {
+  readonly maxGuestBytes: number
+  readonly onLetGo: (guest: StoredName) => void
+}
+
+interface Lane {
+  sent: Batch | undefined
+  next: Batch | undefined
+  /** How often it has failed at a store that was not down. */
+  failures: number
+  isResting: boolean
+}
+
+/**
+ * Writes that the store has not confirmed: newest per key, and tried again until it has. There is one call at a time for a subject, so that
+ * a late one brings nothing back that was erased. Nothing is evicted but what guests have set, of whom there may be any number.
+ */
+export class Backlog {
+  readonly #store: SoundStore
+  readonly #health: StoreHealth
+  readonly #onStanding: (subject: StoredName, rows: readonly StoredRegister[]) => void
+  readonly #onLetGo: (guest: StoredName) => void
+  readonly #lanes = new Map<StoredName, Lane>()
+  readonly #guests: WaitingGuests
+  #underWay = 0
+  #isPlanned = false
+
+  /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
+  constructor(
+    store: SoundStore,
+    health: StoreHealth,
+    onStanding: (subject: StoredName, rows: readonly StoredRegister[]) => void,
+    waiting: Waiting,
+  ) {
+    this.#store = store
+    this.#health = health
+    this.#onStanding = onStanding
+    this.#onLetGo = waiting.onLetGo
+    this.#guests = new WaitingGuests(waiting.maxGuestBytes)
+    health.onTry(() => this.#flush())
+  }
+
+  add(subject: StoredName, registers: readonly StoredRegister[]): void {
+    const lane = this.#lane(subject)
+    lane.next ??= batch()
+    for (const register of registers) lane.next.registers.merge(register, 'job')
+    this.#weigh(subject, lane)
+    this.#plan()
+  }
+
+  /** Has the store forget all that it has of a subject, but for what is left. */
+  erase(subject: StoredName, left: readonly StoredRegister[]): void {
+    const lane = this.#lane(subject)
+    lane.next = { registers: Replica.of(left, 'job'), isErasure: true, waiters: lane.next?.waiters ?? [] }
+    this.#weigh(subject, lane)
+    this.#plan()
+  }
+
+  /**
+   * Another process has erased what a subject had: what waits here from before that goes nowhere. What that process has left in the
+   * store stays there.
+   */
+  abandon(subject: StoredName, until: number): void {
+    const lane = this.#lanes.get(subject)
+    if (!lane) return
+    const { sent, next } = lane
+    const isPast = ({ key, stamp }: StoredRegister): boolean => isKey(key) && stamp <= until
+    if (next) {
+      const left = next.registers.registers().filter((register) => !isPast(register))
+      lane.next = { ...next, registers: Replica.of(left, 'job') }
+      this.#weigh(subject, lane)
+    }
+    // What is on its way may come after the erasure: it is deleted, one by one.
+    const late = next?.isErasure ? [] : (sent?.registers.registers().filter(isPast) ?? [])
+    if (late.length > 0)
+      this.add(
+        subject,
+        late.map(({ key }) => ({ key, stamp: toStamp(until + 1) })),
+      )
+  }
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  /** What of a subject the store has not confirmed. */
+  of(subject: StoredName): readonly StoredRegister[] {
+    const { sent, next } = this.#lanes.get(subject) ?? {}
+    const before = next?.isErasure ? undefined : sent
+    return [before, next].flatMap((each) => each?.registers.registers() ?? [])
+  }
+
+  /** Resolves when all that was added for a subject until now is stored, or when it is not going to be: says whether it is. */
+  stored(subject: StoredName): Promise<boolean> {
+    const lane = this.#lanes.get(subject)
+    const newest = lane?.next ?? lane?.sent
+    return new Promise((resolve) => {
+      if (newest) newest.waiters.push(resolve)
+      else resolve(true)
+    })
+  }
+
+  /** Resolves when nothing that was added until now waits any more. */
+  async allStored(): Promise<void> {
+    await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
+  }
+
+  #lane(subject: StoredName): Lane {
+    const begun = { sent: undefined, next: undefined, failures: 0, isResting: false }
+    const lane = this.#lanes.get(subject) ?? begun
+    this.#lanes.set(subject, lane)
+    return lane
+  }
+
+  /** All changes of a turn go in one call. */
+  #plan(): void {
+    if (this.#isPlanned || this.#health.room === 0) return
+    this.#isPlanned = true
+    queueMicrotask(() => this.#flush())
+  }
+
+  /** Sends what waits; to a store that is down of one subject, which shows whether it is back. */
+  #flush(): void {
+    this.#isPlanned = false
+    for (const [subject, lane] of this.#lanes) {
+      if (this.#underWay >= Math.min(AT_ONCE, this.#health.room)) return
+      if (!lane.sent && lane.next && !lane.isResting) void this.#send(subject, lane, lane.next)
+    }
+  }
+
+  async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
+    lane.sent = sent
+    lane.next = undefined
+    this.#weigh(subject, lane)
+    this.#underWay += 1
+    const wasDown = this.#health.state === 'down'
+    try {
+      this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
+      lane.failures = 0
+      for (const resolve of sent.waiters) resolve(true)
+    } catch {
+      lane.next = again(sent, lane.next)
+      if (!wasDown) this.#rest(lane)
+      // The others' turn comes first: a subject whose rows the store refuses keeps no other back.
+      this.#lanes.delete(subject)
+      this.#lanes.set(subject, lane)
+      this.#weigh(subject, lane)
+    }
+    lane.sent = undefined
+    this.#underWay -= 1
+    if (!lane.next) this.#lanes.delete(subject)
+    this.#flush()
+  }
+
+  /** Lets go of the guests who have waited for longest, where more waits than there is room for. */
+  #weigh(subject: StoredName, { next }: Lane): void {
+    for (const guest of this.#guests.note(subject, next?.registers.bytes ?? 0)) this.#letGo(guest)
+  }
+
+  /** Stores nothing of what a guest has set, but what has ended. */
+  #letGo(guest: StoredName): void {
+    const lane = this.#lanes.get(guest)
+    const { waiters = [] } = lane?.next ?? {}
+    if (lane) lane.next = lane.next && endsOf(lane.next)
+    if (!lane?.sent && !lane?.next) this.#lanes.delete(guest)
+    for (const resolve of waiters) resolve(false)
+    this.#onLetGo(guest)
+  }
+
+  #rest(lane: Lane): void {
+    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** lane.failures)
+    lane.failures += 1
+    lane.isResting = true
+    const wake = (): void => {
+      lane.isResting = false
+      this.#flush()
+    }
+    setTimeout(wake, pause).unref()
+  }
+
+  async #write(subject: StoredName, { registers, isErasure }: Batch): Promise<readonly StoredRegister[]> {
+    const name = storeName(subject)
+    const end = registers.register(EPOCH_KEY)
+    if (isErasure) await this.#clear(name, registers, end)
+    else if (end) await this.#end(subject, registers, end)
+    return this.#store.merge(name, registers.registers())
+  }
+
+  /**
+   * Another process may have ended something there of which this one has not heard, or written something after what is erased: that is
+   * not removed with the rest. Both questions go out together, so that no write of another process comes between.
+   */
+  async #clear(name: string, registers: Replica, end: StoredRegister | undefined): Promise<void> {
+    const asked = [this.#store.load(name), this.#store.remove(name)] as const
+    // Where one fails, the other shall not be late for what comes next.
+    const [load] = await Promise.allSettled(asked)
+    const found = load.status === 'fulfilled' ? load.value : []
+    // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
+    for (const register of end ? outliving(end, found) : []) registers.merge(register, 'store')
+    await Promise.all(asked)
+  }
+
+  /** Merged as a value, an end would cover what another process has erased, of which this one has not heard. */
+  async #end(subject: StoredName, registers: Replica, own: StoredRegister): Promise<void> {
+    const name = storeName(subject)
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const rows = await this.#store.load(name)
+      this.#tell(subject, rows)
+      const { ending } = standing(rows)
+      const end = ending ? joined(own, ending) : own
+      registers.merge(end, 'store')
+      const expected = ending?.stamp ?? NEVER
+      if (end.stamp <= expected || (await this.#store.compareAndSet(name, end, expected))) return
+    }
+  }
+
+  /** Of what stands there, unless it is to be erased. */
+  #tell(subject: StoredName, rows: readonly StoredRegister[]): void {
+    if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
+  }
+}

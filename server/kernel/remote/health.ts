@@ -1,0 +1,146 @@
+import { channel } from 'node:diagnostics_channel'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { LONGEST_TIMER } from '../../../shared/ms.js'
+import type { Settings } from '../../options.js'
+
+/** Told of each change: `{ state, cause? }`. */
+export const STORE_CHANNEL = 'koa-live-session:store'
+
+/** ms after which a call that has no answer counts as failed: a connection that was cut says nothing. */
+const PATIENCE = 10_000
+/** ms before a store that is down is tried again: at first, and at the most. */
+const FIRST_PAUSE = 50
+const LONGEST_PAUSE = 2000
+/** ms between two reports: a single row that a store refuses shall not fill the log. */
+const REPORT_INTERVAL = 60_000
+
+/**
+ * - `good`: it answers in time, and is waited for
+ * - `slow`: it answers late; it is asked as before, and nothing waits for it
+ * - `down`: its newest answer was an error; it is asked one thing at a time, later and later
+ */
+export type StoreState = 'good' | 'slow' | 'down'
+
+/** Whether the store answers, and in time. */
+export class StoreHealth {
+  readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
+  readonly #channel = channel(STORE_CHANNEL)
+  readonly #onTry: (() => void)[] = []
+  #state: StoreState = 'good'
+  #failures = 0
+  #isPausing = false
+  #isClosed = false
+  #reportedAt = Number.NEGATIVE_INFINITY
+  #lossReportedAt = Number.NEGATIVE_INFINITY
+  #retry: ReturnType<typeof setTimeout> | undefined
+
+  constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>) {
+    this.#settings = settings
+  }
+
+  get state(): StoreState {
+    return this.#state
+  }
+
+  /** How many writes it may be asked for at a time. */
+  get room(): number {
+    if (this.#isClosed || this.#isPausing) return 0
+    return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
+  }
+
+  /** Adds what is to be done when a store that was down is to be tried again, or has come back. */
+  onTry(act: () => void): void {
+    this.#onTry.push(act)
+  }
+
+  /** Asks the store for something. An answer that comes late is of use all the same. */
+  async ask<T>(act: () => Promise<T>): Promise<T> {
+    let isLate = false
+    const deadline = setTimeout(() => {
+      isLate = true
+      if (this.#state === 'good') this.#become('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
+    }, this.#deadline).unref()
+    try {
+      const answer = await answerOf(act)
+      this.#worked(isLate)
+      return answer
+    } catch (cause) {
+      this.#failed(cause)
+      throw cause
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  get #deadline(): number {
+    return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
+  }
+
+  /** What a promise comes to, if in time. */
+  inTime<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => resolve(undefined), this.#deadline)
+      promise.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
+  }
+
+  /** More waits for the store than there is room for. */
+  tellLoss(): void {
+    const now = this.#settings.clock()
+    if (now - this.#lossReportedAt < REPORT_INTERVAL) return
+    this.#lossReportedAt = now
+    const message =
+      'what guests have set is not stored, those who have waited for longest first: more waits than cache.maxGuestBytes'
+    this.#settings.report(new LiveSessionError('store_unavailable', message))
+  }
+
+  /** Tries nothing again. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+  }
+
+  #worked(isLate: boolean): void {
+    const wasDown = this.#state === 'down'
+    this.#failures = 0
+    this.#isPausing = false
+    clearTimeout(this.#retry)
+    if (!isLate && this.#state !== 'good') this.#become('good')
+    else if (wasDown) this.#become('slow')
+    if (wasDown) this.#try()
+  }
+
+  #failed(cause: unknown): void {
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures)
+    this.#failures += 1
+    this.#isPausing = true
+    clearTimeout(this.#retry)
+    if (!this.#isClosed) this.#retry = setTimeout(() => this.#try(), pause).unref()
+    if (this.#state !== 'down') this.#become('down', cause)
+  }
+
+  #try(): void {
+    this.#isPausing = false
+    for (const act of this.#onTry) act()
+  }
+
+  #become(state: StoreState, cause?: unknown): void {
+    this.#state = state
+    this.#channel.publish({ state, ...(cause === undefined ? {} : { cause }) })
+    const now = this.#settings.clock()
+    if (cause === undefined || now - this.#reportedAt < REPORT_INTERVAL) return
+    this.#reportedAt = now
+    const problem = state === 'slow' ? 'answers late' : 'does not answer'
+    const message = `the store ${problem}: values are in memory and in cookies, and are stored when it does again`
+    this.#settings.report(new LiveSessionError('store_unavailable', message, { cause }))
+  }
+}
+
+function answerOf<T>(act: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE).unref()
+    // A store of an app's own may throw before it has a promise.
+    const answer = Promise.resolve().then(act)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

@@ -1,0 +1,136 @@
+import type { StoredRegister } from '../../../shared/register.js'
+import type { Replica } from '../../../shared/replica.js'
+import type { Settings } from '../../options.js'
+import { Generations } from '../memory/generations.js'
+import type { Subjects } from '../memory/subjects.js'
+import type { Subject } from '../names/subject.js'
+import type { Warn } from '../report.js'
+import type { StoreHealth } from './health.js'
+import { type StoredName, storeName } from './name.js'
+import type { Remote } from './remote.js'
+import type { SoundStore } from './sound-store.js'
+
+/** When a subject was loaded. */
+interface Mark {
+  /** ms since 1970 */
+  readonly at: number
+  /** Where it was then: what has come into memory after it was evicted is not what was loaded. It is not kept from being evicted. */
+  readonly replica: WeakRef<Replica> | undefined
+  readonly residency: number
+}
+
+/** What memory does with what is loaded. */
+interface Taking {
+  take(subject: Subject, registers: readonly StoredRegister[]): void
+  /** Whether this process has written into the store what is not in memory yet. */
+  isWriting(subject: Subject): boolean
+}
+
+/** What it needs. */
+interface Needs {
+  readonly remote: Remote
+  readonly settings: Settings
+  readonly subjects: Subjects
+  readonly warn: Warn
+}
+
+/** Brings what the store has into memory, before it is read: one call a subject, whatever number of requests wait for it. */
+export class Loads {
+  readonly #store: SoundStore
+  readonly #health: StoreHealth
+  readonly #core: Needs
+  readonly #taking: Taking
+  /** What the store has nothing of is in no cache: that it was asked is remembered here. */
+  readonly #marks: Generations<Mark>
+  readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
+
+  constructor(store: SoundStore, health: StoreHealth, core: Needs, taking: Taking) {
+    this.#store = store
+    this.#health = health
+    this.#core = core
+    this.#taking = taking
+    const { maxSubjects, storeRefresh, clock } = core.settings
+    this.#marks = Generations.onMap({ max: 4 * maxSubjects, maxIdle: 10 * storeRefresh, clock })
+  }
+
+  /** Whether what the store had of a subject, when it was asked, is in memory. */
+  isLoaded(subject: Subject): boolean {
+    return this.#resident(subject) !== undefined
+  }
+
+  /** Of what was loaded the store has not all any more: it is asked again, and told what it lacks, once its visitor comes again. */
+  forget(subject: StoredName): void {
+    this.#marks.delete(subject)
+  }
+
+  /** Whether it was asked so short a time ago, in ms, that it need not be asked again. */
+  isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
+    const mark = this.#resident(subject)
+    if (!mark) return false
+    const age = this.#core.settings.clock() - mark.at
+    // A clock that was set back has said nothing of how long ago that is.
+    return age >= 0 && age < within
+  }
+
+  /** Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for. */
+  ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    const due = subjects.filter((subject) => !this.isFresh(subject))
+    if (due.length === 0) return undefined
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.isConnected))
+    const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
+    if (this.#health.state !== 'good' || awaited.length === 0) return undefined
+    return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
+  }
+
+  /** Asks the store now, whatever was loaded before. Of a store that is down only what shows whether it is back. */
+  load(subject: Subject): Promise<readonly StoredRegister[]> {
+    const known = this.#underWay.get(subject)
+    if (known !== undefined) return known
+    if (this.#health.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
+    const load = this.#load(subject).finally(() => this.#underWay.delete(subject))
+    this.#underWay.set(subject, load)
+    return load
+  }
+
+  /** The same; nothing where the store does not answer in time. */
+  inTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+    return this.#health.inTime(this.load(subject).catch(() => undefined))
+  }
+
+  /** What the store has under a name. */
+  rows(name: string): Promise<readonly StoredRegister[]> {
+    return this.#health.ask(() => this.#store.load(name))
+  }
+
+  /** When a subject was loaded whose values are in memory still. */
+  #resident(subject: Subject): Mark | undefined {
+    const mark = this.#marks.get(subject)
+    if (!mark) return undefined
+    const { subjects } = this.#core
+    const replica = subjects.find(subject)
+    const isThere = replica !== undefined && mark.replica?.deref() === replica
+    return isThere || mark.residency === subjects.residency ? mark : undefined
+  }
+
+  async #load(subject: Subject): Promise<readonly StoredRegister[]> {
+    const registers = await this.rows(storeName(subject))
+    const { settings, subjects } = this.#core
+    const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined
+    this.#taking.take(subject, registers)
+    const replica = subjects.find(subject)
+    if (former !== undefined && replica?.version !== former) this.#warnOfLateness(subject)
+    const place = replica && new WeakRef(replica)
+    this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
+    return registers
+  }
+
+  /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */
+  #warnOfLateness(subject: Subject): void {
+    const { remote, subjects, warn } = this.#core
+    if (remote.peers?.isConnected || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject)) return
+    warn(
+      'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
+        'Give socket.io an adapter, which tells all processes at once',
+    )
+  }
+}

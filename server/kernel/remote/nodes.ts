@@ -1,0 +1,105 @@
+import { EventEmitter } from 'node:events'
+import type { Namespace, Server } from 'socket.io'
+import { EPOCH_KEY, type StoredRegister, toWire } from '../../../shared/register.js'
+import { Replica } from '../../../shared/replica.js'
+import { idsOf, withIds } from '../../../shared/taken-ids.js'
+import type { Core } from '../core.js'
+import { standing, toEnding } from '../names/ending.js'
+import { isCookieless, isSubject } from '../names/subject.js'
+import type { Peers } from './remote.js'
+import { applyRemoteEnd } from './remote-ends.js'
+import { soundRegisters } from './rows.js'
+
+/** Between the processes of an app: a name, the registers of it that are news, and the ids that these know, by key. */
+const MERGE = 'live_session:merge'
+
+/** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
+export class Nodes implements Peers {
+  readonly #io: Server
+  readonly #main: Namespace
+  readonly #core: Pick<
+    Core,
+    'connections' | 'remote' | 'epochs' | 'owners' | 'sessions' | 'settings' | 'report' | 'warn'
+  >
+  #news = new Map<string, Replica>()
+
+  constructor(
+    io: Server,
+    core: Pick<Core, 'connections' | 'remote' | 'epochs' | 'owners' | 'sessions' | 'settings' | 'report' | 'warn'>,
+  ) {
+    this.#io = io
+    this.#main = io.of('/')
+    this.#core = core
+    io.on(MERGE, (name: unknown, wire: unknown, ids: unknown) => this.#hear(name, wire, ids))
+  }
+
+  /** Whether there may be others to tell. The app may set its adapter at any time. */
+  get isConnected(): boolean {
+    return hasOthers(this.#main.adapter)
+  }
+
+  tell(name: string, registers: readonly StoredRegister[]): void {
+    if (registers.length === 0 || !this.isConnected) return
+    // What was written before an end goes before it.
+    if (registers.some(({ key }) => key === EPOCH_KEY)) this.flush()
+    if (this.#news.size === 0) queueMicrotask(() => this.flush())
+    const news = this.#news.get(name) ?? new Replica()
+    this.#news.set(name, news)
+    for (const register of registers) news.merge(register, 'job')
+  }
+
+  /** Sends what waits for the end of the turn. */
+  flush(): void {
+    const news = this.#news
+    this.#news = new Map()
+    for (const [name, replica] of news) {
+      try {
+        const registers = replica.registers()
+        const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
+        this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ...(ids === undefined ? [] : [ids]))
+      } catch (error) {
+        this.#core.report(error)
+      }
+    }
+  }
+
+  #hear(name: unknown, wire: unknown, ids: unknown): void {
+    const leaveOut = (): void => this.#core.warn(`ignored a malformed ${MERGE} message of another process`)
+    const isNews = typeof name === 'string' && Array.isArray(wire)
+    const owner = isNews ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
+    if (!isNews || !(owner || isSubject(name) || isCookieless(name))) {
+      leaveOut()
+      return
+    }
+    const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
+    if (owner?.owns(name)) {
+      owner.hear(name, sound)
+      return
+    }
+    const { registers, ending } = standing(sound)
+    if (ending) this.#end(name, ending)
+    if (isSubject(name)) this.#core.sessions.merge(name, registers, 'node')
+  }
+
+  #end(name: string, register: StoredRegister): void {
+    const erased = this.#core.epochs.hear(name, toEnding(register))
+    if (erased !== undefined) applyRemoteEnd(this.#core, name, erased)
+  }
+}
+
+function fromWire(item: unknown): unknown {
+  if (!Array.isArray(item)) return undefined
+  const [key, stamp, value] = item as unknown[]
+  return { key, stamp, value }
+}
+
+/** socket.io's own adapter, right above `EventEmitter`, only warns that it reaches no others. */
+function hasOthers(adapter: object): boolean {
+  let place: object = adapter
+  while (!Object.hasOwn(place, 'serverSideEmit')) {
+    const above: unknown = Object.getPrototypeOf(place)
+    if (typeof above !== 'object' || above === null) return false
+    place = above
+  }
+  return Object.getPrototypeOf(place) !== EventEmitter.prototype
+}

@@ -1,0 +1,61 @@
+import { LONGEST_TIMER } from '../../../shared/ms.js'
+import type { Settings } from '../../options.js'
+import type { Subjects } from '../memory/subjects.js'
+import { AT_ONCE, type Backlog } from './backlog.js'
+import type { StoreHealth } from './health.js'
+import type { Loads } from './loads.js'
+
+/** From one round to the next, of `storeRefresh`: less than a half, so that every second one is soon enough also where timers are late. */
+const PACE = 0.45
+
+interface Parts {
+  readonly backlog: Backlog
+  readonly health: StoreHealth
+  readonly loads: Loads
+}
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly subjects: Subjects
+}
+
+/** Loads again, from time to time, what sockets and listeners hold: it is not asked for at requests. */
+export class Reloads {
+  readonly #parts: Parts
+  readonly #core: Needs
+  /** ms for which it need not be loaded again: at the next round it is not older than `storeRefresh`. */
+  readonly #fresh: number
+  readonly #timer: ReturnType<typeof setInterval>
+  #isUnderWay = false
+
+  constructor(parts: Parts, core: Needs) {
+    this.#parts = parts
+    this.#core = core
+    parts.health.onTry(() => void this.#reload())
+    const { storeRefresh } = core.settings
+    // What is fresh still is not asked for: it may be looked at sooner.
+    const pace = Math.min(storeRefresh * PACE, LONGEST_TIMER)
+    this.#fresh = storeRefresh - pace
+    this.#timer = setInterval(() => void this.#reload(), pace).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Some at a time: all at once the store would answer late. */
+  async #reload(): Promise<void> {
+    const { backlog, health, loads } = this.#parts
+    // Where there is something to write, that shows whether a store that was down is back.
+    if (this.#isUnderWay || (health.state === 'down' && backlog.size > 0)) return
+    this.#isUnderWay = true
+    const due = this.#core.subjects.held().filter((subject) => !loads.isFresh(subject, this.#fresh))
+    do {
+      // One shows whether a store that was down is back. If not, it is tried again later.
+      const some = due.splice(0, health.state === 'down' ? 1 : AT_ONCE)
+      await Promise.allSettled(some.map((subject) => loads.load(subject)))
+    } while (due.length > 0 && health.state !== 'down')
+    this.#isUnderWay = false
+  }
+}

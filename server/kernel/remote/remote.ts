@@ -1,0 +1,44 @@
+import type { StoredRegister } from '../../../shared/register.js'
+import type { Subject } from '../names/subject.js'
+import type { StoredName } from './name.js'
+
+/** A place that keeps what outlives this process: the store. */
+export interface Keeper {
+  /** Is told what was news here, and did not come from there. */
+  keep(subject: StoredName, registers: readonly StoredRegister[]): void
+  /** Forgets all that a subject has, but for what is left. */
+  forget(subject: StoredName, left: readonly StoredRegister[]): void
+  /** What it was told of a subject, and has not kept yet, is not to be kept any more: another process has erased it. */
+  abandon(subject: Subject, until: number): void
+}
+
+/** The other processes of the app. */
+export interface Peers {
+  /** Whether there are any, as far as is known. */
+  readonly isConnected: boolean
+  /** Tells them what has been written here. By `name`: a subject, or the connections of a user that are to end. */
+  tell(name: string, registers: readonly StoredRegister[]): void
+}
+
+/** The open sockets of one process. */
+export interface NodeSockets {
+  readonly node: string
+  readonly sockets: number
+  /** Of those subjects that were asked about, as far as they have any. */
+  readonly bySubject: ReadonlyMap<string, number>
+}
+
+/** The open sockets of the other processes. */
+export interface Census {
+  /** What they have said lately. */
+  readonly others: readonly NodeSockets[]
+  /** Asks them. The answers come later. */
+  ask(subjects: readonly Subject[]): void
+}
+
+/** What is beyond this process, as far as there is any. */
+export interface Remote {
+  store?: Keeper
+  peers?: Peers
+  census?: Census
+}

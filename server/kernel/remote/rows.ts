@@ -1,0 +1,82 @@
+import { freezeJson, type JsonValue } from '../../../shared/json.js'
+import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import { isAhead, isStamp, type Stamp } from '../../../shared/stamp.js'
+import { fromIdsText, readIds } from '../../../shared/taken-ids.js'
+import type { StoredRow } from '../../stores/store.js'
+
+/** Stands for what cannot be read. No stamp is NaN, and no JSON value. */
+const UNREADABLE = Number.NaN
+
+/** What is wrong with a row, and what of it can be read. */
+export interface RowFault {
+  readonly key: string | undefined
+  /** A write needs a larger one to replace the row. */
+  readonly stamp: Stamp | undefined
+  readonly reason: string
+}
+
+/** A row as a register, for stores that keep texts: `text` is the value's JSON, null a tombstone's. It is not checked yet. */
+export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRow {
+  const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
+  return text === null ? read : { ...read, value: readValue(text) }
+}
+
+/** Databases hand integers over as numbers, bigints or texts. */
+function readStamp(stamp: unknown): number {
+  const isText = typeof stamp === 'bigint' || (typeof stamp === 'string' && /^\d+$/.test(stamp))
+  const read = isText ? Number(stamp) : stamp
+  return isStamp(read) ? read : UNREADABLE
+}
+
+function readValue(text: string): JsonValue {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return UNREADABLE
+  }
+}
+
+/**
+ * What a store answers with, where it is a list at all. What is in it is not checked yet.
+ *
+ * @throws {TypeError}
+ */
+function listed(rows: unknown): readonly StoredRow[] {
+  if (Array.isArray(rows)) return rows
+  throw new TypeError(`koa-live-session: store: expected a list of registers, received ${typeof rows}`)
+}
+
+/**
+ * What is sound of what a store answered with. Whatever store it is: what is in one may have been written by hand, by a fault, or
+ * by an attacker of the database. One bad row shall not keep a visitor from the others.
+ *
+ * @throws {TypeError} where it is no list
+ */
+export function soundRegisters(
+  rows: unknown,
+  now: number,
+  onFault: (fault: RowFault) => void,
+): readonly StoredRegister[] {
+  return listed(rows).flatMap((row: unknown) => {
+    const { key, stamp, value, ids: known }: Partial<Record<keyof StoredRegister, unknown>> = Object(row)
+    const fault = (reason: string): readonly [] => {
+      onFault({
+        key: typeof key === 'string' ? key : undefined,
+        stamp: isStamp(stamp) ? stamp : undefined,
+        reason,
+      })
+      return []
+    }
+    if (typeof key !== 'string' || key === '') return fault('expected a key')
+    if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
+    // Whatever its date is, what has ended does not come back.
+    if (key !== EPOCH_KEY && isAhead(stamp, now)) return fault('its stamp is of a time to come. Is a clock ahead?')
+    const ids = readIds(known)
+    const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }
+    try {
+      return value === undefined ? read : { ...read, value: freezeJson(value) }
+    } catch (error) {
+      return fault(error instanceof Error ? error.message : String(error))
+    }
+  })
+}

@@ -1,0 +1,75 @@
+import type { StoredRegister } from '../../../shared/register.js'
+import { NEVER, type Stamp } from '../../../shared/stamp.js'
+import type { Settings } from '../../options.js'
+import type { Store } from '../../stores/store.js'
+import type { Warn } from '../report.js'
+import { soundRegisters } from './rows.js'
+
+/** What a store has answered with. */
+interface Read {
+  readonly registers: readonly StoredRegister[]
+  /** The stamps of those rows that are no registers, by their keys. */
+  readonly bad: ReadonlyMap<string, Stamp>
+}
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+/** The store as all else asks it: a row there that is no register is told of, counts as absent, and the next write of its key replaces it. */
+export class SoundStore {
+  readonly #store: Store
+  readonly #core: Needs
+
+  constructor(store: Store, core: Needs) {
+    this.#store = store
+    this.#core = core
+  }
+
+  /** @throws {TypeError} where the store answers with no list */
+  async load(name: string): Promise<readonly StoredRegister[]> {
+    return this.#read(await this.#store.load(name)).registers
+  }
+
+  /** Answers with what now stands, as the store's own does. */
+  async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
+    const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
+    const refused = registers.filter(({ key }) => bad.has(key))
+    const replaced = refused.map((register) => this.#replace(name, register, bad.get(register.key)))
+    return [...standing, ...(await Promise.all(replaced))]
+  }
+
+  async compareAndSet(name: string, register: StoredRegister, expected: Stamp): Promise<boolean> {
+    if (await this.#store.compareAndSet(name, register, expected)) return true
+    if (expected !== NEVER) return false
+    const stamp = this.#read(await this.#store.load(name)).bad.get(register.key)
+    return stamp !== undefined && this.#store.compareAndSet(name, register, stamp)
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#store.remove(name)
+  }
+
+  /** By the merge rule it may be the newest of all times. Answers with what then stands. */
+  async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
+    if (await this.#store.compareAndSet(name, register, stamp)) return register
+    // Another process has done so meanwhile.
+    const [standing] = this.#read(await this.#store.merge(name, [register])).registers
+    if (standing) return standing
+    throw new Error(`koa-live-session: store: a row that is no register is not replaced: ${register.key}`)
+  }
+
+  #read(rows: unknown): Read {
+    const bad = new Map<string, Stamp>()
+    const registers = soundRegisters(rows, this.#core.settings.clock(), ({ key, stamp, reason }) => {
+      if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
+      this.#core.warn(
+        `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
+        'row',
+      )
+    })
+    return { registers, bad }
+  }
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto'
+import type { ChangeSource } from '../../../shared/change.js'
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import type { Level } from '../../../shared/protocol.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import type { Replica } from '../../../shared/replica.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
+import { carrying, takenAt } from '../../../shared/taken-ids.js'
+import type { Settings } from '../../options.js'
+import type { StoreHealth } from './health.js'
+import { InTurn } from './in-turn.js'
+import { type StoredName, storeName } from './name.js'
+import type { Keeper } from './remote.js'
+import type { SoundStore } from './sound-store.js'
+
+/** How often a value is computed anew because another process was faster. */
+const MAX_ATTEMPTS = 50
+/** Bytes of an id: no two are the same. */
+const ID_BYTES = 12
+
+/** A value that is computed from the one before it. */
+export interface Update {
+  readonly field: Pick<Field, 'key' | 'refusal'>
+  /** Computes it from what memory has. */
+  readonly next: () => JsonValue | undefined
+  /** Throws where the visitor has gone meanwhile. */
+  readonly permit: () => void
+  readonly source: ChangeSource
+  /** Its stamp is larger than that. @default as that of what memory has */
+  readonly seen?: Stamp
+  /** By which it is found again where the store's answer is lost. @default one of its own */
+  readonly id?: string | undefined
+}
+
+/** What memory knows of what is in the store. */
+export interface Memory<N extends StoredName> {
+  find(name: N): Replica | undefined
+  last(name: N, key: string): Stamp
+  confirm(name: N, register: StoredRegister, source: ChangeSource): void
+  /** @throws {LiveSessionError} `closed` */
+  checkOpen(): void
+}
+
+/** What the store was asked for. */
+export interface Answers<N extends StoredName> {
+  ensure(names: readonly N[]): Promise<unknown> | undefined
+  isLoaded(name: N): boolean
+  inTime(name: N): Promise<unknown>
+}
+
+/** What the store is to have once a value stands. */
+interface Keeping extends Pick<Keeper, 'keep'> {
+  level(names: Iterable<StoredName>): Promise<Level>
+}
+
+/** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
+export class Updates<N extends StoredName> {
+  readonly #store: SoundStore
+  readonly #health: StoreHealth
+  readonly #answers: Answers<N>
+  readonly #keeping: Keeping
+  readonly #memory: Memory<N>
+  readonly #settings: Pick<Settings, 'clock'>
+  readonly #underWay = new InTurn()
+
+  constructor(
+    store: SoundStore,
+    health: StoreHealth,
+    answers: Answers<N>,
+    keeping: Keeping,
+    memory: Memory<N>,
+    settings: Pick<Settings, 'clock'>,
+  ) {
+    this.#store = store
+    this.#health = health
+    this.#answers = answers
+    this.#keeping = keeping
+    this.#memory = memory
+    this.#settings = settings
+  }
+
+  make(subject: N, update: Update): Promise<Stamp | undefined> {
+    return this.#underWay.run(subject, () => this.#make(subject, update))
+  }
+
+  /** Whether the store may have what memory is still to hear of. */
+  isUnderWay(subject: N): boolean {
+    return this.#underWay.has(subject)
+  }
+
+  /** Resolves when those have ended that are under way. */
+  ended(): Promise<void> {
+    return this.#underWay.ended()
+  }
+
+  async #make(subject: N, update: Update): Promise<Stamp | undefined> {
+    const { field, next, permit, source, seen = NEVER } = update
+    const id = update.id || randomBytes(ID_BYTES).toString('base64url')
+    let unanswered: StoredRegister | undefined
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      await this.#answers.ensure([subject])
+      const isAnswering = this.#answers.isLoaded(subject) && (await this.#keeping.level([subject])) === 'store'
+      if (!isAnswering && !unanswered) return undefined
+      permit()
+      this.#memory.checkOpen()
+      const standing = this.#memory.find(subject)?.register(field.key)
+      const taken = takenAt(standing, id)
+      if (taken !== undefined) {
+        // Only the store has told of it so far.
+        if (unanswered && standing) this.#memory.confirm(subject, standing, source)
+        return taken
+      }
+      if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
+      const last = this.#memory.last(subject, field.key)
+      const now = this.#settings.clock()
+      const stamp = nextStamp(now, newestOf([last, seen]))
+      const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
+      const expected = standing?.stamp ?? NEVER
+      const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
+      if (isSet) {
+        // The visitor may have gone while the store was asked: what is written then is in no one's account.
+        permit()
+        this.#memory.confirm(subject, register, source)
+        return stamp
+      }
+      unanswered = isSet === undefined ? register : undefined
+      if (unanswered) await this.#answers.inTime(subject)
+      else await this.#meet(subject, field.key)
+    }
+    throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
+  }
+
+  /**
+   * The store may have taken a write, or take it yet, and does not say so: it is told of the very same again. Nothing where memory has a
+   * newer one that does not go over it.
+   */
+  #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
+    if (this.#memory.last(subject, register.key) >= register.stamp) return undefined
+    this.#memory.confirm(subject, register, source)
+    this.#keeping.keep(subject, [register])
+    return register.stamp
+  }
+
+  /** Memory and the store differ in a key: each learns what the other has. */
+  async #meet(subject: N, key: string): Promise<void> {
+    const own = this.#memory.find(subject)?.register(key)
+    // The answer says what stands.
+    if (own) this.#keeping.keep(subject, [own])
+    else await this.#answers.inTime(subject)
+  }
+
+  /** Asks the store; nothing where it does not answer in time. */
+  #try<T>(act: () => Promise<T>): Promise<T | undefined> {
+    return this.#health.inTime(this.#health.ask(act).catch(() => undefined))
+  }
+}

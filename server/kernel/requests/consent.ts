@@ -1,0 +1,24 @@
+import type Koa from 'koa'
+import { refusePromise } from '../../../shared/promise.js'
+import type { Settings } from '../../options.js'
+
+/** Whether the visitor of a request, or of a handshake, has agreed to be remembered. */
+export type HasConsent = (ctx: Koa.Context) => boolean
+
+/** Where the app's own function fails, none is given. */
+export function createConsent({ consent, report }: Pick<Settings, 'consent' | 'report'>): HasConsent {
+  return (ctx) => {
+    try {
+      const hasAgreed = consent(ctx)
+      refusePromise(
+        hasAgreed,
+        'consent',
+        'It must answer at once: ask before live.middleware(), and put the answer into ctx.state.',
+      )
+      return hasAgreed
+    } catch (error) {
+      report(error, ctx)
+      return false
+    }
+  }
+}

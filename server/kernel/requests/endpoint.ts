@@ -1,0 +1,141 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import Router from '@koa/router'
+import type Koa from 'koa'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { isQuestion, parseSync, type Wanted } from '../../../shared/parse.js'
+import type { Awaitable } from '../../../shared/promise.js'
+import type { SyncAnswer } from '../../../shared/protocol.js'
+import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import type { UserSubject } from '../names/subject.js'
+import { superseded } from '../names/superseded.js'
+import type { Identifier, Vouched } from '../names/visitor.js'
+import { type Whose, whoseIs } from '../names/who.js'
+import { tellRefusal } from '../refused.js'
+import { dropped, type Side, sync } from '../values/sync.js'
+import { readBody } from './body.js'
+import { answerListed, isPreflight } from './cross-origin.js'
+import { Exchange } from './exchange.js'
+import { countedAs } from './limits.js'
+import { checkOwnPost } from './origin.js'
+
+/** What becomes of requests before their answers. */
+interface Visits extends Identifier {
+  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown>
+  begin(ctx: Koa.Context, vouched: Vouched, exchange: Exchange): void
+}
+
+/** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
+export function createEndpoint(core: Core, requests: Visits): Koa.Middleware {
+  const router = new Router()
+  router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
+    // A body can take its time, while its user signs out.
+    const { revocations } = core.epochs
+    if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
+    if (ctx.method !== 'POST') {
+      ctx.set('Allow', 'POST')
+      throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
+    }
+    // Not by `ctx.is()`, which would need a body's length: a POST over HTTP/2 need not say that.
+    const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
+    if (!isJson && (await isPart(core, ctx, requests))) return
+    // A form on another site can send what looks like JSON, but not call it so.
+    if (!isJson || ctx.get('Content-Encoding') !== '')
+      throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
+    const wanted = parseSync(await readBody(ctx))
+    const user = await requests.identify(ctx)
+    await requests.load(ctx, user)
+    const cookie = core.cookie.read(ctx.req.headers.cookie, user)
+    if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
+    const found = core.identities.find(cookie, user)
+    const named = wanted.who === undefined ? undefined : whoseIs(core, ctx, found)
+    if (named && !isOf(named, wanted)) {
+      ctx.body = answerStray(core, ctx, named)
+      return
+    }
+    const vouched = { user, revocations }
+    const exchange = new Exchange(core, ctx, vouched, { cookie, found })
+    requests.begin(ctx, vouched, exchange)
+    ctx.body = await answer(core, exchange, named ?? exchange, wanted)
+  })
+  // The router adds `params` and `router` to the context itself.
+  return router.routes() as Koa.Middleware
+}
+
+/** Whether a part has answered what is no JSON. */
+async function isPart({ parts }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+  for (const { post } of parts) if (await post?.(ctx, requests)) return true
+  return false
+}
+
+/** Answers a refusal with its code. */
+async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+  try {
+    await next()
+  } catch (error) {
+    if (!(error instanceof LiveSessionError)) throw error
+    tellRefusal(ctx.app, 'request', error)
+    const { code, message, key, index, status, retryAfter } = error
+    if (status === 413) endAfter(ctx)
+    if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
+    ctx.status = status
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = { error: { code, message, key, index } }
+  }
+}
+
+/** What of the body is left unread must not be taken for the next request, nor be waited for. */
+function endAfter({ res }: Koa.Context): void {
+  const { stream } = res as { readonly stream?: ServerHttp2Stream }
+  // Requests share an HTTP/2 connection, where the header is forbidden: only this one's stream ends.
+  if (stream) stream.once('finish', () => stream.close())
+  else res.setHeader('Connection', 'close')
+}
+
+/** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
+function checkBrowser(
+  { departures, disagreements }: Core,
+  read: VerifiedCookie | undefined,
+  user: UserSubject | undefined,
+): void {
+  if (!read) return
+  disagreements.ask(read.browserSubject, user)
+  if (!departures.isUnderWay(read.browserSubject)) return
+  throw new LiveSessionError('rate_limited', 'the browser is about to get another cookie', { retryAfter: 1 })
+}
+
+/**
+ * Whether a page is of the visitor whose cookie its POST brings. To be asked before an id is given up: the POST may have been held back
+ * until another person uses the browser, and whatever cookie it brought would replace that one's.
+ */
+function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
+  return isKept && who === wanted.who
+}
+
+/** Where it is not, it is told whose that is. */
+function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
+  ctx.set('Cache-Control', 'no-store')
+  // The question that follows is counted.
+  if (!whose.isKept) return { dropped: true, results: [], held: [] }
+  core.limits.spendQuestion(countedAs(whose))
+  return dropped(core, whose)
+}
+
+/** @param whose the request is, as the page was told where it named a `who`, else as its answer makes it */
+async function answer(core: Core, exchange: Exchange, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
+  if (isQuestion(wanted)) core.limits.spendQuestion(exchange.counted)
+  // Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after.
+  const least = wanted.set.length > 0 ? 'sets' : 'shows'
+  const deed = exchange.cookie || isQuestion(wanted) ? 'renews' : least
+  const side: Side = {
+    whose,
+    source: 'request',
+    permit: () => {
+      if (exchange.isSuperseded) throw superseded()
+    },
+    refuse: (error) => tellRefusal(core.app, 'request', error),
+    begin: () => exchange.does(deed),
+  }
+  // Only a question is counted as one, and greeted.
+  return await sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
+}

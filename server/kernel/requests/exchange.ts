@@ -1,0 +1,238 @@
+import type Koa from 'koa'
+import onHeaders from 'on-headers'
+import type { Field } from '../../../shared/field.js'
+import type { Awaitable } from '../../../shared/promise.js'
+import type { Replica } from '../../../shared/replica.js'
+import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { loadCandidates } from '../names/candidates.js'
+import type { Departing, Recognized } from '../names/recognized.js'
+import type { BrowserSubject, UserSubject } from '../names/subject.js'
+import type { Visitor, Vouched } from '../names/visitor.js'
+import { renewalOf, type Whose, whoOf } from '../names/who.js'
+import type { Answer, AnswerPart } from '../seams.js'
+import { type Brought, checkProxy, cookieAction, type Deed, moreOf } from './answer-cookie.js'
+import { keepFromSharedCaches } from './cache-control.js'
+import { usedLate, warnOfLateChange } from './lateness.js'
+import { type Counted, countedAs } from './limits.js'
+
+/** What was found of a request before: its cookie, and whose that is. */
+interface Known {
+  readonly cookie: ReadCookie | undefined
+  readonly found: Recognized
+}
+
+/** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
+export class Exchange implements Whose, Answer {
+  readonly #core: Core
+  readonly #ctx: Koa.Context
+  /** The browser id of a cookie that had been given up before the session was used. */
+  readonly #givenUp: BrowserSubject | undefined
+  readonly #begunAs: UserSubject | undefined
+  #recognized: Recognized
+  #revocations: number
+  #brought: Brought
+  /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
+  #isLate: boolean
+  #deed: Deed = 'reads'
+  readonly #parts: AnswerPart[] = []
+
+  /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
+  constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
+    if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
+    const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
+    this.#core = core
+    this.#ctx = ctx
+    this.#begunAs = user
+    this.#recognized = core.identities.recognize(cookie, user, known?.found)
+    this.#brought = this.#recognized.relation
+    const givenUp = this.#brought === 'given-up' ? readable(cookie) : undefined
+    this.#givenUp = givenUp?.browserSubject
+    this.#isLate = givenUp !== undefined && (user === undefined || givenUp.user !== this.visitor.userSub)
+    this.#revocations = revocations
+    if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
+    // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
+    onHeaders(ctx.res, this.#seal)
+  }
+
+  /** Tells the app of an error that no code awaits. */
+  readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
+
+  join(part: AnswerPart): void {
+    this.#parts.push(part)
+  }
+
+  get visitor(): Visitor {
+    return this.#recognized.visitor
+  }
+
+  /** Whether the visitor is still whom `identify` named as the request began. */
+  get isAsBegun(): boolean {
+    return this.visitor.user === this.#begunAs
+  }
+
+  /** The request's own cookie, where it is this visitor's. */
+  get cookie(): VerifiedCookie | undefined {
+    return this.#recognized.cookie
+  }
+
+  get isKept(): boolean {
+    return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
+  }
+
+  /** Whether the browser has, or gets with this answer, a cookie that says its id. */
+  get hasId(): boolean {
+    return this.cookie ? this.isKept : this.#action() === 'write'
+  }
+
+  /** As its own cookie says to the end: what is learnt of the user meanwhile is for the next request to find. */
+  get who(): string | undefined {
+    const { cookie, visitor } = this.#recognized
+    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
+  }
+
+  get renew(): number | undefined {
+    return renewalOf(this.#ctx, this.#core.settings.maxAge)
+  }
+
+  /** Whose limits count for what its browser asks. */
+  get counted(): Counted {
+    return countedAs(this)
+  }
+
+  /** The replica that a field of the visitor is in, where there is one. */
+  replica(field: Field): Replica | undefined {
+    const { cookie, visitor } = this.#recognized
+    return this.#core.freshness.replica(field, visitor, cookie?.comparison)
+  }
+
+  /** Whether the browser id that the request came with was given up by another, or its user revoked, before it began or since. */
+  get isSuperseded(): boolean {
+    const { epochs } = this.#core
+    const { browserSubject, userSub } = this.visitor
+    if (userSub !== undefined && epochs.isRevokedSince(userSub, this.#revocations)) return true
+    return this.#isLate || epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
+  }
+
+  /** A browser id that had been given up before was given up once more. */
+  get #isGivenUpSince(): boolean {
+    return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
+  }
+
+  /** Has in memory all that counts where the request goes on as another visitor. */
+  load(user: UserSubject | undefined): Awaitable<unknown> {
+    return loadCandidates(this.#core, [this.#departing], user)
+  }
+
+  /** Takes note of what the request does with the session. */
+  does(deed: Deed): void {
+    const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
+    if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
+    this.#deed = moreOf(this.#deed, deed)
+  }
+
+  /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
+  async changeTo({ user, revocations }: Vouched): Promise<void> {
+    if (user === this.visitor.user && !this.#isRevoked) this.does('shows')
+    else await this.#become(this.#core.identities.changeHands(this.#departing, user), revocations)
+  }
+
+  /** Goes on as a guest: of a user what is the browser's own stays, unless all is to be forgotten. Resolves as `changeTo`. */
+  async leave(isForgotten: boolean): Promise<void> {
+    const { epochs, identities } = this.#core
+    const { revocations } = epochs
+    if (this.visitor.user !== undefined && !isForgotten) {
+      await this.#become(identities.changeHands(this.#departing, undefined), revocations)
+      return
+    }
+    const done = this.#become(identities.forget(this.#departing), revocations)
+    // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
+    if (this.#brought === 'given-up') this.#brought = 'none'
+    if (this.#brought !== 'none' && this.#brought !== 'newer') this.#brought = 'forgotten'
+    this.#deed = this.#hasNews ? 'sets' : 'reads'
+    await done
+  }
+
+  /** Whether the user was revoked since the request's own cookie was read. Who signs in again needs another. */
+  get #isRevoked(): boolean {
+    const { epochs } = this.#core
+    return this.cookie !== undefined && !epochs.isGivenUp(this.cookie.browserSubject) && !epochs.isCurrent(this.cookie)
+  }
+
+  #become(recognized: Recognized, revocations: number): Promise<void> {
+    const { user: lastUser } = this.visitor
+    this.#recognized = recognized
+    for (const part of this.#parts) part.changeHands()
+    this.#revocations = revocations
+    this.#isLate = false
+    if (this.#brought === 'own') this.#brought = 'other'
+    this.does('renews')
+    return this.#depart(recognized.toEnd, lastUser)
+  }
+
+  async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
+    if (names.length > 0) await this.#core.departures.begin(names, user, this.#ctx.res)
+  }
+
+  get #departing(): Departing {
+    const { browser, userSub: user } = this.visitor
+    return { browser, user, registers: this.cookie?.registers ?? [] }
+  }
+
+  readonly #seal = (): void => {
+    const { res } = this.#ctx
+    for (const part of this.#parts) part.seal()
+    if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
+    else res.setHeader('Vary', 'Cookie')
+    const action = this.#action()
+    if (action === 'write') this.#writeCookie()
+    if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
+    const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
+    keepFromSharedCaches(res, isForOnce, this.#core.warn)
+  }
+
+  #action(): ReturnType<typeof cookieAction> {
+    const { epochs } = this.#core
+    return cookieAction({
+      brought: this.#brought,
+      deed: this.#deed,
+      // Another request has signed the visitor out, in, or over to another user: being late, this answer must not undo that.
+      hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,
+      // Who renews it does not ask.
+      isStale: this.#deed !== 'renews' && this.#isStale(),
+      hasConsent: () => this.#core.hasConsent(this.#ctx),
+    })
+  }
+
+  #isStale(): boolean {
+    const { cookie, visitor } = this.#recognized
+    if (!cookie) return false
+    const { maxAge, clock } = this.#core.settings
+    const left = cookie.expiresAt - clock()
+    // More than there can be is of a clock that ran ahead.
+    const isBehind = this.#hasNews || (cookie.members && this.#core.cookieMembers.isOutdated(cookie.members))
+    if (isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+    return this.#core.freshness.isOutdated(cookie, visitor)
+  }
+
+  get #hasNews(): boolean {
+    return this.#parts.some((part) => part.hasNews)
+  }
+
+  #writeCookie(): void {
+    const { cookie, cookieMembers, freshness, epochs } = this.#core
+    const { visitor, cookie: brought } = this.#recognized
+    // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
+    if (brought) freshness.absorb(brought, visitor)
+    const registers = freshness.registers(visitor, brought)
+    const content = {
+      browser: visitor.browser,
+      user: visitor.userSub,
+      epoch: epochs.of(visitor.userSub),
+      registers,
+      members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
+    }
+    checkProxy(this.#core, this.#ctx)
+    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
+  }
+}

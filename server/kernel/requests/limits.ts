@@ -1,0 +1,137 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import { Generations } from '../memory/generations.js'
+import type { Subject } from '../names/subject.js'
+import type { Visitor } from '../names/visitor.js'
+
+export interface LimitOptions {
+  readonly changesPerSocket: number
+  readonly changesPerSubject: number
+  readonly socketsPerSubject: number
+}
+
+/** Shared by all that have no cookie. No subject is called so. */
+const WITHOUT_COOKIE = 'without a cookie'
+
+/** Against whom it counts what a browser asks. */
+export type Counted = Subject | typeof WITHOUT_COOKIE
+
+/** A request, or a connection, without a cookie has an id of its own: a flood of those would else be a new visitor each time. */
+export function countedAs({ cookie, visitor }: Asker): Counted {
+  return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
+}
+
+interface Asker {
+  readonly cookie: object | undefined
+  readonly visitor: Visitor
+}
+
+/**
+ * Characters of tickets a second, and bursts of twice that. A page that drags the largest value posts eight times 48,000 a second,
+ * and twenty pages that come back at once bring as much each.
+ */
+const TICKET_RATE = 512 * 1024
+
+/** How much browsers may ask of this process. What the app itself does is not counted. */
+export class Limits {
+  readonly #options: LimitOptions
+  readonly #clock: () => number
+  readonly #buckets: Generations<Bucket>
+  readonly #ticketBuckets: Generations<Bucket>
+
+  constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
+    this.#options = options
+    this.#clock = clock
+    this.#buckets = Generations.onMap({ max: maxSubjects, clock })
+    this.#ticketBuckets = Generations.onMap({ max: maxSubjects, clock })
+  }
+
+  /** The bucket of one socket, for `spend`. */
+  ofSocket(): Bucket {
+    return new Bucket(this.#options.changesPerSocket, this.#clock())
+  }
+
+  /**
+   * Counts changes that a browser asks for against its subject, and against its socket where it has one: all or none.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spend(changes: number, subject: Counted, socket?: Bucket): void {
+    const now = this.#clock()
+    const own = this.#bucket(subject, now)
+    refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
+    own.take(changes)
+    socket?.take(changes)
+  }
+
+  /**
+   * Counts a request that sets nothing and brings nothing: it asks for a cookie, or for all values. As many as changes, and apart from those: a
+   * flood of changes keeps no newcomer from getting a cookie.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendQuestion(subject: Counted): void {
+    const now = this.#clock()
+    const bucket = this.#bucket(`asked by ${subject}`, now)
+    refuseUntil(bucket.wait(1, now), 'requests')
+    bucket.take(1)
+  }
+
+  /**
+   * Counts tickets that a browser brings, by what they cost to verify.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendTickets(tickets: readonly string[], subject: Counted): void {
+    let length = 0
+    for (const ticket of tickets) length += ticket.length
+    if (length === 0) return
+    const now = this.#clock()
+    const bucket = this.#ticketBuckets.ensure(subject, () => new Bucket(TICKET_RATE, now))
+    refuseUntil(bucket.wait(length, now), 'tickets')
+    bucket.take(length)
+  }
+
+  #bucket(name: string, now: number): Bucket {
+    return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerSubject, now))
+  }
+
+  /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may, in all namespaces */
+  admit(open: number): void {
+    const { socketsPerSubject } = this.#options
+    if (open < socketsPerSubject) return
+    throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
+  }
+}
+
+function refuseUntil(wait: number, what: string): void {
+  if (wait === 0) return
+  const retryAfter = Math.ceil(wait / 1000)
+  throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
+}
+
+/** Lets so many through a second, and bursts of twice that. */
+export class Bucket {
+  readonly #rate: number
+  #tokens: number
+  #filledAt: number
+
+  constructor(rate: number, now: number) {
+    this.#rate = rate
+    this.#tokens = 2 * rate
+    this.#filledAt = now
+  }
+
+  /** ms until there is room for so many; 0 where there is. More than a burst goes when the bucket is full. */
+  wait(count: number, now: number): number {
+    // A clock that runs backwards takes nothing away.
+    const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)
+    this.#tokens = Math.min(2 * this.#rate, this.#tokens + gained)
+    this.#filledAt = now
+    const missing = Math.min(count, 2 * this.#rate) - this.#tokens
+    return Math.max(0, Math.ceil((missing * 1000) / this.#rate))
+  }
+
+  take(count: number): void {
+    this.#tokens -= count
+  }
+}

@@ -1,0 +1,173 @@
+import type Koa from 'koa'
+import { escapeUnit } from '../../../shared/escape.js'
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { type Awaitable, after } from '../../../shared/promise.js'
+import { type AnySnapshot, EMBED_ID } from '../../../shared/protocol.js'
+import type { Replica } from '../../../shared/replica.js'
+import { NEVER, type Stamp } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { Core } from '../core.js'
+import { superseded } from '../names/superseded.js'
+import type { Identifier, Vouched } from '../names/visitor.js'
+import type { Part, RequestUse } from '../seams.js'
+import { Handle } from '../values/handle.js'
+import { addMembers } from '../values/members.js'
+import { Outcome } from '../values/outcome.js'
+import type { Owner } from '../values/sessions.js'
+import { heldBy } from '../values/told.js'
+import { Exchange } from './exchange.js'
+
+/** One request's: whom `identify` has named, and what is made of it at the first use. */
+export interface RequestState {
+  readonly core: Core
+  readonly requests: Identifier & { readonly Handle: typeof RequestHandle }
+  readonly vouched: Vouched
+  exchange: Exchange | undefined
+  handle: RequestHandle | undefined
+}
+
+/** `ctx.liveSession`: the values of the visitor who made the request. */
+export class RequestHandle extends Handle {
+  protected override readonly source = 'request'
+  readonly #core: Core
+  readonly #ctx: Koa.Context
+  readonly #state: RequestState
+
+  constructor(ctx: Koa.Context, state: RequestState) {
+    const { core } = state
+    super(core, core.sessions.fields, ctx)
+    this.#core = core
+    this.#ctx = ctx
+    this.#state = state
+  }
+
+  /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
+  get #exchange(): Exchange {
+    this.#state.exchange ??= new Exchange(this.#core, this.#ctx, this.#state.vouched)
+    return this.#state.exchange
+  }
+
+  get visitorId(): Sub | undefined {
+    const { visitor, hasId } = this.#exchange
+    return visitor.id(hasId)
+  }
+
+  /** Values with stamps, for the browser's first render; hidden fields are never in it. */
+  snapshot(): AnySnapshot {
+    const exchange = this.#exchange
+    exchange.does('shows')
+    const { visitor, isKept, who, renew } = exchange
+    const values: Record<string, JsonValue> = {}
+    const defaults: Record<string, JsonValue> = {}
+    const stamps: Record<string, Stamp> = {}
+    const deleted: string[] = []
+    const unsaved: string[] = []
+    for (const field of this.sessions.fields.values()) {
+      if (field.access === 'hidden') continue
+      const replica = this.replica(field)
+      const value = this.sessions.value(field, replica)
+      const stamp = replica?.stamp(field.key) ?? NEVER
+      if (value !== undefined) values[field.key] = value
+      if (field.default !== undefined) defaults[field.key] = field.default
+      if (stamp !== NEVER) stamps[field.key] = stamp
+      if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
+      // That this answer brings it does not say that the browser keeps it.
+      if (stamp > this.cookieStamp(field.key)) unsaved.push(field.key)
+    }
+    const optional = {
+      ...(who === undefined ? {} : { who }),
+      ...(visitor.user === undefined ? { guest: true as const } : {}),
+      ...(isKept ? { held: heldBy(this.#core, this.cookie) } : {}),
+      ...(renew === undefined ? {} : { renew }),
+      ...(deleted.length === 0 ? {} : { deleted }),
+      ...(unsaved.length === 0 ? {} : { unsaved }),
+    }
+    const ofParts = this.#core.parts.map((part) => part.snapshot?.(this.#use()))
+    return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)
+  }
+
+  /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
+  embed(): string {
+    // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
+    const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
+    return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
+  }
+
+  identify(): Promise<void> {
+    return Outcome.of(async () => {
+      // Begun first: what it ends by that is not of meanwhile.
+      const exchange = this.#exchange
+      const { revocations } = this.#core.epochs
+      const user = await this.#state.requests.identify(this.#ctx)
+      await exchange.load(user)
+      if (user !== undefined && user !== exchange.visitor.user)
+        for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
+      await exchange.changeTo({ user, revocations })
+    }, this.report)
+  }
+
+  leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
+    return this.#exchange.leave(forget)
+  }
+
+  /** The same with the members that parts add. */
+  static with(parts: readonly Part[]): typeof RequestHandle {
+    const Handles = class extends RequestHandle {}
+    const members = parts.map(({ request }) => request)
+    addMembers<RequestHandle, RequestUse>(Handles, members, (handle) => [handle.#use(), handle.report])
+    return Handles
+  }
+
+  /** What parts are given of it. */
+  static useOf(handle: RequestHandle): RequestUse {
+    return handle.#use()
+  }
+
+  #use(): RequestUse {
+    const exchange = (): Exchange => this.#exchange
+    return {
+      ctx: this.#ctx,
+      values: this,
+      get exchange() {
+        return exchange()
+      },
+      permit: () => {
+        this.sessions.checkOpen()
+        this.permit()
+      },
+      catchUp: () => this.#catchUp(),
+    }
+  }
+
+  /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */
+  #catchUp(): Awaitable<unknown> {
+    const exchange = this.#exchange
+    if (!exchange.isAsBegun) return undefined
+    return after(this.#state.requests.identify(this.#ctx), (user) =>
+      user === exchange.visitor.user ? undefined : this.identify(),
+    )
+  }
+
+  protected override get cookie(): Exchange['cookie'] {
+    return this.#exchange.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.#exchange.replica(field)
+  }
+
+  protected override begin(): void {
+    void this.#exchange
+  }
+
+  protected override get owner(): Owner {
+    return this.#exchange.visitor
+  }
+
+  protected override permit(): void {
+    const exchange = this.#exchange
+    if (exchange.isSuperseded) throw superseded()
+    exchange.does('sets')
+  }
+}

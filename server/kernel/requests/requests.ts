@@ -1,0 +1,95 @@
+import type Koa from 'koa'
+import { type Awaitable, after } from '../../../shared/promise.js'
+import { readables } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { loadCandidates } from '../names/candidates.js'
+import { type UserSubject, userNamed } from '../names/subject.js'
+import type { Vouched } from '../names/visitor.js'
+import type { Part } from '../seams.js'
+import { createEndpoint } from './endpoint.js'
+import type { Exchange } from './exchange.js'
+import { RequestHandle, type RequestState } from './request.js'
+import { IN_REQUESTS, watchSession } from './session-order.js'
+
+const TWICE =
+  'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
+  'after your auth and before your routes'
+const OTHER_APP =
+  'koa-live-session: live.middleware() was given a request of another app, which has no ctx.liveSession: expected ' +
+  'liveSession(app) of the app that listens. With koa-mount pass the outer one'
+const REQUEST = Symbol('koa-live-session')
+
+/** What requests pass through, and their `ctx.liveSession`. */
+export class Requests {
+  readonly #core: Core
+  readonly #endpoint: Koa.Middleware
+  /** Of `ctx.liveSession`. */
+  readonly Handle: typeof RequestHandle
+  readonly #begins: readonly NonNullable<Part['begins']>[]
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
+    this.#endpoint = createEndpoint(core, this)
+    this.Handle = RequestHandle.with(core.parts)
+    Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
+  }
+
+  /** Knows who asks before the app's own code runs, and answers what is POSTed to the endpoint. */
+  middleware(): Koa.Middleware {
+    const { endpoint } = this.#core.settings
+    return (ctx, next) => {
+      // The URL first: a request for anything else does not even get its path parsed.
+      if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
+      if (ctx[REQUEST] !== undefined) {
+        this.#core.warn(TWICE)
+        return next()
+      }
+      const { revocations } = this.#core.epochs
+      return after(this.identify(ctx), (user) =>
+        after(this.load(ctx, user), () => {
+          this.begin(ctx, { user, revocations })
+          for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)))
+          return next()
+        }),
+      )
+    }
+  }
+
+  /** Has what a store knows of a request's visitor in memory before any of it is read. */
+  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
+    const { cookie, store } = this.#core
+    if (!store) return undefined
+    const read = cookie.read(ctx.req.headers.cookie, user)
+    return loadCandidates(this.#core, readables(read), user)
+  }
+
+  /** Asks who the visitor of a request is. */
+  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
+    const { identify } = this.#core.settings
+    if (!identify) return undefined
+    const check = watchSession(ctx, IN_REQUESTS)
+    return after(identify(ctx), (id) => {
+      check()
+      return userNamed(id)
+    })
+  }
+
+  /** @param exchange where it has begun, else it begins at the first use */
+  begin(ctx: Koa.Context, vouched: Vouched, exchange?: Exchange): void {
+    ctx[REQUEST] = { core: this.#core, requests: this, vouched, exchange, handle: undefined } satisfies RequestState
+  }
+}
+
+function handleOf(this: Koa.Context): RequestHandle {
+  const state: RequestState | undefined = this[REQUEST]
+  if (!state) {
+    throw new TypeError(
+      'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+        'app.use(live.middleware()) goes after auth and before your routes',
+    )
+  }
+  state.handle ??= new state.requests.Handle(this, state)
+  return state.handle
+}

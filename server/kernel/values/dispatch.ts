@@ -1,0 +1,142 @@
+import type { Field } from '../../../shared/field.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
+import { STORE_SESSION } from '../../../shared/protocol.js'
+import { type StoredRegister, toWire } from '../../../shared/register.js'
+import type { Replica } from '../../../shared/replica.js'
+import type { Sub } from '../../../shared/sub.js'
+import { idsOf } from '../../../shared/taken-ids.js'
+import type { Settings } from '../../options.js'
+import type { LiveSocket } from '../connections/live-socket.js'
+import type { Holding } from '../memory/subjects.js'
+import type { Epochs } from '../names/epochs.js'
+import { isUser, type Subject, subjectHash } from '../names/subject.js'
+import type { TicketContent, Tickets } from './ticket.js'
+
+type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'changes'>
+
+const NONE: Circumstances = {}
+
+/** Of changes alone. */
+interface LastTicket {
+  readonly sub: Sub | undefined
+  readonly epoch: number
+  /** That it was signed in. */
+  readonly second: number
+  readonly registers: readonly StoredRegister[]
+  readonly text: string
+}
+
+/** What it needs. */
+interface Needs {
+  readonly tickets: Tickets
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
+
+/** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
+export class Dispatch {
+  readonly #core: Needs
+  readonly #fields: readonly Field[]
+  #changed = new Map<Holding, Set<Field>>()
+  #afterwards: (() => void)[] = []
+  #last: LastTicket = { sub: undefined, epoch: 0, second: 0, registers: [], text: '' }
+
+  constructor(core: Needs) {
+    this.#core = core
+    this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
+  }
+
+  add(holding: Holding, field: Field): void {
+    if (holding.sockets.size === 0 || field.access === 'hidden') return
+    // A microtask: packets that arrived together have all been handled by then, and no browser waits for a timer.
+    if (this.#changed.size === 0) queueMicrotask(() => this.flush())
+    const fields = this.#changed.get(holding) ?? new Set()
+    this.#changed.set(holding, fields.add(field))
+  }
+
+  /** Does something once what has changed is on its way: a browser that is answered then has the tickets already. */
+  afterwards(act: () => void): void {
+    if (this.#changed.size === 0) act()
+    else this.#afterwards.push(act)
+  }
+
+  /** Sends what has changed since the last flush: the newest value of each key. */
+  flush(): void {
+    const [changed, afterwards] = [this.#changed, this.#afterwards]
+    this.#changed = new Map()
+    this.#afterwards = []
+    for (const [holding, fields] of changed) {
+      this.#try(() => this.#send(holding, fields))
+    }
+    for (const act of afterwards) this.#try(act)
+  }
+
+  /** A ticket of a greeting: of the fields that are the subject's every readable register, and what the others read as. */
+  greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
+    const fields = this.#fields.filter(isOwn)
+    const registers = this.readable(replica, fields)
+    const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
+    const defaults = fields.flatMap((field): [string, JsonValue][] => {
+      const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock())
+      const value = read === undefined ? field.default : read
+      return value === undefined ? [] : [[field.key, value]]
+    })
+    return this.ticket(subject, registers, {
+      defaults: Object.fromEntries(defaults),
+      ...(isGuest ? { guest: true } : {}),
+    })
+  }
+
+  /** What answers a page is pushed to its visitor's sockets in the same turn, and signed but once. */
+  ticket(
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    circumstances: Circumstances = NONE,
+    sub: Sub = subjectHash(subject),
+  ): string {
+    const epoch = this.#core.epochs.of(isUser(subject) ? sub : undefined)
+    const now = this.#core.settings.clock()
+    const second = Math.floor(now / 1000)
+    const { registers: known, ...last } = this.#last
+    const isSame = last.sub === sub && last.epoch === epoch && last.second === second && circumstances === NONE
+    if (isSame && areSame(known, registers)) return last.text
+    const content = { sub, epoch, changes: registers.map(toWire), ...idsOf(registers, now), ...circumstances }
+    const text = this.#core.tickets.sign(content, now)
+    if (circumstances === NONE) this.#last = { sub, epoch, second, registers, text }
+    return text
+  }
+
+  #try(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#core.settings.report(error)
+    }
+  }
+
+  #send(holding: Holding, fields: Iterable<Field>): void {
+    const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
+    // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
+    const namespaces = new Set<LiveSocket['nsp']>()
+    for (const socket of holding.sockets) namespaces.add(socket.nsp)
+    for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
+  }
+
+  /** The registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
+  readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
+    const shown: StoredRegister[] = []
+    for (const field of fields) {
+      const register = field.access === 'hidden' ? undefined : replica.register(field.key)
+      if (!register) continue
+      const { value } = register
+      if (value === undefined || sameJson(field.live(replica, this.#core.settings.clock()), value)) shown.push(register)
+    }
+    return shown
+  }
+}
+
+function areSame(a: readonly StoredRegister[], b: readonly StoredRegister[]): boolean {
+  for (const [i, { key, stamp, value, ids }] of a.entries())
+    if (key !== b[i]?.key || stamp !== b[i].stamp || value !== b[i].value || ids !== b[i].ids) return false
+  return a.length === b.length
+}

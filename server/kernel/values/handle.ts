@@ -1,0 +1,217 @@
+import type Koa from 'koa'
+import { cookieBytes } from '../../../shared/budget.js'
+import type { ChangeSource } from '../../../shared/change.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import { type FieldMap, isKey } from '../../../shared/fields.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { type Awaitable, refusePromise } from '../../../shared/promise.js'
+import type { Level } from '../../../shared/protocol.js'
+import type { Replica } from '../../../shared/replica.js'
+import { NEVER, type Stamp } from '../../../shared/stamp.js'
+import type { CookieContent } from '../cookie/cookie-text.js'
+import type { StoreSync } from '../remote/sync.js'
+import type { Report, Warn } from '../report.js'
+import { Outcome } from './outcome.js'
+import type { FieldChanges, Owner, Sessions } from './sessions.js'
+import type { Written } from './written.js'
+
+/** What is known of one key, for a look under the hood. */
+export interface Inspection {
+  /** As stored; undefined where the key is deleted. */
+  readonly value: JsonValue | undefined
+  /** When it was written: ms since 1970. */
+  readonly stamp: number
+  /** Which places hold this very write, as far as this process knows. */
+  readonly places: readonly ('cache' | 'cookie' | 'store')[]
+  /** Bytes that it takes in the cookie, or would take: key and stamp included. */
+  readonly bytes: number
+  /** Where the write came from. */
+  readonly source: ChangeSource
+}
+
+/** What it needs. */
+interface Needs {
+  readonly store: StoreSync | undefined
+  readonly warn: Warn
+  readonly sessions: Sessions
+  readonly report: Report
+}
+
+/** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in types.ts. */
+export abstract class Handle {
+  protected readonly sessions: Sessions
+  /** Tells the app of what no code awaits. */
+  protected readonly report: (error: unknown) => void
+  readonly #core: Pick<Needs, 'store' | 'warn'>
+  readonly #fields: FieldMap
+
+  /** @param ctx of the request, where it is one's */
+  constructor(core: Needs, fields: FieldMap = core.sessions.fields, ctx?: Koa.Context) {
+    this.sessions = core.sessions
+    this.report = ctx ? (error) => core.report(error, ctx) : core.report
+    this.#core = core
+    this.#fields = fields
+  }
+
+  /** The registers that the field's value is in, where there are any yet. */
+  protected abstract replica(field: Field): Replica | undefined
+  /** The cookie that the visitor was last seen with. */
+  protected abstract readonly cookie: CookieContent | undefined
+  /** Who has the values. */
+  protected abstract readonly owner: Owner
+  protected abstract readonly source: ChangeSource
+  /** Something is about to be set, or refused. */
+  protected begin(): void {}
+  /** @throws {LiveSessionError} where nothing may be set any more */
+  protected permit(): void {}
+  /**
+   * Something was set, and has got that far.
+   *
+   * @throws {LiveSessionError} where it is refused all the same
+   */
+  protected confirm(level: Level): Awaitable<Level> {
+    return level
+  }
+
+  get(key: string): JsonValue | undefined {
+    const field = this.declared('get', key)
+    return this.sessions.value(field, this.replica(field))
+  }
+
+  has(key: string): boolean {
+    const field = this.declared('has', key)
+    return this.sessions.read(field, this.replica(field)) !== undefined
+  }
+
+  set(key: string, value: unknown): Promise<Written> {
+    return this.#write(() => [this.#accepted('set', key, value)])
+  }
+
+  setMany(values: Readonly<Record<string, unknown>>): Promise<Written> {
+    return this.#write(() => Object.entries(values).map(([key, value]) => this.#accepted('setMany', key, value)))
+  }
+
+  update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
+    const computed = (): readonly [Field, JsonValue] => this.#accepted('update', key, next(this.current(key)))
+    const store = this.#core.store
+    if (!store) return this.#write(() => [computed()])
+    return Outcome.of(async () => {
+      this.begin()
+      const field = this.#settable('update', key)
+      const update = { field, next: () => computed()[1], permit: () => this.permit(), source: this.source }
+      update.permit()
+      const subject = this.owner.subject(field)
+      const stamp = await store.update(subject, update)
+      if (stamp === undefined) return this.#apply(new Map([computed()]))
+      return { stamp, level: await this.confirm(await store.level([subject])) }
+    }, this.report)
+  }
+
+  delete(key: string): Promise<Written> {
+    return this.#write(() => [[this.#settable('delete', key), undefined]])
+  }
+
+  inspect(): ReadonlyMap<string, Inspection> {
+    const inspections = new Map<string, Inspection>()
+    for (const field of this.#fields.values()) {
+      const replica = this.replica(field)
+      const source = replica?.source(field.key)
+      if (!replica || !source) continue
+      const stamp = replica.stamp(field.key)
+      const value = replica.value(field.key)
+      const isInCookie = this.cookieStamp(field.key) === stamp
+      const isInStore = this.#core.store?.holds(this.owner.subject(field), { key: field.key, stamp })
+      const places: Inspection['places'] = [
+        'cache',
+        ...(isInCookie ? (['cookie'] as const) : []),
+        ...(isInStore ? (['store'] as const) : []),
+      ]
+      inspections.set(field.key, { value, stamp, places, bytes: cookieBytes(field.key, value), source })
+    }
+    return inspections
+  }
+
+  /** The stamp of the write that the cookie has of a key. */
+  protected cookieStamp(key: string): Stamp {
+    return this.cookie?.registers.find((register) => register.key === key)?.stamp ?? NEVER
+  }
+
+  /** What `update` begins from. */
+  protected current(key: string): JsonValue | undefined {
+    return this.get(key)
+  }
+
+  /** Validates every change before any is applied, and applies before the next line of the caller runs. */
+  #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
+    return Outcome.of(() => {
+      this.begin()
+      const valid = changes()
+      if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
+      return this.#apply(new Map(valid))
+    }, this.report)
+  }
+
+  #apply(changes: FieldChanges): Written | Promise<Written> {
+    this.permit()
+    const { owner } = this
+    const stamp = this.sessions.write(changes, owner, this.source)
+    if (!this.#core.store) return { stamp, level: 'memory' }
+    const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
+    return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))
+  }
+
+  #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
+    const field = this.#settable(method, key)
+    refusePromise(value, `${method}("${key}")`, 'Await it first, and pass what it resolves to.')
+    return [field, field.accept(value)]
+  }
+
+  /** A key may have come from outside, so what refuses it has no name of a hidden field in it: browsers may see it. */
+  #settable(method: string, key: string): Field {
+    return this.#fields.get(key) ?? this.#refuse(method, key)
+  }
+
+  #refuse(method: string, key: string): never {
+    const message = undeclared(
+      method,
+      key,
+      keysOf(this.#fields, ({ access }) => access !== 'hidden'),
+    )
+    // A user has no fields that are the browser's own.
+    throw (
+      this.sessions.fields.get(key)?.refusal('undeclared_key', message) ??
+      new LiveSessionError('undeclared_key', message, isKey(key) ? { key } : {})
+    )
+  }
+
+  /** For reads, whose key is mostly in the source, where it is a mistake: the log is told all, as no code may see to the refusal. */
+  protected declared(method: string, key: string): Field {
+    const field = this.#fields.get(key)
+    if (field) return field
+    this.#core.warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
+    return this.#refuse(method, key)
+  }
+}
+
+function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
+  return [...fields.values()].filter(isNamed).map(({ key }) => key)
+}
+
+function undeclared(method: string, key: unknown, keys: readonly string[]): string {
+  const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
+  if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
+  const [near = ''] = keys.toSorted((one, other) => slips(one, key) - slips(other, key))
+  const hint = slips(near, key) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
+  return `${method}("${key}"): ${declared}${hint}`
+}
+
+/** How many letters one has and the other lacks: a slip swaps, drops, adds or changes a few. */
+function slips(one: string, other: string): number {
+  const rest = [...other]
+  const lacking = [...one].filter((letter) => {
+    const at = rest.indexOf(letter)
+    return at < 0 || rest.splice(at, 1).length === 0
+  })
+  return Math.max(lacking.length, rest.length)
+}

@@ -1,0 +1,153 @@
+import type { ChangeSource } from '../../../shared/change.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import { isKey } from '../../../shared/fields.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
+import { type Awaitable, hearOut, isThenable } from '../../../shared/promise.js'
+import { OVER_ANY, type SyncResult, type WireChange } from '../../../shared/protocol.js'
+import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
+import type { Core } from '../core.js'
+import type { Subject } from '../names/subject.js'
+import type { Owner, PageSessions } from './sessions.js'
+
+/** What takes them. */
+export interface Takers extends Pick<Core, 'store'> {
+  readonly sessions: PageSessions
+  readonly settings: Pick<Core['settings'], 'clock'>
+}
+
+/** Who asks for changes, and how. */
+export interface Asker {
+  readonly owner: Owner
+  readonly source: ChangeSource
+  /** @throws {LiveSessionError} `superseded` where the visitor has gone meanwhile */
+  permit(this: void): void
+  /** Is told of each that is refused. */
+  refuse(this: void, error: LiveSessionError): void
+}
+
+/** It was written, now or when it came before. */
+export interface Taken {
+  readonly field: Field
+  readonly stamp: Stamp
+}
+export type Refused = Extract<SyncResult, { readonly code: string }>
+
+/** A change that is allowed and valid. */
+interface PageChange {
+  readonly field: Field
+  readonly subject: Subject
+  readonly over: number
+  readonly id: string
+  readonly value: JsonValue | undefined
+}
+
+/**
+ * Does what a page asks for, as far as it is allowed, valid, and computed over what stands: at once, unless the store is to be asked.
+ *
+ * @throws {LiveSessionError} `closed`
+ */
+export function takeChange(takers: Takers, wire: WireChange, index: number, asker: Asker): Awaitable<Taken | Refused> {
+  const refuse = (error: unknown): Refused => {
+    if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
+    asker.refuse(error)
+    return error instanceof Overtaken ? error.refused : { code: error.code }
+  }
+  try {
+    const taken = apply(takers, accept(takers.sessions, wire, index, asker.owner), asker)
+    if (!isThenable(taken)) return taken
+    const settled = taken.catch(refuse)
+    // Another change beside it may fail at once.
+    hearOut(settled)
+    return settled
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
+/** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `invalid_value` or `too_large` */
+function accept(
+  { fields }: PageSessions,
+  [key, over, id, ...rest]: WireChange,
+  index: number,
+  owner: Owner,
+): PageChange {
+  const field = fields.get(key)
+  // That there is such a field, where it is hidden, is not for browsers to know.
+  if (!field || field.access === 'hidden') {
+    const what = isKey(key) ? `"${key}" is not declared on this server` : 'no such key'
+    throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, isKey(key) ? { key } : {})
+  }
+  if (field.access !== 'write') {
+    const what = `"${key}" is not for browsers to write. Where it is to be, declare it with client: 'write'`
+    throw new LiveSessionError('not_writable', `change ${index}: ${what}`, { key })
+  }
+  return {
+    field,
+    subject: owner.subject(field),
+    over,
+    id,
+    value: rest.length === 0 ? undefined : field.acceptFromBrowser(rest[0]),
+  }
+}
+
+/** @throws {LiveSessionError} where something newer stands */
+function apply(takers: Takers, change: PageChange, { owner, source, permit }: Asker): Awaitable<Taken> {
+  const { sessions, store } = takers
+  const { field, subject, id, value } = change
+  const seen = seenOf(takers, change)
+  const write = (): Taken => {
+    const stamp = arrivedAt(takers, change) ?? sessions.write(new Map([[field, value]]), owner, source, { seen, id })
+    return { field, stamp }
+  }
+  if (id === '' || !store) return write()
+  const next = (): JsonValue | undefined => {
+    arrivedAt(takers, change)
+    return value
+  }
+  return store.update(subject, { field, next, permit, source, seen, id }).then((stamp) => {
+    if (stamp !== undefined) return { field, stamp }
+    // What is newest is for this visitor alone to hear.
+    permit()
+    return write()
+  })
+}
+
+/** The stamp that a change goes over, as far as it can be believed. */
+function seenOf({ sessions, settings }: Takers, { field, subject, over }: PageChange): Stamp {
+  if (over === OVER_ANY) return NEVER
+  // A page brings what it has seen. What it says of the future without that would have the next stamps be of there, too.
+  const stamp = sessions.find(subject)?.stamp(field.key) ?? NEVER
+  return over === stamp ? stamp : newestOf([Math.min(over, Math.floor(settings.clock())) as Stamp])
+}
+
+/**
+ * The stamp that a change got when it came before; undefined where it did not.
+ *
+ * @throws {Overtaken} where something newer stands than what it was made over
+ */
+function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
+  const { sessions } = takers
+  const { field, subject, over, id, value } = change
+  if (over === OVER_ANY) return undefined
+  const taken = id === '' ? undefined : sessions.taken(subject, field.key, id)
+  if (taken !== undefined) return taken
+  const replica = sessions.find(subject)
+  const stamp = replica?.stamp(field.key) ?? NEVER
+  if (stamp <= seenOf(takers, change)) return undefined
+  if (id === '' && sameJson(replica?.value(field.key), value)) {
+    sessions.keepAgain(subject, field.key)
+    return stamp
+  }
+  throw new Overtaken(field.key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
+}
+
+/** Something newer stands than what a change was made over. */
+class Overtaken extends LiveSessionError {
+  readonly refused: Refused
+
+  constructor(key: string, code: 'conflict' | 'superseded', stamp: Stamp, value: JsonValue | undefined) {
+    super(code, `"${key}" has been written since the value that the page knew`, { key })
+    this.refused = { code, stamp, ...(value === undefined ? {} : { value }) }
+  }
+}

@@ -1,0 +1,237 @@
+import type { AnyChange, ChangeSource } from '../../../shared/change.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import type { FieldMap } from '../../../shared/fields.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { type StoredRegister, supersedes } from '../../../shared/register.js'
+import { Replica } from '../../../shared/replica.js'
+import { NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../../shared/stamp.js'
+import { carrying, takenAt } from '../../../shared/taken-ids.js'
+import type { Settings } from '../../options.js'
+import type { Announcements } from '../memory/announcements.js'
+import type { Holding, Subjects } from '../memory/subjects.js'
+import { NOTHING_ERASED } from '../names/ending.js'
+import type { Epochs } from '../names/epochs.js'
+import type { Subject } from '../names/subject.js'
+import type { Remote } from '../remote/remote.js'
+import type { Dispatch } from './dispatch.js'
+
+/** What a write does to a field: a new value, or `undefined` to delete. */
+export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
+
+/** Who has values: says whose registers a field is in. */
+export interface Owner {
+  subject(field: Field): Subject
+}
+
+/** What a write says besides. */
+export interface Writing {
+  /** Its stamp is larger than that. */
+  readonly seen?: Stamp | undefined
+  /** Of a computed change, which is taken once. */
+  readonly id?: string | undefined
+}
+
+/** As far as the changes of pages concern them. */
+export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
+
+/** What it needs. */
+interface Needs {
+  readonly announcements: Announcements
+  readonly subjects: Subjects
+  readonly dispatch: Dispatch
+  readonly remote: Remote
+  readonly epochs: Epochs
+  readonly settings: Settings
+}
+
+/** Every session of this process: what is read, written and merged, and who is told. */
+export class Sessions {
+  readonly fields: FieldMap
+  readonly #core: Needs
+  #isClosed = false
+
+  constructor(core: Needs) {
+    this.#core = core
+    this.fields = core.settings.fields
+  }
+
+  /** Whether a register is of a field that is the browser's own, also where a user is signed in. */
+  readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
+
+  find(subject: Subject): Replica | undefined {
+    return this.#core.subjects.find(subject)
+  }
+
+  /** The stamp that the next write of a key must be newer than. */
+  last(subject: Subject, key: string): Stamp {
+    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, this.firstStamp(subject)])
+  }
+
+  /** The first that counts, after all that was erased. It is that of what a sign-in brings along: every write has a later one. */
+  firstStamp(subject: Subject): Stamp {
+    return toStamp(this.#core.epochs.erasedUntil(subject) + 1)
+  }
+
+  /** The stamp that a computed change got; undefined where it was not taken, or more than two minutes ago. */
+  taken(subject: Subject, key: string, id: string): Stamp | undefined {
+    return takenAt(this.find(subject)?.register(key), id)
+  }
+
+  /** The live value; undefined where there is none. */
+  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    return replica && field.live(replica, this.#core.settings.clock())
+  }
+
+  /** What `get` answers: the live value, else the default. */
+  value(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    const live = this.read(field, replica)
+    return live === undefined ? field.default : live
+  }
+
+  /**
+   * Applies one call's changes, all with one stamp, newer than anything their keys have seen.
+   *
+   * @throws {LiveSessionError} `closed`
+   */
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { seen = NEVER, id }: Writing = {}): Stamp {
+    this.checkOpen()
+    const now = this.#core.settings.clock()
+    const last = [seen]
+    for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
+    const stamp = nextStamp(now, newestOf(last))
+    for (const [subject, written] of group(changes, owner, stamp)) {
+      const replica = this.find(subject)
+      const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
+      const news = this.#take(subject, registers, source)
+      this.#keep(subject, news)
+      this.#core.remote.peers?.tell(subject, news)
+    }
+    return stamp
+  }
+
+  /** Takes over what is newer, and tells all who do not know it; says how many registers were taken over. */
+  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+    const news = this.#take(subject, registers, source)
+    if (source === 'ticket') this.#allow(subject, registers)
+    if (news.length === 0) return 0
+    if (source !== 'store' && source !== 'node') this.#keep(subject, news)
+    // What a cookie brings, each process learns from the cookie.
+    if (source === 'ticket' || source === 'login') this.#core.remote.peers?.tell(subject, news)
+    return news.length
+  }
+
+  /** Has what is there of a key stored: this process may only have heard of it, and the one that wrote it may not store it any more. */
+  keepAgain(subject: Subject, key: string): void {
+    const register = this.find(subject)?.register(key)
+    if (register) this.#keep(subject, [register])
+  }
+
+  /** Takes over a write that the store has taken already. */
+  confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
+    this.#take(subject, [register], source)
+    this.#core.remote.peers?.tell(subject, [register])
+  }
+
+  /** Forgets what a subject had until then, and tells the listeners. */
+  erase(subject: Subject, until: number = Number.POSITIVE_INFINITY): void {
+    const replica = this.find(subject)
+    const later = replica?.registers().filter(({ stamp }) => stamp > until) ?? []
+    const holding = this.#core.subjects.holding(subject)
+    const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
+    this.#core.subjects.erase(subject)
+    this.#take(subject, later, 'store')
+    if (!holding) return
+    const changes = before.map(({ field, previous }): AnyChange => {
+      return { key: field.key, value: this.value(field, holding.replica), previous, source: 'job' }
+    })
+    this.#tell(holding, changes)
+  }
+
+  /** @throws {LiveSessionError} `closed` */
+  checkOpen(): void {
+    if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
+  }
+
+  /** Takes no more writes. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** What only another build knows may go to the browsers that bring it, also where another process told of it before. */
+  #allow(subject: Subject, registers: readonly StoredRegister[]): void {
+    const replica = this.find(subject)
+    for (const register of registers)
+      if (!this.fields.has(register.key) && replica?.source(register.key) !== 'ticket')
+        replica?.confirm(register, 'ticket')
+  }
+
+  /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
+  #take(subject: Subject, offered: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+    const erased = this.#core.epochs.erasedUntil(subject)
+    const registers = erased === NOTHING_ERASED ? offered : offered.filter(({ stamp }) => stamp > erased)
+    if (registers.length === 0) return registers
+    const replica = this.find(subject)
+    if (replica) return this.#mergeInto(replica, subject, registers, source)
+    this.#core.subjects.begin(subject, Replica.of(registers.map(this.#named), source))
+    return registers
+  }
+
+  #mergeInto(
+    replica: Replica,
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    source: ChangeSource,
+  ): readonly StoredRegister[] {
+    const holding = this.#core.subjects.holding(subject)
+    const changes: AnyChange[] = []
+    const { bytes } = replica
+    const news: StoredRegister[] = []
+    for (const register of registers) {
+      const { key } = register
+      const field = this.fields.get(key)
+      const previous = field && holding && this.value(field, replica)
+      // That more is known of the same write changes no value.
+      const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
+      if (!replica.merge(this.#named(register), source)) continue
+      news.push(register)
+      if (!isChange || !field) continue
+      this.#core.dispatch.add(holding, field)
+      changes.push({ key: field.key, value: this.value(field, replica), previous, source })
+    }
+    if (news.length === 0) return news
+    this.#core.subjects.grow(subject, replica.bytes - bytes)
+    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
+    return news
+  }
+
+  /** A subject without a cookie is never stored: no browser could read it. */
+  #keep(subject: Subject, news: readonly StoredRegister[]): void {
+    const { remote, subjects } = this.#core
+    if (news.length > 0 && !subjects.holding(subject)?.isFleeting) remote.store?.keep(subject, news)
+  }
+
+  /** Under the declared key, not the text just parsed: a million subjects share one string. */
+  readonly #named = (register: StoredRegister): StoredRegister => {
+    const field = this.fields.get(register.key)
+    return field ? { ...register, key: field.key } : register
+  }
+
+  #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
+    const tell = (change: AnyChange): void => {
+      for (const listener of listeners) listener(change)
+    }
+    for (const change of changes) this.#core.announcements.change(listeners, change, tell)
+  }
+}
+
+function group(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
+  const groups = new Map<Subject, StoredRegister[]>()
+  for (const [field, value] of changes) {
+    const subject = owner.subject(field)
+    const registers = groups.get(subject) ?? []
+    registers.push({ key: field.key, stamp, value })
+    groups.set(subject, registers)
+  }
+  return groups
+}

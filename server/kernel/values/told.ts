@@ -1,0 +1,115 @@
+import type { Field } from '../../../shared/field.js'
+import type { Awaitable } from '../../../shared/promise.js'
+import type { SyncAnswer } from '../../../shared/protocol.js'
+import { Replica } from '../../../shared/replica.js'
+import { NEVER, type Stamp } from '../../../shared/stamp.js'
+import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import type { Visitor } from '../names/visitor.js'
+import type { Whose } from '../names/who.js'
+
+/** Whose the page is, and all that the visitor may read where it was not greeted before. */
+export function told(
+  core: Core,
+  whose: Whose,
+  isGreeted: boolean,
+): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
+  const { visitor, cookie, isKept, who } = whose
+  const renew = isGreeted ? undefined : whose.renew
+  // Memory may have forgotten its visitor.
+  if (cookie && !isGreeted) core.freshness.absorb(cookie, visitor)
+  return {
+    ...(who === undefined ? {} : { who }),
+    ...(isKept ? { kept: true } : {}),
+    ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
+    ...(renew === undefined ? {} : { renew }),
+  }
+}
+
+/**
+ * A ticket of what was set, and of what stands in place of what was brought, or was to be set, for one subject: what is another's comes over
+ * the socket, or with the cookie.
+ */
+export function ticketOf(
+  { sessions, dispatch }: Core,
+  visitor: Visitor,
+  changed: Iterable<Field>,
+): Pick<SyncAnswer, 'ticket'> {
+  const all = [...new Set(changed)]
+  if (all.length === 0) return {}
+  const subject = visitor.subject(all[0])
+  const replica = sessions.find(subject)
+  const fields = all.filter((field) => visitor.subject(field) === subject)
+  const registers = replica ? dispatch.readable(replica, fields) : []
+  return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
+}
+
+/** What is held besides the cookie. */
+export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
+
+/** What a cookie has: the browser's proof that it keeps what it is given. */
+export function heldBy(
+  { sessions }: Pick<Core, 'sessions'>,
+  cookie: Pick<VerifiedCookie, 'registers'> | undefined,
+): SyncAnswer['held'] {
+  const held: SyncAnswer['held'][number][] = []
+  for (const { key, stamp } of cookie?.registers ?? [])
+    if ((sessions.fields.get(key)?.access ?? 'hidden') !== 'hidden') held.push([key, stamp])
+  return held
+}
+
+/**
+ * What no cookie will ever show, as it is kept out of it: what of it the store has, and of which keys it has not the newest write. For
+ * those no page need wait.
+ */
+export function heldInStore(core: Core, visitor: Visitor): Awaitable<HeldInStore> {
+  for (const field of core.sessions.fields.values())
+    if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
+  return { held: [] }
+}
+
+async function askStore({ sessions, store }: Core, visitor: Visitor): Promise<HeldInStore> {
+  const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
+  const fields = [...sessions.fields.values()].filter((field) => {
+    return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
+  })
+  const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
+  const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
+  // A field has but one subject.
+  const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
+    return fields.some((field) => field.key === key) ? [[key, stamp]] : []
+  })
+  const isStored = (field: Field): boolean => held.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
+  const unsaved = fields.filter((field) => !isStored(field)).map(({ key }) => key)
+  return { held, ...(unsaved.length === 0 ? {} : { unsaved }) }
+}
+
+/** All that a visitor may read: a ticket for each of the visitor's subjects. */
+function greetingOf(
+  { dispatch, freshness, sessions }: Pick<Core, 'dispatch' | 'freshness' | 'sessions'>,
+  visitor: Visitor,
+): readonly string[] {
+  const isGuest = visitor.user === undefined
+  return freshness.subjects(visitor).map((subject) => {
+    const isOwn = (field: Field): boolean => visitor.subject(field) === subject
+    return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, isGuest)
+  })
+}
+
+/** What memory has that is newer than the visitor's cookie, and that a cookie is to have: a ticket for each subject of which there is some. */
+export function missingIn(
+  cookie: VerifiedCookie,
+  { dispatch, freshness, sessions }: Pick<Core, 'dispatch' | 'freshness' | 'sessions'>,
+  visitor: Visitor,
+): readonly string[] {
+  const stamps = new Map(cookie.registers.map(({ key, stamp }) => [key, stamp]))
+  return freshness.subjects(visitor).flatMap((subject) => {
+    const replica = sessions.find(subject)
+    const fields = [...sessions.fields.values()].filter((field) => {
+      const isOwn = field.inCookie && visitor.subject(field) === subject
+      return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
+    })
+    const registers = replica ? dispatch.readable(replica, fields) : []
+    return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
+  })
+}

@@ -1,0 +1,41 @@
+import type { JsonValue } from '../../../shared/json.js'
+import type { Warn } from '../../kernel/report.js'
+import type { Limits } from '../../kernel/requests/limits.js'
+import type { Answer, Part } from '../../kernel/seams.js'
+import type { Settings } from '../../options.js'
+import { addressed, isPage, takeAddress } from './visit.js'
+
+/** What it needs. */
+interface Needs {
+  readonly limits: Limits
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+type Unvisited = Readonly<Record<string, JsonValue>>
+
+/** Fields that the address of a page sets, and is kept in step with. */
+export function addressPart(core: Needs): Part {
+  const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
+  if (fields.length === 0) return {}
+  const readable = fields.filter(({ access }) => access !== 'hidden')
+  const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
+  /** What the addresses of requests say and have not set. */
+  const left = new WeakMap<Answer, Unvisited>()
+  return {
+    begins: (ctx, useOf) => {
+      const said = addressed(ctx, fields)
+      if (said.length === 0) return
+      const use = useOf()
+      left.set(use.exchange, takeAddress(core, said, use))
+    },
+    snapshot: ({ ctx, exchange }) => {
+      const unvisited = left.get(exchange) ?? {}
+      return {
+        // What a script fetches is at no address of a page, and that of a frame is not seen.
+        ...(readable.length > 0 && isPage(ctx) ? { urls } : {}),
+        ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
+      }
+    },
+  }
+}

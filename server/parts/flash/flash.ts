@@ -1,0 +1,88 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { after } from '../../../shared/promise.js'
+import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
+import type { Connections } from '../../kernel/connections/connections.js'
+import type { StoreSync } from '../../kernel/remote/sync.js'
+import { usedLate } from '../../kernel/requests/lateness.js'
+import type { Answer, Part, RequestUse } from '../../kernel/seams.js'
+import type { Settings } from '../../options.js'
+import { Flashes } from './flashes.js'
+import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './message.js'
+import { readerOf } from './reader.js'
+import { RequestFlash } from './request-flash.js'
+
+/** What it needs. */
+interface Needs {
+  readonly connections: Connections
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+}
+
+/** Messages that a browser is shown once. */
+export function flashPart({ connections, settings, store }: Needs): Part {
+  const flashes = new Flashes({ settings, store })
+  const requests = new WeakMap<Answer, RequestFlash>()
+  const offer = (browser: string): void => {
+    for (const connection of connections.of(browser)) connection.emit(FLASH)
+  }
+  // Few requests have anything to say or to take.
+  const flashOf = ({ exchange, ctx }: RequestUse): RequestFlash => {
+    const known = requests.get(exchange)
+    if (known) return known
+    const flash = new RequestFlash({ flashes, offer }, exchange, ctx.res)
+    requests.set(exchange, flash)
+    exchange.join(flash)
+    return flash
+  }
+  return {
+    request: {
+      flash: (use, message: JsonValue, options?: FlashOptions) => {
+        const said = acceptSaid(message, options)
+        use.permit()
+        return after(use.catchUp(), () => flashOf(use).say(said))
+      },
+      // None where no person sees the answer: it stays for a page that is shown.
+      takeFlash: (use) => {
+        const { exchange, ctx } = use
+        if (ctx.res.headersSent) throw usedLate('takeFlash was called')
+        const reader = readerOf(ctx, settings.origins)
+        return reader && !exchange.isSuperseded ? flashOf(use).take(reader) : []
+      },
+    },
+    socket: {
+      flash: (use, message: JsonValue, options?: FlashOptions) => {
+        const said = acceptSaid(message, options)
+        use.permit()
+        flashes.add(use.visitor.browserSubject, said)
+        if (!said.isForNext) use.emit(FLASH)
+      },
+    },
+    events: ({ cookie, visitor }) => {
+      const since = flashes.count
+      return {
+        // `true` from a page that was connected before: it loads after nothing that was said since.
+        [TAKE_FLASH]: (isBack) => {
+          if (isBack !== undefined && isBack !== true)
+            throw new LiveSessionError('malformed', 'expected true of a page that comes back')
+          const brought = parseMessages(cookie?.members?.[NAME])
+          const taken = flashes.takeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
+          return after(
+            taken,
+            (messages): FlashAnswer => ({ ok: true, messages: messages.map(({ content }) => content) }),
+          )
+        },
+      }
+    },
+    cookie: {
+      name: NAME,
+      isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
+      // The newest that have room.
+      write: (browser, brought, fits) => {
+        const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
+        while (waiting.length > 0 && !fits(waiting)) waiting.shift()
+        return waiting.length > 0 ? waiting : undefined
+      },
+    },
+  }
+}

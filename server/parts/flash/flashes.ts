@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto'
+import { timeAfter } from '../../../shared/stamp.js'
+import { Generations } from '../../kernel/memory/generations.js'
+import type { BrowserSubject } from '../../kernel/names/subject.js'
+import type { StoreSync } from '../../kernel/remote/sync.js'
+import type { Settings } from '../../options.js'
+import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+}
+
+/**
+ * What browsers are to be shown once. It waits in memory, and in the cookie of each answer that is written meanwhile. That it is taken but
+ * once, this process sees to, and with a store the store.
+ */
+export class Flashes {
+  readonly #core: Needs
+  readonly #waiting: Generations<readonly Message[]>
+  /** Ids of those that were taken here: cookies may still have them. */
+  readonly #taken: Generations<true>
+  /** Ids of those that wait for the page that an answer leads to. */
+  readonly #held = new Set<string>()
+  #count = 0
+
+  constructor(core: Needs) {
+    const { maxSubjects, clock } = core.settings
+    this.#core = core
+    this.#waiting = Generations.onMap({ max: maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+    this.#taken = Generations.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+  }
+
+  /** How many were said here until now: by that, a page loads before or after one. */
+  get count(): number {
+    return this.#count
+  }
+
+  add(browser: BrowserSubject, { content, isForNext }: Said): Message {
+    const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
+    this.#count += 1
+    const next = isForNext ? this.#count : undefined
+    const message = { id: newId(), at: timeAfter(last, this.#core.settings.clock()), content, next }
+    this.put(browser, [message])
+    return message
+  }
+
+  /** What was taken and not shown waits again, under other ids: those that it had are spent, here and in a store. */
+  giveBack(browser: BrowserSubject, taken: readonly Message[]): void {
+    this.put(
+      browser,
+      taken.map((message) => ({ ...message, id: newId() })),
+    )
+  }
+
+  /** What was for one browser id is for another one. */
+  put(browser: BrowserSubject, messages: readonly Message[]): void {
+    if (messages.length > 0) this.#waiting.set(browser, this.pending(browser, messages))
+  }
+
+  /** @param brought what the browser's cookie has */
+  pending(browser: BrowserSubject, brought: readonly Message[] = []): readonly Message[] {
+    const waiting = this.#waiting.get(browser)
+    if (!waiting && brought.length === 0) return brought
+    const all = [...brought, ...(waiting ?? [])]
+    return gather(
+      all.filter((message) => !this.#isTaken(message)),
+      this.#core.settings.clock(),
+    )
+  }
+
+  /** Whether a cookie has what was taken since. */
+  hasTaken(brought: readonly Message[]): boolean {
+    return brought.some(this.#isTaken)
+  }
+
+  /** Keeps messages for the next page until `release`: an open one may be quicker. */
+  hold(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#held.add(id)
+  }
+
+  /** Says whether any still waits. */
+  release(messages: readonly Message[]): boolean {
+    for (const { id } of messages) this.#held.delete(id)
+    return !messages.every(this.#isTaken)
+  }
+
+  /**
+   * What an answer is to show, and no other one.
+   *
+   * @param since how many were said before its page loads; none where no page does
+   */
+  take(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    return this.#take(browser, this.pending(browser, brought).filter(isFor(since)))
+  }
+
+  /** What an open page is to show, and no other one. */
+  takeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
+    return this.#take(browser, free.filter(isFor(since)))
+  }
+
+  /** Where a store does not say in time who was first, it is shown: twice is better than never, and than a page that waits. */
+  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
+    const { store } = this.#core
+    for (const { id } of messages) this.#taken.set(id, true)
+    if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
+    const spent = await Promise.all(messages.map(({ id }) => store?.singleUse.spendInTime(`flash:${id}`)))
+    return messages.filter((_, at) => spent[at] !== false)
+  }
+
+  readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+}
+
+function isFor(since = -1): (message: Message) => boolean {
+  return ({ next }) => next === undefined || next <= since
+}
+
+function newId(): string {
+  return randomBytes(9).toString('base64url')
+}

@@ -1,0 +1,93 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
+import { isAhead, isStamp } from '../../../shared/stamp.js'
+
+/** Something that is shown once. */
+export interface Message {
+  readonly id: string
+  /** ms since 1970 */
+  readonly at: number
+  readonly content: JsonValue
+  /**
+   * Where only a page shows it that loads after it: how many this process had said by then, the message included. 0 of one that a cookie
+   * has brought; of others none.
+   */
+  readonly next?: number | undefined
+}
+
+/** By which it goes in the cookie. */
+export const NAME = 'flash'
+
+/** As an app gives them. */
+export interface FlashOptions {
+  readonly for?: 'any' | 'next'
+}
+
+/** What an app says, and to which pages. */
+export interface Said {
+  readonly content: JsonValue
+  /** Only to those that load after it. */
+  readonly isForNext: boolean
+}
+
+/** ms after which it is shown no more. */
+export const FLASH_LIFETIME: number = 60 * 60 * 1000
+/** Of one browser: of more than these the oldest go. */
+const MOST = 10
+/** Bytes of one. */
+const MAX_BYTES = 1000
+
+/**
+ * @throws {LiveSessionError} `invalid_value` or `too_large`
+ * @throws {TypeError} for an option that there is not
+ */
+export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly for?: unknown } = {}): Said {
+  if (pages !== 'any' && pages !== 'next') {
+    const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
+    throw new TypeError(`koa-live-session: flash: for: expected 'any' or 'next', received ${received}`)
+  }
+  const content = jsonOf(input)
+  const bytes = Buffer.byteLength(JSON.stringify(content))
+  if (bytes <= MAX_BYTES) return { content, isForNext: pages === 'next' }
+  throw new LiveSessionError('too_large', `flash: a message needs ${bytes.toLocaleString('en')} bytes of 1,000`)
+}
+
+/** The newest of all that is there, each once, in their order. */
+export function gather(messages: readonly Message[], now: number): readonly Message[] {
+  const all = new Map(messages.filter(({ at }) => isCurrent(at, now)).map((message) => [message.id, message]))
+  return [...all.values()].sort((a, b) => a.at - b.at).slice(-MOST)
+}
+
+export type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
+
+/** As they are in the cookie. */
+export function toWire({ id, at, content, next }: Message): WireMessage {
+  return next === undefined ? [id, at, content] : [id, at, content, 1]
+}
+
+/** Those of a cookie, which was signed; what is none is left out. */
+export function parseMessages(input: unknown): readonly Message[] {
+  if (!Array.isArray(input)) return []
+  return input.flatMap((item: unknown): readonly Message[] => {
+    const [id, at, content, isForNext]: readonly unknown[] = Array.isArray(item) ? item : []
+    if (typeof id !== 'string' || !isStamp(at)) return []
+    try {
+      return [{ id, at, content: freezeJson(content), next: isForNext === 1 ? 0 : undefined }]
+    } catch {
+      return []
+    }
+  })
+}
+
+function isCurrent(at: number, now: number): boolean {
+  return at > now - FLASH_LIFETIME && !isAhead(at, now)
+}
+
+function jsonOf(input: unknown): JsonValue {
+  try {
+    return freezeJson(input)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw new LiveSessionError('invalid_value', `flash: ${cause.message}`, { cause })
+  }
+}

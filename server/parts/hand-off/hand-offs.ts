@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { printable } from '../../../shared/escape.js'
+import { isKey } from '../../../shared/fields.js'
+import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
+import { isAhead } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import { Generations } from '../../kernel/memory/generations.js'
+import type { StoreSync } from '../../kernel/remote/sync.js'
+import type { Settings } from '../../options.js'
+import { SealingKeys } from './sealing-keys.js'
+
+const TYPE = 'live-session-hand-off+jwt'
+/** Seconds that a browser has to bring it. */
+const LIFETIME = 60
+/** Bytes of a payload: with it encrypted the form is smaller than what parsers of bodies take. */
+const MAX_PAYLOAD = 16 * 1024
+/** Characters of a token with such a payload, at the most. */
+const MAX_TOKEN = 32 * 1024
+
+/** What a socket gives to the next request of its browser. */
+interface Given {
+  /** The public name of the browser's id. */
+  readonly browser: Sub
+  readonly purpose: string
+}
+
+/** A token's own. */
+interface Sealed extends Given {
+  /** Where its page is sent on to: a path of this origin. */
+  readonly to: string
+}
+
+/** What a token says, and is not spent by being read. */
+export interface HandOff {
+  readonly id: string
+  readonly payload: unknown
+}
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+}
+
+/** Makes tokens of what sockets hand off, and has each of them spent but once. */
+export class HandOffs {
+  readonly #core: Needs
+  readonly #keys: SealingKeys
+  /** Without a store, those that this process has made and that were not spent: what is not here is refused. */
+  readonly #unspent: Generations<true>
+
+  constructor(core: Needs) {
+    const { secrets, maxSubjects, clock } = core.settings
+    this.#core = core
+    this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)
+    this.#unspent = Generations.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
+  }
+
+  /** @throws {LiveSessionError} `invalid_value` or `too_large`, of the payload */
+  seal({ browser, purpose, to }: Sealed, payload: unknown): string {
+    const { settings, store } = this.#core
+    const iat = Math.floor(settings.clock() / 1000)
+    const jti = randomBytes(16).toString('base64url')
+    const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
+    const token = this.#keys.seal({ ...claims, payload: fitting(payload, purpose) })
+    if (!store) this.#unspent.set(jti, true)
+    return token
+  }
+
+  /** What a token has for a purpose and a browser; nothing where it is not for them, or too old. */
+  open(token: string, { browser, purpose }: Given): HandOff | undefined {
+    const claims = this.#claims(token, browser)
+    if (claims?.['purpose'] !== purpose) return undefined
+    const { jti, payload } = claims
+    return typeof jti === 'string' ? { id: jti, payload } : undefined
+  }
+
+  /** Where a token sends its browser, whatever it is for; nothing where it is not of that browser, or too old. */
+  target(token: string, browser: Sub): string | undefined {
+    const to = this.#claims(token, browser)?.['to']
+    return typeof to === 'string' ? to : undefined
+  }
+
+  /**
+   * Whether this is the one request that gets it.
+   *
+   * @throws {LiveSessionError} `store_unavailable` where only the store could say so
+   */
+  async spend({ id }: HandOff): Promise<boolean> {
+    const { store } = this.#core
+    if (!store) {
+      const isUnspent = this.#unspent.get(id) !== undefined
+      this.#unspent.delete(id)
+      return isUnspent
+    }
+    const isFirst = await store.singleUse.spend(`hand-off:${id}`)
+    if (isFirst !== undefined) return isFirst
+    throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
+  }
+
+  #claims(token: string, browser: Sub): ReturnType<SealingKeys['open']> {
+    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
+    const { cookie, clock } = this.#core.settings
+    if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
+    const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
+    // One from the future would outlast the memory of those that were spent.
+    return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
+  }
+}
+
+/** @throws {TypeError} where it is no name: it is the app's own */
+export function checkPurpose(method: string, purpose: unknown): string {
+  if (isKey(purpose)) return purpose
+  const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose
+  const expected = 'expected a purpose that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -'
+  throw new TypeError(printable(`koa-live-session: ${method}: ${expected}, received ${received}`))
+}
+
+function fitting(payload: unknown, purpose: string): JsonValue {
+  const json = jsonOf(payload, purpose)
+  const bytes = Buffer.byteLength(JSON.stringify(json))
+  if (bytes <= MAX_PAYLOAD) return json
+  const [needs, room] = [bytes, MAX_PAYLOAD].map((count) => count.toLocaleString('en'))
+  throw new LiveSessionError('too_large', `handOff("${purpose}"): the payload needs ${needs} bytes of ${room}`)
+}
+
+function jsonOf(payload: unknown, purpose: string): JsonValue {
+  try {
+    return freezeJson(payload)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw new LiveSessionError('invalid_value', `handOff("${purpose}"): ${cause.message}`, { cause })
+  }
+}

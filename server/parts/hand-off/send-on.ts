@@ -1,0 +1,40 @@
+import type Koa from 'koa'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { LiveCookie } from '../../kernel/cookie/cookie.js'
+import type { Identities } from '../../kernel/names/identities.js'
+import { subjectHash } from '../../kernel/names/subject.js'
+import type { Identifier } from '../../kernel/names/visitor.js'
+import type { HandOffs } from './hand-offs.js'
+import { isForm, postedToken } from './posted-token.js'
+
+/** What it needs. */
+interface Needs {
+  readonly cookie: Pick<LiveCookie, 'read'>
+  readonly handOffs: HandOffs
+  readonly identities: Identities
+}
+
+/**
+ * Sends a page on to where the token says that it has brought to the endpoint: the browser makes the same POST there. Not to where
+ * the page was told, as that may have come from a stranger.
+ *
+ * @returns whether it has brought one
+ * @throws {LiveSessionError} `bad_ticket` with status 204, by which the browser stays on its page
+ */
+export async function sendOn(
+  { cookie, handOffs, identities }: Needs,
+  ctx: Koa.Context,
+  requests: Identifier,
+): Promise<boolean> {
+  const token = isForm(ctx) ? await postedToken(ctx) : undefined
+  if (token === undefined) return false
+  const user = await requests.identify(ctx)
+  const own = identities.find(cookie.read(ctx.req.headers.cookie, user), user).cookie
+  const to = own && handOffs.target(token, subjectHash(own.browserSubject))
+  if (to === undefined)
+    throw new LiveSessionError('bad_ticket', 'a hand-off that is not for this browser, or is too old', { status: 204 })
+  ctx.status = 307
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(to)
+  return true
+}

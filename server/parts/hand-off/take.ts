@@ -1,0 +1,63 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { printable } from '../../../shared/escape.js'
+import { pathOf } from '../../../shared/schema.js'
+import { subjectHash } from '../../kernel/names/subject.js'
+import type { Warn } from '../../kernel/report.js'
+import { checkOwnPost } from '../../kernel/requests/origin.js'
+import type { Answer, RequestUse } from '../../kernel/seams.js'
+import type { Settings } from '../../options.js'
+import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
+import { postedToken } from './posted-token.js'
+
+const QUOTED_PLACES = 3
+
+/** What it needs. */
+interface Needs {
+  readonly handOffs: HandOffs
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+/**
+ * What a socket has handed off to this request: for one of all that bring it.
+ *
+ * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` where the schema refuses it; what is wrong with the body
+ */
+export async function takeHandOff(
+  core: Needs,
+  use: RequestUse,
+  purpose: string,
+  schema: StandardSchemaV1,
+): Promise<unknown> {
+  checkPurpose('takeHandOff', purpose)
+  if (typeof schema?.['~standard']?.validate !== 'function')
+    throw new TypeError('koa-live-session: takeHandOff: expected a Standard Schema (zod, valibot, arktype, ...)')
+  const { ctx } = use
+  const token = await postedToken(ctx)
+  if (token === undefined) return undefined
+  // Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker.
+  checkOwnPost(core, ctx)
+  const handOff = open(core, use.exchange, token, purpose)
+  if (!handOff) return undefined
+  // Before it is spent, so that what another build has written is not lost with it.
+  const value = await accepted(schema, handOff, purpose)
+  // A body, a schema and a store can take their time.
+  if (use.exchange.isSuperseded) return undefined
+  const isFirst = await core.handOffs.spend(handOff)
+  return isFirst && !use.exchange.isSuperseded ? value : undefined
+}
+
+/** Only the browser whose cookie the socket brought can use it. */
+function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: string): HandOff | undefined {
+  return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
+}
+
+async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
+  const result = await schema['~standard'].validate(payload)
+  if (!result.issues) return result.value
+  // Where, and no more: schemas quote what they refuse, which neither the page nor a log may know.
+  const places = result.issues.map(({ path }) => pathOf(path))
+  const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
+  throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })
+}

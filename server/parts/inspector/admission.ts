@@ -1,0 +1,104 @@
+import type Koa from 'koa'
+import { type Awaitable, after } from '../../../shared/promise.js'
+import { SigningKeys } from '../../kernel/cookie/keys.js'
+import type { Core } from '../../kernel/core.js'
+import { isOwnPolling, isOwnPost, originClaims } from '../../kernel/requests/origin.js'
+import { checkNames } from '../../options.js'
+
+/** What the key of the inspector signs. */
+const OPENED = 'inspector'
+
+/** The options of `live.inspector(options)`. */
+export interface InspectorOptions {
+  /**
+   * Whether a request may see every visitor's values, and act on them. Asked at each request, of a page as of an action; `true` alone lets in.
+   * Decide by who is signed in, not by an address. Needed where NODE_ENV is production.
+   *
+   * @default who has opened it with its token, which the log shows at the start
+   * @example
+   * authorize: (ctx) => ctx.session?.role === 'admin'
+   */
+  readonly authorize?: (ctx: Koa.Context) => Awaitable<boolean>
+}
+
+/** Who may look. */
+export interface Admission {
+  /** What opens it, where nothing else does. */
+  readonly token: string | undefined
+  /** Says of a request why it may not come in; nothing where it may. */
+  readonly refusal: (ctx: Koa.Context) => Awaitable<string | undefined>
+}
+
+/**
+ * Who may look.
+ *
+ * @throws {TypeError} in production without `authorize`, and for options that are none
+ */
+export function createAdmission(
+  { settings, warn }: Pick<Core, 'settings' | 'warn'>,
+  options: InspectorOptions,
+): Admission {
+  checkNames(options, ['authorize'], 'inspector: ')
+  const { authorize } = options
+  if (authorize !== undefined && typeof authorize !== 'function') {
+    throw new TypeError(
+      `koa-live-session: inspector: authorize: expected a function (ctx) => boolean, received ${typeof authorize}`,
+    )
+  }
+  if (!authorize && process.env['NODE_ENV'] === 'production') {
+    throw new TypeError(
+      'koa-live-session: inspector: it shows the values of all visitors, and NODE_ENV is production. Leave it out there, ' +
+        'or say who may look: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
+    )
+  }
+  if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? asked(ctx, authorize) }
+  const key = new TokenKey(settings.secrets)
+  warn(`inspector: open its address with ?token=${key.token}`)
+  return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
+}
+
+/** A page of another origin gets nothing, not even where the app lets others read its answers. */
+function foreign(ctx: Koa.Context): string | undefined {
+  const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
+  const isOwn = isReading ? isOwnPolling : isOwnPost
+  // Not those that `origins` trusts with the values of one visitor.
+  if (isOwn(originClaims(ctx), [])) return undefined
+  return 'a page of another origin has asked for it. Open it by its address'
+}
+
+function asked(ctx: Koa.Context, authorize: NonNullable<InspectorOptions['authorize']>): Awaitable<string | undefined> {
+  return after(authorize(ctx), (is) => (is === true ? undefined : 'authorize has not answered true'))
+}
+
+/**
+ * What only those know who read the log, or the secrets. Where a request comes from says nothing: through a tunnel, a proxy that adds
+ * nothing, or under a name that was made to lead here, a stranger's is a local one.
+ */
+class TokenKey {
+  readonly #keys: SigningKeys
+  readonly #cookie: string
+  /** The same at each start, and in each process: pages that are open go on. */
+  readonly token: string
+
+  constructor(secrets: readonly string[]) {
+    this.#keys = new SigningKeys(secrets, 'inspector')
+    // Browsers send the cookies of localhost to all of its ports, where another app may have an inspector, too.
+    this.#cookie = `live_inspector_${this.#keys.id}`
+    this.token = this.#keys.sign(OPENED)
+  }
+
+  /** Who has brought it once has a cookie. */
+  refusal(ctx: Koa.Context): string | undefined {
+    const { token } = ctx.query
+    if (typeof token === 'string' && this.#isRight(token)) {
+      ctx.cookies.set(this.#cookie, token, { httpOnly: true, sameSite: 'strict', signed: false, overwrite: true })
+      return undefined
+    }
+    if (this.#isRight(ctx.cookies.get(this.#cookie, { signed: false }) ?? '')) return undefined
+    return 'without the token. Open its address with the ?token= that the log has shown at the start, or let others in by inspector({ authorize })'
+  }
+
+  #isRight(token: string): boolean {
+    return this.#keys.index(OPENED, token) === 0
+  }
+}

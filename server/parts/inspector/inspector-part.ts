@@ -1,0 +1,21 @@
+import type { Core } from '../../kernel/core.js'
+import { revoke } from '../../kernel/names/revocations.js'
+import type { Part } from '../../kernel/seams.js'
+import { createAdmission, type InspectorOptions } from './admission.js'
+import { createInspector, type InspectorRoute } from './inspector.js'
+import { RecentRefusals } from './recent-refusals.js'
+
+/** A route that shows what this process knows: it reads all of the kernel. */
+export function inspectorPart(core: Core): Part {
+  let refusals: RecentRefusals | undefined
+  return {
+    plugin: {
+      inspector: (options: InspectorOptions = {}): InspectorRoute => {
+        const admission = createAdmission(core, options)
+        refusals ??= new RecentRefusals(core.app, core.settings.clock)
+        return createInspector({ core, refusals, revoke: (user) => revoke(core, user) }, admission)
+      },
+    },
+    close: () => refusals?.close(),
+  }
+}

@@ -1,0 +1,202 @@
+import { cookieBytes } from '../../../shared/budget.js'
+import type { ChangeSource } from '../../../shared/change.js'
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { newestOf, type Stamp } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { VerifiedCookie } from '../../kernel/cookie/cookie-text.js'
+import type { Core } from '../../kernel/core.js'
+import type { Resident } from '../../kernel/memory/subjects.js'
+import { isUser, type Subject, subjectHash, userIdOf } from '../../kernel/names/subject.js'
+import type { StoreState } from '../../kernel/remote/health.js'
+import { allSockets, NODE, socketsOf } from '../../kernel/remote/socket-census.js'
+import type { SeenRefusal } from './recent-refusals.js'
+
+/** Characters of a value that are shown. */
+const LONGEST_VALUE = 500
+
+/**
+ * - `cache`: the memory of this process
+ * - `sockets`: open sockets keep it there, so it is not evicted
+ * - `browser`: open pages were sent it
+ * - `cookie`: a browser has brought it in its cookie
+ * - `store`: the store has confirmed it, or it came from there
+ */
+type Place = 'cache' | 'sockets' | 'browser' | 'cookie' | 'store'
+
+/** Why a value is not what `get` answers, or is not shown. */
+type ValueState = 'live' | 'deleted' | 'expired' | 'unreadable' | 'undeclared'
+
+/** One key of a subject. */
+export interface ValueSnapshot {
+  readonly key: string
+  readonly state: ValueState
+  /** As JSON, cut off where it is long; undefined where there is none, or where it is not for the eyes of those who look. */
+  readonly json: string | undefined
+  readonly isHidden: boolean
+  readonly stamp: Stamp
+  readonly source: ChangeSource
+  readonly places: readonly Place[]
+  /** What it takes in the cookie; undefined where it does not go there. */
+  readonly bytes: number | undefined
+}
+
+export interface SubjectSnapshot {
+  /** The public name: the hash of the subject. A guest's subject has the secret of its cookie in it. */
+  readonly id: Sub
+  /** As `identify` named the user; undefined for a guest. */
+  readonly userId: string | undefined
+  /** Whether the user's id is a number. 1 and '1' are two users. */
+  readonly isNumber: boolean
+  readonly sockets: readonly { readonly node: string; readonly count: number }[]
+  /** What its values take of the cookie's budget. */
+  readonly cookieBytes: number
+  /** Keys of which the store has not confirmed the newest write. */
+  readonly unsaved: readonly string[]
+  /** Of the newest write. */
+  readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
+  readonly values: readonly ValueSnapshot[]
+}
+
+/** What one process of the app knows. Names of keys and values as visitors and the app have made them: to be escaped. */
+export interface NodeSnapshot {
+  /** ms since 1970 */
+  readonly at: number
+  readonly nodes: readonly { readonly node: string; readonly isThis: boolean; readonly sockets: number }[]
+  readonly cached: { readonly users: number; readonly browsers: number }
+  readonly cookieBudget: number
+  readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
+  readonly subjects: readonly SubjectSnapshot[]
+  /** Whether there are more subjects than these. */
+  readonly hasMore: boolean
+  /** The newest first. */
+  readonly refusals: readonly SeenRefusal[]
+}
+
+type Parts = Pick<Core, 'connections' | 'cookie' | 'remote' | 'sessions' | 'settings' | 'store' | 'subjects'>
+
+/** Whom the snapshot is about, and what was seen besides. */
+export interface View {
+  readonly residents: readonly Resident[]
+  readonly hasMore: boolean
+  readonly refusals: readonly SeenRefusal[]
+}
+
+/** All that is known now; reading it changes nothing. */
+export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
+  const { remote, settings, store, subjects } = parts
+  const brought = broughtBy(parts.cookie.seen(), residents)
+  const others = remote.census?.others ?? []
+  return {
+    at: settings.clock(),
+    nodes: [
+      { node: NODE, isThis: true, sockets: allSockets(parts) },
+      ...others.map(({ node, sockets }) => ({ node, isThis: false, sockets })),
+    ],
+    cached: subjects.cached,
+    cookieBudget: settings.cookieBudget,
+    store: store && { state: store.health.state, unsaved: store.unsaved.size },
+    subjects: residents
+      .map((resident) => subjectSnapshot(parts, resident, brought.get(resident.subject)))
+      .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1)),
+    hasMore,
+    refusals,
+  }
+}
+
+/** Users first; always the same order, so that what is looked at stays where it is. */
+function nameOf({ userId, id }: SubjectSnapshot): string {
+  return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
+}
+
+function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
+  const { remote, store } = parts
+  const { subject, replica } = resident
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(parts, resident, key, brought) ?? [])
+  const newest = newestOf(values.map(({ stamp }) => stamp))
+  const last = values.find(({ stamp }) => stamp === newest)
+  const others = (remote.census?.others ?? []).map(({ node, bySubject }) => {
+    return { node, count: bySubject.get(subject) ?? 0 }
+  })
+  const sockets = [{ node: NODE, count: socketsOf(parts, subject) }, ...others].filter(({ count }) => count > 0)
+  const unsaved = store?.unsaved.of(subject).map(({ key }) => key) ?? []
+  return {
+    id: subjectHash(subject),
+    userId: isUser(subject) ? userIdOf(subject) : undefined,
+    isNumber: subject.startsWith('user:n:'),
+    sockets,
+    cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+    unsaved: [...new Set(unsaved)],
+    lastWrite: last && { stamp: last.stamp, source: last.source },
+    values,
+  }
+}
+
+function valueSnapshot(
+  { sessions, settings, store }: Parts,
+  { subject, replica, holding }: Resident,
+  key: string,
+  brought: ReadonlySet<string>,
+): ValueSnapshot | undefined {
+  const source = replica.source(key)
+  if (!source) return undefined
+  const field = sessions.fields.get(key)
+  const [stamp, value] = [replica.stamp(key), replica.value(key)]
+  const isHeld = holding !== undefined && holding.sockets.size > 0
+  const isInCookie = brought.has(writeOf(key, stamp))
+  // Another build's key may be one that it hides: of that only is shown that it is there.
+  const isShown = field !== undefined && field.access !== 'hidden'
+  const places: readonly (Place | false | undefined)[] = [
+    'cache',
+    isHeld && 'sockets',
+    isHeld && isShown && 'browser',
+    isInCookie && 'cookie',
+    store?.holds(subject, { key, stamp }) && 'store',
+  ]
+  return {
+    key,
+    state: stateOf(field, stamp, value, settings.clock()),
+    json: isShown && value !== undefined ? cut(JSON.stringify(value)) : undefined,
+    isHidden: field?.access === 'hidden',
+    stamp,
+    source,
+    places: places.filter((place) => place !== false && place !== undefined),
+    bytes: field?.inCookie || (!field && isInCookie) ? cookieBytes(key, value) : undefined,
+  }
+}
+
+function stateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | undefined, now: number): ValueState {
+  if (!field) return 'undeclared'
+  if (value === undefined) return 'deleted'
+  if (field.isExpired(stamp, now)) return 'expired'
+  return field.read(value) === undefined ? 'unreadable' : 'live'
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** Which writes of these subjects browsers have brought in their cookies. */
+function broughtBy(
+  cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
+  residents: readonly Resident[],
+): ReadonlyMap<Subject, ReadonlySet<string>> {
+  const brought = new Map(residents.map(({ subject }) => [subject, new Set<string>()]))
+  const users = new Map(residents.flatMap(({ subject }) => (isUser(subject) ? [[subjectHash(subject), subject]] : [])))
+  for (const { browserSubject, user, registers } of cookies) {
+    const owners: readonly (Subject | undefined)[] = [browserSubject, user && users.get(user)]
+    for (const owner of owners) {
+      const writes = owner && brought.get(owner)
+      if (writes) for (const { key, stamp } of registers) writes.add(writeOf(key, stamp))
+    }
+  }
+  return brought
+}
+
+function writeOf(key: string, stamp: Stamp): string {
+  return `${stamp} ${key}`
+}
+
+/** In whole characters. */
+function cut(json: string): string {
+  if (json.length <= LONGEST_VALUE) return json
+  return `${Array.from(json.slice(0, LONGEST_VALUE)).slice(0, -1).join('')}… (${json.length.toLocaleString('en')} characters)`
+}

@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals'
+import Koa from 'koa'
+import { testClock } from 'koa-live-session/testing'
+import { LiveCookie } from '../../../../server/kernel/cookie/cookie.js'
+import type { CookieContent } from '../../../../server/kernel/cookie/cookie-text.js'
+import { SigningKeys } from '../../../../server/kernel/cookie/keys.js'
+import { subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
+import { browserId } from '../../../support/browser-id.js'
+import { register } from '../../../support/register.js'
+
+const secret = 'a secret of at least thirty-two bytes'
+const clock = testClock()
+const options = {
+  name: 'live',
+  maxAge: 60_000,
+  endsWithBrowser: false,
+  sameSite: 'lax',
+  secure: undefined,
+  domain: undefined,
+} as const
+const make = (secrets = [secret], now = clock.now) =>
+  new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, now, () => true)
+const content: CookieContent = {
+  browser: browserId('b'),
+  user: undefined,
+  epoch: 0,
+  registers: [register('division', 5, 3)],
+}
+const own = make().header(content)
+const planted = make().header({ ...content, user: subjectHash(userSubject('ann')), registers: [] })
+const signedAs = (payload: unknown): string => {
+  const pair = `live=${Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)).toString('base64')}`
+  return `${pair}; live.sig=${new SigningKeys([secret], 'cookie').sign(pair)}`
+}
+const payload = { v: 1, browser: 'b'.repeat(22), epoch: 0, exp: clock.now() + 1000, r: [] as unknown[] }
+
+describe('the live cookie', () => {
+  it('says what was written, until its time is over', () => {
+    const time = testClock(clock.now())
+    const cookie = make([secret], time.now)
+    expect(cookie.read(own)).toMatchObject({ ...content, isRetired: false, isNewer: false })
+    time.advance(60_000)
+    expect(cookie.read(own)).toBeUndefined()
+  })
+
+  it('is verified once, and then recognized by its text', () => {
+    const cookie = make()
+    expect(cookie.read(`a=b; ${own}; c=d`)).toBe(cookie.read(own))
+  })
+
+  it.each([
+    ['ahead of it', `live=garbage; live.sig=garbage; ${own}`],
+    ['behind it', `${own}; live=garbage; live.sig=garbage`],
+    ['of one name, in any order', `live=garbage; ${own.split('; ').reverse().join('; ')}; live.sig=garbage`],
+    ['with names that end alike', `xlive=1; xlive.sig=2; ${own}`],
+    ['without a space', own.replace('; ', ';')],
+    ['before it without a space', `a=b;${own.replace('; ', ';')};c=d`],
+    ['good ones, of others', `${planted}; ${own}`],
+    ['before it, but with no signature of a length that ours have', `live=${'a'.repeat(100)}; live.sig=x; ${own}`],
+    ['before it, too short to be ours', `${'live=x; '.repeat(20)}${'live.sig=x; '.repeat(20)}${own}`],
+  ])('is found where others are planted %s', (_, header) => {
+    expect(make().read(header)).toMatchObject(content)
+  })
+
+  it.each([
+    ['in a longer name', own.replaceAll('live', 'xlive')],
+    ['in a name of several words', own.replaceAll('live', 'x live')],
+    ['in the value of another', own.replaceAll('live', 'a=live')],
+    ['with its signature in a longer name', own.replace('live.sig', 'xlive.sig')],
+    ['with its value in a longer name', own.replace('live=', 'xlive=')],
+  ])('is not found %s', (_, header) => {
+    expect(make().read(header)).toBeUndefined()
+  })
+
+  it.each([
+    ['nothing', undefined],
+    ['no cookies', ''],
+    ['others', 'a=b'],
+    ['no signature', own.split('; ')[0]],
+    ['no value', own.split('; ')[1]],
+    ['a truncated value', own.replace(/.(?=;)/, '')],
+    ['a truncated signature', own.slice(0, -1)],
+    ['another value', own.replace('live=e', 'live=f')],
+    ['an empty one', 'live=; live.sig='],
+    ['a signature of its own with another key', make(['c'.repeat(32)]).header(content)],
+    ['what is signed but no JSON', signedAs('not json')],
+    ['what is signed but a list', signedAs([])],
+    ['an old version', signedAs({ ...payload, v: 0 })],
+    ['no version', signedAs({ ...payload, v: undefined })],
+    ['no browser', signedAs({ ...payload, browser: undefined })],
+    ['a browser id that is too short to be random', signedAs({ ...payload, browser: 'b' })],
+    ['registers that are none', signedAs({ ...payload, r: [['a']] })],
+    ['no registers', signedAs({ ...payload, r: undefined })],
+    ['no expiry', signedAs({ ...payload, exp: undefined })],
+    ['no epoch', signedAs({ ...payload, epoch: 'x' })],
+  ])('reads nothing from %s', (_, header) => {
+    expect(make().read(header)).toBeUndefined()
+  })
+
+  it('is not taken for verified because another cookie with that signature was', () => {
+    const cookie = make()
+    cookie.read(own)
+    expect(cookie.read(own.replace('live=e', 'live=f'))).toBeUndefined()
+  })
+
+  it('is read under a retired key, and says so', () => {
+    expect(make(['n'.repeat(32), secret]).read(own)).toMatchObject({ ...content, isRetired: true })
+  })
+
+  it('of a newer build is read as empty, and says so', () => {
+    expect(make().read(signedAs({ ...payload, v: 2 }))).toEqual({
+      isNewer: true,
+      text: expect.any(String),
+      expiresAt: payload.exp,
+    })
+  })
+})

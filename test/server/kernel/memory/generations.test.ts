@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals'
+import { testClock } from 'koa-live-session/testing'
+import { Generations } from '../../../../server/kernel/memory/generations.js'
+
+describe.each([
+  ['node-cache', Generations.onNodeCache<number>],
+  ['a Map', Generations.onMap<number>],
+])('generations on %s', (_, create) => {
+  const make = (max: number, maxIdle = Number.POSITIVE_INFINITY) => {
+    const clock = testClock()
+    return { clock, things: create({ max, maxIdle, clock: clock.now }) }
+  }
+
+  it('never hold more than their bound, and always what came last', () => {
+    const { things } = make(10)
+    for (let i = 0; i < 1000; i += 1) {
+      things.set(`user:${i}`, i)
+      expect(things.size).toBeLessThanOrEqual(10)
+      for (let j = Math.max(0, i - 4); j <= i; j += 1) expect(things.get(`user:${j}`)).toBe(j)
+    }
+  })
+
+  it('drop what was not asked for, and keep what was', () => {
+    const { things } = make(10)
+    things.set('user:asked', 1)
+    things.set('user:forgotten', 2)
+    for (let i = 0; i < 100; i += 1) {
+      things.set(`user:${i}`, i)
+      things.get('user:asked')
+    }
+    expect(things.get('user:asked')).toBe(1)
+    expect(things.get('user:forgotten')).toBeUndefined()
+  })
+
+  it('never refuse a write, also one to a name that is there', () => {
+    const { things } = make(2)
+    for (let i = 0; i < 10; i += 1) things.set('user:a', i)
+    expect(things.get('user:a')).toBe(9)
+    expect(things.size).toBe(1)
+  })
+
+  it('let go of what was not asked for in the idle time', () => {
+    const { clock, things } = make(10, 1000)
+    things.set('user:a', 1)
+    things.set('user:b', 2)
+    clock.advance(1000)
+    things.set('user:c', 3)
+    expect(things.get('user:a')).toBe(1)
+    clock.advance(1000)
+    things.set('user:d', 4)
+    expect(things.get('user:a')).toBe(1)
+    expect(things.get('user:b')).toBeUndefined()
+    clock.advance(5000)
+    things.set('user:e', 5)
+    expect(things.get('user:a')).toBeUndefined()
+  })
+
+  it('say by their rotations when something may be gone', () => {
+    const { things } = make(4)
+    things.set('user:a', 1)
+    const { rotations } = things
+    things.set('user:b', 2)
+    things.set('user:a', 3)
+    expect(things.rotations).toBe(rotations)
+    things.set('user:c', 4)
+    expect(things.rotations).not.toBe(rotations)
+  })
+
+  it('show all that is there, and take no looking for a use', () => {
+    const { things } = make(4)
+    for (const name of ['a', 'b', 'c']) things.set(`user:${name}`, 1)
+    expect([...things.entries()]).toEqual(['a', 'b', 'c'].map((name) => [`user:${name}`, 1]))
+    things.set('user:d', 1)
+    things.set('user:e', 1)
+    expect(things.get('user:a')).toBeUndefined()
+  })
+
+  it('say by their rotations that one thing was evicted, and keep the others', () => {
+    const { things } = make(10)
+    things.set('user:a', 1)
+    things.set('user:b', 2)
+    const { rotations } = things
+    things.evict('user:a')
+    expect(things.rotations).toBeGreaterThan(rotations)
+    expect([things.get('user:a'), things.get('user:b')]).toEqual([undefined, 2])
+  })
+
+  it('delete, clear, and find or make', () => {
+    const { things } = make(10)
+    expect(things.ensure('user:a', () => 1)).toBe(1)
+    expect(things.ensure('user:a', () => 2)).toBe(1)
+    things.delete('user:a')
+    expect(things.get('user:a')).toBeUndefined()
+    things.set('user:b', 1)
+    things.clear()
+    expect(things.size).toBe(0)
+  })
+})
