@@ -1,6 +1,11 @@
-import type { Core } from './kernel/core.js'
+import type { Warn } from './kernel/report.js'
+import type { Settings } from './options.js'
 
-type Deployment = Pick<Core, 'settings' | 'warn'>
+/** What it needs. */
+interface Deployment {
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 /** Tells the log of settings that work, and are probably a mistake. */
 export function warnAtStart(core: Deployment): void {

@@ -1,15 +1,20 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Core } from '../core.js'
 import { tellRefusal } from '../refused.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
 import { watchPolling } from './polling-cors.js'
 import { Recovery } from './recovery.js'
-import { SocketHandle } from './socket.js'
+import type { Rooms } from './rooms.js'
+import { SocketHandle, type SocketNeeds } from './socket.js'
+
+/** What it needs. */
+interface Needs extends SocketNeeds {
+  readonly rooms: Rooms
+}
 
 /** Gives every socket of every namespace its `liveSession`, before any handler of the app's own runs. */
-export function attachTo(io: Server, core: Core, handshake: Handshake): void {
+export function attachTo(io: Server, core: Needs, handshake: Handshake): void {
   watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
   const Handle = SocketHandle.with(core.parts)
@@ -75,7 +80,7 @@ export function checkServer(io: Server): void {
 }
 
 /** What a browser hears of a refused handshake: the code alone. */
-function refusal(error: unknown, core: Core): Error {
+function refusal(error: unknown, core: Needs): Error {
   if (error instanceof LiveSessionError) {
     tellRefusal(core.app, 'handshake', error)
     return Object.assign(new Error(error.code), { data: { code: error.code } })

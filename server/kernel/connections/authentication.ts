@@ -1,17 +1,24 @@
 import type Koa from 'koa'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
 import { type UserId, type UserSubject, userNamed } from '../names/subject.js'
 import { IN_HANDSHAKES, watchSession } from '../requests/session-order.js'
+import type { Part } from '../seams.js'
+
+/** What it needs. */
+interface Needs {
+  readonly parts: readonly Part[]
+  readonly settings: Settings
+}
 
 /** What koa-session, since version 5, calls the getter of what it keeps of a context. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
 /** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
 export class Authentication {
-  readonly #core: Pick<Core, 'parts' | 'settings'>
+  readonly #core: Needs
   readonly #middleware: readonly Koa.Middleware[]
 
-  constructor(core: Pick<Core, 'parts' | 'settings'>, middleware: readonly Koa.Middleware[]) {
+  constructor(core: Needs, middleware: readonly Koa.Middleware[]) {
     this.#core = core
     this.#middleware = middleware
   }

@@ -1,15 +1,23 @@
+import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isQuestion, parseSync } from '../../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../../shared/promise.js'
 import { type Level, SYNC, type SyncAnswer } from '../../../shared/protocol.js'
-import type { Core } from '../core.js'
 import { subjectHash } from '../names/subject.js'
 import { tellRefusal } from '../refused.js'
+import type { Report } from '../report.js'
 import { type Bucket, countedAs } from '../requests/limits.js'
-import type { SocketUse } from '../seams.js'
+import type { Part, SocketUse } from '../seams.js'
 import { refusalOf } from '../values/refusal.js'
-import { dropped, type Side, sync } from '../values/sync.js'
+import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
 import type { Opener } from './connection.js'
+
+/** What it needs. */
+export interface PageNeeds extends SyncNeeds {
+  readonly app: Koa
+  readonly parts: readonly Part[]
+  readonly report: Report
+}
 
 /** Where the events of a page come from. */
 export interface EventSource {
@@ -29,7 +37,7 @@ export interface Asking {
 
 /** Takes what a page sends over its socket, and answers each event. */
 export class PageEvents {
-  readonly #core: Core
+  readonly #core: PageNeeds
   readonly #asking: Asking
   readonly #bucket: Bucket
   readonly #side: Side
@@ -37,7 +45,7 @@ export class PageEvents {
   readonly #ofParts: readonly (readonly [event: string, act: (input: unknown) => Awaitable<object>])[]
   #isGreeted = false
 
-  constructor(core: Core, use: SocketUse, asking: Asking) {
+  constructor(core: PageNeeds, use: SocketUse, asking: Asking) {
     this.#core = core
     this.#asking = asking
     this.#bucket = core.limits.ofSocket()

@@ -1,5 +1,12 @@
 import type { Server, ServerOptions } from 'socket.io'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
+import type { Warn } from '../report.js'
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 type Cors = NonNullable<ServerOptions['cors']>
 
@@ -7,7 +14,7 @@ type Cors = NonNullable<ServerOptions['cors']>
  * Tells the log of a page of a listed origin whose socket will not connect: socket.io takes its polling, but does not say that the page may
  * read the answers.
  */
-export function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
+export function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Needs): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
     // What a websocket answers is kept from no page, and what a page of the server's own is answered neither.

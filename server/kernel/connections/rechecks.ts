@@ -2,10 +2,20 @@ import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LONGEST_TIMER } from '../../../shared/ms.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
+import type { Report } from '../report.js'
 import type { Authentication } from './authentication.js'
 import type { Connection } from './connection.js'
+import type { Connections } from './connections.js'
 import { requestAgain } from './request-again.js'
+
+/** What it needs. */
+interface Needs {
+  readonly app: Koa
+  readonly connections: Connections
+  readonly report: Report
+  readonly settings: Settings
+}
 
 /** ms between two turns, at least, where there are several in the time after which all have been asked about. */
 const TURN = 1000
@@ -19,7 +29,7 @@ type Opening = Pick<Socket, 'conn' | 'request'>
  * it. Each connection has its turn, so that thousands that came at once are not asked about at once.
  */
 export class Rechecks {
-  readonly #core: Pick<Core, 'app' | 'connections' | 'report' | 'settings'>
+  readonly #core: Needs
   readonly #authentication: Authentication
   readonly #every: number
   readonly #turns: readonly Map<Connection, Opening>[]
@@ -29,11 +39,7 @@ export class Rechecks {
   #failedAt = Number.NEGATIVE_INFINITY
 
   /** @param every ms after which each connection has been asked about; `Infinity`: none is */
-  constructor(
-    core: Pick<Core, 'app' | 'connections' | 'report' | 'settings'>,
-    authentication: Authentication,
-    every: number,
-  ) {
+  constructor(core: Needs, authentication: Authentication, every: number) {
     this.#core = core
     this.#authentication = authentication
     this.#every = every

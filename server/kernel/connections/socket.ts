@@ -5,18 +5,29 @@ import type { JsonValue } from '../../../shared/json.js'
 import { type Level, RECONNECT, STORE_SESSION } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
-import type { Core } from '../core.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
+import type { Subjects } from '../memory/subjects.js'
 import { userIdOf } from '../names/subject.js'
 import { superseded } from '../names/superseded.js'
+import type { Remote } from '../remote/remote.js'
+import type { Warn } from '../report.js'
 import type { Part, SocketUse } from '../seams.js'
 import { Handle } from '../values/handle.js'
 import { addMembers } from '../values/members.js'
 import type { Owner } from '../values/sessions.js'
 import { missingIn } from '../values/told.js'
 import type { Connection, Opener } from './connection.js'
+import type { Connections } from './connections.js'
 import type { LiveSocket } from './live-socket.js'
-import { PageEvents } from './page-events.js'
+import { PageEvents, type PageNeeds } from './page-events.js'
+
+/** What it needs. */
+export interface SocketNeeds extends PageNeeds {
+  readonly connections: Connections
+  readonly remote: Remote
+  readonly subjects: Subjects
+  readonly warn: Warn
+}
 
 /** Sends to one socket. */
 export type Outlet = Pick<LiveSocket, 'emit'>
@@ -26,7 +37,7 @@ export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly visitorId: Sub | undefined
   protected override readonly source = 'socket'
-  readonly #core: Core
+  readonly #core: SocketNeeds
   readonly #socket: LiveSocket
   readonly #outlet: Outlet
   readonly #connection: Connection
@@ -38,7 +49,7 @@ export class SocketHandle extends Handle {
   #isOpen = false
 
   /** @param outlet where to send what is for this socket alone */
-  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+  constructor(core: SocketNeeds, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
     const { visitor, isKept } = connection.opener
     this.userId = visitor.user && userIdOf(visitor.user)

@@ -1,14 +1,23 @@
 import type { Awaitable } from '../../../shared/promise.js'
-import type { Core } from '../core.js'
+import type { StoreSync } from '../remote/sync.js'
+import type { Epochs } from './epochs.js'
+import type { Identities } from './identities.js'
 import type { Departing } from './recognized.js'
 import { browserSubject, subjectHash, type UserSubject } from './subject.js'
+
+/** What it needs. */
+interface Needs {
+  readonly epochs: Epochs
+  readonly identities: Identities
+  readonly store: StoreSync | undefined
+}
 
 /**
  * Has all who may turn out to count in a request in memory. Where a browser changes hands the store is asked again: what another
  * process has written just now comes along, and what another has brought along does not come twice.
  */
 export function loadCandidates(
-  { epochs, identities, store }: Pick<Core, 'epochs' | 'identities' | 'store'>,
+  { epochs, identities, store }: Needs,
   departing: readonly Pick<Departing, 'browser' | 'user'>[],
   user: UserSubject | undefined,
 ): Awaitable<unknown> {

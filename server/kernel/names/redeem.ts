@@ -1,10 +1,20 @@
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import type { StoredRegister } from '../../../shared/register.js'
-import type { Core } from '../core.js'
-import type { Ticket } from '../values/ticket.js'
+import type { Settings } from '../../options.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Ticket, Tickets } from '../values/ticket.js'
+import type { Epochs } from './epochs.js'
 import { type Subject, subjectHash } from './subject.js'
 import type { Visitor } from './visitor.js'
+
+/** What it needs. */
+export interface RedeemNeeds {
+  readonly epochs: Epochs
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly tickets: Tickets
+}
 
 /** What a ticket says, and of whom. */
 interface Redemption {
@@ -17,14 +27,14 @@ interface Redemption {
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
  */
-export function redeem(core: Core, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
+export function redeem(core: RedeemNeeds, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
   const now = core.settings.clock()
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
   return verified.map((ticket, index) => ({ ...ticket, subject: subjectOf(core, ticket, visitor, index) }))
 }
 
 /** Merges what was checked. Returns the fields of which something newer stands. */
-export function mergeTickets({ sessions }: Core, redemptions: readonly Redemption[]): readonly Field[] {
+export function mergeTickets({ sessions }: RedeemNeeds, redemptions: readonly Redemption[]): readonly Field[] {
   const overtaken: Field[] = []
   for (const { subject, registers } of redemptions) {
     sessions.merge(subject, registers, 'ticket')
@@ -37,7 +47,7 @@ export function mergeTickets({ sessions }: Core, redemptions: readonly Redemptio
   return overtaken
 }
 
-function subjectOf({ epochs }: Core, { sub, epoch }: Ticket, visitor: Visitor, index: number): Subject {
+function subjectOf({ epochs }: RedeemNeeds, { sub, epoch }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
     if (epochs.accepts(sub, epoch)) return user

@@ -3,12 +3,29 @@ import type { Namespace, Server } from 'socket.io'
 import { EPOCH_KEY, type StoredRegister, toWire } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { idsOf, withIds } from '../../../shared/taken-ids.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
+import type { Connections } from '../connections/connections.js'
 import { standing, toEnding } from '../names/ending.js'
+import type { Epochs } from '../names/epochs.js'
 import { isCookieless, isSubject } from '../names/subject.js'
-import type { Peers } from './remote.js'
+import type { Report, Warn } from '../report.js'
+import type { NameOwner } from '../seams.js'
+import type { Sessions } from '../values/sessions.js'
+import type { Peers, Remote } from './remote.js'
 import { applyRemoteEnd } from './remote-ends.js'
 import { soundRegisters } from './rows.js'
+
+/** What it needs. */
+interface Needs {
+  readonly connections: Connections
+  readonly epochs: Epochs
+  readonly owners: readonly NameOwner[]
+  readonly remote: Remote
+  readonly report: Report
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 /** Between the processes of an app: a name, the registers of it that are news, and the ids that these know, by key. */
 const MERGE = 'live_session:merge'
@@ -17,16 +34,10 @@ const MERGE = 'live_session:merge'
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
-  readonly #core: Pick<
-    Core,
-    'connections' | 'remote' | 'epochs' | 'owners' | 'sessions' | 'settings' | 'report' | 'warn'
-  >
+  readonly #core: Needs
   #news = new Map<string, Replica>()
 
-  constructor(
-    io: Server,
-    core: Pick<Core, 'connections' | 'remote' | 'epochs' | 'owners' | 'sessions' | 'settings' | 'report' | 'warn'>,
-  ) {
+  constructor(io: Server, core: Needs) {
     this.#io = io
     this.#main = io.of('/')
     this.#core = core

@@ -1,8 +1,20 @@
 import { hostname } from 'node:os'
 import type { Server } from 'socket.io'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
+import type { Connections } from '../connections/connections.js'
+import type { Subjects } from '../memory/subjects.js'
 import { isSubject, type Subject } from '../names/subject.js'
-import type { Census, NodeSockets } from './remote.js'
+import type { Report } from '../report.js'
+import type { Census, NodeSockets, Remote } from './remote.js'
+
+/** What it needs. */
+interface Needs {
+  readonly connections: Connections
+  readonly remote: Remote
+  readonly report: Report
+  readonly settings: Settings
+  readonly subjects: Subjects
+}
 
 /** Between the processes of an app: asks how many sockets these subjects have there, and says it. */
 const COUNT = 'live_session:count'
@@ -30,11 +42,11 @@ export const NODE: string = `${hostname()}:${process.pid}`
  */
 export class SocketCensus implements Census {
   readonly #io: Server
-  readonly #core: Pick<Core, 'connections' | 'remote' | 'report' | 'settings' | 'subjects'>
+  readonly #core: Needs
   readonly #answers = new Map<string, Answer>()
   #askedAt = Number.NEGATIVE_INFINITY
 
-  constructor(io: Server, core: Pick<Core, 'connections' | 'remote' | 'report' | 'settings' | 'subjects'>) {
+  constructor(io: Server, core: Needs) {
     this.#io = io
     this.#core = core
     io.on(COUNT, (subjects: unknown) => this.#answer(subjects))
@@ -87,12 +99,12 @@ export class SocketCensus implements Census {
 }
 
 /** The open sockets of this process. */
-export function allSockets({ connections }: Pick<Core, 'connections'>): number {
+export function allSockets({ connections }: Pick<Needs, 'connections'>): number {
   return connections.all().reduce((sum, { sockets }) => sum + sockets, 0)
 }
 
 /** Those of one subject. */
-export function socketsOf({ subjects }: Pick<Core, 'subjects'>, subject: Subject): number {
+export function socketsOf({ subjects }: Pick<Needs, 'subjects'>, subject: Subject): number {
   return subjects.holding(subject)?.sockets.size ?? 0
 }
 

@@ -1,6 +1,13 @@
 import type Koa from 'koa'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
 import type { Relation } from '../names/recognized.js'
+import type { Warn } from '../report.js'
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 /** What the live cookie of a request was to its visitor; or this very visitor's, who has had it forgotten since. */
 export type Brought = Relation | 'forgotten'
@@ -67,7 +74,7 @@ export function moreOf(one: Deed, other: Deed): Deed {
 }
 
 /** Warns of a server that takes https for http: it sends cookies without Secure, and finds every page's origin a foreign one. */
-export function checkProxy({ settings, warn }: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
+export function checkProxy({ settings, warn }: Needs, ctx: Koa.Context): void {
   if (ctx.secure) return
   const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
   if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')

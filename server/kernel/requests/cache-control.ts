@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Core } from '../core.js'
+import type { Warn } from '../report.js'
 
 const NOT_SHARED =
   'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
@@ -26,7 +26,7 @@ const TARGETED: readonly string[] = [
  *
  * @param isForOnce it brings a cookie, or shows what is shown once: no cache keeps it
  */
-export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Core['warn']): void {
+export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Warn): void {
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
   let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))

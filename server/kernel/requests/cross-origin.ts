@@ -1,6 +1,13 @@
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
+import type { Warn } from '../report.js'
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 /** Seconds in which a browser need not ask again: Chromium takes no longer time. The POST is looked at each time. */
 const MAX_AGE = 7200
@@ -10,7 +17,7 @@ const NAMES = /^[\w-]+(, *[\w-]+)*$/
  * Answers pages of the listed origins, and of no other, as browsers have it (CORS, in the Fetch standard): that they may POST, with
  * cookies, and may read the answer.
  */
-export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
+export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
   if (origins.length === 0) return []
   const answer: Koa.Middleware = (ctx, next) => {

@@ -6,18 +6,26 @@ import { isQuestion, parseSync, type Wanted } from '../../../shared/parse.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { SyncAnswer } from '../../../shared/protocol.js'
 import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Core } from '../core.js'
+import type { Disagreements } from '../names/disagreements.js'
 import type { UserSubject } from '../names/subject.js'
 import { superseded } from '../names/superseded.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
 import { type Whose, whoseIs } from '../names/who.js'
 import { tellRefusal } from '../refused.js'
-import { dropped, type Side, sync } from '../values/sync.js'
+import type { Part } from '../seams.js'
+import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
-import { Exchange } from './exchange.js'
+import { Exchange, type ExchangeNeeds } from './exchange.js'
 import { countedAs } from './limits.js'
 import { checkOwnPost } from './origin.js'
+
+/** What it needs. */
+export interface EndpointNeeds extends ExchangeNeeds, SyncNeeds {
+  readonly app: Koa
+  readonly disagreements: Disagreements
+  readonly parts: readonly Part[]
+}
 
 /** What becomes of requests before their answers. */
 interface Visits extends Identifier {
@@ -26,7 +34,7 @@ interface Visits extends Identifier {
 }
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
-export function createEndpoint(core: Core, requests: Visits): Koa.Middleware {
+export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // A body can take its time, while its user signs out.
@@ -63,7 +71,7 @@ export function createEndpoint(core: Core, requests: Visits): Koa.Middleware {
 }
 
 /** Whether a part has answered what is no JSON. */
-async function isPart({ parts }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+async function isPart({ parts }: EndpointNeeds, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
   for (const { post } of parts) if (await post?.(ctx, requests)) return true
   return false
 }
@@ -94,7 +102,7 @@ function endAfter({ res }: Koa.Context): void {
 
 /** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
 function checkBrowser(
-  { departures, disagreements }: Core,
+  { departures, disagreements }: EndpointNeeds,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
@@ -113,7 +121,7 @@ function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
 }
 
 /** Where it is not, it is told whose that is. */
-function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
+function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // The question that follows is counted.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
@@ -122,7 +130,7 @@ function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
 }
 
 /** @param whose the request is, as the page was told where it named a `who`, else as its answer makes it */
-async function answer(core: Core, exchange: Exchange, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
+async function answer(core: EndpointNeeds, exchange: Exchange, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
   if (isQuestion(wanted)) core.limits.spendQuestion(exchange.counted)
   // Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after.
   const least = wanted.set.length > 0 ? 'sets' : 'shows'

@@ -3,18 +3,42 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
+import type { Settings } from '../../options.js'
+import type { Departures } from '../connections/departures.js'
+import type { LiveCookie } from '../cookie/cookie.js'
+import type { CookieMembers } from '../cookie/cookie-members.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Core } from '../core.js'
+import type { Freshness } from '../cookie/freshness.js'
 import { loadCandidates } from '../names/candidates.js'
+import type { Epochs } from '../names/epochs.js'
+import type { Identities } from '../names/identities.js'
 import type { Departing, Recognized } from '../names/recognized.js'
 import type { BrowserSubject, UserSubject } from '../names/subject.js'
 import type { Visitor, Vouched } from '../names/visitor.js'
 import { renewalOf, type Whose, whoOf } from '../names/who.js'
+import type { StoreSync } from '../remote/sync.js'
+import type { Report, Warn } from '../report.js'
 import type { Answer, AnswerPart } from '../seams.js'
 import { type Brought, checkProxy, cookieAction, type Deed, moreOf } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
+import type { HasConsent } from './consent.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { type Counted, countedAs } from './limits.js'
+
+/** What it needs. */
+export interface ExchangeNeeds {
+  readonly cookie: LiveCookie
+  readonly cookieMembers: CookieMembers
+  readonly departures: Departures
+  readonly epochs: Epochs
+  readonly freshness: Freshness
+  readonly hasConsent: HasConsent
+  readonly identities: Identities
+  readonly report: Report
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+  readonly warn: Warn
+}
 
 /** What was found of a request before: its cookie, and whose that is. */
 interface Known {
@@ -24,7 +48,7 @@ interface Known {
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
 export class Exchange implements Whose, Answer {
-  readonly #core: Core
+  readonly #core: ExchangeNeeds
   readonly #ctx: Koa.Context
   /** The browser id of a cookie that had been given up before the session was used. */
   readonly #givenUp: BrowserSubject | undefined
@@ -38,7 +62,7 @@ export class Exchange implements Whose, Answer {
   readonly #parts: AnswerPart[] = []
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
-  constructor(core: Core, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
+  constructor(core: ExchangeNeeds, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
     this.#core = core

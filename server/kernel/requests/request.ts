@@ -7,20 +7,25 @@ import { type AnySnapshot, EMBED_ID } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import { NEVER, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
-import type { Core } from '../core.js'
 import { superseded } from '../names/superseded.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
 import type { Part, RequestUse } from '../seams.js'
 import { Handle } from '../values/handle.js'
 import { addMembers } from '../values/members.js'
 import { Outcome } from '../values/outcome.js'
-import type { Owner } from '../values/sessions.js'
+import type { Owner, Sessions } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
-import { Exchange } from './exchange.js'
+import { Exchange, type ExchangeNeeds } from './exchange.js'
+
+/** What it needs. */
+export interface RequestNeeds extends ExchangeNeeds {
+  readonly parts: readonly Part[]
+  readonly sessions: Sessions
+}
 
 /** One request's: whom `identify` has named, and what is made of it at the first use. */
 export interface RequestState {
-  readonly core: Core
+  readonly core: RequestNeeds
   readonly requests: Identifier & { readonly Handle: typeof RequestHandle }
   readonly vouched: Vouched
   exchange: Exchange | undefined
@@ -30,7 +35,7 @@ export interface RequestState {
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
-  readonly #core: Core
+  readonly #core: RequestNeeds
   readonly #ctx: Koa.Context
   readonly #state: RequestState
 

@@ -1,15 +1,17 @@
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import { readables } from '../cookie/cookie-text.js'
-import type { Core } from '../core.js'
 import { loadCandidates } from '../names/candidates.js'
 import { type UserSubject, userNamed } from '../names/subject.js'
 import type { Vouched } from '../names/visitor.js'
 import type { Part } from '../seams.js'
-import { createEndpoint } from './endpoint.js'
+import { createEndpoint, type EndpointNeeds } from './endpoint.js'
 import type { Exchange } from './exchange.js'
-import { RequestHandle, type RequestState } from './request.js'
+import { RequestHandle, type RequestNeeds, type RequestState } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
+
+/** What it needs. */
+type Needs = EndpointNeeds & RequestNeeds
 
 const TWICE =
   'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
@@ -21,13 +23,13 @@ const REQUEST = Symbol('koa-live-session')
 
 /** What requests pass through, and their `ctx.liveSession`. */
 export class Requests {
-  readonly #core: Core
+  readonly #core: Needs
   readonly #endpoint: Koa.Middleware
   /** Of `ctx.liveSession`. */
   readonly Handle: typeof RequestHandle
   readonly #begins: readonly NonNullable<Part['begins']>[]
 
-  constructor(core: Core) {
+  constructor(core: Needs) {
     this.#core = core
     this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
     this.#endpoint = createEndpoint(core, this)

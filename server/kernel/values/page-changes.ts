@@ -6,14 +6,16 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { type Awaitable, hearOut, isThenable } from '../../../shared/promise.js'
 import { OVER_ANY, type SyncResult, type WireChange } from '../../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../../options.js'
 import type { Subject } from '../names/subject.js'
+import type { StoreSync } from '../remote/sync.js'
 import type { Owner, PageSessions } from './sessions.js'
 
 /** What takes them. */
-export interface Takers extends Pick<Core, 'store'> {
+export interface Takers {
+  readonly store: StoreSync | undefined
   readonly sessions: PageSessions
-  readonly settings: Pick<Core['settings'], 'clock'>
+  readonly settings: Pick<Settings, 'clock'>
 }
 
 /** Who asks for changes, and how. */

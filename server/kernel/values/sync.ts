@@ -2,13 +2,17 @@ import type { Field } from '../../../shared/field.js'
 import type { Wanted } from '../../../shared/parse.js'
 import { type Awaitable, after, allOf } from '../../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../../shared/protocol.js'
-import type { Core } from '../core.js'
-import { mergeTickets, redeem } from '../names/redeem.js'
+import { mergeTickets, type RedeemNeeds, redeem } from '../names/redeem.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
-import { type Bucket, countedAs } from '../requests/limits.js'
+import { type Bucket, countedAs, type Limits } from '../requests/limits.js'
 import { type Asker, type Refused, type Taken, takeChange } from './page-changes.js'
-import { type HeldInStore, heldBy, heldInStore, ticketOf, told } from './told.js'
+import { type HeldInStore, heldBy, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
+
+/** What it needs. */
+export interface SyncNeeds extends RedeemNeeds, ToldNeeds {
+  readonly limits: Limits
+}
 
 /** Who makes the exchange, and which way. */
 export interface Side extends Omit<Asker, 'owner'> {
@@ -32,7 +36,7 @@ const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
  *
  * @throws {LiveSessionError} where it is refused as a whole
  */
-export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted: boolean): Awaitable<SyncAnswer> {
+export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGreeted: boolean): Awaitable<SyncAnswer> {
   const { whose } = side
   const { visitor } = whose
   const counted = countedAs(whose)
@@ -62,7 +66,7 @@ export function sync(core: Core, { tickets, set }: Wanted, side: Side, isGreeted
 }
 
 /** Tells the page of another visitor whose it is now: nothing of it was taken. */
-export function dropped(core: Core, whose: Whose): SyncAnswer {
+export function dropped(core: SyncNeeds, whose: Whose): SyncAnswer {
   return { dropped: true, ...told(core, whose, false), results: [], held: heldBy(core, whose.cookie) }
 }
 
@@ -71,11 +75,11 @@ function fieldsOf(results: Results): readonly Field[] {
 }
 
 /** Of changes that were refused for what stands: the page may have to bring that to another process. */
-function overtakenOf({ sessions }: Core, set: Wanted['set'], results: Results): readonly Field[] {
+function overtakenOf({ sessions }: SyncNeeds, set: Wanted['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
 }
 
-function levelOf({ store }: Core, visitor: Visitor, results: Results, { confirm }: Side): Awaitable<Level> {
+function levelOf({ store }: SyncNeeds, visitor: Visitor, results: Results, { confirm }: Side): Awaitable<Level> {
   if (!store) return 'memory'
   const subjects = new Set(fieldsOf(results).map((field) => visitor.subject(field)))
   if (subjects.size === 0) return 'memory'

@@ -4,13 +4,26 @@ import type { SyncAnswer } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
 import { NEVER, type Stamp } from '../../../shared/stamp.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Core } from '../core.js'
+import type { Freshness } from '../cookie/freshness.js'
+import type { Epochs } from '../names/epochs.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
+import type { StoreSync } from '../remote/sync.js'
+import type { Dispatch } from './dispatch.js'
+import type { Sessions } from './sessions.js'
+
+/** What it needs. */
+export interface ToldNeeds {
+  readonly dispatch: Dispatch
+  readonly epochs: Epochs
+  readonly freshness: Freshness
+  readonly sessions: Sessions
+  readonly store: StoreSync | undefined
+}
 
 /** Whose the page is, and all that the visitor may read where it was not greeted before. */
 export function told(
-  core: Core,
+  core: ToldNeeds,
   whose: Whose,
   isGreeted: boolean,
 ): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
@@ -31,7 +44,7 @@ export function told(
  * the socket, or with the cookie.
  */
 export function ticketOf(
-  { sessions, dispatch }: Core,
+  { sessions, dispatch }: ToldNeeds,
   visitor: Visitor,
   changed: Iterable<Field>,
 ): Pick<SyncAnswer, 'ticket'> {
@@ -49,7 +62,7 @@ export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
 /** What a cookie has: the browser's proof that it keeps what it is given. */
 export function heldBy(
-  { sessions }: Pick<Core, 'sessions'>,
+  { sessions }: Pick<ToldNeeds, 'sessions'>,
   cookie: Pick<VerifiedCookie, 'registers'> | undefined,
 ): SyncAnswer['held'] {
   const held: SyncAnswer['held'][number][] = []
@@ -62,13 +75,13 @@ export function heldBy(
  * What no cookie will ever show, as it is kept out of it: what of it the store has, and of which keys it has not the newest write. For
  * those no page need wait.
  */
-export function heldInStore(core: Core, visitor: Visitor): Awaitable<HeldInStore> {
+export function heldInStore(core: ToldNeeds, visitor: Visitor): Awaitable<HeldInStore> {
   for (const field of core.sessions.fields.values())
     if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
   return { held: [] }
 }
 
-async function askStore({ sessions, store }: Core, visitor: Visitor): Promise<HeldInStore> {
+async function askStore({ sessions, store }: ToldNeeds, visitor: Visitor): Promise<HeldInStore> {
   const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...sessions.fields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
@@ -85,10 +98,7 @@ async function askStore({ sessions, store }: Core, visitor: Visitor): Promise<He
 }
 
 /** All that a visitor may read: a ticket for each of the visitor's subjects. */
-function greetingOf(
-  { dispatch, freshness, sessions }: Pick<Core, 'dispatch' | 'freshness' | 'sessions'>,
-  visitor: Visitor,
-): readonly string[] {
+function greetingOf({ dispatch, freshness, sessions }: ToldNeeds, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
   return freshness.subjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
@@ -99,7 +109,7 @@ function greetingOf(
 /** What memory has that is newer than the visitor's cookie, and that a cookie is to have: a ticket for each subject of which there is some. */
 export function missingIn(
   cookie: VerifiedCookie,
-  { dispatch, freshness, sessions }: Pick<Core, 'dispatch' | 'freshness' | 'sessions'>,
+  { dispatch, freshness, sessions }: ToldNeeds,
   visitor: Visitor,
 ): readonly string[] {
   const stamps = new Map(cookie.registers.map(({ key, stamp }) => [key, stamp]))

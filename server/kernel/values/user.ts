@@ -1,22 +1,35 @@
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { Core } from '../core.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
+import type { Subjects } from '../memory/subjects.js'
+import type { Epochs } from '../names/epochs.js'
 import { type UserSubject, userIdOf } from '../names/subject.js'
+import type { StoreSync } from '../remote/sync.js'
+import type { Report, Warn } from '../report.js'
 import { Handle } from './handle.js'
-import type { Owner } from './sessions.js'
+import type { Owner, Sessions } from './sessions.js'
+
+/** What it needs. */
+interface Needs {
+  readonly epochs: Epochs
+  readonly report: Report
+  readonly sessions: Sessions
+  readonly store: StoreSync | undefined
+  readonly subjects: Subjects
+  readonly warn: Warn
+}
 
 /** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
 export class UserHandle extends Handle {
   readonly userId: string
   protected override readonly cookie = undefined
   protected override readonly source = 'job'
-  readonly #core: Core
+  readonly #core: Needs
   readonly #subject: UserSubject
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#listeners.tell(change, this.#core.report)
 
-  constructor(core: Core, user: UserSubject) {
+  constructor(core: Needs, user: UserSubject) {
     super(core, new Map([...core.sessions.fields].filter(([, field]) => field.scope === 'user')))
     this.userId = userIdOf(user)
     this.#core = core

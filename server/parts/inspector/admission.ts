@@ -1,9 +1,15 @@
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import { SigningKeys } from '../../kernel/cookie/keys.js'
-import type { Core } from '../../kernel/core.js'
+import type { Warn } from '../../kernel/report.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../../kernel/requests/origin.js'
-import { checkNames } from '../../options.js'
+import { checkNames, type Settings } from '../../options.js'
+
+/** What it needs. */
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
 
 /** What the key of the inspector signs. */
 const OPENED = 'inspector'
@@ -34,10 +40,7 @@ export interface Admission {
  *
  * @throws {TypeError} in production without `authorize`, and for options that are none
  */
-export function createAdmission(
-  { settings, warn }: Pick<Core, 'settings' | 'warn'>,
-  options: InspectorOptions,
-): Admission {
+export function createAdmission({ settings, warn }: Needs, options: InspectorOptions): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
   const { authorize } = options
   if (authorize !== undefined && typeof authorize !== 'function') {

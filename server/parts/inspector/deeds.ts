@@ -1,6 +1,13 @@
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Core } from '../../kernel/core.js'
+import type { Connections } from '../../kernel/connections/connections.js'
+import type { Subjects } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, type UserSubject } from '../../kernel/names/subject.js'
+
+/** What it needs. */
+interface Needs {
+  readonly connections: Connections
+  readonly subjects: Subjects
+}
 
 /** Ends what a user's browsers were given. */
 type Revoke = (user: UserSubject) => Promise<void>
@@ -12,7 +19,7 @@ type Revoke = (user: UserSubject) => Promise<void>
  * @throws {LiveSessionError} `malformed` for what cannot be done
  */
 export async function act(
-  core: Pick<Core, 'connections' | 'subjects'>,
+  core: Needs,
   revoke: Revoke,
   deed: unknown,
   target: { readonly subject: Subject; readonly name: string } | undefined,
@@ -38,13 +45,13 @@ export async function act(
  * Forgets every value that is in memory, and has all browsers connect again, as a restart would. What ended stays ended, and what
  * the store was not told of yet is told.
  */
-export function restart({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>): void {
+export function restart({ connections, subjects }: Needs): void {
   void connections.end(connections.all(), 'closed')
   subjects.clear()
 }
 
 /** The same, of one subject. */
-function forget({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>, subject: Subject): void {
+function forget({ connections, subjects }: Needs, subject: Subject): void {
   void connections.end(connections.of(subject), 'closed')
   subjects.evict(subject)
 }

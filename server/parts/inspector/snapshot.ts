@@ -4,13 +4,29 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
+import type { Connections } from '../../kernel/connections/connections.js'
+import type { LiveCookie } from '../../kernel/cookie/cookie.js'
 import type { VerifiedCookie } from '../../kernel/cookie/cookie-text.js'
-import type { Core } from '../../kernel/core.js'
-import type { Resident } from '../../kernel/memory/subjects.js'
+import type { Resident, Subjects } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, subjectHash, userIdOf } from '../../kernel/names/subject.js'
 import type { StoreState } from '../../kernel/remote/health.js'
+import type { Remote } from '../../kernel/remote/remote.js'
 import { allSockets, NODE, socketsOf } from '../../kernel/remote/socket-census.js'
+import type { StoreSync } from '../../kernel/remote/sync.js'
+import type { Sessions } from '../../kernel/values/sessions.js'
+import type { Settings } from '../../options.js'
 import type { SeenRefusal } from './recent-refusals.js'
+
+/** What it needs. */
+interface Parts {
+  readonly connections: Connections
+  readonly cookie: LiveCookie
+  readonly remote: Remote
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+  readonly subjects: Subjects
+}
 
 /** Characters of a value that are shown. */
 const LONGEST_VALUE = 500
@@ -72,8 +88,6 @@ export interface NodeSnapshot {
   /** The newest first. */
   readonly refusals: readonly SeenRefusal[]
 }
-
-type Parts = Pick<Core, 'connections' | 'cookie' | 'remote' | 'sessions' | 'settings' | 'store' | 'subjects'>
 
 /** Whom the snapshot is about, and what was seen besides. */
 export interface View {
