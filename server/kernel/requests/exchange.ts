@@ -46,6 +46,9 @@ interface Known {
   readonly found: Recognized
 }
 
+/** Few answers have any. */
+const NO_PARTS: readonly AnswerPart[] = []
+
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
 export class Exchange implements Whose, Answer {
   readonly #core: ExchangeNeeds
@@ -59,7 +62,7 @@ export class Exchange implements Whose, Answer {
   /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
   #isLate: boolean
   #deed: Deed = 'reads'
-  readonly #parts: AnswerPart[] = []
+  #parts: readonly AnswerPart[] = NO_PARTS
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
   constructor(core: ExchangeNeeds, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
@@ -83,7 +86,7 @@ export class Exchange implements Whose, Answer {
   readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
 
   join(part: AnswerPart): void {
-    this.#parts.push(part)
+    this.#parts = [...this.#parts, part]
   }
 
   get visitor(): Visitor {
