@@ -46,7 +46,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middl
     }
     // Not by `ctx.is()`, which would need a body's length: a POST over HTTP/2 need not say that.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
-    if (!isJson && (await isPart(core, ctx, requests))) return
+    if (!isJson && (await hasPartAnswered(core, ctx, requests))) return
     // A form on another site can send what looks like JSON, but not call it so.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
@@ -71,7 +71,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middl
 }
 
 /** Whether a part has answered what is no JSON. */
-async function isPart({ parts }: EndpointNeeds, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+async function hasPartAnswered({ parts }: EndpointNeeds, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
   for (const { post } of parts) if (await post?.(ctx, requests)) return true
   return false
 }
