@@ -50,7 +50,9 @@ describe(PAGE, () => {
       /^[\w-]+(\/[\w-]+)+$/.test(text),
     )
     expect(paths.length).toBeGreaterThan(10)
-    expect(paths.filter((path) => !['', 'server/kernel/', 'server/parts/', 'client/'].some((root) => isThere(root + path)))).toEqual([])
+    expect(
+      paths.filter((path) => !['', 'server/kernel/', 'server/parts/', 'client/'].some((root) => isThere(root + path))),
+    ).toEqual([])
   })
 
   it('links to what there is', () => {

@@ -29,7 +29,9 @@ describe('koa-live-session/testing', () => {
   it('needs neither Node nor any package in a browser', async () => {
     const { inputs, outputs } = await bundle('testing/browser.ts', { platform: 'browser' })
     expect(Object.values(outputs).flatMap(({ imports }) => imports)).toEqual([])
-    expect(Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/kernel\/values)\//.test(file))).toEqual([])
+    expect(
+      Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/kernel\/values)\//.test(file)),
+    ).toEqual([])
     await expect(bundle('testing/index.ts', { platform: 'browser' })).rejects.toThrow('Could not resolve')
   })
 
