@@ -137,7 +137,10 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = one.code
 }
 
-/** The ticket that is named was refused; else all that was sent; of a question all that waits for its answer. */
+/**
+ * A whole sync was refused. Where its answer names a ticket, the key of that is given up, and the rest goes again; else the keys of all that was
+ * sent are; where that was a question, those of all changes.
+ */
 function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
   const { index = -1 } = failure
   const { tickets = [], set } = sync

@@ -45,7 +45,7 @@ export interface News extends Pick<SyncAnswer, 'held'> {
  * - `send`: no change over the socket before
  * - `link`: the socket connects again then
  * - `greet`: the connection is about to say whose page this is
- * - `renew`: no POST only because the page is used
+ * - `renew`: until then, that the page is used makes no POST due
  */
 export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew'
 

@@ -16,13 +16,16 @@ export interface Page extends Keys {
   kind?: 'guest' | 'user' | undefined
   /** The browser was seen with its cookie. */
   isKept: boolean
-  /** How far its socket has got: it was asked whose page it is (`greeting`), and said that it is this visitor's (`greeted`). */
+  /**
+   * How far its socket has got. `none`: there is none. `down`: it is not connected, or as another visitor. `up`: it is to be asked whose page it
+   * is. `greeting`: it was asked. `greeted`: it has said that it is this visitor's.
+   */
   reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** A POST of `{}` is to bring the cookie. */
   isAsking?: boolean
   /** Answers to such, one after the other, whose requests brought none. */
   tries: number
-  /** Questions since a POST was last taken, or `renew` seconds ago. */
+  /** Questions, and POSTs of which nothing was taken, since a POST was last taken, or `renew` seconds ago: they are not to go on for ever. */
   asks: number
   /** The first values are known. */
   isReady: boolean
@@ -34,7 +37,7 @@ export interface Page extends Keys {
   renew: number
   /** The newest POST got no answer of ours. */
   isOffline?: boolean
-  /** Of any kind, since a POST was last answered. */
+  /** Of any kind, since a POST was last answered and not refused. */
   failures: number
   isLeft?: boolean
   /** The times that it waits for. */

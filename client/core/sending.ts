@@ -90,8 +90,8 @@ export function drafts({ fields }: Page): readonly WireChange[] {
 }
 
 /**
- * What goes out of each key as the page is left: the last draft, over anything, as the one before it may have arrived; where that is computed,
- * the first. If the page comes back it does not know whether they have arrived.
+ * What goes out of each key as the page is left: the last draft, over anything where there is one before it, which may have arrived; where that is
+ * computed, the first. If the page comes back it does not know whether they have arrived.
  */
 export function lastChanges({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {

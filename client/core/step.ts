@@ -13,18 +13,21 @@ import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './vi
  *  1. A page belongs to one visitor, `who`: an opaque text from its HTML or an answer, compared for equality alone. Where an answer names another
  *     visitor, the page drops what it has, and its promises reject with `superseded`. What was set before it was anyone's goes along.
  *  2. A key has the newest value that the server has told, and the changes of this page that are not saved, in their order: the server has taken
- *     them, at a `stamp`, or they are drafts. One draft is on its way at a time. The page shows the last draft, else that value, else the default.
- *  3. A change goes over the socket where that has said whose it is (`reach`), else by POST; while a connection is about to say so it waits, for a
- *     second or so. The answer has its stamp, or says why not.
- *  4. A change whose answer was lost is sent again as it was: the server takes an id but once. Where something newer stands, a computed change is
- *     computed again, over that; a plain one that may have arrived rejects with `superseded`.
- *  5. While a value is newer than `proof` a POST is due, with the tickets that bring it. Its answer raises `proof` and resolves promises: it is saved.
+ *     them, at a `stamp`, or they are drafts. Of each key one draft is on its way at a time. The page shows the last draft, else that value, else
+ *     the default.
+ *  3. A change goes over the socket where that has said whose it is (`reach`), else by POST. While a connection is about to say so, changes wait, as
+ *     every POST but the question does, for a second or so. The answer has the change's stamp, or says why not: a refused change ends alone.
+ *  4. A computed change whose answer was lost is sent again as it was: the server takes an id but once. Where something newer stands, it is computed
+ *     again, over that. A plain one goes over that, unless it may have arrived before: then it rejects with `superseded`.
+ *  5. While a value is newer than `proof` a POST is due, with the tickets that bring it. Its answer, another tab, and what the cookie was seen with
+ *     raise `proof` and resolve promises: it is saved. So does giving up, as where its ticket was refused: then promises reject.
  *  6. A browser POSTs values once it has shown its cookie (`isKept`). Before that the page POSTs `{}`, whose answer sets the cookie, and its socket
- *     comes back with it. After two such answers in vain the browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`.
- *  7. Tabs take turns to POST, and tell each other what is saved. Failures make the pauses longer (`post`, `send`, `link`).
+ *     comes back with it. After two such answers in vain (`tries`), one that names no visitor, or six questions with no POST taken (`asks`), the
+ *     browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`.
+ *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures makes the pauses longer (`post`, `send`, `link`).
  *  8. Tickets that the cookie was not seen with (`held`), and changes that were not taken, are kept in an outbox for the next page of the visitor.
- *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, the last plain value of each key goes out, or the
- *     first computed one, as far as a browser sends that.
+ *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, the last draft of each key goes out; where that
+ *     is computed, the first; as far as a browser sends that.
  * 10. There is no time, randomness, socket or storage in here.
  */
 

@@ -5,8 +5,8 @@ import { isBlocked, type Page } from './page.js'
 /**
  * How far a key's newest change has got. `'default'`: never set, nothing to save. `'saving'`: shown, and on its way. `'saved'`: a browser that
  * keeps our cookie was answered with it. `'offline'`: shown, kept, and sent when the endpoint can be reached again. `'rejected'`: refused, for
- * the `reason` that is given, and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable` it stays shown,
- * but nowhere else.
+ * the `reason` that is given, and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`,
+ * or where the ticket of it was refused, it stays shown, but nowhere else.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
