@@ -99,7 +99,6 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // Whether it still is, the next try shows.
     page.isOffline = false
     page.tries = 0
-    page.asks = 0
     retry(page)
     wake(page)
     if (wasBlocked) ask(page)
@@ -117,10 +116,11 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   return page.effects
 }
 
-/** Ends the pauses before POSTs and sends. */
-function wake({ timers }: Page): void {
-  timers.delete('post')
-  timers.delete('send')
+/** Ends the pauses before POSTs, questions and sends. */
+function wake(page: Page): void {
+  page.asks = 0
+  page.timers.delete('post')
+  page.timers.delete('send')
 }
 
 /** Timers stand still while a machine sleeps, and while a page is in the back/forward cache. */

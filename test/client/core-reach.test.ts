@@ -86,6 +86,17 @@ describe('a page without a socket', () => {
     expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
     expect(page.get('division')).toBe(8)
   })
+
+  it('keeps its cookie, however often it comes back within minutes', () => {
+    const page = new BarePage(GUEST, false)
+    for (let count = 0; count < 20; count += 1) {
+      page.on('leave')
+      page.on('return')
+      expect(page.told(THE_GUEST)).toEqual({})
+    }
+    page.set('division', 3)
+    expect([page.status('division'), page.post()]).toEqual(['saving', { who: 'g', set: [['division', 0, '', 3]] }])
+  })
 })
 
 describe('a page whose connection does not come, or says nothing', () => {
