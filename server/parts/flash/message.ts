@@ -79,6 +79,16 @@ export function parseMessages(input: unknown): readonly Message[] {
   })
 }
 
+const brought = new WeakMap<object, readonly Message[]>()
+
+/** The same. What a remembered cookie says is read once, whatever number of requests bring it. */
+export function broughtMessages(said: unknown): readonly Message[] {
+  if (!Array.isArray(said)) return []
+  const messages = brought.get(said) ?? parseMessages(said)
+  brought.set(said, messages)
+  return messages
+}
+
 function isCurrent(at: number, now: number): boolean {
   return at > now - FLASH_LIFETIME && !isAhead(at, now)
 }
