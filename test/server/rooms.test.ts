@@ -3,7 +3,8 @@ import { imports } from '../support/imports.js'
 
 const KERNEL = 'server/kernel/'
 const PARTS = 'server/parts/'
-const [all, files] = [imports(), [...imports().keys()]]
+const all = imports()
+const files = [...all.keys()]
 
 /** The imports of these files that lead to those. */
 function ways(from: (file: string) => boolean, to: (file: string, from: string) => boolean): readonly string[] {
