@@ -31,7 +31,7 @@ const post = (visitor: Visitor, path: string): Promise<Response> => visitor.fetc
 async function told(socket: TestSocket, key: string, value: unknown): Promise<void> {
   for (;;) {
     const { claims } = await socket.ticket()
-    if (claims.changes.some(([name, , told]) => name === key && told === value)) return
+    if (claims.changes.some(([name, , newest]) => name === key && newest === value)) return
   }
 }
 
