@@ -65,28 +65,26 @@ export function toWire({ id, at, content, next }: Message): WireMessage {
   return next === undefined ? [id, at, content] : [id, at, content, 1]
 }
 
-/** Those of a cookie, which was signed; what is none is left out. */
+const parsed = new WeakMap<object, readonly Message[]>()
+
+/** Those of a cookie, which was signed; what is none is left out. Read once, however many requests bring a remembered cookie. */
 export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
-  return input.flatMap((item: unknown): readonly Message[] => {
-    const [id, at, content, isForNext]: readonly unknown[] = Array.isArray(item) ? item : []
-    if (typeof id !== 'string' || !isStamp(at)) return []
-    try {
-      return [{ id, at, content: freezeJson(content), next: isForNext === 1 ? 0 : undefined }]
-    } catch {
-      return []
-    }
-  })
+  const known = parsed.get(input)
+  if (known) return known
+  const messages = input.flatMap(parseMessage)
+  parsed.set(input, messages)
+  return messages
 }
 
-const brought = new WeakMap<object, readonly Message[]>()
-
-/** The same. What a remembered cookie says is read once, whatever number of requests bring it. */
-export function broughtMessages(said: unknown): readonly Message[] {
-  if (!Array.isArray(said)) return []
-  const messages = brought.get(said) ?? parseMessages(said)
-  brought.set(said, messages)
-  return messages
+function parseMessage(item: unknown): readonly Message[] {
+  const [id, at, content, isForNext]: readonly unknown[] = Array.isArray(item) ? item : []
+  if (typeof id !== 'string' || !isStamp(at)) return []
+  try {
+    return [{ id, at, content: freezeJson(content), next: isForNext === 1 ? 0 : undefined }]
+  } catch {
+    return []
+  }
 }
 
 function isCurrent(at: number, now: number): boolean {

@@ -8,7 +8,7 @@ import { usedLate } from '../../kernel/requests/lateness.js'
 import type { Answer, Part, RequestUse } from '../../kernel/seams.js'
 import type { Settings } from '../../options.js'
 import { Flashes } from './flashes.js'
-import { acceptSaid, broughtMessages, type FlashOptions, NAME, toWire } from './message.js'
+import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './message.js'
 import { readerOf } from './reader.js'
 import { RequestFlash } from './request-flash.js'
 
@@ -65,7 +65,7 @@ export function flashPart({ connections, settings, store }: Needs): Part {
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected true of a page that comes back')
-          const brought = broughtMessages(cookie?.members?.[NAME])
+          const brought = parseMessages(cookie?.members?.[NAME])
           const taken = flashes.takeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
           return after(
             taken,
@@ -76,10 +76,10 @@ export function flashPart({ connections, settings, store }: Needs): Part {
     },
     cookie: {
       name: NAME,
-      isOutdated: (brought) => flashes.hasTaken(broughtMessages(brought)),
+      isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
       // The newest that have room.
       write: (browser, brought, fits) => {
-        const waiting = flashes.pending(browser, broughtMessages(brought)).map(toWire)
+        const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
         while (waiting.length > 0 && !fits(waiting)) waiting.shift()
         return waiting.length > 0 ? waiting : undefined
       },

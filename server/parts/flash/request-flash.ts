@@ -4,7 +4,7 @@ import type { BrowserSubject } from '../../kernel/names/subject.js'
 import { isClosed, onArrival } from '../../kernel/requests/arrival.js'
 import type { Answer, AnswerPart } from '../../kernel/seams.js'
 import type { Flashes } from './flashes.js'
-import { broughtMessages, type Message, NAME, type Said } from './message.js'
+import { type Message, NAME, parseMessages, type Said } from './message.js'
 import type { Reader } from './reader.js'
 
 /** What a request has taken, and whose it was. */
@@ -109,7 +109,7 @@ export class RequestFlash implements AnswerPart {
   }
 
   get #brought(): readonly Message[] {
-    return broughtMessages(this.#exchange.cookie?.members?.[NAME])
+    return parseMessages(this.#exchange.cookie?.members?.[NAME])
   }
 
   /** A redirect leads to a page that shows it. Where none has, it is offered as well. */
