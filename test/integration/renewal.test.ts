@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import session from 'koa-session'
 import { App } from '../support/app.js'
 import { AuthStore, identify, pages } from '../support/auth.js'
+import { idleIntervals } from '../support/idle-intervals.js'
 import { longTimers } from '../support/long-timers.js'
 import type { Page, PageOptions } from '../support/page.js'
 import { cookieContent } from '../support/users.js'
@@ -11,6 +12,8 @@ import type { Visitor } from '../support/visitor.js'
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES
 
+// Two seconds after its handshake a connection is rechecked, with the cookie of then: the page would give up a POST to come back.
+idleIntervals()
 const timers = longTimers()
 const { addEventListener, removeEventListener, location } = globalThis
 let input = new EventTarget()
