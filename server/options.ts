@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
+import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
 import { isMs, MS } from '../shared/ms.js'
@@ -38,33 +39,57 @@ export interface Settings {
   readonly clock: () => number
 }
 
+const A_STORE = `redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
 const DAY = 24 * 60 * 60 * 1000
 
-const OPTIONS = [
-  'fields',
-  'identify',
-  'keys',
-  'key',
-  'maxAge',
-  'endpoint',
-  'secure',
-  'sameSite',
-  'domain',
-  'origins',
-  'cache',
-  'store',
-  'storeTimeout',
-  'storeRefresh',
-  'storeMaxIdle',
-  'cookieBudget',
-  'consent',
-  'limits',
-  'onLogin',
-  'onError',
-  'clock',
-]
-const CACHE_OPTIONS = ['maxIdle', 'maxSubjects', 'maxGuestBytes']
-const LIMIT_OPTIONS = ['changesPerSocket', 'changesPerSubject', 'socketsPerSubject']
+/** An option: what it is where the app does not say, and what it may be. */
+interface Row<T> {
+  readonly default: T
+  readonly expected: string
+  readonly is: (value: unknown) => boolean
+  /** What an error shows of a value that it may not be. */
+  readonly show: (value: unknown) => string
+}
+
+function row<T>(fallback: T, expected: string, is: (value: unknown) => boolean, show = shown): Row<T> {
+  return { default: fallback, expected, is: (value) => value === fallback || is(value), show }
+}
+
+/** Their types and docstrings are in option-types. What one has to do with another is checked in `resolveOptions`. */
+const OPTIONS = {
+  fields: row<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
+  identify: row<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
+  keys: row<readonly string[] | undefined>(undefined, 'at least one string of 32 bytes or more', () => true),
+  // Not shown: an app that mistakes `key` for `keys` has put a secret there.
+  key: row<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
+  maxAge: row<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
+  endpoint: row<string>(DEFAULT_ENDPOINT, 'a path like "/x"', matches(/^\//)),
+  secure: row<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
+  sameSite: row<CookieOptions['sameSite']>('lax', "'strict', 'lax' or 'none'", matches(/^(strict|lax|none)$/)),
+  domain: row<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),
+  origins: row<readonly string[]>([], "['https://example.com']", (all) => Array.isArray(all) && all.every(isOrigin)),
+  store: row<Store | undefined>(undefined, A_STORE, isStore, (value) => typeof value),
+  storeTimeout: row<number>(250, MS, isMs),
+  storeRefresh: row<number>(60_000, MS, isMs),
+  storeMaxIdle: row<number>(100 * DAY, `${MS}, or Infinity`, (value) => value === Infinity || isMs(value)),
+  cookieBudget: row<number>(COOKIE_BUDGET, 'bytes, more than 0', () => true),
+  consent: row<Settings['consent']>(() => true, 'a function', isFunction),
+  onLogin: row<'account' | 'newest' | 'drop'>('account', "'account', 'newest' or 'drop'", isLoginRule),
+  onError: row<(error: LiveSessionError) => void>((error) => console.error(error), 'a function', isFunction),
+  clock: row<() => number>(() => Date.now(), 'a function', isFunction),
+}
+const CACHE = {
+  maxIdle: row<number | undefined>(undefined, MS, isMs),
+  maxSubjects: row<number>(100_000, 'a number, more than 0', isPositive),
+  maxGuestBytes: row<number>(64_000_000, 'bytes, more than 0', isPositive),
+}
+const LIMITS = {
+  changesPerSocket: row<number>(20, 'a number, more than 0', isPositive),
+  changesPerSubject: row<number>(50, 'a number, more than 0', isPositive),
+  socketsPerSubject: row<number>(20, 'a number, more than 0', isPositive),
+}
+
+type Read<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
 
 /** @throws {TypeError} naming the option, what was expected and what was received */
 export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
@@ -73,91 +98,36 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
       `koa-live-session: liveSession(app, options): expected { fields }, received ${String(options)}. Pass what defineFields returned`,
     )
   }
-  checkNames(options, OPTIONS, '')
-  checkNames(options.cache, CACHE_OPTIONS, 'cache.')
-  checkNames(options.limits, LIMIT_OPTIONS, 'limits.')
-  const {
-    identify,
-    secure,
-    domain,
-    sameSite = 'lax',
-    maxAge: givenMaxAge = 31 * DAY,
-    endpoint = DEFAULT_ENDPOINT,
-    origins = [],
-    store,
-    storeTimeout = 250,
-    storeRefresh = 60_000,
-    storeMaxIdle = 100 * DAY,
-    cookieBudget = COOKIE_BUDGET,
-    onLogin = 'account',
-    onError = console.error,
-    clock = Date.now,
-    key: name = secure && domain === undefined ? '__Host-live' : 'live',
-    consent = always,
-    limits: { changesPerSocket = 20, changesPerSubject = 50, socketsPerSubject = 20 } = {},
-    cache = {},
-  } = options
-  const endsWithBrowser = givenMaxAge === 'session'
-  const maxAge = endsWithBrowser ? 31 * DAY : givenMaxAge
-  // A generation goes within twice that: what the store has deleted does not come back from memory.
-  const longest = store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge
-  const { maxIdle = longest, maxSubjects = 100_000, maxGuestBytes = 64_000_000 } = cache
-  check(isRecord(options.fields), 'fields', 'expected what defineFields returned', options.fields)
-  check(identify === undefined || isFunction(identify), 'identify', 'expected a function', identify)
-  check(isMs(maxAge), 'maxAge', `expected ${MS}, or 'session'`, maxAge)
-  check(typeof endpoint === 'string' && endpoint.startsWith('/'), 'endpoint', 'expected a path like "/x"', endpoint)
-  check(secure === undefined || typeof secure === 'boolean', 'secure', 'expected a boolean', secure)
-  check(['strict', 'lax', 'none'].includes(sameSite), 'sameSite', "expected 'strict', 'lax' or 'none'", sameSite)
-  check(
-    sameSite !== 'none' || secure === true,
-    'sameSite',
-    "'none' needs secure: true, or browsers drop the cookie",
-    secure,
-  )
-  check(domain === undefined || /^[\w.-]+$/.test(domain), 'domain', 'expected a host name', domain)
-  // Not shown: an app that mistakes `key` for `keys` has put a secret there.
-  check(/^[\w!#$%&'*.^`|~+-]+$/.test(name), 'key', 'expected a cookie name', '')
-  // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
-  const isHost = name.startsWith('__Host-')
-  check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
-  check(Array.isArray(origins) && origins.every(isOrigin), 'origins', "expected ['https://example.com']", origins)
-  check(isMs(maxIdle), 'cache.maxIdle', `expected ${MS}`, maxIdle)
-  check(isPositive(maxSubjects), 'cache.maxSubjects', 'expected a number, more than 0', maxSubjects)
-  check(isPositive(maxGuestBytes), 'cache.maxGuestBytes', 'expected bytes, more than 0', maxGuestBytes)
-  const aStore = `expected redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
-  check(store === undefined || isStore(store), 'store', aStore, typeof options.store)
-  // A cookie that outlives its user's revocation there would be good again.
-  const kept = store?.maxIdle ?? Number.POSITIVE_INFINITY
-  const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
-  check(kept >= maxAge, 'store', keeper, kept)
-  check(isMs(storeTimeout), 'storeTimeout', `expected ${MS}`, storeTimeout)
-  const isSwept = storeMaxIdle !== Number.POSITIVE_INFINITY
-  check(!isSwept || isMs(storeMaxIdle), 'storeMaxIdle', `expected ${MS}, or Infinity`, storeMaxIdle)
-  // Stores note uses once a day.
-  check(!isSwept || storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
-  check(isMs(storeRefresh), 'storeRefresh', `expected ${MS}`, storeRefresh)
-  const cookie = Object.freeze({ name, maxAge, endsWithBrowser, sameSite, secure, domain })
+  const { cache, limits, ...others } = options
+  checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
+  const given = readAll(OPTIONS, others, '')
+  const { maxSubjects, maxGuestBytes, maxIdle: idle } = readAll(CACHE, cache, 'cache.')
+  const { fields, identify, keys, endpoint, origins, store, storeTimeout, storeRefresh, storeMaxIdle } = given
+  const { cookieBudget, consent, onLogin, onError, clock } = given
+  if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
+  const cookie = cookieOf(given)
+  const { maxAge } = cookie
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
-  check(isLoginRule(onLogin), 'onLogin', "expected 'account', 'newest' or 'drop'", onLogin)
-  check(isFunction(consent), 'consent', 'expected a function', consent)
+  // A cookie that outlives its user's revocation there would be good again.
+  const kept = store?.maxIdle ?? Infinity
+  const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
+  check(kept >= maxAge, 'store', keeper, kept)
+  // Stores note uses once a day.
+  check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
   // A promise is truthy: every visitor would have agreed.
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
-  check(isPositive(changesPerSocket), 'limits.changesPerSocket', 'expected a number, more than 0', changesPerSocket)
-  check(isPositive(changesPerSubject), 'limits.changesPerSubject', 'expected a number, more than 0', changesPerSubject)
-  check(isPositive(socketsPerSubject), 'limits.socketsPerSubject', 'expected a number, more than 0', socketsPerSubject)
-  check(isFunction(onError), 'onError', 'expected a function', onError)
-  check(isFunction(clock), 'clock', 'expected a function', clock)
   const report = createReport(app, onError)
   return Object.freeze({
-    fields: compileFields(options.fields, cookieBudget, { onLogin, report }),
+    fields: compileFields(fields, cookieBudget, { onLogin, report }),
     identify,
-    secrets: options.keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(options.keys, 'keys'),
+    secrets: keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(keys, 'keys'),
     cookie,
     maxAge,
     endpoint,
     origins: Object.freeze([...origins]),
-    maxIdle,
+    // A generation goes within twice that: what the store has deleted does not come back from memory.
+    maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     maxSubjects,
     maxGuestBytes,
     store,
@@ -166,26 +136,64 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     storeMaxIdle,
     cookieBudget,
     consent,
-    limits: Object.freeze({ changesPerSocket, changesPerSubject, socketsPerSubject }),
+    limits: Object.freeze(readAll(LIMITS, limits, 'limits.')),
     report,
     clock,
   })
 }
 
+type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain'>
+
+function cookieOf({ key, maxAge, sameSite, secure, domain }: CookieGiven): CookieOptions {
+  const name = key ?? (secure && domain === undefined ? '__Host-live' : 'live')
+  const isSound = sameSite !== 'none' || secure === true
+  check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
+  // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
+  const isHost = name.startsWith('__Host-')
+  check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
+  const endsWithBrowser = maxAge === 'session'
+  return Object.freeze({
+    name,
+    maxAge: endsWithBrowser ? OPTIONS.maxAge.default : maxAge,
+    endsWithBrowser,
+    sameSite,
+    secure,
+    domain,
+  }) as CookieOptions
+}
+
+/** Those of a table, as they were given or as they are by default. */
+function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
+  rows: R,
+  given: object | undefined,
+  prefix: string,
+): Read<R> {
+  checkNames(given, Object.keys(rows), prefix)
+  const read = Object.entries(rows).map(([name, { default: fallback, expected, is, show }]) => {
+    const said: unknown = Reflect.get(given ?? {}, name)
+    const value = said === undefined ? fallback : said
+    if (!is(value)) throw refusal(prefix + name, `expected ${expected}`, show(value))
+    return [name, value]
+  })
+  return Object.fromEntries(read)
+}
+
 /** @throws {TypeError} for an option that there is not */
 export function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options ?? {}))
-    check(known.includes(name), prefix + name, `no such option (known: ${known.join(', ')})`, '')
+    if (!known.includes(name)) throw refusal(prefix + name, `no such option (known: ${known.join(', ')})`)
 }
 
 function check(is: boolean, option: string, expected: string, received: unknown): void {
-  if (is) return
-  const shown = typeof received === 'object' ? JSON.stringify(received) : String(received)
-  throw new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${shown}`}`)
+  if (!is) throw refusal(option, expected, shown(received))
 }
 
-function always(): boolean {
-  return true
+function refusal(option: string, expected: string, received = ''): TypeError {
+  return new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${received}`}`)
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function isFunction(value: unknown): boolean {
@@ -194,6 +202,10 @@ function isFunction(value: unknown): boolean {
 
 function isPositive(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
+}
+
+function matches(pattern: RegExp): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && pattern.test(value)
 }
 
 /** As browsers say it. There are no patterns, though a URL may have a `*` in its host. */

@@ -29,6 +29,12 @@ export interface RedisStoreOptions {
    * @default 100 days
    */
   readonly maxIdle?: number
+  /**
+   * ms since 1970, for when a subject was used. A test has `testClock`.
+   *
+   * @default Date.now
+   */
+  readonly clock?: () => number
 }
 
 const HOUR = 60 * 60 * 1000
@@ -49,17 +55,18 @@ const DAY = 24 * HOUR
  */
 export function redisStore(
   client: RedisLike,
-  { prefix = 'live-session:', maxIdle = 100 * DAY }: RedisStoreOptions = {},
+  { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now }: RedisStoreOptions = {},
 ): Store {
   checkClient(client)
   // The hash tag begins at the first brace.
   check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
   check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
+  check(typeof clock === 'function', 'clock', 'a function', clock)
 
   const pace = Math.min(HOUR, Math.floor(maxIdle / 100))
   const keyOf = (subject: string): string => `${prefix}{${subject}}`
   const use = (script: RedisScript, subject: string, args: readonly string[] = []): Promise<unknown> =>
-    run(client, script, keyOf(subject), [String(Date.now()), String(pace), String(maxIdle), ...args])
+    run(client, script, keyOf(subject), [String(clock()), String(pace), String(maxIdle), ...args])
 
   return {
     maxIdle,
@@ -88,7 +95,7 @@ export function redisStore(
     async sweep(before, { guests = before, ended = before } = {}) {
       const sweep = async (names: string, limit: number): Promise<number> => {
         // What was not used for so long has expired.
-        if (limit <= Date.now() - maxIdle) return 0
+        if (limit <= clock() - maxIdle) return 0
         // A use is noted up to an hour late.
         const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY]
         let deleted = 0

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
+import { testClock } from 'koa-live-session/testing'
 import { type RowFault, soundRegisters } from '../../../server/kernel/remote/rows.js'
 import type { Store } from '../../../server/stores/store.js'
 import { wordsOf } from '../../support/readme.js'
@@ -118,6 +119,15 @@ describeWithServer(REDIS, 'redisStore', () => {
       await age(3 * HOUR)
       expect(await store.sweep(Date.now() - 3 * HOUR)).toBe(0)
       expect(await store.sweep(Date.now() - 2 * HOUR + 1000)).toBe(1)
+    })
+
+    it('by the clock that it was given', async () => {
+      const clock = testClock()
+      const clocked = redisStore(connection.client, { clock: clock.now })
+      await clocked.merge('s', [NEW])
+      clock.advance(3 * HOUR)
+      expect(await clocked.sweep(clock.now() - 3 * HOUR)).toBe(0)
+      expect(await clocked.sweep(clock.now() - 2 * HOUR + 1000)).toBe(1)
     })
 
     it('what guests had sooner than the rest', async () => {
