@@ -97,7 +97,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/requests/cache-control.ts': [
       ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
     ],
-    'server/kernel/requests/answer-cookie.ts': [
+    'server/kernel/requests/proxy.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
     'server/parts/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],

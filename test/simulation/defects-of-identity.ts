@@ -29,14 +29,14 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a handshake takes a cookie that was given up',
     file: 'server/kernel/connections/handshake.ts',
-    find: "relation === 'given-up' || ",
-    replace: '',
+    find: "'given-up', 'missed', 'revoked'",
+    replace: "'revoked'",
   },
   {
     name: 'a handshake takes the cookie of a user who was revoked',
     file: 'server/kernel/connections/handshake.ts',
-    find: "relation === 'revoked' || ",
-    replace: '',
+    find: "'missed', 'revoked'",
+    replace: "'missed'",
   },
   {
     name: 'a handshake takes the cookie of a user who has signed out',
@@ -59,9 +59,9 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'HTML brings a cookie in place of one that was given up',
-    file: 'server/kernel/requests/answer-cookie.ts',
-    find: "'given-up': 'renews'",
-    replace: "'given-up': 'shows'",
+    file: 'server/kernel/names/decide.ts',
+    find: "'given-up': { visitor: 'next', least: 'renews'",
+    replace: "'given-up': { visitor: 'next', least: 'shows'",
   },
   {
     name: 'what a late request sets is taken',
@@ -125,8 +125,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'the epoch of a cookie is not looked at when it comes in',
-    file: 'server/kernel/names/identities.ts',
-    find: "if (!epochs.isCurrent(cookie)) return 'revoked'",
+    file: 'server/kernel/names/decide.ts',
+    find: "if (!ends.isCurrent(cookie)) return 'revoked'",
     replace: '',
   },
   {
@@ -137,7 +137,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'a cookie is written without consent',
-    file: 'server/kernel/requests/answer-cookie.ts',
+    file: 'server/kernel/names/decide.ts',
     find: "if (hasConsent()) return 'write'",
     replace: "return 'write'",
   },

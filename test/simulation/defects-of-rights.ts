@@ -82,7 +82,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   },
   {
     name: 'a cookie of another user is taken for this one’s',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/names/decide.ts',
     find: "return cookie.user === user ? 'own' : 'other'",
     replace: "return 'own'",
   },

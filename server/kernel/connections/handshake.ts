@@ -5,6 +5,7 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Settings } from '../../options.js'
 import type { LiveCookie } from '../cookie/cookie.js'
 import { type ReadCookie, readable, readables } from '../cookie/cookie-text.js'
+import type { Relation } from '../names/decide.js'
 import type { Disagreements } from '../names/disagreements.js'
 import type { Epochs } from '../names/epochs.js'
 import type { Identities } from '../names/identities.js'
@@ -43,6 +44,9 @@ interface Needs {
 const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
   'In clients of socket.io 2 leave forceJSONP out'
+
+/** Cookies by which no connection is opened, whatever `identify` says. */
+const REFUSED: readonly Relation[] = ['given-up', 'missed', 'revoked']
 
 /** An error of the app's own, which has been told of it. */
 export class HandshakeFailure extends Error {}
@@ -133,7 +137,7 @@ export class Handshake {
     const isUsers = brought?.user !== undefined
     if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
     // At a logout a cookie that was given up and a session that was not may be under way together.
-    if (relation === 'given-up' || relation === 'revoked' || (relation === 'other' && isUsers)) throw signedOut()
+    if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()
     return whoseIs(this.#core, ctx, found)
   }
 

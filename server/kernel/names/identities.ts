@@ -1,13 +1,13 @@
 import { isAhead } from '../../../shared/stamp.js'
-import type { Sub } from '../../../shared/sub.js'
 import type { Settings } from '../../options.js'
-import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { type ReadCookie, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { SigningKeys } from '../cookie/keys.js'
 import type { Sessions } from '../values/sessions.js'
+import { PLANS, type Relation, relationOf } from './decide.js'
 import type { Epochs } from './epochs.js'
 import type { Login } from './login.js'
-import type { Departing, Recognized, Relation } from './recognized.js'
+import type { Departing, Recognized } from './recognized.js'
 import {
   type BrowserId,
   browserSubject,
@@ -46,13 +46,14 @@ export class Identities {
 
   /** The visitor of a cookie, as it is: nothing is given up, and a cookie that is not `own` says nothing. */
   find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
-    if (cookie?.isNewer !== false) return newVisitor(cookie?.isNewer ? 'newer' : 'none', user)
+    if (!cookie) return newVisitor('none', user)
+    if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     // No crypto, no parsing and no merging where all is as it was.
     if (known && this.#core.freshness.lastComparison(cookie)) return own(cookie, known)
     const visitor = known ?? new Visitor(cookie.browser, user)
-    const relation = relationOf(cookie, visitor.userSub, this.#core.epochs)
+    const relation = this.#relation(cookie, visitor)
     if (relation !== 'own') return newVisitor(relation, user)
     this.#core.freshness.absorb(cookie, visitor)
     return own(cookie, visitor)
@@ -82,26 +83,29 @@ export class Identities {
     user: UserSubject | undefined,
     found: Recognized = this.find(cookie, user),
   ): Recognized {
-    if (found.relation === 'own') return found
-    if (cookie && 'rivals' in cookie) {
-      const toEnd = cookie.rivals.flatMap((rival) => this.#giveUp(rival, undefined))
-      return { ...newVisitor('other', user), toEnd }
-    }
-    const read = readable(cookie)
-    if (!read) return found
-    if (found.relation === 'other') return this.changeHands(read, user)
-    const next = { ...found, visitor: this.#next(read, user) }
-    if (found.relation === 'revoked') return { ...next, toEnd: this.#giveUp(read, user) }
-    return this.#mayBeLate(read, next) ? next : { ...next, relation: 'other' }
+    const { visitor, givesUp, brings } = PLANS[found.relation]
+    const all = visitor === 'own' ? [] : readables(cookie)
+    const [first] = all
+    if (brings && first) return this.changeHands(first, user)
+    const isNext = visitor === 'next' && first !== undefined
+    const next = isNext ? { ...found, visitor: this.#next(first, user) } : found
+    return givesUp ? { ...next, toEnd: all.flatMap((one) => this.#giveUp(one, isNext ? user : undefined)) } : next
+  }
+
+  #relation(cookie: VerifiedCookie, { user, userSub }: Visitor): Relation {
+    const relation = relationOf(cookie, userSub, this.#core.epochs)
+    return relation === 'given-up' && !this.#mayBeLate(cookie, user) ? 'missed' : relation
   }
 
   /** Whether a cookie that was given up may come from before another visitor was there, whose cookie its answer must not replace. */
-  #mayBeLate({ browser, browserSubject, user: owner }: VerifiedCookie, { visitor }: Recognized): boolean {
-    const { epoch = 0, heir } = this.#core.epochs.givenUp(browserSubject) ?? {}
+  #mayBeLate({ browser, browserSubject: name, user: owner }: VerifiedCookie, user: UserSubject | undefined): boolean {
+    const { epochs, settings } = this.#core
+    const { epoch = 0, heir } = epochs.givenUp(name) ?? {}
     // At a sign-in requests are under way together, and lead to one id.
-    if (!owner && heir && heir === visitor.user && visitor.browser === this.#successor(browser, heir)) return false
+    if (!owner && heir && heir === user && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir))))
+      return false
     // After that the browser has missed the answer that gave it up.
-    const now = this.#core.settings.clock()
+    const now = settings.clock()
     return now - epoch < LONGEST_REQUEST && !isAhead(epoch, now)
   }
 
@@ -164,15 +168,4 @@ function own(cookie: VerifiedCookie, visitor: Visitor): Recognized {
 
 function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {
   return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, toEnd: [] }
-}
-
-/** Decides it for a cookie of this build, by the user's hash and by what has ended. */
-export function relationOf(
-  cookie: Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch'>,
-  user: Sub | undefined,
-  epochs: Pick<Epochs, 'isGivenUp' | 'isCurrent'>,
-): Relation {
-  if (epochs.isGivenUp(cookie.browserSubject)) return 'given-up'
-  if (!epochs.isCurrent(cookie)) return 'revoked'
-  return cookie.user === user ? 'own' : 'other'
 }

@@ -1,23 +1,9 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Relation } from './decide.js'
 import type { BrowserId } from './subject.js'
 import type { Visitor } from './visitor.js'
-
-/** What the live cookie of a request, or of a handshake, is to the visitor whom `identify` names. */
-export type Relation =
-  /** There is none that counts. */
-  | 'none'
-  /** A newer build's, for that build to find as it was. */
-  | 'newer'
-  /** This very visitor's. */
-  | 'own'
-  /** Another visitor's until now. */
-  | 'other'
-  /** Of a user who was revoked since. */
-  | 'revoked'
-  /** Its browser id was given up. */
-  | 'given-up'
 
 /** Who a visitor was found to be. */
 export interface Recognized {

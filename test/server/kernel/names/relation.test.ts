@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { relationOf } from '../../../../server/kernel/names/identities.js'
-import type { Relation } from '../../../../server/kernel/names/recognized.js'
+import { type Relation, relationOf } from '../../../../server/kernel/names/decide.js'
 import { browserSubject, subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
 import type { Sub } from '../../../../shared/sub.js'
 import { browserId } from '../../../support/browser-id.js'

@@ -5,7 +5,7 @@ import {
   cookieAction,
   type Deed,
   moreOf,
-} from '../../../../server/kernel/requests/answer-cookie.js'
+} from '../../../../server/kernel/names/decide.js'
 
 const DEEDS: readonly Deed[] = ['reads', 'shows', 'sets', 'renews']
 
@@ -22,8 +22,10 @@ const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])
   ['none', [L, W, W, W], [L, L, L, L]],
   ['own', [L, L, L, W], [L, L, L, L]],
   ['other', [W, W, W, W], [C, C, C, C]],
+  ['rivals', [W, W, W, W], [C, C, C, C]],
   ['revoked', [W, W, W, W], [C, C, C, C]],
   ['given-up', [L, L, L, W], [L, L, L, C]],
+  ['missed', [W, W, W, W], [C, C, C, C]],
   ['forgotten', [C, C, W, W], [C, C, C, C]],
   ['newer', [L, L, L, L], [L, L, L, L]],
 ]
