@@ -108,10 +108,10 @@ export class Field {
   }
 
   /** The live value as this build reads it; undefined where there is none: never set, deleted, expired, unreadable. */
-  live(replica: Replica, now: number): JsonValue | undefined {
+  live(replica: Replica, clock: () => number): JsonValue | undefined {
     const stored = replica.value(this.key)
     if (stored === undefined) return undefined
-    if (this.maxAge !== undefined && this.isExpired(replica.stamp(this.key), now)) return undefined
+    if (this.maxAge !== undefined && this.isExpired(replica.stamp(this.key), clock())) return undefined
     return this.read(stored)
   }
 

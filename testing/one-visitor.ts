@@ -24,7 +24,7 @@ export class OneVisitor implements PageSessions {
   }
 
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    return replica && field.live(replica, this.#clock())
+    return replica && field.live(replica, this.#clock)
   }
 
   taken(_: Subject, key: string, id: string): Stamp | undefined {

@@ -17,8 +17,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a revocation leaves the comparison as it was',
     file: 'server/kernel/cookie/freshness.ts',
-    find: 'this.#core.epochs.isCurrent(cookie)\n    return holds',
-    replace: 'true\n    return holds',
+    find: 'return epochs.isStill(cookie) ? comparison : undefined',
+    replace: 'return comparison',
   },
   {
     name: 'what only the cookie knows is not taken over',

@@ -11,6 +11,8 @@ export interface Comparison {
   /** Of each subject of the visitor. */
   readonly found: readonly Found[]
   readonly residency: number
+  /** How many ends there had been when nothing of the visitor had ended. */
+  ends: number
   /** A cookie written now would carry something else: more, or less, as what was erased may come with a cookie that is good. Found out where it matters. */
   isOutdated: boolean | undefined
 }

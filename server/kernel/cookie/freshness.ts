@@ -41,19 +41,24 @@ export class Freshness {
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** What a cookie was last found to be, where nothing that rests on has changed: only what is the visitor's own is asked. */
+  /** What a cookie was last found to be, where nothing that it rests on has changed: only what is the visitor's own is asked. */
   lastComparison(cookie: VerifiedCookie): Comparison | undefined {
+    this.#core.subjects.age()
+    return this.#standing(cookie)
+  }
+
+  #standing(cookie: VerifiedCookie): Comparison | undefined {
     const { comparison } = cookie
-    if (!comparison) return undefined
+    const { epochs, subjects } = this.#core
+    if (comparison === undefined || comparison.residency !== subjects.residency) return undefined
     for (const { subject, replica, version } of comparison.found)
-      if ((replica ?? this.#core.subjects.find(subject))?.version !== version) return undefined
-    const holds = comparison.residency === this.#core.subjects.residency && this.#core.epochs.isCurrent(cookie)
-    return holds ? comparison : undefined
+      if ((replica ?? subjects.find(subject))?.version !== version) return undefined
+    return epochs.isStill(cookie) ? comparison : undefined
   }
 
   /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
   absorb(cookie: VerifiedCookie, visitor: Visitor): Comparison {
-    const comparison = this.lastComparison(cookie)
+    const comparison = this.#standing(cookie)
     if (comparison) return comparison
     // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
     if (!this.#core.epochs.isCurrent(cookie)) return this.#compare(visitor)
@@ -132,6 +137,7 @@ export class Freshness {
       const replica = this.#core.subjects.find(subject)
       found.push({ subject, replica, version: replica?.version })
     }
-    return { visitor, found, residency: this.#core.subjects.residency, isOutdated: undefined }
+    const { epochs, subjects } = this.#core
+    return { visitor, found, residency: subjects.residency, ends: epochs.ends, isOutdated: undefined }
   }
 }

@@ -71,9 +71,12 @@ export class Generations<V> {
 
   /** As long as this stays the same, what was found is still there, unless it was deleted by its name. */
   get rotations(): number {
-    // A caller that holds on to what was found must notice that time has passed: else it uses what was dropped.
-    this.#rotateIfIdle()
     return this.#rotations
+  }
+
+  /** Notices that time has passed: who holds on to what was found asks for it, else it would be used after it was dropped. */
+  age(now: number): void {
+    this.#rotateIfIdle(now)
   }
 
   get(name: string): V | undefined {
@@ -135,9 +138,8 @@ export class Generations<V> {
     this.#dropped()
   }
 
-  #rotateIfIdle(): void {
-    if (this.#maxIdle === Number.POSITIVE_INFINITY) return
-    const idle = this.#clock() - this.#rotatedAt
+  #rotateIfIdle(now = this.#maxIdle === Number.POSITIVE_INFINITY ? 0 : this.#clock()): void {
+    const idle = now - this.#rotatedAt
     if (idle < this.#maxIdle) return
     if (idle >= 2 * this.#maxIdle) this.#young.clear()
     this.#rotate()

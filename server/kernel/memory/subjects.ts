@@ -34,6 +34,7 @@ export interface Resident {
  */
 export class Subjects {
   readonly #rooms: Rooms
+  readonly #clock: () => number
   readonly #held = new Map<Subject, Holding>()
   readonly #users: Generations<Replica>
   readonly #browsers: Generations<Replica>
@@ -41,6 +42,7 @@ export class Subjects {
   /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
   constructor(options: GenerationsOptions<Replica>, maxGuestBytes: number, rooms: Rooms) {
     this.#rooms = rooms
+    this.#clock = options.clock
     this.#users = Generations.onNodeCache(options)
     this.#browsers = Generations.onNodeCache<Replica>({
       ...options,
@@ -52,6 +54,13 @@ export class Subjects {
   /** As long as this stays the same, no replica that was found has been evicted. */
   get residency(): number {
     return this.#users.rotations + this.#browsers.rotations
+  }
+
+  /** Drops what was not used for long: what asks for `residency` and nothing else would keep it. */
+  age(): void {
+    const now = this.#clock()
+    this.#users.age(now)
+    this.#browsers.age(now)
   }
 
   find(subject: Subject): Replica | undefined {

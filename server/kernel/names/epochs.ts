@@ -24,6 +24,7 @@ export class Epochs {
   readonly #users: UserEpochs
   readonly #givenUp: Generations<GivenUp>
   #revocations = BEFORE
+  #ends = 0
 
   constructor(options: GivenUpOptions, remote: Remote) {
     this.#clock = options.clock
@@ -35,6 +36,11 @@ export class Epochs {
   /** How many revocations there have been: what `isRevokedSince` counts from. */
   get revocations(): number {
     return this.#revocations
+  }
+
+  /** How many ends were made, heard of or learnt: while it stays the same, none has ended who had not. */
+  get ends(): number {
+    return this.#ends + this.#users.changes
   }
 
   /** The epoch of a user, by the hash of the subject. Guests have but one. */
@@ -115,6 +121,15 @@ export class Epochs {
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, epoch))
   }
 
+  /** The same, asked anew only where something has ended since: anyone's end is a reason to ask, and seldom this visitor's. */
+  isStill(cookie: VerifiedCookie): boolean {
+    const { comparison } = cookie
+    if (comparison?.ends === this.ends) return true
+    const is = this.isCurrent(cookie)
+    if (is && comparison) comparison.ends = this.ends
+    return is
+  }
+
   /** Whether a user was revoked, or a name given up, after there had been that many revocations. */
   isRevokedSince(name: string, revocations: number): boolean {
     const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
@@ -123,7 +138,7 @@ export class Epochs {
 
   /** Whether a visitor has gone after so many revocations: by the cookie, where there is one. */
   hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, revocations: number): boolean {
-    if (cookie) return !this.isCurrent(cookie)
+    if (cookie) return !this.isStill(cookie)
     const { browserSubject, userSub } = visitor
     return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, revocations))
   }
@@ -133,16 +148,21 @@ export class Epochs {
     return this.isRevokedSince(sub, revocations) || this.isRevokedSince(cookieless(sub), revocations)
   }
 
+  #set(name: string, givenUp: GivenUp): void {
+    this.#givenUp.set(name, givenUp)
+    this.#ends += 1
+  }
+
   #take(name: string, ending: Ending, order: number): number | undefined {
     if (isUser(name)) return this.#users.take(name, ending, order)
     const { epoch, heir } = ending
-    this.#givenUp.set(name, { epoch, heir, order })
+    this.#set(name, { epoch, heir, order })
     return NOTHING_ERASED
   }
 
   #giveUp(name: string, heir: UserSubject | undefined): Ending {
     const epoch = timeAfter(ONLY_EPOCH, this.#clock())
-    this.#givenUp.set(name, { epoch, heir, order: this.#next() })
+    this.#set(name, { epoch, heir, order: this.#next() })
     return { epoch, erased: NOTHING_ERASED, heir }
   }
 

@@ -27,6 +27,8 @@ export class UserEpochs {
   readonly #clock: () => number
   readonly #all: Generations<Known>
   readonly #erased: Generations<number>
+  /** How many epochs were begun, heard of or learnt. */
+  changes = 0
 
   constructor({ maxAge, clock }: UserEpochsOptions) {
     this.#clock = clock
@@ -49,7 +51,7 @@ export class UserEpochs {
     const known = this.#all.get(sub)
     if (known !== undefined && !this.#isLater(epoch, known.epoch)) return epoch === known.epoch
     // No revocation of now: what is under way was signed in that epoch, too, or will be found to be older.
-    if (epoch > FIRST) this.#all.set(sub, { epoch, order: known?.order ?? 0, ended: known?.ended ?? FIRST })
+    if (epoch > FIRST) this.#set(sub, { epoch, order: known?.order ?? 0, ended: known?.ended ?? FIRST })
     return true
   }
 
@@ -60,7 +62,7 @@ export class UserEpochs {
     // After the largest number there is none: any ordinary epoch is later than that one.
     const before = Math.max(last, known < Number.MAX_SAFE_INTEGER ? known : FIRST)
     const epoch = timeAfter(before, this.#clock())
-    this.#all.set(sub, { epoch, order, ended: epoch })
+    this.#set(sub, { epoch, order, ended: epoch })
     return { epoch, erased: this.erasedUntil(user), heir: undefined }
   }
 
@@ -70,7 +72,7 @@ export class UserEpochs {
     const known = this.#all.get(sub)
     if (known && known.ended !== FIRST && !this.#isLater(epoch, known.ended)) return undefined
     const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch
-    this.#all.set(sub, { epoch: newest, order: Math.max(order, known?.order ?? 0), ended: epoch })
+    this.#set(sub, { epoch: newest, order: Math.max(order, known?.order ?? 0), ended: epoch })
     const until = believed(erased, this.#clock())
     if (until > this.erasedUntil(user)) this.#erased.set(user, until)
     return until
@@ -91,6 +93,11 @@ export class UserEpochs {
   /** Until when all that a subject had is gone: what is still on its way somewhere is worth nothing. */
   erasedUntil(subject: Subject): number {
     return (this.#erased.size > 0 && this.#erased.get(subject)) || NOTHING_ERASED
+  }
+
+  #set(sub: Sub, known: Known): void {
+    this.#all.set(sub, known)
+    this.changes += 1
   }
 
   /** One from the future is of a clock that ran ahead: it may have been revoked since, by any other than the first epoch. */

@@ -77,7 +77,7 @@ export class Dispatch {
     const registers = this.readable(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
     const defaults = fields.flatMap((field): [string, JsonValue][] => {
-      const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock())
+      const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock)
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
@@ -129,7 +129,7 @@ export class Dispatch {
       const register = field.access === 'hidden' ? undefined : replica.register(field.key)
       if (!register) continue
       const { value } = register
-      if (value === undefined || sameJson(field.live(replica, this.#core.settings.clock()), value)) shown.push(register)
+      if (value === undefined || sameJson(field.live(replica, this.#core.settings.clock), value)) shown.push(register)
     }
     return shown
   }

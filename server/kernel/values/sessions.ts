@@ -80,7 +80,7 @@ export class Sessions {
 
   /** The live value; undefined where there is none. */
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    return replica && field.live(replica, this.#core.settings.clock())
+    return replica && field.live(replica, this.#core.settings.clock)
   }
 
   /** What `get` answers: the live value, else the default. */
