@@ -76,7 +76,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a cookie is written from a memory that has forgotten',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/answer-cookie.ts',
     find: 'if (brought) freshness.absorb(brought, visitor)',
     replace: '',
   },

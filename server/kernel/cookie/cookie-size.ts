@@ -1,8 +1,8 @@
 import { cookieBytes, mostBytes } from '../../../shared/budget.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { newBrowserId, subjectHash, userSubject } from '../names/subject.js'
-import type { CookieOptions } from './cookie.js'
 import { encode, payloadOf } from './cookie-text.js'
+import type { CookieOptions } from './cookie-writer.js'
 
 /** Bytes that every browser keeps of a cookie: its name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096

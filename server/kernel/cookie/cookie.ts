@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import Koa from 'koa'
-import session from 'koa-session'
+import type Koa from 'koa'
 import { Generations } from '../memory/generations.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
+import { allValues, flat, isName, valueAt } from './cookie-header.js'
 import {
   type CookieContent,
   decode,
@@ -13,10 +13,9 @@ import {
   readable,
   type VerifiedCookie,
 } from './cookie-text.js'
+import { type CookieOptions, createWriter } from './cookie-writer.js'
 import type { SigningKeys } from './keys.js'
 
-/** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
-const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 const REMEMBERED_TEXTS = 10_000
 /** Of these texts, and of what they say, which takes some three times as much in memory. */
 const REMEMBERED_BYTES = 64_000_000
@@ -25,17 +24,6 @@ const weigh = ({ text }: GoodCookie): number => 4 * text.length
 const MAC_LENGTH = 43
 /** Less than what says nothing but a browser's id. */
 const LEAST_LENGTH = 80
-
-export interface CookieOptions {
-  readonly name: string
-  /** ms for which it is good. */
-  readonly maxAge: number
-  /** The browser is told of no time: it keeps the cookie until it ends. */
-  readonly endsWithBrowser: boolean
-  readonly sameSite: 'strict' | 'lax' | 'none'
-  readonly secure: boolean | undefined
-  readonly domain: string | undefined
-}
 
 /** The live cookie: verified by our own code, because the hot path must touch no crypto; written by koa-session, whole. */
 export class LiveCookie {
@@ -163,43 +151,4 @@ export class LiveCookie {
     if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie
   }
-}
-
-/** koa-session in an app of its own: it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
-function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
-  const { name, endsWithBrowser, sameSite, secure, domain } = given
-  const writer = new Koa()
-  Object.assign(writer, { keys })
-  const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
-  const options = { key: name, maxAge, sameSite, encode: encodeSession } as const
-  const optional = { ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
-  session({ ...options, ...optional }, writer)
-  return writer
-}
-
-function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
-  return encode(payload)
-}
-
-/** The values of all cookies of one name in a Cookie header; `pair` is the name with its equals sign. */
-function allValues(header: string, pair: string): readonly string[] {
-  return header
-    .split(/; */)
-    .filter((cookie) => cookie.startsWith(pair))
-    .map((cookie) => cookie.slice(pair.length))
-}
-
-/** Whether a cookie's name begins there. */
-function isName(header: string, at: number): boolean {
-  return at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
-}
-
-/** A copy: what is cut out of a header would keep all of that header in memory. */
-function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
-}
-
-function valueAt(header: string, start: number): string {
-  const end = header.indexOf(';', start)
-  return end < 0 ? header.slice(start) : header.slice(start, end)
 }

@@ -3,42 +3,31 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { Settings } from '../../options.js'
 import type { Departures } from '../connections/departures.js'
-import type { LiveCookie } from '../cookie/cookie.js'
-import type { CookieMembers } from '../cookie/cookie-members.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Freshness } from '../cookie/freshness.js'
 import { loadCandidates } from '../names/candidates.js'
 import { type Brought, cookieAction, type Deed, moreOf } from '../names/decide.js'
-import type { Epochs } from '../names/epochs.js'
 import type { Identities } from '../names/identities.js'
 import type { Departing, Recognized } from '../names/recognized.js'
 import type { BrowserSubject, UserSubject } from '../names/subject.js'
 import type { Visitor, Vouched } from '../names/visitor.js'
 import { renewalOf, type Whose, whoOf } from '../names/who.js'
 import type { StoreSync } from '../remote/sync.js'
-import type { Report, Warn } from '../report.js'
+import type { Report } from '../report.js'
 import type { Answer, AnswerPart } from '../seams.js'
+import { type AnswerCookieNeeds, isStale, writeCookie } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import type { HasConsent } from './consent.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { type Counted, countedAs } from './limits.js'
-import { checkProxy } from './proxy.js'
 
 /** What it needs. */
-export interface ExchangeNeeds {
-  readonly cookie: LiveCookie
-  readonly cookieMembers: CookieMembers
+export interface ExchangeNeeds extends AnswerCookieNeeds {
   readonly departures: Departures
-  readonly epochs: Epochs
-  readonly freshness: Freshness
   readonly hasConsent: HasConsent
   readonly identities: Identities
   readonly report: Report
-  readonly settings: Settings
   readonly store: StoreSync | undefined
-  readonly warn: Warn
 }
 
 /** What was found of a request before: its cookie, and whose that is. */
@@ -213,7 +202,7 @@ export class Exchange implements Whose, Answer {
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
-    if (action === 'write') this.#writeCookie()
+    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(this.report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
     const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
@@ -227,40 +216,12 @@ export class Exchange implements Whose, Answer {
       // Another request has signed the visitor out, in, or over to another user: being late, this answer must not undo that.
       hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,
       // Who renews it does not ask.
-      isStale: this.#deed !== 'renews' && this.#isStale(),
+      isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
   }
 
-  #isStale(): boolean {
-    const { cookie, visitor } = this.#recognized
-    if (!cookie) return false
-    const { maxAge, clock } = this.#core.settings
-    const left = cookie.expiresAt - clock()
-    // More than there can be is of a clock that ran ahead.
-    const isBehind = this.#hasNews || (cookie.members && this.#core.cookieMembers.isOutdated(cookie.members))
-    if (isBehind || cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
-    return this.#core.freshness.isOutdated(cookie, visitor)
-  }
-
   get #hasNews(): boolean {
     return this.#parts.some((part) => part.hasNews)
-  }
-
-  #writeCookie(): void {
-    const { cookie, cookieMembers, freshness, epochs } = this.#core
-    const { visitor, cookie: brought } = this.#recognized
-    // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
-    if (brought) freshness.absorb(brought, visitor)
-    const registers = freshness.registers(visitor, brought)
-    const content = {
-      browser: visitor.browser,
-      user: visitor.userSub,
-      epoch: epochs.of(visitor.userSub),
-      registers,
-      members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
-    }
-    checkProxy(this.#core, this.#ctx)
-    cookie.write(this.#ctx.req, this.#ctx.res, content).catch(this.report)
   }
 }

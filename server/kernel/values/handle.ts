@@ -14,6 +14,7 @@ import type { StoreSync } from '../remote/sync.js'
 import type { Report, Warn } from '../report.js'
 import { Outcome } from './outcome.js'
 import type { FieldChanges, Owner, Sessions } from './sessions.js'
+import { keysOf, undeclared } from './undeclared.js'
 import type { Written } from './written.js'
 
 /** What is known of one key, for a look under the hood. */
@@ -192,26 +193,4 @@ export abstract class Handle {
     this.#core.warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
     return this.#refuse(method, key)
   }
-}
-
-function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
-  return [...fields.values()].filter(isNamed).map(({ key }) => key)
-}
-
-function undeclared(method: string, key: unknown, keys: readonly string[]): string {
-  const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
-  if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
-  const [near = ''] = keys.toSorted((one, other) => slips(one, key) - slips(other, key))
-  const hint = slips(near, key) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
-  return `${method}("${key}"): ${declared}${hint}`
-}
-
-/** How many letters one has and the other lacks: a slip swaps, drops, adds or changes a few. */
-function slips(one: string, other: string): number {
-  const rest = [...other]
-  const lacking = [...one].filter((letter) => {
-    const at = rest.indexOf(letter)
-    return at < 0 || rest.splice(at, 1).length === 0
-  })
-  return Math.max(lacking.length, rest.length)
 }

@@ -1,0 +1,35 @@
+import Koa from 'koa'
+import session from 'koa-session'
+import { encode } from './cookie-text.js'
+import type { SigningKeys } from './keys.js'
+
+/** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
+const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
+
+/** Of the live cookie. */
+export interface CookieOptions {
+  readonly name: string
+  /** ms for which it is good. */
+  readonly maxAge: number
+  /** The browser is told of no time: it keeps the cookie until it ends. */
+  readonly endsWithBrowser: boolean
+  readonly sameSite: 'strict' | 'lax' | 'none'
+  readonly secure: boolean | undefined
+  readonly domain: string | undefined
+}
+
+/** koa-session in an app of its own: it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
+export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
+  const { name, endsWithBrowser, sameSite, secure, domain } = given
+  const writer = new Koa()
+  Object.assign(writer, { keys })
+  const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
+  const options = { key: name, maxAge, sameSite, encode: encodeSession } as const
+  const optional = { ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
+  session({ ...options, ...optional }, writer)
+  return writer
+}
+
+function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
+  return encode(payload)
+}

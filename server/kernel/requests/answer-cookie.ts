@@ -1,0 +1,53 @@
+import type Koa from 'koa'
+import type { Settings } from '../../options.js'
+import type { LiveCookie } from '../cookie/cookie.js'
+import type { CookieMembers } from '../cookie/cookie-members.js'
+import type { Freshness } from '../cookie/freshness.js'
+import type { Epochs } from '../names/epochs.js'
+import type { Recognized } from '../names/recognized.js'
+import type { Warn } from '../report.js'
+import { checkProxy } from './proxy.js'
+
+/** What it needs. */
+export interface AnswerCookieNeeds {
+  readonly cookie: LiveCookie
+  readonly cookieMembers: CookieMembers
+  readonly epochs: Epochs
+  readonly freshness: Freshness
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+type Whose = Pick<Recognized, 'cookie' | 'visitor'>
+
+/** Whether the visitor's own cookie says less than one written now, or is about to expire. */
+export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Whose): boolean {
+  if (!cookie) return false
+  const { maxAge, clock } = core.settings
+  const left = cookie.expiresAt - clock()
+  // More than there can be is of a clock that ran ahead.
+  if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+  if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
+  return core.freshness.isOutdated(cookie, visitor)
+}
+
+/** Writes all that is known of the visitor, and has room. Resolves when it is written. */
+export function writeCookie(
+  core: AnswerCookieNeeds,
+  ctx: Koa.Context,
+  { cookie: brought, visitor }: Whose,
+): Promise<void> {
+  const { cookie, cookieMembers, epochs, freshness } = core
+  // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
+  if (brought) freshness.absorb(brought, visitor)
+  const registers = freshness.registers(visitor, brought)
+  const content = {
+    browser: visitor.browser,
+    user: visitor.userSub,
+    epoch: epochs.of(visitor.userSub),
+    registers,
+    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
+  }
+  checkProxy(core, ctx)
+  return cookie.write(ctx.req, ctx.res, content)
+}
