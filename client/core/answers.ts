@@ -4,7 +4,7 @@ import { busyOf, draftsOf, fieldOf, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { isBlocked, type Page, start } from './page.js'
 import { end, giveUp, saved } from './proof.js'
-import { ask, become, keep, pauseOf, prove, reconnect, release, renewed } from './visitor.js'
+import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } from './visitor.js'
 
 /** What the server would do at another time: nothing was taken, and it may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
@@ -24,7 +24,7 @@ export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | un
     if (answer) refused(page, sync, answer, 'send')
     else {
       release(page, sync, true)
-      if (page.reach === 'up') rest(page, 'send', 0)
+      if (page.reach === 'up') backOff(page, 'send', 0)
     }
   }
 }
@@ -44,7 +44,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   } else if (error && status < BUSY) refused(page, sync, error, 'post')
   else {
     release(page, sync, !error)
-    rest(page, 'post', wait)
+    backOff(page, 'post', wait)
   }
 }
 
@@ -56,7 +56,7 @@ function asked(page: Page, answer: SyncAnswer): void {
   // An answer without proof says nothing to a page that was told before.
   if (kept || page.who === undefined) become(page, answer)
   if (kept) {
-    prove(page, true)
+    cookieSeen(page, true)
     confirm(page, answer)
   }
   if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
@@ -78,11 +78,11 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
   // What the connection of a former visitor still says is not this page's.
   if (!isPost && page.reach === 'down') {
     release(page, sync, false)
-    rest(page, 'send', 0)
+    backOff(page, 'send', 0)
     return
   }
   if (greeting && (isPost || isFirst)) become(page, answer)
-  if (kept) prove(page, isFirst)
+  if (kept) cookieSeen(page, isFirst)
   else if (isFirst) ask(page)
   if (!isPost) page.reach = 'greeted'
   if (!dropped) {
@@ -121,7 +121,7 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
     if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
     sent.stamp = one.stamp
     // What went out after it, as the page was left, goes over this one alone.
-    for (const next of draftsOf(field)) if (sent.isAgain && next.isAgain) next.base = one.stamp
+    for (const next of draftsOf(field)) if (sent.mayHaveArrived && next.mayHaveArrived) next.base = one.stamp
     // A POST may have been answered before, that no store has it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
     else saved(page, key, isSaved ? one.stamp : field.proof)
@@ -130,8 +130,8 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
   if (isLater(page, one, isPost ? 'post' : 'send')) return
   if (stamp) merge(page, key, stamp, one.value)
   // Something newer stands: it goes over that, computed again, or as it is where it cannot have arrived before.
-  if (stamp && (sent.id ? sent.calls[0] : !sent.isAgain))
-    return void Object.assign(sent, { base: undefined, isAgain: false })
+  if (stamp && (sent.id ? sent.calls[0] : !sent.mayHaveArrived))
+    return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
   end(page, key, (change) => change === sent, one)
   // What was set after it stands in its place; what was computed after it does not. No caller waits for what another page has left.
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = one.code
@@ -156,7 +156,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
     // What was set over a bad ticket is not.
     if (field.changes[0]) field.code = undefined
   }
-  if (!bad && !set) rest(page, name, 0)
+  if (!bad && !set) backOff(page, name, 0)
 }
 
 /** What the cookie has by now, as an answer to this page or another tab says. */
@@ -192,12 +192,12 @@ export function learn(page: Page, news: News): void {
 /** Where it may be sent again: after a while. */
 function isLater(page: Page, { code }: Failure, name: TimerName): boolean {
   const is = LATER.includes(code)
-  if (is) rest(page, name, LATER_WAIT)
+  if (is) backOff(page, name, LATER_WAIT)
   return is
 }
 
 /** Waits longer after each failure. */
-export function rest(page: Page, name: TimerName, least: number): void {
+export function backOff(page: Page, name: TimerName, least: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2
   start(page, name, Math.max(least, pause), pause)

@@ -19,7 +19,7 @@ export interface Change {
   /** It is on its way. */
   isBusy?: boolean
   /** It was on its way, and may have arrived. */
-  isAgain?: boolean
+  mayHaveArrived?: boolean
   /** The server has taken it, at that stamp. */
   stamp?: Stamp | undefined
 }
@@ -69,7 +69,7 @@ export function draftsOf({ changes }: Field): readonly Change[] {
 }
 
 /** Something of it has no end yet. */
-export function isDraft(field: Field): boolean {
+export function hasDraft(field: Field): boolean {
   return draftsOf(field).length > 0
 }
 
@@ -113,7 +113,7 @@ export function want(page: Keys, key: string, call: Call, value: JsonValue | und
   const field = fieldOf(page, key)
   const id = call.next ? call.id.toString(36) : ''
   const last = draftsOf(field).at(-1)
-  const former = last && !last.isBusy && !last.isAgain && (last.id || !id) ? last : undefined
+  const former = last && !last.isBusy && !last.mayHaveArrived && (last.id || !id) ? last : undefined
   const calls = [...(former?.calls ?? []), call]
   field.changes = [
     ...field.changes.filter((one) => one !== former),
@@ -128,7 +128,7 @@ export function recompute(page: Keys): void {
     let below = field.value
     for (const change of draftsOf(field)) {
       const from = defaulted(field, below)
-      if (change.id && !change.isBusy && !change.isAgain && !sameJson(from, change.from)) {
+      if (change.id && !change.isBusy && !change.mayHaveArrived && !sameJson(from, change.from)) {
         let value = from
         change.from = from
         change.calls = change.calls.filter((call) => {
@@ -169,7 +169,7 @@ export function merge(
 
 /** A change as if it had never gone out, over what is never there: it is computed anew. */
 function unsent({ value, calls, id }: Change): Change {
-  return { value, calls, id, from: NaN, base: undefined, isBusy: false, isAgain: false, stamp: undefined }
+  return { value, calls, id, from: NaN, base: undefined, isBusy: false, mayHaveArrived: false, stamp: undefined }
 }
 
 /** Of this page's computed changes, which are in what was written at `stamp`. */

@@ -1,6 +1,6 @@
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { fieldOf, isDraft } from './field.js'
+import { fieldOf, hasDraft } from './field.js'
 import type { Page } from './page.js'
 import { drafts } from './sending.js'
 import { keep, tickets } from './visitor.js'
@@ -23,10 +23,10 @@ export function restore(page: Page, texts: readonly string[]): void {
   read(page, texts, ([, , wanted]) => {
     // A key's changes are each made over the one before it, so they are one page's. Whether the first had arrived by then is not known: it must not
     // go over what came later.
-    const lasting = wanted.filter(([key, base]) => base >= fieldOf(page, key).at && !isDraft(fieldOf(page, key)))
+    const lasting = wanted.filter(([key, base]) => base >= fieldOf(page, key).at && !hasDraft(fieldOf(page, key)))
     for (const [key, base, id, value] of lasting) {
       const field = fieldOf(page, key)
-      field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, isAgain: true }]
+      field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, mayHaveArrived: true }]
     }
   })
 }

@@ -1,6 +1,6 @@
 import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
-import { busyOf, type Change, draftsOf, isDraft } from './field.js'
+import { busyOf, type Change, draftsOf, hasDraft } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
 import { tickets } from './visitor.js'
 
@@ -32,7 +32,7 @@ function isPostDue(page: Page): boolean {
   if (isAsking) return true
   if (timers.has('greet') || isBlocked(page)) return false
   if (isDue || !isReady) return true
-  return [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && isDraft(field)))
+  return [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && hasDraft(field)))
 }
 
 /** No other tab POSTs now; one may have done it all. */
@@ -72,7 +72,7 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
     sent.base ??= field.at
     sent.isBusy = true
     // A POST that was given up may arrive late, and must not go over what came later.
-    set.push(wire(key, sent, sent.id || sent.isAgain || isPost ? sent.base : OVER_ANY))
+    set.push(wire(key, sent, sent.id || sent.mayHaveArrived || isPost ? sent.base : OVER_ANY))
   }
   return set
 }
@@ -100,9 +100,9 @@ export function lastChanges({ fields }: Page): readonly WireChange[] {
     const last = all.at(-1)
     if (!first || !last) return []
     first.base ??= field.at
-    first.isAgain = true
+    first.mayHaveArrived = true
     if (last === first || last.id) return [wire(key, first, first.base)]
-    Object.assign(last, { base: first.base, isAgain: true })
+    Object.assign(last, { base: first.base, mayHaveArrived: true })
     return [wire(key, last)]
   })
 }

@@ -1,5 +1,5 @@
 import { act } from './act.js'
-import { learn, posted, rest, synced } from './answers.js'
+import { backOff, learn, posted, synced } from './answers.js'
 import { recompute, want } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
@@ -57,7 +57,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       // It has brought a cookie.
       page.tries = 0
       ask(page)
-    } else if (code) rest(page, 'link', 1000)
+    } else if (code) backOff(page, 'link', 1000)
   },
   // Before the connection has said whose it is, it may be another's.
   ticket: (page, ticket) => {

@@ -61,7 +61,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
 }
 
 /** The browser has shown the cookie of this page's visitor. @param isTold whether other tabs hear of it: one may be another visitor's */
-export function prove(page: Page, isTold: boolean): void {
+export function cookieSeen(page: Page, isTold: boolean): void {
   page.tries = 0
   if (isTold) act(page, 'tell', { who: page.who, held: [] })
   if (page.isKept) return
@@ -123,7 +123,7 @@ export function abort(page: Page): void {
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
     const sent = busyOf(fieldOf(page, key))
-    if (sent) Object.assign(sent, { isBusy: false, isAgain: isLost || sent.isAgain })
+    if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived })
   }
 }
 

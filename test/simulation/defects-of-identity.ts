@@ -193,7 +193,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page hears what the connection of a former visitor still says',
     file: 'client/core/answers.ts',
-    find: "  if (!isPost && page.reach === 'down') {\n    release(page, sync, false)\n    rest(page, 'send', 0)\n    return\n  }\n",
+    find: "  if (!isPost && page.reach === 'down') {\n    release(page, sync, false)\n    backOff(page, 'send', 0)\n    return\n  }\n",
     replace: '',
   },
 ]

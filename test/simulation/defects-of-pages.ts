@@ -11,19 +11,19 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page POSTs its change over what it does not know',
     file: 'client/core/sending.ts',
-    find: 'sent.id || sent.isAgain || isPost ? sent.base : OVER_ANY',
-    replace: 'sent.id || sent.isAgain ? sent.base : OVER_ANY',
+    find: 'sent.id || sent.mayHaveArrived || isPost ? sent.base : OVER_ANY',
+    replace: 'sent.id || sent.mayHaveArrived ? sent.base : OVER_ANY',
   },
   {
     name: 'a page gives up a change that was overtaken before it arrived',
     file: 'client/core/answers.ts',
-    find: '(sent.id ? sent.calls[0] : !sent.isAgain)',
+    find: '(sent.id ? sent.calls[0] : !sent.mayHaveArrived)',
     replace: 'sent.id && sent.calls[0]',
   },
   {
     name: 'a page makes a change again that was overtaken after it may have arrived',
     file: 'client/core/answers.ts',
-    find: '(sent.id ? sent.calls[0] : !sent.isAgain)',
+    find: '(sent.id ? sent.calls[0] : !sent.mayHaveArrived)',
     replace: '(!sent.id || sent.calls[0])',
   },
   {

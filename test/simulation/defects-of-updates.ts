@@ -23,9 +23,9 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page gives what was lost another id',
     file: 'client/core/visitor.ts',
-    find: 'if (sent) Object.assign(sent, { isBusy: false, isAgain: isLost || sent.isAgain })',
+    find: 'if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived })',
     replace:
-      "if (sent) Object.assign(sent, { isBusy: false, isAgain: isLost || sent.isAgain, id: isLost && sent.id ? sent.id + 'x' : sent.id })",
+      "if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived, id: isLost && sent.id ? sent.id + 'x' : sent.id })",
   },
   {
     name: 'an id is taken twice',
