@@ -102,6 +102,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
   const given = readAll(OPTIONS, others, '')
   const { maxSubjects, maxGuestBytes, maxIdle: idle } = readAll(CACHE, cache, 'cache.')
+  const limited = readAll(LIMITS, limits, 'limits.')
   const { fields, identify, keys, endpoint, origins, store, storeTimeout, storeRefresh, storeMaxIdle } = given
   const { cookieBudget, consent, onLogin, onError, clock } = given
   if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
@@ -136,7 +137,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     storeMaxIdle,
     cookieBudget,
     consent,
-    limits: Object.freeze(readAll(LIMITS, limits, 'limits.')),
+    limits: Object.freeze(limited),
     report,
     clock,
   })
