@@ -126,6 +126,8 @@ export interface TicketClaims {
   /** base64url(SHA-256(subject)) */
   readonly sub: string
   readonly epoch: number
+  /** Which erasure of a user it was signed after: ms since 1970. Left out where there was none. */
+  readonly generation?: number | undefined
   /** Seconds since 1970, as `exp`. */
   readonly iat: number
   readonly exp: number

@@ -13,8 +13,16 @@ export interface StoredRegister {
   readonly ids?: readonly TakenId[] | undefined
 }
 
-/** The register of a subject that says what has ended. No field can be called so. */
+/** The register that says when a user was last revoked, or that a browser id was given up. No field can be called so. */
 export const EPOCH_KEY = '$epoch'
+
+/** The register that says which generation of a user's values counts: each erasure begins one. */
+export const GENERATION_KEY = '$generation'
+
+/** Whether a register says what has ended. */
+export function isEnd({ key }: Pick<StoredRegister, 'key'>): boolean {
+  return key === EPOCH_KEY || key === GENERATION_KEY
+}
 
 /** A register on the wire and in the cookie: no value, deleted. */
 export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValue]

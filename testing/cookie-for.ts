@@ -42,7 +42,7 @@ export function cookieFor<F extends Fields>(
     }
     return { key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
-  const user = userId === undefined ? undefined : subjectHash(userSubject(userId, 'cookieFor: userId'))
-  const epoch = epochs.of(user)
-  return cookie.header({ browser: browserId, user, epoch, registers })
+  const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
+  const userSub = user && subjectHash(user)
+  return cookie.header({ browser: browserId, user: userSub, ...epochs.signed({ user, userSub }), registers })
 }

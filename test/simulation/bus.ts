@@ -14,6 +14,13 @@ export interface Mail {
   readonly message: Message
 }
 
+/** A key of a subject's values, of one generation. */
+interface Place {
+  readonly sub: string
+  readonly generation: number
+  readonly key: string
+}
+
 /** What nodes tell each other is on its way until the schedule has it arrive, in any order, once, twice or never. */
 export class Bus {
   /** Nothing arrives by itself. */
@@ -35,9 +42,10 @@ export class Bus {
     const text = JSON.stringify(message)
     const [, name, rows] = message
     const { kind, sub, registers, end } = toldByNode(name, rows)
-    for (const [key, { stamp }] of registers) this.#note(`${from.index} ${sub} ${key}`, stamp)
+    for (const [key, { stamp, generation = 0 }] of registers)
+      this.#note(`${from.index} ${sub} ${generation} ${key}`, stamp)
     if (end) this.#note(`${from.index} ${kind} ${sub}`, end.epoch)
-    if (end) this.#note(`${from.index} erased ${sub}`, end.erased)
+    if (end) this.#note(`${from.index} erased ${sub}`, end.generation)
     for (let to = 0; to < nodes; to += 1) {
       if (to === from.index) continue
       if (this.#cut.has(to) || this.#cut.has(from.index)) this.#lose()
@@ -46,11 +54,11 @@ export class Bus {
   }
 
   /** Whether a node has told the others of that write, or of a later one. */
-  hasTold(node: ServerNode, sub: string, key: string, stamp: number): boolean {
-    return (this.#told.get(`${node.index} ${sub} ${key}`) ?? 0) >= stamp
+  hasTold(node: ServerNode, { sub, generation, key }: Place, stamp: number): boolean {
+    return (this.#told.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
   }
 
-  /** The same, of an end; or until which stamp all was erased. */
+  /** The same, of an end; or which generation has begun. */
   hasToldEnd(node: ServerNode, kind: 'user' | 'browser' | 'erased', sub: string, epoch: number): boolean {
     return (this.#told.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
   }

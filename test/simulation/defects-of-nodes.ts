@@ -5,14 +5,14 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'a write is not told to the other nodes',
     file: 'server/kernel/values/sessions.ts',
-    find: 'this.#keep(subject, news)\n      this.#core.remote.peers?.tell(subject, news)\n',
+    find: 'this.#keep(subject, news)\n      this.#announce(subject, news)\n',
     replace: 'this.#keep(subject, news)\n',
   },
   {
     name: 'what a ticket brings is not told to the other nodes',
     file: 'server/kernel/values/sessions.ts',
-    find: "if (source === 'ticket' || source === 'login') this.#core",
-    replace: "if (source === 'login') this.#core",
+    find: "if (source === 'ticket' || source === 'login') this.#announce",
+    replace: "if (source === 'login') this.#announce",
   },
   {
     name: 'of all that a turn has written only the last is told',
@@ -29,9 +29,8 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'an erasure is told to the other nodes as a revocation',
     file: 'server/kernel/names/epochs.ts',
-    find: 'this.#remote.store?.forget(user, [register])\n    this.#remote.peers?.tell(user, [register])',
-    replace:
-      'this.#remote.store?.forget(user, [register])\n    this.#remote.peers?.tell(user, [{ ...register, value: undefined }])',
+    find: 'this.#remote.peers?.tell(user, ends)',
+    replace: 'this.#remote.peers?.tell(user, ends.slice(0, 1))',
   },
   {
     name: 'that a browser id was given up is not told to the other nodes',
@@ -42,32 +41,32 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'what another node tells is not taken over',
     file: 'server/kernel/remote/nodes.ts',
-    find: "if (isSubject(name)) this.#core.sessions.merge(name, registers, 'node')",
-    replace: '',
+    find: "sessions.merge(named.user, registers, 'node', Math.max(named.generation, generation))",
+    replace: "sessions.merge(named.user, [], 'node', Math.max(named.generation, generation))",
   },
   {
     name: 'an end that another node tells of is not remembered',
     file: 'server/kernel/remote/nodes.ts',
-    find: 'if (ending) this.#end(name, ending)',
-    replace: '',
+    find: 'const isOver = ending !== undefined && epochs.hear(name, ending)',
+    replace: 'const isOver = ending !== undefined && epochs === undefined',
   },
   {
     name: 'an end that another node tells of ends no connection',
     file: 'server/kernel/remote/nodes.ts',
-    find: 'if (erased !== undefined) applyRemoteEnd(this.#core, name, erased)',
+    find: 'if (isOver) applyRemoteEnd(this.#core, name)',
     replace: '',
   },
   {
     name: 'what another node has erased stays',
-    file: 'server/kernel/remote/remote-ends.ts',
-    find: 'sessions.erase(name, erased)',
-    replace: '',
+    file: 'server/kernel/remote/nodes.ts',
+    find: 'Math.max(named.generation, generation)',
+    replace: 'named.generation',
   },
   {
-    name: 'what another node has erased is taken over again',
-    file: 'server/kernel/names/user-epochs.ts',
-    find: 'if (until > this.erasedUntil(user)) this.#erased.set(user, until)',
-    replace: '',
+    name: 'what is written after an erasure is told as if it came before',
+    file: 'server/kernel/values/sessions.ts',
+    find: 'remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)',
+    replace: 'remote.peers?.tell(subject, news)',
   },
   {
     name: 'an end that another node tells of is of the past',

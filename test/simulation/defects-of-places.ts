@@ -23,7 +23,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'what only the cookie knows is not taken over',
     file: 'server/kernel/cookie/freshness.ts',
-    find: "this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request')",
+    find: "this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request', generation)",
     replace: '',
   },
   {

@@ -53,7 +53,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'what a sign-in brings along is stamped like a write',
     file: 'server/kernel/names/login.ts',
-    find: '[{ ...register, stamp }]',
+    find: '[{ ...register, stamp: LOGIN_STAMP }]',
     replace: '[{ ...register, stamp: settings.clock() }]',
   },
   {
@@ -89,8 +89,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the epoch of a cookie is not looked at',
     file: 'server/kernel/names/epochs.ts',
-    find: '(user === undefined || this.accepts(user, epoch))',
-    replace: '(user === undefined || epoch >= 0)',
+    find: '(user === undefined || this.accepts(user, cookie))',
+    replace: '(user === undefined || cookie.epoch >= 0)',
   },
   {
     name: 'a browser id that was given up is good again',
@@ -101,7 +101,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the epoch of a ticket is not looked at',
     file: 'server/kernel/names/redeem.ts',
-    find: 'if (epochs.accepts(sub, epoch)) return user\n    throw outdated(index)',
+    find: 'if (epochs.accepts(sub, signed)) return user\n    throw outdated(index)',
     replace: 'return user',
   },
   {

@@ -23,14 +23,26 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'what the store has is not taken over',
     file: 'server/kernel/remote/intake.ts',
-    find: "    this.#core.sessions.merge(subject, registers, 'store')\n",
+    find: "    this.#core.sessions.merge(subject, standing(all).registers, 'store', generation)\n",
     replace: '',
   },
   {
     name: 'what has ended is not learnt from the store',
     file: 'server/kernel/remote/intake.ts',
-    find: 'const erased = this.#core.epochs.learn(subject, toEnding(ending))',
-    replace: 'const erased: number | undefined = toEnding(ending) && undefined',
+    find: 'const isNews = ending !== undefined && epochs.learn(subject, ending)',
+    replace: 'const isNews = ending !== undefined && epochs === undefined',
+  },
+  {
+    name: 'that a user was erased is not learnt from the store',
+    file: 'server/kernel/remote/intake.ts',
+    find: 'sessions.enter(subject, generation)',
+    replace: '',
+  },
+  {
+    name: 'what is written after an erasure is stored as if it came before',
+    file: 'server/kernel/remote/backlog.ts',
+    find: 'await this.#store.merge(storeName(subject, generation), values)',
+    replace: 'await this.#store.merge(storeName(subject), values)',
   },
   {
     name: 'what only memory has is not brought to the store',
@@ -78,8 +90,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'an erasure leaves what the store has',
     file: 'server/kernel/names/epochs.ts',
-    find: 'this.#remote.store?.forget(user, [register])',
-    replace: 'this.#remote.store?.keep(user, [{ ...register, value: undefined }])',
+    find: 'this.#remote.store?.forget(user, ends, former)',
+    replace: 'this.#remote.store?.keep(user, ends)',
   },
   {
     name: 'that a browser id was given up is not stored',

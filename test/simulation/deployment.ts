@@ -117,9 +117,7 @@ export class Deployment {
     if (asked === 'removal') return
     if (asked === 'load') node.loads.set(sub, node.now())
     // What stands where it was written is of no interest to a node that is about to delete it.
-    const isGone = node.knowledge.givenUp.has(sub) || node.knowledge.erasures.until(sub) > 0
-    const isErasing = asked === 'merge' && isGone
-    // Among it are the tombstones that it has put there itself, in place of what came after an erasure.
+    const isErasing = asked === 'merge' && node.knowledge.givenUp.has(sub)
     if (isErasing) node.knowledge.hear(told)
     this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, false)
   }

@@ -32,7 +32,8 @@ export function differenceOf(
         return diverged(
           `browser ${browser.index} has ${key} = ${text(memory)} in the memory of node ${node.index}, and ${text(kept)} elsewhere`,
         )
-      const stored = world.deployment.store?.rows(world.storeName(key === OWN ? cookie.browser : sub)).get(key)
+      const place = key === OWN ? world.storeName(cookie.browser) : world.storeName(sub, world.standing.generation(sub))
+      const stored = world.deployment.store?.rows(place).get(key)
       if (world.deployment.store && memory?.stamp !== stored?.stamp)
         return diverged(`the store has ${key} = ${text(stored)}, and node ${node.index} has ${text(memory)}`)
       if (key === HIDDEN) continue

@@ -1,7 +1,7 @@
 import { isNewer, type Register } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import type { SharedStore } from './shared-store.js'
-import { EPOCH } from './told.js'
+import { EPOCH, GENERATION, readName } from './told.js'
 
 /** A write, and by which name the store knows its subject. */
 interface Owed {
@@ -48,7 +48,7 @@ export class Durability {
 
   /** What was written under a name until now is deleted, or of no use any more. */
   end(name: string): void {
-    this.#owed = this.#owed.filter((one) => one.name !== name)
+    this.#owed = this.#owed.filter((one) => one.name !== name || one.key === GENERATION)
   }
 
   /** A process has ended: what the store has not is lost with it. */
@@ -74,18 +74,14 @@ export class Durability {
   isThere(name: string, key: string, register: Register): boolean {
     const rows = this.#store.rows(name)
     const found = rows.get(key)
-    if (key === EPOCH) return found !== undefined && found.stamp >= register.stamp && isErased(found, register)
+    if (key === EPOCH || key === GENERATION) return found !== undefined && found.stamp >= register.stamp
     if (found && !isNewer(register, found)) return true
     // What a browser had that was given up is forgotten, and that before its end is stored.
     if (name.startsWith('browser:') && rows.has(EPOCH)) return true
     const removed = this.#givenUp.has(name) ? this.#store.removed(name).get(key) : undefined
     if (removed && !isNewer(register, removed)) return true
-    const { value: erased } = rows.get(EPOCH) ?? {}
-    return typeof erased === 'number' && register.stamp <= erased
+    const { base, generation } = readName(name)
+    const { stamp: newest = 0 } = this.#store.rows(base).get(GENERATION) ?? {}
+    return newest > generation
   }
-}
-
-/** Whether an end says so, too, that all until then was erased. */
-function isErased(found: Register, { value: until }: Register): boolean {
-  return typeof until !== 'number' || (typeof found.value === 'number' && found.value >= until)
 }

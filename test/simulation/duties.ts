@@ -1,7 +1,7 @@
 import { subjectHash, type UserSubject } from '../../server/kernel/names/subject.js'
 import { hashOf, type Register } from './registers.js'
 import type { ServerNode } from './server-node.js'
-import { EPOCH, type Told } from './told.js'
+import { EPOCH, GENERATION, type Told } from './told.js'
 import type { World } from './world.js'
 
 /** What nodes have to tell each other, and the store; and what they have to do when they are told. */
@@ -9,7 +9,8 @@ export class Duties {
   /** How many revocations there have been. */
   ends = 0
   readonly #world: World
-  readonly #epochs = new Map<string, number>()
+  /** Which generation a write was made in. */
+  readonly #generations = new WeakMap<ServerNode, Map<string, number>>()
 
   constructor(world: World) {
     this.#world = world
@@ -18,30 +19,34 @@ export class Duties {
   /** A node has taken a write: it tells the others, and has it stored. */
   wrote(node: ServerNode, sub: string, key: string, register: Register): void {
     this.confirmed(node, sub, key, register)
-    this.#world.deployment.durability?.owe(node, this.#world.storeName(sub), key, register)
+    this.#world.deployment.durability?.owe(node, this.#placeOf(node, sub, key, register), key, register)
     this.tells(node, sub, key, register.stamp)
   }
 
   /** What is news at a node it tells the others. */
   tells(node: ServerNode, sub: string, key: string, stamp: number): void {
+    const place = { sub, key, generation: this.#generationOf(node, sub, key, { stamp }) }
     this.#world.checkLater(() => {
-      if (this.#world.deployment.bus?.hasTold(node, sub, key, stamp) === false && !node.isOver)
+      if (this.#world.deployment.bus?.hasTold(node, place, stamp) === false && !node.isOver)
         this.#world.fail(`node ${node.index} does not tell the others of ${key} at ${stamp}`)
     })
   }
 
   /** A node has taken a write, or had it already. */
   confirmed(node: ServerNode, sub: string, key: string, register: Register): void {
-    this.#world.ledger.assign(register.value, sub, register.stamp)
-    node.knowledge.learn(sub, key, register)
+    const { generation = node.knowledge.generation(sub) } = register
+    this.#world.ledger.assign(register.value, sub, register.stamp, generation)
+    const made = this.#generations.get(node) ?? new Map()
+    this.#generations.set(node, made.set(nameOf(sub, key, register), generation))
+    node.knowledge.learn(sub, key, { ...register, generation })
   }
 
   /** A node has said how far a write has got. */
   acknowledged(node: ServerNode, sub: string, key: string, register: Register, level: string | undefined): void {
     const { durability } = this.#world.deployment
-    const isKept = !node.knowledge.givenUp.has(sub) && node.knowledge.erasures.isLasting(sub, register)
-    const fault =
-      level === 'store' && isKept ? durability?.stored(this.#world.storeName(sub), key, register) : undefined
+    const isKept = !node.knowledge.givenUp.has(sub)
+    const place = this.#placeOf(node, sub, key, register)
+    const fault = level === 'store' && isKept ? durability?.stored(place, key, register) : undefined
     if (fault !== undefined) this.#world.fail(fault, 'lost')
     if (level === 'store' && !durability) this.#world.fail('there is no store that could have it')
     if (level === 'memory' && node.line?.troubles === 0)
@@ -60,32 +65,34 @@ export class Duties {
 
   /** What the store does not have yet is not forgotten: who comes finds it in memory again. */
   recover(node: ServerNode, sub: string): void {
-    for (const { key, register } of this.#world.deployment.durability?.pending(node, this.#world.storeName(sub)) ?? [])
-      if (key !== EPOCH) node.knowledge.learn(sub, key, register)
+    const { durability } = this.#world.deployment
+    const generation = node.knowledge.generation(sub)
+    for (const { key, register } of durability?.pending(node, this.#world.storeName(sub, generation)) ?? [])
+      if (key !== EPOCH && key !== GENERATION) node.knowledge.learn(sub, key, register)
   }
 
   /** A node has revoked a user, and may be about to delete what the user had. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void {
     const { knowledge } = node
     const { epochs } = node.process.core
-    const { bus, durability, isAlone } = this.#world.deployment
+    const { bus, durability } = this.#world.deployment
     const sub = hashOf(user)
     const epoch = epochs.of(subjectHash(user))
     this.ends += 1
     const before = this.#world.standing.ended(sub)?.stamp ?? 0
     if (node.line?.isWell && epoch <= before)
       this.#world.fail(`${user} is revoked in epoch ${epoch}, though the store has one of ${before}`)
-    if (isErased || epoch <= before) durability?.end(this.#world.storeName(sub))
-    const value = isErased ? epochs.erasedUntil(user) : undefined
-    durability?.owe(node, this.#world.storeName(sub), EPOCH, { stamp: epoch, value })
-    if (value !== undefined) node.line?.erases(this.#world.storeName(sub), value)
+    const name = this.#world.storeName(sub)
+    const former = this.#world.storeName(sub, knowledge.generation(sub))
+    const generation = epochs.generation(user)
+    if (isErased) durability?.end(former)
+    if (epoch <= before) durability?.end(name)
+    durability?.owe(node, name, EPOCH, { stamp: epoch, value: undefined })
+    if (isErased) durability?.owe(node, name, GENERATION, { stamp: generation, value: undefined })
+    if (isErased) node.line?.erases(name, former, generation)
     knowledge.revoke(sub, epoch)
-    // A process that has just begun, on a clock that runs behind, cannot know of a later epoch.
-    const isNewest = epoch > (this.#epochs.get(sub) ?? 0)
-    if (isNewest) this.#epochs.set(sub, epoch)
-    if (isErased) knowledge.erase(sub, epochs.erasedUntil(user))
-    if (isErased) this.#world.ledger.beginAnew(sub, epochs.erasedUntil(user))
-    if (isErased && isNewest && isAlone) this.#world.ledger.erase(sub)
+    if (isErased && !(generation > knowledge.generation(sub))) this.#world.fail(`${user} is erased, and goes on`)
+    if (isErased) knowledge.enter(sub, generation)
     const open = this.#world.wires(node).filter(({ subs }) => subs.includes(sub))
     this.#world.checkLater(() => {
       if (node.isOver) return
@@ -93,9 +100,18 @@ export class Duties {
         this.#world.fail(`a socket of ${user}, who was revoked, stays open`)
       if (bus?.hasToldEnd(node, 'user', sub, epoch) === false)
         this.#world.fail(`node ${node.index} does not tell the others that ${user} was revoked`)
-      if (value !== undefined && bus?.hasToldEnd(node, 'erased', sub, value) === false)
+      if (isErased && bus?.hasToldEnd(node, 'erased', sub, generation) === false)
         this.#world.fail(`node ${node.index} does not tell the others that ${user} was erased`)
     })
+  }
+
+  /** By which name the store knows that write. */
+  #placeOf(node: ServerNode, sub: string, key: string, register: Register): string {
+    return this.#world.storeName(sub, this.#generationOf(node, sub, key, register))
+  }
+
+  #generationOf(node: ServerNode, sub: string, key: string, register: Pick<Register, 'stamp'>): number {
+    return this.#generations.get(node)?.get(nameOf(sub, key, register)) ?? node.knowledge.generation(sub)
   }
 
   /** Whatever a node is told counts there from now on: what has ended, too. */
@@ -115,4 +131,8 @@ export class Duties {
         this.#world.fail(`a connection of ${told.kind} ${sub}, who has gone elsewhere, stays open`, 'foreign')
     })
   }
+}
+
+function nameOf(sub: string, key: string, { stamp }: Pick<Register, 'stamp'>): string {
+  return `${sub} ${key} ${stamp}`
 }

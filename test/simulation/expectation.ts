@@ -2,6 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { itemsOf } from './baskets.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO, NEVER_IN_COOKIE, OWN } from './builds.js'
+import type { Signed } from './knowledge.js'
 import { isNewer, type Register, type Registers } from './registers.js'
 import type { Reading } from './rest.js'
 import type { Stage } from './stage.js'
@@ -33,21 +34,21 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
   // What is of an earlier epoch is worthless once a server that has begun anew is shown a later one.
   const epochs = browsers.map(({ cookies }) => world.cookie(cookies)).filter((other) => other?.user === user)
   const epoch = user === undefined ? 0 : Math.max(0, ...epochs.map((other) => other?.epoch ?? 0))
-  const isCurrent = (its: number): boolean =>
-    user === undefined || (its >= epoch && world.standing.isCurrent(user, its))
+  const isCurrent = (its: Signed): boolean =>
+    user === undefined || (its.epoch >= epoch && world.standing.isCurrent(user, its))
   for (const { cookies, tabs, isBlocking, hasConsent } of browsers) {
     const keepsCookies = !isBlocking && hasConsent
     const theirs = world.cookie(cookies)
     const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
-    if (!isTheirs || !theirs || !world.standing.isGood(theirs) || !isCurrent(theirs.epoch)) continue
+    if (!isTheirs || !theirs || !world.standing.isGood(theirs) || !isCurrent(theirs)) continue
     for (const [key, register] of theirs.registers) add(key, register)
     // A page whose browser keeps no cookie brings nothing home; nor what no cookie would ever show it.
     for (const tab of keepsCookies ? tabs : []) {
       for (const [key, heard] of pages.heard(tab, sub, theirs))
-        if (isCurrent(heard.epoch) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
+        if (isCurrent(heard) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
     }
   }
-  const isOwn = cookie !== undefined && cookie.user === user && world.standing.isGood(cookie) && isCurrent(cookie.epoch)
+  const isOwn = cookie !== undefined && cookie.user === user && world.standing.isGood(cookie) && isCurrent(cookie)
   const saves =
     isOwn && !browser.isBlocking && browser.hasConsent ? world.saves.of(browser, { ...cookie, user }) : undefined
   for (const [key, register] of saves?.newest ?? []) {
@@ -74,7 +75,7 @@ function* remembered(world: World, sub: string): Iterable<[string, Register]> {
     for (const [key, register] of knowledge.floors.get(sub) ?? [])
       if (store || nodes.length === 1 || isTold(key)) yield [key, register]
   }
-  yield* store?.rows(world.storeName(sub)) ?? []
+  yield* store?.rows(world.storeName(sub, world.standing.generation(sub))) ?? []
 }
 
 export function lossOf(

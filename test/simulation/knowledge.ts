@@ -2,7 +2,6 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { Ends } from './ends.js'
-import { Erasures } from './erasures.js'
 import { type CookieState, isNewer, isRecent, type Register, type Registers, secondsOf } from './registers.js'
 import type { End, Told } from './told.js'
 
@@ -10,6 +9,12 @@ import type { End, Told } from './told.js'
 export interface Identity {
   readonly user: string | undefined
   readonly browser: string
+}
+
+/** What cookies and tickets of a user say of when they were signed. */
+export interface Signed {
+  readonly epoch: number
+  readonly generation?: number | undefined
 }
 
 /** What a cookie is to the visitor whom the app names. */
@@ -36,7 +41,7 @@ export class Knowledge {
   /** Users who have signed out somewhere, or were revoked. */
   readonly departed: Ends = new Ends()
   readonly revoked: Ends = new Ends()
-  readonly erasures: Erasures = new Erasures()
+  readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
   /** Who came after the owner of a browser id, and since when, in seconds. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
@@ -61,24 +66,25 @@ export class Knowledge {
   }
 
   learn(sub: string | undefined, key: string, register: Register): void {
-    if (sub === undefined || !this.erasures.isLasting(sub, register)) return
+    if (sub === undefined || !this.enter(sub, register.generation)) return
     this.#hear(sub, key, register)
-    const hidden = this.#hidden.get(`${sub} ${key}`)
+    const hidden = this.#hidden.get(this.#name(sub, key))
     if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
-    if (isNewer(register, floors.get(key))) floors.set(key, register)
+    // What was looked at may be of a generation that has ended since.
+    if (isNewer(register, floors.get(key))) floors.set(key, { ...register, generation: this.generation(sub) })
     this.floors.set(sub, floors)
   }
 
   /** It was told of these, whether it goes on with them or not: they are no news. */
   hear({ sub, registers }: Told): void {
-    for (const [key, register] of registers) this.#hear(sub, key, register)
+    for (const [key, register] of registers) if (this.isLasting(sub, register)) this.#hear(sub, key, register)
   }
 
   /** Whether it cannot have known of such a write. */
   isNews(sub: string, key: string, register: Register): boolean {
-    const isTold = this.#isDeclared(key) && this.erasures.isLasting(sub, register)
-    return isTold && register.stamp > (this.#newest.get(`${sub} ${key}`) ?? 0)
+    const isTold = this.#isDeclared(key) && this.isLasting(sub, register)
+    return isTold && register.stamp > (this.#newest.get(this.#name(sub, key)) ?? 0)
   }
 
   /** How much has ended so far. */
@@ -87,7 +93,8 @@ export class Knowledge {
   }
 
   /** What a cookie of its own has told the server. Undeclared keys are not for this build to remember. */
-  learnCookie({ browser, user, registers }: CookieState): void {
+  learnCookie({ browser, user, generation, registers }: CookieState): void {
+    if (user !== undefined) this.enter(user, generation)
     for (const [key, register] of registers)
       if (this.#isDeclared(key)) this.learn(key === OWN ? browser : (user ?? browser), key, register)
   }
@@ -107,9 +114,24 @@ export class Knowledge {
     return isEnd
   }
 
-  erase(user: string, until: number): void {
-    this.floors.delete(user)
-    this.erasures.add(user, until)
+  /** Which generation of a subject's values counts: a user's begins with each erasure. */
+  generation(sub: string): number {
+    return this.#generations.get(sub) ?? 0
+  }
+
+  /** Whether a generation counts. A newer one than is known ends what is known. */
+  enter(sub: string, generation: number = this.generation(sub)): boolean {
+    const known = this.generation(sub)
+    if (generation > known) {
+      this.#generations.set(sub, generation)
+      this.floors.delete(sub)
+    }
+    return generation >= known
+  }
+
+  /** Whether a register was not erased. */
+  isLasting(sub: string, { generation = this.generation(sub) }: Register): boolean {
+    return generation >= this.generation(sub)
   }
 
   revoke(user: string, epoch: number): void {
@@ -123,27 +145,28 @@ export class Knowledge {
     return (user === undefined ? undefined : this.#epochs.get(user)) ?? 0
   }
 
-  isCurrent(user: string, epoch: number): boolean {
-    return epoch >= this.epochOf(user)
+  isCurrent(user: string, { epoch, generation = 0 }: Signed): boolean {
+    return epoch >= this.epochOf(user) && generation >= this.generation(user)
   }
 
   /** The same, for what the process has been shown: a newer epoch than the known one is learnt, and is no revocation of now. */
-  accepts(user: string, epoch: number): boolean {
-    const isCurrent = this.isCurrent(user, epoch)
-    if (isCurrent) this.#epochs.set(user, epoch)
+  accepts(user: string, signed: Signed): boolean {
+    const isCurrent = this.isCurrent(user, signed)
+    if (isCurrent) this.#epochs.set(user, signed.epoch)
     return isCurrent
   }
 
   /** Whether a cookie is still worth anything. */
-  isGood({ browser, user, epoch }: CookieState): boolean {
-    return !this.givenUp.has(browser) && (user === undefined || this.isCurrent(user, epoch))
+  isGood(cookie: CookieState): boolean {
+    const { browser, user } = cookie
+    return !this.givenUp.has(browser) && (user === undefined || this.isCurrent(user, cookie))
   }
 
   /** What a cookie that the process is shown is to this visitor. */
   relation(cookie: CookieState | undefined, user: string | undefined): Relation {
     if (!cookie) return 'none'
     if (this.givenUp.has(cookie.browser)) return 'given-up'
-    if (cookie.user !== undefined && !this.accepts(cookie.user, cookie.epoch)) return 'revoked'
+    if (cookie.user !== undefined && !this.accepts(cookie.user, cookie)) return 'revoked'
     return cookie.user === user ? 'own' : 'other'
   }
 
@@ -183,14 +206,20 @@ export class Knowledge {
     }
   }
 
+  /** What is known of a key begins anew with each generation. */
+  #name(sub: string, key: string): string {
+    return `${sub} ${this.generation(sub)} ${key}`
+  }
+
   #hear(sub: string, key: string, { stamp }: Register): void {
-    const name = `${sub} ${key}`
+    const name = this.#name(sub, key)
     this.#newest.set(name, Math.max(stamp, this.#newest.get(name) ?? 0))
   }
 
   /** What only another build knows is for browsers that bring it themselves. */
   #hide(sub: string, key: string, register: Register): void {
-    const name = `${sub} ${key}`
+    if (!this.enter(sub, register.generation)) return
+    const name = this.#name(sub, key)
     if (isNewer(register, this.#hidden.get(name))) this.#hidden.set(name, register)
     if (isNewer(register, this.floor(sub, key))) this.floors.get(sub)?.delete(key)
   }
@@ -202,16 +231,13 @@ export class Knowledge {
     return true
   }
 
-  #endUser(user: string, { epoch, erased }: End, isNow: boolean): boolean {
+  #endUser(user: string, { epoch, generation }: End, isNow: boolean): boolean {
+    this.enter(user, Math.max(generation, this.generation(user)))
     if (epoch <= (this.#ended.get(user) ?? 0)) return false
     this.#ended.set(user, epoch)
     this.#epochs.set(user, Math.max(epoch, this.epochOf(user)))
     if (isNow) this.revoked.add(user)
     if (isNow) this.departed.add(user)
-    if (erased === 0) return true
-    const later = [...(this.floors.get(user) ?? [])].filter(([, { stamp }]) => stamp > erased)
-    this.erase(user, erased)
-    this.floors.set(user, new Map(later))
     return true
   }
 
@@ -225,10 +251,9 @@ export class Knowledge {
 
   #transfer(user: string, key: string, register: Register): void {
     const rule = LOGIN_RULE[key]
-    if (rule === 'newest') this.learn(user, key, register)
+    if (rule === 'newest') this.learn(user, key, { stamp: register.stamp, value: register.value })
     if (register.value === undefined) return
     if (rule === 'join') this.#onJoin(user, register.value)
-    if (rule === 'account' && !this.floor(user, key))
-      this.learn(user, key, { ...register, stamp: this.erasures.first(user) })
+    if (rule === 'account' && !this.floor(user, key)) this.learn(user, key, { stamp: 1, value: register.value })
   }
 }

@@ -17,8 +17,8 @@ interface Write {
   readonly stamps: Map<string, number>
   /** How often it was added to what an account has. */
   readonly joined: Map<string, number>
-  /** Of an account that was erased since. */
-  isErased: boolean
+  /** The newest generation of each whose values it was among. */
+  readonly generations: Map<string, number>
 }
 
 /** Who reads, or is shown, a value. */
@@ -26,6 +26,8 @@ export interface Reader {
   readonly sub: string | undefined
   readonly isUser: boolean
   readonly browser: number
+  /** Of the user's values that it reads. */
+  readonly generation: number
 }
 
 /** Every write there was, and who may see it. */
@@ -33,41 +35,23 @@ export class Ledger {
   readonly #writes: Write[] = []
   readonly #homes = new Map<string, number>()
   readonly #heirs = new Map<string, Set<string>>()
-  /** Of accounts that were erased: stamps that what a sign-in brings along has had since. */
-  readonly #firsts = new Map<string, Set<number>>()
 
   /** A value that was not written before. */
   tag(key: string, browser: number | undefined): number {
     return (
       FIRST_TAG -
       1 +
-      this.#writes.push({ key, browser, subs: new Set(), stamps: new Map(), joined: new Map(), isErased: false })
+      this.#writes.push({ key, browser, subs: new Set(), stamps: new Map(), joined: new Map(), generations: new Map() })
     )
   }
 
   /** The subject that a write became part of, and its stamp. */
-  assign(value: JsonValue | undefined, sub: string | undefined, stamp: number): void {
+  assign(value: JsonValue | undefined, sub: string | undefined, stamp: number, generation: number): void {
     for (const write of this.#of(value)) {
       if (sub !== undefined) write.subs.add(sub)
       if (sub !== undefined) write.stamps.set(sub, Math.min(stamp, write.stamps.get(sub) ?? stamp))
-      write.isErased = false
+      if (sub !== undefined) write.generations.set(sub, Math.max(generation, write.generations.get(sub) ?? 0))
     }
-  }
-
-  /** An account was erased: what a sign-in brings along comes right after that. */
-  beginAnew(sub: string, erased: number): void {
-    const firsts = this.#firsts.get(sub) ?? new Set()
-    this.#firsts.set(sub, firsts.add(erased + 1))
-  }
-
-  /** What was written for this account alone is gone for good. */
-  erase(sub: string): void {
-    for (const write of this.#writes) write.isErased ||= write.subs.size === 1 && write.subs.has(sub)
-  }
-
-  /** A server that has just begun knows of no erasure: without a store nothing outlives it. */
-  forgive(): void {
-    for (const write of this.#writes) write.isErased = false
   }
 
   /** The least stamp that one of these subjects gave it; 0 where none did. */
@@ -97,8 +81,12 @@ export class Ledger {
   /** What is wrong with a server saying that to this reader: a page may show for a while what was erased meanwhile. */
   protest(reader: Reader, key: string, register: Register): string | undefined {
     const writes = this.#of(register.value)
-    const isErased = writes.some((write) => write.isErased)
-    const { sub } = reader
+    const { sub, generation } = reader
+    // What was written for this account alone is gone for good.
+    const isErased = writes.some(
+      ({ subs, generations }) =>
+        sub !== undefined && subs.size === 1 && (generations.get(sub) ?? generation) < generation,
+    )
     const isTwice = ({ joined }: Write, times: number): boolean =>
       times > Math.max(1, (sub === undefined ? undefined : joined.get(sub)) ?? 0)
     if (key !== ADDED_TO && writes.some((write) => isTwice(write, writes.filter((other) => other === write).length)))
@@ -109,7 +97,11 @@ export class Ledger {
   }
 
   /** What is wrong with this reader seeing that. */
-  objection({ sub, isUser, browser }: Reader, key: string, { stamp, value }: Register): string | undefined {
+  objection(
+    { sub, isUser, browser }: Omit<Reader, 'generation'>,
+    key: string,
+    { stamp, value }: Register,
+  ): string | undefined {
     for (const write of this.#of(value)) {
       const name = `${key} = ${JSON.stringify(value)} at ${stamp}`
       if (write.key !== key) return `${name} was written as ${write.key}`
@@ -122,15 +114,10 @@ export class Ledger {
       if (!isUser) continue
       const rule = LOGIN_RULE[key]
       if (rule === undefined) return `${name} came from a visitor, whom no server wrote it for`
-      if (rule === 'account' && !this.#isFirst(sub, stamp))
-        return `${name} came from a visitor, as if it were the account's own`
+      if (rule === 'account' && stamp !== 1) return `${name} came from a visitor, as if it were the account's own`
     }
     if (value === FORGED || (Array.isArray(value) && value.includes(FORGED))) return `${key} is forged`
     return undefined
-  }
-
-  #isFirst(sub: string | undefined, stamp: number): boolean {
-    return stamp === 1 || (sub !== undefined && this.#firsts.get(sub)?.has(stamp) === true)
   }
 
   #of(value: JsonValue | undefined): readonly Write[] {

@@ -1,7 +1,7 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, SyncAnswer } from '../../shared/protocol.js'
 import { lacking } from './baskets.js'
-import { isNewer, type Register, readClaims, readRegisters } from './registers.js'
+import { changesOf, isNewer, type Register, readClaims } from './registers.js'
 import type { Whose } from './whos.js'
 
 /** What a ticket brought, and in which epoch of its subject. */
@@ -47,10 +47,11 @@ export function newPage(snapshot: AnySnapshot | undefined): Page {
 
 /** A ticket has come. */
 export function hears({ heard }: Page, ticket: string): void {
-  const { sub, epoch, changes } = readClaims(ticket)
+  const claims = readClaims(ticket)
+  const { sub, epoch } = claims
   const known = heard.get(sub) ?? new Map<string, Heard>()
   heard.set(sub, known)
-  for (const [key, register] of readRegisters(changes))
+  for (const [key, register] of changesOf(claims))
     if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
 }
 

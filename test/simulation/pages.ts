@@ -157,7 +157,7 @@ export class PageChecker {
     const { heard: all, wasNameless } = this.#page(tab)
     const heard = all.get(sub)?.get(key)
     // What it hears while the browser keeps no cookie it does not bring home.
-    return heard && !wasNameless && knowledge.isCurrent(sub, heard.epoch) ? heard.stamp : 0
+    return heard && !wasNameless && knowledge.isCurrent(sub, heard) ? heard.stamp : 0
   }
 
   /** What a page brings home of a subject when it connects as this visitor: one of another visitor drops it then, also where both are one user. */
@@ -178,8 +178,8 @@ export class PageChecker {
     const seen = heardAs(page, key, tab.get(key))
     // What no cookie carries, no page brings home: it is lost with a process that could not store it, and shown until the page is loaded again.
     const isBrought = !NEVER_IN_COOKIE.includes(key)
-    const isVouchedFor = seen.some(({ sub, epoch }) => {
-      const isCurrent = this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, epoch))
+    const isVouchedFor = seen.some(({ sub, ...seen }) => {
+      const isCurrent = this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, seen))
       return isBrought && isCurrent && this.subjects(tab).includes(sub)
     })
     const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))

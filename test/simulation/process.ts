@@ -133,8 +133,8 @@ export class Process {
       revoke(user)
       this.onEnd(user, false)
     }
-    epochs.erase = (user, newest) => {
-      erase(user, newest)
+    epochs.erase = (user) => {
+      erase(user)
       this.onEnd(user, true)
     }
   }

@@ -1,6 +1,6 @@
 import type { Identity } from './knowledge.js'
 import { FORGED } from './ledger.js'
-import { readClaims, readRegisters } from './registers.js'
+import { changesOf, readClaims } from './registers.js'
 import type { ServerNode } from './server-node.js'
 
 /** Who brings tickets. */
@@ -12,9 +12,9 @@ export interface Redeemer {
 
 /** Whether a visitor may redeem a ticket: a guest's after the sign-in is another's. */
 export function isOwnTicket(ticket: string, { node: { knowledge }, identity: { user, browser } }: Redeemer): boolean {
-  const { sub, epoch, changes } = readClaims(ticket)
+  const { sub, changes, ...signed } = readClaims(ticket)
   if (changes.some(([, , value]) => value === FORGED)) return false
-  if (sub === user) return knowledge.accepts(sub, epoch)
+  if (sub === user) return knowledge.accepts(sub, signed)
   return sub === browser && !knowledge.givenUp.has(sub)
 }
 
@@ -31,11 +31,13 @@ export function redeemed(
   rights: readonly boolean[],
 ): string | undefined {
   for (const [index, ticket] of tickets.entries()) {
-    const { sub, changes } = readClaims(ticket)
+    const claims = readClaims(ticket)
+    const { sub, changes } = claims
     if (!rights[index])
       return `redeems a ticket that is forged, revoked or another visitor's: ${JSON.stringify(changes)}`
     const { knowledge } = redeemer.node
-    for (const [key, register] of readRegisters(changes)) {
+    knowledge.enter(sub, claims.generation ?? 0)
+    for (const [key, register] of changesOf(claims)) {
       if (knowledge.isNews(sub, key, register)) onNews(sub, key, register.stamp)
       knowledge.learn(sub, key, register)
     }

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../shared/json.js'
 import type { TicketClaims } from '../../shared/protocol.js'
+import { OWN } from './builds.js'
 
 /** What a key was written with. Known to the checker from the outside alone: from cookies, tickets and answers. */
 export interface Register {
   readonly stamp: number
   readonly value: JsonValue | undefined
+  /** Of a user's values: each erasure begins one. Left out, that which counts where it is. */
+  readonly generation?: number
 }
 /** The same with its key, as it is sent. */
 export type Row = readonly [key: string, stamp: number, value?: JsonValue | undefined]
@@ -17,6 +20,7 @@ export interface CookieState {
   readonly browser: string
   readonly user: string | undefined
   readonly epoch: number
+  readonly generation: number
   readonly exp: number
   readonly registers: Registers
 }
@@ -72,12 +76,22 @@ export const hashOf: (subject: string) => string = remembering((subject) => {
 
 /** Reads a cookie that a server of ours wrote. */
 export const readCookie: (value: string) => CookieState = remembering((value) => {
-  const { browser, user, epoch, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
-  return { browser: hashOf(`browser:${browser}`), user, epoch, exp, registers: readRegisters(r) }
+  const { browser, user, epoch, g: generation = 0, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
+  const registers = new Map(readRegisters(r, user === undefined ? undefined : generation))
+  // The browser's own is no user's.
+  const own = registers.get(OWN)
+  if (own) registers.set(OWN, { stamp: own.stamp, value: own.value })
+  return { browser: hashOf(`browser:${browser}`), user, epoch, generation, exp, registers }
 })
 
-export function readRegisters(list: readonly Row[]): Registers {
-  return new Map(list.map(([key, stamp, value]) => [key, { stamp, value }]))
+export function readRegisters(list: readonly Row[], generation?: number): Registers {
+  const more = generation === undefined ? {} : { generation }
+  return new Map(list.map(([key, stamp, value]) => [key, { stamp, value, ...more }]))
+}
+
+/** What a ticket says has changed. */
+export function changesOf({ changes, generation = 0 }: TicketClaims): Registers {
+  return readRegisters(changes, generation)
 }
 
 /** Reads a ticket that a server of ours signed. */

@@ -129,7 +129,7 @@ export class RequestChecker {
     const visit = this.#visits.get(exchange)
     if (!visit) return
     const { identity: before, own } = visit
-    const isRevoked = own?.user !== undefined && !exchange.node.knowledge.isCurrent(own.user, own.epoch)
+    const isRevoked = own?.user !== undefined && !exchange.node.knowledge.isCurrent(own.user, own)
     const isSameUser = before.user === this.#world.subOf(userId)
     visit.identity = exchange.identity ?? before
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')

@@ -31,26 +31,27 @@ export class Sight {
 
   /** Nothing that was acknowledged is missing, or older. */
   complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
-    const { erasures, floors: known } = exchange.node.knowledge
-    const floors = known.get(sub) ?? new Map()
+    const floors = exchange.node.knowledge.floors.get(sub) ?? new Map()
     // A build reads what it declares, and carries the rest.
     const isSeen = (key: string): boolean => how !== 'reads' || exchange.node.isDeclared(key)
     const expected = [...floors].filter(([key]) => isMeant(key) && isSeen(key))
-    const missing = missingIn(found, new Map(expected), erasures.first(sub))
+    const missing = missingIn(found, new Map(expected))
     if (missing !== undefined) this.#fail(exchange, `${how} ${missing}`, 'lost')
   }
 
   /** Nothing of it is another visitor's, or was erased. */
   allowed(exchange: Exchange, { user, browser }: Identity, found: Registers): void {
-    const reader = { sub: user ?? browser, isUser: user !== undefined, browser: exchange.browser.index }
     const { node } = exchange
+    const sub = user ?? browser
+    const generation = node.knowledge.generation(sub)
+    const reader = { sub, isUser: user !== undefined, browser: exchange.browser.index, generation }
     // A cookie that is left as it was may be of a node that has not heard of an erasure.
     const isSaid = exchange.response === undefined || exchange.written !== undefined
     for (const [key, register] of found) {
-      const isErased = !node.knowledge.erasures.isLasting(key === OWN ? browser : reader.sub, register)
+      const isErased = key !== OWN && !node.knowledge.isLasting(sub, register)
       if (isErased && isSaid && node.isDeclared(key))
         this.#fail(exchange, `sees ${key} at ${register.stamp}, which was erased`, 'foreign')
-      const objection = this.#world.ledger.protest(reader, key, register)
+      const objection = this.#world.ledger.protest(isSaid ? reader : { ...reader, generation: 0 }, key, register)
       if (objection !== undefined) this.#fail(exchange, `sees ${objection}`, 'foreign')
     }
   }

@@ -1,5 +1,6 @@
+import type { Signed } from './knowledge.js'
 import type { CookieState, Register } from './registers.js'
-import { EPOCH } from './told.js'
+import { EPOCH, GENERATION } from './told.js'
 import type { World } from './world.js'
 
 /** What counts wherever it is known: at the nodes, and in the store. */
@@ -11,23 +12,24 @@ export class Standing {
   }
 
   /** Whether an epoch of a user is current wherever that is known: at the nodes, and in the store. */
-  isCurrent(user: string, epoch: number): boolean {
+  isCurrent(user: string, signed: Signed): boolean {
     const stored = this.ended(user)?.stamp ?? 0
-    return epoch >= stored && this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(user, epoch))
+    const isStored = signed.epoch >= stored && (signed.generation ?? 0) >= this.#stored(user)
+    return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(user, signed))
   }
 
   /** The same, of all that a cookie says. */
   isGood(cookie: CookieState): boolean {
-    const { user, browser, epoch } = cookie
-    const isCurrent = user === undefined || this.isCurrent(user, epoch)
+    const { user, browser } = cookie
+    const isCurrent = user === undefined || this.isCurrent(user, cookie)
     return isCurrent && !this.ended(browser) && this.#world.nodes.every(({ knowledge }) => knowledge.isGood(cookie))
   }
 
   /** Whether a register was not erased, as far as that is known anywhere. */
   isLasting(sub: string, register: Register): boolean {
-    const erased = this.ended(sub)?.value
-    const isStored = typeof erased !== 'number' || register.stamp > erased
-    return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.erasures.isLasting(sub, register))
+    const { generation = this.#stored(sub) } = register
+    const isStored = generation >= this.#stored(sub)
+    return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.isLasting(sub, register))
   }
 
   /** What the store says has ended. */
@@ -37,13 +39,21 @@ export class Standing {
 
   /** Whether a user was erased, and not all nodes can know: without a store what was not heard is not learnt. */
   isUneven(sub: string): boolean {
-    return new Set(this.#world.nodes.map(({ knowledge }) => knowledge.erasures.until(sub))).size > 1
+    return new Set(this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub))).size > 1
+  }
+
+  /** The newest generation of a user's values that is known at a node, or in the store. */
+  generation(sub: string): number {
+    return Math.max(this.#stored(sub), ...this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub)))
   }
 
   /** Whether the store has a write, or a later one, or knows that it is gone. */
   isStored(sub: string, key: string, stamp: number): boolean {
-    return (
-      this.#world.deployment.durability?.isThere(this.#world.storeName(sub), key, { stamp, value: undefined }) === true
-    )
+    const name = this.#world.storeName(sub, this.generation(sub))
+    return this.#world.deployment.durability?.isThere(name, key, { stamp, value: undefined }) === true
+  }
+
+  #stored(sub: string): number {
+    return this.#world.deployment.store?.rows(this.#world.storeName(sub)).get(GENERATION)?.stamp ?? 0
   }
 }

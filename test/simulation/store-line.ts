@@ -2,7 +2,7 @@ import type { Store, StoredRow } from '../../server/stores/store.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isSame, type Registers } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
-import { EPOCH } from './told.js'
+import { GENERATION } from './told.js'
 
 /** All that it has of a name; the same, because it is removed; or what stands of some keys. */
 export type Question = 'load' | 'removal' | 'merge'
@@ -14,7 +14,10 @@ interface Load {
 
 /** What the store had of a user as the node erased that one. */
 interface Doomed {
-  readonly until: number
+  /** The generation that has begun since. */
+  readonly next: number
+  /** By which name it was stored. */
+  readonly name: string
   readonly rows: Registers
 }
 
@@ -37,7 +40,7 @@ export class StoreLine implements Store {
   troubles = 0
   /** What of an erasure was not done. */
   fault: string | undefined
-  /** By name, what the node has not removed yet. */
+  /** By the user's name, what the node has not removed yet. */
   readonly #doomed = new Map<string, Doomed>()
 
   constructor(store: SharedStore, onAnswer: OnAnswer) {
@@ -50,9 +53,9 @@ export class StoreLine implements Store {
     return this.isSound && this.#store.weather === 'fair'
   }
 
-  /** Its node erases what a user had. */
-  erases(name: string, until: number): void {
-    this.#doomed.set(name, { until, rows: this.#store.rows(name) })
+  /** Its node erases what a user had under a name. */
+  erases(user: string, name: string, next: number): void {
+    this.#doomed.set(user, { next, name, rows: this.#store.rows(name) })
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
@@ -89,7 +92,7 @@ export class StoreLine implements Store {
     // What stands there is looked up together with it, for nothing else.
     if (this.#load?.name === name) this.#load.asked = 'removal'
     const act = (content: Store): Promise<void> => {
-      this.#doomed.delete(name)
+      for (const [user, doomed] of this.#doomed) if (doomed.name === name) this.#doomed.delete(user)
       this.#store.removes(name)
       return content.remove(name)
     }
@@ -117,12 +120,11 @@ export class StoreLine implements Store {
 
   /** Before a node has the store say that a user was erased, it has that removed which stood there. */
   #checkErasure(name: string): void {
-    const { until, rows = [] } = this.#doomed.get(name) ?? {}
-    const now = this.#store.rows(name)
-    const erased = now.get(EPOCH)?.value
-    if (until === undefined || typeof erased !== 'number' || erased < until) return
-    for (const [key, row] of rows) {
-      if (key === EPOCH || row.value === undefined || row.stamp > until || !isSame(row, now.get(key))) continue
+    const doomed = this.#doomed.get(name)
+    if (!doomed || (this.#store.rows(name).get(GENERATION)?.stamp ?? 0) < doomed.next) return
+    const now = this.#store.rows(doomed.name)
+    for (const [key, row] of doomed.rows) {
+      if (row.value === undefined || !isSame(row, now.get(key))) continue
       this.fault ??= `the store is told that ${name} was erased, and keeps ${key} = ${JSON.stringify(row.value)}`
     }
   }

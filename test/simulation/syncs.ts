@@ -6,7 +6,7 @@ import { HIDDEN, OWN, STORED } from './builds.js'
 import { greetingFault } from './greeting.js'
 import type { PageChecker } from './pages.js'
 import { isOwnTicket, redeemed } from './redemption.js'
-import { type CookieState, isNewer, type Register, readClaims, readRegisters } from './registers.js'
+import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -145,13 +145,14 @@ export class SyncChecker {
     if (wrong !== undefined) fail(wrong, 'foreign')
     for (const ticket of greeting) {
       this.says(node, browser, ticket, user, fail)
-      const { sub, changes } = readClaims(ticket)
-      const registers = readRegisters(changes)
+      const claims = readClaims(ticket)
+      const { sub, changes } = claims
+      const registers = changesOf(claims)
       for (const [key, register] of floors.get(sub) ?? []) {
         const { stamp } = register
         if (!node.isDeclared(key) || key === HIDDEN) continue
         // A greeting is made once the store has answered, which may have said that this was erased.
-        if (!node.knowledge.erasures.isLasting(sub, register)) continue
+        if (!node.knowledge.isLasting(sub, register)) continue
         // Where a user has signed in, the browser's subject tells what is the browser's own alone.
         if (sub !== user && user !== undefined && key !== OWN) continue
         if ((registers.get(key)?.stamp ?? 0) < stamp)
@@ -162,13 +163,14 @@ export class SyncChecker {
 
   /** A ticket goes to a browser: nothing of it is another visitor's. */
   says(node: ServerNode, browser: Browser, ticket: string, user: string | undefined, fail: Fail): void {
-    const { sub, changes, epoch } = readClaims(ticket)
+    const claims = readClaims(ticket)
+    const { sub, epoch, generation = 0 } = claims
     const { knowledge } = node
     browser.tickets.push(ticket)
-    const registers = readRegisters(changes)
+    const registers = changesOf(claims)
     const isUser = sub === user
     const least = isUser ? knowledge.epochOf(sub) : 0
-    const reader = { sub, isUser, browser: browser.index }
+    const reader = { sub, isUser, browser: browser.index, generation }
     if (registers.has(HIDDEN)) fail('is sent a hidden field', 'foreign')
     this.#world.checkLater(() => {
       if (epoch < least || epoch > (isUser ? knowledge.epochOf(sub) : 0)) fail(`is sent a ticket of epoch ${epoch}`)
@@ -217,8 +219,10 @@ export class SyncChecker {
     if (tab && own && over < 0 && heard >= stamp)
       fail(`${key}: what a page sets comes before what it has heard`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
-    ledger.assign(value, sub, stamp)
-    const register = id === '' ? { stamp, value } : registerIn(ticket, key, stamp)
+    const said = ticket === undefined ? undefined : readClaims(ticket)
+    const generation = said?.sub === sub ? (said.generation ?? 0) : node.knowledge.generation(sub)
+    ledger.assign(value, sub, stamp, generation)
+    const register = id === '' ? { stamp, value, generation } : registerIn(ticket, key, stamp)
     // One that was taken before may have been computed anew since, and overtaken.
     if (!register) return
     const isThere = ledger.stampOf(value, [sub]) > 0 || floor?.stamp === stamp
@@ -247,7 +251,7 @@ export class SyncChecker {
       fail(`is refused ${JSON.stringify(change)} over ${stamp}, which it knows`)
     if (id === '' && value !== undefined && sameJson(value, wanted))
       fail(`is refused ${JSON.stringify(change)}, though that is what stands`)
-    const reader = { sub, isUser: user !== undefined && sub === user, browser: browser.index }
+    const reader = { sub, isUser: user !== undefined && sub === user, browser: browser.index, generation: 0 }
     const objection = this.#world.ledger.protest(reader, key, { stamp: stamp ?? 0, value })
     if (objection !== undefined) fail(`is told ${objection}`, 'foreign')
   }
@@ -266,15 +270,15 @@ function merged(
   tickets: readonly string[],
 ): Register | undefined {
   return tickets.reduce((standing, ticket) => {
-    const { sub, changes } = readClaims(ticket)
-    const brought = sub === owner ? readRegisters(changes).get(key) : undefined
+    const claims = readClaims(ticket)
+    const brought = claims.sub === owner ? changesOf(claims).get(key) : undefined
     return brought && isNewer(brought, standing) ? brought : standing
   }, floor)
 }
 
 /** What was written at that stamp, where a ticket says it still. */
 function registerIn(ticket: string | undefined, key: string, stamp: number): Register | undefined {
-  const register = ticket === undefined ? undefined : readRegisters(readClaims(ticket).changes).get(key)
+  const register = ticket === undefined ? undefined : changesOf(readClaims(ticket)).get(key)
   return register?.stamp === stamp ? register : undefined
 }
 

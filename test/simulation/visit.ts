@@ -45,14 +45,12 @@ export function cookieFault(
 }
 
 /**
- * Which of the least that must be there is missing, or older.
- *
- * @param first the stamp of what sign-ins bring along, of which the account may have had another one
+ * Which of the least that must be there is missing, or older; what sign-ins bring along has stamp 1, and the account may have had another one.
  */
-export function missingIn(found: Registers, floors: Registers, first: number): string | undefined {
+export function missingIn(found: Registers, floors: Registers): string | undefined {
   for (const [key, floor] of floors) {
     const seen = found.get(key)
-    const isOther = floor.stamp > first && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
+    const isOther = floor.stamp > 1 && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
     if (!seen || seen.stamp < floor.stamp || isOther) {
       const text = JSON.stringify(Array.from(found, ([one, { stamp, value }]) => [one, stamp, value]))
       return `${text}, though ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`

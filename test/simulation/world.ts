@@ -78,7 +78,6 @@ export class World {
     // A process takes a while to begin: two ends within one millisecond, of processes that do not know of each other, would be one.
     serverClock.at += 1
     this.deployment.restart(node, build)
-    this.ledger.forgive()
   }
 
   /** All nodes have newer secrets. */
@@ -90,9 +89,10 @@ export class World {
   }
 
   /** By which name a store has a subject. */
-  storeName(sub: string): string {
+  storeName(sub: string, generation = 0): string {
     const user = [...this.#subs].find(([, one]) => one === sub)
-    return user ? `user:s:${user[0]}` : `browser:${sub}`
+    if (!user) return `browser:${sub}`
+    return `${generation === 0 ? 'user' : `user@${generation}`}:s:${user[0]}`
   }
 
   /** A user of this schedule alone. */

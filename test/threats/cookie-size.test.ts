@@ -8,7 +8,7 @@ import { App } from '../support/app.js'
 
 /** What every browser keeps of one Set-Cookie line: name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
-const MOST = 3812
+const MOST = 3784
 
 const write = { schema: z.string(), default: '', client: 'write' } as const
 const fields = (maxBytes: number) => {

@@ -74,16 +74,19 @@ function itHolds(store: () => Store): void {
       expect(await rows()).toMatchObject([{ key: 'division', stamp: clock.now(), value: 4 }])
     })
 
-    it('that says what has ended keeps no user from being erased', async () => {
-      const { user, start, plant, ask, rows } = nodes(store())
-      await plant(stamp, { key: '$epoch' })
-      const app = await start()
-      await ask(app.visitor(), '&set=3')
-      await app.live.erase(user)
-      expect((await rows()).map(({ key }) => key)).toEqual(['$epoch'])
-      expect(await ask(app.visitor(), '&set=4')).toEqual({ level: 'store', division: 4 })
-      expect(app.errors).toEqual([])
-    })
+    it.each(['$epoch', '$generation'])(
+      'of %s, which says what has ended, keeps no user from being erased',
+      async (key) => {
+        const { user, start, plant, ask, rows } = nodes(store())
+        await plant(stamp, { key })
+        const app = await start()
+        await ask(app.visitor(), '&set=3')
+        await app.live.erase(user)
+        expect((await rows()).map((row) => row.key).sort()).toEqual(['$epoch', '$generation'])
+        expect(await ask(app.visitor(), '&set=4')).toEqual({ level: 'store', division: 4 })
+        expect(app.errors).toEqual([])
+      },
+    )
 
     it('leaves the browser its id, and others their hand-offs', async () => {
       const { start, plant, ask } = nodes(store())

@@ -168,7 +168,7 @@ describe('threat 29: a flood of strangers', () => {
     const session = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     const replayed = app.visitor([revoked, ...session].join('; '))
     expect(await (await replayed.fetch('/')).json()).toMatchObject({ division: -1 })
-    expect(epochs.accepts(subjectHash(userSubject('ann')), 0)).toBe(false)
+    expect(epochs.accepts(subjectHash(userSubject('ann')), { epoch: 0, generation: 0 })).toBe(false)
   })
 
   it('makes no logout forgotten: the cookie of a browser that has left stays worthless', async () => {

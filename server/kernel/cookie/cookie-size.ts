@@ -11,7 +11,7 @@ const MAX_COOKIE = 4096
 export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
-  const content = { browser: newBrowserId(), user: sub, epoch: most, registers: [] }
+  const content = { browser: newBrowserId(), user: sub, epoch: most, generation: most, registers: [] }
   const rest = payloadOf(content, most)
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`

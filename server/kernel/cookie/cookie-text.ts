@@ -1,6 +1,7 @@
 import { isRecord, parseRegisters } from '../../../shared/parse.js'
 import { type StoredRegister, toWire } from '../../../shared/register.js'
 import { isSub, type Sub } from '../../../shared/sub.js'
+import { FIRST_GENERATION } from '../names/generation.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../names/subject.js'
 import type { Comparison } from './comparison.js'
 import type { MemberValues } from './cookie-members.js'
@@ -13,6 +14,8 @@ export interface CookieContent {
   /** Hash of the signed-in user's subject, whose values these are. */
   readonly user: Sub | undefined
   readonly epoch: number
+  /** Of the user's values; none where they were never erased. */
+  readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
   /** What parts keep in it, as JSON. */
   readonly members?: MemberValues
@@ -27,6 +30,7 @@ interface Verified {
 /** A live cookie whose signature is good. */
 export interface VerifiedCookie extends CookieContent, Verified {
   readonly isNewer: false
+  readonly generation: number
   readonly browserSubject: BrowserSubject
   /** Signed by a key that signs no more, so it is to be written again. */
   readonly isRetired: boolean
@@ -63,9 +67,9 @@ export function readables(cookie: ReadCookie | undefined): readonly VerifiedCook
 
 /** What a cookie's value is made of. */
 export function payloadOf(content: CookieContent, exp: number): object {
-  const { browser, user, epoch, registers, members } = content
+  const { browser, user, epoch, generation, registers, members } = content
   // JSON leaves out what is undefined.
-  return { v: VERSION, browser, user, ...members, epoch, exp, r: registers.map(toWire) }
+  return { v: VERSION, browser, user, ...members, epoch, g: generation || undefined, exp, r: registers.map(toWire) }
 }
 
 export function encode(payload: object): string {
@@ -77,16 +81,17 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
   try {
     const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
     if (!isRecord(payload)) return undefined
-    const { v, browser, user, epoch, exp, r, ...members } = payload
+    const { v, browser, user, epoch, g = FIRST_GENERATION, exp, r, ...members } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
     const registers = parseRegisters(r, now)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
-    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(exp)) return undefined
+    if (![epoch, g, exp].every(Number.isSafeInteger)) return undefined
     return {
       isNewer: false,
       browser,
       user: isSub(user) ? user : undefined,
       epoch: Number(epoch),
+      generation: Number(g),
       registers,
       ...(Object.keys(members).length === 0 ? {} : { members }),
       text,

@@ -67,7 +67,8 @@ export class Freshness {
         const field = this.#core.settings.fields.get(key)
         return field !== undefined && visitor.subject(field) === subject
       }
-      this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request')
+      const generation = subject === visitor.user ? cookie.generation : undefined
+      this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request', generation)
     }
     cookie.comparison = this.#compare(visitor)
     return cookie.comparison

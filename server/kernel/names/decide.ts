@@ -63,7 +63,7 @@ export const PLANS: Readonly<Record<Brought, Plan>> = {
 }
 
 /** What a cookie says of whose it is. */
-type Named = Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch'>
+type Named = Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch' | 'generation'>
 
 /** What has ended. */
 interface Ends {

@@ -3,11 +3,13 @@ import type { Sub } from '../../../shared/sub.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Generations } from '../memory/generations.js'
 import type { Remote } from '../remote/remote.js'
-import { type Ending, NOTHING_ERASED, toRegister } from './ending.js'
+import { type Ending, generationRegister, toRegister } from './ending.js'
+import { FIRST_GENERATION } from './generation.js'
 import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
 import type { Recognized } from './recognized.js'
 import { type BrowserSubject, cookieless, isUser, type Subject, type UserSubject } from './subject.js'
-import { UserEpochs } from './user-epochs.js'
+import { type Signed, UserEpochs } from './user-epochs.js'
+import type { Visitor } from './visitor.js'
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
@@ -48,9 +50,19 @@ export class Epochs {
     return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
   }
 
-  /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
-  accepts(sub: Sub, epoch: number): boolean {
-    return this.#users.accepts(sub, epoch)
+  /** Whether what was signed for a user is still good. A newer epoch than the known one is learnt. */
+  accepts(sub: Sub, signed: Signed): boolean {
+    return this.#users.accepts(sub, signed)
+  }
+
+  /** What a cookie of this visitor says of its time. */
+  signed({ user, userSub }: Pick<Visitor, 'user' | 'userSub'>): Signed {
+    return { epoch: this.of(userSub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
+  }
+
+  /** Which generation of a subject's values counts. */
+  generation(subject: Subject): number {
+    return isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
   /** Ends what was signed for a user until now: it becomes worthless everywhere. */
@@ -60,20 +72,21 @@ export class Epochs {
     this.#remote.peers?.tell(user, [register])
   }
 
-  /**
-   * Does so, and has all values forgotten everywhere.
-   *
-   * @param newest stamp of the newest one, which may come from a clock that is ahead of this one
-   */
-  erase(user: UserSubject, newest: number): void {
-    const register = toRegister(this.#users.erase(user, this.#next(), newest))
-    this.#remote.store?.forget(user, [register])
-    this.#remote.peers?.tell(user, [register])
+  /** Does so, and has all values forgotten everywhere: they are of a generation that has ended. */
+  erase(user: UserSubject): void {
+    const former = this.generation(user)
+    const generation = timeAfter(former, this.#clock())
+    const ends = [toRegister(this.#users.begin(user, this.#next())), generationRegister(generation)]
+    this.#users.enter(user, generation)
+    this.#remote.store?.forget(user, ends, former)
+    this.#remote.peers?.tell(user, ends)
   }
 
-  /** Until when all that a subject had is gone: what is still on its way somewhere is worth nothing. */
-  erasedUntil(subject: Subject): number {
-    return this.#users.erasedUntil(subject)
+  /** Another process has erased what a user had before that generation. */
+  enter(user: UserSubject, generation: number): void {
+    const former = this.generation(user)
+    this.#users.enter(user, generation)
+    this.#remote.store?.abandon(user, former)
   }
 
   /** Gives a browser id up for good. */
@@ -93,17 +106,17 @@ export class Epochs {
     this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#givenUp.get(name)?.heir))])
   }
 
-  /** Takes over an end that the store has. Returns the stamp up to which it erases; undefined if this end is known. */
-  learn(subject: Subject, ending: Ending): number | undefined {
-    if (!isUser(subject) && this.#givenUp.get(subject)) return undefined
+  /** Takes over an end that the store has. Returns whether it is news. */
+  learn(subject: Subject, ending: Ending): boolean {
+    if (!isUser(subject) && this.#givenUp.get(subject)) return false
     return this.#take(subject, ending, BEFORE)
   }
 
   /**
-   * Takes over an end that another process makes now. Returns the stamp up to which it erases; undefined if this end is known. The
-   * connections that a user has opened without a cookie end each time.
+   * Takes over an end that another process makes now. Returns whether it is news: the connections that a user has opened without a
+   * cookie end each time.
    */
-  hear(name: string, ending: Ending): number | undefined {
+  hear(name: string, ending: Ending): boolean {
     return this.#take(name, ending, this.#next())
   }
 
@@ -117,8 +130,9 @@ export class Epochs {
   }
 
   /** Whether a cookie is still worth anything: its browser id was not given up, and its user not revoked. */
-  isCurrent({ user, epoch, browserSubject }: Pick<VerifiedCookie, 'user' | 'epoch' | 'browserSubject'>): boolean {
-    return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, epoch))
+  isCurrent(cookie: Pick<VerifiedCookie, 'user' | 'epoch' | 'generation' | 'browserSubject'>): boolean {
+    const { user, browserSubject } = cookie
+    return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
   }
 
   /** The same, asked anew only where something has ended since: anyone's end is a reason to ask, and seldom this visitor's. */
@@ -153,17 +167,17 @@ export class Epochs {
     this.#ends += 1
   }
 
-  #take(name: string, ending: Ending, order: number): number | undefined {
+  #take(name: string, ending: Ending, order: number): boolean {
     if (isUser(name)) return this.#users.take(name, ending, order)
     const { epoch, heir } = ending
     this.#set(name, { epoch, heir, order })
-    return NOTHING_ERASED
+    return true
   }
 
   #giveUp(name: string, heir: UserSubject | undefined): Ending {
     const epoch = timeAfter(ONLY_EPOCH, this.#clock())
     this.#set(name, { epoch, heir, order: this.#next() })
-    return { epoch, erased: NOTHING_ERASED, heir }
+    return { epoch, heir }
   }
 
   #next(): number {

@@ -2,7 +2,7 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { refusePromise } from '../../../shared/promise.js'
 import type { StoredRegister } from '../../../shared/register.js'
-import { LOGIN_STAMP, newestOf, type Stamp } from '../../../shared/stamp.js'
+import { LOGIN_STAMP } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Sessions } from '../values/sessions.js'
 import type { UserSubject } from './subject.js'
@@ -12,15 +12,13 @@ import type { Visitor } from './visitor.js'
 interface Needs {
   readonly sessions: Sessions
   readonly settings: Settings
-  readonly user: UserSubject
-  readonly stamp: Stamp
 }
 
 /** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
 export class Login {
-  readonly #core: Pick<Needs, 'sessions' | 'settings'>
+  readonly #core: Needs
 
-  constructor(core: Pick<Needs, 'sessions' | 'settings'>) {
+  constructor(core: Needs) {
     this.#core = core
   }
 
@@ -50,22 +48,19 @@ export class Login {
     }
     // A deletion gives the account nothing that it does not have.
     if (register.value === undefined) return
-    const stamp = loginStamp(register, field, sessions.firstStamp(user))
     if (rule !== 'account') {
-      this.#combine(field, rule, register.value, { user, stamp })
+      this.#combine(field, rule, register.value, user)
       return
     }
-    const own = sessions.find(user)?.register(field.key)
-    // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins; not so what an erasure has left.
-    if (own && (own.value !== undefined || own.stamp > stamp)) return
-    sessions.merge(user, [{ ...register, stamp }], 'login')
+    // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
+    if (!sessions.find(user)?.stamp(field.key)) sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 
   #combine(
     field: Field,
     rule: (account: never, browser: never) => unknown,
     stored: JsonValue,
-    { user, stamp }: Pick<Needs, 'user' | 'stamp'>,
+    user: UserSubject,
   ): void {
     const { sessions, settings } = this.#core
     const browser = field.read(stored)
@@ -78,17 +73,12 @@ export class Login {
       // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
       if (sessions.find(user)?.stamp(field.key))
         sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
-      else sessions.merge(user, [{ key: field.key, stamp, value: combined }], 'login')
+      else sessions.merge(user, [{ key: field.key, stamp: LOGIN_STAMP, value: combined }], 'login')
     } catch (error) {
       // The account's value stands: a sign-in never fails over a cart.
       settings.report(error)
     }
   }
-}
-
-/** In an account that was erased the first stamp is a date, of which a value that ages could be past at once: it ages from its own. */
-function loginStamp({ stamp }: StoredRegister, { maxAge }: Field, first: Stamp): Stamp {
-  return first === LOGIN_STAMP || maxAge === undefined ? first : newestOf([first, stamp])
 }
 
 /** What only the server may write never crosses to a user: the cookie it came with may have been planted. */

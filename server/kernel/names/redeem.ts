@@ -5,7 +5,7 @@ import type { Settings } from '../../options.js'
 import type { Sessions } from '../values/sessions.js'
 import type { Ticket, Tickets } from '../values/ticket.js'
 import type { Epochs } from './epochs.js'
-import { type Subject, subjectHash } from './subject.js'
+import { isUser, type Subject, subjectHash } from './subject.js'
 import type { Visitor } from './visitor.js'
 
 /** What it needs. */
@@ -19,6 +19,8 @@ export interface RedeemNeeds {
 /** What a ticket says, and of whom. */
 interface Redemption {
   readonly subject: Subject
+  /** Of a user's values. */
+  readonly generation: number | undefined
   readonly registers: readonly StoredRegister[]
 }
 
@@ -30,14 +32,17 @@ interface Redemption {
 export function redeem(core: RedeemNeeds, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
   const now = core.settings.clock()
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
-  return verified.map((ticket, index) => ({ ...ticket, subject: subjectOf(core, ticket, visitor, index) }))
+  return verified.map((ticket, index) => {
+    const subject = subjectOf(core, ticket, visitor, index)
+    return { ...ticket, subject, generation: isUser(subject) ? ticket.generation : undefined }
+  })
 }
 
 /** Merges what was checked. Returns the fields of which something newer stands. */
 export function mergeTickets({ sessions }: RedeemNeeds, redemptions: readonly Redemption[]): readonly Field[] {
   const overtaken: Field[] = []
-  for (const { subject, registers } of redemptions) {
-    sessions.merge(subject, registers, 'ticket')
+  for (const { subject, generation, registers } of redemptions) {
+    sessions.merge(subject, registers, 'ticket', generation)
     const replica = sessions.find(subject)
     for (const { key, stamp } of registers) {
       const field = sessions.fields.get(key)
@@ -47,10 +52,10 @@ export function mergeTickets({ sessions }: RedeemNeeds, redemptions: readonly Re
   return overtaken
 }
 
-function subjectOf({ epochs }: RedeemNeeds, { sub, epoch }: Ticket, visitor: Visitor, index: number): Subject {
+function subjectOf({ epochs }: RedeemNeeds, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
-    if (epochs.accepts(sub, epoch)) return user
+    if (epochs.accepts(sub, signed)) return user
     throw outdated(index)
   }
   if (sub !== subjectHash(browserSubject))

@@ -1,4 +1,3 @@
-import { newestOf } from '../../../shared/stamp.js'
 import type { Connections } from '../connections/connections.js'
 import type { StoreSync } from '../remote/sync.js'
 import type { Sessions } from '../values/sessions.js'
@@ -24,9 +23,8 @@ export async function revoke(core: Needs, user: UserSubject): Promise<void> {
 export async function erase(core: Needs, user: UserSubject): Promise<void> {
   const { epochs, sessions, store } = core
   await store?.consult([user])
-  const stamps = Array.from(sessions.find(user)?.registers() ?? [], ({ stamp }) => stamp)
   // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
-  epochs.erase(user, newestOf(stamps))
+  epochs.erase(user)
   sessions.erase(user)
   await endConnections(core, user)
 }

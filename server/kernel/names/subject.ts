@@ -53,7 +53,11 @@ export function userIdOf(user: UserSubject): string {
 }
 
 export function isSubject(name: string): name is Subject {
-  return isUser(name) || name.startsWith('browser:')
+  return isUser(name) || isBrowser(name)
+}
+
+export function isBrowser(name: string): name is BrowserSubject {
+  return name.startsWith('browser:')
 }
 
 export function isUser(subject: string): subject is UserSubject {

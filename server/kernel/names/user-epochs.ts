@@ -1,8 +1,9 @@
-import { believed, isAhead, timeAfter } from '../../../shared/stamp.js'
+import { isAhead, timeAfter } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { Generations } from '../memory/generations.js'
-import { type Ending, NOTHING_ERASED } from './ending.js'
-import { type Subject, subjectHash, type UserSubject } from './subject.js'
+import type { Ending } from './ending.js'
+import { FIRST_GENERATION } from './generation.js'
+import { subjectHash, type UserSubject } from './subject.js'
 
 /** The epoch of a user who was never revoked. */
 const FIRST = 0
@@ -16,17 +17,23 @@ interface Known {
   readonly order: number
 }
 
+/** What cookies and tickets of a user say of when they were signed. */
+export interface Signed {
+  readonly epoch: number
+  readonly generation: number
+}
+
 export interface UserEpochsOptions {
   /** ms that cookies and tickets are good for: what was revoked before that needs no remembering. */
   readonly maxAge: number
   readonly clock: () => number
 }
 
-/** In which epoch each user is, by the hash of the subject; and until when what they had was erased. Never evicted. */
+/** In which epoch each user is, and which generation of their values counts, by the hash of the subject. Never evicted. */
 export class UserEpochs {
   readonly #clock: () => number
   readonly #all: Generations<Known>
-  readonly #erased: Generations<number>
+  readonly #generations: Generations<number>
   /** How many epochs were begun, heard of or learnt. */
   changes = 0
 
@@ -34,7 +41,7 @@ export class UserEpochs {
     this.#clock = clock
     const options = { max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock }
     this.#all = Generations.onMap(options)
-    this.#erased = Generations.onMap(options)
+    this.#generations = Generations.onMap(options)
   }
 
   of(sub: Sub): number {
@@ -46,8 +53,12 @@ export class UserEpochs {
     return this.#all.get(sub)?.order ?? 0
   }
 
-  /** Whether what was signed for a user in that epoch is still good. A newer epoch than the known one is learnt. */
-  accepts(sub: Sub, epoch: number): boolean {
+  /** Whether what was signed for a user in that epoch, and of that generation, is still good. A newer epoch than the known one is learnt. */
+  accepts(sub: Sub, { epoch, generation }: Signed): boolean {
+    return generation >= this.#generation(sub) && this.#accepts(sub, epoch)
+  }
+
+  #accepts(sub: Sub, epoch: number): boolean {
     const known = this.#all.get(sub)
     if (known !== undefined && !this.#isLater(epoch, known.epoch)) return epoch === known.epoch
     // No revocation of now: what is under way was signed in that epoch, too, or will be found to be older.
@@ -55,44 +66,37 @@ export class UserEpochs {
     return true
   }
 
-  /** Begins an epoch that is later than all known ones, and than `last`. */
-  begin(user: UserSubject, order: number, last: number = FIRST): Ending {
+  /** Begins an epoch that is later than all known ones. */
+  begin(user: UserSubject, order: number): Ending {
     const sub = subjectHash(user)
-    const known = this.of(sub)
-    // After the largest number there is none: any ordinary epoch is later than that one.
-    const before = Math.max(last, known < Number.MAX_SAFE_INTEGER ? known : FIRST)
-    const epoch = timeAfter(before, this.#clock())
+    const epoch = timeAfter(this.of(sub), this.#clock())
     this.#set(sub, { epoch, order, ended: epoch })
-    return { epoch, erased: this.erasedUntil(user), heir: undefined }
+    return { epoch, heir: undefined }
   }
 
-  /** Takes over an end that another process has made. Returns the stamp up to which it erases; undefined if this end is known. */
-  take(user: UserSubject, { epoch, erased }: Ending, order: number): number | undefined {
+  /** Takes over an end that another process has made. Returns whether it is news. */
+  take(user: UserSubject, { epoch }: Ending, order: number): boolean {
     const sub = subjectHash(user)
     const known = this.#all.get(sub)
-    if (known && known.ended !== FIRST && !this.#isLater(epoch, known.ended)) return undefined
+    if (known && known.ended !== FIRST && !this.#isLater(epoch, known.ended)) return false
     const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch
     this.#set(sub, { epoch: newest, order: Math.max(order, known?.order ?? 0), ended: epoch })
-    const until = believed(erased, this.#clock())
-    if (until > this.erasedUntil(user)) this.#erased.set(user, until)
-    return until
+    return true
   }
 
-  /**
-   * Begins an epoch with nothing of before.
-   *
-   * @param newest stamp of the newest write, which may come from a clock that is ahead of this one
-   */
-  erase(user: UserSubject, order: number, newest: number): Ending {
-    const last = believed(newest, this.#clock())
-    // Never sooner than before: other nodes would take for erased what is written here from now on.
-    this.#erased.set(user, timeAfter(Math.max(last, this.erasedUntil(user)), this.#clock()))
-    return this.begin(user, order, last)
+  /** Which generation of a user's values counts. Where no user was erased, nothing is hashed. */
+  generation(user: UserSubject): number {
+    return this.#generations.size === 0 ? FIRST_GENERATION : this.#generation(subjectHash(user))
   }
 
-  /** Until when all that a subject had is gone: what is still on its way somewhere is worth nothing. */
-  erasedUntil(subject: Subject): number {
-    return (this.#erased.size > 0 && this.#erased.get(subject)) || NOTHING_ERASED
+  /** What the user had until now is of the past. */
+  enter(user: UserSubject, generation: number): void {
+    this.#generations.set(subjectHash(user), generation)
+    this.changes += 1
+  }
+
+  #generation(sub: Sub): number {
+    return this.#generations.get(sub) ?? FIRST_GENERATION
   }
 
   #set(sub: Sub, known: Known): void {

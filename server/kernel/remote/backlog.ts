@@ -1,8 +1,6 @@
-import { isKey } from '../../../shared/fields.js'
-import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { NEVER, toStamp } from '../../../shared/stamp.js'
-import { joined, outliving, standing } from '../names/ending.js'
+import { FIRST_GENERATION } from '../names/generation.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
 import { type StoredName, storeName } from './name.js'
@@ -12,8 +10,6 @@ import { WaitingGuests } from './waiting-guests.js'
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
 const FIRST_REST = 100
 const LONGEST_REST = 60_000
-/** How often an end is tried where others are faster, or where what stands cannot be read. */
-const MAX_ATTEMPTS = 5
 /** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
 export const AT_ONCE = 32
 
@@ -21,6 +17,21 @@ export const AT_ONCE = 32
 export interface Waiting {
   readonly maxGuestBytes: number
   readonly onLetGo: (guest: StoredName) => void
+}
+
+/** What stands in the store for what was written. */
+interface Standing {
+  readonly rows: readonly StoredRegister[]
+  /** That the values are of. */
+  readonly generation: number
+}
+
+/** What it tells, and asks. */
+export interface Whose {
+  /** Which generation of a subject's values counts. */
+  generation(subject: StoredName): number
+  /** Told what stands in the store for the keys that were written: another process may have been faster. */
+  onStanding(subject: StoredName, standing: Standing): void
 }
 
 interface Lane {
@@ -38,23 +49,17 @@ interface Lane {
 export class Backlog {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #onStanding: (subject: StoredName, rows: readonly StoredRegister[]) => void
+  readonly #whose: Whose
   readonly #onLetGo: (guest: StoredName) => void
   readonly #lanes = new Map<StoredName, Lane>()
   readonly #guests: WaitingGuests
   #underWay = 0
   #isPlanned = false
 
-  /** @param onStanding told what stands in the store for the keys that were written: another process may have been faster */
-  constructor(
-    store: SoundStore,
-    health: StoreHealth,
-    onStanding: (subject: StoredName, rows: readonly StoredRegister[]) => void,
-    waiting: Waiting,
-  ) {
+  constructor(store: SoundStore, health: StoreHealth, whose: Whose, waiting: Waiting) {
     this.#store = store
     this.#health = health
-    this.#onStanding = onStanding
+    this.#whose = whose
     this.#onLetGo = waiting.onLetGo
     this.#guests = new WaitingGuests(waiting.maxGuestBytes)
     health.onTry(() => this.#flush())
@@ -68,35 +73,24 @@ export class Backlog {
     this.#plan()
   }
 
-  /** Has the store forget all that it has of a subject, but for what is left. */
-  erase(subject: StoredName, left: readonly StoredRegister[]): void {
+  /** Has the store forget all that it has of a subject under a name, and keep what is left. */
+  erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lane(subject)
-    lane.next = { registers: Replica.of(left, 'job'), isErasure: true, waiters: lane.next?.waiters ?? [] }
+    const { waiters = [], erases = [] } = lane.next ?? {}
+    lane.next = { registers: Replica.of(left, 'job'), erases: [...new Set([...erases, name])], waiters }
     this.#weigh(subject, lane)
     this.#plan()
   }
 
   /**
-   * Another process has erased what a subject had: what waits here from before that goes nowhere. What that process has left in the
-   * store stays there.
+   * Another process has erased what a subject had under a name: what waits here goes nowhere, and what this one has stored is deleted. Under
+   * the subject's own name that is for those who load it.
    */
-  abandon(subject: StoredName, until: number): void {
-    const lane = this.#lanes.get(subject)
-    if (!lane) return
-    const { sent, next } = lane
-    const isPast = ({ key, stamp }: StoredRegister): boolean => isKey(key) && stamp <= until
-    if (next) {
-      const left = next.registers.registers().filter((register) => !isPast(register))
-      lane.next = { ...next, registers: Replica.of(left, 'job') }
-      this.#weigh(subject, lane)
-    }
-    // What is on its way may come after the erasure: it is deleted, one by one.
-    const late = next?.isErasure ? [] : (sent?.registers.registers().filter(isPast) ?? [])
-    if (late.length > 0)
-      this.add(
-        subject,
-        late.map(({ key }) => ({ key, stamp: toStamp(until + 1) })),
-      )
+  abandon(subject: StoredName, name: string): void {
+    const { sent, next } = this.#lanes.get(subject) ?? {}
+    const ends = next?.registers.registers().filter(isEnd) ?? []
+    if (sent || isErasure(next) || name !== storeName(subject)) this.erase(subject, ends, name)
+    else if (next) next.registers.forget((register) => !isEnd(register))
   }
 
   get size(): number {
@@ -106,7 +100,7 @@ export class Backlog {
   /** What of a subject the store has not confirmed. */
   of(subject: StoredName): readonly StoredRegister[] {
     const { sent, next } = this.#lanes.get(subject) ?? {}
-    const before = next?.isErasure ? undefined : sent
+    const before = isErasure(next) ? undefined : sent
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
@@ -198,44 +192,32 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  async #write(subject: StoredName, { registers, isErasure }: Batch): Promise<readonly StoredRegister[]> {
-    const name = storeName(subject)
-    const end = registers.register(EPOCH_KEY)
-    if (isErasure) await this.#clear(name, registers, end)
-    else if (end) await this.#end(subject, registers, end)
-    return this.#store.merge(name, registers.registers())
+  /** What has ended of a user stands under their own name, and their values under that of the generation. */
+  async #write(subject: StoredName, { registers, erases }: Batch): Promise<Standing> {
+    const generation = this.#whose.generation(subject)
+    for (const name of erases) await this.#clear(name, registers)
+    const all = registers.registers()
+    const rows = await this.#store.merge(storeName(subject), generation === FIRST_GENERATION ? all : all.filter(isEnd))
+    if (generation === FIRST_GENERATION) return { rows, generation }
+    const values = all.filter((register) => !isEnd(register))
+    return { rows: [...rows, ...(await this.#store.merge(storeName(subject, generation), values))], generation }
   }
 
   /**
-   * Another process may have ended something there of which this one has not heard, or written something after what is erased: that is
-   * not removed with the rest. Both questions go out together, so that no write of another process comes between.
+   * Another process may have ended something there of which this one has not heard: that is not removed with the rest. Both questions go
+   * out together, so that no write of another process comes between.
    */
-  async #clear(name: string, registers: Replica, end: StoredRegister | undefined): Promise<void> {
+  async #clear(name: string, registers: Replica): Promise<void> {
     const asked = [this.#store.load(name), this.#store.remove(name)] as const
     // Where one fails, the other shall not be late for what comes next.
     const [load] = await Promise.allSettled(asked)
-    const found = load.status === 'fulfilled' ? load.value : []
     // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
-    for (const register of end ? outliving(end, found) : []) registers.merge(register, 'store')
+    if (load.status === 'fulfilled') for (const end of load.value.filter(isEnd)) registers.merge(end, 'store')
     await Promise.all(asked)
   }
 
-  /** Merged as a value, an end would cover what another process has erased, of which this one has not heard. */
-  async #end(subject: StoredName, registers: Replica, own: StoredRegister): Promise<void> {
-    const name = storeName(subject)
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const rows = await this.#store.load(name)
-      this.#tell(subject, rows)
-      const { ending } = standing(rows)
-      const end = ending ? joined(own, ending) : own
-      registers.merge(end, 'store')
-      const expected = ending?.stamp ?? NEVER
-      if (end.stamp <= expected || (await this.#store.compareAndSet(name, end, expected))) return
-    }
-  }
-
   /** Of what stands there, unless it is to be erased. */
-  #tell(subject: StoredName, rows: readonly StoredRegister[]): void {
-    if (!isErasure(this.#lanes.get(subject)?.next)) this.#onStanding(subject, rows)
+  #tell(subject: StoredName, standing: Standing): void {
+    if (!isErasure(this.#lanes.get(subject)?.next)) this.#whose.onStanding(subject, standing)
   }
 }

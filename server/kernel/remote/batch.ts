@@ -5,32 +5,32 @@ import { Replica } from '../../../shared/replica.js'
 export interface Batch {
   /** Newest per key. */
   readonly registers: Replica
-  /** All that the store has of the subject goes first. */
-  readonly isErasure: boolean
+  /** All that the store has of the subject goes first: under these names. */
+  readonly erases: readonly string[]
   /** To call when it is stored, or is not going to be. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
 export function batch(): Batch {
-  return { registers: new Replica(), isErasure: false, waiters: [] }
+  return { registers: new Replica(), erases: [], waiters: [] }
 }
 
 export function isErasure(next: Batch | undefined): boolean {
-  return next?.isErasure === true
+  return next !== undefined && next.erases.length > 0
 }
 
 /** What failed, with what has come since. */
 export function again(failed: Batch, since: Batch = batch()): Batch {
   const waiters = [...failed.waiters, ...since.waiters]
   // What was to be written before an erasure is of the past.
-  if (since.isErasure) return { ...since, waiters }
+  if (isErasure(since)) return { ...since, erases: [...new Set([...failed.erases, ...since.erases])], waiters }
   const registers = Replica.of([...failed.registers.registers(), ...since.registers.registers()], 'job')
-  return { registers, isErasure: failed.isErasure, waiters }
+  return { registers, erases: failed.erases, waiters }
 }
 
 /** What of a batch is to be written in any case: that something has ended. */
-export function endsOf({ registers, isErasure }: Batch): Batch | undefined {
+export function endsOf({ registers, erases }: Batch): Batch | undefined {
   const ends = registers.registers().filter(({ key }) => !isKey(key))
-  if (ends.length === 0 && !isErasure) return undefined
-  return { registers: Replica.of(ends, 'job'), isErasure, waiters: [] }
+  if (ends.length === 0 && erases.length === 0) return undefined
+  return { registers: Replica.of(ends, 'job'), erases, waiters: [] }
 }

@@ -2,17 +2,16 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
-import { erasure, joined, standing, toEnding } from '../names/ending.js'
+import { generationRegister, standing } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
+import { FIRST_GENERATION } from '../names/generation.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { Sessions } from '../values/sessions.js'
 import type { Backlog } from './backlog.js'
-import type { Remote } from './remote.js'
 import { applyRemoteEnd } from './remote-ends.js'
 
 type Surroundings = {
   readonly connections: Connections
-  readonly remote: Remote
   readonly epochs: Epochs
   readonly sessions: Sessions
   readonly subjects: Subjects
@@ -28,27 +27,32 @@ export class Intake {
     this.#core = core
   }
 
+  /** Takes over what the store says has ended of a subject. */
+  learn(subject: Subject, all: readonly StoredRegister[]): void {
+    const { ending, generation } = standing(all)
+    const { epochs, sessions } = this.#core
+    const isNews = ending !== undefined && epochs.learn(subject, ending)
+    sessions.enter(subject, generation)
+    if (isNews) applyRemoteEnd(this.#core, subject)
+  }
+
   /** Takes over what the store says. */
-  take(subject: Subject, all: readonly StoredRegister[]): void {
-    const { registers, ending } = standing(all)
-    if (ending) {
-      const erased = this.#core.epochs.learn(subject, toEnding(ending))
-      if (erased !== undefined) applyRemoteEnd(this.#core, subject, erased)
-      this.#erase(subject, ending)
-    }
-    this.#core.sessions.merge(subject, registers, 'store')
+  take(subject: Subject, all: readonly StoredRegister[], generation: number): void {
+    this.learn(subject, all)
+    this.#core.sessions.merge(subject, standing(all).registers, 'store', generation)
   }
 
   /** Takes over what the store has of a subject, and tells it what it lacks. */
-  compare(subject: Subject, all: readonly StoredRegister[]): void {
-    this.take(subject, all)
+  compare(subject: Subject, all: readonly StoredRegister[], generation: number): void {
+    this.take(subject, all, generation)
     const { epochs, sessions, subjects } = this.#core
     if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
+    if (generation !== epochs.generation(subject)) return
     const stored = Replica.of(all, 'store')
-    sessions.merge(subject, this.#outlived(subject, stored), 'store')
+    const ends = generation === FIRST_GENERATION ? [] : [generationRegister(generation)]
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.
-    const lacking = (sessions.find(subject)?.registers() ?? []).filter(isLacking)
+    const lacking = [...ends, ...(sessions.find(subject)?.registers() ?? [])].filter(isLacking)
     if (lacking.length > 0) this.#backlog.add(subject, lacking)
   }
 
@@ -56,19 +60,5 @@ export class Intake {
   recover(subject: Subject): void {
     if (this.#backlog.size === 0) return
     this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')
-  }
-
-  /** Has the store say until when a user was erased, where an end stands there of a process that had not heard of it. */
-  #erase(subject: Subject, ending: StoredRegister): void {
-    const erased = this.#core.epochs.erasedUntil(subject)
-    if (toEnding(ending).erased < erased) this.#backlog.add(subject, [joined(erasure(erased), ending)])
-  }
-
-  /** Deletes what a process has stored after an erasure that it had not heard of. */
-  #outlived(subject: Subject, stored: Replica): readonly StoredRegister[] {
-    const { epochs, sessions } = this.#core
-    const erased = epochs.erasedUntil(subject)
-    const gone = standing(stored.registers()).registers.filter(({ stamp }) => stamp <= erased)
-    return gone.map(({ key }) => ({ key, stamp: sessions.firstStamp(subject) }))
   }
 }

@@ -1,8 +1,10 @@
-import type { StoredRegister } from '../../../shared/register.js'
+import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
+import { nextStamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import { Generations } from '../memory/generations.js'
 import type { Subjects } from '../memory/subjects.js'
+import { FIRST_GENERATION } from '../names/generation.js'
 import type { Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { StoreHealth } from './health.js'
@@ -21,7 +23,9 @@ interface Mark {
 
 /** What memory does with what is loaded. */
 interface Taking {
-  take(subject: Subject, registers: readonly StoredRegister[]): void
+  /** Is told what the store has by the subject's own name. Returns which generation of its values counts. */
+  learn(subject: Subject, registers: readonly StoredRegister[]): number
+  take(subject: Subject, registers: readonly StoredRegister[], generation: number): void
   /** Whether this process has written into the store what is not in memory yet. */
   isWriting(subject: Subject): boolean
 }
@@ -113,15 +117,28 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
-    const registers = await this.rows(storeName(subject))
+    const { registers, generation } = await this.#ask(subject)
     const { settings, subjects } = this.#core
     const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined
-    this.#taking.take(subject, registers)
+    this.#taking.take(subject, registers, generation)
     const replica = subjects.find(subject)
     if (former !== undefined && replica?.version !== former) this.#warnOfLateness(subject)
     const place = replica && new WeakRef(replica)
     this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
     return registers
+  }
+
+  /** A user's values are by another name after an erasure. What is left by the former one a process has written which had not heard of that. */
+  async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
+    const own = await this.rows(storeName(subject))
+    const generation = this.#taking.learn(subject, own)
+    if (generation === FIRST_GENERATION) return { registers: own, generation }
+    const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
+    const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
+    // Where that fails, the next load finds it again.
+    if (left.length > 0) this.#health.ask(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
+    const values = await this.rows(storeName(subject, generation))
+    return { registers: [...own.filter(isEnd), ...values], generation }
   }
 
   /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */

@@ -1,13 +1,14 @@
 import { EventEmitter } from 'node:events'
 import type { Namespace, Server } from 'socket.io'
-import { EPOCH_KEY, type StoredRegister, toWire } from '../../../shared/register.js'
+import { isEnd, type StoredRegister, toWire } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { idsOf, withIds } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { Connections } from '../connections/connections.js'
-import { standing, toEnding } from '../names/ending.js'
+import { standing } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
-import { isCookieless, isSubject } from '../names/subject.js'
+import { readName } from '../names/generation.js'
+import { isBrowser, isCookieless } from '../names/subject.js'
 import type { Report, Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
 import type { Sessions } from '../values/sessions.js'
@@ -52,7 +53,7 @@ export class Nodes implements Peers {
   tell(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.isConnected) return
     // What was written before an end goes before it.
-    if (registers.some(({ key }) => key === EPOCH_KEY)) this.flush()
+    if (registers.some(isEnd)) this.flush()
     if (this.#news.size === 0) queueMicrotask(() => this.flush())
     const news = this.#news.get(name) ?? new Replica()
     this.#news.set(name, news)
@@ -78,7 +79,8 @@ export class Nodes implements Peers {
     const leaveOut = (): void => this.#core.warn(`ignored a malformed ${MERGE} message of another process`)
     const isNews = typeof name === 'string' && Array.isArray(wire)
     const owner = isNews ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
-    if (!isNews || !(owner || isSubject(name) || isCookieless(name))) {
+    const named = isNews ? readName(name) : undefined
+    if (!isNews || !(owner || named || isBrowser(name) || isCookieless(name))) {
       leaveOut()
       return
     }
@@ -87,14 +89,12 @@ export class Nodes implements Peers {
       owner.hear(name, sound)
       return
     }
-    const { registers, ending } = standing(sound)
-    if (ending) this.#end(name, ending)
-    if (isSubject(name)) this.#core.sessions.merge(name, registers, 'node')
-  }
-
-  #end(name: string, register: StoredRegister): void {
-    const erased = this.#core.epochs.hear(name, toEnding(register))
-    if (erased !== undefined) applyRemoteEnd(this.#core, name, erased)
+    const { registers, ending, generation } = standing(sound)
+    const { epochs, sessions } = this.#core
+    const isOver = ending !== undefined && epochs.hear(name, ending)
+    if (named) sessions.merge(named.user, registers, 'node', Math.max(named.generation, generation))
+    else if (isBrowser(name)) sessions.merge(name, registers, 'node')
+    if (isOver) applyRemoteEnd(this.#core, name)
   }
 }
 

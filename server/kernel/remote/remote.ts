@@ -6,10 +6,14 @@ import type { StoredName } from './name.js'
 export interface Keeper {
   /** Is told what was news here, and did not come from there. */
   keep(subject: StoredName, registers: readonly StoredRegister[]): void
-  /** Forgets all that a subject has, but for what is left. */
-  forget(subject: StoredName, left: readonly StoredRegister[]): void
-  /** What it was told of a subject, and has not kept yet, is not to be kept any more: another process has erased it. */
-  abandon(subject: Subject, until: number): void
+  /**
+   * Forgets all that a subject has, but for what is left.
+   *
+   * @param generation of a user's values. @default the first
+   */
+  forget(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
+  /** What it was told of a subject of that generation, and has not kept yet, is not to be kept any more: another process has erased it. */
+  abandon(subject: Subject, generation: number): void
 }
 
 /** The other processes of the app. */

@@ -1,6 +1,6 @@
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
-import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
-import { isAhead, isStamp, type Stamp } from '../../../shared/stamp.js'
+import { isEnd, type StoredRegister } from '../../../shared/register.js'
+import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../../shared/stamp.js'
 import { fromIdsText, readIds } from '../../../shared/taken-ids.js'
 import type { StoredRow } from '../../stores/store.js'
 
@@ -69,8 +69,9 @@ export function soundRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // Whatever its date is, what has ended does not come back.
-    if (key !== EPOCH_KEY && isAhead(stamp, now)) return fault('its stamp is of a time to come. Is a clock ahead?')
+    // Whatever its date is, what has ended does not come back. After the largest there would be no other end.
+    const isLate = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
+    if (isLate) return fault('its stamp is of a time to come. Is a clock ahead?')
     const ids = readIds(known)
     const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }
     try {

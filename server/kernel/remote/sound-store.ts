@@ -35,6 +35,7 @@ export class SoundStore {
 
   /** Answers with what now stands, as the store's own does. */
   async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
+    if (registers.length === 0) return []
     const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
     const refused = registers.filter(({ key }) => bad.has(key))
     const replaced = refused.map((register) => this.#replace(name, register, bad.get(register.key)))

@@ -8,6 +8,7 @@ import type { Store } from '../../stores/store.js'
 import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
+import { FIRST_GENERATION } from '../names/generation.js'
 import { isSubject, type PartName, type Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
@@ -69,14 +70,21 @@ export class StoreSync implements Keeper {
     this.#backlog = new Backlog(
       this.#sound,
       this.#health,
-      (name, registers) => {
-        if (isSubject(name)) this.#intake.take(name, registers)
-        else core.owners.find(({ owns }) => owns(name))?.stands(name, registers)
+      {
+        generation: (name) => this.#generation(name),
+        onStanding: (name, { rows, generation }) => {
+          if (isSubject(name)) this.#intake.take(name, rows, generation)
+          else core.owners.find(({ owns }) => owns(name))?.stands(name, rows)
+        },
       },
       waiting,
     )
     this.#loads = new Loads(this.#sound, this.#health, core, {
-      take: (subject, registers) => this.#intake.compare(subject, registers),
+      learn: (subject, registers) => {
+        this.#intake.learn(subject, registers)
+        return this.#generation(subject)
+      },
+      take: (subject, registers, generation) => this.#intake.compare(subject, registers, generation),
       isWriting: (subject) => this.#updates.isUnderWay(subject),
     })
     this.#intake = new Intake(this.#backlog, core)
@@ -122,12 +130,12 @@ export class StoreSync implements Keeper {
     this.#backlog.add(subject, registers)
   }
 
-  forget(subject: StoredName, left: readonly StoredRegister[]): void {
-    this.#backlog.erase(subject, left)
+  forget(subject: StoredName, left: readonly StoredRegister[], generation?: number): void {
+    this.#backlog.erase(subject, left, storeName(subject, generation))
   }
 
-  abandon(subject: Subject, until: number): void {
-    this.#backlog.abandon(subject, until)
+  abandon(subject: Subject, generation: number): void {
+    this.#backlog.abandon(subject, storeName(subject, generation))
   }
 
   /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
@@ -160,7 +168,8 @@ export class StoreSync implements Keeper {
 
   /** For values of which others keep in memory what is known. */
   updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
-    return new Updates(this.#sound, this.#health, answers, this, memory, this.#core.settings)
+    const nameOf = (name: N): string => storeName(name, this.#generation(name))
+    return new Updates({ store: this.#sound, nameOf }, this.#health, answers, this, memory, this.#core.settings)
   }
 
   /** What the store has of a part's name, with what it is still to be told; rejects where it does not answer. */
@@ -208,6 +217,10 @@ export class StoreSync implements Keeper {
     this.#tellUnsaved()
     await Promise.race([this.#store.close(), late])
     clearTimeout(timer)
+  }
+
+  #generation(subject: StoredName): number {
+    return isSubject(subject) ? this.#core.epochs.generation(subject) : FIRST_GENERATION
   }
 
   /** What the store has once all that waits here is stored; nothing where it does not answer in time. */

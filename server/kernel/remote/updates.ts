@@ -10,7 +10,7 @@ import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { StoreHealth } from './health.js'
 import { InTurn } from './in-turn.js'
-import { type StoredName, storeName } from './name.js'
+import type { StoredName } from './name.js'
 import type { Keeper } from './remote.js'
 import type { SoundStore } from './sound-store.js'
 
@@ -49,6 +49,12 @@ export interface Answers<N extends StoredName> {
   inTime(name: N): Promise<unknown>
 }
 
+/** Where the values are: a user's are by another name after each erasure. */
+interface Place<N extends StoredName> {
+  readonly store: SoundStore
+  nameOf(this: void, name: N): string
+}
+
 /** What the store is to have once a value stands. */
 interface Keeping extends Pick<Keeper, 'keep'> {
   level(names: Iterable<StoredName>): Promise<Level>
@@ -56,7 +62,7 @@ interface Keeping extends Pick<Keeper, 'keep'> {
 
 /** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
 export class Updates<N extends StoredName> {
-  readonly #store: SoundStore
+  readonly #place: Place<N>
   readonly #health: StoreHealth
   readonly #answers: Answers<N>
   readonly #keeping: Keeping
@@ -65,14 +71,14 @@ export class Updates<N extends StoredName> {
   readonly #underWay = new InTurn()
 
   constructor(
-    store: SoundStore,
+    place: Place<N>,
     health: StoreHealth,
     answers: Answers<N>,
     keeping: Keeping,
     memory: Memory<N>,
     settings: Pick<Settings, 'clock'>,
   ) {
-    this.#store = store
+    this.#place = place
     this.#health = health
     this.#answers = answers
     this.#keeping = keeping
@@ -117,7 +123,14 @@ export class Updates<N extends StoredName> {
       const stamp = nextStamp(now, newestOf([last, seen]))
       const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
       const expected = standing?.stamp ?? NEVER
-      const isSet = await this.#try(() => this.#store.compareAndSet(storeName(subject), register, expected))
+      const { store, nameOf } = this.#place
+      const name = nameOf(subject)
+      const isSet = await this.#try(() => store.compareAndSet(name, register, expected))
+      // Erased meanwhile: it is computed once more, from what is left.
+      if (nameOf(subject) !== name) {
+        unanswered = undefined
+        continue
+      }
       if (isSet) {
         // The visitor may have gone while the store was asked: what is written then is in no one's account.
         permit()

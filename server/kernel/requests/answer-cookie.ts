@@ -44,7 +44,7 @@ export function writeCookie(
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
-    epoch: epochs.of(visitor.userSub),
+    ...epochs.signed(visitor),
     registers,
     members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
   }

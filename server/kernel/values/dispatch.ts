@@ -12,7 +12,7 @@ import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject, subjectHash } from '../names/subject.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
-type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'changes'>
+type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
 
 const NONE: Circumstances = {}
 
@@ -100,7 +100,15 @@ export class Dispatch {
     const { registers: known, ...last } = this.#last
     const isSame = last.sub === sub && last.epoch === epoch && last.second === second && circumstances === NONE
     if (isSame && areSame(known, registers)) return last.text
-    const content = { sub, epoch, changes: registers.map(toWire), ...idsOf(registers, now), ...circumstances }
+    const generation = this.#core.epochs.generation(subject) || undefined
+    const content = {
+      sub,
+      epoch,
+      generation,
+      changes: registers.map(toWire),
+      ...idsOf(registers, now),
+      ...circumstances,
+    }
     const text = this.#core.tickets.sign(content, now)
     if (circumstances === NONE) this.#last = { sub, epoch, second, registers, text }
     return text

@@ -5,14 +5,14 @@ import type { FieldMap } from '../../../shared/fields.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { NEVER, newestOf, nextStamp, type Stamp, toStamp } from '../../../shared/stamp.js'
+import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { Announcements } from '../memory/announcements.js'
 import type { Holding, Subjects } from '../memory/subjects.js'
-import { NOTHING_ERASED } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
-import type { Subject } from '../names/subject.js'
+import { nameOf } from '../names/generation.js'
+import { isUser, type Subject } from '../names/subject.js'
 import type { Remote } from '../remote/remote.js'
 import type { Dispatch } from './dispatch.js'
 
@@ -65,12 +65,7 @@ export class Sessions {
 
   /** The stamp that the next write of a key must be newer than. */
   last(subject: Subject, key: string): Stamp {
-    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, this.firstStamp(subject)])
-  }
-
-  /** The first that counts, after all that was erased. It is that of what a sign-in brings along: every write has a later one. */
-  firstStamp(subject: Subject): Stamp {
-    return toStamp(this.#core.epochs.erasedUntil(subject) + 1)
+    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
   /** The stamp that a computed change got; undefined where it was not taken, or more than two minutes ago. */
@@ -105,19 +100,29 @@ export class Sessions {
       const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
       const news = this.#take(subject, registers, source)
       this.#keep(subject, news)
-      this.#core.remote.peers?.tell(subject, news)
+      this.#announce(subject, news)
     }
     return stamp
   }
 
-  /** Takes over what is newer, and tells all who do not know it; says how many registers were taken over. */
-  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): number {
+  /**
+   * Takes over what is newer, and tells all who do not know it; says how many registers were taken over.
+   *
+   * @param generation whose they are: of one that has ended nothing counts
+   */
+  merge(
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    source: ChangeSource,
+    generation: number = this.#core.epochs.generation(subject),
+  ): number {
+    if (!this.enter(subject, generation)) return 0
     const news = this.#take(subject, registers, source)
     if (source === 'ticket') this.#allow(subject, registers)
     if (news.length === 0) return 0
     if (source !== 'store' && source !== 'node') this.#keep(subject, news)
     // What a cookie brings, each process learns from the cookie.
-    if (source === 'ticket' || source === 'login') this.#core.remote.peers?.tell(subject, news)
+    if (source === 'ticket' || source === 'login') this.#announce(subject, news)
     return news.length
   }
 
@@ -130,17 +135,26 @@ export class Sessions {
   /** Takes over a write that the store has taken already. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#take(subject, [register], source)
-    this.#core.remote.peers?.tell(subject, [register])
+    this.#announce(subject, [register])
   }
 
-  /** Forgets what a subject had until then, and tells the listeners. */
-  erase(subject: Subject, until: number = Number.POSITIVE_INFINITY): void {
+  /** Whether a generation counts. A newer one than is known began as the user was erased: what is here is of the past. */
+  enter(subject: Subject, generation: number): boolean {
+    const { epochs } = this.#core
+    const known = epochs.generation(subject)
+    if (generation > known && isUser(subject)) {
+      epochs.enter(subject, generation)
+      this.erase(subject)
+    }
+    return generation >= known
+  }
+
+  /** Forgets what a subject had, and tells the listeners. */
+  erase(subject: Subject): void {
     const replica = this.find(subject)
-    const later = replica?.registers().filter(({ stamp }) => stamp > until) ?? []
     const holding = this.#core.subjects.holding(subject)
     const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
     this.#core.subjects.erase(subject)
-    this.#take(subject, later, 'store')
     if (!holding) return
     const changes = before.map(({ field, previous }): AnyChange => {
       return { key: field.key, value: this.value(field, holding.replica), previous, source: 'job' }
@@ -167,9 +181,7 @@ export class Sessions {
   }
 
   /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
-  #take(subject: Subject, offered: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
-    const erased = this.#core.epochs.erasedUntil(subject)
-    const registers = erased === NOTHING_ERASED ? offered : offered.filter(({ stamp }) => stamp > erased)
+  #take(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     if (registers.length === 0) return registers
     const replica = this.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
@@ -203,6 +215,11 @@ export class Sessions {
     this.#core.subjects.grow(subject, replica.bytes - bytes)
     if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
     return news
+  }
+
+  #announce(subject: Subject, news: readonly StoredRegister[]): void {
+    const { epochs, remote } = this.#core
+    remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
   }
 
   /** A subject without a cookie is never stored: no browser could read it. */

@@ -5,6 +5,7 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { isSub, type Sub } from '../../../shared/sub.js'
 import { withIds } from '../../../shared/taken-ids.js'
 import type { SigningKeys } from '../cookie/keys.js'
+import { FIRST_GENERATION } from '../names/generation.js'
 
 const ALGORITHM = 'HS256'
 const TYPE = 'live-session+jwt'
@@ -16,6 +17,7 @@ export type TicketContent = Omit<TicketClaims, 'aud' | 'iat' | 'exp'>
 export interface Ticket {
   readonly sub: Sub
   readonly epoch: number
+  readonly generation: number
   readonly registers: readonly StoredRegister[]
 }
 
@@ -52,12 +54,19 @@ export class Tickets {
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined
-    const { aud, sub, epoch, iat, exp, changes, ids } = decode(payload)
+    const { aud, sub, epoch, generation = FIRST_GENERATION, iat, exp, changes, ids } = decode(payload)
     if (aud !== STORE_SESSION || !isSub(sub)) return undefined
-    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return undefined
+    if (![epoch, generation, iat, exp].every(Number.isSafeInteger)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
     const registers = parse(changes, now)
-    return registers && { sub, epoch: Number(epoch), registers: withIds(registers, ids) }
+    return (
+      registers && {
+        sub,
+        epoch: Number(epoch),
+        generation: Number(generation),
+        registers: withIds(registers, ids),
+      }
+    )
   }
 }
 

@@ -3,7 +3,7 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { NEVER, timeAfter } from '../../../shared/stamp.js'
 import { hangUp } from '../../kernel/connections/connection.js'
 import type { Generations } from '../../kernel/memory/generations.js'
-import { NOTHING_ERASED, toRegister } from '../../kernel/names/ending.js'
+import { toRegister } from '../../kernel/names/ending.js'
 import { type GivenUp, givenUpNames } from '../../kernel/names/given-up.js'
 import type { Remote } from '../../kernel/remote/remote.js'
 import type { Sessions } from '../../kernel/values/sessions.js'
@@ -114,6 +114,6 @@ export class EndedSessions {
   /** What says so to stores and other processes. */
   #register(name: SessionName): StoredRegister {
     const { epoch } = this.#names.get(name) ?? { epoch: timeAfter(NEVER, this.#core.settings.clock()) }
-    return toRegister({ epoch, erased: NOTHING_ERASED, heir: undefined })
+    return toRegister({ epoch, heir: undefined })
   }
 }

@@ -21,20 +21,23 @@ interface Parts<S extends Store> extends Watched {
   readonly standing: (readonly StoredRow[])[]
   /** Guests of whom it has let go. */
   readonly letGo: StoredName[]
+  /** Which generation of a subject's values counts. */
+  readonly generations: Map<StoredName, number>
 }
 
 function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINITY): Parts<S> {
   const watched = watch()
   const standing: (readonly StoredRow[])[] = []
   const letGo: StoredName[] = []
+  const generations = new Map<StoredName, number>()
   const waiting = { maxGuestBytes, onLetGo: (guest: StoredName) => void letGo.push(guest) }
   const backlog = new Backlog(
     soundStore(store, watched),
     watched.health,
-    (_, rows) => void standing.push(rows),
+    { generation: (name) => generations.get(name) ?? 0, onStanding: (_, { rows }) => void standing.push(rows) },
     waiting,
   )
-  return { ...watched, store, backlog, standing, letGo }
+  return { ...watched, store, backlog, standing, letGo, generations }
 }
 
 const held = (): Parts<HeldStore> => parts(new HeldStore())
@@ -94,33 +97,57 @@ describe('Backlog', () => {
   })
 
   describe('what another process has erased', () => {
+    /** All that was stored under both names. */
+    const content = async ({ content }: HeldStore): Promise<unknown> => [
+      rowsOf({ registers: await content.load(ANN) }),
+      rowsOf({ registers: await content.load('user@6:s:ann') }),
+    ]
+
     it('goes nowhere where it waits, and is deleted where it is under way; what that process has stored stays', async () => {
-      const { backlog, store } = held()
+      const { backlog, store, generations } = held()
       backlog.add(ANN, [register('a', 4, 'late')])
       await turn()
-      backlog.add(ANN, [register('b', 5, 'waits'), register('c', 7, 'new')])
-      // The other process: all until 6 is gone.
+      backlog.add(ANN, [register('b', 5, 'waits'), register('$epoch', 5)])
+      // The other process erases all.
       await store.content.remove(ANN)
-      await store.content.merge(ANN, [register('$epoch', 6, 6)])
-      backlog.abandon(ANN, 6)
+      await store.content.merge(ANN, [register('$epoch', 6), register('$generation', 6)])
+      await store.content.merge('user@6:s:ann', [register('b', 7, 'new')])
+      generations.set(ANN, 6)
+      backlog.abandon(ANN, ANN)
+      backlog.add(ANN, [register('a', 8, 'new')])
       await store.release()
-      expect(rowsOf({ registers: await store.content.load(ANN) }).sort()).toEqual([
-        ['$epoch', 6, 6],
-        ['a', 7, undefined],
-        ['c', 7, 'new'],
+      expect(await content(store)).toEqual([
+        [
+          ['$epoch', 6, undefined],
+          ['$generation', 6, undefined],
+        ],
+        [
+          ['b', 7, 'new'],
+          ['a', 8, 'new'],
+        ],
       ])
       expect(backlog.size).toBe(0)
     })
 
+    it('is given up without a call where nothing of it is under way', async () => {
+      const { backlog, store, generations, health } = held()
+      await health.ask(() => Promise.reject(new Error('down'))).catch(() => undefined)
+      backlog.add(ANN, [register('a', 4, 'waits')])
+      generations.set(ANN, 6)
+      backlog.abandon(ANN, ANN)
+      expect([backlog.of(ANN), store.calls.length]).toEqual([[], 0])
+    })
+
     it('leaves an erasure of its own that waits, without what was written since', async () => {
-      const { backlog, store } = held()
+      const { backlog, store, generations } = held()
       backlog.add(ANN, [register('a', 1, 1)])
       await turn()
-      backlog.erase(ANN, [register('$epoch', 2, 2)])
+      backlog.erase(ANN, [register('$epoch', 2)])
       backlog.add(ANN, [register('b', 3, 3)])
-      backlog.abandon(ANN, 4)
+      generations.set(ANN, 6)
+      backlog.abandon(ANN, ANN)
       await store.release()
-      expect(rowsOf({ registers: await store.content.load(ANN) })).toEqual([['$epoch', 2, 2]])
+      expect(await content(store)).toEqual([[['$epoch', 2, undefined]], []])
     })
   })
 
@@ -201,49 +228,26 @@ describe('Backlog', () => {
     it('leaves a later end that another process has stored, also where it failed half way', async () => {
       const parts = held()
       const { backlog, store, standing } = parts
-      await store.content.merge(ANN, [register('a', 1, 1), register('$epoch', 5, 5)])
-      backlog.erase(ANN, [register('$epoch', 2, 2)])
+      await store.content.merge(ANN, [register('a', 1, 1), register('$epoch', 5), register('$generation', 5)])
+      backlog.erase(ANN, [register('$epoch', 2), register('$generation', 2)])
       await failsHalfWay(parts)
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 5, 5)])
-      expect(standing).toEqual([[register('$epoch', 5, 5)]])
+      const left = [register('$epoch', 5), register('$generation', 5)]
+      expect(await store.content.load(ANN)).toEqual(left)
+      expect(standing).toEqual([left])
     })
 
-    it.each([
-      ['ends nothing but sessions', register('$epoch', 5), register('$epoch', 6, 2)],
-      ['erases less', register('$epoch', 5, 1), register('$epoch', 6, 2)],
-      ['was sooner, and erases more', register('$epoch', 1, 3), register('$epoch', 3, 3)],
-    ])('erases all the same where the end that another process has stored %s', async (_, other, left) => {
-      const parts = held()
-      const { backlog, store, standing } = parts
-      await store.content.merge(ANN, [other])
-      backlog.erase(ANN, [register('$epoch', 2, 2)])
-      await failsHalfWay(parts)
-      expect(standing).toEqual([[left]])
-    })
-
-    it('leaves what another process has written after it, also where it failed half way', async () => {
-      const parts = held()
-      const { backlog, store, standing } = parts
-      await store.content.merge(ANN, [register('a', 2, 'erased'), register('b', 3, 'new')])
-      backlog.erase(ANN, [register('$epoch', 4, 2)])
-      await failsHalfWay(parts)
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 2), register('b', 3, 'new')])
-      expect(standing).toEqual([[register('$epoch', 4, 2), register('b', 3, 'new')]])
-    })
-
-    it('leaves it where all is removed, and the word of that is lost', async () => {
-      const parts = held()
-      const { backlog, store } = parts
-      await store.content.merge(ANN, [register('a', 2, 'erased'), register('b', 3, 'new')])
-      backlog.erase(ANN, [register('$epoch', 4, 2)])
+    it('is not covered by a revocation of another process that has not heard of it, sooner or later', async () => {
+      const { backlog, store, standing } = held()
+      await store.content.merge(ANN, [register('a', 1, 'erased'), register('$epoch', 5)])
+      backlog.erase(ANN, [register('$epoch', 4), register('$generation', 4)])
       await turn()
-      await store.next.answer()
-      await store.content.remove(ANN)
-      await store.next.fail()
-      await pass(parts, 100)
       await cleared(store)
       await store.next.answer()
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 2), register('b', 3, 'new')])
+      expect(standing).toEqual([[register('$epoch', 5), register('$generation', 4)]])
+      backlog.add(ANN, [register('$epoch', 6)])
+      await turn()
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 6), register('$generation', 4)])
     })
 
     it('leaves nothing of a name that is given up', async () => {
@@ -264,41 +268,6 @@ describe('Backlog', () => {
       await cleared(store)
       await store.next.answer()
       expect(standing).toEqual([[register('$epoch', 5, 'user:s:bob')]])
-    })
-
-    it('is not covered by a later end of another process that has not heard of it', async () => {
-      const { backlog, store, standing } = held()
-      const erased = [register('$epoch', 4, 4), register('a', 5, 'new')]
-      await store.content.merge(ANN, erased)
-      backlog.add(ANN, [register('$epoch', 6)])
-      await turn()
-      for (const act of ['load', 'compareAndSet', 'merge']) {
-        expect(store.next.act).toBe(act)
-        await store.next.answer()
-      }
-      expect(await store.content.load(ANN)).toEqual([register('a', 5, 'new'), register('$epoch', 7, 4)])
-      expect(standing).toEqual([erased, [register('$epoch', 7, 4)]])
-    })
-
-    it('is not covered by one that has looked before it came, and is written after it', async () => {
-      const { backlog, store } = held()
-      backlog.add(ANN, [register('$epoch', 6)])
-      await turn()
-      await store.next.answer()
-      await store.content.merge(ANN, [register('$epoch', 4, 4)])
-      while (store.open.size > 0) await store.next.answer()
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 7, 4)])
-    })
-
-    it('is written where what stands there cannot be read', async () => {
-      const { backlog, store } = held()
-      const { load } = store.content
-      await store.content.merge(ANN, [register('$epoch', 4)])
-      Object.assign(store.content, { load: async () => [{ key: '$epoch', stamp: Number.NaN }] })
-      backlog.add(ANN, [register('$epoch', 6)])
-      await turn()
-      while (store.open.size > 0) await store.next.answer()
-      expect([await load(ANN), backlog.size]).toEqual([[register('$epoch', 6)], 0])
     })
 
     it('waits for both of what it has asked, where one has failed', async () => {

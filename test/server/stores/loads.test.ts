@@ -26,7 +26,11 @@ function parts({ isConnected = false } = {}) {
     if (rows.length > 0) memory.set(subject, new Replica())
   }
   const core = { settings, remote, subjects: subjects as unknown as Subjects }
-  const loads = new Loads(soundStore(store, watched), watched.health, core as never, { take, isWriting: () => false })
+  const loads = new Loads(soundStore(store, watched), watched.health, core as never, {
+    learn: () => 0,
+    take,
+    isWriting: () => false,
+  })
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1

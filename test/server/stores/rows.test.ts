@@ -66,13 +66,23 @@ describe('the ids of a row', () => {
 describe('threat 27: a hostile or corrupt row', () => {
   const good = readRow('good', STAMP, '"value"')
 
-  it.each([STAMP + SKEW + 1, Number.MAX_SAFE_INTEGER])(
+  it.each([STAMP + SKEW + 1, Number.MAX_SAFE_INTEGER - 1])(
     'of a time to come, %d, is skipped, and told of with its stamp; the others load, and what says that something has ended',
     (stamp) => {
       const end = readRow('$epoch', stamp, null)
       const { registers, faults } = read([good, readRow('bad', stamp, '1'), end])
       expect(registers).toEqual([good, end])
       expect(faults).toEqual([{ key: 'bad', stamp, reason: expect.stringContaining('of a time to come') }])
+    },
+  )
+
+  it.each(['$epoch', '$generation'])(
+    'with the largest stamp that there is is skipped also of %s: nothing could ever be later',
+    (key) => {
+      const stamp = Number.MAX_SAFE_INTEGER
+      const { registers, faults } = read([good, readRow(key, stamp, null)])
+      expect(registers).toEqual([good])
+      expect(faults).toEqual([{ key, stamp, reason: expect.stringContaining('of a time to come') }])
     },
   )
 

@@ -24,7 +24,7 @@ describe('what a cookie is to the visitor', () => {
     const [whose, user, ...expected] = row
     const found = [false, true].flatMap((isRevoked) =>
       [false, true].map((isGivenUp) =>
-        relationOf({ browserSubject: BROWSER, user: whose, epoch: EPOCH }, user, {
+        relationOf({ browserSubject: BROWSER, user: whose, epoch: EPOCH, generation: 0 }, user, {
           isGivenUp: (browser) => isGivenUp && browser === BROWSER,
           isCurrent: ({ epoch, user: owner }) =>
             owner === undefined || !(isRevoked && owner === whose && epoch === EPOCH),

@@ -26,7 +26,7 @@ const claims = { aud: 'store_session', sub, epoch: 0, iat: NOW / 1000, exp: NOW 
 describe('a ticket', () => {
   it('says what was signed, until it expires', () => {
     const registers = [{ key: 'division', stamp: NOW, value: 3 }]
-    expect(tickets.verify(good, NOW + MAX_AGE - 1, 0)).toEqual({ sub, epoch: 0, registers })
+    expect(tickets.verify(good, NOW + MAX_AGE - 1, 0)).toEqual({ sub, epoch: 0, generation: 0, registers })
     expect(() => tickets.verify(good, NOW + MAX_AGE, 3)).toThrow(
       expect.objectContaining({ code: 'bad_ticket', index: 3 }),
     )
