@@ -1,4 +1,6 @@
 import { printable } from './escape.js'
+import type { JsonValue } from './json.js'
+import type { Stamp } from './stamp.js'
 
 /**
  * What was wrong, in one word that programs can act on, with the HTTP `status` of it:
@@ -53,15 +55,43 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   closed: 503,
 }
 
-export interface LiveSessionErrorDetails extends ErrorOptions {
+interface AnyDetails extends ErrorOptions {
   /** The field it is about. */
   readonly key?: string | undefined
-  /** Which item of a list was refused. */
+}
+interface OfItem {
+  /** Which ticket; of `malformed` it may be which change. */
   readonly index?: number | undefined
+}
+interface OtherStatus {
   /** @default the usual status of the code */
   readonly status?: number
-  /** Seconds. */
-  readonly retryAfter?: number
+}
+interface Overtaken {
+  /** What stands instead. */
+  readonly stands?: Standing
+}
+/** What refusals say besides, by their code. */
+interface MoreDetails {
+  readonly malformed: OfItem & OtherStatus
+  readonly bad_ticket: OfItem & OtherStatus
+  readonly other_subject: OfItem
+  readonly too_large: OtherStatus
+  readonly superseded: Overtaken
+  readonly conflict: Overtaken
+  readonly rate_limited: {
+    /** Seconds. */
+    readonly retryAfter?: number
+  }
+}
+type Details<C> = AnyDetails & (C extends keyof MoreDetails ? MoreDetails[C] : unknown)
+type Refused<C> = C extends LiveSessionErrorCode ? readonly [code: C, message: string, details?: Details<C>] : never
+
+/** What was written since the value that a page knew. */
+export interface Standing {
+  readonly stamp: Stamp
+  /** Left out where there is none. */
+  readonly value?: JsonValue
 }
 
 const PREFIX = 'koa-live-session: '
@@ -86,17 +116,20 @@ export class LiveSessionError extends Error {
   readonly code: LiveSessionErrorCode
   /** The field that it is about; none where it is about no single one, or about a hidden one. */
   readonly key: string | undefined
-  /** Which item of a list was refused, from 0: of the changes or tickets that a browser has sent. */
+  /** Which ticket of those that a browser has sent, from 0; of `malformed` it may be which change: the message says. */
   readonly index: number | undefined
   /** The HTTP status to answer with; Koa reads it. */
   readonly status: number
   /** Seconds after which it may be tried again; of `rate_limited` alone. */
   readonly retryAfter: number | undefined
+  /** @internal */
+  readonly stands: Standing | undefined
   /** Tells Koa that the message may be sent. */
   readonly expose = true
 
   /** @internal */
-  constructor(code: LiveSessionErrorCode, message: string, details: LiveSessionErrorDetails = {}) {
+  constructor(...[code, message, given = {}]: Refused<LiveSessionErrorCode>) {
+    const details: AnyDetails & Partial<OfItem & OtherStatus & Overtaken & MoreDetails['rate_limited']> = given
     // One that came over the wire has it already.
     super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)
     this.code = code
@@ -104,6 +137,7 @@ export class LiveSessionError extends Error {
     this.index = details.index
     this.status = details.status ?? STATUS[code] ?? 400
     this.retryAfter = details.retryAfter
+    this.stands = details.stands
   }
 }
 

@@ -89,7 +89,7 @@ export interface Refusal {
   readonly code: LiveSessionErrorCode
   /** The field that it is about. */
   readonly key?: string
-  /** Which ticket, or change, from 0. */
+  /** Which ticket, from 0; of `malformed` it may be which change. */
   readonly index?: number
 }
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal

@@ -97,7 +97,7 @@ export class PageServer {
         return { answer, ...(taken.length === 0 ? {} : { ticket: this.#news(taken) }) }
       })
     } catch (error) {
-      if (error instanceof LiveSessionError) return { answer: refusalOf(error) }
+      if (error instanceof LiveSessionError) return { answer: refusalOf(error).ack }
       throw error
     }
   }

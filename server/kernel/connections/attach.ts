@@ -1,6 +1,7 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { tellRefusal } from '../refused.js'
+import { refusalOf } from '../values/refusal.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
 import { watchPolling } from './polling-cors.js'
@@ -83,7 +84,7 @@ export function checkServer(io: Server): void {
 function refusal(error: unknown, core: Needs): Error {
   if (error instanceof LiveSessionError) {
     tellRefusal(core.app, 'handshake', error)
-    return Object.assign(new Error(error.code), { data: { code: error.code } })
+    return Object.assign(new Error(error.code), { data: refusalOf(error).data })
   }
   if (!(error instanceof HandshakeFailure)) core.report(error)
   return new Error('handshake failed')

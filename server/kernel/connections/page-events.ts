@@ -98,7 +98,7 @@ export class PageEvents {
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
         this.#tell(error)
-        answer(refusalOf(error))
+        answer(refusalOf(error).ack)
       } else this.#core.report(error)
     }
     try {

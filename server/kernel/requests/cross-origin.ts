@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Settings } from '../../options.js'
 import type { Warn } from '../report.js'
+import { RETRY_AFTER } from '../values/refusal.js'
 
 /** What it needs. */
 interface Needs {
@@ -30,7 +31,7 @@ export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware
       ctx.set({
         'Access-Control-Allow-Origin': origin,
         'Access-Control-Allow-Credentials': 'true',
-        'Access-Control-Expose-Headers': 'Retry-After',
+        'Access-Control-Expose-Headers': RETRY_AFTER,
       })
     })
     if (!isListed) return next()

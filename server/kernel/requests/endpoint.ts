@@ -13,6 +13,7 @@ import type { Identifier, Vouched } from '../names/visitor.js'
 import { type Whose, whoseIs } from '../names/who.js'
 import { tellRefusal } from '../refused.js'
 import type { Part } from '../seams.js'
+import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
@@ -83,12 +84,11 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     tellRefusal(ctx.app, 'request', error)
-    const { code, message, key, index, status, retryAfter } = error
+    const { status, headers, body } = refusalOf(error).response
     if (status === 413) endAfter(ctx)
-    if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter))
     ctx.status = status
-    ctx.set('Cache-Control', 'no-store')
-    ctx.body = { error: { code, message, key, index } }
+    ctx.set(headers)
+    ctx.body = body
   }
 }
 

@@ -4,11 +4,12 @@ import type { Field } from '../../../shared/field.js'
 import { isKey } from '../../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { type Awaitable, hearOut, isThenable } from '../../../shared/promise.js'
-import { OVER_ANY, type SyncResult, type WireChange } from '../../../shared/protocol.js'
+import { OVER_ANY, type WireChange } from '../../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Subject } from '../names/subject.js'
 import type { StoreSync } from '../remote/sync.js'
+import { type Refused, refusalOf } from './refusal.js'
 import type { Owner, PageSessions } from './sessions.js'
 
 /** What takes them. */
@@ -33,7 +34,6 @@ export interface Taken {
   readonly field: Field
   readonly stamp: Stamp
 }
-export type Refused = Extract<SyncResult, { readonly code: string }>
 
 /** A change that is allowed and valid. */
 interface PageChange {
@@ -53,7 +53,7 @@ export function takeChange(takers: Takers, wire: WireChange, index: number, aske
   const refuse = (error: unknown): Refused => {
     if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
     asker.refuse(error)
-    return error instanceof Overtaken ? error.refused : { code: error.code }
+    return refusalOf(error).result
   }
   try {
     const taken = apply(takers, accept(takers.sessions, wire, index, asker.owner), asker)
@@ -126,7 +126,7 @@ function seenOf({ sessions, settings }: Takers, { field, subject, over }: PageCh
 /**
  * The stamp that a change got when it came before; undefined where it did not.
  *
- * @throws {Overtaken} where something newer stands than what it was made over
+ * @throws {LiveSessionError} `conflict` or `superseded` where something newer stands than what it was made over
  */
 function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
   const { sessions } = takers
@@ -141,15 +141,16 @@ function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
     sessions.keepAgain(subject, field.key)
     return stamp
   }
-  throw new Overtaken(field.key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
+  throw overtaken(field.key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
 }
 
 /** Something newer stands than what a change was made over. */
-class Overtaken extends LiveSessionError {
-  readonly refused: Refused
-
-  constructor(key: string, code: 'conflict' | 'superseded', stamp: Stamp, value: JsonValue | undefined) {
-    super(code, `"${key}" has been written since the value that the page knew`, { key })
-    this.refused = { code, stamp, ...(value === undefined ? {} : { value }) }
-  }
+function overtaken(
+  key: string,
+  code: 'conflict' | 'superseded',
+  stamp: Stamp,
+  value: JsonValue | undefined,
+): LiveSessionError {
+  const stands = { stamp, ...(value === undefined ? {} : { value }) }
+  return new LiveSessionError(code, `"${key}" has been written since the value that the page knew`, { key, stands })
 }

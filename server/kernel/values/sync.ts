@@ -6,7 +6,8 @@ import { mergeTickets, type RedeemNeeds, redeem } from '../names/redeem.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
 import { type Bucket, countedAs, type Limits } from '../requests/limits.js'
-import { type Asker, type Refused, type Taken, takeChange } from './page-changes.js'
+import { type Asker, type Taken, takeChange } from './page-changes.js'
+import type { Refused } from './refusal.js'
 import { type HeldInStore, heldBy, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
 
 /** What it needs. */
