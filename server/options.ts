@@ -11,7 +11,7 @@ import { roomForRegisters } from './kernel/cookie/cookie-size.js'
 import type { CookieOptions } from './kernel/cookie/cookie-writer.js'
 import { readSecrets } from './kernel/cookie/keys.js'
 import { createReport, type Report } from './kernel/report.js'
-import type { LimitOptions } from './kernel/requests/limits.js'
+import { LIMITS, type LimitOptions } from './kernel/requests/limits.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { isStore, STORE_METHODS, type Store } from './stores/store.js'
 
@@ -83,12 +83,6 @@ const CACHE = {
   maxSubjects: row<number>(100_000, 'a number, more than 0', isPositive),
   maxGuestBytes: row<number>(64_000_000, 'bytes, more than 0', isPositive),
 }
-const LIMITS = {
-  changesPerSocket: row<number>(20, 'a number, more than 0', isPositive),
-  changesPerSubject: row<number>(50, 'a number, more than 0', isPositive),
-  socketsPerSubject: row<number>(20, 'a number, more than 0', isPositive),
-}
-
 type Read<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
 
 /** @throws {TypeError} naming the option, what was expected and what was received */
@@ -101,12 +95,11 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const { cache, limits, ...others } = options
   checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
   const given = readAll(OPTIONS, others, '')
-  const { maxSubjects, maxGuestBytes, maxIdle: idle } = readAll(CACHE, cache, 'cache.')
-  const limited = readAll(LIMITS, limits, 'limits.')
-  const { fields, identify, keys, endpoint, origins, store, storeTimeout, storeRefresh, storeMaxIdle } = given
-  const { cookieBudget, consent, onLogin, onError, clock } = given
+  const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
+  const { fields, keys, origins, onLogin, onError, key, maxAge: life, sameSite, secure, domain, ...asGiven } = given
+  const { cookieBudget, consent, store, storeMaxIdle } = asGiven
   if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
-  const cookie = cookieOf(given)
+  const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain })
   const { maxAge } = cookie
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
@@ -120,27 +113,26 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const report = createReport(app, onError)
   return Object.freeze({
+    ...asGiven,
+    ...bounds,
     fields: compileFields(fields, cookieBudget, { onLogin, report }),
-    identify,
     secrets: keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(keys, 'keys'),
     cookie,
     maxAge,
-    endpoint,
     origins: Object.freeze([...origins]),
     // A generation goes within twice that: what the store has deleted does not come back from memory.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
-    maxSubjects,
-    maxGuestBytes,
-    store,
-    storeTimeout,
-    storeRefresh,
-    storeMaxIdle,
-    cookieBudget,
-    consent,
-    limits: Object.freeze(limited),
+    limits: Object.freeze(readAll(rowsOf(LIMITS), limits, 'limits.')),
     report,
-    clock,
   })
+}
+
+function rowsOf(limits: LimitOptions): Readonly<Record<keyof LimitOptions, Row<number>>> {
+  const rows = Object.entries(limits).map(([name, most]) => [
+    name,
+    row<number>(most, 'a number, more than 0', isPositive),
+  ])
+  return Object.fromEntries(rows)
 }
 
 type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain'>

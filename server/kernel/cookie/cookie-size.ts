@@ -2,20 +2,18 @@ import { cookieBytes, mostBytes } from '../../../shared/budget.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { newBrowserId, subjectHash, userSubject } from '../names/subject.js'
 import { encode, payloadOf } from './cookie-text.js'
-import type { CookieOptions } from './cookie-writer.js'
+import { attributesOf, type CookieOptions } from './cookie-writer.js'
 
 /** Bytes that every browser keeps of a cookie: its name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
 
 /** Bytes that registers may take in a cookie of that name and with these attributes, whatever else it says. */
-export function roomForRegisters({ name, sameSite, domain }: CookieOptions): number {
+export function roomForRegisters(options: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
   const content = { browser: newBrowserId(), user: sub, epoch: most, generation: most, registers: [] }
   const rest = payloadOf(content, most)
-  const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
-  const line = `${name}=${encode(rest)}${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
-  return MAX_COOKIE - line.length
+  return MAX_COOKIE - `${options.name}=${encode(rest)}${attributesOf(options)}`.length
 }
 
 /**

@@ -30,6 +30,12 @@ export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   return writer
 }
 
+/** Its attributes as they go out, where it has them all. */
+export function attributesOf({ sameSite, domain }: CookieOptions): string {
+  const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
+  return `${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
+}
+
 function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
   return encode(payload)
 }

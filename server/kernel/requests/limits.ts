@@ -3,11 +3,9 @@ import { Generations } from '../memory/generations.js'
 import type { Subject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 
-export interface LimitOptions {
-  readonly changesPerSocket: number
-  readonly changesPerSubject: number
-  readonly socketsPerSubject: number
-}
+/** Where the app says no other; described in option-types. */
+export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
+export type LimitOptions = Readonly<typeof LIMITS>
 
 /** Shared by all that have no cookie. No subject is called so. */
 const WITHOUT_COOKIE = 'without a cookie'
