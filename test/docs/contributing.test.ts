@@ -19,6 +19,10 @@ describe('CONTRIBUTING.md', () => {
     expect(existsSync(file)).toBe(true)
   })
 
+  it.each(found(/`((?:client|server|shared)\/[^`]+)`/g))('says that a change goes into %s, which there is', (path) => {
+    expect(existsSync(path)).toBe(true)
+  })
+
   it('names the projects of the tests', () => {
     const [, named = ''] = /The projects are ([^.]+)\./.exec(guide) ?? []
     const projects = readFileSync('jest.config.mjs', 'utf8').matchAll(/displayName: '(\w+)'/g)
