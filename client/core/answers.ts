@@ -41,7 +41,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
     if (sync.who === undefined) asked(page, answer)
     else answered(page, sync, answer, true)
     renewed(page)
-  } else if (error && status < BUSY) refused(page, sync, error, 'post')
+  } else if (status < BUSY && error) refused(page, sync, error, 'post')
   else {
     release(page, sync, !error)
     backOff(page, 'post', wait)
@@ -98,10 +98,10 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   const { results, ticket, held, unsaved } = answer
   // First what stands now: it says which computed changes are in it.
   if (ticket) keep(page, ticket)
-  set.forEach(([key], i) => {
-    result(page, key, results[i], isPost, isPost && !unsaved?.includes(key))
-  })
-  const news = { who: page.who, held, unsaved, tickets: isPost ? [...tickets, ...(ticket ? [ticket] : [])] : undefined }
+  const later = set.filter(([key], i) => isLater(page, key, results[i], isPost && !unsaved?.includes(key)))
+  if (later[0]) backOff(page, isPost ? 'post' : 'send', LATER_WAIT)
+  const brought = ticket ? [...tickets, ticket] : tickets
+  const news = { who: page.who, held, unsaved, tickets: isPost ? brought : undefined }
   confirm(page, news)
   if (!isPost) return
   // A value without a ticket came with the HTML: the server knew it.
@@ -109,8 +109,8 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   act(page, 'tell', news)
 }
 
-/** What became of a change that was on its way. */
-function result(page: Page, key: string, one: SyncResult | undefined, isPost: boolean, isSaved: boolean): void {
+/** Takes over what became of a change that was on its way. Returns whether it is to be sent again after a while. */
+function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
   const field = fieldOf(page, key)
   const sent = busyOf(field)
   if (!sent || !one) return
@@ -127,7 +127,7 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
     else saved(page, key, isSaved ? one.stamp : field.proof)
     return
   }
-  if (isLater(page, one, isPost ? 'post' : 'send')) return
+  if (LATER.includes(one.code)) return true
   if (stamp) merge(page, key, stamp, one.value)
   // Something newer stands: it goes over that, computed again, or as it is where it cannot have arrived before.
   if (stamp && (sent.id ? sent.calls[0] : !sent.mayHaveArrived))
@@ -142,11 +142,10 @@ function result(page: Page, key: string, one: SyncResult | undefined, isPost: bo
  * sent are; where that was a question, those of all changes.
  */
 function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
-  const { index = -1 } = failure
   const { tickets = [], set } = sync
-  const bad = tickets[index]
+  const bad = tickets[failure.index ?? -1]
   release(page, sync, false)
-  if (isLater(page, failure, name)) return
+  if (LATER.includes(failure.code)) return void backOff(page, name, LATER_WAIT)
   for (const [key, field] of page.fields) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
     if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
@@ -156,7 +155,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
     // What was set over a bad ticket is not.
     if (field.changes[0]) field.code = undefined
   }
-  if (!bad && !set) backOff(page, name, 0)
+  if (!set && !bad) backOff(page, name, 0)
 }
 
 /** What the cookie has by now, as an answer to this page or another tab says. */
@@ -187,13 +186,6 @@ export function learn(page: Page, news: News): void {
   if (page.reach === 'none') ask(page)
   // A connection that is about to say whose it is as a rule comes with the cookie of now; where it does not, that other tab is told.
   else if (!page.timers.has('greet')) start(page, 'link', GATHER)
-}
-
-/** Where it may be sent again: after a while. */
-function isLater(page: Page, { code }: Failure, name: TimerName): boolean {
-  const is = LATER.includes(code)
-  if (is) backOff(page, name, LATER_WAIT)
-  return is
 }
 
 /** Waits longer after each failure. */

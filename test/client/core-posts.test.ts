@@ -188,6 +188,15 @@ describe('a POST that fails', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
+  it('backs off once, however many of its changes are to come later', () => {
+    const page = new BarePage(GUEST, false)
+    for (const key of ['a', 'b', 'c']) page.set(key, 3)
+    page.effects()
+    page.answer({ results: ['a', 'b', 'c'].map(() => ({ code: 'store_unavailable' })) } as never)
+    expect(page.page.failures).toBe(1)
+    expect(page.effects('timer').filter(([, name, ms]) => name === 'post' && ms === 1000)).toHaveLength(1)
+  })
+
   it('brings what is not saved before what no store has, however large that is', () => {
     const page = BarePage.greeted()
     const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
