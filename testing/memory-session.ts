@@ -4,6 +4,7 @@ import { SocketHandle } from '../server/kernel/connections/socket.js'
 import { type Core, createCore } from '../server/kernel/core.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/kernel/names/subject.js'
 import { whoOf } from '../server/kernel/names/who.js'
+import { addMembers } from '../server/kernel/values/members.js'
 import { resolveOptions } from '../server/options.js'
 import { PARTS } from '../server/plugin.js'
 import type { SocketSession } from '../server/types.js'
@@ -57,7 +58,10 @@ export function memorySession<F extends Fields>(
     void sessions.write(acceptGiven(sessions.fields, values, method), opener.visitor, source)
   write('memorySession', given, 'request')
   const socket = unheardSocket()
-  const Handle = SocketHandle.with(core.parts)
+  const Handle = addMembers(
+    class extends SocketHandle {},
+    core.parts.map(({ socket }) => socket),
+  )
   const handle = new Handle(core, socket, new Connection(socket.conn, opener))
   handle.open()
   const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>

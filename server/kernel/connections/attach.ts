@@ -1,6 +1,7 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { tellRefusal } from '../refused.js'
+import { addMembers } from '../values/members.js'
 import { refusalOf } from '../values/refusal.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
@@ -18,7 +19,10 @@ interface Needs extends SocketNeeds {
 export function attachTo(io: Server, core: Needs, handshake: Handshake): void {
   watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
-  const Handle = SocketHandle.with(core.parts)
+  const Handle = addMembers(
+    class extends SocketHandle {},
+    core.parts.map(({ socket }) => socket),
+  )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
     // A child of a dynamic namespace has its parent's handlers too.

@@ -11,9 +11,8 @@ import { userIdOf } from '../names/subject.js'
 import { superseded } from '../names/superseded.js'
 import type { Remote } from '../remote/remote.js'
 import type { Warn } from '../report.js'
-import type { Part, SocketUse } from '../seams.js'
+import type { SocketUse } from '../seams.js'
 import { Handle } from '../values/handle.js'
-import { addMembers } from '../values/members.js'
 import type { Owner } from '../values/sessions.js'
 import { missingIn } from '../values/told.js'
 import type { Connection, Opener } from './connection.js'
@@ -119,12 +118,9 @@ export class SocketHandle extends Handle {
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
-  /** The same with the members that parts add. */
-  static with(parts: readonly Part[]): typeof SocketHandle {
-    const Handles = class extends SocketHandle {}
-    const members = parts.map(({ socket }) => socket)
-    addMembers<SocketHandle, SocketUse>(Handles, members, (handle) => [handle.#use, handle.report])
-    return Handles
+  /** What parts are given of it. */
+  static useOf(this: void, handle: SocketHandle): SocketUse {
+    return handle.#use
   }
 
   /** Tells the page, where the socket is open. */

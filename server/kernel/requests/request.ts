@@ -11,7 +11,6 @@ import { superseded } from '../names/superseded.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
 import type { Part, RequestUse } from '../seams.js'
 import { Handle } from '../values/handle.js'
-import { addMembers } from '../values/members.js'
 import { Outcome } from '../values/outcome.js'
 import type { Owner, Sessions } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
@@ -116,16 +115,8 @@ export class RequestHandle extends Handle {
     return this.#exchange.leave(forget)
   }
 
-  /** The same with the members that parts add. */
-  static with(parts: readonly Part[]): typeof RequestHandle {
-    const Handles = class extends RequestHandle {}
-    const members = parts.map(({ request }) => request)
-    addMembers<RequestHandle, RequestUse>(Handles, members, (handle) => [handle.#use(), handle.report])
-    return Handles
-  }
-
   /** What parts are given of it. */
-  static useOf(handle: RequestHandle): RequestUse {
+  static useOf(this: void, handle: RequestHandle): RequestUse {
     return handle.#use()
   }
 

@@ -5,6 +5,7 @@ import { loadCandidates } from '../names/candidates.js'
 import { type UserSubject, userNamed } from '../names/subject.js'
 import type { Vouched } from '../names/visitor.js'
 import type { Part } from '../seams.js'
+import { addMembers } from '../values/members.js'
 import { createEndpoint, type EndpointNeeds } from './endpoint.js'
 import type { Exchange } from './exchange.js'
 import { RequestHandle, type RequestNeeds, type RequestState } from './request.js'
@@ -33,7 +34,10 @@ export class Requests {
     this.#core = core
     this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
     this.#endpoint = createEndpoint(core, this)
-    this.Handle = RequestHandle.with(core.parts)
+    this.Handle = addMembers(
+      class extends RequestHandle {},
+      core.parts.map(({ request }) => request),
+    )
     Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
   }
 

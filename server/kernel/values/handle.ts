@@ -43,7 +43,7 @@ interface Needs {
 export abstract class Handle {
   protected readonly sessions: Sessions
   /** Tells the app of what no code awaits. */
-  protected readonly report: (error: unknown) => void
+  readonly report: (error: unknown) => void
   readonly #core: Pick<Needs, 'store' | 'warn'>
   readonly #fields: FieldMap
 

@@ -1,20 +1,27 @@
 import type { Members } from '../seams.js'
 import { Outcome } from './outcome.js'
 
-/** What members of a handle are given, and who is told of their errors that no code awaits. */
-type Uses<U> = readonly [use: U, report: (error: unknown) => void]
+/** Who is told of the errors of a handle's members that no code awaits. */
+interface Reporting {
+  readonly report: (error: unknown) => void
+}
 
-/** Adds members of parts to the prototype of a class of handles. */
-export function addMembers<H extends object, U>(
-  handles: { readonly prototype: H },
+/** Handles of requests, or of sockets, and what members of parts are given of one. */
+interface HandleClass<H extends Reporting, U> {
+  readonly prototype: H
+  useOf(this: void, handle: H): U
+}
+
+/** Adds members of parts to a class of handles. */
+export function addMembers<H extends Reporting, U, C>(
+  Handles: C & HandleClass<H, U>,
   parts: readonly (Members<U> | undefined)[],
-  usesOf: (handle: H) => Uses<U>,
-): void {
+): C {
   for (const [name, member] of parts.flatMap((members) => Object.entries(members ?? {}))) {
     const value = function (this: H, ...args: never[]): Promise<unknown> {
-      const [use, report] = usesOf(this)
-      return Outcome.of(() => member(use, ...args), report)
+      return Outcome.of(() => member(Handles.useOf(this), ...args), this.report)
     }
-    Object.defineProperty(handles.prototype, name, { value, configurable: true, writable: true })
+    Object.defineProperty(Handles.prototype, name, { value, configurable: true, writable: true })
   }
+  return Handles
 }
