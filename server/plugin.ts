@@ -20,8 +20,9 @@ import { flashPart } from './parts/flash/part.js'
 import { handOffPart } from './parts/hand-off/part.js'
 import { inspectorPart } from './parts/inspector/part.js'
 import { sessionPart } from './parts/session-store/part.js'
+import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin } from './plugin-types.js'
+import type { UserSession } from './session-types.js'
 import { warnAtStart } from './start-warnings.js'
-import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, UserSession } from './types.js'
 
 /** None knows of another. */
 export const PARTS: readonly MakePart[] = [addressPart, flashPart, handOffPart, sessionPart, inspectorPart]

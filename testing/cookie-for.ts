@@ -1,6 +1,6 @@
 import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/kernel/names/subject.js'
 import { coreOf } from '../server/plugin.js'
-import type { LiveSessionPlugin } from '../server/types.js'
+import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Fields } from '../shared/field-types.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
 import { acceptGiven, type Given } from './given.js'

@@ -1,6 +1,6 @@
 import { restart } from '../server/parts/inspector/deeds.js'
 import { coreOf } from '../server/plugin.js'
-import type { LiveSessionPlugin } from '../server/types.js'
+import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Fields } from '../shared/field-types.js'
 
 /**

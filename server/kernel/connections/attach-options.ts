@@ -1,7 +1,7 @@
 import type Koa from 'koa'
 import { isMs, MS } from '../../../shared/ms.js'
 import { checkNames } from '../../options.js'
-import type { AttachOptions } from '../../types.js'
+import type { AttachOptions } from '../../plugin-types.js'
 
 /** ms */
 const FIVE_MINUTES = 5 * 60 * 1000

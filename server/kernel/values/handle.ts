@@ -39,7 +39,7 @@ interface Needs {
   readonly report: Report
 }
 
-/** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in types.ts. */
+/** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
   /** Tells the app of what no code awaits. */
