@@ -2,8 +2,8 @@ import type { Socket } from 'socket.io'
 import type { ChangeSource } from '../../../shared/change.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Level } from '../../../shared/protocol.js'
-import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
-import { NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import { newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying } from '../../../shared/taken-ids.js'
 import type { Announcements } from '../../kernel/memory/announcements.js'
 import type { Remote } from '../../kernel/remote/remote.js'
@@ -13,15 +13,15 @@ import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Settings } from '../../options.js'
 import { letGo } from './deleted-keys.js'
 import { EndedSessions } from './ended-sessions.js'
-import { KnownSession } from './known-session.js'
+import type { KnownSession } from './known-session.js'
 import { LoadedSessions } from './loaded-sessions.js'
 import { sessionEnded } from './refusals.js'
 import { SessionKeeping } from './session-keeping.js'
 import { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
-import { BORN, changesOf, checkRoom, isOver, RENEWED, type RegisterChanges } from './session-registers.js'
+import { SessionNews } from './session-news.js'
+import { changesOf, checkRoom, RENEWED, type RegisterChanges } from './session-registers.js'
 import { SessionRounds } from './session-rounds.js'
-import type { SessionEnd } from './types.js'
 
 type Conn = Socket['conn']
 
@@ -37,6 +37,7 @@ interface Needs {
 export class AppSessions {
   readonly given: LoadedSessions = new LoadedSessions()
   readonly ended: EndedSessions
+  readonly news: SessionNews
   readonly #core: Needs
   readonly #memory: SessionMemory
   #rounds: SessionRounds | undefined
@@ -44,15 +45,15 @@ export class AppSessions {
   #isClosed = false
 
   constructor(core: Needs) {
-    const { maxSubjects, clock } = core.settings
     this.#core = core
-    this.#memory = new SessionMemory(maxSubjects, clock)
+    this.#memory = new SessionMemory(core)
     this.ended = new EndedSessions(core, this.#memory)
+    this.news = new SessionNews(core, this.#memory, this.ended)
   }
 
   /** The app is to keep its sessions here. */
   begin(store: StoreSync | undefined): void {
-    this.#keeping ??= store && new SessionKeeping(store, this, this.#core)
+    this.#keeping ??= store && new SessionKeeping(store, this.#memory, this.news, this.#core)
     this.#rounds ??= new SessionRounds(this.#memory, this, this.#core.settings)
   }
 
@@ -77,15 +78,7 @@ export class AppSessions {
 
   /** The session of that name that is in memory, and has not ended. */
   find(name: SessionName): KnownSession | undefined {
-    const session = this.#memory.find(name)
-    return session?.isWhole && !isOver(session.replica, this.#core.settings.clock()) ? session : undefined
-  }
-
-  /** Why a session is no more, also where that was not looked at since. */
-  endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
-    if (ended !== undefined) return ended
-    if (this.ended.has(name)) return 'destroyed'
-    return isOver(replica, this.#core.settings.clock()) ? 'expired' : undefined
+    return this.#memory.live(name)
   }
 
   /**
@@ -131,41 +124,17 @@ export class AppSessions {
     const { sessions, settings } = this.#core
     sessions.checkOpen()
     if (this.ended.has(name)) throw sessionEnded()
-    const session = this.#ensure(name)
+    const session = this.#memory.ensure(name)
     const now = settings.clock()
     session.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => session.replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) =>
       carrying({ key, stamp, value }, session.replica.register(key), now),
     )
-    this.#tell(name, session.merge(registers, source))
+    this.news.tell(name, session.merge(registers, source))
     const before = this.#letGo(session)
     if (before !== undefined) this.#keeping?.prune(name, before)
     return stamp
-  }
-
-  /** Takes a session back that memory has forgotten, and a request or a handler still has: each value as old as it is. */
-  recall({ name, replica }: KnownSession): void {
-    if (!this.find(name) && !this.ended.has(name))
-      this.#tell(name, this.#ensure(name).merge(replica.registers(), 'store'))
-  }
-
-  /** Takes over all that the store has of a session. */
-  learn(name: SessionName, registers: readonly StoredRegister[]): void {
-    if (this.ended.has(name) || registers.length === 0) return
-    const ending = registers.find(({ key }) => key === EPOCH_KEY)
-    if (!ending) this.#ensure(name).merge(registers, 'store')
-    else {
-      this.ended.drop(name)
-      this.ended.close(name)
-      // Another process may have written to it before it heard of the end.
-      if (registers.length > 1) this.#core.remote.store?.forget(name, [ending])
-    }
-  }
-
-  /** Takes over what stands in the store for keys that were written here: another process may have been faster. */
-  stands(name: SessionName, registers: readonly StoredRegister[]): void {
-    this.#memory.find(name)?.merge(registers, 'store')
   }
 
   /**
@@ -176,34 +145,10 @@ export class AppSessions {
     return this.#keeping?.update(name, update)
   }
 
-  /** The stamp that the next write of a key must be newer than. */
-  last(name: SessionName, key: string): Stamp {
-    return this.#memory.find(name)?.replica.stamp(key) ?? NEVER
-  }
-
-  /** Takes over a write that the store has taken already. */
-  confirm(name: SessionName, register: StoredRegister, source: ChangeSource): void {
-    if (this.ended.has(name)) return
-    const news = this.#ensure(name).merge([register], source)
-    this.#core.remote.peers?.tell(name, news)
-  }
-
-  /** Takes over what another process tells of a session. One that began before this process heard of it is not known here. */
+  /** Takes over what another process tells of a session. */
   hear(name: SessionName, registers: readonly StoredRegister[]): void {
-    if (!this.isUsed) return
-    const isEnd = registers.some(({ key }) => key === EPOCH_KEY)
-    if (this.ended.has(name)) {
-      // Told again, as the answer is out that has ended it.
-      if (isEnd) this.ended.close(name)
-    } else if (isEnd) {
-      this.ended.drop(name)
-      this.ended.closeLater(name)
-    } else {
-      const isBegun = !this.#keeping && registers.some(({ key }) => key === BORN)
-      const session = isBegun ? this.#ensure(name) : this.#memory.find(name)
-      session?.merge(registers, 'node')
-      if (session) this.#letGo(session)
-    }
+    const session = this.isUsed ? this.news.hear(name, registers) : undefined
+    if (session) this.#letGo(session)
   }
 
   /** Keeps a session in memory until `release`; answers with what is to be released. */
@@ -231,13 +176,6 @@ export class AppSessions {
     return letGo(session, this.#core.settings.clock())
   }
 
-  /** Has other processes, and the store, know. */
-  #tell(name: SessionName, news: readonly StoredRegister[]): void {
-    const { store, peers } = this.#core.remote
-    store?.keep(name, news)
-    peers?.tell(name, news)
-  }
-
   /** Asks the store, where there is one; says whether what is in memory is all that is known. */
   async #ask(name: SessionName): Promise<boolean> {
     return (await this.#keeping?.ensure(name)) ?? true
@@ -248,14 +186,5 @@ export class AppSessions {
     const session = this.#memory.find(name)
     if (session?.isWhole) this.ended.expire(session)
     else if (session) this.#memory.drop(session)
-  }
-
-  /** The session of that name, made where it is not in memory. */
-  #ensure(name: SessionName): KnownSession {
-    const found = this.#memory.find(name)
-    if (found) return found
-    const session = new KnownSession(name, this.#core.settings.clock(), this.#core.announcements)
-    this.#memory.add(session)
-    return session
   }
 }

@@ -11,6 +11,7 @@ import type { Settings } from '../../options.js'
 import type { KnownSession } from './known-session.js'
 import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
+import { isOver } from './session-registers.js'
 import type { SessionEnd } from './types.js'
 
 type Conn = Socket['conn']
@@ -44,6 +45,13 @@ export class EndedSessions {
   /** Whether a session was destroyed, or regenerated: its id is given up for good. */
   has(name: SessionName): boolean {
     return this.#names.get(name) !== undefined
+  }
+
+  /** Why a session is no more, also where that was not looked at since. */
+  endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
+    if (ended !== undefined) return ended
+    if (this.has(name)) return 'destroyed'
+    return isOver(replica, this.#core.settings.clock()) ? 'expired' : undefined
   }
 
   /**

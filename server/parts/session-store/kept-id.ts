@@ -18,6 +18,6 @@ export function watchId({ appSessions, warn }: Needs, ctx: Koa.Context): void {
   // The app may renew it before or after it tells of the user.
   onHeaders(ctx.res, () => {
     const session = appSessions.given.broughtOf(ctx)
-    if (session && appSessions.endOf(session) === undefined) warn(KEPT)
+    if (session && appSessions.ended.endOf(session) === undefined) warn(KEPT)
   })
 }

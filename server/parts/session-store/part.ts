@@ -48,7 +48,7 @@ export function sessionPart({ report, store, warn, ...core }: Needs): SessionPar
         appSessions.hear(name, registers)
       },
       stands(name: SessionName, registers) {
-        appSessions.stands(name, registers)
+        appSessions.news.stands(name, registers)
       },
     },
     signsIn: (ctx) => watchId({ appSessions, warn }, ctx),

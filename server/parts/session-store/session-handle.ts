@@ -51,7 +51,7 @@ export class SessionHandle {
   }
 
   get ended(): SessionEnd | undefined {
-    return this.#core.appSessions.endOf(this.#session)
+    return this.#core.appSessions.ended.endOf(this.#session)
   }
 
   get(key: string): JsonValue | undefined {
@@ -146,7 +146,7 @@ export class SessionHandle {
     const { name } = this.#session
     const value = next()
     permit()
-    appSessions.recall(this.#session)
+    appSessions.news.recall(this.#session)
     const stamp = appSessions.write(name, new Map([[field.key, value]]), source)
     return after(appSessions.level(name), (level) => ({ stamp, level }))
   }

@@ -2,20 +2,21 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Stamp } from '../../../shared/stamp.js'
+import { NEVER, type Stamp } from '../../../shared/stamp.js'
 import { InTurn } from '../../kernel/remote/in-turn.js'
 import type { StoreSync } from '../../kernel/remote/sync.js'
-import type { Memory, Update, Updates } from '../../kernel/remote/updates.js'
+import type { Update, Updates } from '../../kernel/remote/updates.js'
 import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Settings } from '../../options.js'
 import { letGoElsewhere } from './deleted-keys.js'
-import type { KnownSession } from './known-session.js'
+import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
+import type { SessionNews } from './session-news.js'
 
-/** What memory has of sessions. */
-interface Known extends Pick<Memory<SessionName>, 'last' | 'confirm'> {
-  find(name: SessionName): KnownSession | undefined
-  learn(name: SessionName, registers: readonly StoredRegister[]): void
+/** What it needs. */
+interface Needs {
+  readonly sessions: Sessions
+  readonly settings: Settings
 }
 
 /**
@@ -24,7 +25,8 @@ interface Known extends Pick<Memory<SessionName>, 'last' | 'confirm'> {
  */
 export class SessionKeeping {
   readonly #store: StoreSync
-  readonly #sessions: Known
+  readonly #memory: SessionMemory
+  readonly #news: SessionNews
   readonly #clock: () => number
   readonly #updates: Updates<SessionName>
   readonly #inTurn = new InTurn()
@@ -32,19 +34,20 @@ export class SessionKeeping {
   readonly #next = new Map<SessionName, Promise<void>>()
   #underWay = 0
 
-  constructor(store: StoreSync, sessions: Known, core: { readonly sessions: Sessions; readonly settings: Settings }) {
+  constructor(store: StoreSync, memory: SessionMemory, news: SessionNews, core: Needs) {
     this.#store = store
-    this.#sessions = sessions
+    this.#memory = memory
+    this.#news = news
     this.#clock = core.settings.clock
     const answers = {
       ensure: ([name]: readonly SessionName[]) => name && this.ensure(name).catch(() => false),
-      isLoaded: (name: SessionName) => sessions.find(name) !== undefined,
+      isLoaded: (name: SessionName) => memory.live(name) !== undefined,
       inTime: (name: SessionName) => store.health.inTime(this.#load(name).catch(() => undefined)),
     }
     this.#updates = store.updates(answers, {
-      find: (name) => sessions.find(name)?.replica,
-      last: (name, key) => sessions.last(name, key),
-      confirm: (name, register, source) => sessions.confirm(name, register, source),
+      find: (name) => memory.live(name)?.replica,
+      last: (name, key) => memory.find(name)?.replica.stamp(key) ?? NEVER,
+      confirm: (name, register, source) => news.confirm(name, register, source),
       checkOpen: () => core.sessions.checkOpen(),
     })
   }
@@ -55,7 +58,7 @@ export class SessionKeeping {
    * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would be taken for one who has no session
    */
   async ensure(name: SessionName): Promise<boolean> {
-    const isKnown = this.#sessions.find(name) !== undefined
+    const isKnown = this.#memory.live(name) !== undefined
     const load = this.#load(name)
     if (!isKnown) {
       await load.catch((cause: unknown) => {
@@ -111,8 +114,8 @@ export class SessionKeeping {
 
   async #ask(name: SessionName): Promise<void> {
     const registers = await this.#store.rows(name)
-    this.#sessions.learn(name, registers)
-    const session = this.#sessions.find(name)
+    this.#news.learn(name, registers)
+    const session = this.#memory.live(name)
     if (!session) return
     const stored = Replica.of(registers, 'store')
     if (this.canPrune) session.forget(letGoElsewhere(session, stored, this.#clock()))

@@ -1,19 +1,31 @@
 import type { Socket } from 'socket.io'
+import type { Announcements } from '../../kernel/memory/announcements.js'
 import { Generations } from '../../kernel/memory/generations.js'
-import type { KnownSession } from './known-session.js'
+import type { Settings } from '../../options.js'
+import { KnownSession } from './known-session.js'
 import type { SessionName } from './session-name.js'
+import { isOver } from './session-registers.js'
 
 type Conn = Socket['conn']
+
+/** What it needs. */
+interface Needs {
+  readonly announcements: Announcements
+  readonly settings: Settings
+}
 
 /**
  * The sessions of this process: those that open connections hold, and a bounded cache of the others. A flood of new sessions makes it
  * forget what was not used for the longest time, and never one that a connection holds.
  */
 export class SessionMemory {
+  readonly #core: Needs
   readonly #held = new Map<SessionName, KnownSession>()
   readonly #others: Generations<KnownSession>
 
-  constructor(max: number, clock: () => number) {
+  constructor(core: Needs) {
+    const { maxSubjects: max, clock } = core.settings
+    this.#core = core
     // How long each lasts, it says itself.
     this.#others = Generations.onMap({ max, clock })
   }
@@ -26,8 +38,20 @@ export class SessionMemory {
     return this.#held.get(name) ?? this.#others.get(name)
   }
 
-  add(session: KnownSession): void {
-    this.#others.set(session.name, session)
+  /** The same, where all of it is known, and its time is not up. */
+  live(name: SessionName): KnownSession | undefined {
+    const session = this.find(name)
+    return session?.isWhole && !isOver(session.replica, this.#core.settings.clock()) ? session : undefined
+  }
+
+  /** The session of that name, made where it is not in memory. */
+  ensure(name: SessionName): KnownSession {
+    const found = this.find(name)
+    if (found) return found
+    const { announcements, settings } = this.#core
+    const session = new KnownSession(name, settings.clock(), announcements)
+    this.#others.set(name, session)
+    return session
   }
 
   drop({ name }: KnownSession): void {

@@ -78,12 +78,12 @@ export class KoaSessionStore implements SessionStore {
       this.#sessions.save(name, changes, 'request')
       return true
     }
-    if (this.#sessions.endOf(given.session) !== undefined) {
+    if (this.#sessions.ended.endOf(given.session) !== undefined) {
       // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
       if (changes.size > 0) this.#settings.report(sessionEnded())
       return false
     }
-    this.#sessions.recall(given.session)
+    this.#sessions.news.recall(given.session)
     this.#sessions.save(name, changes, 'request')
     return true
   }
@@ -110,7 +110,7 @@ export class KoaSessionStore implements SessionStore {
     const known = this.#sessions.find(given.session.name)
     if (known) return contentOf(known)
     // Memory has forgotten it.
-    return this.#sessions.endOf(given.session) === undefined ? contentOf(given.session) : undefined
+    return this.#sessions.ended.endOf(given.session) === undefined ? contentOf(given.session) : undefined
   }
 
   /**
