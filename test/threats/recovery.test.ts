@@ -17,8 +17,10 @@ interface Lost {
 }
 
 /** An app that puts its sockets into rooms of its own, by user, and remembers things of them. */
-async function start(): Promise<{ readonly app: App; readonly ann: Visitor; readonly entered: Socket[] }> {
-  const app = await startWithUsers({ store: new AuthStore(), io: { connectionStateRecovery } })
+async function start(
+  io: Partial<ServerOptions> = {},
+): Promise<{ readonly app: App; readonly ann: Visitor; readonly entered: Socket[] }> {
+  const app = await startWithUsers({ store: new AuthStore(), io: { connectionStateRecovery, ...io } })
   const entered: Socket[] = []
   app.io.on('connection', (socket) => {
     entered.push(socket)
@@ -207,6 +209,50 @@ describe('threats 20 and 39: connection state recovery', () => {
     bobs.send('42/dyn-1,7["live_session:sync",{}]')
     await bobs.next('43/dyn-1,7')
     expect(of(bobs.received, '42/dyn-1,["app"')).toEqual([])
+  })
+
+  it('knows who claims, where an app lets several into a namespace at once', async () => {
+    const { app, ann } = await start({ cleanupEmptyChildNamespaces: true })
+    const sessions: Map<unknown, unknown> = new Map()
+    const packets: unknown[] = []
+    const Adapter = app.io.adapter() as unknown as new (nsp: unknown) => { sessions: unknown; packets: unknown }
+    // As where another process has them: they outlive the namespace here.
+    app.io.adapter(
+      class extends Adapter {
+        override sessions = sessions
+        override packets = packets
+      } as never,
+    )
+    const waiting: (() => void)[] = []
+    let atOnce = 1
+    let hasAsked = (): void => undefined
+    app.io.of((_name, _auth, next) => {
+      waiting.push(() => next(null, true))
+      hasAsked()
+      if (waiting.length === atOnce) for (const enter of waiting.splice(0)) enter()
+    })
+    const nsp = '/game,'
+    const socket = await open(app, ann.cookie)
+    socket.send(`40${nsp}`)
+    const { pid, sid } = JSON.parse((await socket.next(`40${nsp}`)).slice(2 + nsp.length))
+    app.io.of('/game').emit('app', 'heard')
+    const [, , offset] = JSON.parse((await socket.next(`42${nsp}["app"`)).slice(2 + nsp.length))
+    const gone = new Promise((resolve) => app.io.of('/game').sockets.get(sid)?.once('disconnect', resolve))
+    app.io.of('/game').to(sid).emit('app', 'missed')
+    socket.hangUp()
+    await gone
+    atOnce = 2
+    const eve = await open(app, app.visitor().cookie)
+    const again = await open(app, ann.cookie)
+    const isWaiting = new Promise<void>((resolve) => {
+      hasAsked = resolve
+    })
+    eve.send(`40${nsp}${JSON.stringify({ pid, offset })}`)
+    await isWaiting
+    again.send(`40${nsp}${JSON.stringify({ pid, offset })}`)
+    const welcomes = [await eve.next(`40${nsp}`), await again.next(`40${nsp}`)]
+    expect(welcomes.map((text) => text.includes(sid))).toEqual([false, true])
+    expect([eve, again].map(({ received }) => of(received, `42${nsp}["app","missed"`).length)).toEqual([0, 1])
   })
 
   it('keeps no room of a subject for a connection that was lost', async () => {
