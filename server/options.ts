@@ -96,6 +96,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
   const given = readAll(OPTIONS, others, '')
   const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
+  const limited = readAll(rowsOf(LIMITS), limits, 'limits.')
   const { fields, keys, origins, onLogin, onError, key, maxAge: life, sameSite, secure, domain, ...asGiven } = given
   const { cookieBudget, consent, store, storeMaxIdle } = asGiven
   if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
@@ -122,7 +123,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     origins: Object.freeze([...origins]),
     // A generation goes within twice that: what the store has deleted does not come back from memory.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
-    limits: Object.freeze(readAll(rowsOf(LIMITS), limits, 'limits.')),
+    limits: Object.freeze(limited),
     report,
   })
 }
