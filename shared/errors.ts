@@ -55,6 +55,13 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   closed: 503,
 }
 
+/** What stands instead of a change, written since the value that its page knew. */
+interface Standing {
+  readonly stamp: Stamp
+  /** Left out where there is none. */
+  readonly value?: JsonValue
+}
+
 interface AnyDetails extends ErrorOptions {
   /** The field it is about. */
   readonly key?: string | undefined
@@ -68,8 +75,11 @@ interface OtherStatus {
   readonly status?: number
 }
 interface Overtaken {
-  /** What stands instead. */
   readonly stands?: Standing
+}
+interface Wait {
+  /** Seconds. */
+  readonly retryAfter?: number
 }
 /** What refusals say besides, by their code. */
 interface MoreDetails {
@@ -79,20 +89,10 @@ interface MoreDetails {
   readonly too_large: OtherStatus
   readonly superseded: Overtaken
   readonly conflict: Overtaken
-  readonly rate_limited: {
-    /** Seconds. */
-    readonly retryAfter?: number
-  }
+  readonly rate_limited: Wait
 }
 type Details<C> = AnyDetails & (C extends keyof MoreDetails ? MoreDetails[C] : unknown)
-type Refused<C> = C extends LiveSessionErrorCode ? readonly [code: C, message: string, details?: Details<C>] : never
-
-/** What was written since the value that a page knew. */
-export interface Standing {
-  readonly stamp: Stamp
-  /** Left out where there is none. */
-  readonly value?: JsonValue
-}
+type Given<C> = C extends LiveSessionErrorCode ? readonly [code: C, message: string, details?: Details<C>] : never
 
 const PREFIX = 'koa-live-session: '
 
@@ -128,8 +128,8 @@ export class LiveSessionError extends Error {
   readonly expose = true
 
   /** @internal */
-  constructor(...[code, message, given = {}]: Refused<LiveSessionErrorCode>) {
-    const details: AnyDetails & Partial<OfItem & OtherStatus & Overtaken & MoreDetails['rate_limited']> = given
+  constructor(...[code, message, given = {}]: Given<LiveSessionErrorCode>) {
+    const details: AnyDetails & OfItem & OtherStatus & Overtaken & Wait = given
     // One that came over the wire has it already.
     super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)
     this.code = code
