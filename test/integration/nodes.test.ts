@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
+import { account } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 
 /** Nodes that an adapter connects, with a clock each. */
@@ -16,39 +16,8 @@ function cluster() {
 }
 
 const ann = { options: { identify: () => 'ann' } } as never
-const site: AppOptions<AppFields> = {
-  options: { identify } as never,
-  before: (koa) => [auth(koa)],
-  routes: account,
-}
 
 describe('with several nodes', () => {
-  it('tells every node\u2019s memory, sockets and listeners of a change, with one message', async () => {
-    const { bus, start } = cluster()
-    const [one, two] = [await start(ann), await start(ann)]
-    const heard: unknown[] = []
-    const there = await two.live.user('ann')
-    there.onChange(({ value, source }) => heard.push([value, source]))
-    const [tab, other] = [await one.visitor().connect(), await two.visitor().connect()]
-    // The user's, and the browser's own.
-    for (const _ of [1, 2]) await other.ticket()
-    const { stamp } = await tab.change('division', 4)
-    expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
-    expect(heard).toEqual([[4, 'node']])
-    expect(there.get('division')).toBe(4)
-    expect(bus.messages).toEqual([['live_session:merge', 'user:s:ann', [['division', stamp, 4]]]])
-  })
-
-  it('shows a change to a request that another node answers before the cookie has it', async () => {
-    const { start } = cluster()
-    const [one, two] = [await start({ routes: account }), await start({ routes: account })]
-    const visitor = one.visitor(cookieFor(one.live, {}))
-    const socket = await visitor.connect()
-    await socket.change('division', 4)
-    const elsewhere = two.visitor(visitor.cookie)
-    expect(await (await elsewhere.fetch('/')).json()).toMatchObject({ division: 4 })
-  })
-
   it('sends what all writes of a turn come to', async () => {
     const { bus, start } = cluster()
     const app = await start(ann)
@@ -85,27 +54,6 @@ describe('with several nodes', () => {
     expect(app.warnings).toEqual([expect.stringContaining('there is no store')])
   })
 
-  it('ends the sockets of a user who was revoked on another node, and takes nothing of theirs that is from before', async () => {
-    const { start } = cluster()
-    const [one, two] = [await start(ann), await start(ann)]
-    const visitor = two.visitor(cookieFor(two.live, { userId: 'ann' }))
-    const socket = await visitor.connect()
-    const { text } = await socket.ticket()
-    await one.live.revoke('ann')
-    await socket.closed
-    expect((await visitor.store({ tickets: [text] })).status).toBe(403)
-  })
-
-  it('forgets on all nodes what was erased on one', async () => {
-    const { start } = cluster()
-    const [one, two] = [await start(ann), await start(ann)]
-    const here = await two.live.user('ann')
-    await here.set('division', 4)
-    await one.live.erase('ann')
-    expect(here.get('division')).toBe(-1)
-    expect((await one.live.user('ann')).get('division')).toBe(-1)
-  })
-
   it('forgets what was erased on a node whose clock is behind', async () => {
     const { start } = cluster()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60_000)]
@@ -114,20 +62,6 @@ describe('with several nodes', () => {
     await here?.set('division', 4)
     await one?.live.erase('ann')
     expect(here?.get('division')).toBe(-1)
-  })
-
-  it('ends the sockets of a browser that has signed out at another node', async () => {
-    const { start } = cluster()
-    const [one, two] = [await start(site), await start(site)]
-    const visitor = one.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    const elsewhere = two.visitor(visitor.cookie)
-    const socket = await elsewhere.connect()
-    await visitor.fetch('/logout/leave')
-    await socket.closed
-    const before = elsewhere.cookie
-    await elsewhere.store()
-    expect(elsewhere.cookie).not.toBe(before)
   })
 
   it('leaves out what is no message of ours', async () => {
