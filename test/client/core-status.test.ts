@@ -71,10 +71,11 @@ describe('a status of a change that was refused', () => {
     page.answer({ held: [['cart', stamp]] })
   }
 
-  it('goes on saying so while what others set is told and saved, until the page sets it again', () => {
+  it('goes on saying so while what others set is told and saved, also after a flush, until the page sets it again', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.refuse('too_large')
+    page.on('flush')
     save(page, 12, ['x'])
     save(page, 13, ['y'])
     expect([page.status('cart'), page.get('cart')]).toEqual(['too_large', ['y']])

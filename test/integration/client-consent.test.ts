@@ -3,26 +3,6 @@ import { startWithConsent } from '../support/consent.js'
 
 const MINUTE = 60 * 1000
 
-describe('without consent', () => {
-  it('a page shows what was chosen for as long as it is open, and does not call it saved', async () => {
-    const app = await startWithConsent()
-    const visitor = app.visitor()
-    const page = await visitor.open({ path: '/' })
-    const early = page.live.set('division', 3)
-    await expect(early).rejects.toMatchObject({ code: 'cookies_blocked' })
-    expect(page.live.get('division')).toBe(3)
-    expect(page.live.status('division')).toEqual({ status: 'rejected', reason: 'cookies_blocked' })
-    expect(visitor.cookie).toBe('')
-  })
-
-  it('a page without a socket is told the same', async () => {
-    const app = await startWithConsent()
-    const page = await app.visitor().open({ path: '/', hasSocket: false })
-    await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
-    expect(page.live.get('division')).toBe(3)
-  })
-})
-
 describe('when consent comes', () => {
   it('what was chosen is kept, however long ago it was', async () => {
     const app = await startWithConsent()

@@ -76,21 +76,6 @@ describe.each([true, false])('a page whose POSTs something else answers (with a 
     mend()
     await saved
   })
-
-  it('ends a flush after a try, and keeps what was set', async () => {
-    const { app, mend } = await startBehind((ctx) => Object.assign(ctx, { status: 404 }))
-    const opened = await app.visitor().open({ path: '/', hasSocket })
-    const saved = opened.live.set('division', 3)
-    await opened.live.flush()
-    expect(opened.live.status('division')).toEqual(OFFLINE)
-    const { length } = opened.posts
-    await opened.live.flush()
-    expect([opened.live.status('division'), opened.posts.length > length]).toEqual([OFFLINE, true])
-    mend()
-    await opened.live.flush()
-    expect(opened.live.status('division')).toEqual({ status: 'saved' })
-    await saved
-  })
 })
 
 describe('a POST that is never answered', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
@@ -7,7 +6,7 @@ import { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { readClaims } from '../support/socket.js'
-import { set, startWithUsers, values, whoIn } from '../support/users.js'
+import { set, startWithUsers, whoIn } from '../support/users.js'
 
 const DEFAULTS = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -92,85 +91,10 @@ describe('a page with neither values of its own nor a socket', () => {
     expect(page.posts).toEqual([{}])
   })
 
-  it('has the user’s values, and the browser’s own', async () => {
-    const app = await startWithUsers({ routes: pages })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 3, theme: 'dark' })
-    const { live } = await visitor.open({ hasSocket: false })
-    await live.ready
-    expect([live.get('division'), live.get('theme'), live.has('theme')]).toEqual([3, 'dark', true])
-    await live.set('theme', 'light')
-    await live.set('division', 4)
-    expect(await values(visitor)).toMatchObject({ division: 4, theme: 'light' })
-  })
-
-  it.each([
-    ['keeps no cookies', {}, false],
-    ['of a visitor who has not agreed to be remembered', { consent: () => false }, true],
-  ])('has the defaults where its browser %s', async (_, options, keepsCookies) => {
-    const app = await App.start({ routes: pages, options })
-    const visitor = app.visitor()
-    visitor.keepsCookies = keepsCookies
-    const { live } = await visitor.open({ hasSocket: false })
-    await live.ready
-    expect([live.get('division'), live.get('role'), live.status()]).toEqual([-1, 'guest', { status: 'default' }])
-    expect(await outcome(live.set('division', 5))).toBe('cookies_blocked')
-    expect(live.get('division')).toBe(5)
-  })
-
-  it('saves what was set before it was ready', async () => {
-    const app = await App.start({ routes: pages })
-    const visitor = app.visitor()
-    const page = await visitor.open({ hasSocket: false })
-    await page.live.set('division', 5)
-    expect(page.live.get('division')).toBe(5)
-    expect(await values(visitor)).toMatchObject({ division: 5 })
-    // The second shows that the browser has kept the cookie of the first.
-    expect(page.posts).toEqual([{}, {}, { who: whoIn(visitor), set: [['division', 0, '', 5]] }])
-  })
-
-  it('asks again until it is answered', async () => {
-    let busy = 2
-    const between: Koa.Middleware = (ctx, next) => {
-      if (ctx.method !== 'POST' || busy === 0) return next()
-      busy -= 1
-      ctx.status = 503
-    }
-    const app = await App.start({ before: () => [between], attach: { handshake: [] } })
-    const page = await app.visitor().open({ hasSocket: false })
-    await page.live.ready
-    expect([page.live.get('division'), page.posts]).toEqual([-1, [{}, {}, {}]])
-  })
-
   it('asks no more where it may not post at all', async () => {
     const app = await App.start({ routes: pages })
     const page = await app.visitor().open({ hasSocket: false, headers: { origin: 'https://elsewhere.example' } })
     expect(await outcome(page.live.set('division', 5))).toBe('bad_origin')
     expect(page.posts).toEqual([{}])
   })
-
-  it('goes on as the user who has signed in meanwhile, and shows nothing of the one before', async () => {
-    const app = await startWithUsers({ routes: pages })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=bob')
-    const { live } = await visitor.open({ hasSocket: false })
-    await live.ready
-    await live.set('division', 7)
-    await visitor.fetch('/logout/leave')
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 2 })
-    expect(await outcome(live.set('cart', ['b']))).toBe('superseded')
-    expect(live.get('division')).toBe(2)
-    await live.set('cart', ['a'])
-    expect(await values(visitor)).toMatchObject({ division: 2, cart: ['a'] })
-  })
-})
-
-it('a page with values of its own or a socket asks for nothing', async () => {
-  const app = await App.start({ routes: pages })
-  const visitor = app.visitor(cookieFor(app.live, {}))
-  const opened = [await visitor.open({ path: '/page', hasSocket: false }), await visitor.open()]
-  await opened[1]?.live.ready
-  expect(opened.map(({ posts }) => posts)).toEqual([[], []])
 })

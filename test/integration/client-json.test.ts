@@ -65,36 +65,6 @@ describe('a value that JSON does not carry, set in a page', () => {
     expect(await refusal(set('due', date))).toMatchObject({ message: await page.visitor.text('/set') })
   })
 
-  it('is not shown, not told, and not sent', async () => {
-    jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    const { page, set, get } = await open(false)
-    const told: unknown[] = []
-    page.live.onChange((change) => told.push(change))
-    page.live.onStatus((...status) => told.push(status))
-    const error = refusal(set('due', date))
-    expect(get('due')).toEqual({ at: '' })
-    await error
-    expect([told, page.posts]).toEqual([[], []])
-    await set('due', { at: 'today' })
-    expect(get('due')).toEqual({ at: 'today' })
-  })
-
-  it('is told to the console, as code need not wait for an answer, and is no unhandled rejection', async () => {
-    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    const unhandled = jest.fn()
-    process.on('unhandledRejection', unhandled)
-    const { page, set, get, field } = await open(false)
-    field('due').set(date as never)
-    field('due').update(() => date as never)
-    void set('due', date)
-    await new Promise((resolve) => setImmediate(resolve))
-    process.off('unhandledRejection', unhandled)
-    expect(unhandled).not.toHaveBeenCalled()
-    const error = expect.objectContaining({ code: 'invalid_value', key: 'due' })
-    expect(logged.mock.calls).toEqual([[error], [error], [error]])
-    expect([get('due'), page.posts]).toEqual([{ at: '' }, []])
-  })
-
   it('is not what a framework wraps a plain value into', async () => {
     const { set, get } = await open()
     await set('due', reactive({ at: 'today' }))

@@ -93,28 +93,4 @@ describe('a listener that asks the server for a view', () => {
       expect(shown).toEqual([['division', 5]])
     }
   })
-
-  it('is told although the connection never says whose it is', async () => {
-    const app = await App.start({ routes, isAttached: false })
-    const page = await app.visitor().open({ path: '/' })
-    await new Promise<void>((resolve) => page.socket?.on('connect', resolve))
-    const told = page.shows('division', 5)
-    void page.live.set('division', 5)
-    expect(page.live.get('division')).toBe(5)
-    await told
-  })
-})
-
-describe('a set that the server refuses', () => {
-  it('is shown, then taken back', async () => {
-    const { app } = await start()
-    const page = await app.visitor().open({ path: '/' })
-    await page.connected()
-    const shown = follow(page)
-    await expect(page.live.set('division', 'x' as never)).rejects.toMatchObject({ code: 'invalid_value' })
-    expect(shown).toEqual([
-      ['division', 'x'],
-      ['division', -1],
-    ])
-  })
 })

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { defineFields } from 'koa-live-session/fields'
-import { z } from 'zod'
-import { App } from '../support/app.js'
-import { account, pages } from '../support/auth.js'
+import type { App } from '../support/app.js'
+import { pages } from '../support/auth.js'
 import { outcome, outcomeWithin } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
@@ -22,23 +20,6 @@ async function setAndHold(visitor: Visitor) {
 }
 
 describe('a page', () => {
-  it('of a stranger without a cookie keeps what was set while the server was away', async () => {
-    const before = await App.start({ routes: account })
-    const visitor = before.visitor()
-    const opened = await visitor.open()
-    await opened.live.ready
-    const { port, clock } = before
-    await before.stop({ isCrash: true })
-    const mend = opened.cutPosts()
-    const saved = opened.live.set('division', 5)
-    await opened.reaches('division', 'offline')
-    const told = opened.connected()
-    await App.start({ routes: account, clock, port })
-    await told
-    mend()
-    expect(await outcome(saved)).toBe('saved')
-  })
-
   it('keeps what is the browser\u2019s own where the same user comes back after a logout', async () => {
     const app = await start()
     const visitor = app.visitor()
@@ -51,16 +32,6 @@ describe('a page', () => {
     await opened.comeBack()
     await outcomeWithin(opened.connected(), 200)
     expect([opened.live.get('theme'), await values(visitor)]).toMatchObject(['dark', { theme: 'dark' }])
-  })
-
-  it('without a snapshot is ready once it knows what is the user’s, and what is the browser’s own', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { theme: 'dark' })
-    const opened = await visitor.open()
-    await opened.live.ready
-    expect([opened.live.get('division'), opened.live.get('theme')]).toEqual([-1, 'dark'])
   })
 
   it('that was opened at once with another, whose cookie came later, drops what it has set, and goes on as the same visitor', async () => {
@@ -106,37 +77,6 @@ describe('a page', () => {
     expect([opened.live.status('division'), opened.live.get('division')]).toEqual([{ status: 'saved' }, 5])
   })
 
-  it('that could not say whose it was when it set a value shows nothing of that to who signs in next', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=bob')
-    const opened = await visitor.open()
-    opened.socket?.disconnect()
-    await opened.live.set('division', 3)
-    await visitor.fetch('/logout/leave')
-    await visitor.fetch('/login/now?user=ann')
-    await opened.comeBack()
-    await opened.shows('division', -1)
-    expect(await values(visitor)).toMatchObject({ division: -1 })
-  })
-
-  it('of a user who has not agreed to be remembered leaves no change to the guest after the sign-out', async () => {
-    const app = await startWithUsers({ routes: pages, options: { consent: () => false } })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    const opened = await visitor.open({ path: '/page' })
-    const mend = opened.cutPosts()
-    await opened.connected()
-    opened.socket?.disconnect()
-    const saved = outcome(opened.live.set('division', 5))
-    await visitor.fetch('/logout/now')
-    mend()
-    await opened.comeBack()
-    expect(await saved).toBe('cookies_blocked')
-    await opened.shows('division', -1)
-    expect(await values(visitor)).toMatchObject({ division: -1 })
-  })
-
   it('of a user whose socket came without a cookie has the browser\u2019s own values once there is one', async () => {
     const app = await start()
     const visitor = app.visitor()
@@ -166,22 +106,6 @@ describe('a page', () => {
     }
     expect(await outcome(opened.live.set('division', 5))).not.toBe('saved')
     expect(opened.posts.filter(({ set, who }) => set && who === undefined)).toEqual([])
-    expect(await values(visitor)).toMatchObject({ division: -1 })
-  })
-
-  it('of a user whose cookies were all removed leaves no change to the guest', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/unused?user=ann')
-    visitor.forget()
-    const opened = await visitor.open({ path: '/page' })
-    opened.socket?.disconnect()
-    opened.cutPosts()
-    const saved = outcome(opened.live.set('division', 5))
-    visitor.jar.removeAllCookiesSync()
-    await opened.comeBack()
-    opened.beforePost = async () => undefined
-    expect([await saved, opened.live.get('division')]).toEqual(['superseded', -1])
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
@@ -251,27 +175,39 @@ describe('a page', () => {
     gate.open()
     expect(await outcomeWithin(again, 800)).toBe('pending')
   })
+})
 
-  it('shows a migrated value of its user also where browsers have fields of their own', async () => {
-    const fields = defineFields({
-      division: { schema: z.number(), default: -1, client: 'write', migrate: (stored) => Number(stored) },
-      theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
-    })
-    const older = defineFields({ division: { schema: z.string(), default: '', client: 'write' } })
-    const options = { identify: () => 'ann' } as never
-    const before = await App.start({ fields: older, options, routes: account })
-    const visitor = before.visitor()
-    await visitor.fetch('/unused')
-    const page = await visitor.open()
-    await page.live.ready
-    await page.live.set('division', '7' as never)
-    page.close()
-    const { port, clock } = before
-    await before.stop()
-    await App.start({ fields, options, routes: account, port, clock })
-    const opened = await visitor.open()
-    await opened.live.ready
-    await outcomeWithin(opened.connected(), 200)
-    expect(opened.live.get('division')).toBe(7)
+describe('what ann set while she was offline', () => {
+  it.each([[true], [false]])('is not posted as bob, who has signed in meanwhile (socket: %s)', async (hasSocket) => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page', hasSocket })
+    if (hasSocket) await opened.connected()
+    opened.socket?.disconnect()
+    const mend = opened.cutPosts()
+    const saved = outcome(opened.live.set('division', 5))
+    await opened.reaches('division', 'offline')
+    await visitor.fetch('/login/now?user=bob')
+    mend()
+    void opened.live.flush()
+    expect([await saved, opened.live.get('division')]).toEqual(['superseded', -1])
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
+
+  it('is not posted for the guest after her logout, when that ends her socket', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const opened = await visitor.open({ path: '/page' })
+    await opened.connected()
+    // The change is on its way when the logout is handled.
+    app.io.on('connection', (socket) => socket.use(([, sync], next) => sync.set || next()))
+    opened.socket?.io.engine.close()
+    await opened.connected()
+    const saved = outcome(opened.live.set('division', 5))
+    await visitor.fetch('/logout/leave')
+    await saved
+    expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 })

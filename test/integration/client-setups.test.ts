@@ -1,7 +1,6 @@
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app.js'
-import type { Page } from '../support/page.js'
 
 const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.liveSession.snapshot()
@@ -69,46 +68,4 @@ describe('a page', () => {
     await opened.live.set('division', 3)
     expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: 3 } })
   })
-
-  it('coalesces a hundred changes in a second into a handful of POSTs, and the last one arrives', async () => {
-    for (const hasSocket of [true, false]) {
-      const app = await App.start({ routes, options: { limits: { changesPerSocket: 200, changesPerSubject: 200 } } })
-      const visitor = app.visitor()
-      const opened = await visitor.open({ path: '/', hasSocket })
-      if (hasSocket) await opened.connected()
-      const pass = timeOf(opened)
-      const saved: Promise<void>[] = []
-      for (let division = 1; division <= 100; division += 1) {
-        saved.push(opened.live.set('division', division))
-        // As a slider that is dragged.
-        await pass(10)
-      }
-      const all = { areSaved: false }
-      void Promise.all(saved).then(() => Object.assign(all, { areSaved: true }))
-      let ms = 1000
-      for (; !all.areSaved; ms += 10) await pass(10)
-      jest.useRealTimers()
-      // Four a second with news, and as many that see whether it was stored.
-      expect(opened.posts.length).toBeLessThanOrEqual(4 + (2 * ms) / 250)
-      expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: 100 } })
-    }
-  })
 })
-
-/** The time of a page, which goes on only where it is told to; its POSTs take none of it. */
-function timeOf(page: Page): (ms: number) => Promise<void> {
-  let underWay = 0
-  const { post } = page
-  page.post = async (input, init) => {
-    underWay += 1
-    return post.call(page, input, init).finally(() => {
-      underWay -= 1
-    })
-  }
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
-  return async (ms) => {
-    jest.advanceTimersByTime(ms)
-    do await new Promise((resolve) => setImmediate(resolve))
-    while (underWay > 0)
-  }
-}

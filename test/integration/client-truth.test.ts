@@ -3,7 +3,6 @@ import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { outcome } from '../support/bounded.js'
-import type { Page } from '../support/page.js'
 
 const BLOCKED = { status: 'rejected', reason: 'cookies_blocked' }
 
@@ -38,34 +37,6 @@ describe('what a page says of its own HTML', () => {
     const opened = await visitor.open({ path: '/set', hasSocket })
     await opened.live.flush()
     expect([opened.live.status('division'), opened.live.get('division')]).toEqual([BLOCKED, 4])
-  })
-})
-
-describe('a browser that keeps no cookies', () => {
-  const open = async (hasSocket: boolean): Promise<Page> => {
-    const visitor = (await App.start({ routes })).visitor()
-    visitor.keepsCookies = false
-    return visitor.open({ path: '/', hasSocket })
-  }
-
-  it.each([true, false])('is told so, and goes on showing what was set (with a socket: %s)', async (hasSocket) => {
-    const opened = await open(hasSocket)
-    expect(await outcome(opened.live.set('division', 3))).toBe('cookies_blocked')
-    expect([opened.live.status('division'), opened.live.get('division')]).toEqual([BLOCKED, 3])
-    expect(await outcome(opened.live.set('cart', ['a']))).toBe('cookies_blocked')
-    // Its next connection is another one without a cookie.
-    opened.socket?.disconnect()
-    if (hasSocket) await opened.comeBack()
-    expect([opened.live.get('division'), opened.live.get('cart')]).toEqual([3, ['a']])
-  })
-
-  it.each([true, false])('has it saved once it keeps them (with a socket: %s)', async (hasSocket) => {
-    const opened = await open(hasSocket)
-    await outcome(opened.live.set('division', 3))
-    opened.visitor.keepsCookies = true
-    await opened.live.flush()
-    expect(opened.live.status('division')).toEqual({ status: 'saved' })
-    expect(await (await opened.visitor.fetch('/')).json()).toMatchObject({ values: { division: 3 } })
   })
 })
 

@@ -1,9 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
-import type { Socket as ServerSocket } from 'socket.io'
 import { z } from 'zod'
-import type { Sync } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import type { Page } from '../support/page.js'
@@ -35,15 +33,6 @@ async function tabs(visitor: Visitor, ...sockets: readonly boolean[]): Promise<P
 
 async function cartOf(visitor: Visitor): Promise<readonly string[]> {
   return (await (await visitor.fetch('/')).json()).values.cart
-}
-
-/** Lets a test decide about each event that a page sends: true where it was dealt with. */
-function intercept(app: App, act: (event: unknown[], socket: ServerSocket) => boolean): void {
-  app.io.on('connection', (socket) => {
-    socket.use((event, next) => {
-      if (!act(event, socket)) next()
-    })
-  })
 }
 
 describe('tabs that add to one cart at the same moment', () => {
@@ -116,75 +105,7 @@ describe('tabs that add to one cart while the server is away', () => {
   })
 })
 
-describe('an update whose answer is lost', () => {
-  it('is taken once, also where the connection is lost with it and another tab writes meanwhile', async () => {
-    const app = await start()
-    let cuts = 0
-    intercept(app, ([event, sync], socket) => {
-      if (event !== 'live_session:sync' || cuts > 0 || !(sync as Sync).set) return false
-      cuts += 1
-      // The server has it; the page will not hear of that.
-      setImmediate(() => socket.conn.close())
-      return false
-    })
-    const visitor = app.visitor()
-    const [one, two] = await tabs(visitor, true, true)
-    const added = one?.live.update('cart', add('a'))
-    await two?.shows('cart', ['a'])
-    await two?.live.update('cart', add('b'))
-    await added
-    expect(await cartOf(visitor)).toEqual(['a', 'b'])
-  })
-
-  it('is computed again where the process that may have taken it is gone', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    const [page] = await tabs(visitor, true)
-    await page?.live.update('cart', add('a'))
-    const { port, clock } = app
-    const mendPosts = page?.cutPosts()
-    page?.socket?.io.reconnection(false)
-    app.io.sockets.sockets.forEach((socket) => void socket.use(() => socket.conn.close()))
-    const closed = new Promise<void>((resolve) => page?.socket?.once('disconnect', () => resolve()))
-    const added = page?.live.update('cart', add('b'))
-    await closed
-    await app.stop({ isCrash: true })
-    clock.advance(1000)
-    const next = await App.start({ routes: routes as never, port, clock })
-    const other = await next.visitor(visitor.cookie).connect()
-    await other.change('cart', ['a', 'x'])
-    void page?.comeBack()
-    await page?.shows('cart', ['a', 'x', 'b'])
-    mendPosts?.()
-    await added
-    expect(await cartOf(visitor)).toEqual(['a', 'x', 'b'])
-    expect(page?.live.status('cart')).toEqual({ status: 'saved' })
-  })
-})
-
 describe('what computes a value', () => {
-  it('rejects the promise with what it throws, which the console is told, and changes nothing', async () => {
-    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    const app = await start()
-    const [page] = await tabs(app.visitor(), true)
-    const error = new RangeError('no')
-    const broken = (): never => {
-      throw error
-    }
-    await expect(page?.live.update('cart', broken)).rejects.toBe(error)
-    page?.live.field('cart').update(broken)
-    expect(logged.mock.calls).toEqual([[error], [error]])
-    expect([page?.live.get('cart'), page?.live.status('cart')]).toEqual([[], { status: 'default' }])
-  })
-
-  it('makes a JSON value', async () => {
-    jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    const app = await start()
-    const [page] = await tabs(app.visitor(), true)
-    const refused = page?.live.update('cart', (async () => []) as never)
-    await expect(refused).rejects.toMatchObject({ code: 'invalid_value', message: expect.stringContaining('Promise') })
-  })
-
   it('changes nothing itself: what it sets is refused, which its promise and the console are told', async () => {
     const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
     const app = await start()
@@ -196,15 +117,6 @@ describe('what computes a value', () => {
     })
     await expect(set).rejects.toThrow('what computes a value must change nothing')
     expect([page?.live.get('cart'), page?.live.get('division'), logged.mock.calls.length]).toEqual([['a'], -1, 1])
-  })
-
-  it('may be called after a step that has failed for another reason', async () => {
-    const app = await start()
-    const [page] = await tabs(app.visitor(), true)
-    const [hear] = page?.socket?.listeners('store_session') ?? []
-    expect(() => hear?.('no ticket' as never)).toThrow()
-    await page?.live.update('cart', add('a'))
-    expect(page?.live.get('cart')).toEqual(['a'])
   })
 
   it('is a TypeError before the first values', async () => {

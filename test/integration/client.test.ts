@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
+import { outcome } from '../support/bounded.js'
 
 const page: Koa.Middleware = (ctx) => {
   if (ctx.path === '/read') ctx.body = String(ctx.liveSession.get('division'))
@@ -20,15 +21,6 @@ describe('a page', () => {
     )
     await bare.live.ready
     expect([bare.live.get('division'), bare.live.has('division'), bare.live.has('cart')]).toEqual([4, true, false])
-  })
-
-  it('posts nothing where the server knows no more than the page', async () => {
-    const app = await App.start({ routes: page })
-    const opened = await app.visitor(cookieFor(app.live, { values: { division: 4 } })).open({ path: '/' })
-    await opened.connected()
-    expect(opened.posts).toEqual([])
-    await opened.live.set('division', 5)
-    expect(opened.posts.map(({ tickets, set }) => [tickets?.length, set])).toEqual([[1, undefined]])
   })
 
   it('shows what it sets at once, and says saved when the cookie has come back with it', async () => {
@@ -74,13 +66,6 @@ describe('a page', () => {
     expect(live.status()).toEqual({ status: 'saved' })
   })
 
-  it('deletes, and shows the default', async () => {
-    const app = await App.start({ routes: page })
-    const { live } = await app.visitor(cookieFor(app.live, { values: { division: 4 } })).open({ path: '/' })
-    await live.delete('division')
-    expect([live.get('division'), live.has('division')]).toEqual([-1, false])
-  })
-
   it('works without a socket, by POST', async () => {
     const app = await App.start({ routes: page })
     const visitor = app.visitor()
@@ -92,15 +77,6 @@ describe('a page', () => {
     await expect(opened.live.set('division', 'x' as never)).rejects.toMatchObject({ code: 'invalid_value' })
     await opened.live.set('division', 6)
     expect(await visitor.text('/read')).toBe('6')
-  })
-
-  it('works while its socket is down, by POST', async () => {
-    const app = await App.start({ routes: page })
-    const visitor = app.visitor()
-    const opened = await visitor.open({ path: '/' })
-    opened.socket?.disconnect()
-    await opened.live.set('division', 5)
-    expect(await visitor.text('/read')).toBe('5')
   })
 
   it('brings back what the server lost before the cookie was stored', async () => {
@@ -116,75 +92,6 @@ describe('a page', () => {
     mend()
     await saved
     expect(await after.visitor(visitor.cookie).text('/read')).toBe('5')
-  })
-
-  it('sends over its socket what a POST has failed to bring while that came back', async () => {
-    const app = await App.start({ routes: page })
-    const visitor = app.visitor()
-    const opened = await visitor.open({ path: '/' })
-    await opened.connected()
-    opened.socket?.disconnect()
-    let isLost = true
-    opened.beforePost = async () => {
-      if (!isLost) return
-      isLost = false
-      opened.socket?.connect()
-      await opened.connected()
-      throw new TypeError('fetch failed')
-    }
-    await opened.live.set('division', 5)
-    expect(await visitor.text('/read')).toBe('5')
-  })
-
-  it('sends again what was under way when the answer was lost, once', async () => {
-    const app = await App.start({ routes: page })
-    const visitor = app.visitor(cookieFor(app.live, { values: { theme: 'dark' } }))
-    const opened = await visitor.open({ path: '/', hasSocket: false })
-    let lost = 0
-    opened.beforeAnswer = async () => {
-      lost += 1
-      if (lost === 1) throw new TypeError('connection reset')
-    }
-    await opened.live.set('division', 5)
-    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', 0, '', 5]], [['division', 0, '', 5]]])
-  })
-
-  it('gives way to a change that was written later than the one whose answer was lost', async () => {
-    const app = await App.start({ routes: page })
-    const visitor = app.visitor(cookieFor(app.live, { values: { theme: 'dark' } }))
-    const opened = await visitor.open({ path: '/', hasSocket: false })
-    let posts = 0
-    opened.beforeAnswer = async () => {
-      posts += 1
-      if (posts > 1) return
-      await visitor.store({ set: [['division', -1, '', 9]] })
-      throw new TypeError('connection reset')
-    }
-    await expect(opened.live.set('division', 5)).rejects.toMatchObject({ code: 'superseded' })
-  })
-
-  it('says cookies_blocked after two questions without a cookie coming back, and keeps showing the value', async () => {
-    const app = await App.start({ routes: page })
-    const visitor = app.visitor()
-    visitor.keepsCookies = false
-    const opened = await visitor.open({ path: '/' })
-    await opened.connected()
-    await expect(opened.live.set('division', 5)).rejects.toMatchObject({ code: 'cookies_blocked' })
-    expect(opened.live.status('division')).toEqual({ status: 'rejected', reason: 'cookies_blocked' })
-    expect(opened.live.get('division')).toBe(5)
-    expect(opened.posts).toEqual([{}, {}])
-  })
-
-  it('finds out whose page it is where its cookies were cleared meanwhile', async () => {
-    const app = await App.start({ routes: page })
-    const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
-    const opened = await visitor.open({ path: '/' })
-    await opened.connected()
-    visitor.jar.removeAllCookiesSync()
-    await expect(opened.live.set('division', 5)).rejects.toMatchObject({ code: 'superseded' })
-    await opened.shows('division', -1)
-    await opened.live.set('division', 6)
-    expect(await visitor.text('/read')).toBe('6')
   })
 
   it('costs a handful of POSTs where a hundred values are set at once, and the last one arrives', async () => {
@@ -224,13 +131,55 @@ describe('a page', () => {
     expect(seen).toEqual([-1, 1, 2])
   })
 
-  it('never changes a value that the app has got or given', async () => {
+  it('keeps what it has set and sends it again where it is rate_limited, never rolls it back', async () => {
+    const app = await App.start({
+      options: { limits: { changesPerSocket: 1, changesPerSubject: 8, socketsPerSubject: 3 } },
+    })
+    const opened = await app.visitor(cookieFor(app.live, {})).open()
+    await opened.connected()
+    const refused = new Promise<void>((resolve) => {
+      opened.socket?.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
+        if (String(data).includes('rate_limited')) resolve()
+      })
+    })
+    const { live } = opened
+    const sets = [live.set('division', 3), live.set('theme', 'dark'), live.set('cart', ['a'])]
+    await refused
+    const shown = (): unknown => [live.get('division'), live.get('theme'), live.get('cart')]
+    expect(shown()).toEqual([3, 'dark', ['a']])
+    app.clock.advance(5000)
+    await Promise.all(sets)
+    expect(shown()).toEqual([3, 'dark', ['a']])
+  })
+
+  it('ends a subscription that ends itself at its first call', async () => {
     const app = await App.start({ routes: page })
-    const { live } = await app.visitor().open({ path: '/' })
-    const mine = ['a']
-    void live.set('cart', mine)
-    mine.push('b')
-    expect(live.get('cart')).toEqual(['a'])
-    expect(() => (live.get('cart') as string[]).push('c')).toThrow('object is not extensible')
+    const { live } = await app.visitor().open()
+    const heard: unknown[] = []
+    const end = live.subscribe('division', (value) => {
+      heard.push(value)
+      end()
+    })
+    await live.ready
+    await live.set('division', 5)
+    expect(heard).toEqual([-1])
+  })
+
+  it('is not superseded by its own former change whose answer was lost', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor(cookieFor(app.live, { values: { theme: 'dark' } }))
+    const opened = await visitor.open({ path: '/', hasSocket: false })
+    let posts = 0
+    opened.beforePost = async () => {
+      posts += 1
+      if (posts === 2) throw new TypeError('fetch failed')
+    }
+    opened.beforeAnswer = async () => {
+      if (posts === 1) throw new TypeError('connection reset')
+    }
+    void opened.live.set('division', 1)
+    expect(opened.posts.map(({ set }) => set)).toEqual([[['division', 0, '', 1]]])
+    expect(await outcome(opened.live.set('division', 2))).toBe('saved')
+    expect(await visitor.text('/read')).toBe('2')
   })
 })

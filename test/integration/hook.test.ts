@@ -100,39 +100,6 @@ async function open() {
 }
 
 describe('the small hook', () => {
-  it('brings what a socket handler has set into the cookie, so that it survives a restart', async () => {
-    const { app, visitor, hook, choose } = await open()
-    const { next } = posts(visitor)
-    await hook()
-    await choose('division', 3)
-    expect((await next()).status).toBe(200)
-    emptyCache(app.live)
-    expect(await visitor.text('/')).toBe('3')
-  })
-
-  it('POSTs the newest ticket of each key, once for all that changed within a moment', async () => {
-    const { visitor, hook, choose } = await open()
-    const { next, counted } = posts(visitor)
-    await hook()
-    for (const division of [1, 2, 3]) await choose('division', division)
-    await choose('cart', ['a'])
-    const { tickets } = await next()
-    expect(tickets).toHaveLength(2)
-    expect(counted()).toBe(1)
-    expect(visitor.cookie).toContain('live=')
-  })
-
-  it('tries again what was lost', async () => {
-    const { app, visitor, hook, choose } = await open()
-    const { next, counted } = posts(visitor, (count) => count < 3)
-    await hook()
-    await choose('division', 3)
-    await next()
-    expect(counted()).toBe(3)
-    emptyCache(app.live)
-    expect(await visitor.text('/')).toBe('3')
-  })
-
   it('gives up a ticket that is refused, and brings the others', async () => {
     const { app, visitor, io, hook, choose } = await open()
     const { next } = posts(visitor)
@@ -217,55 +184,6 @@ describe('the small hook', () => {
     expect(init).toMatchObject({ keepalive: true, credentials: 'include', headers: { 'x-csrf': 'token' } })
   })
 
-  it('brings nothing more once it was ended', async () => {
-    const { visitor, io, hook, choose } = await open()
-    const { counted } = posts(visitor)
-    const listeners = io.listeners('store_session').length
-    const end = await hook()
-    await choose('division', 3)
-    end()
-    page.dispatchEvent(new Event('pagehide'))
-    await choose('division', 4)
-    passTime()
-    expect(counted()).toBe(0)
-    expect(io.listeners('store_session')).toHaveLength(listeners)
-  })
-
-  it('reads tickets with text beyond ASCII', async () => {
-    const { app, visitor, hook, choose } = await open()
-    const { next } = posts(visitor)
-    await hook()
-    await choose('cart', ['žluťoučký 🐎'])
-    await next()
-    emptyCache(app.live)
-    const socket = await visitor.connect()
-    expect((await socket.ticket()).claims.changes).toEqual([['cart', expect.any(Number), ['žluťoučký 🐎']]])
-  })
-
-  it('asks once for a cookie where its connection came without one, comes back, and brings what that one says', async () => {
-    const app = await App.start()
-    const visitor = app.visitor()
-    const { io } = await visitor.connect()
-    const bodies: unknown[] = []
-    globalThis.fetch = async (input, init = {}) => {
-      if (init.keepalive === undefined) return original.fetch(input, init)
-      const answer = await visitor.store(String(init.body))
-      bodies.push(JSON.parse(String(init.body)))
-      Object.assign(io.io.opts, { extraHeaders: { cookie: visitor.cookie, origin: visitor.url } })
-      return answer
-    }
-    const back = new Promise<void>((resolve) => io.once('disconnect', () => io.once('connect', resolve)))
-    ends.push(storeSession(io))
-    await back
-    const { who } = await io.emitWithAck('live_session:sync', { set: [['division', -1, '', 7]] })
-    while (bodies.length < 2) {
-      passTime()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    expect(bodies).toEqual([{}, { who, tickets: [expect.any(String)] }])
-    expect((await (await visitor.store()).json()).held).toEqual([['division', expect.any(Number)]])
-  })
-
   it('has its question end with its page: the cookie of a late answer could replace that of the guest who comes next', async () => {
     const { socket, greet } = bareSocket()
     const fetch = jest.fn(async (): Promise<Response> => Response.json({}))
@@ -273,17 +191,6 @@ describe('the small hook', () => {
     ends.push(storeSession(socket))
     greet({})
     expect(fetch.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
-  })
-
-  it('brings what it has heard before it was told whose the connection is', async () => {
-    const { socket, greet, hear, bodies } = bareSocket()
-    ends.push(storeSession(socket))
-    const ticket = hear({ changes: [['division', 1, 2]] })
-    passTime()
-    greet()
-    passTime()
-    await soon()
-    expect(bodies).toEqual([{ who: 'guest', tickets: [ticket] }])
   })
 
   it('asks no more, and brings nothing, where the browser keeps no cookie', async () => {
@@ -329,30 +236,6 @@ describe('the small hook', () => {
     }
   })
 
-  it('asks at once after a connection that has brought the cookie', async () => {
-    const { socket, greet, refuse, bodies } = bareSocket()
-    ends.push(storeSession(socket))
-    refuse('other_subject')
-    await soon()
-    greet()
-    refuse('other_subject')
-    await soon()
-    expect(bodies).toEqual([{}, {}])
-  })
-
-  it('neither asks nor connects a socket again once it was ended', async () => {
-    const { socket, greet, refuse, bodies, connects } = bareSocket()
-    const end = storeSession(socket)
-    refuse('other_subject')
-    await soon()
-    refuse('other_subject')
-    end()
-    passTime()
-    greet({})
-    await soon()
-    expect([bodies, connects()]).toEqual([[{}], 1])
-  })
-
   it('names whose page it is once it was told, as it comes back and with each POST', () => {
     const { socket, greet, hear, asked, bodies } = bareSocket()
     ends.push(storeSession(socket))
@@ -364,13 +247,6 @@ describe('the small hook', () => {
     greet()
     page.dispatchEvent(new Event('pagehide'))
     expect([asked, bodies]).toEqual([[{}, { who: 'guest' }], [{ who: 'guest', tickets: [ticket] }]])
-  })
-
-  it('asks at once where its socket was connected before it', () => {
-    const { socket, greet, asked } = bareSocket()
-    greet()
-    ends.push(storeSession(socket))
-    expect(asked).toEqual([{}])
   })
 
   it('brings the newest change of each key, also where an older one of a server that knows less comes later', () => {
