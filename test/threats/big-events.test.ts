@@ -54,23 +54,3 @@ describe('one event of a megabyte', () => {
     expect(looks).toBeLessThan(5000)
   })
 })
-
-describe('a write after the headers have gone out', () => {
-  it('of a browser without a cookie, which can never read it again, is told', async () => {
-    const app = await App.start({
-      routes: async (ctx) => {
-        if (ctx.path === '/late') {
-          ctx.respond = false
-          ctx.res.writeHead(200)
-          await ctx.liveSession.set('division', 5).catch((error: unknown) => app.errors.push(error))
-          ctx.res.end()
-        } else ctx.body = String(ctx.liveSession.get('division'))
-      },
-    })
-    const visitor = app.visitor()
-    const told = app.warnings.length
-    await visitor.text('/late')
-    const isKept = (await visitor.text('/')) === '5'
-    expect(isKept || app.errors.length > 0 || app.warnings.length > told).toBe(true)
-  })
-})

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
-import { AuthStore, account } from '../support/auth.js'
+import { AuthStore } from '../support/auth.js'
 import { readClaims } from '../support/socket.js'
 import { change, cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -131,39 +131,6 @@ describe('threat 9: after logout', () => {
     expect(app.io.sockets.sockets.size).toBe(0)
     const changes = (await (await ann.connect()).ticket()).claims.changes
     expect(changes.map(([key]) => key)).toEqual(path === '/logout/forget' ? [] : ['theme'])
-  })
-
-  it.each(logouts)('%s lets no late answer bring anything back', async (path) => {
-    let answer = (): void => undefined
-    let arrive = (): void => undefined
-    const arrived = new Promise<void>((resolve) => {
-      arrive = resolve
-    })
-    const late = new Promise<void>((resolve) => {
-      answer = resolve
-    })
-    const app = await startWithUsers({
-      store: new AuthStore(),
-      routes: async (ctx, next) => {
-        if (ctx.path !== '/late') return account(ctx, next)
-        await ctx.liveSession.set('division', 5)
-        arrive()
-        await late
-        ctx.body = ''
-      },
-    })
-    const { ann } = await signedIn(app)
-    const answered = ann.fetch('/late')
-    await arrived
-    await ann.fetch(path)
-    answer()
-    const written = (await answered).headers.getSetCookie().filter((line) => line.startsWith('live'))
-    // Where the app does not tell of the logout, the next request finds out.
-    expect(written).toHaveLength(path === '/logout' ? 2 : 0)
-    expect(await values(ann)).toEqual(left(path))
-    expect(JSON.stringify(cookieContent(ann).r ?? [])).not.toContain('"division"')
-    const { claims } = await (await ann.connect()).ticket()
-    expect(JSON.stringify(claims.changes)).not.toContain('"division"')
   })
 
   it.each(logouts)('%s makes a replayed cookie worthless, by request and by socket', async (path) => {

@@ -109,25 +109,6 @@ describe('threat 3: what is left of a user who was revoked', () => {
     expect(await values(visitor)).toMatchObject({ division: 4 })
     expect(await socket.change('division', 9)).toHaveProperty('stamp')
   })
-
-  it('lets in no socket whose user is revoked meanwhile', async () => {
-    const app = await start()
-    const { visitor } = await ann(app)
-    const gate = new Gate()
-    app.io.use((_socket, next) => void gate.pass().then(() => next()))
-    const late = expect(visitor.connect()).rejects.toThrow('transport close')
-    await gate.entered
-    await app.live.erase('ann')
-    gate.open()
-    await late
-    expect((await app.live.user('ann')).has('division')).toBe(false)
-  })
-
-  it('refuses what cannot be a user', async () => {
-    const app = await start()
-    await expect(app.live.revoke('')).rejects.toThrow(TypeError)
-    await expect(app.live.erase({} as never)).rejects.toThrow('expected a string of 1 to 256 characters')
-  })
 })
 
 describe('threat 3: a user who was erased', () => {
@@ -171,59 +152,6 @@ describe('threat 3: a user who was erased', () => {
     await slow
     expect((await visitor.fetch('/')).headers.getSetCookie()).not.toEqual([])
     expect(await values(visitor)).toEqual(nothing)
-  })
-
-  it('begins anew in an open page, which drops what it had', async () => {
-    const app = await start({
-      routes: async (ctx, next) => {
-        if (ctx.path !== '/page') return account(ctx, next)
-        ctx.body = ctx.liveSession.snapshot() as never
-      },
-    })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    const page = await visitor.open({ path: '/page' })
-    await page.connected()
-    await page.live.set('division', 3)
-    const gone = page.shows('division', -1)
-    await app.live.erase('ann')
-    await gone
-    await page.live.set('division', 4)
-    expect((await app.live.user('ann')).get('division')).toBe(4)
-  })
-})
-
-describe('threat 9: what comes after a logout', () => {
-  it('does not write the cookie that a request under way at the logout had', async () => {
-    const gate = new Gate()
-    const app = await start({
-      routes: async (ctx, next) => {
-        if (ctx.path !== '/slow') return account(ctx, next)
-        await ctx.liveSession.set('division', 7)
-        await gate.pass()
-        ctx.body = ''
-      },
-    })
-    const { visitor } = await ann(app)
-    const slow = visitor.fetch('/slow')
-    await gate.entered
-    await visitor.fetch('/logout/leave')
-    const { cookie } = visitor
-    gate.open()
-    expect((await slow).headers.getSetCookie().filter((line) => line.startsWith('live'))).toEqual([])
-    expect(visitor.cookie).toBe(cookie)
-    expect(await values(visitor)).toEqual(nothing)
-  })
-
-  it('counts a cookie of the browser id that was given up as none, also when its user signs in again', async () => {
-    const app = await start()
-    const { visitor } = await ann(app)
-    const former = liveOnly(visitor.cookie)
-    await visitor.fetch('/logout/leave')
-    await visitor.fetch('/login/now?user=ann')
-    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
-    const replayed = app.visitor([former, ...session].join('; '))
-    expect(await (await replayed.store()).json()).toMatchObject({ held: [] })
   })
 })
 

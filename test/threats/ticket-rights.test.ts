@@ -31,18 +31,6 @@ describe('threat 3: the ticket of a user', () => {
     expect((await app.live.user('ann')).get('division')).toBe(7)
     expect((await app.live.user('ann')).inspect().get('division')).toMatchObject({ source: 'ticket' })
   })
-
-  it('is worthless once they were revoked, with all that comes beside it', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    const good = await signedIn(visitor, 'ann')
-    await app.live.revoke('ann')
-    const set = [['division', -1, '', 3]]
-    const { ticket: fresh } = await (await visitor.store({ set })).json()
-    const answer = await visitor.store({ tickets: [fresh, good.text], set: [['division', -1, '', 4]] })
-    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'bad_ticket', index: 1 } }])
-    expect(await values(visitor)).toMatchObject({ division: 3 })
-  })
 })
 
 describe('threat 9: the ticket of a browser id', () => {

@@ -64,19 +64,6 @@ describe('threat 3: the ticket of another subject', () => {
     expect(await values(thief)).toEqual(before)
   })
 
-  it('is refused in the very browser once another user has signed in there', async () => {
-    const app = await startWithUsers()
-    const { visitor, ticket } = await signedIn(app.visitor(), 'ann')
-    await visitor.fetch('/login/now?user=bob')
-    const { cookie } = visitor
-    const answer = await visitor.store({ tickets: [ticket.text] })
-    expect([answer.status, await answer.json()]).toMatchObject(refusal)
-    const socket = await visitor.connect()
-    expect(await socket.sendTickets(ticket.text)).toEqual({ ok: false, code: 'other_subject', index: 0 })
-    expect(visitor.cookie).toBe(cookie)
-    expect(await values(visitor)).toMatchObject({ division: -1 })
-  })
-
   it('is refused in the very browser once a user, and then another, has signed in after the visitor', async () => {
     const app = await startWithUsers()
     const { visitor, ticket } = await change(app)
