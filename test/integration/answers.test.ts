@@ -1,7 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
@@ -23,42 +21,6 @@ describe('the answer of the endpoint', () => {
     ]
     const visitor = app.visitor(signedCookie(SECRET, { v: 1, browser: BROWSER, epoch: 0, exp: now + 1000, r }))
     expect((await (await visitor.store()).json()).held).toEqual([['division', now]])
-  })
-
-  it('names no hidden field among those that nothing keeps', async () => {
-    const fields = defineFields({
-      note: { schema: z.string(), default: '', client: 'write', cookie: false },
-      secret: { schema: z.string(), default: '', client: 'hidden' },
-    })
-    const app = await App.start<typeof fields>({
-      fields,
-      routes: async (ctx) => {
-        await ctx.liveSession.setMany({ note: 'a', secret: 'b' })
-        ctx.body = ''
-      },
-    })
-    const visitor = app.visitor()
-    await visitor.fetch('/')
-    expect(await (await visitor.store()).json()).toMatchObject({ unsaved: ['note'] })
-  })
-
-  it('lists no unsaved field to a visitor of whom nothing is known', async () => {
-    const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
-    const app = await App.start<typeof fields>({ fields })
-    expect(await (await app.visitor().store()).json()).not.toHaveProperty('unsaved')
-  })
-
-  it('has a ticket of what was set, not of what else there is, hidden or not', async () => {
-    const app = await App.start({
-      routes: async (ctx) => {
-        await ctx.liveSession.setMany({ cart: ['a'], secret: 'hush' })
-        ctx.body = ''
-      },
-    })
-    const visitor = app.visitor()
-    await visitor.fetch('/')
-    const { results, ticket } = await (await visitor.store({ set: [['division', -1, '', 4]] })).json()
-    expect(readClaims(ticket).changes).toEqual([['division', results[0].stamp, 4]])
   })
 
   it('has a ticket of one subject, also where another build had put the other\u2019s keys there', async () => {
@@ -128,18 +90,5 @@ describe('the answer of the endpoint', () => {
     const answer = await app.visitor().store()
     expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
     expect(app.errors).toEqual([failure])
-  })
-
-  it('is followed by values that say what brought them', async () => {
-    const routes: Koa.Middleware = (ctx) => {
-      ctx.body = ctx.liveSession.inspect().get('division')
-    }
-    const before = await App.start({ routes })
-    const cookie = cookieFor(before.live, {})
-    const { ticket } = await (await before.visitor(cookie).store({ set: [['division', -1, '', 4]] })).json()
-    expect(await (await before.visitor(cookie).fetch('/')).json()).toMatchObject({ value: 4, source: 'request' })
-    const after = await App.start({ routes, clock: before.clock })
-    await after.visitor(cookie).store({ tickets: [ticket] })
-    expect(await (await after.visitor(cookie).fetch('/')).json()).toMatchObject({ value: 4, source: 'ticket' })
   })
 })

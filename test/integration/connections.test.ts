@@ -58,22 +58,6 @@ describe('a handshake', () => {
     expect(isGivenUp(app, subject)).toBe(before)
   })
 
-  it('of a user with a guest\u2019s cookie brings the guest nothing, and the user nothing of the guest\u2019s', async () => {
-    const app = await startWithHeaders()
-    const visitor = await visitorWith(app, 'guest')
-    const guest = await visitor.connect()
-    await guest.ticket()
-    const socket = await visitor.connect('/', as('ann'))
-    for (let first = 0; first < 2; first += 1) expect((await socket.ticket()).claims.changes).toEqual([])
-    await socket.change('division', 7)
-    await socket.change('theme', 'dark')
-    expect(await guest.change('cart', ['a'])).toHaveProperty('stamp')
-    expect((await guest.ticket()).claims.changes).toMatchObject([['cart', expect.anything(), ['a']]])
-    expect(await (await visitor.fetch('/')).json()).toEqual({ division: 1, theme: 'light' })
-    expect((await app.live.user('ann')).get('division')).toBe(7)
-    expect((await app.live.user('ann')).has('cart')).toBe(false)
-  })
-
   it('is good for life: no sign-in over HTTP makes a connection another visitor\u2019s', async () => {
     const app = await startWithHeaders()
     const visitor = app.visitor()

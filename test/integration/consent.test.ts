@@ -31,13 +31,6 @@ describe('without consent', () => {
     expect(await told()).toBe(whoIn(visitor))
   })
 
-  it('a POST is answered, and writes nothing either', async () => {
-    const app = await startWithConsent()
-    const answer = await app.visitor().store({ set: [['division', -1, '', 5]] })
-    expect(answer.status).toBe(200)
-    expect(answer.headers.getSetCookie()).toEqual([])
-  })
-
   it('a user has the values that the server remembers, in every browser', async () => {
     const app = await startWithConsent({
       before: (koa) => [

@@ -1,4 +1,3 @@
-import { request as httpRequest } from 'node:http'
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
@@ -27,31 +26,6 @@ describe('POST /store_session', () => {
     expect(await (await visitor.store()).json()).toMatchObject({ kept: true, held: [['division', stamp]] })
   })
 
-  it('brings back what a restart lost', async () => {
-    const before = await App.start()
-    const { visitor, ticket } = await changed(before)
-    await before.stop()
-    const after = await App.start({
-      clock: before.clock,
-      routes: (ctx) => {
-        ctx.body = String(ctx.liveSession.get('division'))
-      },
-    })
-    const same = after.visitor(visitor.cookie)
-    expect(await same.text('/')).toBe('-1')
-    expect(await (await same.store({ tickets: [ticket] })).json()).toMatchObject({ kept: true, held: [] })
-    expect(await same.text('/')).toBe('7')
-  })
-
-  it('takes nothing for an answer', async () => {
-    const app = await App.start()
-    for (const body of [{}, { tickets: [] }, { set: [] }, { tickets: [], set: [] }]) {
-      const answer = await app.visitor().store(body)
-      const told = { who: expect.any(String), greeting: [expect.any(String)] }
-      expect([answer.status, await answer.json()]).toEqual([200, { ...told, results: [], held: [] }])
-    }
-  })
-
   it('sets values where there is no socket, tells the sockets there are, and answers with stamp and ticket', async () => {
     const app = await App.start()
     const visitor = app.visitor()
@@ -73,25 +47,6 @@ describe('POST /store_session', () => {
     await socket.ticket()
     await visitor.store({ set: [['division', -1, '']] })
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now() + 1]])
-  })
-
-  it('takes nothing of what a socket set that came without a cookie, also where the browser has got one meanwhile', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        ctx.body = ctx.liveSession.embed() + String(ctx.liveSession.get('division'))
-      },
-    })
-    const visitor = app.visitor()
-    const socket = await visitor.connect()
-    await socket.ticket()
-    await socket.change('division', 7)
-    const { text } = await socket.ticket()
-    await visitor.fetch('/')
-    for (const late of [visitor, app.visitor()]) {
-      const answer = await late.store({ tickets: [text] })
-      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
-    }
-    expect(await visitor.text('/')).toMatch(/-1$/)
   })
 
   it.each([
@@ -123,28 +78,6 @@ describe('POST /store_session', () => {
     expect([headers.get('connection'), headers.get('retry-after')]).toEqual(['keep-alive', null])
   })
 
-  it('refuses all where one ticket is bad, and says which', async () => {
-    const app = await App.start()
-    const { visitor, ticket } = await changed(app)
-    const answer = await visitor.store({ tickets: [ticket, 'a.b.c'], set: [['division', -1, '', 1]] })
-    expect(await answer.json()).toMatchObject({ error: { code: 'bad_ticket', index: 1 } })
-    const { results } = await (await visitor.store({ set: [['division', 0, '', 7]] })).json()
-    expect(results).toEqual([{ stamp: readClaims(ticket).changes[0]?.[1], level: 'memory' }])
-  })
-
-  it('refuses one change where it is bad, and takes the others', async () => {
-    const app = await App.start()
-    const visitor = app.visitor()
-    const refused = await visitor.store({
-      set: [
-        ['division', -1, '', 1],
-        ['cart', -1, '', 2],
-      ],
-    })
-    const { results } = await refused.json()
-    expect(results).toEqual([{ stamp: app.clock.now(), level: 'memory' }, { code: 'invalid_value' }])
-  })
-
   it('takes a body that the app has parsed already', async () => {
     const app = await App.start({
       before: () => [
@@ -158,21 +91,6 @@ describe('POST /store_session', () => {
       attach: { handshake: [] },
     })
     expect((await app.visitor().store({ set: [['division', -1, '', 5]] })).status).toBe(200)
-  })
-
-  it('does not wait for a body that breaks off', async () => {
-    const app = await App.start()
-    const broken = new Promise((resolve) => {
-      const headers = { 'content-type': 'application/json', 'content-length': '100', origin: app.url }
-      const request = httpRequest(`${app.url}/store_session`, { method: 'POST', headers }, resolve)
-      request.on('error', resolve)
-      request.write('{"set":')
-      request.flushHeaders()
-      setImmediate(() => request.destroy())
-    })
-    await broken
-    expect((await app.visitor().store()).status).toBe(200)
-    expect(app.errors).toEqual([])
   })
 
   it('is found under a path of its own, below a sub-path too, and takes no other', async () => {

@@ -58,17 +58,6 @@ describe('falsy values', () => {
     expect(await (await page.fetch('/')).json()).toEqual(known)
   })
 
-  it('set by POST replace what was there, and are told to sockets', async () => {
-    const app = await App.start<FalsyFields>({ fields, routes: route })
-    const visitor = app.visitor()
-    await visitor.store({ set: changesOf(TRUTHY) })
-    const socket = await visitor.connect()
-    await socket.ticket()
-    await visitor.store({ set: changesOf(FALSY) })
-    expect(valuesOf((await socket.ticket()).claims.changes)).toEqual(FALSY)
-    expect(await (await visitor.fetch('/')).json()).toEqual(known)
-  })
-
   it('are not deleted, and what is deleted is none of them', async () => {
     const app = await App.start<FalsyFields>({ fields, routes: route })
     const visitor = app.visitor()

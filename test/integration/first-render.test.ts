@@ -96,15 +96,6 @@ describe('socket.liveSession in a connection handler', () => {
     expect(await first.next()).toBe('4,"dark","editor","hush"')
   })
 
-  it('is there in every namespace', async () => {
-    const app = await App.start({ routes })
-    const first = new FirstHandlers(app, '/chat')
-    const visitor = app.visitor()
-    await visitor.text('/set')
-    await visitor.open({ path: '/page', namespace: '/chat' })
-    expect(await first.next()).toBe(SET)
-  })
-
   it('is there again after the server was killed and started, with all that the cookie may say', async () => {
     const before = await App.start({ routes })
     const visitor = before.visitor()

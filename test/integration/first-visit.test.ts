@@ -42,21 +42,6 @@ describe('a static page, at its first visit', () => {
     expect(cookieContent(visitor).r).toMatchObject([['division', expect.anything(), 7]])
   })
 
-  it('asks as a user, and is given both tickets: the account\u2019s, and the browser\u2019s own', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/unused?user=ann')
-    visitor.forget()
-    const { who, claims } = await ask(visitor)
-    expect(who).toBe(whoIn(visitor, 'ann'))
-    expect(claims.map(({ sub, guest }) => [sub, guest])).toEqual([
-      [ANN, undefined],
-      [nameOf(visitor), undefined],
-    ])
-    expect(claims[1]?.defaults).toEqual({ theme: 'light' })
-    expect((await told(visitor)).who).toBe(who)
-  })
-
   it('is another visitor\u2019s once a user has signed in or out, and after a sign-out and a sign-in', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
@@ -79,21 +64,6 @@ describe('a static page, at its first visit', () => {
       for (const pair of tab.cookie.split('; ')) visitor.jar.setCookieSync(`${pair}; Path=/`, app.url)
     const own = whoIn(visitor)
     for (const { who } of await Promise.all(tabs.map(() => told(visitor)))) expect(who).toBe(own)
-  })
-
-  it('takes no draft of a tab that has lost that race, by neither way, and no cookie comes of it', async () => {
-    const app = await App.start()
-    const [visitor, loser] = [app.visitor(), app.visitor()]
-    const { who: lost } = await ask(loser)
-    const { who } = await ask(visitor)
-    const { cookie } = visitor
-    const draft = { who: lost ?? '', set: [['division', -1, '', 7]] } as const
-    const answer = await visitor.store(draft)
-    const socket = await visitor.connect()
-    const dropped = { dropped: true, who, kept: true, greeting: [expect.any(String)], results: [], held: [] }
-    expect([await answer.json(), await socket.sync(draft)]).toEqual([dropped, dropped])
-    expect([written(answer), visitor.cookie]).toEqual([[], cookie])
-    expect((await socket.ticket()).claims.changes).toEqual([])
   })
 })
 

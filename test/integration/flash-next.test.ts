@@ -96,13 +96,6 @@ describe.each([
     expect(await take(await open(same), true)).toEqual(none)
     expect(await takeFlash(same)).toEqual(['moved'])
   })
-
-  it('goes along where its own request signs in or out', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
-    await visitor.fetch('/flash/next/in/identify/on?what=welcome&user=ann')
-    expect(await takeFlash(visitor)).toEqual(['welcome'])
-  })
 })
 
 describe('a message for the next page', () => {

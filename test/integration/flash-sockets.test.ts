@@ -174,17 +174,6 @@ describe('an open page', () => {
     expect(count()).toBe(1 + early.length)
   })
 
-  it('of another browser is offered nothing, of the same user neither', async () => {
-    const app = await start()
-    const [one, two] = [app.visitor(), app.visitor()]
-    for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
-    const socket = await open(two)
-    const count = offers(socket)
-    await one.fetch('/flash/say?what=saved')
-    expect(await take(socket)).toEqual({ ok: true, messages: [] })
-    expect(count()).toBe(0)
-  })
-
   it('shows what its socket’s handler says, and what is said to it over HTTP, once', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
@@ -263,15 +252,6 @@ describe('what a socket asks for', () => {
     expect(await take(socket)).toEqual({ ok: false, code: 'rate_limited' })
     app.clock.advance(1000)
     expect(await take(socket)).toEqual({ ok: true, messages: ['kept'] })
-  })
-
-  it.each([
-    ['a long text', 'x'.repeat(1000), 'too_large'],
-    ['what JSON would change', '\ud800', 'invalid_value'],
-  ])('to have said is refused where it is %s', async (_, message, code) => {
-    const app = await start()
-    const socket = await open(app.visitor(cookieFor(app.live, {})))
-    expect(await socket.io.emitWithAck('say', message)).toBe(code)
   })
 
   it('of a visitor who has gone is refused', async () => {

@@ -207,22 +207,6 @@ describe('a hand-off', () => {
     expect(await handOff(socket, payload)).toBe(outcome)
   })
 
-  it('of a visitor who has gone is refused', async () => {
-    let late = async (): Promise<unknown> => undefined
-    const app = await App.start({
-      routes: async (ctx) => {
-        await ctx.liveSession.leave()
-        ctx.body = ''
-      },
-    })
-    app.io.on('connection', ({ liveSession }) => {
-      late = () => liveSession.handOff(PURPOSE, 1, { to: '/' }).catch(({ code }) => code)
-    })
-    const { visitor } = await open(app)
-    await visitor.fetch('/')
-    expect(await late()).toBe('superseded')
-  })
-
   it.each(['a socket that is not open yet', 'a socket that is open no more', 'a closed plugin'])(
     'over %s is refused as closed',
     async (which) => {

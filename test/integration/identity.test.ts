@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
-import { readClaims } from '../support/socket.js'
-import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
 const MINUTE = 60 * 1000
@@ -26,21 +24,6 @@ describe('a user', () => {
     expect(await values(other)).toEqual(nothing)
   })
 
-  it('is greeted with a ticket of the account, and one of the browser', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    const greeting = async () => (await (await visitor.connect()).greeted).greeting?.map(readClaims)
-    await visitor.store()
-    expect(await greeting()).toMatchObject([{ sub: nameOf(visitor), guest: true, defaults: { theme: 'light' } }])
-    await visitor.fetch('/login/now?user=ann')
-    const claims = await greeting()
-    expect(claims).toMatchObject([
-      { sub: subjectHash(userSubject('ann')), defaults: { division: -1 } },
-      { sub: nameOf(visitor), defaults: { theme: 'light' } },
-    ])
-    for (const one of claims ?? []) expect(one).not.toHaveProperty('guest')
-  })
-
   it('is told whose the page is, and the same of each connection of a browser that has its cookie', async () => {
     const app = await startWithUsers()
     const [one, two] = [app.visitor(), app.visitor()]
@@ -51,18 +34,6 @@ describe('a user', () => {
     for (const visitor of [one, two]) await set(visitor, { theme: 'dark' })
     expect(await who(one)).toBe(await who(one))
     expect(new Set([bare, await who(one), await who(two)]).size).toBe(3)
-  })
-
-  it('is followed live by the sockets of all browsers', async () => {
-    const app = await startWithUsers()
-    const [one, two] = [app.visitor(), app.visitor()]
-    for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
-    const [a, b] = [await one.connect(), await two.connect()]
-    const first = await a.ticket()
-    expect((await b.ticket()).claims.sub).toBe(first.claims.sub)
-    await b.ticket()
-    await a.change('division', 3)
-    expect((await b.ticket()).claims.changes).toEqual([['division', app.clock.now(), 3]])
   })
 })
 
@@ -75,15 +46,6 @@ describe('sign-in', () => {
     const late = app.visitor()
     await set(late, { division: 4 })
     expect(await values(late, '/login/now?user=ann')).toEqual({ ...nothing, division: 3 })
-  })
-
-  it('finds out by itself at the next use where the app does not say', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    await set(visitor, { division: 3 })
-    expect(await values(visitor, '/login?user=ann')).toEqual({ ...nothing, division: 3 })
-    expect(await values(visitor)).toEqual({ ...nothing, division: 3 })
-    expect(await (await app.live.user('ann')).get('division')).toBe(3)
   })
 
   it.each([false, true])(
@@ -140,16 +102,6 @@ describe('sign-in', () => {
     expect(await values(work, '/login/now?user=ann')).toMatchObject(expected)
   })
 
-  it('gives the browser a new id, under which what belongs to the browser goes on', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor(cookieFor(app.live, { browserId: 'planted-by-an-attacker', values: { theme: 'dark' } }))
-    expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, theme: 'dark' })
-    const planted = app.visitor(cookieFor(app.live, { browserId: 'planted-by-an-attacker' }))
-    await set(visitor, { theme: 'light', division: 8 })
-    expect(await values(planted)).toEqual(nothing)
-    expect(visitor.cookie).not.toContain('planted')
-  })
-
   it('does not expire what came along, though its own date is not known', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
@@ -158,82 +110,9 @@ describe('sign-in', () => {
     app.clock.advance(20 * 24 * 60 * MINUTE)
     expect(await values(visitor)).toMatchObject({ division: 3 })
   })
-
-  it('ends the sockets of the guest, after the answer; they come back as the user\u2019s', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    await set(visitor, { division: 3 })
-    const socket = await visitor.connect()
-    const told = new Promise((resolve) => socket.io.once('live_session:reconnect', resolve))
-    await visitor.fetch('/login/now?user=ann')
-    expect(await told).toBe('other_subject')
-    await socket.closed
-    const again = await visitor.connect()
-    expect((await again.ticket()).claims.changes).toEqual([['division', 1, 3]])
-  })
-})
-
-describe('sign-out', () => {
-  it('leaves nothing of the user to the next visitor, and ends the sockets', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 3 })
-    const socket = await visitor.connect()
-    expect(await values(visitor, '/logout/now')).toEqual(nothing)
-    await socket.closed
-    expect(await values(visitor)).toEqual(nothing)
-    expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
-    await visitor.fetch('/login/now?user=ann')
-    expect(await values(visitor)).toMatchObject({ division: 3 })
-  })
-
-  it('forgets the browser too with leave({ forget: true }), and keeps the account', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 3, theme: 'dark' })
-    const former = visitor.cookie
-    const socket = await visitor.connect()
-    expect(await values(visitor, '/logout/forget')).toEqual(nothing)
-    await socket.closed
-    expect(await values(visitor)).toEqual(nothing)
-    expect(await values(app.visitor(former.replace(/app(\.sig)?=[^;]*;? ?/g, '')))).toEqual(nothing)
-    expect((await app.live.user('ann')).get('division')).toBe(3)
-  })
-
-  it('shows no user the values of another when users change places in one browser', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 3 })
-    expect(await values(visitor, '/login/now?user=bob')).toEqual(nothing)
-    expect(await values(visitor)).toEqual(nothing)
-    expect((await app.live.user('bob')).has('division')).toBe(false)
-  })
 })
 
 describe('a handshake', () => {
-  it('runs the app\u2019s own auth, and knows whom it lets in', async () => {
-    const app = await startWithUsers()
-    const users: unknown[] = []
-    app.io.on('connection', (socket) => users.push(socket.liveSession.userId))
-    const visitor = app.visitor()
-    await visitor.connect()
-    await visitor.fetch('/login/now?user=ann')
-    await visitor.connect()
-    expect(users).toEqual([undefined, 'ann'])
-  })
-
-  it('is refused with a code where the cookie is of a user who is not signed in', async () => {
-    const app = await startWithUsers()
-    const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1 } }))
-    await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_subject', data: { code: 'other_subject' } })
-    const answer = await visitor.store()
-    expect(names(answer)).toEqual(['live', 'live.sig'])
-    expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
-  })
-
   it('is needed where identify is: every socket would be anonymous', async () => {
     const app = await startWithUsers({ isAttached: false })
     expect(() => (app.live.attach as (io: unknown) => void)(app.io)).toThrow(

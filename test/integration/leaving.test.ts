@@ -36,26 +36,6 @@ describe('leave() of a user', () => {
     expect((await app.live.user('ann')).get('division')).toBe(1)
   })
 
-  it('keeps what is the browser\u2019s own after a restart, too, and hears nothing more of the account', async () => {
-    const before = await startWithHeaders()
-    const visitor = await ofAnn(before)
-    await visitor.fetch('/leave', { headers: as('ann') })
-    await (await before.live.user('ann')).set('division', 8)
-    const app = await startWithHeaders({ clock: before.clock })
-    expect(await (await app.visitor(visitor.cookie).fetch('/')).json()).toEqual({ division: -1, theme: 'dark' })
-    expect(await (await visitor.fetch('/')).json()).toEqual({ division: -1, theme: 'dark' })
-  })
-
-  it('makes the session before worth nothing, and none of its own values reach the next person', async () => {
-    const app = await startWithHeaders()
-    const visitor = await ofAnn(app)
-    const late = app.visitor(visitor.cookie)
-    await visitor.fetch('/leave', { headers: as('ann') })
-    await late.fetch('/set', { headers: as('ann') })
-    expect(cookieContent(late).browser).not.toBe(cookieContent(visitor).browser)
-    expect(await (await visitor.fetch('/')).json()).toEqual({ division: -1, theme: 'dark' })
-  })
-
   it('forgets all of the browser where that is asked for; the account keeps its own', async () => {
     const app = await startWithHeaders()
     const visitor = await ofAnn(app)

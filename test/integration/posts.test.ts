@@ -74,23 +74,6 @@ describe('a POST that says whose page it is', () => {
     if (isTaken) expect(browserSubject(cookieContent(visitor).browser)).toBe(subject)
   })
 
-  it('is dropped before anything of it is looked at', async () => {
-    const app = await startWithHeaders()
-    const visitor = await visitorWith(app, 'guest')
-    const sync = { who: whoIn(visitor), tickets: ['garbage'], set: [['nope', -1, '', 1]] }
-    expect(await (await visitor.store(sync, as('ann'))).json()).toEqual({ dropped: true, results: [], held: [] })
-  })
-
-  it('is dropped with the cookie of before, also where it is of who comes next', async () => {
-    const app = await startWithHeaders()
-    const visitor = await visitorWith(app, 'guest')
-    const late = app.visitor(visitor.cookie)
-    const { who } = await (await visitor.store({}, as('ann'))).json()
-    const answer = await late.store({ who, set: [CHANGE] }, as('ann'))
-    expect([await answer.json(), written(answer)]).toEqual([{ dropped: true, results: [], held: [] }, []])
-    expect((await app.live.user('ann')).get('division')).toBe(1)
-  })
-
   it('is dropped where consent was withdrawn: what it brings would not be kept', async () => {
     const app = await startWithHeaders()
     for (const user of [undefined, 'ann'] as const) {

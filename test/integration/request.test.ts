@@ -1,12 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
-import { z } from 'zod'
 import { App } from '../support/app.js'
-import { whoIn } from '../support/users.js'
-
-const DAY = 24 * 60 * 60 * 1000
 
 /** Sets what the query says, and answers with what is there. */
 const echo: Koa.Middleware = async (ctx) => {
@@ -31,16 +26,6 @@ describe('ctx.liveSession', () => {
     expect(await (await visitor.fetch('/')).json()).toEqual({ ...nothing, division: 5 })
   })
 
-  it('keeps values that only the cookie knows after a restart', async () => {
-    const before = await App.start({ routes: echo })
-    const visitor = before.visitor()
-    await visitor.fetch('/?division=5&theme="dark"&cart=["a"]')
-    const after = await App.start({ routes: echo })
-    const answer = await after.visitor(visitor.cookie).fetch('/')
-    expect(await answer.json()).toEqual({ division: 5, theme: 'dark', cart: ['a'] })
-    expect(answer.headers.getSetCookie()).toEqual([])
-  })
-
   it('merges a newer cookie of another device over an older cache, and an older one under it', async () => {
     const app = await App.start({ routes: echo, options: { identify: () => 'ann' } })
     const older = cookieFor(app.live, { userId: 'ann', values: { division: 1, cart: ['old'] } })
@@ -62,16 +47,6 @@ describe('ctx.liveSession', () => {
     expect((await old.fetch('/')).headers.getSetCookie()).toEqual([])
   })
 
-  it('gives a request past half the age of its cookie a fresh one', async () => {
-    const app = await App.start({ routes: echo, options: { maxAge: 10 * DAY } })
-    const visitor = app.visitor()
-    await visitor.fetch('/?division=5')
-    app.clock.advance(4 * DAY)
-    expect((await visitor.fetch('/')).headers.getSetCookie()).toEqual([])
-    app.clock.advance(2 * DAY)
-    expect((await visitor.fetch('/')).headers.getSetCookie()).toHaveLength(2)
-  })
-
   it('sends the cookie with an answer to an error that was thrown after the write', async () => {
     const app = await App.start({
       routes: (ctx) => {
@@ -88,71 +63,6 @@ describe('ctx.liveSession', () => {
     expect(answer.headers.getSetCookie()).toHaveLength(2)
     expect(answer.headers.get('vary')).toBe('Cookie')
     expect(await visitor.text('/read')).toBe('9')
-  })
-
-  it('leaves the app its own session and cookies', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        ctx.cookies.set('own', 'x')
-        void ctx.liveSession.set('division', 1)
-        ctx.body = 'x'
-      },
-    })
-    const names = (await app.visitor().fetch('/')).headers.getSetCookie().map((cookie) => cookie.split('=')[0])
-    expect(names).toEqual(['own', 'live', 'live.sig'])
-  })
-
-  it('embeds values, defaults and stamps, never a hidden field', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        void ctx.liveSession.setMany({ cart: ['a'], secret: 'hush' })
-        ctx.type = 'html'
-        ctx.body = ctx.liveSession.embed()
-      },
-    })
-    const html = await app.visitor().text('/')
-    const json = html.match(/^<script type="application\/json" id="live-session">(.*)<\/script>$/s)?.[1] ?? ''
-    const snapshot = JSON.parse(json)
-    expect(snapshot.values).toEqual({ division: -1, theme: 'light', cart: ['a'], role: 'guest' })
-    expect(snapshot.defaults).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
-    expect(Object.keys(snapshot.stamps)).toEqual(['cart'])
-    expect([snapshot.who, snapshot.guest]).toEqual([expect.stringMatching(/^[\w-]{22}$/), true])
-    expect(snapshot).not.toHaveProperty('held')
-  })
-
-  it('says in a snapshot what the cookie of the request lacked', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        if (ctx.path === '/set') void ctx.liveSession.setMany({ division: 1, secret: 'hush' })
-        ctx.body = ctx.liveSession.snapshot()
-      },
-    })
-    const visitor = app.visitor()
-    const doubts = async (path: string): Promise<unknown> => {
-      return (await (await visitor.fetch(path)).json()).unsaved
-    }
-    expect(await doubts('/')).toBeUndefined()
-    expect(await doubts('/')).toBeUndefined()
-    expect(await doubts('/set')).toEqual(['division'])
-    expect(await doubts('/')).toBeUndefined()
-    const former = visitor.cookie
-    await doubts('/set')
-    const { unsaved } = await (await app.visitor(former).fetch('/')).json()
-    expect(unsaved).toEqual(['division'])
-  })
-
-  it('issues a cookie where it renders values, so that socket and page are the same visitor', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        ctx.body = ctx.liveSession.snapshot()
-      },
-    })
-    const visitor = app.visitor()
-    const { who, held } = await (await visitor.fetch('/')).json()
-    expect([who, held]).toEqual([whoIn(visitor), undefined])
-    const socket = await visitor.connect()
-    expect((await socket.greeted).who).toBe(who)
-    expect(await (await visitor.fetch('/')).json()).toMatchObject({ who, held: [] })
   })
 
   it('tells what places hold a write', async () => {
@@ -209,17 +119,6 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['a'])
   })
 
-  it('tells the app of a refusal that no code awaits, and lives on', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        void ctx.liveSession.set('division', 'x')
-        ctx.body = 'fine'
-      },
-    })
-    expect(await app.visitor().text('/')).toBe('fine')
-    expect(app.errors).toMatchObject([{ code: 'invalid_value', key: 'division' }])
-  })
-
   it('says what is wrong where it is read too early, or under a name that is not declared', async () => {
     const app = await App.start({
       before: () => [
@@ -242,22 +141,5 @@ describe('ctx.liveSession', () => {
     expect(app.warnings.at(-1)).toBe(
       'koa-live-session: get("divisoin"): not declared. Declared: division, theme, cart, role, secret. Did you mean "division"?',
     )
-  })
-
-  it('honours the age of a field', async () => {
-    const short = defineFields({ division: { schema: z.number(), default: -1, maxAge: 1000 } })
-    const app = await App.start<typeof short>({
-      fields: short,
-      routes: (ctx) => {
-        if (ctx.query['set']) void ctx.liveSession.set('division', 5)
-        ctx.body = [ctx.liveSession.get('division'), ctx.liveSession.has('division')]
-      },
-    })
-    const visitor = app.visitor()
-    await visitor.fetch('/?set=1')
-    app.clock.advance(999)
-    expect(await (await visitor.fetch('/')).json()).toEqual([5, true])
-    app.clock.advance(1)
-    expect(await (await visitor.fetch('/')).json()).toEqual([-1, false])
   })
 })

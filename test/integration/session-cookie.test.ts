@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
-import { cookieContent, set, values } from '../support/users.js'
+import { set, values } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const options = { maxAge: 'session' } as const
@@ -23,13 +23,6 @@ describe("a cookie of maxAge: 'session'", () => {
     expect(attributes(await visitor.fetch('/'))).toEqual([ATTRIBUTES, ATTRIBUTES])
   })
 
-  it('says nothing else than another one', async () => {
-    const app = await App.start({ options, routes: pages })
-    const visitor = app.visitor()
-    await set(visitor, { division: 3 })
-    expect(Object.keys(cookieContent(visitor)).sort()).toEqual(['browser', 'epoch', 'exp', 'r', 'v'])
-  })
-
   it('is good for 31 days after the last use in a browser that never ends, and then for nothing', async () => {
     const app = await App.start({ options, routes: pages })
     const visitor = app.visitor()
@@ -40,15 +33,6 @@ describe("a cookie of maxAge: 'session'", () => {
     }
     app.clock.advance(31 * DAY)
     expect(await values(visitor)).toMatchObject({ division: -1 })
-  })
-
-  it('is taken away at once by leave()', async () => {
-    const app = await App.start({ options, routes: pages })
-    const visitor = app.visitor()
-    await set(visitor, { division: 3 })
-    const [gone] = attributes(await visitor.fetch('/leave'))
-    expect(gone).toContain('expires=Thu, 01 Jan 1970 00:00:00 GMT')
-    expect(visitor.cookie).toBe('')
   })
 
   it('goes with tickets, and with what was given up, that last as long', async () => {

@@ -133,14 +133,6 @@ describe('live.sessionStore()', () => {
     sessions.app.clock.advance(DAY - 1)
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
-
-  it('gives sessions of several visitors nothing of each other', async () => {
-    const sessions = await SessionApp.start()
-    const [ann, bob] = [await sessions.withSession({ user: 'ann' }), await sessions.withSession({ user: 'bob' })]
-    await Promise.all([sessions.write(ann, { a: 1 }), sessions.write(bob, { b: 1 })])
-    expect(await sessions.read(ann)).toEqual({ user: 'ann', a: 1 })
-    expect(await sessions.read(bob)).toEqual({ user: 'bob', b: 1 })
-  })
 })
 
 describe('a session that its app has ended', () => {
@@ -206,18 +198,6 @@ describe('a session that its app has ended', () => {
     expect(sessions.app.errors).toEqual([])
     await late(({ session }) => Object.assign(session, { cart: [] }))
     expect(sessions.app.errors).toEqual([expect.objectContaining({ code: 'superseded' })])
-  })
-
-  it('expires no more, and is told to have expired by nothing, once it was destroyed', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
-    const told: string[] = []
-    session.onEnd((end) => told.push(end))
-    await sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null }))
-    sessions.app.clock.advance(2 * DAY)
-    expect(session.ended).toBe('destroyed')
-    expect(told).toEqual(['destroyed'])
   })
 
   it('does not come back by a save that is later than its expiry', async () => {

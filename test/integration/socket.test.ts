@@ -2,20 +2,11 @@ import { once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
-import { readClaims } from '../support/socket.js'
 import { nameOf, whoIn } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
 describe('socket.liveSession', () => {
-  it('is the session of the page whose cookie the handshake brings', async () => {
-    const app = await App.start()
-    const read: unknown[] = []
-    app.io.on('connection', (socket) => read.push(socket.liveSession.get('division')))
-    await app.visitor(cookieFor(app.live, { values: { division: 4 } })).connect()
-    expect(read).toEqual([4])
-  })
-
   it('greets a page that asks with one ticket: every readable register, tombstones, and the defaults', async () => {
     const app = await App.start({
       routes: async (ctx) => {
@@ -117,43 +108,6 @@ describe('socket.liveSession', () => {
     ])
   })
 
-  it('does not fall back to the cookie of its handshake when it stays open for days', async () => {
-    const app = await App.start({ options: { cache: { maxIdle: 1000, maxSubjects: 2 } } })
-    app.io.on('connection', (socket) => {
-      socket.on('read', (done) => done(socket.liveSession.get('division')))
-    })
-    const visitor = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
-    const socket = await visitor.connect()
-    await socket.change('division', 2)
-    for (let day = 0; day < 3; day += 1) {
-      app.clock.advance(DAY)
-      for (let i = 0; i < 10; i += 1) await (await app.live.user(i)).set('division', i)
-    }
-    expect(await socket.io.emitWithAck('read')).toBe(2)
-  })
-
-  it('hands its values to the cache when its last socket closes', async () => {
-    const app = await App.start({ options: { identify: () => 'ann' } })
-    const visitor = app.visitor()
-    const closed = new Promise((resolve) => app.io.on('connection', (socket) => socket.on('disconnect', resolve)))
-    const socket = await visitor.connect()
-    await socket.change('division', 2)
-    socket.io.disconnect()
-    await closed
-    expect((await app.live.user('ann')).get('division')).toBe(2)
-  })
-
-  it('takes the other changes of a call where one is refused, and tells them in one ticket', async () => {
-    const app = await App.start()
-    const socket = await app.visitor().connect()
-    await socket.ticket()
-    const answer = await socket.set(['division', -1, '', 3], ['cart', -1, '', 'x'], ['theme', -1, '', 'dark'])
-    const taken = { stamp: expect.any(Number), level: 'memory' }
-    expect(answer).toMatchObject({ results: [taken, { code: 'invalid_value' }, taken] })
-    const { changes } = (await socket.ticket()).claims
-    expect(changes.map(([key]) => key)).toEqual(['division', 'theme'])
-  })
-
   it.each([
     [
       'a key twice',
@@ -179,35 +133,6 @@ describe('socket.liveSession', () => {
     expect(await socket.io.emitWithAck('live_session:sync', sync)).toMatchObject({ ok: false, code: 'malformed' })
     expect(await socket.change('division', 9)).toHaveProperty('stamp')
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 9]])
-  })
-
-  it('confirms a change that is sent again after its answer was lost, and refuses it where it was replaced', async () => {
-    const app = await App.start()
-    const socket = await app.visitor().connect()
-    await socket.change('division', 3)
-    const stamp = app.clock.now()
-    const over = async (over: number, value: number): Promise<unknown> => {
-      const answer = await socket.set(['division', over, '', value])
-      return 'results' in answer && answer.results[0]
-    }
-    expect(await over(0, 3)).toEqual({ stamp, level: 'memory' })
-    expect(await over(0, 4)).toEqual({ code: 'superseded', stamp, value: 3 })
-    expect(await over(stamp, 4)).toEqual({ stamp: stamp + 1, level: 'memory' })
-  })
-
-  it('learns from the tickets of a browser what it has forgotten', async () => {
-    const before = await App.start()
-    const cookie = cookieFor(before.live, {})
-    const page = await before.visitor(cookie).connect()
-    await page.ticket()
-    await page.change('division', 7)
-    const { text } = await page.ticket()
-    await before.stop()
-    const after = await App.start({ clock: before.clock })
-    const again = await after.visitor(cookie).connect()
-    expect((await again.ticket()).claims.changes).toEqual([])
-    expect(await again.sendTickets(text)).toHaveProperty('results')
-    expect((await again.ticket()).claims.changes).toEqual([['division', before.clock.now(), 7]])
   })
 
   it('serves every namespace, dynamic ones too, before any handler of the app', async () => {
@@ -240,18 +165,5 @@ describe('socket.liveSession', () => {
     expect(() => late.live.attach(late.io, { handshake: [] })).toThrow(
       "koa-live-session: attach(io): 1 sockets are already connected; attach before io.on('connection')",
     )
-  })
-
-  it('signs tickets that only its own keys verify', async () => {
-    const app = await App.start()
-    const socket = await app.visitor().connect()
-    const { text } = await socket.ticket()
-    const [header = ''] = text.split('.')
-    expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual({
-      alg: 'HS256',
-      typ: 'live-session+jwt',
-      kid: expect.stringMatching(/^[\w-]{8}$/),
-    })
-    expect(readClaims(text).sub).toMatch(/^[\w-]{43}$/)
   })
 })

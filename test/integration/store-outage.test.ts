@@ -80,18 +80,6 @@ describe('while the store is slow', () => {
       ['visits', 1],
     ])
   })
-
-  it('lets no update wait longer than the deadline', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
-    const app = await start()
-    const user = app.live.user('ann')
-    await (await asked(store, 'load')).answer()
-    const updated = (await user).update('visits', (count) => count + 1)
-    await asked(store, 'compareAndSet')
-    expect(await updated).toMatchObject({ level: 'memory' })
-    for (const call of [...store.open]) await call.answer()
-    expect((await user).get('visits')).toBe(1)
-  })
 })
 
 describe('while the store is down', () => {
@@ -149,23 +137,6 @@ describe('while the store is down', () => {
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'division', value: 1 }])
   })
 
-  it('refuses to compute an update of a user of whom nothing is known', async () => {
-    const { store, start } = nodes(memoryStore())
-    await (await (await start()).live.user('ann')).set('visits', 41)
-    const app = await start()
-    store.fail(Number.POSITIVE_INFINITY)
-    const ann = await app.live.user('ann')
-    expect(ann.loaded).toBe(false)
-    await expect(ann.update('visits', (count) => count + 1)).rejects.toMatchObject({ code: 'not_loaded' })
-    store.fail(0)
-    const known = await within(
-      () => app.live.user('ann'),
-      ({ loaded }) => loaded,
-    )
-    expect(await known.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
-    expect(ann.get('visits')).toBe(42)
-  })
-
   it('signs visitors in and out, and old cookies are worthless once it is back, after a restart too', async () => {
     const store = memoryStore()
     const app = await startWithUsers({ options: { store } })
@@ -221,16 +192,6 @@ describe('while the store is down', () => {
       ),
     ).toBe(ids.length)
   })
-
-  it('lets a job wait until everything is stored', async () => {
-    const { store, start } = nodes(memoryStore())
-    const job = await start()
-    const users = await Promise.all([1, 2, 3].map((id) => job.live.user(id)))
-    store.fail(5)
-    await Promise.all(users.map((user, at) => user.set('visits', at)))
-    await job.live.settled()
-    for (const id of [1, 2, 3]) expect(await store.load(`user:n:${id}`)).toMatchObject([{ value: id - 1 }])
-  })
 })
 
 describe('a node that is killed', () => {
@@ -285,20 +246,6 @@ describe('an erasure', () => {
     expect((await store.load('user:s:ann')).filter(({ value }) => value === 'x')).toEqual([])
   })
 
-  it('keeps no update from being made of what a node has stored since that had not heard of it', async () => {
-    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
-    const app = await start()
-    const ann = await app.live.user('ann')
-    await ann.set('visits', 41)
-    const before = clock.now()
-    clock.advance(10)
-    await app.live.erase('ann')
-    await store.merge('user:s:ann', [{ key: 'visits', stamp: before, value: 41 }])
-    clock.advance(1000)
-    expect(await ann.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
-    expect(ann.get('visits')).toBe(1)
-  })
-
   it('is before what a node writes afterwards whose clock is behind', async () => {
     const store = memoryStore()
     const ahead = testClock(2_000_000)
@@ -350,14 +297,6 @@ describe('close()', () => {
     } finally {
       jest.useRealTimers()
     }
-  })
-
-  it('ends updates too', async () => {
-    const { start } = nodes(memoryStore())
-    const app = await start()
-    const ann = await app.live.user('ann')
-    await app.live.close()
-    await expect(ann.update('visits', (count) => count + 1)).rejects.toMatchObject({ code: 'closed' })
   })
 
   it('waits for an update that is under way', async () => {

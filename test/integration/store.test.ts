@@ -94,16 +94,6 @@ describe('with a store', () => {
     expect(await store.sweep(Number.POSITIVE_INFINITY)).toBe(0)
   })
 
-  it('stores what a job sets for a user who was never here', async () => {
-    const { start } = nodes({ identify: () => 'ann' })
-    const worker = await start()
-    const ann = await worker.live.user('ann')
-    expect(ann.loaded).toBe(true)
-    expect(await ann.set('visits', 3)).toEqual({ stamp: worker.clock.now(), level: 'store' })
-    const app = await start()
-    expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [-1, '', '', 3] })
-  })
-
   it('makes each update over the newest value, whichever node has written it', async () => {
     const { start } = nodes()
     const [one, two] = [await start(), await start()]
@@ -133,13 +123,6 @@ describe('with a store', () => {
     emptyCache(app.live)
     for (const id of ids) expect((await app.live.user(id)).get('secret')).toBe(id)
     expect(await store.sweep(Number.POSITIVE_INFINITY)).toBe(2)
-  })
-
-  it('begins an update from the default of a user whom the store does not know', async () => {
-    const { start } = nodes()
-    const ann = await (await start()).live.user('ann')
-    expect((await ann.update('visits', (count) => count + 1)).level).toBe('store')
-    expect(ann.get('visits')).toBe(1)
   })
 
   it('proves to the page that what is in no cookie is stored', async () => {
@@ -198,56 +181,10 @@ describe('with a store', () => {
     }
     await expect(one.live.revokedAt('')).rejects.toThrow('revokedAt(id): expected a string')
   })
-
-  it('says that a user is loaded, however long ago', async () => {
-    const { start, clock } = nodes({ storeRefresh: 1000 })
-    const ann = await (await start()).live.user('ann')
-    await ann.set('secret', 'x')
-    clock.advance(1000)
-    expect([ann.loaded, ann.inspect().get('secret')?.places]).toEqual([true, ['cache', 'store']])
-  })
-
-  it('tells the sockets of what a load brings', async () => {
-    const { start, clock } = nodes({ identify: () => 'ann', storeRefresh: 1000 })
-    const [one, two] = [await start(), await start()]
-    const socket = await two.visitor().connect()
-    await socket.ticket()
-    await (await one.live.user('ann')).set('division', 5)
-    clock.advance(1000)
-    await two.visitor().fetch('/')
-    expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 5]])
-  })
 })
 
 describe('with a store, what has ended', () => {
   const signedIn = { identify } as never
-
-  it('stays ended over a restart: the cookie of a user who was revoked', async () => {
-    const { start } = nodes({ identify: () => 'ann' })
-    const before = await start()
-    const visitor = before.visitor()
-    await visitor.fetch('/set?division=4')
-    await before.live.revoke('ann')
-    await before.stop()
-    const app = await start()
-    const cookie = visitor.cookie
-    const late = app.visitor(cookie)
-    await late.fetch('/')
-    expect(late.cookie).not.toBe(cookie)
-    expect((await app.live.user('ann')).get('division')).toBe(4)
-  })
-
-  it('stays erased over a restart, whatever an old cookie says', async () => {
-    const { start } = nodes({ identify: () => 'ann' })
-    const before = await start()
-    const visitor = before.visitor()
-    await visitor.fetch('/set?division=4&secret="x"')
-    await before.live.erase('ann')
-    await before.stop()
-    const app = await start()
-    const late = app.visitor(visitor.cookie)
-    expect(await (await late.fetch('/')).json()).toMatchObject({ values: [-1, '', '', 0] })
-  })
 
   it('stays given up over a restart: the cookie of a guest who has signed in', async () => {
     const { start } = nodes(signedIn)
@@ -264,79 +201,7 @@ describe('with a store, what has ended', () => {
   })
 })
 
-describe('while the store is down', () => {
-  it('goes on from memory and cookies, says so once, and stores everything when it is back', async () => {
-    const { start, store } = nodes()
-    const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/set?division=1')
-    store.fail(Number.POSITIVE_INFINITY)
-    for (const division of [2, 3, 4]) {
-      const answer = await (await visitor.fetch(`/set?division=${division}&secret="${division}"`)).json()
-      expect(answer).toMatchObject({ level: 'memory', values: [division, '', String(division), 0] })
-    }
-    expect(app.errors).toMatchObject([{ code: 'store_unavailable' }])
-    store.fail(0)
-    await app.live.settled()
-    const other = (await start()).visitor(visitor.cookie)
-    expect(await (await other.fetch('/')).json()).toMatchObject({ values: [4, '', '4', 0] })
-  })
-
-  it('lets no request wait for a store that answers late, and takes its answer over all the same', async () => {
-    const { start, store } = nodes({ identify: () => 'ann', storeTimeout: 1 })
-    const stored = await (await start()).live.user('ann')
-    await stored.set('division', 4)
-    await store.merge('user:s:ann', [])
-    const app = await start()
-    const loaded = new Promise<unknown>((resolve) => {
-      void app.live.user('ann').then((ann) => ann.onChange(({ value }) => resolve(value)))
-    })
-    store.delay(50)
-    expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [-1, '', '', 0] })
-    expect(await loaded).toBe(4)
-  })
-
-  it('forgets no write that it could not store, whatever number of others there are', async () => {
-    const { start, store } = nodes({ cache: { maxSubjects: 4 } })
-    const app = await start()
-    store.fail(Number.POSITIVE_INFINITY)
-    const ids = Array.from({ length: 20 }, (_, at) => `user-${at}`)
-    for (const id of ids) await (await app.live.user(id)).set('secret', id)
-    const read: unknown[] = []
-    for (const id of ids) read.push((await app.live.user(id)).get('secret'))
-    store.fail(0)
-    expect(read).toEqual(ids)
-  })
-
-  it('has stored all that was acknowledged when it is closed', async () => {
-    const { start, store } = nodes()
-    const app = await start()
-    store.fail(1)
-    const visitor = app.visitor()
-    await visitor.fetch('/set?secret="x"')
-    await app.live.close()
-    const other = (await start()).visitor(visitor.cookie)
-    expect(await (await other.fetch('/')).json()).toMatchObject({ values: [-1, '', 'x', 0] })
-  })
-})
-
 describe('what a store says', () => {
-  it('is left out where it is no register, and the rest is there', async () => {
-    const { start, store } = nodes({ identify: () => 'ann' })
-    const load = async (): Promise<never> =>
-      [
-        { key: 'division', stamp: 5, value: 4 },
-        { key: 'secret', stamp: 'soon', value: 'x' },
-        { key: 'draft', stamp: 7, value: Number.NaN },
-        { key: '__proto__', stamp: 7, value: {} },
-        null,
-      ] as never
-    const app = await start({ options: { store: { ...store, load }, identify: () => 'ann' } as never })
-    Object.assign(store, { load })
-    expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [4, '', '', 0] })
-    expect(app.warnings.join()).toMatch('the store has a row that is no register')
-  })
-
   it('does not go to browsers where this build does not know the key', async () => {
     const { start, store } = nodes({ identify: () => 'ann' })
     await store.merge('user:s:ann', [{ key: 'other', stamp: 5, value: 'hidden elsewhere' }])

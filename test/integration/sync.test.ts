@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
-import { as, startWithHeaders } from '../support/kinds-of-cookies.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { readClaims } from '../support/socket.js'
 import type { Visitor } from '../support/visitor.js'
@@ -62,24 +61,6 @@ describe('the one exchange', () => {
     const ask = (): Promise<unknown> => socket.ask('live_session:sync', JSON.stringify({ who }))
     expect(await ask()).toEqual({ who, kept: true, greeting: [expect.any(String)], results: [], held: [] })
     expect(await ask()).toEqual({ who, kept: true, results: [], held: [] })
-  })
-
-  it('names no guest whose connection brought no cookie', async () => {
-    const app = await App.start()
-    const socket = await app.visitor().connect()
-    const answer = await socket.greeted
-    expect(answer).toEqual({ greeting: [expect.any(String)], results: [], held: [] })
-  })
-
-  it('names a user whose connection brought no cookie by the account alone', async () => {
-    const app = await startWithHeaders()
-    const names = new Set<unknown>()
-    for (const user of ['ann', 'ann', 'bob']) {
-      const { who, kept } = await (await app.visitor().connect('/', as(user))).greeted
-      expect([who, kept]).toEqual([expect.any(String), undefined])
-      names.add(who)
-    }
-    expect(names.size).toBe(2)
   })
 
   it.each(['POST', 'socket'])('takes nothing of the page of another visitor, and greets it: %s', async (way) => {

@@ -11,12 +11,6 @@ const never = (): Promise<never> => new Promise(() => undefined)
 holdTimers()
 
 describe('StoreHealth', () => {
-  it('gives what the store answers', async () => {
-    const { health, states } = watch()
-    expect(await health.ask(good)).toBe('answer')
-    expect([health.state, states]).toEqual(['good', []])
-  })
-
   it('tells of an outage once, and of its end', async () => {
     const { health, states, errors } = watch()
     for (let at = 0; at < 100; at += 1) await health.ask(bad).catch(() => undefined)

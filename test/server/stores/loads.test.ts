@@ -38,16 +38,6 @@ function parts({ isConnected = false } = {}) {
   return { ...watched, store, loads, loaded, memory, evict }
 }
 
-/** Whether a promise has come to something. */
-async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
-  let is = false
-  void promise?.then(() => {
-    is = true
-  })
-  await turn()
-  return is
-}
-
 holdTimers()
 
 describe('Loads', () => {
@@ -59,23 +49,6 @@ describe('Loads', () => {
     for (const call of [...store.open]) await call.answer()
     expect(await Promise.all(waiting)).toHaveLength(1000)
     expect(loads.ensure([ANN, BOB])).toBeUndefined()
-  })
-
-  it('lets no one wait longer than the deadline, and takes the answer when it comes', async () => {
-    const made = parts()
-    const { loads, store, loaded } = made
-    await store.content.merge(ANN, [register('a', 1, 1)])
-    const waiting = loads.ensure([ANN])
-    await pass(made, TIMEOUT - 1)
-    expect(await isSettled(waiting)).toBe(false)
-    await pass(made, 1)
-    expect(await isSettled(waiting)).toBe(true)
-    expect([loaded, loads.isLoaded(ANN)]).toEqual([[], false])
-    // It is asked as before, and nothing waits for it.
-    expect(loads.ensure([ANN])).toBeUndefined()
-    expect(store.calls.length).toBe(1)
-    await store.next.answer()
-    expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
   })
 
   it('waits again for a store that answers in time again', async () => {
@@ -152,15 +125,6 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
   })
 
-  it('has requests wait for what is no longer fresh where nothing connects the nodes', async () => {
-    const { loads, store, clock } = parts()
-    void loads.ensure([ANN])
-    await turn()
-    await store.next.answer()
-    clock.advance(REFRESH)
-    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
-  })
-
   it('asks a store that is down one thing at a time', async () => {
     const { loads, store, health } = parts()
     void loads.ensure([ANN])
@@ -172,13 +136,5 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
     await store.next.answer()
     expect(health.state).toBe('good')
-  })
-
-  it('takes a store for down that answers with no list', async () => {
-    const { loads, store, errors } = parts()
-    Object.assign(store, { load: async () => undefined })
-    await loads.ensure([ANN])
-    const cause = expect.objectContaining({ message: expect.stringContaining('expected a list of registers') })
-    expect(errors).toMatchObject([{ code: 'store_unavailable', cause }])
   })
 })
