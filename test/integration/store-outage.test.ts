@@ -80,6 +80,18 @@ describe('while the store is slow', () => {
       ['visits', 1],
     ])
   })
+
+  it('lets no update wait longer than the deadline', async () => {
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
+    const app = await start()
+    const user = app.live.user('ann')
+    await (await asked(store, 'load')).answer()
+    const updated = (await user).update('visits', (count) => count + 1)
+    await asked(store, 'compareAndSet')
+    expect(await updated).toMatchObject({ level: 'memory' })
+    for (const call of [...store.open]) await call.answer()
+    expect((await user).get('visits')).toBe(1)
+  })
 })
 
 describe('while the store is down', () => {
@@ -135,6 +147,23 @@ describe('while the store is down', () => {
     store.fail(0)
     await restarted.live.settled()
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'division', value: 1 }])
+  })
+
+  it('refuses to compute an update of a user of whom nothing is known', async () => {
+    const { store, start } = nodes(memoryStore())
+    await (await (await start()).live.user('ann')).set('visits', 41)
+    const app = await start()
+    store.fail(Number.POSITIVE_INFINITY)
+    const ann = await app.live.user('ann')
+    expect(ann.loaded).toBe(false)
+    await expect(ann.update('visits', (count) => count + 1)).rejects.toMatchObject({ code: 'not_loaded' })
+    store.fail(0)
+    const known = await within(
+      () => app.live.user('ann'),
+      ({ loaded }) => loaded,
+    )
+    expect(await known.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
+    expect(ann.get('visits')).toBe(42)
   })
 
   it('signs visitors in and out, and old cookies are worthless once it is back, after a restart too', async () => {
@@ -244,6 +273,20 @@ describe('an erasure', () => {
     expect((await app.live.user('ann')).get('secret')).toBe('')
     await app.live.settled()
     expect((await store.load('user:s:ann')).filter(({ value }) => value === 'x')).toEqual([])
+  })
+
+  it('keeps no update from being made of what a node has stored since that had not heard of it', async () => {
+    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
+    const app = await start()
+    const ann = await app.live.user('ann')
+    await ann.set('visits', 41)
+    const before = clock.now()
+    clock.advance(10)
+    await app.live.erase('ann')
+    await store.merge('user:s:ann', [{ key: 'visits', stamp: before, value: 41 }])
+    clock.advance(1000)
+    expect(await ann.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
+    expect(ann.get('visits')).toBe(1)
   })
 
   it('is before what a node writes afterwards whose clock is behind', async () => {

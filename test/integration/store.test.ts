@@ -201,6 +201,51 @@ describe('with a store, what has ended', () => {
   })
 })
 
+describe('while the store is down', () => {
+  it('goes on from memory and cookies, says so once, and stores everything when it is back', async () => {
+    const { start, store } = nodes()
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/set?division=1')
+    store.fail(Number.POSITIVE_INFINITY)
+    for (const division of [2, 3, 4]) {
+      const answer = await (await visitor.fetch(`/set?division=${division}&secret="${division}"`)).json()
+      expect(answer).toMatchObject({ level: 'memory', values: [division, '', String(division), 0] })
+    }
+    expect(app.errors).toMatchObject([{ code: 'store_unavailable' }])
+    store.fail(0)
+    await app.live.settled()
+    const other = (await start()).visitor(visitor.cookie)
+    expect(await (await other.fetch('/')).json()).toMatchObject({ values: [4, '', '4', 0] })
+  })
+
+  it('lets no request wait for a store that answers late, and takes its answer over all the same', async () => {
+    const { start, store } = nodes({ identify: () => 'ann', storeTimeout: 1 })
+    const stored = await (await start()).live.user('ann')
+    await stored.set('division', 4)
+    await store.merge('user:s:ann', [])
+    const app = await start()
+    const loaded = new Promise<unknown>((resolve) => {
+      void app.live.user('ann').then((ann) => ann.onChange(({ value }) => resolve(value)))
+    })
+    store.delay(50)
+    expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [-1, '', '', 0] })
+    expect(await loaded).toBe(4)
+  })
+
+  it('forgets no write that it could not store, whatever number of others there are', async () => {
+    const { start, store } = nodes({ cache: { maxSubjects: 4 } })
+    const app = await start()
+    store.fail(Number.POSITIVE_INFINITY)
+    const ids = Array.from({ length: 20 }, (_, at) => `user-${at}`)
+    for (const id of ids) await (await app.live.user(id)).set('secret', id)
+    const read: unknown[] = []
+    for (const id of ids) read.push((await app.live.user(id)).get('secret'))
+    store.fail(0)
+    expect(read).toEqual(ids)
+  })
+})
+
 describe('what a store says', () => {
   it('does not go to browsers where this build does not know the key', async () => {
     const { start, store } = nodes({ identify: () => 'ann' })

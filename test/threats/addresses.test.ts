@@ -85,6 +85,16 @@ describe('a link of a stranger', () => {
       }
     },
   )
+
+  it('puts nothing into the log', async () => {
+    const app = await start()
+    await follow(app.visitor(), '/all?division=%0d%0aforged%1b[2J')
+    await follow(app.visitor(), `/all?view=${'v'.repeat(101)}`)
+    expect(told(app)).toEqual([
+      'koa-live-session: an address has ?division=... which does not set "division": invalid_value',
+      'koa-live-session: an address has ?view=... which does not set "view": invalid_value',
+    ])
+  })
 })
 
 describe.each([

@@ -38,6 +38,16 @@ function parts({ isConnected = false } = {}) {
   return { ...watched, store, loads, loaded, memory, evict }
 }
 
+/** Whether a promise has come to something. */
+async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
+  let is = false
+  void promise?.then(() => {
+    is = true
+  })
+  await turn()
+  return is
+}
+
 holdTimers()
 
 describe('Loads', () => {
@@ -49,6 +59,23 @@ describe('Loads', () => {
     for (const call of [...store.open]) await call.answer()
     expect(await Promise.all(waiting)).toHaveLength(1000)
     expect(loads.ensure([ANN, BOB])).toBeUndefined()
+  })
+
+  it('lets no one wait longer than the deadline, and takes the answer when it comes', async () => {
+    const made = parts()
+    const { loads, store, loaded } = made
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    const waiting = loads.ensure([ANN])
+    await pass(made, TIMEOUT - 1)
+    expect(await isSettled(waiting)).toBe(false)
+    await pass(made, 1)
+    expect(await isSettled(waiting)).toBe(true)
+    expect([loaded, loads.isLoaded(ANN)]).toEqual([[], false])
+    // It is asked as before, and nothing waits for it.
+    expect(loads.ensure([ANN])).toBeUndefined()
+    expect(store.calls.length).toBe(1)
+    await store.next.answer()
+    expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
   })
 
   it('waits again for a store that answers in time again', async () => {
