@@ -66,6 +66,16 @@ describe('a page', () => {
     expect(live.status()).toEqual({ status: 'saved' })
   })
 
+  it('deletes, shows the default, and says saved once the cookie has seen it go, in the next page too', async () => {
+    const app = await App.start({ routes: page })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
+    const { live } = await visitor.open({ path: '/' })
+    await live.delete('division')
+    expect([live.get('division'), live.has('division')]).toEqual([-1, false])
+    for (const each of [live, (await visitor.open({ path: '/' })).live])
+      expect(each.status('division')).toEqual({ status: 'saved' })
+  })
+
   it('works without a socket, by POST', async () => {
     const app = await App.start({ routes: page })
     const visitor = app.visitor()

@@ -137,7 +137,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/remote/loads.ts': [
       ['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers'],
     ],
-    'server/kernel/remote/sound-store.ts': [['the store has a row that is no register', 'integration/store']],
+    'server/kernel/remote/sound-store.ts': [['the store has a row that is no register', 'threats/nodes-rows']],
     'server/kernel/remote/nodes.ts': [['ignored a malformed', 'integration/nodes']],
   },
   'the page': {
