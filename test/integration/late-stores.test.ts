@@ -6,6 +6,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { Store } from '../../server/stores/store.js'
 import { App } from '../support/app.js'
+import { outcome } from '../support/bounded.js'
 import { Bus } from '../support/bus.js'
 import { HeldStore, turn } from '../support/held-store.js'
 import type { Page } from '../support/page.js'
@@ -35,13 +36,6 @@ function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<No
     return app
   }
   return { store, start }
-}
-
-async function outcome(change: Promise<unknown>): Promise<unknown> {
-  return change.then(
-    () => 'saved',
-    ({ code }) => code,
-  )
 }
 
 /** Sets a note while the store is down, and waits until the page was told that it is not stored. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
+import { liveOnly } from '../support/departures.js'
 import { readClaims } from '../support/socket.js'
 import { change, cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -20,14 +21,7 @@ async function plantAccount(app: App): Promise<{ readonly victim: Visitor; reado
   const attacker = app.visitor()
   await attacker.fetch('/login/now?user=mallory')
   await set(attacker, { division: 66, cart: ['x'] })
-  return { victim: app.visitor(liveCookie(attacker)), attacker }
-}
-
-function liveCookie({ cookie }: Visitor): string {
-  return cookie
-    .split('; ')
-    .filter((pair) => pair.startsWith('live'))
-    .join('; ')
+  return { victim: app.visitor(liveOnly(attacker.cookie)), attacker }
 }
 
 describe('threat 8: login fixation', () => {
@@ -98,9 +92,9 @@ describe('threat 8: login fixation', () => {
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
     await set(ann, { division: 8, cart: ['a'] })
-    const thief = app.visitor(liveCookie(ann))
+    const thief = app.visitor(liveOnly(ann.cookie))
     expect(await values(thief)).toEqual(NOTHING)
-    const mallory = app.visitor(liveCookie(ann))
+    const mallory = app.visitor(liveOnly(ann.cookie))
     expect(await values(mallory, '/login/now?user=mallory')).toEqual(NOTHING)
     expect(await values(ann)).toMatchObject({ division: 8, cart: ['a'] })
   })

@@ -1,19 +1,13 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
+import type { App } from '../support/app.js'
+import { account } from '../support/auth.js'
+import { liveOnly } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import { poll } from '../support/raw-http.js'
-import { set, values } from '../support/users.js'
+import { set, startWithUsers, values } from '../support/users.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
-
-function start(given: Omit<AppOptions<AppFields>, 'before' | 'options' | 'fields'> = {}): Promise<App> {
-  return App.start({ routes: account, ...given, before: (koa) => [auth(koa)], options: { identify } as never })
-}
-
-/** Without the app's own session, as a thief of the live cookie has it. */
-const liveOnly = (cookie: string): string => cookie.replace(/app(\.sig)?=[^;]*;? ?/g, '')
 
 /** Ann, signed in, with a value, a socket and the ticket of another change. */
 async function ann(app: App) {
@@ -30,7 +24,7 @@ async function ann(app: App) {
 /** Ann is erased while a request of hers is under way, which has read a value. */
 async function eraseMeanwhile() {
   const gate = new Gate()
-  const app = await start({
+  const app = await startWithUsers({
     routes: async (ctx, next) => {
       if (ctx.path !== '/slow') return account(ctx, next)
       ctx.body = String(ctx.liveSession.get('division'))
@@ -47,7 +41,7 @@ async function eraseMeanwhile() {
 
 describe('threat 3: what is left of a user who was revoked', () => {
   it('ends the sockets of every browser; the values stay in memory', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const [home, work] = [await ann(app), await ann(app)]
     const told = new Promise((resolve) => home.socket.io.once('live_session:reconnect', resolve))
     await app.live.revoke('ann')
@@ -57,7 +51,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
   })
 
   it('ends the sockets of a browser that polls, and has stopped to, within a second', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     expect(await poll(app.url, { cookie: visitor.cookie, origin: app.url })).toMatch(/^40/)
@@ -74,7 +68,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
   })
 
   it('refuses tickets from before, over HTTP and over the socket', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const { visitor, ticket } = await ann(app)
     await app.live.revoke('ann')
     const answer = await visitor.store({ tickets: [ticket] })
@@ -85,7 +79,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
   })
 
   it('takes nothing from a cookie from before, and replaces it', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const { visitor } = await ann(app)
     const former = visitor.cookie
     await app.live.revoke('ann')
@@ -97,7 +91,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
   })
 
   it('leaves other users as they are, and the user free to sign in again', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const { visitor } = await ann(app)
     const bob = app.visitor()
     await bob.fetch('/login/now?user=bob')
@@ -113,7 +107,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
 
 describe('threat 3: a user who was erased', () => {
   it('has no values any more, here or in any browser, whatever comes back', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     const { visitor, ticket } = await ann(app)
     const former = visitor.cookie
     await app.live.erase('ann')
@@ -127,7 +121,7 @@ describe('threat 3: a user who was erased', () => {
   })
 
   it('is told to the listeners', async () => {
-    const app = await start()
+    const app = await startWithUsers()
     await ann(app)
     using user = await app.live.user('ann')
     const changes: unknown[] = []
@@ -157,14 +151,14 @@ describe('threat 3: a user who was erased', () => {
 
 describe('threat 3: a cookie of a newer epoch', () => {
   it('teaches a server that has restarted since the revocation what was revoked', async () => {
-    const before = await start()
+    const before = await startWithUsers()
     const { visitor, ticket } = await ann(before)
     const stolen = liveOnly(visitor.cookie)
     before.clock.advance(1000)
     await before.live.revoke('ann')
     await values(visitor)
     const fresh = cookieFor(before.live, { userId: 'ann' })
-    const after = await start({ clock: before.clock })
+    const after = await startWithUsers({ clock: before.clock })
     const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     await after.visitor([fresh, ...session].join('; ')).fetch('/')
     const thief = after.visitor([stolen, ...session].join('; '))
