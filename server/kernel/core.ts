@@ -3,8 +3,10 @@ import type { Settings } from '../options.js'
 import { Connections } from './connections/connections.js'
 import { Departures } from './connections/departures.js'
 import { Rooms } from './connections/rooms.js'
+import { Comparisons } from './cookie/comparison.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { type CookieMember, CookieMembers } from './cookie/cookie-members.js'
+import type { VerifiedCookie } from './cookie/cookie-text.js'
 import { Freshness } from './cookie/freshness.js'
 import { SigningKeys } from './cookie/keys.js'
 import { Announcements } from './memory/announcements.js'
@@ -62,16 +64,19 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const remote: Remote = {}
-  const epochs = new Epochs(settings, remote)
-  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, clock, (verified) => epochs.isCurrent(verified))
+  const comparisons = new Comparisons()
+  const { drop, dropAll } = comparisons
+  const epochs = new Epochs(settings, remote, drop)
+  const isCurrent = (verified: VerifiedCookie): boolean => epochs.isCurrent(verified)
+  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, { clock, isCurrent, onDrop: dropAll })
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
-  const onDrop = (): void => cookie.forgetComparisons()
-  const subjects = new Subjects({ max: maxSubjects, maxIdle, clock, onDrop }, maxGuestBytes, rooms)
+  const bounds = { max: maxSubjects, maxIdle, clock }
+  const subjects = new Subjects({ ...bounds, onChange: drop, onDrop: dropAll }, maxGuestBytes, rooms)
   const warn = createWarn(clock)
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
-  const freshness = new Freshness({ sessions, subjects, epochs, settings })
+  const freshness = new Freshness({ comparisons, sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
   const identities = new Identities({ sessions, freshness, login, epochs, settings }, cookieKeys)
   const connections = new Connections()

@@ -127,13 +127,11 @@ describe('docs/protocol.md', () => {
       secure: undefined,
       domain: undefined,
     } as const
-    const cookie = new LiveCookie(
-      new Koa(),
-      new SigningKeys([secret], 'cookie'),
-      options,
-      testClock(now).now,
-      () => true,
-    )
+    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, {
+      clock: testClock(now).now,
+      isCurrent: () => true,
+      onDrop: () => undefined,
+    })
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read(header)).toMatchObject({ browser, user, epoch: 0, registers: wire })
     const content = { browser, user, epoch: 0, registers: wire }

@@ -66,7 +66,8 @@ export class World {
     this.victims = [actor('vic', ''), actor('ann', 's:ann'), actor('number', 'n:1')]
     const { settings } = this.core
     const { maxAge, secrets, clock } = settings
-    const cookie = (keys: SigningKeys, now = clock) => new LiveCookie(new Koa(), keys, settings.cookie, now, () => true)
+    const cookie = (keys: SigningKeys, now = clock) =>
+      new LiveCookie(new Koa(), keys, settings.cookie, { clock: now, isCurrent: () => true, onDrop: () => undefined })
     const other = ['another secret of at least thirty-two bytes']
     this.foreign = {
       tickets: new Tickets(new SigningKeys(other, 'ticket'), maxAge),

@@ -17,7 +17,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a late answer writes the cookie of a user who was revoked',
     file: 'server/kernel/names/epochs.ts',
-    find: 'if (cookie) return !this.isStill(cookie)',
+    find: 'if (cookie) return !cookie.comparison && !this.isCurrent(cookie)',
     replace: 'if (cookie) return this.isGivenUp(cookie.browserSubject)',
   },
   {

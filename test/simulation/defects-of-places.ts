@@ -4,9 +4,9 @@ import type { Defect } from './bundle.js'
 export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a cookie is compared but once',
-    file: 'server/kernel/cookie/freshness.ts',
-    find: '?.version !== version) return undefined',
-    replace: '?.version !== version) continue',
+    file: 'server/kernel/memory/subjects.ts',
+    find: '.grow(bytes)\n    this.#onChange(subject)\n',
+    replace: '.grow(bytes)\n',
   },
   {
     name: 'what was found of a replica stands after its eviction',
@@ -16,9 +16,9 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a revocation leaves the comparison as it was',
-    file: 'server/kernel/cookie/freshness.ts',
-    find: 'return epochs.isStill(cookie) ? comparison : undefined',
-    replace: 'return comparison',
+    file: 'server/kernel/names/user-epochs.ts',
+    find: '    this.#onEnd(sub)\n',
+    replace: '',
   },
   {
     name: 'what only the cookie knows is not taken over',

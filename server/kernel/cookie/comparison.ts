@@ -1,25 +1,52 @@
+import type { Field } from '../../../shared/field.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { Subject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 
-/**
- * What comparing a cookie with the replicas came to, and what that rests on: as long as nothing of it has changed, a
- * request with the same cookie needs no merging, no parsing and no crypto.
- */
+/** What comparing a cookie with memory came to. A request with the same cookie needs no merging, no parsing and no crypto. */
 export interface Comparison {
   readonly visitor: Visitor
-  /** Of each subject of the visitor. */
-  readonly found: readonly Found[]
-  readonly residency: number
-  /** How many ends there had been when nothing of the visitor had ended. */
-  ends: number
+  /** By the scope of the fields that are in them. */
+  readonly replicas: Readonly<Record<Field['scope'], Replica | undefined>>
+  /** ms since 1970, when a replica that was not used since is due to leave memory. */
+  readonly until: number
   /** A cookie written now would carry something else: more, or less, as what was erased may come with a cookie that is good. Found out where it matters. */
   isOutdated: boolean | undefined
 }
 
-/** A subject's replica as it was found, if there was one. */
-export interface Found {
-  readonly subject: Subject
-  readonly replica: Replica | undefined
-  readonly version: number | undefined
+/** A cookie, and what it was found to be: undefined as soon as anything that it rests on has changed. */
+export interface Compared {
+  comparison: Comparison | undefined
+}
+
+/** Which cookies were compared, by the names of all that their comparisons rest on. */
+export class Comparisons {
+  readonly #cookies = new Map<string, Set<Compared>>()
+
+  keep(cookie: Compared, comparison: Comparison): void {
+    const { browserSubject, user, userSub } = comparison.visitor
+    cookie.comparison = comparison
+    this.#add(browserSubject, cookie)
+    if (user === undefined || userSub === undefined) return
+    this.#add(user, cookie)
+    this.#add(userSub, cookie)
+  }
+
+  /** The values of a subject have changed or left memory, or what is signed under a name counts no more. */
+  readonly drop = (name: string): void => {
+    const cookies = this.#cookies.get(name)
+    if (!cookies) return
+    for (const cookie of cookies) cookie.comparison = undefined
+    this.#cookies.delete(name)
+  }
+
+  /** So it may be with any of them. */
+  readonly dropAll = (): void => {
+    for (const name of this.#cookies.keys()) this.drop(name)
+  }
+
+  #add(name: string, cookie: Compared): void {
+    const cookies = this.#cookies.get(name)
+    if (cookies) cookies.add(cookie)
+    else this.#cookies.set(name, new Set([cookie]))
+  }
 }

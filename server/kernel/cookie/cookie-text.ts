@@ -3,7 +3,7 @@ import { type StoredRegister, toWire } from '../../../shared/register.js'
 import { isSub, type Sub } from '../../../shared/sub.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../names/subject.js'
-import type { Comparison } from './comparison.js'
+import type { Compared } from './comparison.js'
 import type { MemberValues } from './cookie-members.js'
 
 const VERSION = 1
@@ -28,14 +28,12 @@ interface Verified {
 }
 
 /** A live cookie whose signature is good. */
-export interface VerifiedCookie extends CookieContent, Verified {
+export interface VerifiedCookie extends CookieContent, Verified, Compared {
   readonly isNewer: false
   readonly generation: number
   readonly browserSubject: BrowserSubject
   /** Signed by a key that signs no more, so it is to be written again. */
   readonly isRetired: boolean
-  /** What a request with it was last found to be. */
-  comparison: Comparison | undefined
 }
 
 /** One written by a newer build: read as empty, and left as it is for that build to find. */

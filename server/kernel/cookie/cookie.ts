@@ -25,6 +25,15 @@ const MAC_LENGTH = 43
 /** Less than what says nothing but a browser's id. */
 const LEAST_LENGTH = 80
 
+/** What it needs. */
+interface Needs {
+  clock(this: void): number
+  /** Whether what a cookie says was neither given up nor revoked. */
+  isCurrent(this: void, cookie: VerifiedCookie): boolean
+  /** Told when texts are forgotten: each may come again, and is read anew then. */
+  onDrop(this: void): void
+}
+
 /** The live cookie: verified by our own code, because the hot path must touch no crypto; written by koa-session, whole. */
 export class LiveCookie {
   readonly #keys: SigningKeys
@@ -33,19 +42,12 @@ export class LiveCookie {
   readonly #sigPair: string
   readonly #app: Koa
   readonly #writer: Koa
-  readonly #clock: () => number
-  readonly #isCurrent: (cookie: VerifiedCookie) => boolean
+  readonly #clock: Needs['clock']
+  readonly #isCurrent: Needs['isCurrent']
   // The same text is verified once: what it says never changes.
   readonly #verified: Generations<GoodCookie>
 
-  /** @param isCurrent whether what a cookie says was neither given up nor revoked */
-  constructor(
-    app: Koa,
-    keys: SigningKeys,
-    options: CookieOptions,
-    clock: () => number,
-    isCurrent: (cookie: VerifiedCookie) => boolean,
-  ) {
+  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onDrop }: Needs) {
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -53,7 +55,7 @@ export class LiveCookie {
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
     this.#isCurrent = isCurrent
-    this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, maxBytes: REMEMBERED_BYTES, weigh, clock })
+    this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, maxBytes: REMEMBERED_BYTES, weigh, clock, onDrop })
     this.#writer = createWriter(keys, options)
   }
 
@@ -75,11 +77,6 @@ export class LiveCookie {
       const cookie = readable(read)
       if (cookie) yield cookie
     }
-  }
-
-  /** What they were compared with has left memory in part: by a cookie that is remembered it would stay there. */
-  forgetComparisons(): void {
-    for (const cookie of this.seen()) cookie.comparison = undefined
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */

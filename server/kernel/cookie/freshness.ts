@@ -10,12 +10,13 @@ import type { Epochs } from '../names/epochs.js'
 import type { Subject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Sessions } from '../values/sessions.js'
-import type { Comparison, Found } from './comparison.js'
+import type { Comparison, Comparisons } from './comparison.js'
 import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
 /** What it needs. */
 interface Needs {
+  readonly comparisons: Comparisons
   readonly sessions: Sessions
   readonly subjects: Subjects
   readonly epochs: Epochs
@@ -43,23 +44,14 @@ export class Freshness {
 
   /** What a cookie was last found to be, where nothing that it rests on has changed: only what is the visitor's own is asked. */
   lastComparison(cookie: VerifiedCookie): Comparison | undefined {
-    this.#core.subjects.age()
-    return this.#standing(cookie)
-  }
-
-  #standing(cookie: VerifiedCookie): Comparison | undefined {
-    const { comparison } = cookie
-    const { epochs, subjects } = this.#core
-    if (comparison === undefined || comparison.residency !== subjects.residency) return undefined
-    for (const { subject, replica, version } of comparison.found)
-      if ((replica ?? subjects.find(subject))?.version !== version) return undefined
-    return epochs.isStill(cookie) ? comparison : undefined
+    const { settings, subjects } = this.#core
+    if (cookie.comparison && cookie.comparison.until <= settings.clock()) subjects.age()
+    return cookie.comparison
   }
 
   /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
   absorb(cookie: VerifiedCookie, visitor: Visitor): Comparison {
-    const comparison = this.#standing(cookie)
-    if (comparison) return comparison
+    if (cookie.comparison) return cookie.comparison
     // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
     if (!this.#core.epochs.isCurrent(cookie)) return this.#compare(visitor)
     for (const subject of this.subjects(visitor)) {
@@ -70,8 +62,9 @@ export class Freshness {
       const generation = subject === visitor.user ? cookie.generation : undefined
       this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request', generation)
     }
-    cookie.comparison = this.#compare(visitor)
-    return cookie.comparison
+    const comparison = this.#compare(visitor)
+    this.#core.comparisons.keep(cookie, comparison)
+    return comparison
   }
 
   /** Whether a cookie written now would carry something else than the visitor's own does. */
@@ -81,14 +74,9 @@ export class Freshness {
     return comparison.isOutdated
   }
 
-  /** The replica that a visitor's field is in: the one just found, where it is as it was, and so still in memory. */
+  /** The replica that a visitor's field is in. */
   replica(field: Field, visitor: Visitor, comparison: Comparison | undefined): Replica | undefined {
-    const subject = visitor.subject(field)
-    if (comparison?.residency === this.#core.subjects.residency) {
-      for (const found of comparison.found)
-        if (found.subject === subject && found.replica && found.replica.version === found.version) return found.replica
-    }
-    return this.#core.subjects.find(subject)
+    return comparison ? comparison.replicas[field.scope] : this.#core.subjects.find(visitor.subject(field))
   }
 
   /**
@@ -133,12 +121,9 @@ export class Freshness {
   }
 
   #compare(visitor: Visitor): Comparison {
-    const found: Found[] = []
-    for (const subject of this.subjects(visitor)) {
-      const replica = this.#core.subjects.find(subject)
-      found.push({ subject, replica, version: replica?.version })
-    }
-    const { epochs, subjects } = this.#core
-    return { visitor, found, residency: subjects.residency, ends: epochs.ends, isOutdated: undefined }
+    const { subjects } = this.#core
+    const [user, other] = this.subjects(visitor).map((subject) => subjects.find(subject))
+    const browser = visitor.user === undefined ? user : other
+    return { visitor, replicas: { user, browser }, until: subjects.until, isOutdated: undefined }
   }
 }

@@ -74,7 +74,12 @@ export class Generations<V> {
     return this.#rotations
   }
 
-  /** Notices that time has passed: who holds on to what was found asks for it, else it would be used after it was dropped. */
+  /** ms since 1970, when `age` is to be called: who holds on to what was found would else use what is to be dropped. */
+  get until(): number {
+    return this.#rotatedAt + this.#maxIdle
+  }
+
+  /** Notices that time has passed. */
   age(now: number): void {
     this.#rotateIfIdle(now)
   }

@@ -28,6 +28,11 @@ export interface Resident {
   readonly holding: Holding | undefined
 }
 
+interface SubjectsOptions extends GenerationsOptions<Replica> {
+  /** Told when what was found of a subject is not so any more. What was found of all may not be, at `onDrop`. */
+  readonly onChange: (subject: Subject) => void
+}
+
 /**
  * Where the replicas of this process are: with the sockets that hold them, else in the cache. Eviction never touches a
  * subject that is held. Anonymous and signed-in subjects have bounds of their own, so strangers evict no users.
@@ -35,13 +40,15 @@ export interface Resident {
 export class Subjects {
   readonly #rooms: Rooms
   readonly #clock: () => number
+  readonly #onChange: (subject: Subject) => void
   readonly #held = new Map<Subject, Holding>()
   readonly #users: Generations<Replica>
   readonly #browsers: Generations<Replica>
 
   /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
-  constructor(options: GenerationsOptions<Replica>, maxGuestBytes: number, rooms: Rooms) {
+  constructor(options: SubjectsOptions, maxGuestBytes: number, rooms: Rooms) {
     this.#rooms = rooms
+    this.#onChange = options.onChange
     this.#clock = options.clock
     this.#users = Generations.onNodeCache(options)
     this.#browsers = Generations.onNodeCache<Replica>({
@@ -56,7 +63,12 @@ export class Subjects {
     return this.#users.rotations + this.#browsers.rotations
   }
 
-  /** Drops what was not used for long: what asks for `residency` and nothing else would keep it. */
+  /** ms since 1970, when `age` is to be called by who holds on to what was found. */
+  get until(): number {
+    return Math.min(this.#users.until, this.#browsers.until)
+  }
+
+  /** Drops what was not used for long. */
   age(): void {
     const now = this.#clock()
     this.#users.age(now)
@@ -70,11 +82,13 @@ export class Subjects {
   /** Keeps the replica of a subject that is not in memory. */
   begin(subject: Subject, replica: Replica): void {
     this.#cache(subject).set(subject, replica)
+    this.#onChange(subject)
   }
 
-  /** Takes note that a replica that was found takes so many bytes more. */
-  grow(subject: Subject, bytes: number): void {
+  /** Takes note that a replica that was found has changed, and takes so many bytes more. */
+  changed(subject: Subject, bytes: number): void {
     if (!this.#held.has(subject)) this.#cache(subject).grow(bytes)
+    this.#onChange(subject)
   }
 
   /** All that are in memory, one by one, those that are held first. Iterating protects none from eviction. */
@@ -129,6 +143,7 @@ export class Subjects {
     const replica = this.find(subject)
     this.#cache(subject).delete(subject)
     replica?.clear()
+    this.#onChange(subject)
   }
 
   /** Forgets a subject that no socket and no listener holds, as if it had not been used for long. */

@@ -25,24 +25,21 @@ export class Epochs {
   readonly #remote: Remote
   readonly #users: UserEpochs
   readonly #givenUp: Generations<GivenUp>
+  readonly #onEnd: (name: string) => void
   #revocations = BEFORE
-  #ends = 0
 
-  constructor(options: GivenUpOptions, remote: Remote) {
+  /** @param onEnd told of each name under which something has ended: of a browser, and of a user as a hash */
+  constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
     this.#clock = options.clock
     this.#remote = remote
-    this.#users = new UserEpochs(options)
+    this.#onEnd = onEnd
+    this.#users = new UserEpochs(options, onEnd)
     this.#givenUp = givenUpNames(options)
   }
 
   /** How many revocations there have been: what `isRevokedSince` counts from. */
   get revocations(): number {
     return this.#revocations
-  }
-
-  /** How many ends were made, heard of or learnt: while it stays the same, none has ended who had not. */
-  get ends(): number {
-    return this.#ends + this.#users.changes
   }
 
   /** The epoch of a user, by the hash of the subject. Guests have but one. */
@@ -135,15 +132,6 @@ export class Epochs {
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
   }
 
-  /** The same, asked anew only where something has ended since: anyone's end is a reason to ask, and seldom this visitor's. */
-  isStill(cookie: VerifiedCookie): boolean {
-    const { comparison } = cookie
-    if (comparison?.ends === this.ends) return true
-    const is = this.isCurrent(cookie)
-    if (is && comparison) comparison.ends = this.ends
-    return is
-  }
-
   /** Whether a user was revoked, or a name given up, after there had been that many revocations. */
   isRevokedSince(name: string, revocations: number): boolean {
     const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
@@ -152,7 +140,7 @@ export class Epochs {
 
   /** Whether a visitor has gone after so many revocations: by the cookie, where there is one. */
   hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, revocations: number): boolean {
-    if (cookie) return !this.isStill(cookie)
+    if (cookie) return !cookie.comparison && !this.isCurrent(cookie)
     const { browserSubject, userSub } = visitor
     return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, revocations))
   }
@@ -164,7 +152,7 @@ export class Epochs {
 
   #set(name: string, givenUp: GivenUp): void {
     this.#givenUp.set(name, givenUp)
-    this.#ends += 1
+    this.#onEnd(name)
   }
 
   #take(name: string, ending: Ending, order: number): boolean {

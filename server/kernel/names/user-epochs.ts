@@ -34,10 +34,11 @@ export class UserEpochs {
   readonly #clock: () => number
   readonly #all: Generations<Known>
   readonly #generations: Generations<number>
-  /** How many epochs were begun, heard of or learnt. */
-  changes = 0
+  readonly #onEnd: (sub: Sub) => void
 
-  constructor({ maxAge, clock }: UserEpochsOptions) {
+  /** @param onEnd told of each whose epoch was begun, heard of or learnt */
+  constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
+    this.#onEnd = onEnd
     this.#clock = clock
     const options = { max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock }
     this.#all = Generations.onMap(options)
@@ -91,8 +92,9 @@ export class UserEpochs {
 
   /** What the user had until now is of the past. */
   enter(user: UserSubject, generation: number): void {
-    this.#generations.set(subjectHash(user), generation)
-    this.changes += 1
+    const sub = subjectHash(user)
+    this.#generations.set(sub, generation)
+    this.#onEnd(sub)
   }
 
   #generation(sub: Sub): number {
@@ -101,7 +103,7 @@ export class UserEpochs {
 
   #set(sub: Sub, known: Known): void {
     this.#all.set(sub, known)
-    this.changes += 1
+    this.#onEnd(sub)
   }
 
   /** One from the future is of a clock that ran ahead: it may have been revoked since, by any other than the first epoch. */

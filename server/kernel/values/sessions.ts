@@ -176,8 +176,10 @@ export class Sessions {
   #allow(subject: Subject, registers: readonly StoredRegister[]): void {
     const replica = this.find(subject)
     for (const register of registers)
-      if (!this.fields.has(register.key) && replica?.source(register.key) !== 'ticket')
+      if (!this.fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
         replica?.confirm(register, 'ticket')
+        this.#core.subjects.changed(subject, 0)
+      }
   }
 
   /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
@@ -212,7 +214,7 @@ export class Sessions {
       changes.push({ key: field.key, value: this.value(field, replica), previous, source })
     }
     if (news.length === 0) return news
-    this.#core.subjects.grow(subject, replica.bytes - bytes)
+    this.#core.subjects.changed(subject, replica.bytes - bytes)
     if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
     return news
   }

@@ -23,7 +23,11 @@ it('keeps nothing of a Cookie header but the live cookie that it has verified', 
     domain: undefined,
   } as const
   const keys = new SigningKeys(['a secret of at least thirty-two bytes'], 'cookie')
-  const cookie = new LiveCookie(new Koa(), keys, options, testClock().now, () => true)
+  const cookie = new LiveCookie(new Koa(), keys, options, {
+    clock: testClock().now,
+    isCurrent: () => true,
+    onDrop: () => undefined,
+  })
   const rest = { user: undefined, epoch: 0, registers: [] }
   const read = (): void => {
     const header = `${cookie.header({ browser: newBrowserId(), ...rest })}; other=${'x'.repeat(PADDING)}`

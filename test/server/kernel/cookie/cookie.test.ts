@@ -19,7 +19,11 @@ const options = {
   domain: undefined,
 } as const
 const make = (secrets = [secret], now = clock.now) =>
-  new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, now, () => true)
+  new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {
+    clock: now,
+    isCurrent: () => true,
+    onDrop: () => undefined,
+  })
 const content: CookieContent = {
   browser: browserId('b'),
   user: undefined,

@@ -8,7 +8,7 @@ const HOURS = 3_600_000
 
 it('has a revocation end what is in use, also where a clock that ran ahead has revoked the user before', () => {
   const clock = testClock(1_700_000_000_000)
-  const epochs = new UserEpochs({ maxAge: 31 * 24 * HOURS, clock: clock.now })
+  const epochs = new UserEpochs({ maxAge: 31 * 24 * HOURS, clock: clock.now }, () => undefined)
   clock.advance(5 * HOURS)
   epochs.begin(ann, 1)
   clock.advance(-5 * HOURS)
@@ -21,7 +21,7 @@ it('has a revocation end what is in use, also where a clock that ran ahead has r
 
 it('accepts nothing of a generation that has ended, whatever its epoch', () => {
   const { now } = testClock()
-  const epochs = new UserEpochs({ maxAge: 1000, clock: now })
+  const epochs = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
   epochs.enter(ann, 5)
   const accepted = [0, 4, 5, 6].filter((generation) => epochs.accepts(subjectHash(ann), { epoch: now(), generation }))
   expect(accepted).toEqual([5, 6])
