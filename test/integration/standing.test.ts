@@ -1,6 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import { cookieFor } from 'koa-live-session/testing'
+import type { Context } from 'koa'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import type { Ending } from '../../server/kernel/names/ending.js'
+import { browserSubject, newBrowserId, type Subject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import { NEVER, nextStamp } from '../../shared/stamp.js'
 import { App } from '../support/app.js'
 import { Gate } from '../support/gate.js'
 
@@ -68,3 +72,112 @@ describe('a cookie that was compared with memory', () => {
     expect(await answer).toBe('5')
   })
 })
+
+describe('what a cookie was found to be', () => {
+  const DAY = 24 * 60 * 60 * 1000
+  const both = async () => {
+    const app = await App.start({
+      options: { identify: (ctx: Context) => ctx.get('x-user') || undefined, cache: { maxIdle: DAY } } as never,
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const core = coreOf(app.live)
+    const enter = async (user: string | undefined, division: number) => {
+      const values = { division }
+      const visitor = app.visitor(cookieFor(app.live, user === undefined ? { values } : { userId: user, values }))
+      const read = async () =>
+        (await visitor.fetch('/', { headers: user === undefined ? {} : { 'x-user': user } })).text()
+      expect(await read()).toBe(String(division))
+      const cookie = [...core.cookie.seen()].at(-1)
+      if (!cookie) throw new Error('never')
+      return { read, cookie, name: cookie.browserSubject, subject: cookie.comparison?.visitor.subject() as never }
+    }
+    return { app, core, guest: await enter(undefined, 1), ann: await enter('ann', 2), bob: await enter('bob', 3) }
+  }
+  type Both = Awaited<ReturnType<typeof both>>
+  const own: readonly (readonly [string, 'guest' | 'ann', (given: Both) => unknown, all?: boolean])[] = [
+    ['a job writes for its user', 'ann', async ({ app }) => void (await app.live.user('ann')).set('division', 5)],
+    ['a job writes a first value of its browser', 'ann', ({ core, ann }) => merge(core, ann.name, 'theme', 'dark')],
+    ['another process writes for its user', 'ann', ({ core, ann }) => merge(core, ann.subject, 'division', 5)],
+    ['another process writes for its guest', 'guest', ({ core, guest }) => merge(core, guest.name, 'division', 5)],
+    ['a ticket brings what another build has declared, told of before', 'ann', ({ core, ann }) => brought(core, ann)],
+    ['its user is revoked', 'ann', ({ app }) => app.live.revoke('ann')],
+    ['its user is erased', 'ann', ({ app }) => app.live.erase('ann')],
+    ['another process revokes its user', 'ann', ({ core, ann }) => core.epochs.hear(ann.subject, end(core))],
+    ['the store says that its user was revoked', 'ann', ({ core, ann }) => core.epochs.learn(ann.subject, end(core))],
+    ['a later epoch of its user is learnt', 'ann', ({ core, ann }) => core.epochs.accepts(ann.cookie.user as never, 7)],
+    ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.giveUp(guest.name, undefined)],
+    ['its guest signs out at another node', 'guest', ({ core, guest }) => core.epochs.hear(guest.name, end(core))],
+    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.giveUp(ann.name, undefined)],
+    ['memory forgets its user', 'ann', ({ core, ann }) => core.subjects.evict(ann.subject), true],
+    ['memory forgets all', 'guest', ({ app }) => emptyCache(app.live), true],
+  ]
+
+  it.each(own)(
+    'is true no more where %s, and no other stops being true for that',
+    async (_, which, act, all = false) => {
+      const given = await both()
+      const { guest, ann, bob } = given
+      const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])
+      const before = others.map(({ cookie }) => cookie.comparison)
+      await act(given)
+      expect(given[which].cookie.comparison === undefined).toBe(true)
+      const isKept = others.map(({ cookie }, i) => cookie.comparison !== undefined && cookie.comparison === before[i])
+      expect(isKept).toEqual(others.map(() => !all))
+    },
+  )
+
+  it('is asked again once what was not used is due to leave memory', async () => {
+    const { app, core, guest } = await both()
+    app.clock.advance(DAY - 1)
+    const { comparison } = guest.cookie
+    await guest.read()
+    expect(guest.cookie.comparison === comparison).toBe(true)
+    const merging = jest.spyOn(core.sessions, 'merge')
+    app.clock.advance(1)
+    expect(await guest.read()).toBe('1')
+    expect(guest.cookie.comparison === comparison).toBe(false)
+    expect(merging).toHaveBeenCalledTimes(1)
+  })
+
+  it('is all that a request asks, whatever number of others sign out, and close their sockets', async () => {
+    const { core, guest, ann } = await both()
+    const asked = [
+      jest.spyOn(core.subjects, 'find'),
+      jest.spyOn(core.subjects, 'age'),
+      jest.spyOn(core.epochs, 'isCurrent'),
+      jest.spyOn(core.sessions, 'merge'),
+      jest.spyOn(core.freshness, 'registers'),
+    ]
+    for (let second = 0; second < 2; second += 1) {
+      for (let i = 0; i < 500; i += 1) {
+        const subject = browserSubject(newBrowserId())
+        core.subjects.hold(subject)
+        core.subjects.release(subject)
+        if (i % 5 === 0) core.epochs.giveUp(subject, undefined)
+        if (i % 50 > 0) continue
+        for (const spy of asked) spy.mockClear()
+        expect([await guest.read(), await ann.read()]).toEqual(['1', '2'])
+        expect(asked.map((spy) => spy.mock.calls.length)).toEqual([0, 0, 0, 0, 0])
+      }
+    }
+  })
+})
+
+type Core = ReturnType<typeof coreOf>
+
+function merge(core: Core, subject: Subject, key: string, value: string | number): void {
+  core.sessions.merge(subject, [{ key, stamp: nextStamp(core.settings.clock(), NEVER), value }], 'node')
+}
+
+async function brought(core: Core, { read, subject }: { read(): Promise<string>; subject: Subject }): Promise<void> {
+  const register = { key: 'newer', stamp: nextStamp(core.settings.clock(), NEVER), value: 1 }
+  core.sessions.merge(subject, [register], 'node')
+  await read()
+  core.sessions.merge(subject, [register], 'ticket')
+}
+
+function end(core: Core): Ending {
+  return { epoch: core.settings.clock(), erased: 0, heir: undefined }
+}
