@@ -80,12 +80,15 @@ export class Generations<V> {
   }
 
   /** Notices that time has passed. */
-  age(now: number): void {
-    this.#rotateIfIdle(now)
+  age(now: number = this.#maxIdle === Number.POSITIVE_INFINITY ? 0 : this.#clock()): void {
+    const idle = now - this.#rotatedAt
+    if (idle < this.#maxIdle) return
+    if (idle >= 2 * this.#maxIdle) this.#young.clear()
+    this.#rotate()
   }
 
   get(name: string): V | undefined {
-    this.#rotateIfIdle()
+    this.age()
     const young = this.#young.get(name)
     if (young !== undefined) return young
     const old = this.#old.get(name)
@@ -96,7 +99,7 @@ export class Generations<V> {
   }
 
   set(name: string, thing: V): void {
-    this.#rotateIfIdle()
+    this.age()
     this.#lighten(name)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
@@ -141,13 +144,6 @@ export class Generations<V> {
     this.#old.clear()
     this.#youngBytes = 0
     this.#dropped()
-  }
-
-  #rotateIfIdle(now = this.#maxIdle === Number.POSITIVE_INFINITY ? 0 : this.#clock()): void {
-    const idle = now - this.#rotatedAt
-    if (idle < this.#maxIdle) return
-    if (idle >= 2 * this.#maxIdle) this.#young.clear()
-    this.#rotate()
   }
 
   #rotate(): void {

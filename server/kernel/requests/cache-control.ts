@@ -9,7 +9,7 @@ const NOT_SHARED =
 /** Let an answer be kept for other visitors; `must-understand` sets `no-store` aside (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])
 /** What caches in front of an app go by rather than by Cache-Control: RFC 9213, and what was there before it. */
-const TARGETED: readonly string[] = [
+const TARGETED = new Set([
   'cdn-cache-control',
   'cloudflare-cdn-cache-control',
   'vercel-cdn-cache-control',
@@ -18,7 +18,7 @@ const TARGETED: readonly string[] = [
   'surrogate-control',
   'edge-control',
   'x-accel-expires',
-]
+])
 
 /**
  * Has no cache between give the answer to another visitor, whatever the app says of it. Warns where the app meant it for such
@@ -30,9 +30,8 @@ export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, wa
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
   let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))
-  for (const name of TARGETED) {
-    // Each by its name: a list of all that the answer has would be made for each answer.
-    if (!res.hasHeader(name)) continue
+  for (const name of res.getHeaderNames()) {
+    if (!TARGETED.has(name)) continue
     res.removeHeader(name)
     isShared = true
   }
