@@ -106,7 +106,12 @@ describe('what a cookie was found to be', () => {
     ['its user is erased', 'ann', ({ app }) => app.live.erase('ann')],
     ['another process revokes its user', 'ann', ({ core, ann }) => core.epochs.hear(ann.subject, end(core))],
     ['the store says that its user was revoked', 'ann', ({ core, ann }) => core.epochs.learn(ann.subject, end(core))],
-    ['a later epoch of its user is learnt', 'ann', ({ core, ann }) => core.epochs.accepts(ann.cookie.user as never, 7)],
+    [
+      'a later epoch of its user is learnt',
+      'ann',
+      ({ core, ann }) => core.epochs.accepts(ann.cookie.user as never, { epoch: 7, generation: 0 }),
+    ],
+    ['a later generation of its user is learnt', 'ann', ({ core, ann }) => core.sessions.enter(ann.subject, 7)],
     ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.giveUp(guest.name, undefined)],
     ['its guest signs out at another node', 'guest', ({ core, guest }) => core.epochs.hear(guest.name, end(core))],
     ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.giveUp(ann.name, undefined)],
@@ -179,5 +184,5 @@ async function brought(core: Core, { read, subject }: { read(): Promise<string>;
 }
 
 function end(core: Core): Ending {
-  return { epoch: core.settings.clock(), erased: 0, heir: undefined }
+  return { epoch: core.settings.clock(), heir: undefined }
 }

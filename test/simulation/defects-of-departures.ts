@@ -11,13 +11,13 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a late answer writes the cookie of an id that was given up',
     file: 'server/kernel/requests/exchange.ts',
-    find: 'hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,',
-    replace: 'hasEnded: false,',
+    find: 'return epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince',
+    replace: 'return false',
   },
   {
     name: 'a late answer writes the cookie of a user who was revoked',
     file: 'server/kernel/names/epochs.ts',
-    find: 'if (cookie) return !cookie.comparison && !this.isCurrent(cookie)',
+    find: 'if (cookie) return !this.isCurrent(cookie)',
     replace: 'if (cookie) return this.isGivenUp(cookie.browserSubject)',
   },
   {

@@ -78,8 +78,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'the cookie is looked at as soon as the session is there',
     file: 'server/kernel/requests/requests.ts',
-    find: '  return state.handle\n',
-    replace: '  state.handle.begin()\n  return state.handle\n',
+    find: '  if (handle) return handle\n',
+    replace: '  handle?.begin()\n  if (handle) return handle\n',
   },
   {
     name: 'a POST that says whose page it is makes an id',

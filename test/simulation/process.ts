@@ -27,16 +27,16 @@ export const identified: WeakMap<object, string | undefined> = new WeakMap<objec
 const RENEWAL = 300
 
 const contexts = new WeakMap<object, object>()
-/** Under which the plugin keeps what it knows of a request. */
-let stateOf: symbol | undefined
+/** Under which the plugin keeps what `ctx.liveSession` is. */
+let handleOf: symbol | undefined
 
 /** Whom the plugin takes the sender of a request for. There is no other way to know of an id before its cookie is out. */
 export function identityOf(req: object): Identity | undefined {
   const ctx = contexts.get(req) ?? {}
-  stateOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
-  const state: { readonly exchange?: Exchange } | undefined = stateOf && Reflect.get(ctx, stateOf)
-  if (!state?.exchange) return undefined
-  const { user, browserSubject } = state.exchange.visitor
+  handleOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
+  const handle: { readonly begun?: Exchange } | undefined = handleOf && Reflect.get(ctx, handleOf)
+  if (!handle?.begun) return undefined
+  const { user, browserSubject } = handle.begun.visitor
   return { user: user && hashOf(user), browser: hashOf(browserSubject) }
 }
 

@@ -6,18 +6,16 @@ export function allValues(header: string, pair: string): readonly string[] {
     .map((cookie) => cookie.slice(pair.length))
 }
 
-/** Whether a cookie's name begins there. */
-export function isName(header: string, at: number): boolean {
-  return at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
+/** The value of a cookie whose name is found but once, and where a name begins: anything else may have been planted. */
+export function onlyValue(header: string, pair: string): string | undefined {
+  const at = header.indexOf(pair)
+  const isName = at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
+  if (at < 0 || !isName || header.indexOf(pair, at + 1) >= 0) return undefined
+  const end = header.indexOf(';', at)
+  return header.slice(at + pair.length, end < 0 ? undefined : end)
 }
 
 /** A copy: what is cut out of a header would keep all of that header in memory. */
 export function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
-}
-
-/** What stands in a header from there to the end of that cookie. */
-export function valueAt(header: string, start: number): string {
-  const end = header.indexOf(';', start)
-  return end < 0 ? header.slice(start) : header.slice(start, end)
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import { Generations } from '../memory/generations.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
-import { allValues, flat, isName, valueAt } from './cookie-header.js'
+import { allValues, flat, onlyValue } from './cookie-header.js'
 import {
   type CookieContent,
   decode,
@@ -62,13 +62,9 @@ export class LiveCookie {
   /** The cookie of a request, if one verifies and is not past its time. Of several the user's own. */
   read(header: string | undefined, user?: UserSubject): ReadCookie | undefined {
     if (header === undefined) return undefined
-    const at = header.indexOf(this.#pair)
-    const sigAt = header.indexOf(this.#sigPair)
-    if (at < 0 || sigAt < 0) return undefined
-    // Found once each, and where a name begins; anything else may have been planted.
-    const isSingle = header.indexOf(this.#pair, at + 1) < 0 && header.indexOf(this.#sigPair, sigAt + 1) < 0
-    if (!isSingle || !isName(header, at) || !isName(header, sigAt)) return this.#search(header, user)
-    return this.#verify(valueAt(header, at + this.#pair.length), valueAt(header, sigAt + this.#sigPair.length))
+    const text = onlyValue(header, this.#pair)
+    const signature = onlyValue(header, this.#sigPair)
+    return text === undefined || signature === undefined ? this.#search(header, user) : this.#verify(text, signature)
   }
 
   /** Those that browsers have brought lately, and that this build can read. */

@@ -1,5 +1,4 @@
 import type { ChangeSource } from '../../../shared/change.js'
-import type { Field } from '../../../shared/field.js'
 import { sameJson } from '../../../shared/json.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
@@ -42,13 +41,6 @@ export class Freshness {
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** What a cookie was last found to be, where nothing that it rests on has changed: only what is the visitor's own is asked. */
-  lastComparison(cookie: VerifiedCookie): Comparison | undefined {
-    const { settings, subjects } = this.#core
-    if (cookie.comparison && cookie.comparison.until <= settings.clock()) subjects.age()
-    return cookie.comparison
-  }
-
   /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
   absorb(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison
@@ -72,11 +64,6 @@ export class Freshness {
     const comparison = this.absorb(cookie, visitor)
     comparison.isOutdated ??= this.#lacks(cookie, visitor)
     return comparison.isOutdated
-  }
-
-  /** The replica that a visitor's field is in. */
-  replica(field: Field, visitor: Visitor, comparison: Comparison | undefined): Replica | undefined {
-    return comparison ? comparison.replicas[field.scope] : this.#core.subjects.find(visitor.subject(field))
   }
 
   /**

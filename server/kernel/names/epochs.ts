@@ -26,7 +26,8 @@ export class Epochs {
   readonly #users: UserEpochs
   readonly #givenUp: Generations<GivenUp>
   readonly #onEnd: (name: string) => void
-  #revocations = BEFORE
+  /** How many revocations there have been: what `isRevokedSince` counts from. */
+  revocations: number = BEFORE
 
   /** @param onEnd told of each name under which something has ended: of a browser, and of a user as a hash */
   constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
@@ -35,11 +36,6 @@ export class Epochs {
     this.#onEnd = onEnd
     this.#users = new UserEpochs(options, onEnd)
     this.#givenUp = givenUpNames(options)
-  }
-
-  /** How many revocations there have been: what `isRevokedSince` counts from. */
-  get revocations(): number {
-    return this.#revocations
   }
 
   /** The epoch of a user, by the hash of the subject. Guests have but one. */
@@ -140,7 +136,7 @@ export class Epochs {
 
   /** Whether a visitor has gone after so many revocations: by the cookie, where there is one. */
   hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, revocations: number): boolean {
-    if (cookie) return !cookie.comparison && !this.isCurrent(cookie)
+    if (cookie) return !this.isCurrent(cookie)
     const { browserSubject, userSub } = visitor
     return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, revocations))
   }
@@ -169,7 +165,7 @@ export class Epochs {
   }
 
   #next(): number {
-    this.#revocations += 1
-    return this.#revocations
+    this.revocations += 1
+    return this.revocations
   }
 }

@@ -3,6 +3,7 @@ import type { Settings } from '../../options.js'
 import { type ReadCookie, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { SigningKeys } from '../cookie/keys.js'
+import type { Subjects } from '../memory/subjects.js'
 import type { Sessions } from '../values/sessions.js'
 import { PLANS, type Relation, relationOf } from './decide.js'
 import type { Epochs } from './epochs.js'
@@ -31,6 +32,7 @@ interface Needs {
   readonly login: Login
   readonly epochs: Epochs
   readonly settings: Settings
+  readonly subjects: Subjects
 }
 
 /** Who visitors are, by their cookie and by what `identify` says; and what happens where the two disagree. */
@@ -48,15 +50,16 @@ export class Identities {
   find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     if (!cookie) return newVisitor('none', user)
     if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
+    const { freshness, settings, subjects } = this.#core
+    if (cookie.comparison && cookie.comparison.until <= settings.clock()) subjects.age()
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
-    // No crypto, no parsing and no merging where all is as it was.
-    if (known && this.#core.freshness.lastComparison(cookie)) return own(cookie, known)
     const visitor = known ?? new Visitor(cookie.browser, user)
-    const relation = this.#relation(cookie, visitor)
+    // No crypto, no parsing and no merging where all is as it was.
+    const relation = known ? 'own' : this.#relation(cookie, visitor)
     if (relation !== 'own') return newVisitor(relation, user)
-    this.#core.freshness.absorb(cookie, visitor)
-    return own(cookie, visitor)
+    if (!known) freshness.absorb(cookie, visitor)
+    return { relation, visitor, cookie, toEnd: [] }
   }
 
   /** All subjects that may turn out to count in a request: what a store has of them is to be known before. */
@@ -160,10 +163,6 @@ export class Identities {
     this.#core.epochs.signOut(owner)
     return [browserSubject(browser), cookieless(owner)]
   }
-}
-
-function own(cookie: VerifiedCookie, visitor: Visitor): Recognized {
-  return { relation: 'own', visitor, cookie, toEnd: [] }
 }
 
 function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {

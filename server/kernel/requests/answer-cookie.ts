@@ -28,7 +28,7 @@ export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Whose): bo
   // More than there can be is of a clock that ran ahead.
   if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
-  return core.freshness.isOutdated(cookie, visitor)
+  return cookie.comparison?.isOutdated ?? core.freshness.isOutdated(cookie, visitor)
 }
 
 /** Writes all that is known of the visitor, and has room. Resolves when it is written. */

@@ -30,7 +30,7 @@ export interface EndpointNeeds extends ExchangeNeeds, SyncNeeds {
 
 /** What becomes of requests before their answers. */
 interface Visits extends Identifier {
-  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown>
+  arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
   begin(ctx: Koa.Context, vouched: Vouched, exchange: Exchange): void
 }
 
@@ -52,8 +52,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middl
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const wanted = parseSync(await readBody(ctx))
-    const user = await requests.identify(ctx)
-    await requests.load(ctx, user)
+    const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req.headers.cookie, user)
     if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
     const found = core.identities.find(cookie, user)

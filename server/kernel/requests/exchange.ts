@@ -5,6 +5,7 @@ import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Departures } from '../connections/departures.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Subjects } from '../memory/subjects.js'
 import { loadCandidates } from '../names/candidates.js'
 import { type Brought, cookieAction, type Deed, moreOf } from '../names/decide.js'
 import type { Identities } from '../names/identities.js'
@@ -28,6 +29,7 @@ export interface ExchangeNeeds extends AnswerCookieNeeds {
   readonly identities: Identities
   readonly report: Report
   readonly store: StoreSync | undefined
+  readonly subjects: Subjects
 }
 
 /** What was found of a request before: its cookie, and whose that is. */
@@ -71,9 +73,6 @@ export class Exchange implements Whose, Answer {
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, this.#seal)
   }
-
-  /** Tells the app of an error that no code awaits. */
-  readonly report = (error: unknown): void => this.#core.report(error, this.#ctx)
 
   join(part: AnswerPart): void {
     this.#parts = [...this.#parts, part]
@@ -120,7 +119,9 @@ export class Exchange implements Whose, Answer {
   /** The replica that a field of the visitor is in, where there is one. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
-    return this.#core.freshness.replica(field, visitor, cookie?.comparison)
+    return cookie?.comparison
+      ? cookie.comparison.replicas[field.scope]
+      : this.#core.subjects.find(visitor.subject(field))
   }
 
   /** Whether the browser id that the request came with was given up by another, or its user revoked, before it began or since. */
@@ -202,23 +203,29 @@ export class Exchange implements Whose, Answer {
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
-    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(this.report)
-    if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(this.report)
+    const report = (error: unknown): void => this.#core.report(error, this.#ctx)
+    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(report)
+    if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
     const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
   }
 
   #action(): ReturnType<typeof cookieAction> {
-    const { epochs } = this.#core
+    const { comparison } = this.#recognized.cookie ?? {}
     return cookieAction({
       brought: this.#brought,
       deed: this.#deed,
-      // Another request has signed the visitor out, in, or over to another user: being late, this answer must not undo that.
-      hasEnded: epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince,
+      hasEnded: comparison === undefined && this.#hasEnded,
       // Who renews it does not ask.
       isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
+  }
+
+  /** Another request has signed the visitor out, in, or over to another user: being late, the answer must not undo that. */
+  get #hasEnded(): boolean {
+    const { epochs } = this.#core
+    return epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince
   }
 
   get #hasNews(): boolean {

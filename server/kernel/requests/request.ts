@@ -22,34 +22,33 @@ export interface RequestNeeds extends ExchangeNeeds {
   readonly sessions: Sessions
 }
 
-/** One request's: whom `identify` has named, and what is made of it at the first use. */
-export interface RequestState {
-  readonly core: RequestNeeds
-  readonly requests: Identifier & { readonly Handle: typeof RequestHandle }
-  readonly vouched: Vouched
-  exchange: Exchange | undefined
-  handle: RequestHandle | undefined
-}
-
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #core: RequestNeeds
   readonly #ctx: Koa.Context
-  readonly #state: RequestState
+  readonly #requests: Identifier
+  readonly #vouched: Vouched
+  /** From the first use on. Not `#`: the simulation looks at it. */
+  protected begun: Exchange | undefined
 
-  constructor(ctx: Koa.Context, state: RequestState) {
-    const { core } = state
-    super(core, core.sessions.fields, ctx)
+  /**
+   * @param vouched whom `identify` has named
+   * @param begun where the session was used before, else it begins at the first use
+   */
+  constructor(core: RequestNeeds, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Exchange) {
+    super(core)
     this.#core = core
     this.#ctx = ctx
-    this.#state = state
+    this.#requests = requests
+    this.#vouched = vouched
+    this.begun = begun
   }
 
   /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
   get #exchange(): Exchange {
-    this.#state.exchange ??= new Exchange(this.#core, this.#ctx, this.#state.vouched)
-    return this.#state.exchange
+    this.begun ??= new Exchange(this.#core, this.#ctx, this.#vouched)
+    return this.begun
   }
 
   get visitorId(): Sub | undefined {
@@ -103,7 +102,7 @@ export class RequestHandle extends Handle {
       // Begun first: what it ends by that is not of meanwhile.
       const exchange = this.#exchange
       const { revocations } = this.#core.epochs
-      const user = await this.#state.requests.identify(this.#ctx)
+      const user = await this.#requests.identify(this.#ctx)
       await exchange.load(user)
       if (user !== undefined && user !== exchange.visitor.user)
         for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
@@ -140,9 +139,13 @@ export class RequestHandle extends Handle {
   #catchUp(): Awaitable<unknown> {
     const exchange = this.#exchange
     if (!exchange.isAsBegun) return undefined
-    return after(this.#state.requests.identify(this.#ctx), (user) =>
+    return after(this.#requests.identify(this.#ctx), (user) =>
       user === exchange.visitor.user ? undefined : this.identify(),
     )
+  }
+
+  override get report(): (error: unknown) => void {
+    return (error) => this.#core.report(error, this.#ctx)
   }
 
   protected override get cookie(): Exchange['cookie'] {

@@ -8,7 +8,7 @@ import type { Part } from '../seams.js'
 import { addMembers } from '../values/members.js'
 import { createEndpoint, type EndpointNeeds } from './endpoint.js'
 import type { Exchange } from './exchange.js'
-import { RequestHandle, type RequestNeeds, type RequestState } from './request.js'
+import { RequestHandle, type RequestNeeds } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
 
 /** What it needs. */
@@ -26,15 +26,14 @@ const REQUEST = Symbol('koa-live-session')
 export class Requests {
   readonly #core: Needs
   readonly #endpoint: Koa.Middleware
-  /** Of `ctx.liveSession`. */
-  readonly Handle: typeof RequestHandle
+  readonly #Handle: typeof RequestHandle
   readonly #begins: readonly NonNullable<Part['begins']>[]
 
   constructor(core: Needs) {
     this.#core = core
     this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
     this.#endpoint = createEndpoint(core, this)
-    this.Handle = addMembers(
+    this.#Handle = addMembers(
       class extends RequestHandle {},
       core.parts.map(({ request }) => request),
     )
@@ -53,22 +52,23 @@ export class Requests {
         return next()
       }
       const { revocations } = this.#core.epochs
-      return after(this.identify(ctx), (user) =>
-        after(this.load(ctx, user), () => {
-          this.begin(ctx, { user, revocations })
-          for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)))
-          return next()
-        }),
-      )
+      return after(this.arrive(ctx), (user) => {
+        this.begin(ctx, { user, revocations })
+        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)))
+        return next()
+      })
     }
   }
 
-  /** Has what a store knows of a request's visitor in memory before any of it is read. */
-  load(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
+  /** Asks who the visitor of a request is, and has what a store knows of that one in memory before any of it is read. */
+  arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { cookie, store } = this.#core
-    if (!store) return undefined
-    const read = cookie.read(ctx.req.headers.cookie, user)
-    return loadCandidates(this.#core, readables(read), user)
+    const identified = this.identify(ctx)
+    if (!store) return identified
+    return after(identified, (user) => {
+      const read = cookie.read(ctx.req.headers.cookie, user)
+      return after(loadCandidates(this.#core, readables(read), user), () => user)
+    })
   }
 
   /** Asks who the visitor of a request is. */
@@ -84,18 +84,15 @@ export class Requests {
 
   /** @param exchange where it has begun, else it begins at the first use */
   begin(ctx: Koa.Context, vouched: Vouched, exchange?: Exchange): void {
-    ctx[REQUEST] = { core: this.#core, requests: this, vouched, exchange, handle: undefined } satisfies RequestState
+    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, exchange)
   }
 }
 
 function handleOf(this: Koa.Context): RequestHandle {
-  const state: RequestState | undefined = this[REQUEST]
-  if (!state) {
-    throw new TypeError(
-      'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
-        'app.use(live.middleware()) goes after auth and before your routes',
-    )
-  }
-  state.handle ??= new state.requests.Handle(this, state)
-  return state.handle
+  const handle: RequestHandle | undefined = this[REQUEST]
+  if (handle) return handle
+  throw new TypeError(
+    'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+      'app.use(live.middleware()) goes after auth and before your routes',
+  )
 }

@@ -1,4 +1,3 @@
-import type Koa from 'koa'
 import { cookieBytes } from '../../../shared/budget.js'
 import type { ChangeSource } from '../../../shared/change.js'
 import { LiveSessionError } from '../../../shared/errors.js'
@@ -42,15 +41,11 @@ interface Needs {
 /** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
-  /** Tells the app of what no code awaits. */
-  readonly report: (error: unknown) => void
-  readonly #core: Pick<Needs, 'store' | 'warn'>
+  readonly #core: Pick<Needs, 'report' | 'store' | 'warn'>
   readonly #fields: FieldMap
 
-  /** @param ctx of the request, where it is one's */
-  constructor(core: Needs, fields: FieldMap = core.sessions.fields, ctx?: Koa.Context) {
+  constructor(core: Needs, fields: FieldMap = core.sessions.fields) {
     this.sessions = core.sessions
-    this.report = ctx ? (error) => core.report(error, ctx) : core.report
     this.#core = core
     this.#fields = fields
   }
@@ -62,6 +57,10 @@ export abstract class Handle {
   /** Who has the values. */
   protected abstract readonly owner: Owner
   protected abstract readonly source: ChangeSource
+  /** Tells the app of what no code awaits. */
+  get report(): (error: unknown) => void {
+    return this.#core.report
+  }
   /** Something is about to be set, or refused. */
   protected begin(): void {}
   /** @throws {LiveSessionError} where nothing may be set any more */

@@ -80,7 +80,7 @@ export class Sessions {
 
   /** What `get` answers: the live value, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    const live = this.read(field, replica)
+    const live = replica && field.live(replica, this.#core.settings.clock)
     return live === undefined ? field.default : live
   }
 
