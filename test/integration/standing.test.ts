@@ -146,6 +146,16 @@ describe('what a cookie was found to be', () => {
     expect(merging).toHaveBeenCalledTimes(1)
   })
 
+  it('is forgotten with the texts of cookies that are, so that none is kept in memory by others', async () => {
+    const { core, guest } = await both()
+    for (let i = 0; i < 5000; i += 1) {
+      const content = { browser: newBrowserId(), user: undefined, epoch: 0, registers: [] }
+      core.identities.find(core.cookie.read(core.cookie.header(content)), undefined)
+    }
+    expect(guest.cookie.comparison === undefined).toBe(true)
+    expect(await guest.read()).toBe('1')
+  })
+
   it('is all that a request asks, whatever number of others sign out, and close their sockets', async () => {
     const { core, guest, ann } = await both()
     const asked = [
