@@ -15,11 +15,6 @@ export function isAhead(time: number, now: number): boolean {
   return time > now + SKEW
 }
 
-/** A time as it was said, or now where no clock can have said so. */
-export function believed(time: number, now: number): number {
-  return isAhead(time, now) ? Math.floor(now) : time
-}
-
 /** When something happens, in whole ms: at `now`, and later than the `last` of its kind even when clocks run backwards. */
 export function timeAfter(last: number, now: number): number {
   return Math.min(Math.max(Math.floor(now), last + 1), Number.MAX_SAFE_INTEGER)

@@ -95,7 +95,7 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
 }
 
 function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
-  const { results, ticket, held, unsaved } = answer
+  const { held, results, ticket, unsaved } = answer
   // First what stands now: it says which computed changes are in it.
   if (ticket) keep(page, ticket)
   const later = set.filter(([key], i) => isLater(page, key, results[i], isPost && !unsaved?.includes(key)))
