@@ -43,6 +43,6 @@ export function cookieFor<F extends Fields>(
     return { key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
-  const userSub = user && subjectHash(user)
-  return cookie.header({ browser: browserId, user: userSub, ...epochs.signed({ user, userSub }), registers })
+  const content = { browser: browserId, user: user && subjectHash(user), registers }
+  return cookie.header({ ...content, ...epochs.signed(user) })
 }

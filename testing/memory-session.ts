@@ -75,7 +75,7 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
-  const signed = epochs.signed({ user, userSub: sub })
+  const signed = epochs.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
   const found = identities.find(cookie.read(header, user), user)
   const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), renew: undefined }

@@ -1,6 +1,6 @@
 import type { Store, StoredRow } from '../server/stores/store.js'
 import { freezeJson } from '../shared/json.js'
-import { EPOCH_KEY, type StoredRegister } from '../shared/register.js'
+import { isEnd, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -82,8 +82,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
         const limit = subject.startsWith('browser:') ? Math.max(before, guests) : before
-        const end = used < ended ? undefined : replica.register(EPOCH_KEY)
-        const left = end ? [end] : []
+        const left = used < ended ? [] : replica.registers().filter(isEnd)
         return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
       })
       for (const { subject, left, used } of unused) {

@@ -97,10 +97,10 @@ end
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))
 if not used or used >= tonumber(ARGV[1]) then return 0 end
-if used < tonumber(ARGV[2]) or redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return redis.call('DEL', KEYS[1]) end
+if used < tonumber(ARGV[2]) or redis.call('HEXISTS', KEYS[1], ARGV[3]) + redis.call('HEXISTS', KEYS[1], ARGV[4]) == 0 then return redis.call('DEL', KEYS[1]) end
 local swept = 0
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if field ~= '' and field ~= ARGV[3] then swept = redis.call('HDEL', KEYS[1], field) end
+  if field ~= '' and field ~= ARGV[3] and field ~= ARGV[4] then swept = redis.call('HDEL', KEYS[1], field) end
 end
 return swept
 `)

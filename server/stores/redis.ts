@@ -5,7 +5,7 @@
  */
 import { canonicalJson } from '../../shared/json.js'
 import { isMs, MS } from '../../shared/ms.js'
-import { EPOCH_KEY } from '../../shared/register.js'
+import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
 import { idsText } from '../../shared/taken-ids.js'
 import { readRow } from '../kernel/remote/rows.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
@@ -97,7 +97,7 @@ export function redisStore(
         // What was not used for so long has expired.
         if (limit <= clock() - maxIdle) return 0
         // A use is noted up to an hour late.
-        const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY]
+        const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY, GENERATION_KEY]
         let deleted = 0
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
           const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, args)))

@@ -27,7 +27,7 @@ export interface SweepLimits {
    */
   readonly guests?: number
   /**
-   * Of the key `$epoch`, which says what has ended, and not after `before`. Where a store deletes it with the rest, `storeMaxIdle` must not be
+   * Of the keys `$epoch` and `$generation`, which say what has ended, and not after `before`. Where a store deletes it with the rest, `storeMaxIdle` must not be
    * shorter than `maxAge`: a cookie that was revoked would be good again.
    *
    * @default before

@@ -143,13 +143,18 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep keeps what has ended, the key $epoch, until that was not used since its own time',
+    name: 'sweep keeps what has ended, the keys $epoch and $generation, until that was not used since its own time',
     required: false,
     async check({ store, subject }) {
       const ended = await nextMs()
-      await store.merge(subject, [register('a', STAMP, 1), register('$epoch', STAMP, 'end')])
+      await store.merge(subject, [
+        register('a', STAMP, 1),
+        register('$epoch', STAMP, 'end'),
+        register('$generation', STAMP),
+      ])
       await store.sweep(LATER(), { ended })
-      ok((await store.load(subject)).some(({ key }) => key === '$epoch'))
+      const left = (await store.load(subject)).map(({ key }) => key)
+      ok(left.includes('$epoch') && left.includes('$generation'))
     },
   },
   {

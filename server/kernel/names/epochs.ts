@@ -1,3 +1,4 @@
+import type { StoredRegister } from '../../../shared/register.js'
 import { timeAfter } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
@@ -7,9 +8,8 @@ import { type Ending, generationRegister, toRegister } from './ending.js'
 import { FIRST_GENERATION } from './generation.js'
 import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
 import type { Recognized } from './recognized.js'
-import { type BrowserSubject, cookieless, isUser, type Subject, type UserSubject } from './subject.js'
+import { type BrowserSubject, cookieless, isUser, type Subject, subjectHash, type UserSubject } from './subject.js'
 import { type Signed, UserEpochs } from './user-epochs.js'
-import type { Visitor } from './visitor.js'
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
@@ -49,8 +49,8 @@ export class Epochs {
   }
 
   /** What a cookie of this visitor says of its time. */
-  signed({ user, userSub }: Pick<Visitor, 'user' | 'userSub'>): Signed {
-    return { epoch: this.of(userSub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
+  signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
+    return { epoch: this.of(sub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
   }
 
   /** Which generation of a subject's values counts. */
@@ -79,7 +79,16 @@ export class Epochs {
   enter(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.enter(user, generation)
-    this.#remote.store?.abandon(user, former)
+    this.#remote.store?.abandon(user, this.endsOf(user), former)
+  }
+
+  /** What is known to have ended of a user, as places keep it. */
+  endsOf(user: UserSubject): readonly StoredRegister[] {
+    const { epoch, generation } = this.signed(user)
+    return [
+      ...(epoch === ONLY_EPOCH ? [] : [toRegister({ epoch, heir: undefined })]),
+      ...(generation === FIRST_GENERATION ? [] : [generationRegister(generation)]),
+    ]
   }
 
   /** Gives a browser id up for good. */

@@ -1,5 +1,6 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
+import { standing } from '../names/ending.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
@@ -32,9 +33,13 @@ export interface Whose {
   generation(subject: StoredName): number
   /** Told what stands in the store for the keys that were written: another process may have been faster. */
   onStanding(subject: StoredName, standing: Standing): void
+  /** Told of what is stored after an outage. */
+  onLate(subject: StoredName): void
 }
 
 interface Lane {
+  /** How often the store had failed as the first of what waits came. */
+  outages: number
   sent: Batch | undefined
   next: Batch | undefined
   /** How often it has failed at a store that was not down. */
@@ -83,14 +88,12 @@ export class Backlog {
   }
 
   /**
-   * Another process has erased what a subject had under a name: what waits here goes nowhere, and what this one has stored is deleted. Under
-   * the subject's own name that is for those who load it.
+   * Another process has erased what a subject had under a name: pending writes are dropped, and what this process has stored is deleted. What is
+   * left under the subject's own name, the next process that loads it deletes.
    */
-  abandon(subject: StoredName, name: string): void {
+  abandon(subject: StoredName, left: readonly StoredRegister[], name: string): void {
     const { sent, next } = this.#lanes.get(subject) ?? {}
-    const ends = next?.registers.registers().filter(isEnd) ?? []
-    if (sent || isErasure(next) || name !== storeName(subject)) this.erase(subject, ends, name)
-    else if (next) next.registers.forget((register) => !isEnd(register))
+    if (sent || next || name !== storeName(subject)) this.erase(subject, left, name)
   }
 
   get size(): number {
@@ -120,7 +123,7 @@ export class Backlog {
   }
 
   #lane(subject: StoredName): Lane {
-    const begun = { sent: undefined, next: undefined, failures: 0, isResting: false }
+    const begun = { outages: this.#health.outages, sent: undefined, next: undefined, failures: 0, isResting: false }
     const lane = this.#lanes.get(subject) ?? begun
     this.#lanes.set(subject, lane)
     return lane
@@ -150,6 +153,7 @@ export class Backlog {
     const wasDown = this.#health.state === 'down'
     try {
       this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
+      if (lane.outages !== this.#health.outages) this.#whose.onLate(subject)
       lane.failures = 0
       for (const resolve of sent.waiters) resolve(true)
     } catch {
@@ -195,7 +199,11 @@ export class Backlog {
   /** What has ended of a user stands under their own name, and their values under that of the generation. */
   async #write(subject: StoredName, { registers, erases }: Batch): Promise<Standing> {
     const generation = this.#whose.generation(subject)
-    for (const name of erases) await this.#clear(name, registers)
+    for (const name of erases) {
+      const former = await this.#clear(name, registers)
+      // Of an erasure that this process has not heard of.
+      if (former > FIRST_GENERATION && former < generation) await this.#clear(storeName(subject, former), registers)
+    }
     const all = registers.registers()
     const rows = await this.#store.merge(storeName(subject), generation === FIRST_GENERATION ? all : all.filter(isEnd))
     if (generation === FIRST_GENERATION) return { rows, generation }
@@ -205,15 +213,17 @@ export class Backlog {
 
   /**
    * Another process may have ended something there of which this one has not heard: that is not removed with the rest. Both questions go
-   * out together, so that no write of another process comes between.
+   * out together, so that no write of another process comes between. Resolves with the generation that stood there.
    */
-  async #clear(name: string, registers: Replica): Promise<void> {
+  async #clear(name: string, registers: Replica): Promise<number> {
     const asked = [this.#store.load(name), this.#store.remove(name)] as const
     // Where one fails, the other shall not be late for what comes next.
     const [load] = await Promise.allSettled(asked)
     // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
-    if (load.status === 'fulfilled') for (const end of load.value.filter(isEnd)) registers.merge(end, 'store')
+    const found = load.status === 'fulfilled' ? load.value : []
+    for (const end of found.filter(isEnd)) registers.merge(end, 'store')
     await Promise.all(asked)
+    return standing(found).generation
   }
 
   /** Of what stands there, unless it is to be erased. */

@@ -1,4 +1,5 @@
 import { isKey } from '../../../shared/fields.js'
+import { isEnd } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 
 /** What goes to the store in one call. */
@@ -23,9 +24,9 @@ export function isErasure(next: Batch | undefined): boolean {
 export function again(failed: Batch, since: Batch = batch()): Batch {
   const waiters = [...failed.waiters, ...since.waiters]
   // What was to be written before an erasure is of the past.
-  if (isErasure(since)) return { ...since, erases: [...new Set([...failed.erases, ...since.erases])], waiters }
-  const registers = Replica.of([...failed.registers.registers(), ...since.registers.registers()], 'job')
-  return { registers, erases: failed.erases, waiters }
+  const before = failed.registers.registers().filter((register) => !isErasure(since) || isEnd(register))
+  const registers = Replica.of([...before, ...since.registers.registers()], 'job')
+  return { registers, erases: [...new Set([...failed.erases, ...since.erases])], waiters }
 }
 
 /** What of a batch is to be written in any case: that something has ended. */

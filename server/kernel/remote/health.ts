@@ -38,6 +38,9 @@ export class StoreHealth {
     this.#settings = settings
   }
 
+  /** How often it has failed. */
+  outages = 0
+
   get state(): StoreState {
     return this.#state
   }
@@ -113,6 +116,7 @@ export class StoreHealth {
   #failed(cause: unknown): void {
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures)
     this.#failures += 1
+    this.outages += 1
     this.#isPausing = true
     clearTimeout(this.#retry)
     if (!this.#isClosed) this.#retry = setTimeout(() => this.#try(), pause).unref()

@@ -2,9 +2,8 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
-import { generationRegister, standing } from '../names/ending.js'
+import { standing } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
-import { FIRST_GENERATION } from '../names/generation.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { Sessions } from '../values/sessions.js'
 import type { Backlog } from './backlog.js'
@@ -49,7 +48,7 @@ export class Intake {
     if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
     if (generation !== epochs.generation(subject)) return
     const stored = Replica.of(all, 'store')
-    const ends = generation === FIRST_GENERATION ? [] : [generationRegister(generation)]
+    const ends = isUser(subject) ? epochs.endsOf(subject) : []
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.
     const lacking = [...ends, ...(sessions.find(subject)?.registers() ?? [])].filter(isLacking)

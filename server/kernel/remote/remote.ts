@@ -12,8 +12,8 @@ export interface Keeper {
    * @param generation of a user's values. @default the first
    */
   forget(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
-  /** What it was told of a subject of that generation, and has not kept yet, is not to be kept any more: another process has erased it. */
-  abandon(subject: Subject, generation: number): void
+  /** Another process has erased what a subject had of that generation: none of it is kept any more, but what is left. */
+  abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void
 }
 
 /** The other processes of the app. */

@@ -9,7 +9,7 @@ import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import { isSubject, type PartName, type Subject } from '../names/subject.js'
+import { isSubject, isUser, type PartName, type Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
 import type { Sessions } from '../values/sessions.js'
@@ -76,6 +76,10 @@ export class StoreSync implements Keeper {
           if (isSubject(name)) this.#intake.take(name, rows, generation)
           else core.owners.find(({ owns }) => owns(name))?.stands(name, rows)
         },
+        // Another process may have erased the user meanwhile, whom no visitor may ask for any more.
+        onLate: (name) => {
+          if (isSubject(name) && isUser(name)) this.#loads.load(name).catch(() => undefined)
+        },
       },
       waiting,
     )
@@ -134,8 +138,8 @@ export class StoreSync implements Keeper {
     this.#backlog.erase(subject, left, storeName(subject, generation))
   }
 
-  abandon(subject: Subject, generation: number): void {
-    this.#backlog.abandon(subject, storeName(subject, generation))
+  abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
+    this.#backlog.abandon(subject, left, storeName(subject, generation))
   }
 
   /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */

@@ -126,8 +126,9 @@ export class Updates<N extends StoredName> {
       const { store, nameOf } = this.#place
       const name = nameOf(subject)
       const isSet = await this.#try(() => store.compareAndSet(name, register, expected))
-      // Erased meanwhile: it is computed once more, from what is left.
+      // Erased meanwhile: what may be written there is deleted, and it is computed once more, from what is left.
       if (nameOf(subject) !== name) {
+        store.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         unanswered = undefined
         continue
       }

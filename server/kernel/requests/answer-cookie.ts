@@ -44,7 +44,7 @@ export function writeCookie(
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
-    ...epochs.signed(visitor),
+    ...epochs.signed(visitor.user, visitor.userSub),
     registers,
     members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
   }

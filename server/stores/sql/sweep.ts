@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { EPOCH_KEY } from '../../../shared/register.js'
+import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 
@@ -26,7 +26,7 @@ export async function sweepBatch(
 ): Promise<number | undefined> {
   const name = sql.table(table)
   const isOver = (of = ''): RawBuilder<unknown> =>
-    sql`${sql.ref(`${of}read_at`)} < ${limit} and (${sql.ref(`${of}key`)} <> ${EPOCH_KEY} or ${sql.ref(`${of}read_at`)} < ${endedLimit})`
+    sql`${sql.ref(`${of}read_at`)} < ${limit} and (${sql.ref(`${of}key`)} not in (${EPOCH_KEY}, ${GENERATION_KEY}) or ${sql.ref(`${of}read_at`)} < ${endedLimit})`
   const { rows } = await sql<{ readonly subject: string }>`
     select distinct old.subject from ${name} as old where ${isOver('old.')} and old.subject like ${`${names}%`} and not exists (
       select 1 from ${name} as young where young.subject = old.subject and young.read_at >= ${limit})

@@ -13,6 +13,12 @@ import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../.
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')
 const MINUTE = 60_000
+/** Of an erasure. */
+const ENDS = [register('$epoch', 6), register('$generation', 6)]
+const ENDS_AS_STORED = [
+  ['$epoch', 6, undefined],
+  ['$generation', 6, undefined],
+]
 
 interface Parts<S extends Store> extends Watched {
   readonly store: S
@@ -34,7 +40,11 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
   const backlog = new Backlog(
     soundStore(store, watched),
     watched.health,
-    { generation: (name) => generations.get(name) ?? 0, onStanding: (_, { rows }) => void standing.push(rows) },
+    {
+      generation: (name) => generations.get(name) ?? 0,
+      onStanding: (_, { rows }) => void standing.push(rows),
+      onLate: () => undefined,
+    },
     waiting,
   )
   return { ...watched, store, backlog, standing, letGo, generations }
@@ -113,14 +123,11 @@ describe('Backlog', () => {
       await store.content.merge(ANN, [register('$epoch', 6), register('$generation', 6)])
       await store.content.merge('user@6:s:ann', [register('b', 7, 'new')])
       generations.set(ANN, 6)
-      backlog.abandon(ANN, ANN)
+      backlog.abandon(ANN, ENDS, ANN)
       backlog.add(ANN, [register('a', 8, 'new')])
       await store.release()
       expect(await content(store)).toEqual([
-        [
-          ['$epoch', 6, undefined],
-          ['$generation', 6, undefined],
-        ],
+        ENDS_AS_STORED,
         [
           ['b', 7, 'new'],
           ['a', 8, 'new'],
@@ -129,13 +136,20 @@ describe('Backlog', () => {
       expect(backlog.size).toBe(0)
     })
 
-    it('is given up without a call where nothing of it is under way', async () => {
-      const { backlog, store, generations, health } = held()
-      await health.ask(() => Promise.reject(new Error('down'))).catch(() => undefined)
+    it('goes nowhere where the word of a removal is lost: what has ended is told once more', async () => {
+      const parts = held()
+      const { backlog, store, generations } = parts
+      await store.content.merge(ANN, ENDS)
       backlog.add(ANN, [register('a', 4, 'waits')])
       generations.set(ANN, 6)
-      backlog.abandon(ANN, ANN)
-      expect([backlog.of(ANN), store.calls.length]).toEqual([[], 0])
+      backlog.abandon(ANN, ENDS, ANN)
+      await turn()
+      const [load, remove] = store.calls
+      await load?.fail()
+      await remove?.answer()
+      await pass(parts, 100)
+      await store.release()
+      expect(await content(store)).toEqual([ENDS_AS_STORED, []])
     })
 
     it('leaves an erasure of its own that waits, without what was written since', async () => {
@@ -145,9 +159,9 @@ describe('Backlog', () => {
       backlog.erase(ANN, [register('$epoch', 2)])
       backlog.add(ANN, [register('b', 3, 3)])
       generations.set(ANN, 6)
-      backlog.abandon(ANN, ANN)
+      backlog.abandon(ANN, ENDS, ANN)
       await store.release()
-      expect(await content(store)).toEqual([[['$epoch', 2, undefined]], []])
+      expect(await content(store)).toEqual([ENDS_AS_STORED, []])
     })
   })
 
@@ -268,6 +282,22 @@ describe('Backlog', () => {
       await cleared(store)
       await store.next.answer()
       expect(standing).toEqual([[register('$epoch', 5, 'user:s:bob')]])
+    })
+
+    it('clears the name of an earlier erasure, too, of which this process has not heard; not that of a later one', async () => {
+      const { backlog, store, generations } = held()
+      await store.content.merge(ANN, [register('$generation', 4)])
+      for (const name of ['user@4:s:ann', 'user@9:s:ann'])
+        await store.content.merge(name, [register('a', 5, 'a value')])
+      generations.set(ANN, 6)
+      backlog.erase(ANN, ENDS)
+      await store.release()
+      await backlog.allStored()
+      expect(await store.content.load('user@4:s:ann')).toEqual([])
+      await store.content.merge(ANN, [register('$generation', 9)])
+      backlog.erase(ANN, ENDS)
+      await backlog.allStored()
+      expect(await store.content.load('user@9:s:ann')).toEqual([register('a', 5, 'a value')])
     })
 
     it('waits for both of what it has asked, where one has failed', async () => {
