@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
 
 describe('what is the browser\u2019s own', () => {
   it.each([
@@ -52,4 +53,41 @@ describe('a sign-in', () => {
     })
     expect(await app.visitor(cookieFor(app.live, { values: { division: 3 } })).text('/')).toBe('3')
   })
+})
+it('a guest’s update within a request goes over what the request’s own cookie has, where memory has forgotten it meanwhile', async () => {
+  const gate = new Gate()
+  const app = await App.start({
+    routes: async (ctx) => {
+      if (ctx.path === '/slow') {
+        ctx.liveSession.get('cart')
+        await gate.pass()
+        await ctx.liveSession.update('cart', (cart) => [...(cart as string[]), 'y'])
+      }
+      ctx.body = ctx.liveSession.get('cart')
+    },
+  })
+  const guest = app.visitor(cookieFor(app.live, { values: { cart: ['x'] } }))
+  const answer = guest.fetch('/slow')
+  await gate.entered
+  emptyCache(app.live)
+  gate.open()
+  await answer
+  expect(await (await guest.fetch('/')).json()).toEqual(['x', 'y'])
+})
+
+it('a later read in a request says what the request’s own cookie has, where memory has forgotten it meanwhile', async () => {
+  const gate = new Gate()
+  const app = await App.start({
+    routes: async (ctx) => {
+      ctx.liveSession.get('division')
+      await gate.pass()
+      ctx.body = String(ctx.liveSession.get('division'))
+    },
+  })
+  const guest = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
+  const answer = guest.text('/')
+  await gate.entered
+  emptyCache(app.live)
+  gate.open()
+  expect(await answer).toBe('4')
 })

@@ -45,12 +45,6 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
     replace: 'await this.#store.merge(storeName(subject), values)',
   },
   {
-    name: 'what only memory has is not brought to the store',
-    file: 'server/kernel/remote/intake.ts',
-    find: 'if (lacking.length > 0) this.#backlog.add(subject, lacking)',
-    replace: '',
-  },
-  {
     name: 'what waits for the store is forgotten with the memory',
     file: 'server/kernel/remote/intake.ts',
     find: "this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')",

@@ -61,7 +61,7 @@ export function missingIn(found: Registers, floors: Registers): string | undefin
 
 /** Whether what a request sets could be meant for no visitor of now. */
 export function isSuperseded(visit: Visit): boolean {
-  return visit.isLate || isOvertaken(visit)
+  return visit.isLate || isOvertaken(visit) || (visit.own !== undefined && !visit.node.knowledge.isGood(visit.own))
 }
 
 /** Whether the id that a request goes by was given up since it began, or its user revoked. */

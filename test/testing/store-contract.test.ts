@@ -118,7 +118,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
 ]
 
 const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'
-const ENDS = 'sweep keeps what has ended, the key $epoch, until that was not used since its own time'
+const ENDS = 'sweep keeps what has ended, the keys $epoch and $generation, until that was not used since its own time'
 const IDS =
   'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters'
 const SAME = 'of the same stamp and value, ids stand over none, whichever comes first'

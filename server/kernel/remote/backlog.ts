@@ -1,6 +1,6 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { standing } from '../names/ending.js'
+import { generationRegister, standing } from '../names/ending.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
@@ -33,7 +33,7 @@ export interface Whose {
   generation(subject: StoredName): number
   /** Told what stands in the store for the keys that were written: another process may have been faster. */
   onStanding(subject: StoredName, standing: Standing): void
-  /** Told of what is stored after an outage. */
+  /** Told of what is stored after an outage, or after an erasure by another process. */
   onLate(subject: StoredName): void
 }
 
@@ -41,6 +41,8 @@ interface Lane {
   /** How often the store had failed as the first of what waits came. */
   outages: number
   sent: Batch | undefined
+  /** That what is sent is of. */
+  generation: number
   next: Batch | undefined
   /** How often it has failed at a store that was not down. */
   failures: number
@@ -92,8 +94,13 @@ export class Backlog {
    * left under the subject's own name, the next process that loads it deletes.
    */
   abandon(subject: StoredName, left: readonly StoredRegister[], name: string): void {
-    const { sent, next } = this.#lanes.get(subject) ?? {}
-    if (sent || next || name !== storeName(subject)) this.erase(subject, left, name)
+    const lane = this.#lanes.get(subject)
+    // What has ended stands under the subject's own name: it is not removed, as a process that dies then would undo it.
+    if (name !== storeName(subject)) this.erase(subject, left, name)
+    else if (lane) {
+      lane.next?.registers.forget((register) => !isEnd(register))
+      this.add(subject, left)
+    }
   }
 
   get size(): number {
@@ -102,8 +109,8 @@ export class Backlog {
 
   /** What of a subject the store has not confirmed. */
   of(subject: StoredName): readonly StoredRegister[] {
-    const { sent, next } = this.#lanes.get(subject) ?? {}
-    const before = isErasure(next) ? undefined : sent
+    const { sent, next, generation } = this.#lanes.get(subject) ?? {}
+    const before = isErasure(next) || generation !== this.#whose.generation(subject) ? undefined : sent
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
@@ -123,7 +130,14 @@ export class Backlog {
   }
 
   #lane(subject: StoredName): Lane {
-    const begun = { outages: this.#health.outages, sent: undefined, next: undefined, failures: 0, isResting: false }
+    const begun = {
+      outages: this.#health.outages,
+      generation: FIRST_GENERATION,
+      sent: undefined,
+      next: undefined,
+      failures: 0,
+      isResting: false,
+    }
     const lane = this.#lanes.get(subject) ?? begun
     this.#lanes.set(subject, lane)
     return lane
@@ -146,17 +160,19 @@ export class Backlog {
   }
 
   async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
-    lane.sent = sent
-    lane.next = undefined
+    const generation = this.#whose.generation(subject)
+    const isOver = (): boolean => generation !== this.#whose.generation(subject)
+    Object.assign(lane, { sent, next: undefined, generation })
     this.#weigh(subject, lane)
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
     try {
       this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
-      if (lane.outages !== this.#health.outages) this.#whose.onLate(subject)
+      if (isOver() || lane.outages !== this.#health.outages) this.#whose.onLate(subject)
       lane.failures = 0
       for (const resolve of sent.waiters) resolve(true)
     } catch {
+      if (isOver()) sent.registers.forget((register) => !isEnd(register))
       lane.next = again(sent, lane.next)
       if (!wasDown) this.#rest(lane)
       // The others' turn comes first: a subject whose rows the store refuses keeps no other back.
@@ -205,8 +221,10 @@ export class Backlog {
       if (former > FIRST_GENERATION && former < generation) await this.#clear(storeName(subject, former), registers)
     }
     const all = registers.registers()
-    const rows = await this.#store.merge(storeName(subject), generation === FIRST_GENERATION ? all : all.filter(isEnd))
-    if (generation === FIRST_GENERATION) return { rows, generation }
+    if (generation === FIRST_GENERATION) return { rows: await this.#store.merge(storeName(subject), all), generation }
+    // The answer tells of a later erasure.
+    const ends = [...all.filter(isEnd), generationRegister(generation)]
+    const rows = await this.#store.merge(storeName(subject), ends)
     const values = all.filter((register) => !isEnd(register))
     return { rows: [...rows, ...(await this.#store.merge(storeName(subject, generation), values))], generation }
   }

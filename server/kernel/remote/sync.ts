@@ -140,6 +140,8 @@ export class StoreSync implements Keeper {
 
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
     this.#backlog.abandon(subject, left, storeName(subject, generation))
+    // Nothing was asked for by the name that counts now.
+    this.#loads.forget(subject)
   }
 
   /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */

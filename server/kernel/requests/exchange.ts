@@ -119,8 +119,9 @@ export class Exchange implements Whose, Answer {
   /** The replica that a field of the visitor is in, where there is one. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
-    return cookie?.comparison
-      ? cookie.comparison.replicas[field.scope]
+    // What memory has forgotten since the request began, its cookie still says.
+    return cookie
+      ? this.#core.freshness.absorb(cookie, visitor).replicas[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 
@@ -129,6 +130,7 @@ export class Exchange implements Whose, Answer {
     const { epochs } = this.#core
     const { browserSubject, userSub } = this.visitor
     if (userSub !== undefined && epochs.isRevokedSince(userSub, this.#revocations)) return true
+    if (this.cookie && !epochs.isCurrent(this.cookie)) return true
     return this.#isLate || epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
   }
 

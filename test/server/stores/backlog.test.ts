@@ -27,6 +27,8 @@ interface Parts<S extends Store> extends Watched {
   readonly standing: (readonly StoredRow[])[]
   /** Guests of whom it has let go. */
   readonly letGo: StoredName[]
+  /** Of what is to be looked at once more. */
+  readonly late: StoredName[]
   /** Which generation of a subject's values counts. */
   readonly generations: Map<StoredName, number>
 }
@@ -36,6 +38,7 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
   const standing: (readonly StoredRow[])[] = []
   const letGo: StoredName[] = []
   const generations = new Map<StoredName, number>()
+  const late: StoredName[] = []
   const waiting = { maxGuestBytes, onLetGo: (guest: StoredName) => void letGo.push(guest) }
   const backlog = new Backlog(
     soundStore(store, watched),
@@ -43,11 +46,11 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
     {
       generation: (name) => generations.get(name) ?? 0,
       onStanding: (_, { rows }) => void standing.push(rows),
-      onLate: () => undefined,
+      onLate: (name) => void late.push(name),
     },
     waiting,
   )
-  return { ...watched, store, backlog, standing, letGo, generations }
+  return { ...watched, store, backlog, standing, letGo, generations, late }
 }
 
 const held = (): Parts<HeldStore> => parts(new HeldStore())
@@ -113,8 +116,8 @@ describe('Backlog', () => {
       rowsOf({ registers: await content.load('user@6:s:ann') }),
     ]
 
-    it('goes nowhere where it waits, and is deleted where it is under way; what that process has stored stays', async () => {
-      const { backlog, store, generations } = held()
+    it('goes nowhere where it waits, and is looked for where it was under way; what that process has stored stays', async () => {
+      const { backlog, store, generations, late } = held()
       backlog.add(ANN, [register('a', 4, 'late')])
       await turn()
       backlog.add(ANN, [register('b', 5, 'waits'), register('$epoch', 5)])
@@ -127,13 +130,13 @@ describe('Backlog', () => {
       backlog.add(ANN, [register('a', 8, 'new')])
       await store.release()
       expect(await content(store)).toEqual([
-        ENDS_AS_STORED,
+        [...ENDS_AS_STORED, ['a', 4, 'late']],
         [
           ['b', 7, 'new'],
           ['a', 8, 'new'],
         ],
       ])
-      expect(backlog.size).toBe(0)
+      expect([backlog.size, late]).toEqual([0, [ANN]])
     })
 
     it('goes nowhere where the word of a removal is lost: what has ended is told once more', async () => {
