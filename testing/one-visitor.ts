@@ -1,5 +1,6 @@
 import type { Subject } from '../server/kernel/names/subject.js'
-import type { FieldChanges, Owner, PageSessions, Writing } from '../server/kernel/values/sessions.js'
+import type { FieldChanges, Owner } from '../server/kernel/values/field-changes.js'
+import type { PageSessions, Writing } from '../server/kernel/values/sessions.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { FieldMap } from '../shared/fields.js'

@@ -4,6 +4,7 @@ import { generationRegister, standing } from '../names/ending.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
+import type { Lane, Standing, Waiting, Whose } from './lane.js'
 import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 import { WaitingGuests } from './waiting-guests.js'
@@ -13,41 +14,6 @@ const FIRST_REST = 100
 const LONGEST_REST = 60_000
 /** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
 export const AT_ONCE = 32
-
-/** What of the guests may wait here, and who is told of one whose writes go nowhere. */
-export interface Waiting {
-  readonly maxGuestBytes: number
-  readonly onLetGo: (guest: StoredName) => void
-}
-
-/** What stands in the store for what was written. */
-interface Standing {
-  readonly rows: readonly StoredRegister[]
-  /** That the values are of. */
-  readonly generation: number
-}
-
-/** What it tells, and asks. */
-export interface Whose {
-  /** Which generation of a subject's values counts. */
-  generation(subject: StoredName): number
-  /** Told what stands in the store for the keys that were written: another process may have been faster. */
-  onStanding(subject: StoredName, standing: Standing): void
-  /** Told of what is stored after an outage, or after an erasure by another process. */
-  onLate(subject: StoredName): void
-}
-
-interface Lane {
-  /** How often the store had failed as the first of what waits came. */
-  outages: number
-  sent: Batch | undefined
-  /** That what is sent is of. */
-  generation: number
-  next: Batch | undefined
-  /** How often it has failed at a store that was not down. */
-  failures: number
-  isResting: boolean
-}
 
 /**
  * Writes that the store has not confirmed: newest per key, and tried again until it has. There is one call at a time for a subject, so that

@@ -13,7 +13,7 @@ import { isSubject, isUser, type PartName, type Subject } from '../names/subject
 import type { Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
 import type { Sessions } from '../values/sessions.js'
-import { Backlog, type Waiting } from './backlog.js'
+import { Backlog } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
 import { Loads } from './loads.js'
@@ -59,9 +59,9 @@ export class StoreSync implements Keeper {
     this.#store = store
     this.#core = core
     this.#health = new StoreHealth(core.settings)
-    const waiting: Waiting = {
+    const waiting = {
       maxGuestBytes: core.settings.maxGuestBytes,
-      onLetGo: (guest) => {
+      onLetGo: (guest: StoredName) => {
         this.#loads.forget(guest)
         this.#health.tellLoss()
       },

@@ -9,8 +9,9 @@ import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Subject } from '../names/subject.js'
 import type { StoreSync } from '../remote/sync.js'
+import type { Owner } from './field-changes.js'
 import { type Refused, refusalOf } from './refusal.js'
-import type { Owner, PageSessions } from './sessions.js'
+import type { PageSessions } from './sessions.js'
 
 /** What takes them. */
 export interface Takers {

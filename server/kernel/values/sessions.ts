@@ -15,14 +15,7 @@ import { nameOf } from '../names/generation.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { Remote } from '../remote/remote.js'
 import type { Dispatch } from './dispatch.js'
-
-/** What a write does to a field: a new value, or `undefined` to delete. */
-export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
-
-/** Who has values: says whose registers a field is in. */
-export interface Owner {
-  subject(field: Field): Subject
-}
+import { type FieldChanges, group, type Owner } from './field-changes.js'
 
 /** What a write says besides. */
 export interface Writing {
@@ -242,15 +235,4 @@ export class Sessions {
     }
     for (const change of changes) this.#core.announcements.change(listeners, change, tell)
   }
-}
-
-function group(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
-  const groups = new Map<Subject, StoredRegister[]>()
-  for (const [field, value] of changes) {
-    const subject = owner.subject(field)
-    const registers = groups.get(subject) ?? []
-    registers.push({ key: field.key, stamp, value })
-    groups.set(subject, registers)
-  }
-  return groups
 }

@@ -6,8 +6,9 @@ import type { Epochs } from '../names/epochs.js'
 import { type UserSubject, userIdOf } from '../names/subject.js'
 import type { StoreSync } from '../remote/sync.js'
 import type { Report, Warn } from '../report.js'
+import type { Owner } from './field-changes.js'
 import { Handle } from './handle.js'
-import type { Owner, Sessions } from './sessions.js'
+import type { Sessions } from './sessions.js'
 
 /** What it needs. */
 interface Needs {

@@ -1,0 +1,25 @@
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import type { Stamp } from '../../../shared/stamp.js'
+import type { Subject } from '../names/subject.js'
+
+/** What a write does to a field: a new value, or `undefined` to delete. */
+export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
+
+/** Who has values: says whose registers a field is in. */
+export interface Owner {
+  subject(field: Field): Subject
+}
+
+/** The registers of one call's changes, by whose they are. */
+export function group(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
+  const groups = new Map<Subject, StoredRegister[]>()
+  for (const [field, value] of changes) {
+    const subject = owner.subject(field)
+    const registers = groups.get(subject) ?? []
+    registers.push({ key: field.key, stamp, value })
+    groups.set(subject, registers)
+  }
+  return groups
+}
