@@ -55,7 +55,7 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   user(id: UserId): Promise<UserSession<F>>
   /**
-   * Ends all that the plugin has given to a user's browsers: sockets end, and cookies and tickets from before are worthless. Values stay in
+   * Revokes everything issued to a user's browsers: sockets are closed, and existing cookies and tickets become invalid. Values stay in
    * the store, else where processes have them in memory. Your own session of the user goes on: `revokedAt` says which ones are over. Rejects
    * with a `TypeError` for what is no `UserId`.
    */
@@ -65,7 +65,10 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * over. With a store, as the store says it. Rejects with a `TypeError` for what is no `UserId`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
-  /** Deletes the user's values everywhere (GDPR), and revokes what could bring them back. Rejects with a `TypeError` for what is no `UserId`. */
+  /**
+   * Deletes the user's values everywhere (GDPR), and revokes what could bring them back. While the store does not answer, it resolves before
+   * the store has done so: `settled()` resolves afterwards. Rejects with a `TypeError` for what is no `UserId`.
+   */
   erase(id: UserId): Promise<void>
   /**
    * A store for koa-session: `session({ store: live.sessionStore() }, app)`. Requests that change different keys of `ctx.session` at the same

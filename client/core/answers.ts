@@ -48,7 +48,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   }
 }
 
-/** A POST of `{}` was: it says whose the page is, and brings the cookie, or shows that the browser keeps it. */
+/** Handles the answer to a POST of `{}`: it says whose the page is, and brings the cookie, or shows that the browser keeps it. */
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
@@ -64,7 +64,7 @@ function asked(page: Page, answer: SyncAnswer): void {
   if (page.reach === 'none' && !kept && who !== page.who) ask(page)
 }
 
-/** An exchange was, by the visitor's cookie, or over the connection of a browser that keeps none. */
+/** Handles the answer to an exchange made with the visitor's cookie, or over the connection of a browser that keeps none. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
   const isBare = isBlocked(page) || page.reach === 'greeted' || (who ?? page.who) === undefined

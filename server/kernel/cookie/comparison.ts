@@ -9,7 +9,7 @@ export interface Comparison {
   readonly replicas: Readonly<Record<Field['scope'], Replica | undefined>>
   /** ms since 1970, when a replica that was not used since is due to leave memory. */
   readonly until: number
-  /** A cookie written now would carry something else: more, or less, as what was erased may come with a cookie that is good. Found out where it matters. */
+  /** Whether a cookie written now would say something else: more, or less. Computed on first use. */
   isOutdated: boolean | undefined
 }
 
@@ -39,7 +39,7 @@ export class Comparisons {
     this.#cookies.delete(name)
   }
 
-  /** So it may be with any of them. */
+  /** Discards all comparisons, where it is not known which have changed. */
   readonly dropAll = (): void => {
     for (const name of this.#cookies.keys()) this.drop(name)
   }

@@ -18,7 +18,7 @@ export type Relation =
   | 'revoked'
   /** Its browser id was given up, and it may come late, from before another visitor was there. */
   | 'given-up'
-  /** The same; and the browser has missed the answer that gave it up. */
+  /** As `given-up`, but the browser never received the response that replaced it. */
   | 'missed'
 
 /** What it was, or this very visitor's, who has had it forgotten since. */

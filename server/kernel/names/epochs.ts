@@ -65,7 +65,7 @@ export class Epochs {
     this.#remote.peers?.tell(user, [register])
   }
 
-  /** Does so, and has all values forgotten everywhere: they are of a generation that has ended. */
+  /** Revokes a user, and has all values forgotten everywhere: they are of a generation that has ended. */
   erase(user: UserSubject): void {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())

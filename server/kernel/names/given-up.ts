@@ -19,7 +19,7 @@ export interface GivenUpOptions {
   readonly clock: () => number
 }
 
-/** Browser ids, and other names of connections, that count no more. They end at each sign-in and logout: a flood of those must not fill the memory. */
+/** Browser ids, and other names of connections, that are no longer valid. They end at each sign-in and logout: a flood of those must not fill the memory. */
 export function givenUpNames({ maxAge, maxSubjects, clock }: GivenUpOptions): Generations<GivenUp> {
   return Generations.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
 }

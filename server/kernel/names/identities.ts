@@ -20,7 +20,7 @@ import {
 } from './subject.js'
 import { Visitor } from './visitor.js'
 
-/** ms after which no request is under way any more. */
+/** The longest time, in ms, that a request is assumed to take. */
 const LONGEST_REQUEST = 600_000
 /** As long as a browser id that is drawn by chance. */
 const ID_LENGTH = 22

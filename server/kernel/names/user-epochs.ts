@@ -29,7 +29,7 @@ export interface UserEpochsOptions {
   readonly clock: () => number
 }
 
-/** In which epoch each user is, and which generation of their values counts, by the hash of the subject. Never evicted. */
+/** In which epoch each user is, and which generation of their values counts, by the hash of the subject. Never evicted before cookies and tickets of that time have expired. */
 export class UserEpochs {
   readonly #clock: () => number
   readonly #all: Generations<Known>

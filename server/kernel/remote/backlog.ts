@@ -80,7 +80,7 @@ export class Backlog {
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
-  /** Resolves when all that was added for a subject until now is stored, or when it is not going to be: says whether it is. */
+  /** Resolves with true once all that was added for a subject so far is stored, with false if it will not be. */
   stored(subject: StoredName): Promise<boolean> {
     const lane = this.#lanes.get(subject)
     const newest = lane?.next ?? lane?.sent

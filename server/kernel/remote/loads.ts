@@ -62,7 +62,7 @@ export class Loads {
     return this.#resident(subject) !== undefined
   }
 
-  /** Of what was loaded the store has not all any more: it is asked again, and told what it lacks, once its visitor comes again. */
+  /** The store no longer has everything that was loaded: it is asked again, and told what it lacks, once its visitor comes again. */
   forget(subject: StoredName): void {
     this.#marks.delete(subject)
   }
@@ -128,7 +128,7 @@ export class Loads {
     return registers
   }
 
-  /** A user's values are by another name after an erasure. What is left by the former one a process has written which had not heard of that. */
+  /** After an erasure a user's values have another name. Values left under the first name were written by a process that did not know of the erasure. */
   async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
     const generation = this.#taking.learn(subject, own)

@@ -20,7 +20,7 @@ interface Needs {
   readonly subjects: Subjects
 }
 
-/** Loads again, from time to time, what sockets and listeners hold: it is not asked for at requests. */
+/** Periodically reloads the subjects that sockets and listeners hold: no request causes that. */
 export class Reloads {
   readonly #parts: Parts
   readonly #core: Needs

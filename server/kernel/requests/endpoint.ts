@@ -112,7 +112,7 @@ function checkBrowser(
 }
 
 /**
- * Whether a page is of the visitor whose cookie its POST brings. To be asked before an id is given up: the POST may have been held back
+ * Whether a page is of the visitor whose cookie its POST brings. Must be checked before any browser id is given up: the POST may have been held back
  * until another person uses the browser, and whatever cookie it brought would replace that one's.
  */
 function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {

@@ -116,7 +116,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
   })
 }
 
-/** The stamp that a change goes over, as far as it can be believed. */
+/** The stamp that a change goes over, capped at the current time unless this server knows it. */
 function seenOf({ sessions, settings }: Takers, { field, subject, over }: PageChange): Stamp {
   if (over === OVER_ANY) return NEVER
   // A page brings what it has seen. What it says of the future without that would have the next stamps be of there, too.
