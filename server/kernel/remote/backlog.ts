@@ -135,7 +135,7 @@ export class Backlog {
     try {
       this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
       if (isOver() || lane.outages !== this.#health.outages) this.#whose.onLate(subject)
-      lane.failures = 0
+      Object.assign(lane, { outages: this.#health.outages, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
       if (isOver()) sent.registers.forget((register) => !isEnd(register))

@@ -395,6 +395,20 @@ describe('Backlog', () => {
   })
 
   describe('an outage', () => {
+    it('has what is stored after it looked at once more, but not for ever: a store may lose what it was told', async () => {
+      const made = held()
+      const { backlog, store, late } = made
+      backlog.add(ANN, [register('a', 1, 1)])
+      await turn()
+      await store.next.fail()
+      await pass(made, 1000)
+      for (let round = 0; round < 3; round += 1) {
+        backlog.add(ANN, [register('b', 2, round)])
+        await store.next.answer()
+      }
+      expect(late).toEqual([ANN])
+    })
+
     it('is asked one thing at a time, later and later, and everything is stored when it is over', async () => {
       const made = held()
       const { backlog, store, health, states, errors } = made
