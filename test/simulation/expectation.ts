@@ -26,16 +26,19 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const sub = user ?? (isGuests ? cookie.browser : undefined)
   const registers = new Map<string, Register>()
   if (sub === undefined || world.standing.isUneven(sub)) return { browser, sub: undefined, registers, added: [] }
+  // What is of an earlier epoch or generation is worthless once a server that has begun anew is shown a later one.
+  const shown = browsers.flatMap(({ cookies }) => world.cookie(cookies) ?? []).filter((other) => other.user === user)
+  const newest = (mark: 'epoch' | 'generation'): number =>
+    user === undefined ? 0 : Math.max(0, ...shown.map((other) => other[mark] ?? 0))
+  const [epoch, generation] = [newest('epoch'), newest('generation')]
+  const isCurrent = (its: Signed): boolean =>
+    user === undefined ||
+    (its.epoch >= epoch && (its.generation ?? 0) >= generation && world.standing.isCurrent(user, its))
   const add = (key: string, register: Register): void => {
-    if (key !== OWN && world.standing.isLasting(sub, register) && isNewer(register, registers.get(key)))
-      registers.set(key, register)
+    const isOver = (register.generation ?? generation) < generation || !world.standing.isLasting(sub, register)
+    if (key !== OWN && !isOver && isNewer(register, registers.get(key))) registers.set(key, register)
   }
   for (const [key, register] of remembered(world, sub)) add(key, register)
-  // What is of an earlier epoch is worthless once a server that has begun anew is shown a later one.
-  const epochs = browsers.map(({ cookies }) => world.cookie(cookies)).filter((other) => other?.user === user)
-  const epoch = user === undefined ? 0 : Math.max(0, ...epochs.map((other) => other?.epoch ?? 0))
-  const isCurrent = (its: Signed): boolean =>
-    user === undefined || (its.epoch >= epoch && world.standing.isCurrent(user, its))
   for (const { cookies, tabs, isBlocking, hasConsent } of browsers) {
     const keepsCookies = !isBlocking && hasConsent
     const theirs = world.cookie(cookies)
