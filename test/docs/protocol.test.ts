@@ -130,7 +130,7 @@ describe('docs/protocol.md', () => {
     const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, {
       clock: testClock(now).now,
       isCurrent: () => true,
-      onDrop: () => undefined,
+      onForget: () => undefined,
     })
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read(header)).toMatchObject({ browser, user, epoch: 0, registers: wire })

@@ -67,7 +67,7 @@ export class World {
     const { settings } = this.core
     const { maxAge, secrets, clock } = settings
     const cookie = (keys: SigningKeys, now = clock) =>
-      new LiveCookie(new Koa(), keys, settings.cookie, { clock: now, isCurrent: () => true, onDrop: () => undefined })
+      new LiveCookie(new Koa(), keys, settings.cookie, { clock: now, isCurrent: () => true, onForget: () => undefined })
     const other = ['another secret of at least thirty-two bytes']
     this.foreign = {
       tickets: new Tickets(new SigningKeys(other, 'ticket'), maxAge),

@@ -146,14 +146,20 @@ describe('what a cookie was found to be', () => {
     expect(merging).toHaveBeenCalledTimes(1)
   })
 
-  it('is forgotten with the texts of cookies that are, so that none is kept in memory by others', async () => {
+  it('is forgotten with the text of its cookie, so that none is kept in memory by others', async () => {
     const { core, guest } = await both()
-    for (let i = 0; i < 5000; i += 1) {
-      const content = { browser: newBrowserId(), user: undefined, epoch: 0, registers: [] }
-      core.identities.find(core.cookie.read(core.cookie.header(content)), undefined)
-    }
+    come(core, newcomers(core, 10_000))
     expect(guest.cookie.comparison === undefined).toBe(true)
     expect(await guest.read()).toBe('1')
+  })
+
+  it('stands for most of those who come by turns where all their cookies are remembered, and half of them lately', async () => {
+    const { core } = await both()
+    const cookies = newcomers(core, 6000)
+    come(core, cookies)
+    const merging = jest.spyOn(core.sessions, 'merge')
+    come(core, cookies)
+    expect(merging.mock.calls.length).toBeLessThan(3000)
   })
 
   it('is all that a request asks, whatever number of others sign out, and close their sockets', async () => {
@@ -181,6 +187,17 @@ describe('what a cookie was found to be', () => {
 })
 
 type Core = ReturnType<typeof coreOf>
+
+/** Cookies of guests. */
+function newcomers(core: Core, count: number): readonly string[] {
+  return Array.from({ length: count }, () =>
+    core.cookie.header({ browser: newBrowserId(), user: undefined, epoch: 0, registers: [] }),
+  )
+}
+
+function come(core: Core, cookies: readonly string[]): void {
+  for (const cookie of cookies) core.identities.find(core.cookie.read(cookie), undefined)
+}
 
 function merge(core: Core, subject: Subject, key: string, value: string | number): void {
   core.sessions.merge(subject, [{ key, stamp: nextStamp(core.settings.clock(), NEVER), value }], 'node')

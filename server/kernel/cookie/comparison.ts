@@ -23,30 +23,35 @@ export class Comparisons {
   readonly #cookies = new Map<string, Set<Compared>>()
 
   keep(cookie: Compared, comparison: Comparison): void {
-    const { browserSubject, user, userSub } = comparison.visitor
+    this.forget(cookie)
     cookie.comparison = comparison
-    this.#add(browserSubject, cookie)
-    if (user === undefined || userSub === undefined) return
-    this.#add(user, cookie)
-    this.#add(userSub, cookie)
+    for (const name of namesOf(comparison)) {
+      const cookies = this.#cookies.get(name)
+      if (cookies) cookies.add(cookie)
+      else this.#cookies.set(name, new Set([cookie]))
+    }
+  }
+
+  readonly forget = (cookie: Compared): void => {
+    for (const name of cookie.comparison ? namesOf(cookie.comparison) : []) {
+      const cookies = this.#cookies.get(name)
+      cookies?.delete(cookie)
+      if (cookies?.size === 0) this.#cookies.delete(name)
+    }
+    cookie.comparison = undefined
   }
 
   /** The values of a subject have changed or left memory, or what is signed under a name counts no more. */
   readonly drop = (name: string): void => {
-    const cookies = this.#cookies.get(name)
-    if (!cookies) return
-    for (const cookie of cookies) cookie.comparison = undefined
-    this.#cookies.delete(name)
+    for (const cookie of this.#cookies.get(name) ?? []) this.forget(cookie)
   }
 
   /** Discards all comparisons, where it is not known which have changed. */
   readonly dropAll = (): void => {
     for (const name of this.#cookies.keys()) this.drop(name)
   }
+}
 
-  #add(name: string, cookie: Compared): void {
-    const cookies = this.#cookies.get(name)
-    if (cookies) cookies.add(cookie)
-    else this.#cookies.set(name, new Set([cookie]))
-  }
+function namesOf({ visitor: { browserSubject, user, userSub } }: Comparison): readonly string[] {
+  return user === undefined || userSub === undefined ? [browserSubject] : [browserSubject, user, userSub]
 }

@@ -30,8 +30,8 @@ interface Needs {
   clock(this: void): number
   /** Whether what a cookie says was neither given up nor revoked. */
   isCurrent(this: void, cookie: VerifiedCookie): boolean
-  /** Told when texts are forgotten: each may come again, and is read anew then. */
-  onDrop(this: void): void
+  /** Told of each whose text is forgotten: it may come again, and is read anew then. */
+  onForget(this: void, cookie: VerifiedCookie): void
 }
 
 /** The live cookie: verified by our own code, because the hot path must touch no crypto; written by koa-session, whole. */
@@ -47,7 +47,7 @@ export class LiveCookie {
   // The same text is verified once: what it says never changes.
   readonly #verified: Generations<GoodCookie>
 
-  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onDrop }: Needs) {
+  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onForget }: Needs) {
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -55,7 +55,15 @@ export class LiveCookie {
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
     this.#isCurrent = isCurrent
-    this.#verified = Generations.onMap({ max: REMEMBERED_TEXTS, maxBytes: REMEMBERED_BYTES, weigh, clock, onDrop })
+    this.#verified = Generations.onMap({
+      max: REMEMBERED_TEXTS,
+      maxBytes: REMEMBERED_BYTES,
+      weigh,
+      clock,
+      onDrop: (dropped) => {
+        for (const one of readablesIn(dropped)) onForget(one)
+      },
+    })
     this.#writer = createWriter(keys, options)
   }
 
@@ -68,11 +76,8 @@ export class LiveCookie {
   }
 
   /** Those that browsers have brought lately, and that this build can read. */
-  *seen(): Generator<VerifiedCookie> {
-    for (const [, read] of this.#verified.entries()) {
-      const cookie = readable(read)
-      if (cookie) yield cookie
-    }
+  seen(): Iterable<VerifiedCookie> {
+    return readablesIn(this.#verified.entries())
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */
@@ -143,5 +148,12 @@ export class LiveCookie {
     const cookie = index < 0 ? undefined : decode(flat(text), index > 0, this.#clock())
     if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie
+  }
+}
+
+function* readablesIn(texts: Iterable<readonly [signature: string, cookie: GoodCookie]>): Generator<VerifiedCookie> {
+  for (const [, read] of texts) {
+    const cookie = readable(read)
+    if (cookie) yield cookie
   }
 }

@@ -10,14 +10,16 @@ interface Shelf<V> {
   entries(): Iterable<readonly [name: string, thing: V]>
 }
 
+type Dropped<V> = Iterable<readonly [name: string, thing: V]>
+
 export interface GenerationsOptions<V = unknown> {
   /** How many things at the most; when it is full, between half of them and all are there. */
   readonly max: number
   /** How many bytes at the most, and what a thing takes of them. @default without such a bound */
   readonly maxBytes?: number
   readonly weigh?: (thing: V) => number
-  /** Told when a generation is dropped: what holds on to what was found shall let go of it. */
-  readonly onDrop?: () => void
+  /** Told of what is dropped: what holds on to what was found shall let go of it. */
+  readonly onDrop?: (dropped: Dropped<V>) => void
   /** ms after which a thing that no code asked for may go. @default never */
   readonly maxIdle?: number
   /** ms since 1970 */
@@ -33,7 +35,7 @@ export class Generations<V> {
   readonly #half: number
   readonly #halfBytes: number
   readonly #weigh: ((thing: V) => number) | undefined
-  readonly #onDrop: () => void
+  readonly #onDrop: (dropped: Dropped<V>) => void
   readonly #maxIdle: number
   readonly #clock: () => number
   #young: Shelf<V>
@@ -129,8 +131,9 @@ export class Generations<V> {
 
   /** Forgets a thing as if it had not been used for long: who holds on to what was found notices. */
   evict(name: string): void {
+    const thing = this.get(name)
     this.delete(name)
-    this.#dropped()
+    this.#drop(thing === undefined ? [] : [[name, thing]])
   }
 
   /** All that is there, one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
@@ -140,25 +143,25 @@ export class Generations<V> {
   }
 
   clear(): void {
+    this.#drop(this.entries())
     this.#young.clear()
     this.#old.clear()
     this.#youngBytes = 0
-    this.#dropped()
   }
 
   #rotate(): void {
     const dropped = this.#old
+    this.#drop(dropped.entries())
     this.#old = this.#young
     this.#young = dropped
     dropped.clear()
     this.#youngBytes = 0
     this.#rotatedAt = this.#clock()
-    this.#dropped()
   }
 
-  #dropped(): void {
+  #drop(dropped: Dropped<V>): void {
     this.#rotations += 1
-    this.#onDrop()
+    this.#onDrop(dropped)
   }
 
   /** Only the young generation is weighed: the old one was light enough, and gets nothing more. */

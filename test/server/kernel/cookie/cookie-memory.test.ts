@@ -26,7 +26,7 @@ it('keeps nothing of a Cookie header but the live cookie that it has verified', 
   const cookie = new LiveCookie(new Koa(), keys, options, {
     clock: testClock().now,
     isCurrent: () => true,
-    onDrop: () => undefined,
+    onForget: () => undefined,
   })
   const rest = { user: undefined, epoch: 0, registers: [] }
   const read = (): void => {

@@ -22,7 +22,7 @@ const make = (secrets = [secret], now = clock.now) =>
   new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {
     clock: now,
     isCurrent: () => true,
-    onDrop: () => undefined,
+    onForget: () => undefined,
   })
 const content: CookieContent = {
   browser: browserId('b'),
