@@ -111,7 +111,11 @@ describe('what a cookie was found to be', () => {
       'ann',
       ({ core, ann }) => core.epochs.accepts(ann.cookie.user as never, { epoch: 7, generation: 0 }),
     ],
-    ['a later generation of its user is learnt', 'ann', ({ core, ann }) => core.sessions.enter(ann.subject, 7)],
+    [
+      'a later generation of its user is learnt',
+      'ann',
+      ({ core, ann }) => core.sessions.startGeneration(ann.subject, 7),
+    ],
     ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.giveUp(guest.name, undefined)],
     ['its guest signs out at another node', 'guest', ({ core, guest }) => core.epochs.hear(guest.name, end(core))],
     ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.giveUp(ann.name, undefined)],

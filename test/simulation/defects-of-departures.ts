@@ -65,8 +65,8 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'what was known stays as a newer generation begins',
     file: 'server/kernel/values/sessions.ts',
-    find: 'epochs.enter(subject, generation)\n      this.erase(subject)',
-    replace: 'epochs.enter(subject, generation)',
+    find: 'epochs.startGeneration(subject, generation)\n      this.erase(subject)',
+    replace: 'epochs.startGeneration(subject, generation)',
   },
   {
     name: 'cookies do not say of which generation they are',

@@ -10,7 +10,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'what was found of a replica stands after its eviction',
-    file: 'server/kernel/memory/generations.ts',
+    file: 'server/kernel/memory/rotating-cache.ts',
     find: '    this.#rotations += 1\n    this.#onDrop(dropped)\n',
     replace: '',
   },

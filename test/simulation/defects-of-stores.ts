@@ -10,7 +10,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'a write is said to be stored before it is',
-    file: 'server/kernel/remote/sync.ts',
+    file: 'server/kernel/remote/store-sync.ts',
     find: "return stored?.every(Boolean) ? 'store' : 'memory'",
     replace: "return 'store'",
   },
@@ -35,7 +35,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'that a user was erased is not learnt from the store',
     file: 'server/kernel/remote/intake.ts',
-    find: 'sessions.enter(subject, generation)',
+    find: 'sessions.startGeneration(subject, generation)',
     replace: '',
   },
   {
@@ -76,7 +76,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'a revocation is older than the one that the store has',
-    file: 'server/kernel/remote/sync.ts',
+    file: 'server/kernel/remote/store-sync.ts',
     find: 'consult(subjects: readonly Subject[]): Promise<unknown> | undefined {\n',
     replace:
       'consult(subjects: readonly Subject[]): Promise<unknown> | undefined {\n    if (subjects.length > 0) return undefined\n',

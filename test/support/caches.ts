@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals'
-import { Generations } from '../../server/kernel/memory/generations.js'
+import { RotatingCache } from '../../server/kernel/memory/rotating-cache.js'
 
 /** The bounded caches of plugins that are created while this watches. */
 export class Caches {
@@ -7,14 +7,14 @@ export class Caches {
   readonly #others: { readonly size: number }[] = []
 
   private constructor() {
-    const { onNodeCache, onMap } = Generations
-    jest.spyOn(Generations, 'onNodeCache').mockImplementation((options) => {
-      const cache = onNodeCache.call(Generations, options)
+    const { onNodeCache, onMap } = RotatingCache
+    jest.spyOn(RotatingCache, 'onNodeCache').mockImplementation((options) => {
+      const cache = onNodeCache.call(RotatingCache, options)
       this.#subjects.push(cache)
       return cache as never
     })
-    jest.spyOn(Generations, 'onMap').mockImplementation((options) => {
-      const cache = onMap.call(Generations, options)
+    jest.spyOn(RotatingCache, 'onMap').mockImplementation((options) => {
+      const cache = onMap.call(RotatingCache, options)
       this.#others.push(cache)
       return cache as never
     })

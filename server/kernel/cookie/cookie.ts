@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import { Generations } from '../memory/generations.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
 import { allValues, flat, onlyValue } from './cookie-header.js'
 import {
@@ -45,7 +45,7 @@ export class LiveCookie {
   readonly #clock: Needs['clock']
   readonly #isCurrent: Needs['isCurrent']
   // The same text is verified once: what it says never changes.
-  readonly #verified: Generations<GoodCookie>
+  readonly #verified: RotatingCache<GoodCookie>
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onForget }: Needs) {
     this.#app = app
@@ -55,7 +55,7 @@ export class LiveCookie {
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
     this.#isCurrent = isCurrent
-    this.#verified = Generations.onMap({
+    this.#verified = RotatingCache.onMap({
       max: REMEMBERED_TEXTS,
       maxBytes: REMEMBERED_BYTES,
       weigh,

@@ -3,8 +3,8 @@ import type { Sub } from '../../../shared/sub.js'
 import type { LiveSocket } from '../connections/live-socket.js'
 import type { Rooms } from '../connections/rooms.js'
 import { isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
-import { Generations, type GenerationsOptions } from './generations.js'
 import type { Listener } from './listeners.js'
+import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
 /** A subject kept in memory by its open sockets and its listeners. */
 export interface Holding {
@@ -28,7 +28,7 @@ export interface Resident {
   readonly holding: Holding | undefined
 }
 
-interface SubjectsOptions extends GenerationsOptions<Replica> {
+interface SubjectsOptions extends RotatingCacheOptions<Replica> {
   /** Told when what was found of a subject is not so any more. What was found of all may not be, at `onDrop`. */
   readonly onChange: (subject: Subject) => void
 }
@@ -42,16 +42,16 @@ export class Subjects {
   readonly #clock: () => number
   readonly #onChange: (subject: Subject) => void
   readonly #held = new Map<Subject, Holding>()
-  readonly #users: Generations<Replica>
-  readonly #browsers: Generations<Replica>
+  readonly #users: RotatingCache<Replica>
+  readonly #browsers: RotatingCache<Replica>
 
   /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
   constructor(options: SubjectsOptions, maxGuestBytes: number, rooms: Rooms) {
     this.#rooms = rooms
     this.#onChange = options.onChange
     this.#clock = options.clock
-    this.#users = Generations.onNodeCache(options)
-    this.#browsers = Generations.onNodeCache<Replica>({
+    this.#users = RotatingCache.onNodeCache(options)
+    this.#browsers = RotatingCache.onNodeCache<Replica>({
       ...options,
       maxBytes: maxGuestBytes,
       weigh: ({ bytes }) => bytes,
@@ -157,7 +157,7 @@ export class Subjects {
     this.#browsers.clear()
   }
 
-  #cache(subject: Subject): Generations<Replica> {
+  #cache(subject: Subject): RotatingCache<Replica> {
     return isUser(subject) ? this.#users : this.#browsers
   }
 }

@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../../shared/promise.js'
-import type { StoreSync } from '../remote/sync.js'
+import type { StoreSync } from '../remote/store-sync.js'
 import type { Epochs } from './epochs.js'
 import type { Identities } from './identities.js'
 import type { Departing } from './recognized.js'

@@ -2,7 +2,7 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { timeAfter } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Generations } from '../memory/generations.js'
+import type { RotatingCache } from '../memory/rotating-cache.js'
 import type { Remote } from '../remote/remote.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
 import { FIRST_GENERATION } from './generation.js'
@@ -24,7 +24,7 @@ export class Epochs {
   readonly #clock: () => number
   readonly #remote: Remote
   readonly #users: UserEpochs
-  readonly #givenUp: Generations<GivenUp>
+  readonly #givenUp: RotatingCache<GivenUp>
   readonly #onEnd: (name: string) => void
   /** How many revocations there have been: what `isRevokedSince` counts from. */
   revocations: number = BEFORE
@@ -70,15 +70,15 @@ export class Epochs {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())
     const ends = [toRegister(this.#users.begin(user, this.#next())), generationRegister(generation)]
-    this.#users.enter(user, generation)
+    this.#users.startGeneration(user, generation)
     this.#remote.store?.forget(user, ends, former)
     this.#remote.peers?.tell(user, ends)
   }
 
   /** Another process has erased what a user had before that generation. */
-  enter(user: UserSubject, generation: number): void {
+  startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
-    this.#users.enter(user, generation)
+    this.#users.startGeneration(user, generation)
     this.#remote.store?.abandon(user, this.endsOf(user), former)
   }
 

@@ -1,4 +1,4 @@
-import { Generations } from '../memory/generations.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Ending } from './ending.js'
 import type { UserSubject } from './subject.js'
 
@@ -20,6 +20,6 @@ export interface GivenUpOptions {
 }
 
 /** Browser ids, and other names of connections, that are no longer valid. They end at each sign-in and logout: a flood of those must not fill the memory. */
-export function givenUpNames({ maxAge, maxSubjects, clock }: GivenUpOptions): Generations<GivenUp> {
-  return Generations.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
+export function givenUpNames({ maxAge, maxSubjects, clock }: GivenUpOptions): RotatingCache<GivenUp> {
+  return RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
 }

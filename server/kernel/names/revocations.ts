@@ -1,5 +1,5 @@
 import type { Connections } from '../connections/connections.js'
-import type { StoreSync } from '../remote/sync.js'
+import type { StoreSync } from '../remote/store-sync.js'
 import type { Sessions } from '../values/sessions.js'
 import type { Epochs } from './epochs.js'
 import type { UserSubject } from './subject.js'

@@ -1,6 +1,6 @@
 import { isAhead, timeAfter } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
-import { Generations } from '../memory/generations.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Ending } from './ending.js'
 import { FIRST_GENERATION } from './generation.js'
 import { subjectHash, type UserSubject } from './subject.js'
@@ -32,8 +32,8 @@ export interface UserEpochsOptions {
 /** In which epoch each user is, and which generation of their values counts, by the hash of the subject. Never evicted before cookies and tickets of that time have expired. */
 export class UserEpochs {
   readonly #clock: () => number
-  readonly #all: Generations<Known>
-  readonly #generations: Generations<number>
+  readonly #all: RotatingCache<Known>
+  readonly #generations: RotatingCache<number>
   readonly #onEnd: (sub: Sub) => void
 
   /** @param onEnd told of each whose epoch was begun, heard of or learnt */
@@ -41,8 +41,8 @@ export class UserEpochs {
     this.#onEnd = onEnd
     this.#clock = clock
     const options = { max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock }
-    this.#all = Generations.onMap(options)
-    this.#generations = Generations.onMap(options)
+    this.#all = RotatingCache.onMap(options)
+    this.#generations = RotatingCache.onMap(options)
   }
 
   of(sub: Sub): number {
@@ -91,7 +91,7 @@ export class UserEpochs {
   }
 
   /** What the user had until now is of the past. */
-  enter(user: UserSubject, generation: number): void {
+  startGeneration(user: UserSubject, generation: number): void {
     const sub = subjectHash(user)
     this.#generations.set(sub, generation)
     this.#onEnd(sub)

@@ -4,7 +4,7 @@ import { generationRegister, standing } from '../names/ending.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
-import type { Lane, Standing, Waiting, Whose } from './lane.js'
+import type { BacklogNeeds, Lane, StoredRows, Waiting } from './lane.js'
 import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 import { WaitingGuests } from './waiting-guests.js'
@@ -22,17 +22,17 @@ export const AT_ONCE = 32
 export class Backlog {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #whose: Whose
+  readonly #core: BacklogNeeds
   readonly #onLetGo: (guest: StoredName) => void
   readonly #lanes = new Map<StoredName, Lane>()
   readonly #guests: WaitingGuests
   #underWay = 0
   #isPlanned = false
 
-  constructor(store: SoundStore, health: StoreHealth, whose: Whose, waiting: Waiting) {
+  constructor(store: SoundStore, health: StoreHealth, core: BacklogNeeds, waiting: Waiting) {
     this.#store = store
     this.#health = health
-    this.#whose = whose
+    this.#core = core
     this.#onLetGo = waiting.onLetGo
     this.#guests = new WaitingGuests(waiting.maxGuestBytes)
     health.onTry(() => this.#flush())
@@ -76,7 +76,7 @@ export class Backlog {
   /** What of a subject the store has not confirmed. */
   of(subject: StoredName): readonly StoredRegister[] {
     const { sent, next, generation } = this.#lanes.get(subject) ?? {}
-    const before = isErasure(next) || generation !== this.#whose.generation(subject) ? undefined : sent
+    const before = isErasure(next) || generation !== this.#core.generation(subject) ? undefined : sent
     return [before, next].flatMap((each) => each?.registers.registers() ?? [])
   }
 
@@ -126,15 +126,15 @@ export class Backlog {
   }
 
   async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
-    const generation = this.#whose.generation(subject)
-    const isOver = (): boolean => generation !== this.#whose.generation(subject)
+    const generation = this.#core.generation(subject)
+    const isOver = (): boolean => generation !== this.#core.generation(subject)
     Object.assign(lane, { sent, next: undefined, generation })
     this.#weigh(subject, lane)
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
     try {
       this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
-      if (isOver() || lane.outages !== this.#health.outages) this.#whose.onLate(subject)
+      if (isOver() || lane.outages !== this.#health.outages) this.#core.onLate(subject)
       Object.assign(lane, { outages: this.#health.outages, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
@@ -179,8 +179,8 @@ export class Backlog {
   }
 
   /** What has ended of a user stands under their own name, and their values under that of the generation. */
-  async #write(subject: StoredName, { registers, erases }: Batch): Promise<Standing> {
-    const generation = this.#whose.generation(subject)
+  async #write(subject: StoredName, { registers, erases }: Batch): Promise<StoredRows> {
+    const generation = this.#core.generation(subject)
     for (const name of erases) {
       const former = await this.#clear(name, registers)
       // Of an erasure that this process has not heard of.
@@ -211,7 +211,7 @@ export class Backlog {
   }
 
   /** Of what stands there, unless it is to be erased. */
-  #tell(subject: StoredName, standing: Standing): void {
-    if (!isErasure(this.#lanes.get(subject)?.next)) this.#whose.onStanding(subject, standing)
+  #tell(subject: StoredName, standing: StoredRows): void {
+    if (!isErasure(this.#lanes.get(subject)?.next)) this.#core.onStanding(subject, standing)
   }
 }

@@ -31,7 +31,7 @@ export class Intake {
     const { ending, generation } = standing(all)
     const { epochs, sessions } = this.#core
     const isNews = ending !== undefined && epochs.learn(subject, ending)
-    sessions.enter(subject, generation)
+    sessions.startGeneration(subject, generation)
     if (isNews) applyRemoteEnd(this.#core, subject)
   }
 

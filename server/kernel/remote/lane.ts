@@ -9,18 +9,18 @@ export interface Waiting {
 }
 
 /** What stands in the store for what was written. */
-export interface Standing {
+export interface StoredRows {
   readonly rows: readonly StoredRegister[]
   /** That the values are of. */
   readonly generation: number
 }
 
-/** What it tells, and asks. */
-export interface Whose {
+/** What the backlog asks, and tells. */
+export interface BacklogNeeds {
   /** Which generation of a subject's values counts. */
   generation(subject: StoredName): number
   /** Told what stands in the store for the keys that were written: another process may have been faster. */
-  onStanding(subject: StoredName, standing: Standing): void
+  onStanding(subject: StoredName, standing: StoredRows): void
   /** Told of what is stored after an outage, or after an erasure by another process. */
   onLate(subject: StoredName): void
 }

@@ -2,7 +2,7 @@ import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
 import { nextStamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
-import { Generations } from '../memory/generations.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Subjects } from '../memory/subjects.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import type { Subject } from '../names/subject.js'
@@ -45,7 +45,7 @@ export class Loads {
   readonly #core: Needs
   readonly #taking: Taking
   /** What the store has nothing of is in no cache: that it was asked is remembered here. */
-  readonly #marks: Generations<Mark>
+  readonly #marks: RotatingCache<Mark>
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
 
   constructor(store: SoundStore, health: StoreHealth, core: Needs, taking: Taking) {
@@ -54,7 +54,7 @@ export class Loads {
     this.#core = core
     this.#taking = taking
     const { maxSubjects, storeRefresh, clock } = core.settings
-    this.#marks = Generations.onMap({ max: 4 * maxSubjects, maxIdle: 10 * storeRefresh, clock })
+    this.#marks = RotatingCache.onMap({ max: 4 * maxSubjects, maxIdle: 10 * storeRefresh, clock })
   }
 
   /** Whether what the store had of a subject, when it was asked, is in memory. */

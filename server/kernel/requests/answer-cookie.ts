@@ -18,10 +18,10 @@ export interface AnswerCookieNeeds {
   readonly warn: Warn
 }
 
-type Whose = Pick<Recognized, 'cookie' | 'visitor'>
+type Owner = Pick<Recognized, 'cookie' | 'visitor'>
 
 /** Whether the visitor's own cookie says less than one written now, or is about to expire. */
-export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Whose): boolean {
+export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Owner): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
@@ -35,7 +35,7 @@ export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Whose): bo
 export function writeCookie(
   core: AnswerCookieNeeds,
   ctx: Koa.Context,
-  { cookie: brought, visitor }: Whose,
+  { cookie: brought, visitor }: Owner,
 ): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
   // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.

@@ -1,5 +1,5 @@
 import { LiveSessionError } from '../../../shared/errors.js'
-import { Generations } from '../memory/generations.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Subject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 
@@ -33,14 +33,14 @@ const TICKET_RATE = 512 * 1024
 export class Limits {
   readonly #options: LimitOptions
   readonly #clock: () => number
-  readonly #buckets: Generations<Bucket>
-  readonly #ticketBuckets: Generations<Bucket>
+  readonly #buckets: RotatingCache<Bucket>
+  readonly #ticketBuckets: RotatingCache<Bucket>
 
   constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
     this.#options = options
     this.#clock = clock
-    this.#buckets = Generations.onMap({ max: maxSubjects, clock })
-    this.#ticketBuckets = Generations.onMap({ max: maxSubjects, clock })
+    this.#buckets = RotatingCache.onMap({ max: maxSubjects, clock })
+    this.#ticketBuckets = RotatingCache.onMap({ max: maxSubjects, clock })
   }
 
   /** The bucket of one socket, for `spend`. */

@@ -109,7 +109,7 @@ export class Sessions {
     source: ChangeSource,
     generation: number = this.#core.epochs.generation(subject),
   ): number {
-    if (!this.enter(subject, generation)) return 0
+    if (!this.startGeneration(subject, generation)) return 0
     const news = this.#take(subject, registers, source)
     if (source === 'ticket') this.#allow(subject, registers)
     if (news.length === 0) return 0
@@ -131,12 +131,12 @@ export class Sessions {
     this.#announce(subject, [register])
   }
 
-  /** Whether a generation counts. A newer one than is known began as the user was erased: what is here is of the past. */
-  enter(subject: Subject, generation: number): boolean {
+  /** Erases what is here where a generation is newer than the known one: it began as the user was erased. Says whether it counts. */
+  startGeneration(subject: Subject, generation: number): boolean {
     const { epochs } = this.#core
     const known = epochs.generation(subject)
     if (generation > known && isUser(subject)) {
-      epochs.enter(subject, generation)
+      epochs.startGeneration(subject, generation)
       this.erase(subject)
     }
     return generation >= known

@@ -8,7 +8,7 @@ import type { Freshness } from '../cookie/freshness.js'
 import type { Epochs } from '../names/epochs.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
-import type { StoreSync } from '../remote/sync.js'
+import type { StoreSync } from '../remote/store-sync.js'
 import type { Dispatch } from './dispatch.js'
 import type { Sessions } from './sessions.js'
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { timeAfter } from '../../../shared/stamp.js'
-import { Generations } from '../../kernel/memory/generations.js'
+import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import type { BrowserSubject } from '../../kernel/names/subject.js'
-import type { StoreSync } from '../../kernel/remote/sync.js'
+import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Settings } from '../../options.js'
 import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
 
@@ -18,9 +18,9 @@ interface Needs {
  */
 export class Flashes {
   readonly #core: Needs
-  readonly #waiting: Generations<readonly Message[]>
+  readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of those that were taken here: cookies may still have them. */
-  readonly #taken: Generations<true>
+  readonly #taken: RotatingCache<true>
   /** Ids of those that wait for the page that an answer leads to. */
   readonly #held = new Set<string>()
   #count = 0
@@ -28,8 +28,8 @@ export class Flashes {
   constructor(core: Needs) {
     const { maxSubjects, clock } = core.settings
     this.#core = core
-    this.#waiting = Generations.onMap({ max: maxSubjects, maxIdle: FLASH_LIFETIME, clock })
-    this.#taken = Generations.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+    this.#waiting = RotatingCache.onMap({ max: maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+    this.#taken = RotatingCache.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
   }
 
   /** How many were said here until now: by that, a page loads before or after one. */

@@ -5,8 +5,8 @@ import { isKey } from '../../../shared/fields.js'
 import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
-import { Generations } from '../../kernel/memory/generations.js'
-import type { StoreSync } from '../../kernel/remote/sync.js'
+import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
+import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Settings } from '../../options.js'
 import { SealingKeys } from './sealing-keys.js'
 
@@ -48,13 +48,13 @@ export class HandOffs {
   readonly #core: Needs
   readonly #keys: SealingKeys
   /** Without a store, those that this process has made and that were not spent: what is not here is refused. */
-  readonly #unspent: Generations<true>
+  readonly #unspent: RotatingCache<true>
 
   constructor(core: Needs) {
     const { secrets, maxSubjects, clock } = core.settings
     this.#core = core
     this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)
-    this.#unspent = Generations.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
+    this.#unspent = RotatingCache.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
   }
 
   /** @throws {LiveSessionError} `invalid_value` or `too_large`, of the payload */

@@ -2,7 +2,7 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { Core } from '../../kernel/core.js'
-import { Generations } from '../../kernel/memory/generations.js'
+import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import type { Resident } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, subjectHash, type UserSubject, userIdOf } from '../../kernel/names/subject.js'
 import type { Admission } from './admission.js'
@@ -82,11 +82,11 @@ export function createInspector(source: Source, { refusal, token }: Admission): 
 class Inspector {
   readonly #source: Source
   /** A page names subjects by their hashes, as all that is outside of this process does. */
-  readonly #shown: Generations<Subject>
+  readonly #shown: RotatingCache<Subject>
 
   constructor(source: Source) {
     this.#source = source
-    this.#shown = Generations.onMap({ max: MOST_SHOWN, clock: source.core.settings.clock })
+    this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: source.core.settings.clock })
   }
 
   show(ctx: Koa.Context): void {

@@ -12,7 +12,7 @@ import { isUser, type Subject, subjectHash, userIdOf } from '../../kernel/names/
 import type { StoreState } from '../../kernel/remote/health.js'
 import type { Remote } from '../../kernel/remote/remote.js'
 import { allSockets, NODE, socketsOf } from '../../kernel/remote/socket-census.js'
-import type { StoreSync } from '../../kernel/remote/sync.js'
+import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Settings } from '../../options.js'
 import type { SeenRefusal } from './recent-refusals.js'

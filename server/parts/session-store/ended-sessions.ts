@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io'
 import type { StoredRegister } from '../../../shared/register.js'
 import { NEVER, timeAfter } from '../../../shared/stamp.js'
 import { hangUp } from '../../kernel/connections/connection.js'
-import type { Generations } from '../../kernel/memory/generations.js'
+import type { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import { toRegister } from '../../kernel/names/ending.js'
 import { type GivenUp, givenUpNames } from '../../kernel/names/given-up.js'
 import type { Remote } from '../../kernel/remote/remote.js'
@@ -30,7 +30,7 @@ interface Needs {
 export class EndedSessions {
   readonly #core: Needs
   readonly #memory: SessionMemory
-  readonly #names: Generations<GivenUp>
+  readonly #names: RotatingCache<GivenUp>
   /** Those whose browsers may not have another cookie yet. */
   readonly #leaving = new Map<SessionName, KnownSession>()
   /** When they are to be closed whatever is heard; ms since 1970. */

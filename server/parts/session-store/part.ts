@@ -1,6 +1,6 @@
 import type { Announcements } from '../../kernel/memory/announcements.js'
 import type { Remote } from '../../kernel/remote/remote.js'
-import type { StoreSync } from '../../kernel/remote/sync.js'
+import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Report, Warn } from '../../kernel/report.js'
 import type { Part } from '../../kernel/seams.js'
 import type { Sessions } from '../../kernel/values/sessions.js'

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { Announcements } from '../../kernel/memory/announcements.js'
-import { Generations } from '../../kernel/memory/generations.js'
+import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import type { Settings } from '../../options.js'
 import { KnownSession } from './known-session.js'
 import type { SessionName } from './session-name.js'
@@ -21,13 +21,13 @@ interface Needs {
 export class SessionMemory {
   readonly #core: Needs
   readonly #held = new Map<SessionName, KnownSession>()
-  readonly #others: Generations<KnownSession>
+  readonly #others: RotatingCache<KnownSession>
 
   constructor(core: Needs) {
     const { maxSubjects: max, clock } = core.settings
     this.#core = core
     // How long each lasts, it says itself.
-    this.#others = Generations.onMap({ max, clock })
+    this.#others = RotatingCache.onMap({ max, clock })
   }
 
   get size(): number {

@@ -22,7 +22,7 @@ it('has a revocation end what is in use, also where a clock that ran ahead has r
 it('accepts nothing of a generation that has ended, whatever its epoch', () => {
   const { now } = testClock()
   const epochs = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
-  epochs.enter(ann, 5)
+  epochs.startGeneration(ann, 5)
   const accepted = [0, 4, 5, 6].filter((generation) => epochs.accepts(subjectHash(ann), { epoch: now(), generation }))
   expect(accepted).toEqual([5, 6])
 })

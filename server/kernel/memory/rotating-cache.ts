@@ -12,7 +12,7 @@ interface Shelf<V> {
 
 type Dropped<V> = Iterable<readonly [name: string, thing: V]>
 
-export interface GenerationsOptions<V = unknown> {
+export interface RotatingCacheOptions<V = unknown> {
   /** How many things at the most; when it is full, between half of them and all are there. */
   readonly max: number
   /** How many bytes at the most, and what a thing takes of them. @default without such a bound */
@@ -27,11 +27,11 @@ export interface GenerationsOptions<V = unknown> {
 }
 
 /**
- * A bounded cache of two generations: writes go to the young one and reads promote to it; when it is full, or has grown
+ * A bounded cache in two halves: writes go to the young one and reads promote to it; when it is full, or has grown
  * old, the other is dropped whole and they swap. It never refuses a write and never sweeps: a sweep of a million keys
- * stops the event loop for 600 ms, dropping a generation takes 0.1 ms.
+ * stops the event loop for 600 ms, dropping a half takes 0.1 ms.
  */
-export class Generations<V> {
+export class RotatingCache<V> {
   readonly #half: number
   readonly #halfBytes: number
   readonly #weigh: ((thing: V) => number) | undefined
@@ -44,7 +44,7 @@ export class Generations<V> {
   #rotatedAt: number
   #rotations = 0
 
-  private constructor(create: () => Shelf<V>, options: GenerationsOptions<V>) {
+  private constructor(create: () => Shelf<V>, options: RotatingCacheOptions<V>) {
     const { max, maxBytes = Number.POSITIVE_INFINITY, maxIdle = Number.POSITIVE_INFINITY, clock } = options
     this.#half = Math.max(1, Math.floor(max / 2))
     this.#halfBytes = maxBytes / 2
@@ -58,13 +58,13 @@ export class Generations<V> {
   }
 
   /** On node-cache: leanest for a million small objects under names of our own making. */
-  static onNodeCache<V>(options: GenerationsOptions<V>): Generations<V> {
-    return new Generations<V>(() => new NodeCacheShelf<V>(), options)
+  static onNodeCache<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
+    return new RotatingCache<V>(() => new NodeCacheShelf<V>(), options)
   }
 
   /** On a Map: faster for long names that come from outside. */
-  static onMap<V>(options: GenerationsOptions<V>): Generations<V> {
-    return new Generations<V>(() => new Map<string, V>(), options)
+  static onMap<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
+    return new RotatingCache<V>(() => new Map<string, V>(), options)
   }
 
   get size(): number {
@@ -164,7 +164,7 @@ export class Generations<V> {
     this.#onDrop(dropped)
   }
 
-  /** Only the young generation is weighed: the old one was light enough, and gets nothing more. */
+  /** Only the young half is weighed: the old one was light enough, and gets nothing more. */
   #lighten(name: string): void {
     if (!this.#weigh) return
     const thing = this.#young.get(name)

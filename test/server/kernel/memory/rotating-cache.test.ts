@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { Generations } from '../../../../server/kernel/memory/generations.js'
+import { RotatingCache } from '../../../../server/kernel/memory/rotating-cache.js'
 
 describe.each([
-  ['node-cache', Generations.onNodeCache<number>],
-  ['a Map', Generations.onMap<number>],
+  ['node-cache', RotatingCache.onNodeCache<number>],
+  ['a Map', RotatingCache.onMap<number>],
 ])('generations on %s', (_, create) => {
   const make = (max: number, maxIdle = Number.POSITIVE_INFINITY) => {
     const clock = testClock()
