@@ -45,6 +45,15 @@ describe(PAGE, () => {
     expect(nouns.filter(isWrong)).toEqual([])
   })
 
+  it('names each file of the kernel and of the core of a page', () => {
+    const files = folders
+      .filter((folder) => /^(server\/kernel|client\/core)/.test(folder))
+      .flatMap((folder) => readdirSync(folder).flatMap((name) => /^([\w-]+)\.ts$/.exec(name)?.[1] ?? []))
+    expect(files.length).toBeGreaterThan(90)
+    const named = new Set(quoted(map))
+    expect(files.filter((file) => !named.has(file))).toEqual([])
+  })
+
   it('names paths in its flows that there are', () => {
     const paths = quoted(page.slice(page.indexOf('\n## How things flow'))).filter((text) =>
       /^[\w-]+(\/[\w-]+)+$/.test(text),
