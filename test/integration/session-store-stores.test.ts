@@ -252,8 +252,8 @@ describe('sessions in a store', () => {
   describe('with many keys that were deleted', () => {
     /** So many that they are let go of, and a node that has had some of them in memory and has not asked since. */
     async function deleted(store: Store) {
-      // On a busy machine, too, all that the store has is waited for.
-      const nodes = nodesOf(() => ({ store, options: { storeTimeout: 60_000 } }))
+      // On a busy machine, too, all that the store has is waited for, and no round asks for it meanwhile.
+      const nodes = nodesOf(() => ({ store, options: { storeTimeout: 60_000, storeRefresh: 10 * DAY } }))
       const [one, two] = [await nodes.start(), await nodes.start()]
       const visitor = await one.withSession({ user: 'ann', kept: 1 })
       const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]

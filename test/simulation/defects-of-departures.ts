@@ -10,8 +10,8 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   },
   {
     name: 'a late answer writes the cookie of an id that was given up',
-    file: 'server/kernel/requests/exchange.ts',
-    find: 'return epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince',
+    file: 'server/kernel/requests/ended-since.ts',
+    find: 'return this.#epochs.hasEnded(recognized, this.#revocations) || this.#isGivenUpSince',
     replace: 'return false',
   },
   {

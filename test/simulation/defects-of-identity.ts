@@ -65,7 +65,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'what a late request sets is taken',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/ended-since.ts',
     find: 'return this.#isLate || ',
     replace: 'return ',
   },

@@ -77,7 +77,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'what a ticket brings of another build, told of before, goes into no cookie',
     file: 'server/kernel/values/sessions.ts',
-    find: "if (source === 'ticket') this.#allow(subject, registers)\n",
+    find: "if (source === 'ticket') this.#merging.allow(subject, registers)\n",
     replace: '',
   },
 ]

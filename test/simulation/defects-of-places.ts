@@ -83,7 +83,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a sign-out within a request changes nothing',
     file: 'server/kernel/requests/exchange.ts',
-    find: "if (user === this.visitor.user && !this.#isRevoked) this.does('shows')",
+    find: "if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')",
     replace: "if (user === this.visitor.user || user === undefined) this.does('shows')",
   },
   {
@@ -94,7 +94,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a change is told to no page',
-    file: 'server/kernel/values/sessions.ts',
+    file: 'server/kernel/values/merging.ts',
     find: 'this.#core.dispatch.add(holding, field)',
     replace: '',
   },

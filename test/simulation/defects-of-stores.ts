@@ -10,7 +10,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'a write is said to be stored before it is',
-    file: 'server/kernel/remote/store-sync.ts',
+    file: 'server/kernel/remote/backlog.ts',
     find: "return stored?.every(Boolean) ? 'store' : 'memory'",
     replace: "return 'store'",
   },
@@ -40,8 +40,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'what is written after an erasure is stored as if it came before',
-    file: 'server/kernel/remote/backlog.ts',
-    find: 'await this.#store.merge(storeName(subject, generation), values)',
+    file: 'server/kernel/remote/write.ts',
+    find: 'await store.merge(storeName(subject, generation), values)',
     replace: 'await this.#store.merge(storeName(subject), values)',
   },
   {

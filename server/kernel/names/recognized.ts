@@ -1,6 +1,6 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import type { Sub } from '../../../shared/sub.js'
-import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import type { ReadCookie, VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Relation } from './decide.js'
 import type { BrowserId } from './subject.js'
 import type { Visitor } from './visitor.js'
@@ -24,4 +24,10 @@ export interface Departing {
   readonly user: Sub | undefined
   /** What the cookie says. */
   readonly registers: readonly StoredRegister[]
+}
+
+/** What was found of a request before: its cookie, and whose that is. */
+export interface Known {
+  readonly cookie: ReadCookie | undefined
+  readonly found: Recognized
 }

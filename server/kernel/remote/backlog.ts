@@ -1,6 +1,6 @@
+import type { Level } from '../../../shared/protocol.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { generationRegister, standing } from '../names/ending.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
 import type { StoreHealth } from './health.js'
@@ -8,6 +8,7 @@ import type { BacklogNeeds, Lane, StoredRows, Waiting } from './lane.js'
 import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 import { WaitingGuests } from './waiting-guests.js'
+import { write } from './write.js'
 
 /** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
 const FIRST_REST = 100
@@ -90,6 +91,14 @@ export class Backlog {
     })
   }
 
+  /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
+  async level(subjects: Iterable<StoredName>): Promise<Level> {
+    if (this.#health.state !== 'good') return 'memory'
+    const all = Promise.all(Array.from(subjects, (subject) => this.stored(subject)))
+    const stored = await this.#health.inTime(all)
+    return stored?.every(Boolean) ? 'store' : 'memory'
+  }
+
   /** Resolves when nothing that was added until now waits any more. */
   async allStored(): Promise<void> {
     await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
@@ -133,7 +142,7 @@ export class Backlog {
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
     try {
-      this.#tell(subject, await this.#health.ask(() => this.#write(subject, sent)))
+      this.#tell(subject, await this.#health.ask(() => write(this.#store, subject, sent, generation)))
       if (isOver() || lane.outages !== this.#health.outages) this.#core.onLate(subject)
       Object.assign(lane, { outages: this.#health.outages, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
@@ -176,38 +185,6 @@ export class Backlog {
       this.#flush()
     }
     setTimeout(wake, pause).unref()
-  }
-
-  /** What has ended of a user stands under their own name, and their values under that of the generation. */
-  async #write(subject: StoredName, { registers, erases }: Batch): Promise<StoredRows> {
-    const generation = this.#core.generation(subject)
-    for (const name of erases) {
-      const former = await this.#clear(name, registers)
-      // Of an erasure that this process has not heard of.
-      if (former > FIRST_GENERATION && former < generation) await this.#clear(storeName(subject, former), registers)
-    }
-    const all = registers.registers()
-    if (generation === FIRST_GENERATION) return { rows: await this.#store.merge(storeName(subject), all), generation }
-    // The answer tells of a later erasure.
-    const ends = [...all.filter(isEnd), generationRegister(generation)]
-    const rows = await this.#store.merge(storeName(subject), ends)
-    const values = all.filter((register) => !isEnd(register))
-    return { rows: [...rows, ...(await this.#store.merge(storeName(subject, generation), values))], generation }
-  }
-
-  /**
-   * Another process may have ended something there of which this one has not heard: that is not removed with the rest. Both questions go
-   * out together, so that no write of another process comes between. Resolves with the generation that stood there.
-   */
-  async #clear(name: string, registers: Replica): Promise<number> {
-    const asked = [this.#store.load(name), this.#store.remove(name)] as const
-    // Where one fails, the other shall not be late for what comes next.
-    const [load] = await Promise.allSettled(asked)
-    // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
-    const found = load.status === 'fulfilled' ? load.value : []
-    for (const end of found.filter(isEnd)) registers.merge(end, 'store')
-    await Promise.all(asked)
-    return standing(found).generation
   }
 
   /** Of what stands there, unless it is to be erased. */

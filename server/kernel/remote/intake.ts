@@ -26,13 +26,14 @@ export class Intake {
     this.#core = core
   }
 
-  /** Takes over what the store says has ended of a subject. */
-  learn(subject: Subject, all: readonly StoredRegister[]): void {
+  /** Takes over what the store says has ended of a subject. Answers with the generation that counts. */
+  learn(subject: Subject, all: readonly StoredRegister[]): number {
     const { ending, generation } = standing(all)
     const { epochs, sessions } = this.#core
     const isNews = ending !== undefined && epochs.learn(subject, ending)
     sessions.startGeneration(subject, generation)
     if (isNews) applyRemoteEnd(this.#core, subject)
+    return epochs.generation(subject)
   }
 
   /** Takes over what the store says. */

@@ -1,7 +1,5 @@
-import { LiveSessionError } from '../../../shared/errors.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
-import { Replica } from '../../../shared/replica.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
@@ -9,7 +7,7 @@ import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import { isSubject, isUser, type PartName, type Subject } from '../names/subject.js'
+import { isSubject, isUser, type Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
 import type { Sessions } from '../values/sessions.js'
@@ -18,15 +16,14 @@ import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { type StoredName, storeName } from './name.js'
+import { PartRows } from './part-rows.js'
 import { Reloads } from './reloads.js'
 import type { Keeper, Remote } from './remote.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
+import { StoreEnd } from './store-end.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, type Update, Updates } from './updates.js'
-
-/** ms that an orderly end waits for the store. */
-const LONGEST_END = 10_000
 
 /** What it brings together. */
 type Surroundings = {
@@ -42,34 +39,36 @@ type Surroundings = {
 
 /** Keeps memory and the store together: each learns what the other knows. */
 export class StoreSync implements Keeper {
-  readonly #store: Store
   readonly #sound: SoundStore
   readonly #core: Surroundings
-  readonly #health: StoreHealth
+  readonly health: StoreHealth
   readonly #backlog: Backlog
+  /** What the store has not confirmed. */
+  readonly unsaved: Pick<Backlog, 'size' | 'of'>
   readonly #loads: Loads
   readonly #intake: Intake
+  readonly parts: PartRows
   /** What is good but once, at all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
+  readonly #end: StoreEnd
 
   constructor(store: Store, core: Surroundings) {
-    this.#store = store
     this.#core = core
-    this.#health = new StoreHealth(core.settings)
+    this.health = new StoreHealth(core.settings)
     const waiting = {
       maxGuestBytes: core.settings.maxGuestBytes,
       onLetGo: (guest: StoredName) => {
         this.#loads.forget(guest)
-        this.#health.tellLoss()
+        this.health.tellLoss()
       },
     }
     this.#sound = new SoundStore(store, core)
     this.#backlog = new Backlog(
       this.#sound,
-      this.#health,
+      this.health,
       {
         generation: (name) => this.#generation(name),
         onStanding: (name, { rows, generation }) => {
@@ -83,24 +82,25 @@ export class StoreSync implements Keeper {
       },
       waiting,
     )
-    this.#loads = new Loads(this.#sound, this.#health, core, {
-      learn: (subject, registers) => {
-        this.#intake.learn(subject, registers)
-        return this.#generation(subject)
-      },
+    this.unsaved = this.#backlog
+    this.#loads = new Loads(this.#sound, this.health, core, {
+      learn: (subject, registers) => this.#intake.learn(subject, registers),
       take: (subject, registers, generation) => this.#intake.compare(subject, registers, generation),
       isWriting: (subject) => this.#updates.isUnderWay(subject),
     })
     this.#intake = new Intake(this.#backlog, core)
-    this.singleUse = new SingleUse(store, this.#health, core.settings)
+    this.parts = new PartRows(store, this.health, this.#backlog, this.#loads)
+    this.singleUse = new SingleUse(store, this.health, core.settings)
     const answers: Answers<Subject> = {
       ensure: (subjects) => this.ensure(subjects),
       isLoaded: (subject) => this.isLoaded(subject),
       inTime: (subject) => this.#loads.inTime(subject),
     }
     this.#updates = this.updates(answers, core.sessions)
+    const pending = { backlog: this.#backlog, health: this.health, updates: this.#updates }
+    this.#end = new StoreEnd(store, pending, core.settings.report)
     this.#sweeps = new Sweeps(store, core.settings)
-    this.#reloads = new Reloads({ backlog: this.#backlog, health: this.#health, loads: this.#loads }, core)
+    this.#reloads = new Reloads({ backlog: this.#backlog, health: this.health, loads: this.#loads }, core)
   }
 
   /** Brings what the store has of these subjects into memory; nothing to wait for where it is there, or comes too late. */
@@ -115,7 +115,7 @@ export class StoreSync implements Keeper {
    */
   consult(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.ensure(subjects)
-    if (this.#health.state !== 'good') return ready
+    if (this.health.state !== 'good') return ready
     return Promise.all(subjects.map((subject) => this.#loads.inTime(subject)))
   }
 
@@ -145,11 +145,8 @@ export class StoreSync implements Keeper {
   }
 
   /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
-  async level(subjects: Iterable<StoredName>): Promise<Level> {
-    if (this.#health.state !== 'good') return 'memory'
-    const all = Promise.all(Array.from(subjects, (subject) => this.#backlog.stored(subject)))
-    const stored = await this.#health.inTime(all)
-    return stored?.every(Boolean) ? 'store' : 'memory'
+  level(subjects: Iterable<StoredName>): Promise<Level> {
+    return this.#backlog.level(subjects)
   }
 
   /** What the store itself says that it has of a subject: nothing where it does not answer in time. */
@@ -175,54 +172,19 @@ export class StoreSync implements Keeper {
   /** For values of which others keep in memory what is known. */
   updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
     const nameOf = (name: N): string => storeName(name, this.#generation(name))
-    return new Updates({ store: this.#sound, nameOf }, this.#health, answers, this, memory, this.#core.settings)
-  }
-
-  /** What the store has of a part's name, with what it is still to be told; rejects where it does not answer. */
-  async rows(name: PartName): Promise<readonly StoredRegister[]> {
-    const stored = await this.#loads.rows(storeName(name))
-    return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
-  }
-
-  /** Whether the store can let go of what was deleted. */
-  get canPrune(): boolean {
-    return this.#store.prune !== undefined
-  }
-
-  /** Has the store let go of what was deleted before that. Where it does not, it is told again with the next lot. */
-  prune(subject: StoredName, before: number): void {
-    this.#health.ask(async () => this.#store.prune?.(storeName(subject), before)).catch(() => undefined)
-  }
-
-  get health(): StoreHealth {
-    return this.#health
-  }
-
-  /** What the store has not confirmed. */
-  get unsaved(): Pick<Backlog, 'size' | 'of'> {
-    return this.#backlog
+    return new Updates({ store: this.#sound, nameOf }, this.health, answers, this, memory, this.#core.settings)
   }
 
   /** Resolves when all that was written until now is stored. A process that has nothing else to do does not end before. */
-  async settled(): Promise<void> {
-    const stay = setInterval(() => undefined, LONGEST_END)
-    await this.#allStored()
-    clearInterval(stay)
+  settled(): Promise<void> {
+    return this.#end.settled()
   }
 
   /** Waits for the store as long as an orderly end may take. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#reloads.close()
     this.#sweeps.close()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LONGEST_END)
-    })
-    await Promise.race([this.#allStored(), late])
-    this.#health.close()
-    this.#tellUnsaved()
-    await Promise.race([this.#store.close(), late])
-    clearTimeout(timer)
+    return this.#end.close()
   }
 
   #generation(subject: StoredName): number {
@@ -232,19 +194,7 @@ export class StoreSync implements Keeper {
   /** What the store has once all that waits here is stored; nothing where it does not answer in time. */
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     // Whether one that was not good is by now, the question shows.
-    if (this.#health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
+    if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)
-  }
-
-  async #allStored(): Promise<void> {
-    await this.#updates.ended()
-    await this.#backlog.allStored()
-  }
-
-  #tellUnsaved(): void {
-    const { size } = this.#backlog
-    if (size === 0) return
-    const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
-    this.#core.settings.report(new LiveSessionError('store_unavailable', message))
   }
 }

@@ -4,13 +4,13 @@ import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Departures } from '../connections/departures.js'
-import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Subjects } from '../memory/subjects.js'
 import { loadCandidates } from '../names/candidates.js'
 import { type Brought, cookieAction, type Deed, moreOf } from '../names/decide.js'
 import type { Identities } from '../names/identities.js'
-import type { Departing, Recognized } from '../names/recognized.js'
-import type { BrowserSubject, UserSubject } from '../names/subject.js'
+import type { Departing, Known, Recognized } from '../names/recognized.js'
+import type { UserSubject } from '../names/subject.js'
 import type { Visitor, Vouched } from '../names/visitor.js'
 import { renewalOf, type Whose, whoOf } from '../names/who.js'
 import type { StoreSync } from '../remote/store-sync.js'
@@ -19,6 +19,7 @@ import type { Answer, AnswerPart } from '../seams.js'
 import { type AnswerCookieNeeds, isStale, writeCookie } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import type { HasConsent } from './consent.js'
+import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { type Counted, countedAs } from './limits.js'
 
@@ -32,32 +33,20 @@ export interface ExchangeNeeds extends AnswerCookieNeeds {
   readonly subjects: Subjects
 }
 
-/** What was found of a request before: its cookie, and whose that is. */
-interface Known {
-  readonly cookie: ReadCookie | undefined
-  readonly found: Recognized
-}
-
-/** Few answers have any. */
-const NO_PARTS: readonly AnswerPart[] = []
-
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
 export class Exchange implements Whose, Answer {
   readonly #core: ExchangeNeeds
   readonly #ctx: Koa.Context
-  /** The browser id of a cookie that had been given up before the session was used. */
-  readonly #givenUp: BrowserSubject | undefined
+  readonly #since: EndedSince
   readonly #begunAs: UserSubject | undefined
   #recognized: Recognized
-  #revocations: number
   #brought: Brought
-  /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
-  #isLate: boolean
   #deed: Deed = 'reads'
-  #parts: readonly AnswerPart[] = NO_PARTS
+  #parts: readonly AnswerPart[] = []
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
-  constructor(core: ExchangeNeeds, ctx: Koa.Context, { user, revocations }: Vouched, known?: Known) {
+  constructor(core: ExchangeNeeds, ctx: Koa.Context, vouched: Vouched, known?: Known) {
+    const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
     this.#core = core
@@ -65,10 +54,7 @@ export class Exchange implements Whose, Answer {
     this.#begunAs = user
     this.#recognized = core.identities.recognize(cookie, user, known?.found)
     this.#brought = this.#recognized.relation
-    const givenUp = this.#brought === 'given-up' ? readable(cookie) : undefined
-    this.#givenUp = givenUp?.browserSubject
-    this.#isLate = givenUp !== undefined && (user === undefined || givenUp.user !== this.visitor.userSub)
-    this.#revocations = revocations
+    this.#since = new EndedSince(core.epochs, cookie, this.#recognized, vouched)
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
     onHeaders(ctx.res, this.#seal)
@@ -127,16 +113,7 @@ export class Exchange implements Whose, Answer {
 
   /** Whether the browser id that the request came with was given up by another, or its user revoked, before it began or since. */
   get isSuperseded(): boolean {
-    const { epochs } = this.#core
-    const { browserSubject, userSub } = this.visitor
-    if (userSub !== undefined && epochs.isRevokedSince(userSub, this.#revocations)) return true
-    if (this.cookie && !epochs.isCurrent(this.cookie)) return true
-    return this.#isLate || epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
-  }
-
-  /** A browser id that had been given up before was given up once more. */
-  get #isGivenUpSince(): boolean {
-    return this.#givenUp !== undefined && this.#core.epochs.isRevokedSince(this.#givenUp, this.#revocations)
+    return this.#since.isSuperseded(this.#recognized)
   }
 
   /** Has in memory all that counts where the request goes on as another visitor. */
@@ -153,7 +130,7 @@ export class Exchange implements Whose, Answer {
 
   /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
   async changeTo({ user, revocations }: Vouched): Promise<void> {
-    if (user === this.visitor.user && !this.#isRevoked) this.does('shows')
+    if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), revocations)
   }
 
@@ -173,18 +150,11 @@ export class Exchange implements Whose, Answer {
     await done
   }
 
-  /** Whether the user was revoked since the request's own cookie was read. Who signs in again needs another. */
-  get #isRevoked(): boolean {
-    const { epochs } = this.#core
-    return this.cookie !== undefined && !epochs.isGivenUp(this.cookie.browserSubject) && !epochs.isCurrent(this.cookie)
-  }
-
   #become(recognized: Recognized, revocations: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#recognized = recognized
     for (const part of this.#parts) part.changeHands()
-    this.#revocations = revocations
-    this.#isLate = false
+    this.#since.restart(revocations)
     if (this.#brought === 'own') this.#brought = 'other'
     this.does('renews')
     return this.#depart(recognized.toEnd, lastUser)
@@ -217,17 +187,11 @@ export class Exchange implements Whose, Answer {
     return cookieAction({
       brought: this.#brought,
       deed: this.#deed,
-      hasEnded: comparison === undefined && this.#hasEnded,
+      hasEnded: comparison === undefined && this.#since.hasEnded(this.#recognized),
       // Who renews it does not ask.
       isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
-  }
-
-  /** Another request has signed the visitor out, in, or over to another user: being late, the answer must not undo that. */
-  get #hasEnded(): boolean {
-    const { epochs } = this.#core
-    return epochs.hasEnded(this.#recognized, this.#revocations) || this.#isGivenUpSince
   }
 
   get #hasNews(): boolean {

@@ -1,21 +1,18 @@
-import type { AnyChange, ChangeSource } from '../../../shared/change.js'
+import type { ChangeSource } from '../../../shared/change.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import type { FieldMap } from '../../../shared/fields.js'
 import type { JsonValue } from '../../../shared/json.js'
-import { type StoredRegister, supersedes } from '../../../shared/register.js'
-import { Replica } from '../../../shared/replica.js'
+import type { StoredRegister } from '../../../shared/register.js'
+import type { Replica } from '../../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
-import type { Settings } from '../../options.js'
-import type { Announcements } from '../memory/announcements.js'
-import type { Holding, Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { nameOf } from '../names/generation.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { Remote } from '../remote/remote.js'
-import type { Dispatch } from './dispatch.js'
 import { type FieldChanges, group, type Owner } from './field-changes.js'
+import { Merging, type MergingNeeds } from './merging.js'
 
 /** What a write says besides. */
 export interface Writing {
@@ -29,24 +26,22 @@ export interface Writing {
 export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
 /** What it needs. */
-interface Needs {
-  readonly announcements: Announcements
-  readonly subjects: Subjects
-  readonly dispatch: Dispatch
+interface Needs extends MergingNeeds {
   readonly remote: Remote
   readonly epochs: Epochs
-  readonly settings: Settings
 }
 
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
   readonly #core: Needs
+  readonly #merging: Merging
   #isClosed = false
 
   constructor(core: Needs) {
     this.#core = core
     this.fields = core.settings.fields
+    this.#merging = new Merging(core, (field, replica) => this.value(field, replica))
   }
 
   /** Whether a register is of a field that is the browser's own, also where a user is signed in. */
@@ -91,7 +86,7 @@ export class Sessions {
     for (const [subject, written] of group(changes, owner, stamp)) {
       const replica = this.find(subject)
       const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
-      const news = this.#take(subject, registers, source)
+      const news = this.#merging.take(subject, registers, source)
       this.#keep(subject, news)
       this.#announce(subject, news)
     }
@@ -110,8 +105,8 @@ export class Sessions {
     generation: number = this.#core.epochs.generation(subject),
   ): number {
     if (!this.startGeneration(subject, generation)) return 0
-    const news = this.#take(subject, registers, source)
-    if (source === 'ticket') this.#allow(subject, registers)
+    const news = this.#merging.take(subject, registers, source)
+    if (source === 'ticket') this.#merging.allow(subject, registers)
     if (news.length === 0) return 0
     if (source !== 'store' && source !== 'node') this.#keep(subject, news)
     // What a cookie brings, each process learns from the cookie.
@@ -127,7 +122,7 @@ export class Sessions {
 
   /** Takes over a write that the store has taken already. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
-    this.#take(subject, [register], source)
+    this.#merging.take(subject, [register], source)
     this.#announce(subject, [register])
   }
 
@@ -144,15 +139,7 @@ export class Sessions {
 
   /** Forgets what a subject had, and tells the listeners. */
   erase(subject: Subject): void {
-    const replica = this.find(subject)
-    const holding = this.#core.subjects.holding(subject)
-    const before = [...this.fields.values()].map((field) => ({ field, previous: this.value(field, replica) }))
-    this.#core.subjects.erase(subject)
-    if (!holding) return
-    const changes = before.map(({ field, previous }): AnyChange => {
-      return { key: field.key, value: this.value(field, holding.replica), previous, source: 'job' }
-    })
-    this.#tell(holding, changes)
+    this.#merging.erase(subject)
   }
 
   /** @throws {LiveSessionError} `closed` */
@@ -165,53 +152,6 @@ export class Sessions {
     this.#isClosed = true
   }
 
-  /** What only another build knows may go to the browsers that bring it, also where another process told of it before. */
-  #allow(subject: Subject, registers: readonly StoredRegister[]): void {
-    const replica = this.find(subject)
-    for (const register of registers)
-      if (!this.fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
-        replica?.confirm(register, 'ticket')
-        this.#core.subjects.changed(subject, 0)
-      }
-  }
-
-  /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
-  #take(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
-    if (registers.length === 0) return registers
-    const replica = this.find(subject)
-    if (replica) return this.#mergeInto(replica, subject, registers, source)
-    this.#core.subjects.begin(subject, Replica.of(registers.map(this.#named), source))
-    return registers
-  }
-
-  #mergeInto(
-    replica: Replica,
-    subject: Subject,
-    registers: readonly StoredRegister[],
-    source: ChangeSource,
-  ): readonly StoredRegister[] {
-    const holding = this.#core.subjects.holding(subject)
-    const changes: AnyChange[] = []
-    const { bytes } = replica
-    const news: StoredRegister[] = []
-    for (const register of registers) {
-      const { key } = register
-      const field = this.fields.get(key)
-      const previous = field && holding && this.value(field, replica)
-      // That more is known of the same write changes no value.
-      const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
-      if (!replica.merge(this.#named(register), source)) continue
-      news.push(register)
-      if (!isChange || !field) continue
-      this.#core.dispatch.add(holding, field)
-      changes.push({ key: field.key, value: this.value(field, replica), previous, source })
-    }
-    if (news.length === 0) return news
-    this.#core.subjects.changed(subject, replica.bytes - bytes)
-    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
-    return news
-  }
-
   #announce(subject: Subject, news: readonly StoredRegister[]): void {
     const { epochs, remote } = this.#core
     remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
@@ -221,18 +161,5 @@ export class Sessions {
   #keep(subject: Subject, news: readonly StoredRegister[]): void {
     const { remote, subjects } = this.#core
     if (news.length > 0 && !subjects.holding(subject)?.isFleeting) remote.store?.keep(subject, news)
-  }
-
-  /** Under the declared key, not the text just parsed: a million subjects share one string. */
-  readonly #named = (register: StoredRegister): StoredRegister => {
-    const field = this.fields.get(register.key)
-    return field ? { ...register, key: field.key } : register
-  }
-
-  #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
-    const tell = (change: AnyChange): void => {
-      for (const listener of listeners) listener(change)
-    }
-    for (const change of changes) this.#core.announcements.change(listeners, change, tell)
   }
 }

@@ -75,11 +75,11 @@ export class SessionKeeping {
   }
 
   get canPrune(): boolean {
-    return this.#store.canPrune
+    return this.#store.parts.canPrune
   }
 
   prune(name: SessionName, before: number): void {
-    this.#store.prune(name, before)
+    this.#store.parts.prune(name, before)
   }
 
   level(name: SessionName): Promise<Level> {
@@ -113,7 +113,7 @@ export class SessionKeeping {
   }
 
   async #ask(name: SessionName): Promise<void> {
-    const registers = await this.#store.rows(name)
+    const registers = await this.#store.parts.load(name)
     this.#news.learn(name, registers)
     const session = this.#memory.live(name)
     if (!session) return
