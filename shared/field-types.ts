@@ -68,10 +68,10 @@ export interface FieldSpec {
    */
   readonly cookie?: boolean
   /**
-   * Bytes it may take in the cookie, key and stamp included: a larger value is refused as `too_large`. The sum of all fields must fit
-   * `cookieBudget`.
+   * Bytes that the encoded value may take, key and stamp included: a larger value is refused as `too_large`. The fields in the cookie share
+   * `cookieBudget`, those with `cookie: false` share 24,000 bytes.
    *
-   * @default an equal share of cookieBudget
+   * @default an equal share of what is left; 24,000 where client is 'hidden'
    */
   readonly maxBytes?: number
   /**

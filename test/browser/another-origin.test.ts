@@ -11,7 +11,19 @@ import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { ViteServer } from '../support/vite-server.js'
 import { within } from '../support/within.js'
 
-const PAGE = 'docs/another-origin.md'
+const PAGE = 'docs/deployment.md'
+
+/** Vite's page, and what it does with the client that the guide's `page.ts` makes. */
+const HTML = '<!doctype html><output></output> <button>next</button><script type="module" src="/main.ts"></script>'
+const MAIN = `
+  import { live } from './page.ts'
+  const output = document.querySelector('output')
+  live.subscribe('division', (division) => {
+    if (output) output.value = String(division)
+  })
+  live.onStatus((_key, { status, reason }) => { document.title = reason ?? status })
+  document.querySelector('button')?.addEventListener('click', () => live.set('division', live.get('division') + 1))
+`
 
 /** Of the page of another origin; and behind Vite's proxy, which knows of no origins at all. */
 let servers: { readonly listing: DocsServer; readonly proxied: DocsServer }
@@ -23,10 +35,12 @@ const portOf = ({ url }: DocsServer): string => new URL(url).port
 function writePages(folder: string): void {
   const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
   const { listing, proxied } = servers
-  const [page, html] = [snippet('page.ts', PAGE), snippet('index.html', PAGE)]
-  write('index.html', html)
+  const page = snippet('page.ts', PAGE)
+  write('index.html', HTML)
+  write('main.ts', MAIN)
   write('page.ts', page.replaceAll('3000', portOf(listing)))
-  write('proxied.html', html.replace('page.ts', 'proxied.ts'))
+  write('proxied.html', HTML.replace('main.ts', 'proxied-main.ts'))
+  write('proxied-main.ts', MAIN.replace('page.ts', 'proxied.ts'))
   write('proxied.ts', page.replace(/createLiveSession\(\{.*?^\}\)/ms, 'createLiveSession({ socket: io() })'))
   write('vite.config.ts', snippet('vite.config.ts', PAGE).replaceAll('3000', portOf(proxied)))
 }
@@ -73,7 +87,7 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     const port = await freePort()
     const start = (origins: readonly string[]): Promise<DocsServer> => {
       const change = (text: string): string => text.replace("['http://localhost:5173']", JSON.stringify(origins))
-      return DocsServer.start(PAGE, 'server.ts', { others: { 'fields.ts': snippet('fields.ts', PAGE) }, change })
+      return DocsServer.start(PAGE, 'api.ts', { others: { 'fields.ts': snippet('fields.ts') }, change })
     }
     const [listing, proxied] = await Promise.all([start([`http://localhost:${port}`]), start([])])
     servers = { listing, proxied }
@@ -137,5 +151,5 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     )
   })
 
-  itRunsSnippetsOf(PAGE)
+  itRunsSnippetsOf(PAGE, 'api.ts', 'page.ts', 'vite.config.ts')
 })

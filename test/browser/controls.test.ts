@@ -25,18 +25,11 @@ const GUIDES: readonly Guide[] = [
     choices: ['south', 'north'],
   },
   {
-    page: 'docs/first-render.md',
-    server: 'two-filters.ts',
-    script: 'filters.ts',
-    others: [],
-    choices: ['1', '2'],
-  },
-  {
-    page: 'docs/recipes.md',
-    server: 'theme.ts',
-    script: 'theme-page.ts',
-    others: ['fields.ts', 'catalog.ts'],
-    choices: ['dark', 'light'],
+    page: 'docs/rendering.md',
+    server: 'server.ts',
+    script: 'browser.ts',
+    others: ['fields.ts'],
+    choices: ['0', '1'],
   },
 ]
 

@@ -46,8 +46,8 @@ async function expectTwoTabsToCount(counter: string, isRendered: boolean): Promi
   expect([...one.complaints, ...two.complaints]).toEqual([])
 }
 
-describeInBrowser('docs/pages.md', () => {
-  const folder = SnippetFolder.of('docs/pages.md')
+describeInBrowser('docs/pages-and-sockets.md', () => {
+  const folder = SnippetFolder.of('docs/pages-and-sockets.md')
 
   it('has a page that shows what any tab sets, and that it is saved', async () => {
     site = await DocsSite.start(
@@ -68,7 +68,7 @@ describeInBrowser('docs/pages.md', () => {
   })
 
   it('has calls that do what it says', async () => {
-    const { calls } = (await folder.import('calls.ts')) as { calls(live: unknown): Promise<void> }
+    const { calls } = (await folder.import('page-calls.ts')) as { calls(live: unknown): Promise<void> }
     const app = await App.start({
       routes: (ctx) => {
         ctx.body = ctx.liveSession.snapshot()
@@ -95,72 +95,61 @@ describeInBrowser('docs/pages.md', () => {
     await page.locator('output', { hasText: '3' }).waitFor()
   })
 
-  itRunsSnippetsOf('docs/pages.md')
+  itRunsSnippetsOf('docs/pages-and-sockets.md', 'browser.ts', 'page-calls.ts', 'hook.ts')
 })
 
-describeInBrowser('docs/react.md', () => {
-  const folder = SnippetFolder.of('docs/react.md')
+describeInBrowser('docs/rendering.md', () => {
+  const folder = SnippetFolder.of('docs/rendering.md')
 
-  it('has a component that the server renders, and that counts in two tabs', async () => {
-    const { page } = (await serverPart(folder, 'server.tsx')) as { page: Koa.Middleware }
-    site = await DocsSite.start(folder, 'browser.tsx', page)
-    await expectTwoTabsToCount('button', true)
-  })
-
-  it('has a script for a page that no server renders', async () => {
-    const render: Koa.Middleware = (ctx) => {
-      ctx.body = '<!doctype html><div id="app"></div><script type="module" src="/browser.js"></script>'
-    }
-    // Such a page connects again once it has its first cookie: of a websocket that is still being opened then Chromium complains.
-    site = await DocsSite.start(folder, 'static.tsx', render, { allowUpgrades: false })
-    await expectTwoTabsToCount('button', false)
-  })
-
-  it('has an app whose pages show who is signed in, also where that was in another tab', async () => {
-    const { http } = (await serverPart(folder, 'account-server.tsx')) as { http: Server }
-    const { url } = await serve(http)
+  it('has a list of two filters, a number and a text, and says why a text was taken back', async () => {
+    const others = { 'fields.ts': snippet('fields.ts', 'docs/rendering.md') }
+    const { url } = await start('docs/rendering.md', 'server.ts', { others })
+    const body = await bundle(folder, 'browser.ts', FOR_BROWSERS)
     const context = await openBrowser()
-    const body = await bundle(folder, 'account-browser.tsx', FOR_BROWSERS)
     await context.route('**/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
     const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
-    await one.page.locator('[type=button]').click()
-    await two.shows('[type=button]', '0')
+    await two.page.locator('li').nth(2).waitFor()
+    await one.page.locator('input').pressSequentially('LI')
+    await two.page.locator('ul', { hasText: /^LightsLine array$/ }).waitFor()
+    await two.page.locator('select').selectOption('Lighting')
+    for (const { page } of [one, two]) {
+      await page.locator('ul', { hasText: /^Lights$/ }).waitFor()
+      await page.locator('option:checked', { hasText: 'Lighting' }).waitFor({ state: 'attached' })
+      expect(await page.locator('input').inputValue()).toBe('LI')
+    }
+    await one.page.locator('input').fill('"'.repeat(21))
+    await one.shows('[role=status]', 'At most 20 letters.')
+    expect(await one.page.locator('input').inputValue()).toBe('LI')
+    await one.page.locator('input').fill('"')
+    await two.page.locator('ul', { hasText: /^$/ }).waitFor({ state: 'attached' })
+    await one.page.locator('[role=status]', { hasText: /^$/ }).waitFor({ state: 'attached' })
+    const html = await one.html()
+    expect(html).toContain('<option value="0" selected>Lighting</option>')
+    expect(html).toContain('<input aria-label="Search" value="&#34;" ')
     expect([...one.complaints, ...two.complaints]).toEqual([])
-    await one.click('button', 'Sign in')
-    for (const tab of [one, two]) await tab.shows('form', 'ann')
-    const three = await Tab.open(context, url)
-    await three.page.locator('[type=button]').click()
-    await one.shows('[type=button]', '1')
-    expect(await three.html()).toMatch(/data-name="ann".*>ann/)
-    expect(three.complaints).toEqual([])
-    await two.click('button', 'Sign out')
-    for (const tab of [one, two, three]) await tab.shows('form', 'Guest')
   })
 
-  itRunsSnippetsOf('docs/react.md')
-})
-
-describeInBrowser('docs/vue.md', () => {
-  const folder = SnippetFolder.of('docs/vue.md')
-
-  it('has a component that the server renders, and that counts in two tabs', async () => {
-    const { page } = (await serverPart(folder, 'server.ts')) as { page: Koa.Middleware }
-    site = await DocsSite.start(folder, 'browser.ts', page)
+  it('has a component of React that the server renders, and that counts in two tabs', async () => {
+    const { page } = (await serverPart(folder, 'react/server.tsx')) as { page: Koa.Middleware }
+    site = await DocsSite.start(folder, 'react/browser.tsx', page)
     await expectTwoTabsToCount('button', true)
   })
 
-  itRunsSnippetsOf('docs/vue.md')
-})
+  it('has a component of Vue that the server renders, and that counts in two tabs', async () => {
+    const { page } = (await serverPart(folder, 'vue/server.ts')) as { page: Koa.Middleware }
+    site = await DocsSite.start(folder, 'vue/browser.ts', page)
+    await expectTwoTabsToCount('button', true)
+  })
 
-describeInBrowser('docs/svelte.md', () => {
-  const folder = SnippetFolder.of('docs/svelte.md')
-
-  it('has a component that counts in two tabs', async () => {
-    site = await DocsSite.start(folder, 'browser.ts', html(''))
+  it('has a component of Svelte that counts in two tabs', async () => {
+    site = await DocsSite.start(folder, 'svelte/browser.ts', html(''))
     await expectTwoTabsToCount('button', false)
   })
 
-  itRunsSnippetsOf('docs/svelte.md')
+  itRunsSnippetsOf('docs/rendering.md', 'browser.ts')
+  itRunsSnippetsOf('docs/rendering.md', 'react/app.tsx', 'react/browser.tsx', 'react/server.tsx')
+  itRunsSnippetsOf('docs/rendering.md', 'vue/Division.vue', 'vue/app.ts', 'vue/browser.ts', 'vue/server.ts')
+  itRunsSnippetsOf('docs/rendering.md', 'svelte/Division.svelte', 'svelte/live.ts', 'svelte/browser.ts')
 })
 
 describeInBrowser('docs/getting-started.md', () => {
@@ -191,47 +180,6 @@ describeInBrowser('docs/getting-started.md', () => {
   itRunsSnippetsOf('docs/getting-started.md')
 })
 
-describeInBrowser('docs/first-render.md', () => {
-  const folder = SnippetFolder.of('docs/first-render.md')
-
-  it('has a script that shows what the server sends', async () => {
-    site = await DocsSite.start(folder, 'browser.ts', html('<main></main>'))
-    site.io.on('connection', (socket) => socket.emit('view', '<h1>Costs of Sound</h1>'))
-    const tab = await Tab.open(await openBrowser(), site.url)
-    await tab.shows('main > h1', 'Costs of Sound')
-    expect(tab.complaints).toEqual([])
-  })
-
-  it('has a list of two filters, a number and a text, and says why a text was taken back', async () => {
-    const { url } = await start('docs/first-render.md', 'two-filters.ts')
-    const body = await bundle(folder, 'filters.ts', FOR_BROWSERS)
-    const context = await openBrowser()
-    await context.route('**/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
-    const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
-    await two.page.locator('li').nth(2).waitFor()
-    await one.page.locator('input').pressSequentially('LI')
-    await two.page.locator('ul', { hasText: /^LibraryLiving room$/ }).waitFor()
-    await two.page.locator('select').selectOption('floor 1')
-    for (const { page } of [one, two]) {
-      await page.locator('ul', { hasText: /^Library$/ }).waitFor()
-      await page.locator('option:checked', { hasText: 'floor 1' }).waitFor({ state: 'attached' })
-      expect(await page.locator('input').inputValue()).toBe('LI')
-    }
-    await one.page.locator('input').fill('"'.repeat(21))
-    await one.shows('[role=status]', 'At most 20 letters.')
-    expect(await one.page.locator('input').inputValue()).toBe('LI')
-    await one.page.locator('input').fill('"')
-    await two.page.locator('ul', { hasText: /^$/ }).waitFor({ state: 'attached' })
-    await one.page.locator('[role=status]', { hasText: /^$/ }).waitFor({ state: 'attached' })
-    const html = await one.html()
-    expect(html).toContain('<option value="1" selected>floor 1</option>')
-    expect(html).toContain('<input aria-label="Search" value="&#34;" ')
-    expect([...one.complaints, ...two.complaints]).toEqual([])
-  })
-
-  itRunsSnippetsOf('docs/first-render.md', 'browser.ts', 'two-filters.ts', 'filters.ts')
-})
-
 describeInBrowser('docs/scaling.md', () => {
   const folder = SnippetFolder.of('docs/scaling.md')
 
@@ -249,24 +197,25 @@ describeInBrowser('docs/scaling.md', () => {
   itRunsSnippetsOf('docs/scaling.md', 'browser.ts')
 })
 
-describeInBrowser('docs/hand-off.md', () => {
-  const folder = SnippetFolder.of('docs/hand-off.md')
+describeInBrowser('docs/flash-and-hand-off.md', () => {
+  const folder = SnippetFolder.of('docs/flash-and-hand-off.md')
 
-  it('has a form that is checked as it is filled in, and signs in over the socket', async () => {
+  it('has a form that signs in over the socket, and says what is wrong', async () => {
     const { http } = (await folder.import('sign-in.ts')) as { http: Server }
     const { url } = await serve(http)
     const context = await openBrowser()
     const body = await bundle(folder, 'browser.ts', FOR_BROWSERS)
     await context.route('**/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
     const tab = await Tab.open(context, url)
-    await tab.page.locator('[name=name]').fill('an')
-    await tab.shows('output', 'A name has three letters or more')
     await tab.page.locator('[name=name]').fill('ann')
+    await tab.page.locator('[name=password]').fill('wrong')
+    await tab.click('button', 'Sign in')
+    await tab.shows('output', 'That is not right')
     await tab.page.locator('[name=password]').fill('correct horse battery staple')
     await tab.click('button', 'Sign in')
     await tab.shows('p', 'Signed in')
     expect(tab.complaints).toEqual([])
   })
 
-  itRunsSnippetsOf('docs/hand-off.md', 'browser.ts')
+  itRunsSnippetsOf('docs/flash-and-hand-off.md', 'browser.ts')
 })

@@ -91,4 +91,17 @@ describe(PAGE, () => {
     await restart(OLD)
     expect(await division(visitor)).toBe('-1')
   })
+
+  // In a browser, with the pages that Vite serves, it all runs in test/browser/another-origin.test.ts.
+  it('has a server that answers pages of another origin, and lets their sockets poll', async () => {
+    const visitor = visitorOf(await startDocs(PAGE, 'api.ts', { others }))
+    const origin = 'http://localhost:5173'
+    const answer = await visitor.store({ set: [['division', -1, '', 3]] }, { origin })
+    const polled = await visitor.fetch('/socket.io/?EIO=4&transport=polling', { headers: { origin } })
+    for (const { headers } of [answer, polled]) {
+      expect(headers.get('access-control-allow-origin')).toBe(origin)
+      expect(headers.get('access-control-allow-credentials')).toBe('true')
+    }
+    expect(await visitor.text('/')).toBe('division 3')
+  })
 })

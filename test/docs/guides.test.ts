@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { transformSync } from 'esbuild'
 import { JSDOM } from 'jsdom'
 import type Koa from 'koa'
-import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import Database from 'libsql'
 import { connect } from 'socket.io-client'
 import { App } from '../support/app.js'
@@ -16,11 +15,12 @@ import { ends, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { nameOf } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
+import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** The first views that a new socket is sent; after the first of them a division may be set, of which there is a ticket. */
-function views(visitor: Visitor, count: number, division?: number): Promise<{ seen: string[]; ticket: string }> {
+/** The first lists that a new socket is sent; after the first of them a division may be set, of which there is a ticket. */
+function lists(visitor: Visitor, count: number, division?: number): Promise<{ seen: string[]; ticket: string }> {
   const io = connect(visitor.url, {
     transports: ['websocket'],
     forceNew: true,
@@ -30,7 +30,7 @@ function views(visitor: Visitor, count: number, division?: number): Promise<{ se
   const seen: string[] = []
   let set: Promise<{ readonly ticket?: string }> | undefined
   return new Promise((resolve) => {
-    io.on('view', (html: string) => {
+    io.on('list', (html: string) => {
       if (seen.push(html) === 1 && division !== undefined)
         set = io.emitWithAck('live_session:sync', { set: [['division', -1, '', division]] })
       if (seen.length === count)
@@ -39,60 +39,59 @@ function views(visitor: Visitor, count: number, division?: number): Promise<{ se
   })
 }
 
-describe('docs/first-render.md', () => {
+describe('docs/rendering.md', () => {
   it('has a server whose sockets go on with what its first HTML shows, also after a reconnect and a restart', async () => {
-    const server = await startDocs('docs/first-render.md', 'first-render.ts')
+    const others = { 'fields.ts': snippet('fields.ts', 'docs/rendering.md') }
+    const server = await startDocs('docs/rendering.md', 'server.ts', { others })
     const visitor = visitorOf(server)
-    expect(await visitor.text('/')).toContain('<main><h1>Costs of all divisions</h1></main>')
-    const { seen, ticket } = await views(visitor, 2, 1)
-    expect(seen).toEqual(['<h1>Costs of all divisions</h1>', '<h1>Costs of Sound</h1>'])
+    const [all, sound] = ['<li>Lights</li><li>Towers</li><li>Line array</li>', '<li>Line array</li>']
+    expect(await visitor.text('/')).toContain(`<ul>${all}</ul>`)
+    const { seen, ticket } = await lists(visitor, 2, 1)
+    expect(seen).toEqual([all, sound])
     expect((await visitor.store({ tickets: [ticket] })).status).toBe(200)
-    expect(await visitor.text('/')).toContain('<main><h1>Costs of Sound</h1></main>')
-    expect((await views(visitor, 1)).seen).toEqual(['<h1>Costs of Sound</h1>'])
+    expect(await visitor.text('/')).toContain(`<ul>${sound}</ul>`)
+    expect((await lists(visitor, 1)).seen).toEqual([sound])
     await server.kill()
     await server.start()
-    expect((await views(visitor, 1)).seen).toEqual(['<h1>Costs of Sound</h1>'])
-    expect(await visitor.text('/')).toContain('<main><h1>Costs of Sound</h1></main>')
+    expect((await lists(visitor, 1)).seen).toEqual([sound])
+    expect(await visitor.text('/')).toContain(`<ul>${sound}</ul>`)
   })
-})
 
-describe('a page that shows what the server renders', () => {
-  it.each([
-    ['docs/first-render.md', 'browser.ts'],
-    ['docs/coming-from.md', 'page.ts'],
-  ])('leaves alone what it shows already, escaped text included: %s', (page, file) => {
-    const view = '<h1>Research &#38; &#60;Development&#62;</h1>'
-    const { document } = new JSDOM(`<main>${view}</main>`).window
+  it('has a page that leaves alone what it shows already, escaped text included', () => {
+    const { document } = new JSDOM('<ul><li>Research &#38; &#60;Development&#62;</li></ul>').window
     const socket = new EventEmitter()
-    const nothing = (): void => undefined
-    const parts = { createLiveSession: nothing, followAddress: nothing, followHandOffs: nothing }
-    runSnippet(file, page, { document, io: () => socket, ...parts })
-    const heading = document.querySelector('h1')
-    socket.emit('view', view)
-    expect(document.querySelector('h1')).toBe(heading)
-    socket.emit('view', '<h1>Sound &#38; Film</h1>')
-    expect(document.querySelector('main')?.textContent).toBe('Sound & Film')
+    const live = { subscribe: () => undefined, onStatus: () => undefined }
+    runSnippet('browser.ts', 'docs/rendering.md', { document, io: () => socket, createLiveSession: () => live })
+    const item = document.querySelector('li')
+    socket.emit('list', '<li>Research &#38; &#60;Development&#62;</li>')
+    expect(document.querySelector('li')).toBe(item)
+    socket.emit('list', '<li>Sound &#38; Film</li>')
+    expect(document.querySelector('ul')?.textContent).toBe('Sound & Film')
   })
 })
 
-describe('docs/settings.md', () => {
+describe('docs/stores.md', () => {
   it('has a chat whose names are in the table, and whose own table knows who said what', async () => {
-    const server = await startDocs('docs/settings.md', 'chat.ts')
+    const others = { 'sqlite.ts': snippet('sqlite.ts', 'docs/stores.md') }
+    const server = await startDocs('docs/stores.md', 'chat.ts', { others })
     const [ann, bob] = [visitorOf(server), visitorOf(server)]
     expect(await ann.text('/')).toContain('You are anonymous')
     await bob.text('/')
     const socket = await ann.connect()
     expect(await socket.change('username', ' <Ann> ')).toMatchObject({ level: 'store' })
     expect(await socket.change('username', '')).toMatchObject({ code: 'invalid_value' })
-    expect(await socket.io.emitWithAck('say', 'good <morning>')).toEqual({ ok: true })
+    socket.io.emit('say', { text: 'none' })
+    socket.io.emit('say', 'good <morning>')
+    await within(
+      () => ann.text('/'),
+      (page) => page.includes('morning'),
+    )
     await server.kill()
     await server.start()
-    expect(await ann.text('/')).toContain(
-      'You are &#60;Ann&#62;</p><ul><li class="own">&#60;Ann&#62;: good &#60;morning&#62;</li>',
-    )
-    expect(await bob.text('/')).toContain('You are anonymous</p><ul><li>&#60;Ann&#62;: good &#60;morning&#62;</li>')
+    expect(await ann.text('/')).toContain('You are &#60;Ann&#62;</p><ul><li class="own">good &#60;morning&#62;</li>')
+    expect(await bob.text('/')).toContain('You are anonymous</p><ul><li>good &#60;morning&#62;</li>')
     expect(ann.cookie).not.toContain(Buffer.from('Ann').toString('base64').slice(0, 3))
-    const database = new Database(join(server.folder, 'chat.db'), { timeout: 1000 })
+    const database = new Database(join(server.folder, 'settings.db'), { timeout: 1000 })
     ends.push(() => database.close())
     const visitor = nameOf(ann)
     expect(database.prepare('select visitor, text from messages').all()).toEqual([{ visitor, text: 'good <morning>' }])
@@ -105,13 +104,16 @@ describe('docs/settings.md', () => {
     expect(Math.abs(Date.now() - Number(rows[0]?.read_at))).toBeLessThan(DAY)
   })
 
-  it.each(['ann', 1])('computes the visitorId of a user, %p, as requests have it', async (user) => {
-    const { visitorIdOf } = runSnippet('visitor-id.ts', 'docs/settings.md', { createHash })
+  it.each([
+    ['ann', 'user:s:ann'],
+    [1, 'user:n:1'],
+  ])('says how the visitorId of the user %p is computed: of the subject %s', async (user, subject) => {
+    expect(readFileSync('docs/stores.md', 'utf8')).toContain(`\`${subject}\``)
     const routes: Koa.Middleware = (ctx) => {
       ctx.body = ctx.liveSession.visitorId
     }
     const app = await App.start({ options: { identify: () => user } as never, routes })
-    expect(await app.visitor().text('/')).toBe((visitorIdOf as (user: string | number) => string)(user))
+    expect(await app.visitor().text('/')).toBe(createHash('sha256').update(subject).digest('base64url'))
   })
 
   it('has a sign-in that takes the visitor’s own rows along', async () => {
@@ -121,7 +123,7 @@ describe('docs/settings.md', () => {
         where: (...from: unknown[]) => ({ execute: async () => void moved.push([to, ...from]) }),
       }),
     }
-    const { signIn } = runSnippet('sign-in.ts', 'docs/settings.md', {}) as {
+    const { signIn } = runSnippet('sign-in.ts', 'docs/stores.md', {}) as {
       signIn(ctx: Koa.Context, user: string, db: object): Promise<void>
     }
     const app = await App.start({
@@ -141,61 +143,7 @@ describe('docs/settings.md', () => {
   })
 })
 
-describe('docs/without-a-socket.md', () => {
-  it('has a form that sets the theme without a script, which the answer and the next page show', async () => {
-    const server = await startDocs('docs/without-a-socket.md', 'theme.ts')
-    const visitor = visitorOf(server)
-    const post = (theme: string, headers: Record<string, string> = {}): Promise<Response> =>
-      visitor.fetch('/theme', { method: 'POST', body: new URLSearchParams({ theme }), headers })
-    expect(await visitor.text('/')).toContain('data-theme="light"')
-    const answer = await post('dark')
-    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
-    expect(await visitor.text('/')).toContain('data-theme="dark"')
-    expect((await post('pink')).status).toBe(400)
-    expect((await post('light', { 'sec-fetch-site': 'cross-site' })).status).toBe(403)
-    await server.kill()
-    await server.start()
-    expect(await visitor.text('/')).toContain('data-theme="dark"')
-  })
-
-  it('has a script for the same form, which is not sent then, and saves all the same', async () => {
-    const server = await startDocs('docs/without-a-socket.md', 'theme.ts')
-    const visitor = visitorOf(server)
-    const { window } = new JSDOM(await visitor.text('/'), { url: server.url })
-    const { fetch: original } = globalThis
-    Object.assign(globalThis, {
-      document: window.document,
-      fetch: (to: string | URL, init: RequestInit) =>
-        typeof to === 'string' ? visitor.fetch(to, init) : original(to, init),
-    })
-    ends.push(() => {
-      Object.assign(globalThis, { fetch: original })
-      Reflect.deleteProperty(globalThis, 'document')
-    })
-    const { code } = transformSync(
-      snippet('page.ts', 'docs/without-a-socket.md').replace(/^(import .*|export )/gm, ''),
-      { loader: 'ts' },
-    )
-    const { document, HTMLButtonElement } = window
-    const given = { createLiveSession, document, HTMLButtonElement }
-    const live = new Function(...Object.keys(given), `${code}\nreturn live`)(
-      ...Object.values(given),
-    ) as LiveSessionClient
-    ends.push(() => live.close())
-    let isSent = false
-    window.addEventListener('submit', (event) => {
-      isSent = !event.defaultPrevented
-    })
-    document.querySelector<HTMLButtonElement>('[value=dark]')?.click()
-    expect([isSent, document.documentElement.dataset['theme']]).toEqual([false, 'dark'])
-    await live.flush()
-    expect(live.status().status).toBe('saved')
-    expect(await visitor.text('/')).toContain('data-theme="dark"')
-  })
-})
-
 describe('the snippets of these pages', () => {
-  itRunsSnippetsOf('docs/first-render.md', 'first-render.ts')
-  itRunsSnippetsOf('docs/settings.md')
-  itRunsSnippetsOf('docs/without-a-socket.md')
+  itRunsSnippetsOf('docs/rendering.md', 'fields.ts', 'server.ts')
+  itRunsSnippetsOf('docs/stores.md', 'chat.ts', 'sign-in.ts')
 })

@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { runSnippet } from '../support/run-snippet.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
-const PAGE = 'docs/inspector.md'
+const PAGE = 'docs/observability.md'
 const SECRET = 'a secret of at least thirty-two bytes'
 
 const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
@@ -60,7 +60,7 @@ function startApp(environment: string): Promise<string> {
   return listen(http)
 }
 
-describe(PAGE, () => {
+describe('the inspector of docs/observability.md', () => {
   it('has an app that is inspected in development, and not in production', async () => {
     const [development, production] = [await startApp('development'), await startApp('production')]
     const address = `${development}/inspector`
@@ -100,12 +100,12 @@ describe(PAGE, () => {
   it('has a count of refusals by where and why', async () => {
     const listeners: [string, (message: unknown) => void][] = []
     const { subscribe } = await import('node:diagnostics_channel')
-    const { counts } = runSnippet('watch-refusals.ts', PAGE, {
+    const { refusals } = runSnippet('channels.ts', PAGE, {
       subscribe: (name: string, listener: (message: unknown) => void) => {
         listeners.push([name, listener])
         subscribe(name, listener)
       },
-    }) as { readonly counts: Map<string, number> }
+    }) as { readonly refusals: Map<string, number> }
     const url = await startApp('development')
     for (const method of ['GET', 'POST', 'POST'])
       await fetch(`${url}/store_session`, {
@@ -113,11 +113,11 @@ describe(PAGE, () => {
         headers: { origin: method === 'GET' ? url : 'https://evil.example' },
       })
     for (const [name, listener] of listeners) unsubscribe(name, listener)
-    expect([...counts]).toEqual([
+    expect([...refusals]).toEqual([
       ['request malformed', 1],
       ['request bad_origin', 2],
     ])
   })
 
-  itRunsSnippetsOf(PAGE)
+  itRunsSnippetsOf(PAGE, 'app.ts', 'guarded.ts')
 })

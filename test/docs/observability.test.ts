@@ -75,6 +75,24 @@ describe('docs/observability.md', () => {
     })
     logged.mockRestore()
   })
+
+  it('has in channels.ts what hears of the store', async () => {
+    const logged = jest.spyOn(console, 'log').mockImplementation(() => undefined)
+    const listeners: [string, (message: unknown) => void][] = []
+    runSnippet('channels.ts', PAGE, {
+      subscribe: (name: string, listener: (message: unknown) => void) => {
+        listeners.push([name, listener])
+        subscribe(name, listener)
+      },
+    })
+    await outage({ onError: () => undefined })
+    for (const [name, listener] of listeners) unsubscribe(name, listener)
+    expect(logged.mock.calls).toEqual([
+      ['the store is down', expect.any(Error)],
+      ['the store is good', ''],
+    ])
+    logged.mockRestore()
+  })
 })
 
 describe('its telemetry.ts', () => {
@@ -116,5 +134,5 @@ describe('its telemetry.ts', () => {
     })
   })
 
-  itRunsSnippetsOf(PAGE)
+  itRunsSnippetsOf(PAGE, 'on-error.ts', 'channels.ts', 'telemetry.ts')
 })

@@ -4,12 +4,17 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { JSDOM } from 'jsdom'
+import type Koa from 'koa'
+import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import { createClient } from 'redis'
 import type { SyncAnswer } from '../../shared/protocol.js'
+import { App } from '../support/app.js'
 import type { DocsServer } from '../support/docs-server.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
-import { startDocs, visitorOf } from '../support/running-docs.js'
+import { runSnippet } from '../support/run-snippet.js'
+import { ends, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -19,7 +24,7 @@ import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/recipes.md'
-const SHARED = ['catalog.ts', 'fields.ts']
+const SHARED = ['catalog.ts', 'fields.ts', 'redis.ts', 'webhook.ts']
 const others = { ...Object.fromEntries(SHARED.map((name) => [name, snippet(name, PAGE)])), 'page.js': '' }
 const WEBHOOK_SECRET = 'what the provider has given us'
 
@@ -64,7 +69,34 @@ describe(PAGE, () => {
     expect(await visit('/?division=-1')).toBe('all divisions')
   })
 
-  itRunsSnippetsOf(PAGE, 'catalog.ts', 'fields.ts', 'filter.ts')
+  it('has a page that brings the token of the app’s own guard', async () => {
+    const guard: Koa.Middleware = (ctx, next) => {
+      if (ctx.method === 'POST' && ctx.get('X-CSRF-Token') !== 'the token') ctx.throw(403)
+      return next()
+    }
+    const app = await App.start({
+      before: () => [guard],
+      routes: (ctx) => {
+        ctx.body = `<meta name="csrf-token" content="the token">${ctx.liveSession.embed()}`
+      },
+    })
+    const visitor = app.visitor()
+    const { document } = new JSDOM(await visitor.text('/')).window
+    expect((await visitor.store({})).status).toBe(403)
+    const { fetch: original } = globalThis
+    const ours: typeof fetch = (to, init) => (typeof to === 'string' ? visitor.fetch(to, init) : original(to, init))
+    Object.assign(globalThis, { document, fetch: ours })
+    ends.push(() => {
+      Object.assign(globalThis, { fetch: original })
+      Reflect.deleteProperty(globalThis, 'document')
+    })
+    const { live } = runSnippet('guard-page.ts', PAGE, { document, createLiveSession }) as { live: LiveSessionClient }
+    ends.push(() => live.close())
+    await live.set('division' as never, 1 as never)
+    expect(live.status()).toEqual({ status: 'saved' })
+  })
+
+  itRunsSnippetsOf(PAGE, 'catalog.ts', 'fields.ts', 'filter.ts', 'guard-page.ts')
 })
 
 describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
@@ -99,21 +131,22 @@ describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
     expect(names.sort()).toEqual(['koa.sess', 'koa.sess.sig', 'live', 'live.sig'])
     await server.kill()
     await server.start(env)
-    await shows(one, { user: 'ann', cart: ['tea', 'milk'] })
+    await shows(one, { user: 'ann', cart: ['tea', 'milk'], plan: 'free' })
     await post(two, '/sign-in')
-    await shows(two, { user: 'ann', cart: ['tea', 'milk'] })
+    await shows(two, { user: 'ann', cart: ['tea', 'milk'], plan: 'free' })
     await post(one, '/sign-out')
-    await shows(one, { user: 'guest', cart: [] })
-    await shows(two, { user: 'ann', cart: ['tea', 'milk'] })
+    await shows(one, { user: 'guest', cart: [], plan: 'free' })
+    await shows(two, { user: 'ann', cart: ['tea', 'milk'], plan: 'free' })
 
     const client = await createClient({ url: env['REDIS_URL'] ?? '' }).connect()
     const keys = await client.keys('*')
     client.destroy()
-    expect(new Set(keys.map((key) => key.replace(/:.*/, '')))).toEqual(new Set(['session', 'live-session']))
+    const ours = keys.filter((key) => key !== 'socket.io')
+    expect(new Set(ours.map((key) => key.replace(/:.*/, '')))).toEqual(new Set(['session', 'live-session']))
   })
 
   it('has a webhook, and a job in a process of its own, that reach the open page of a user', async () => {
-    const server = await start('webhook.ts', env)
+    const server = await start('sign-in.ts', env)
     const visitor = visitorOf(server)
     await post(visitor, '/sign-in')
     const socket = await visitor.connect()
@@ -127,17 +160,17 @@ describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
     const again = async (): Promise<number> => (await call(signature)).status
     expect(await within(again, (status) => status !== 503)).toBe(204)
     await paid
-    expect(await visitor.text('/')).toBe('paid')
+    expect(JSON.parse(await visitor.text('/'))).toMatchObject({ user: 'ann', plan: 'paid' })
 
     const freed = told(socket, 'plan', 'free')
     writeFileSync(join(server.folder, 'job.ts'), snippet('job.ts', PAGE))
     const job = runJob(server.folder, env)
     expect(await once(job, 'exit')).toEqual([0, null])
     await freed
-    expect(await visitor.text('/')).toBe('free')
+    expect(JSON.parse(await visitor.text('/'))).toMatchObject({ user: 'ann', plan: 'free' })
   })
 
-  itRunsSnippetsOf(PAGE, 'sign-in.ts', 'webhook.ts', 'job.ts')
+  itRunsSnippetsOf(PAGE, 'redis.ts', 'sign-in.ts', 'webhook.ts', 'job.ts')
 })
 
 function runJob(cwd: string, env: Record<string, string>): ChildProcess {

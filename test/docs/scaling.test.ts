@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { io, type Socket } from 'socket.io-client'
-import { STORE_CHANNEL } from '../../server/kernel/remote/health.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
@@ -15,8 +14,7 @@ import { RedisServer } from '../support/servers/redis.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/scaling.md'
-const NAMES = ['cluster.ts', 'watch-store.ts']
-const NAMES_WITH_REDIS = ['node.ts', 'redis-streams.ts', 'redis-pubsub.ts']
+const NAMES = ['cluster.ts', 'node.ts', 'redis-pubsub.ts']
 const ORIGINS = ['one', 'two']
 
 /** The app of the page's `cluster.ts`: each socket is told which process it is in, and may set a value. */
@@ -46,7 +44,7 @@ const TWO_SERVERS = `
   import { Server } from 'socket.io'
   import { fields } from './fields.js'
   const start = async (name: string) => {
-    const { adapter } = await import(\`./\${process.env['SNIPPET']}?\${name}\`)
+    const { adapter } = await import(\`./redis-pubsub.ts?\${name}\`)
     const live = liveSession(new Koa({ keys: [process.env['SECRET'] ?? ''] }), { fields })
     live.attach(new Server({ adapter }))
     return live.user('ann')
@@ -59,20 +57,6 @@ const TWO_SERVERS = `
   // The adapter is connected a moment later.
   let division = 0
   setInterval(() => void one.set('division', (division += 1)), 50)
-`
-
-const WATCHED = `
-  import './watch-store.js'
-  import Koa from 'koa'
-  import { liveSession } from 'koa-live-session'
-  import { memoryStore } from 'koa-live-session/testing'
-  import { fields } from './fields.js'
-  const store = memoryStore()
-  store.fail(Infinity)
-  const onError = ({ code }: { code: string }) => console.log(code)
-  const live = liveSession(new Koa({ keys: [process.env['SECRET'] ?? ''] }), { fields, store, onError })
-  await (await live.user('ann')).set('division', 3)
-  process.exit()
 `
 
 let folder: string
@@ -122,10 +106,9 @@ beforeAll(() => {
     'fields.ts': snippet('fields.ts'),
     'app.ts': APP,
     'two-servers.ts': TWO_SERVERS,
-    'watched.ts': WATCHED,
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  for (const name of [...NAMES, ...NAMES_WITH_REDIS]) writeFileSync(join(folder, name), snippet(name, PAGE))
+  for (const name of NAMES) writeFileSync(join(folder, name), snippet(name, PAGE))
   for (const [name, text] of Object.entries(given)) writeFileSync(join(folder, name), text)
 })
 afterAll(async () => {
@@ -138,13 +121,6 @@ afterAll(async () => {
 })
 
 describe(PAGE, () => {
-  it('names the channel that is told of the store, and has a snippet that hears it', async () => {
-    expect(snippet('watch-store.ts', PAGE)).toContain(`'${STORE_CHANNEL}'`)
-    const lines = (await linesOf(run('watched.ts'))).join('\n')
-    expect(lines).toMatch(/^the store is down/)
-    expect(lines).toContain('store_unavailable')
-  })
-
   it('has a cluster whose workers hear of each other, over polling, which is sticky', async () => {
     const port = await freePort()
     run('cluster.ts', { PORT: String(port) })
@@ -161,7 +137,7 @@ describe(PAGE, () => {
     expect(await heard).toBe(3)
   })
 
-  itRunsSnippetsOf(PAGE, 'cluster.ts', 'watch-store.ts')
+  itRunsSnippetsOf(PAGE, 'cluster.ts')
 })
 
 describeWithServer(REDIS, PAGE, () => {
@@ -174,8 +150,8 @@ describeWithServer(REDIS, PAGE, () => {
   })
   afterAll(() => server.stop())
 
-  it.each(['redis-streams.ts', 'redis-pubsub.ts'])('has in %s an adapter that connects two nodes', async (SNIPPET) => {
-    expect(await linesOf(run('two-servers.ts', { SNIPPET, REDIS_URL: url }))).toContain('heard from a node')
+  it('has in redis-pubsub.ts an adapter that connects two nodes', async () => {
+    expect(await linesOf(run('two-servers.ts', { REDIS_URL: url }))).toContain('heard from a node')
   })
 
   it('has in node.ts a node whose changes another one has, and which ends in order at SIGTERM', async () => {
@@ -202,5 +178,5 @@ describeWithServer(REDIS, PAGE, () => {
     expect(await textOf(two, older)).toBe('5')
   })
 
-  itRunsSnippetsOf(PAGE, 'node.ts', 'redis-streams.ts', 'redis-pubsub.ts')
+  itRunsSnippetsOf(PAGE, 'node.ts', 'redis-pubsub.ts')
 })

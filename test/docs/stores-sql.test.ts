@@ -9,7 +9,7 @@ import { snippet } from '../support/readme.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 
-const PAGE = 'docs/stores-sql.md'
+const PAGE = 'docs/stores.md'
 const text = readFileSync(PAGE, 'utf8')
 const NAMES = new Map([
   ['SQLite', 'sqlite'],
@@ -20,7 +20,6 @@ const NAMES = new Map([
 /** An app of the document's own snippets, which stores a value and reads it. */
 const MAIN = `
   import { db, store } from './store.js'
-  import './sweep.js'
   await store.merge('s', [{ key: 'division', stamp: Date.now(), value: 3 }])
   const registers = await store.load('s')
   console.log(JSON.stringify(registers.map(({ key, value }) => [key, value])))
@@ -51,8 +50,7 @@ describeWithSql(PAGE, (place, engine) => {
     mkdirSync('.cache', { recursive: true })
     const folder = mkdtempSync(resolve('.cache/stores-sql-'))
     try {
-      const sweep = snippet('sweep.ts', PAGE).replace('./sqlite.js', './store.js')
-      const files = { store: snippet(`${name}.ts`, PAGE), sweep, main: MAIN }
+      const files = { store: snippet(`${name}.ts`, PAGE), main: MAIN }
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, `${file}.ts`), code)
       const env = { ...process.env, TSX_TSCONFIG_PATH: resolve('tsconfig.json'), DATABASE_URL: place().url }
       const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: folder, env })
@@ -69,7 +67,7 @@ describe(PAGE, () => {
     expect(marks.sort()).toEqual([...NAMES.values()].sort())
   })
 
-  itRunsSnippetsOf(PAGE, 'sqlite.ts', 'sweep.ts')
+  itRunsSnippetsOf(PAGE, 'sqlite.ts')
 })
 describeWith('PostgreSQL', PAGE, () => {
   itRunsSnippetsOf(PAGE, 'postgres.ts')

@@ -4,15 +4,18 @@ import Router from '@koa/router'
 import { JSDOM } from 'jsdom'
 import Koa from 'koa'
 import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
+import type { LiveSessionClient } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { AuthStore, auth, identify, pages } from '../support/auth.js'
+import { Page } from '../support/page.js'
 import { runSnippet } from '../support/run-snippet.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { serve } from '../support/serve.js'
+import { SnippetFolder } from '../support/snippet-folder.js'
 import { Visitor } from '../support/visitor.js'
 
 /** What the snippets of the page export. */
@@ -24,6 +27,7 @@ interface Guide extends Record<string, unknown> {
 }
 
 const PAGE = 'docs/users.md'
+const folder = SnippetFolder.of(PAGE)
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
 
 /** The app of the page, on a free port, with the errors that it is told. */
@@ -174,6 +178,30 @@ describe(PAGE, () => {
     expect(await shop(['milk'])).toEqual(['milk'])
     expect(await shop(['bread'])).toEqual(['milk', 'bread'])
     expect(await shop([...many, 'rice'])).toEqual(['milk', 'bread', ...many])
+  })
+
+  it('keeps a choice once the visitor agrees, and forgets it when they change their mind', async () => {
+    const { app } = (await folder.import('consent.ts')) as { app: Koa }
+    const visitor = await serve(app)
+    const page = await Page.open(visitor, { path: '/', hasSocket: false })
+    await expect(page.live.set('theme', 'dark')).rejects.toMatchObject({ code: 'cookies_blocked' })
+    expect([page.live.get('theme'), visitor.cookie]).toEqual(['dark', ''])
+    expect(await visitor.text('/')).toContain('data-theme="light"')
+
+    const document = {
+      set cookie(line: string) {
+        visitor.jar.setCookieSync(line, visitor.url)
+      },
+    }
+    const { agree } = runSnippet('agree.ts', PAGE, { document }) as { agree(live: LiveSessionClient): Promise<void> }
+    await agree(page.live as never)
+    expect(page.live.status('theme').status).toBe('saved')
+    page.close()
+    expect(await visitor.text('/')).toContain('data-theme="dark"')
+
+    await visitor.fetch('/withdraw', { method: 'POST' })
+    expect(visitor.cookie).toBe('')
+    expect(await visitor.text('/')).toContain('data-theme="light"')
   })
 
   itRunsSnippetsOf(PAGE)

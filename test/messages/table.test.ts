@@ -114,7 +114,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
     ],
     'server/parts/session-store/session-store.ts': [
-      ['expected a new id', 'docs/coming-from-data'],
+      ['expected a new id', 'docs/comparison'],
       ['expected the ctx of the request, received none', 'messages/untimely'],
     ],
   },

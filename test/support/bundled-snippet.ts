@@ -1,10 +1,10 @@
 import { build } from 'esbuild'
 import { snippet } from './readme.js'
 
-/** A page's script, as a reader bundles the snippet of a document. */
-export async function bundledSnippet(file: string, page: string): Promise<string> {
+/** A page's script, as a reader bundles the snippet of a document, with more of it below. */
+export async function bundledSnippet(file: string, page: string, more = ''): Promise<string> {
   const { outputFiles } = await build({
-    stdin: { contents: snippet(file, page), loader: 'ts', resolveDir: '.' },
+    stdin: { contents: snippet(file, page) + more, loader: 'ts', resolveDir: '.' },
     bundle: true,
     format: 'esm',
     write: false,

@@ -1,5 +1,5 @@
 /**
- * A store in a table of your database, by Kysely, for `liveSession(app, { store })`: docs/stores-sql.md.
+ * A store in a table of your database, by Kysely, for `liveSession(app, { store })`: docs/stores.md.
  *
  * @module koa-live-session/sql
  */

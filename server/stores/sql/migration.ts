@@ -5,7 +5,7 @@ import { checkTable, DEFAULT_TABLE } from './table.js'
 
 /**
  * Makes the table of `sqlStore` and its index where they are missing, and adds a column that it lacks; changes nothing where they are there. Several nodes may call it at
- * the same moment. The same statements are in docs/stores-sql.md, for those who have migrations of their own.
+ * the same moment. The same statements are in docs/stores.md, for those who have migrations of their own.
  *
  * @param db a `Kysely` of your own, or a transaction of it
  * @param options the `table`, as that of `sqlStore`

@@ -6,16 +6,19 @@ import Router from '@koa/router'
 import { transformSync } from 'esbuild'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
+import { onFlash } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
-import { Server } from 'socket.io'
+import { Server, type Socket } from 'socket.io'
 import { z } from 'zod'
+import { App } from '../support/app.js'
 import { bring, told } from '../support/hand-offs.js'
 import { snippet } from '../support/readme.js'
+import { runSnippet } from '../support/run-snippet.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { Visitor } from '../support/visitor.js'
 
-const PAGE = 'docs/hand-off.md'
+const PAGE = 'docs/flash-and-hand-off.md'
 const RIGHT = 'correct horse battery staple'
 const ends: (() => unknown)[] = []
 
@@ -23,7 +26,14 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** The server of the guide, as the body of a function that has what it imports; where it says so, with other text in it. */
+/** What its snippets about messages export. */
+interface Guide {
+  addRoutes(router: Router): void
+  serve(socket: Socket): void
+  showNotices(live: unknown, output: object): () => void
+}
+
+/** The server of the guide that signs in, as the body of a function that has what it imports; where it says so, with other text in it. */
 async function start(change = (text: string): string => text): Promise<Visitor> {
   const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
   const process = { env: { SECRET: 'a secret of at least thirty-two bytes', PORT: '0' } }
@@ -45,12 +55,38 @@ async function start(change = (text: string): string => text): Promise<Visitor> 
 }
 
 describe(PAGE, () => {
+  it('has routes, a handler and a page that show each message once', async () => {
+    const guide = {
+      ...runSnippet('flash.ts', PAGE, {}),
+      ...runSnippet('notices.ts', PAGE, { onFlash }),
+    } as unknown as Guide
+    const { addRoutes, serve, showNotices } = guide
+    const router = new Router()
+    addRoutes(router)
+    router.get('/page', (ctx) => {
+      ctx.body = ctx['liveSession'].snapshot()
+    })
+    const app = await App.start({ routes: router.routes() as never })
+    app.io.on('connection', serve)
+    const visitor = app.visitor()
+    expect((await visitor.fetch('/save', { method: 'POST' })).status).toBe(303)
+    expect(await visitor.text('/')).toContain('<p role="status">Saved.</p>')
+    expect(await visitor.text('/')).not.toContain('Saved.')
+
+    const page = await visitor.open({ path: '/page' })
+    await page.connected()
+    const shown = new Promise((resolve) => {
+      showNotices(page.live, Object.defineProperty({}, 'value', { set: resolve }))
+    })
+    page.socket?.emit('archive')
+    expect(await shown).toBe('Archived.')
+    expect(await visitor.text('/')).not.toContain('Archived.')
+  })
+
   it('has a sign-in over the socket that works', async () => {
     const visitor = await start()
     expect(await visitor.text('/')).toContain('Not signed in')
     const { io } = await visitor.connect()
-    expect(await io.emitWithAck('check', 'an')).toBe('A name has three letters or more')
-    expect(await io.emitWithAck('check', 'ann')).toBe('')
     expect(await io.emitWithAck('sign in', 'ann', 'wrong')).toBe('That is not right')
     const next = told({ io })
     io.emit('sign in', 'ann', RIGHT, () => undefined)
@@ -95,5 +131,5 @@ describe(PAGE, () => {
     }
   })
 
-  itRunsSnippetsOf(PAGE, 'sign-in.ts')
+  itRunsSnippetsOf(PAGE, 'flash.ts', 'notices.ts', 'sign-in.ts')
 })
