@@ -4,7 +4,7 @@ import Koa from 'koa'
 import { Server } from 'socket.io'
 import { liveSession } from 'koa-live-session'
 import { fields } from './fields.js'
-const script = readFileSync('browser.js')                                 // esbuild makes it of hook.ts or browser.ts
+const script = readFileSync('browser.js')                                 // esbuild bundles hook.ts or browser.ts into it
 const app = new Koa({ keys: [process.env['SECRET'] ?? ''] })              // 32 bytes or more
 const live = liveSession(app, { fields })                                 // identify: (ctx) => ... once you have users
 app.use(live.middleware())                                                // after your auth, before your routes
