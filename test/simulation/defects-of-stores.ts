@@ -42,7 +42,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
     name: 'what is written after an erasure is stored as if it came before',
     file: 'server/kernel/remote/write.ts',
     find: 'await store.merge(storeName(subject, generation), values)',
-    replace: 'await this.#store.merge(storeName(subject), values)',
+    replace: 'await store.merge(storeName(subject), values)',
   },
   {
     name: 'what waits for the store is forgotten with the memory',
