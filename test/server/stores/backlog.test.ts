@@ -139,6 +139,16 @@ describe('Backlog', () => {
       expect([backlog.size, late]).toEqual([0, [ANN]])
     })
 
+    it('stands under no name of after, where this process hears of it in the very turn in which it sends', async () => {
+      const { backlog, store, generations, late } = held()
+      jest.spyOn(generations, 'get').mockReturnValueOnce(0).mockReturnValue(6)
+      backlog.add(ANN, [register('a', 4, 'before')])
+      await turn()
+      await store.release()
+      expect(await store.content.load('user@6:s:ann')).toEqual([])
+      expect(late).toEqual([ANN])
+    })
+
     it('goes nowhere where the word of a removal is lost: what has ended is told once more', async () => {
       const parts = held()
       const { backlog, store, generations } = parts
