@@ -96,7 +96,10 @@ window.site = site
 // Before the client does, which shows at once what it is told.
 watchWhose(socket, (whose, isKept) => {
   // What a connection says that came without a cookie is not shown where the page knows its visitor.
-  if (isKept || record.whose[1] === '') record.whose = whose
+  if (!isKept && record.whose[1] !== '') return false
+  const isAnothers = whose[1] !== record.whose[1]
+  record.whose = whose
+  return isAnothers
 })
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
 

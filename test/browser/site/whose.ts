@@ -2,8 +2,12 @@ import type { Socket } from 'socket.io-client'
 
 /** Whose page it is: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
 type Whose = readonly string[]
-/** @param isKept the browser has shown its cookie */
-type Take = (whose: Whose, isKept: boolean) => void
+/**
+ * Says whether it is another visitor's now.
+ *
+ * @param isKept the browser has shown its cookie
+ */
+type Take = (whose: Whose, isKept: boolean) => boolean
 
 interface Answer {
   readonly who?: string
@@ -19,18 +23,25 @@ export function whoseAtFirst(): Whose {
 
 /** Follows whose page it is before the client does: by the greetings in answers. */
 export function watchWhose(socket: Socket | undefined, take: Take): void {
-  const hear = (answer: Answer | undefined): void => {
+  // Where a POST has told of another visitor, the connection is the former's until it is made anew.
+  let isFormers = false
+  const hear = (answer: Answer | undefined, isPost: boolean): void => {
     const [ticket] = answer?.greeting ?? []
-    if (ticket !== undefined) take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
+    if (ticket === undefined || (isFormers && !isPost)) return
+    const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
+    isFormers ||= isPost && isAnothers
   }
-  if (socket) hearAnswers(socket, hear)
+  socket?.on('connect', () => {
+    isFormers = false
+  })
+  if (socket) hearAnswers(socket, (answer) => hear(answer, false))
   const send = globalThis.fetch
   globalThis.fetch = async (...request) => {
     const answer = await send(...request)
     const read = answer.json.bind(answer)
     answer.json = async () => {
       const said = await read()
-      hear(said)
+      hear(said, true)
       return said
     }
     return answer
