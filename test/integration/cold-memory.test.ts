@@ -54,6 +54,24 @@ describe('a sign-in', () => {
     expect(await app.visitor(cookieFor(app.live, { values: { division: 3 } })).text('/')).toBe('3')
   })
 })
+
+it('a cookie that is written because half of its time is over has what memory forgot within the request', async () => {
+  const DAY = 24 * 60 * 60 * 1000
+  const app = await App.start({
+    routes: (ctx) => {
+      ctx.body = String(ctx.liveSession.get('division'))
+      if (ctx.path === '/forget') emptyCache(app.live)
+    },
+  })
+  const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+  const { cookie } = visitor
+  app.clock.advance(20 * DAY)
+  expect(await visitor.text('/forget')).toBe('3')
+  expect(visitor.cookie).not.toBe(cookie)
+  emptyCache(app.live)
+  expect(await visitor.text('/')).toBe('3')
+})
+
 it('a guest’s update within a request goes over what the request’s own cookie has, where memory has forgotten it meanwhile', async () => {
   const gate = new Gate()
   const app = await App.start({

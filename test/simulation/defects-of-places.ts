@@ -75,12 +75,6 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
     replace: 'queueMicrotask(this.#seal)',
   },
   {
-    name: 'a cookie is written from a memory that has forgotten',
-    file: 'server/kernel/requests/answer-cookie.ts',
-    find: 'if (brought) freshness.absorb(brought, visitor)',
-    replace: '',
-  },
-  {
     name: 'a sign-out within a request changes nothing',
     file: 'server/kernel/requests/exchange.ts',
     find: "if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')",

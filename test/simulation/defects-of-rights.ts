@@ -33,12 +33,6 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
     replace: 'if (value === undefined || !isNews(register, current)) return false',
   },
   {
-    name: 'a merge does not count as a change',
-    file: 'shared/replica.ts',
-    find: 'this.#version += 1\n    return true',
-    replace: 'return true',
-  },
-  {
     name: 'stamps are the clock alone',
     file: 'shared/stamp.ts',
     find: 'Math.max(Math.floor(now), last + 1)',
