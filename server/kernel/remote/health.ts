@@ -4,7 +4,7 @@ import { LONGEST_TIMER } from '../../../shared/ms.js'
 import type { Settings } from '../../options.js'
 
 /** Told of each change: `{ state, cause? }`. */
-export const STORE_CHANNEL = 'koa-live-session:store'
+const STORE_CHANNEL = 'koa-live-session:store'
 
 /** ms after which a call that has no answer counts as failed: a connection that was cut says nothing. */
 const PATIENCE = 10_000
