@@ -120,7 +120,8 @@ export class RotatingCache<V> {
 
   /** Forgets a thing as if it had not been used for long: who holds on to what was found notices. */
   evict(name: string): void {
-    const thing = this.get(name)
+    // `get` would promote it, and might drop a half for that.
+    const thing = this.#young.get(name) ?? this.#old.get(name)
     this.delete(name)
     this.#drop(thing === undefined ? [] : [[name, thing]])
   }

@@ -85,6 +85,13 @@ describe.each([
     expect([things.get('user:a'), things.get('user:b')]).toEqual([undefined, 2])
   })
 
+  it('evict one thing that was not used lately, and none of the others with it', () => {
+    const { things } = make(4)
+    for (const name of ['a', 'b', 'c', 'd']) things.set(`user:${name}`, 1)
+    things.evict('user:a')
+    expect([...things.entries()].map(([name]) => name)).toEqual(['user:b', 'user:c', 'user:d'])
+  })
+
   it('delete, clear, and find or make', () => {
     const { things } = make(10)
     expect(things.ensure('user:a', () => 1)).toBe(1)
