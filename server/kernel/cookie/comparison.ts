@@ -23,7 +23,6 @@ export class Comparisons {
   readonly #cookies = new Map<string, Set<Compared>>()
 
   keep(cookie: Compared, comparison: Comparison): void {
-    this.forget(cookie)
     cookie.comparison = comparison
     for (const name of namesOf(comparison)) {
       const cookies = this.#cookies.get(name)

@@ -1,4 +1,3 @@
-import { isKey } from '../../../shared/fields.js'
 import { isEnd } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 
@@ -31,7 +30,7 @@ export function again(failed: Batch, since: Batch = batch()): Batch {
 
 /** What of a batch is to be written in any case: that something has ended. */
 export function endsOf({ registers, erases }: Batch): Batch | undefined {
-  const ends = registers.registers().filter(({ key }) => !isKey(key))
+  const ends = registers.registers().filter(isEnd)
   if (ends.length === 0 && erases.length === 0) return undefined
   return { registers: Replica.of(ends, 'job'), erases, waiters: [] }
 }
