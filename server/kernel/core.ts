@@ -65,10 +65,15 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const remote: Remote = {}
   const comparisons = new Comparisons()
-  const { drop, dropAll, forget: onForget } = comparisons
+  const { drop, dropAll } = comparisons
   const epochs = new Epochs(settings, remote, drop)
   const isCurrent = (verified: VerifiedCookie): boolean => epochs.isCurrent(verified)
-  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, { clock, isCurrent, onForget })
+  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
+    clock,
+    isCurrent,
+    onForget: dropAll,
+    maxBytes: maxGuestBytes,
+  })
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const bounds = { max: maxSubjects, maxIdle, clock }

@@ -67,7 +67,12 @@ export class World {
     const { settings } = this.core
     const { maxAge, secrets, clock } = settings
     const cookie = (keys: SigningKeys, now = clock) =>
-      new LiveCookie(new Koa(), keys, settings.cookie, { clock: now, isCurrent: () => true, onForget: () => undefined })
+      new LiveCookie(new Koa(), keys, settings.cookie, {
+        clock: now,
+        isCurrent: () => true,
+        onForget: () => undefined,
+        maxBytes: 64e6,
+      })
     const other = ['another secret of at least thirty-two bytes']
     this.foreign = {
       tickets: new Tickets(new SigningKeys(other, 'ticket'), maxAge),

@@ -23,14 +23,14 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'what only the cookie knows is not taken over',
     file: 'server/kernel/cookie/freshness.ts',
-    find: "this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request', generation)",
+    find: "this.#core.sessions.merge(subject, own, 'request', subject === visitor.user ? generation : undefined)",
     replace: '',
   },
   {
     name: 'a cookie that lacks what is known is left as it is',
     file: 'server/kernel/cookie/freshness.ts',
-    find: 'return registers.length !== cookie.registers.length || !registers.every(isAsKept)',
-    replace: 'return registers.length < 0 && registers.every(isAsKept)',
+    find: 'return registers.length !== kept.length || !registers.every(isKept)',
+    replace: 'return registers.length < 0 && registers.every(isKept)',
   },
   {
     name: 'keys of another build are dropped',
@@ -95,7 +95,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a socket forgets its cookie while the app keeps it waiting',
     file: 'server/kernel/connections/socket.ts',
-    find: 'if (cookie) freshness.absorb(cookie, visitor)',
+    find: 'if (cookie) freshness.compare(cookie, visitor)',
     replace: '',
   },
   {

@@ -94,7 +94,7 @@ export class SocketHandle extends Handle {
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen || this.#connection.isEnded) return
     // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
-    if (cookie) freshness.absorb(cookie, visitor)
+    if (cookie) freshness.compare(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.

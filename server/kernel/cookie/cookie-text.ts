@@ -1,9 +1,10 @@
 import { isRecord, parseRegisters } from '../../../shared/parse.js'
 import { type StoredRegister, toWire } from '../../../shared/register.js'
+import type { Stamp } from '../../../shared/stamp.js'
 import { isSub, type Sub } from '../../../shared/sub.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../names/subject.js'
-import type { Compared } from './comparison.js'
+import type { Compared, Comparison } from './comparison.js'
 import type { MemberValues } from './cookie-members.js'
 
 const VERSION = 1
@@ -18,7 +19,7 @@ export interface CookieContent {
   readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
   /** What parts keep in it, as JSON. */
-  readonly members?: MemberValues
+  readonly members?: MemberValues | undefined
 }
 
 interface Verified {
@@ -27,13 +28,55 @@ interface Verified {
   readonly expiresAt: number
 }
 
-/** A live cookie whose signature is good. */
-export interface VerifiedCookie extends CookieContent, Verified, Compared {
-  readonly isNewer: false
-  readonly generation: number
-  readonly browserSubject: BrowserSubject
+/** What a cookie says beside its registers. */
+type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'isRetired'>
+
+/** A live cookie whose signature is good. As many are remembered as there is room for, so it has few cells. */
+export class VerifiedCookie implements CookieContent, Verified, Compared {
+  readonly text: string
+  readonly expiresAt: number
   /** Signed by a key that signs no more, so it is to be written again. */
   readonly isRetired: boolean
+  readonly browser: BrowserId
+  readonly user: Sub | undefined
+  readonly epoch: number
+  readonly generation: number
+  readonly members: MemberValues | undefined
+  comparison: Comparison | undefined
+  readonly #readAt: number
+  #registers: readonly StoredRegister[] | undefined
+
+  constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
+    this.text = rest.text
+    this.expiresAt = rest.expiresAt
+    this.isRetired = rest.isRetired
+    this.browser = rest.browser
+    this.user = rest.user
+    this.epoch = rest.epoch
+    this.generation = rest.generation
+    this.members = rest.members
+    this.comparison = undefined
+    this.#readAt = now
+    this.#registers = registers
+  }
+
+  get isNewer(): false {
+    return false
+  }
+
+  get browserSubject(): BrowserSubject {
+    return browserSubject(this.browser)
+  }
+
+  /** Once they are forgotten each look parses the text. */
+  get registers(): readonly StoredRegister[] {
+    return this.#registers ?? parseRegisters(Object(parse(this.text)).r, this.#readAt) ?? []
+  }
+
+  /** The text says the same in less memory. */
+  forgetRegisters(): void {
+    this.#registers = undefined
+  }
 }
 
 /** One written by a newer build: read as empty, and left as it is for that build to find. */
@@ -50,6 +93,11 @@ interface RivalCookies {
 }
 
 export type ReadCookie = GoodCookie | RivalCookies
+
+/** The stamps that a cookie has, by key. */
+export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
+  return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
+}
 
 /** A cookie, where this build can read what it says. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
@@ -74,30 +122,31 @@ export function encode(payload: object): string {
   return Buffer.from(JSON.stringify(payload)).toString('base64')
 }
 
+function parse(text: string): unknown {
+  return JSON.parse(Buffer.from(text, 'base64').toString())
+}
+
 /** Undefined for what is no cookie of ours, whatever its signature. */
 export function decode(text: string, isRetired: boolean, now: number): GoodCookie | undefined {
   try {
-    const payload: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
+    const payload = parse(text)
     if (!isRecord(payload)) return undefined
     const { v, browser, user, epoch, g = FIRST_GENERATION, exp, r, ...members } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
     const registers = parseRegisters(r, now)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
     if (![epoch, g, exp].every(Number.isSafeInteger)) return undefined
-    return {
-      isNewer: false,
+    const rest = {
+      text,
+      expiresAt: Number(exp),
+      isRetired,
       browser,
       user: isSub(user) ? user : undefined,
       epoch: Number(epoch),
       generation: Number(g),
-      registers,
-      ...(Object.keys(members).length === 0 ? {} : { members }),
-      text,
-      browserSubject: browserSubject(browser),
-      expiresAt: Number(exp),
-      isRetired,
-      comparison: undefined,
+      members: Object.keys(members).length === 0 ? undefined : members,
     }
+    return new VerifiedCookie(rest, registers, now)
   } catch {
     return undefined
   }

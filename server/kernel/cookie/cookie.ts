@@ -16,10 +16,9 @@ import {
 import { type CookieOptions, createWriter } from './cookie-writer.js'
 import type { SigningKeys } from './keys.js'
 
-const REMEMBERED_TEXTS = 10_000
-/** Of these texts, and of what they say, which takes some three times as much in memory. */
-const REMEMBERED_BYTES = 64_000_000
-const weigh = ({ text }: GoodCookie): number => 4 * text.length
+/** What a text that is remembered takes besides its characters, and what is found for it. */
+const ENTRY = 500
+const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
 /** Of SHA-256, in base64url. */
 const MAC_LENGTH = 43
 /** Less than what says nothing but a browser's id. */
@@ -30,8 +29,10 @@ interface Needs {
   clock(this: void): number
   /** Whether what a cookie says was neither given up nor revoked. */
   isCurrent(this: void, cookie: VerifiedCookie): boolean
-  /** Told of each whose text is forgotten: it may come again, and is read anew then. */
-  onForget(this: void, cookie: VerifiedCookie): void
+  /** Told when texts are forgotten: one of them that comes again is read anew. */
+  onForget(this: void): void
+  /** Bytes for the texts that are remembered, and what they say. */
+  readonly maxBytes: number
 }
 
 /** The live cookie: verified by our own code, because the hot path must touch no crypto; written by koa-session, whole. */
@@ -47,7 +48,7 @@ export class LiveCookie {
   // The same text is verified once: what it says never changes.
   readonly #verified: RotatingCache<GoodCookie>
 
-  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onForget }: Needs) {
+  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onForget, maxBytes }: Needs) {
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -55,15 +56,7 @@ export class LiveCookie {
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
     this.#isCurrent = isCurrent
-    this.#verified = RotatingCache.onMap({
-      max: REMEMBERED_TEXTS,
-      maxBytes: REMEMBERED_BYTES,
-      weigh,
-      clock,
-      onDrop: (dropped) => {
-        for (const one of readablesIn(dropped)) onForget(one)
-      },
-    })
+    this.#verified = RotatingCache.onMap({ maxBytes, weigh, clock, onDrop: onForget })
     this.#writer = createWriter(keys, options)
   }
 

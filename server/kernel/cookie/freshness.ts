@@ -41,27 +41,20 @@ export class Freshness {
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** Takes over what only the cookie knows: another device's writes, or everything after a restart. */
-  absorb(cookie: VerifiedCookie, visitor: Visitor): Comparison {
+  /** What a cookie comes to beside memory. Where that is not known yet, memory takes over what only the cookie knows. */
+  compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison
     // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
-    if (!this.#core.epochs.isCurrent(cookie)) return this.#compare(visitor)
-    for (const subject of this.subjects(visitor)) {
-      const isOwn = ({ key }: StoredRegister): boolean => {
-        const field = this.#core.settings.fields.get(key)
-        return field !== undefined && visitor.subject(field) === subject
-      }
-      const generation = subject === visitor.user ? cookie.generation : undefined
-      this.#core.sessions.merge(subject, cookie.registers.filter(isOwn), 'request', generation)
-    }
-    const comparison = this.#compare(visitor)
+    if (!this.#core.epochs.isCurrent(cookie)) return this.#comparison(visitor)
+    this.#absorb(cookie, visitor)
+    const comparison = this.#comparison(visitor)
     this.#core.comparisons.keep(cookie, comparison)
     return comparison
   }
 
   /** Whether a cookie written now would carry something else than the visitor's own does. */
   isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
-    const comparison = this.absorb(cookie, visitor)
+    const comparison = this.compare(cookie, visitor)
     comparison.isOutdated ??= this.#lacks(cookie, visitor)
     return comparison.isOutdated
   }
@@ -98,19 +91,31 @@ export class Freshness {
     return roomBeside(registers, this.#room)
   }
 
-  #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {
-    const registers = this.registers(visitor, cookie)
-    const isAsKept = ({ key, stamp, value }: StoredRegister): boolean => {
-      const kept = cookie.registers.find((register) => register.key === key)
-      return kept?.stamp === stamp && sameJson(kept.value, value)
+  /** Takes over another device's writes, or everything after a restart. */
+  #absorb({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
+    for (const subject of this.subjects(visitor)) {
+      const isOwn = ({ key }: StoredRegister): boolean => {
+        const field = this.#core.settings.fields.get(key)
+        return field !== undefined && visitor.subject(field) === subject
+      }
+      const own = registers.filter(isOwn)
+      this.#core.sessions.merge(subject, own, 'request', subject === visitor.user ? generation : undefined)
     }
-    return registers.length !== cookie.registers.length || !registers.every(isAsKept)
   }
 
-  #compare(visitor: Visitor): Comparison {
+  #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {
+    const registers = this.registers(visitor, cookie)
+    const kept = cookie.registers
+    const isKept = ({ key, stamp, value }: StoredRegister): boolean =>
+      kept.some((one) => one.key === key && one.stamp === stamp && sameJson(one.value, value))
+    cookie.forgetRegisters()
+    return registers.length !== kept.length || !registers.every(isKept)
+  }
+
+  #comparison(visitor: Visitor): Comparison {
     const { subjects } = this.#core
     const [user, other] = this.subjects(visitor).map((subject) => subjects.find(subject))
     const browser = visitor.user === undefined ? user : other
-    return { visitor, replicas: { user, browser }, until: subjects.until, isOutdated: undefined }
+    return { visitor, user, browser, isOutdated: undefined }
   }
 }

@@ -3,8 +3,8 @@ import { NodeCacheShelf, type Shelf } from './shelf.js'
 type Dropped<V> = Iterable<readonly [name: string, thing: V]>
 
 export interface RotatingCacheOptions<V = unknown> {
-  /** How many things at the most; when it is full, between half of them and all are there. */
-  readonly max: number
+  /** How many things at the most; when it is full, between half of them and all are there. @default without such a bound */
+  readonly max?: number
   /** How many bytes at the most, and what a thing takes of them. @default without such a bound */
   readonly maxBytes?: number
   readonly weigh?: (thing: V) => number
@@ -35,7 +35,7 @@ export class RotatingCache<V> {
   #rotations = 0
 
   private constructor(create: () => Shelf<V>, options: RotatingCacheOptions<V>) {
-    const { max, maxBytes = Number.POSITIVE_INFINITY, maxIdle = Number.POSITIVE_INFINITY, clock } = options
+    const { max = Infinity, maxBytes = Infinity, maxIdle = Infinity, clock } = options
     this.#half = Math.max(1, Math.floor(max / 2))
     this.#halfBytes = maxBytes / 2
     this.#weigh = options.weigh
@@ -71,7 +71,7 @@ export class RotatingCache<V> {
   }
 
   /** Notices that time has passed. */
-  age(now: number = this.#maxIdle === Number.POSITIVE_INFINITY ? 0 : this.#clock()): void {
+  age(now: number = this.#maxIdle === Infinity ? 0 : this.#clock()): void {
     const idle = now - this.#rotatedAt
     if (idle < this.#maxIdle) return
     if (idle >= 2 * this.#maxIdle) this.#young.clear()

@@ -51,14 +51,15 @@ export class Identities {
     if (!cookie) return newVisitor('none', user)
     if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
     const { freshness, settings, subjects } = this.#core
-    if (cookie.comparison && cookie.comparison.until <= settings.clock()) subjects.age()
+    // Who is found by a comparison asks memory for nothing: what is due to leave it does so now, and takes the comparison with it.
+    if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // No crypto, no parsing and no merging where all is as it was.
     const relation = known ? 'own' : this.#relation(cookie, visitor)
     if (relation !== 'own') return newVisitor(relation, user)
-    if (!known) freshness.absorb(cookie, visitor)
+    if (!known) freshness.compare(cookie, visitor)
     return { relation, visitor, cookie, toEnd: [] }
   }
 

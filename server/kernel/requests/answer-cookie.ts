@@ -39,7 +39,7 @@ export function writeCookie(
 ): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
   // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
-  if (brought) freshness.absorb(brought, visitor)
+  if (brought) freshness.compare(brought, visitor)
   const registers = freshness.registers(visitor, brought)
   const content = {
     browser: visitor.browser,

@@ -107,7 +107,7 @@ export class Exchange implements Whose, Answer {
     const { cookie, visitor } = this.#recognized
     // What memory has forgotten since the request began, its cookie still says.
     return cookie
-      ? this.#core.freshness.absorb(cookie, visitor).replicas[field.scope]
+      ? this.#core.freshness.compare(cookie, visitor)[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 

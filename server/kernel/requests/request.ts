@@ -7,6 +7,7 @@ import { type AnySnapshot, EMBED_ID } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import { NEVER, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
+import { stampsIn } from '../cookie/cookie-text.js'
 import { superseded } from '../names/superseded.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
 import type { Part, RequestUse } from '../seams.js'
@@ -67,6 +68,7 @@ export class RequestHandle extends Handle {
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
     const unsaved: string[] = []
+    const inCookie = stampsIn(this.cookie)
     for (const field of this.sessions.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = this.replica(field)
@@ -77,7 +79,7 @@ export class RequestHandle extends Handle {
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
       // That this answer brings it does not say that the browser keeps it.
-      if (stamp > this.cookieStamp(field.key)) unsaved.push(field.key)
+      if (stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
       ...(who === undefined ? {} : { who }),

@@ -7,8 +7,7 @@ import type { JsonValue } from '../../../shared/json.js'
 import { type Awaitable, refusePromise } from '../../../shared/promise.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
-import { NEVER, type Stamp } from '../../../shared/stamp.js'
-import type { CookieContent } from '../cookie/cookie-text.js'
+import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
 import type { StoreSync } from '../remote/store-sync.js'
 import type { Report, Warn } from '../report.js'
 import type { FieldChanges, Owner } from './field-changes.js'
@@ -115,13 +114,14 @@ export abstract class Handle {
 
   inspect(): ReadonlyMap<string, Inspection> {
     const inspections = new Map<string, Inspection>()
+    const inCookie = stampsIn(this.cookie)
     for (const field of this.#fields.values()) {
       const replica = this.replica(field)
       const source = replica?.source(field.key)
       if (!replica || !source) continue
       const stamp = replica.stamp(field.key)
       const value = replica.value(field.key)
-      const isInCookie = this.cookieStamp(field.key) === stamp
+      const isInCookie = inCookie.get(field.key) === stamp
       const isInStore = this.#core.store?.holds(this.owner.subject(field), { key: field.key, stamp })
       const places: Inspection['places'] = [
         'cache',
@@ -131,11 +131,6 @@ export abstract class Handle {
       inspections.set(field.key, { value, stamp, places, bytes: cookieBytes(field.key, value), source })
     }
     return inspections
-  }
-
-  /** The stamp of the write that the cookie has of a key. */
-  protected cookieStamp(key: string): Stamp {
-    return this.cookie?.registers.find((register) => register.key === key)?.stamp ?? NEVER
   }
 
   /** What `update` begins from. */

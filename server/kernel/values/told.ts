@@ -3,7 +3,7 @@ import type { Awaitable } from '../../../shared/promise.js'
 import type { SyncAnswer } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
 import { NEVER, type Stamp } from '../../../shared/stamp.js'
-import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import { stampsIn, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { Epochs } from '../names/epochs.js'
 import type { Visitor } from '../names/visitor.js'
@@ -30,7 +30,7 @@ export function told(
   const { visitor, cookie, isKept, who } = whose
   const renew = isGreeted ? undefined : whose.renew
   // Memory may have forgotten its visitor.
-  if (cookie && !isGreeted) core.freshness.absorb(cookie, visitor)
+  if (cookie && !isGreeted) core.freshness.compare(cookie, visitor)
   return {
     ...(who === undefined ? {} : { who }),
     ...(isKept ? { kept: true } : {}),
@@ -112,7 +112,7 @@ export function missingIn(
   { dispatch, freshness, sessions }: ToldNeeds,
   visitor: Visitor,
 ): readonly string[] {
-  const stamps = new Map(cookie.registers.map(({ key, stamp }) => [key, stamp]))
+  const stamps = stampsIn(cookie)
   return freshness.subjects(visitor).flatMap((subject) => {
     const replica = sessions.find(subject)
     const fields = [...sessions.fields.values()].filter((field) => {

@@ -23,6 +23,7 @@ const make = (secrets = [secret], now = clock.now) =>
     clock: now,
     isCurrent: () => true,
     onForget: () => undefined,
+    maxBytes: 64_000_000,
   })
 const content: CookieContent = {
   browser: browserId('b'),
