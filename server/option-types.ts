@@ -82,8 +82,9 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly maxSubjects?: number | undefined
     /**
-     * Bytes of memory, roughly, that guests' values may take in the cache, and as many those that wait for a store. In the cache those that were
-     * not used for longest give way; a store that is down is told no more of the guests who have waited for longest.
+     * Bytes of memory, roughly, that guests' values may take in the cache. As many again may take those that wait for a store, and as many the
+     * cookies that were verified. In the cache those that were not used for longest give way; a store that is down is told no more of the guests
+     * who have waited for longest; a cookie that was forgotten is verified again.
      *
      * @default 64_000_000
      */

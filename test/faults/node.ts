@@ -39,10 +39,26 @@ function settleAll(client: Client): void {
   Object.assign(client, { publish: settled })
 }
 
+/** The adapter drops the promises of its subscriptions: one that fails once the node is ready would end the process. */
+function subscriptionsOf(client: Client): readonly Promise<unknown>[] {
+  const made: Promise<unknown>[] = []
+  for (const name of ['subscribe', 'pSubscribe'] as const) {
+    const subscribe = client[name].bind(client) as (...args: unknown[]) => Promise<unknown>
+    const noted = (...args: unknown[]): Promise<unknown> => {
+      const subscribed = subscribe(...args)
+      made.push(subscribed)
+      return subscribed
+    }
+    Object.assign(client, { [name]: noted })
+  }
+  return made
+}
+
 const [stored, publishing, subscribed] = await Promise.all([STORE_PATH, ADAPTER_PATH, ADAPTER_PATH].map(connect))
 if (!stored || !publishing || !subscribed) throw new Error('never')
 
 settleAll(publishing)
+const subscriptions = subscriptionsOf(subscribed)
 const app = new Koa({ keys: [SITE_SECRET] })
 app.silent = true
 const live = liveSession(app, {
@@ -90,4 +106,5 @@ async function end(): Promise<never> {
 
 process.on('SIGTERM', () => void end())
 process.on('message', (port: number) => void http.listen(port, '127.0.0.1', () => process.send?.(http.address())))
+await Promise.all(subscriptions)
 process.send?.('loaded')

@@ -1,11 +1,10 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
 import { StoreHealth, type StoreState } from '../../server/kernel/remote/health.js'
 import { SoundStore } from '../../server/kernel/remote/sound-store.js'
 import type { Store } from '../../server/stores/store.js'
 
-const CHANNEL = 'koa-live-session:store'
 export const TIMEOUT = 250
 
 /** How a store is, and what was told of it. */
@@ -32,11 +31,13 @@ export function watch(): Watched {
   const errors: unknown[] = []
   const states: StoreState[] = []
   const hear = (message: unknown): void => void states.push((message as { state: StoreState }).state)
-  subscribe(CHANNEL, hear)
+  // Of its own: plugins of other tests in this process tell the real one.
+  const told = channel(Symbol('store'))
+  told.subscribe(hear)
   const report = (error: unknown): void => void errors.push(error)
-  const health = new StoreHealth({ storeTimeout: TIMEOUT, clock: clock.now, report })
+  const health = new StoreHealth({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
   ends.push(() => {
-    unsubscribe(CHANNEL, hear)
+    told.unsubscribe(hear)
     health.close()
   })
   return { health, clock, errors, states }

@@ -1,9 +1,8 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { LONGEST_TIMER } from '../../../shared/ms.js'
 import type { Settings } from '../../options.js'
 
-/** Told of each change: `{ state, cause? }`. */
 const STORE_CHANNEL = 'koa-live-session:store'
 
 /** ms after which a call that has no answer counts as failed: a connection that was cut says nothing. */
@@ -24,7 +23,7 @@ export type StoreState = 'good' | 'slow' | 'down'
 /** Whether the store answers, and in time. */
 export class StoreHealth {
   readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
-  readonly #channel = channel(STORE_CHANNEL)
+  readonly #channel: Channel
   readonly #onTry: (() => void)[] = []
   #state: StoreState = 'good'
   #failures = 0
@@ -34,8 +33,10 @@ export class StoreHealth {
   #lossReportedAt = Number.NEGATIVE_INFINITY
   #retry: ReturnType<typeof setTimeout> | undefined
 
-  constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>) {
+  /** @param told of each change: `{ state, cause? }` */
+  constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>, told: Channel = channel(STORE_CHANNEL)) {
     this.#settings = settings
+    this.#channel = told
   }
 
   /** How often it has failed. */
