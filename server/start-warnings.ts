@@ -1,7 +1,6 @@
 import type { Warn } from './kernel/report.js'
 import type { Settings } from './options.js'
 
-/** What it needs. */
 interface Deployment {
   readonly settings: Settings
   readonly warn: Warn

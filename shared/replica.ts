@@ -23,7 +23,6 @@ export class Replica {
   // Key, stamp, value, source in one flat array: with a million subjects in memory, an object a register costs 80 bytes a subject
   // more, a Map 200. Keys are few, so a scan is as fast as a hash.
   #cells: Cell[] = []
-  #version = 0
   #bytes = EMPTY
 
   /** A replica that begins with these registers. */
@@ -32,11 +31,6 @@ export class Replica {
     for (const register of registers) replica.#put(register, source)
     replica.#fit()
     return replica
-  }
-
-  /** Grows with every merge that changed something. */
-  get version(): number {
-    return this.#version
   }
 
   /** About how many bytes of memory it takes: counted as it is written to, so that to ask costs nothing. */
@@ -86,21 +80,18 @@ export class Replica {
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
       return
     this.#cells[at + 3] = origin(source, idsIn(this.#cells[at + 3] as Origin))
-    this.#version += 1
   }
 
   /** Forgets everything. This and `forget` are the only ways in which registers do not grow newer. */
   clear(): void {
     this.#cells = []
     this.#bytes = EMPTY
-    this.#version += 1
   }
 
   /** Forgets some, as if they had never been. */
   forget(isGone: (register: StoredRegister) => boolean): void {
     for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
-    this.#version += 1
   }
 
   /** The key's newest write, deletion included; undefined where there is none. */
@@ -132,7 +123,6 @@ export class Replica {
       this.#cells[at + 3] = origin(came, ids)
     }
     this.#bytes += bytesOf(register)
-    this.#version += 1
     return true
   }
 

@@ -79,5 +79,5 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const header = cookie.header({ ...content, ...signed })
   const found = identities.find(cookie.read(header, user), user)
   const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), renew: undefined }
-  return { ...whose, revocations: epochs.revocations, members: [] }
+  return { ...whose, ends: epochs.ends, members: [] }
 }

@@ -7,7 +7,7 @@ const PROTOTYPES = [Object.prototype, Array.prototype, String.prototype, Functio
 export class Watch {
   readonly #world: World
   readonly #members = PROTOTYPES.map((prototype) => Reflect.ownKeys(prototype).length)
-  #before = new Map<Actor, number>()
+  #before = new Map<Actor, string>()
 
   constructor(world: World) {
     this.#world = world
@@ -27,11 +27,10 @@ export class Watch {
     return PROTOTYPES.every((prototype, at) => Reflect.ownKeys(prototype).length === this.#members[at])
   }
 
-  #look(): Map<Actor, number> {
+  #look(): Map<Actor, string> {
     const { attackers, victims, cookieless, core } = this.#world
-    const version = ({ subjects }: Actor): number => {
-      return subjects.reduce((sum, subject) => sum + (core.sessions.find(subject)?.version ?? 0), 0)
-    }
-    return new Map([...attackers, ...victims, cookieless].map((actor) => [actor, version(actor)]))
+    const held = ({ subjects }: Actor): string =>
+      JSON.stringify(subjects.map((subject) => core.sessions.find(subject)?.registers()))
+    return new Map([...attackers, ...victims, cookieless].map((actor) => [actor, held(actor)]))
   }
 }

@@ -95,7 +95,7 @@ describe('the actions of the inspector', () => {
     expect(text).toBe('Ended all sockets, live cookies and tickets of user ann. The app’s own sessions go on.')
     await socket.closed
     const { epochs } = coreOf(app.live)
-    expect(epochs.revocations).toBe(1)
+    expect(epochs.ends).toBe(1)
   })
 
   it('simulate a restart: all connections close, and memory is empty', async () => {

@@ -11,7 +11,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a late answer writes the cookie of an id that was given up',
     file: 'server/kernel/requests/ended-since.ts',
-    find: 'return this.#epochs.hasEnded(recognized, this.#revocations) || this.#isGivenUpSince',
+    find: 'return this.#epochs.hasEnded(recognized, this.#ends) || this.#isGivenUpSince',
     replace: 'return false',
   },
   {
@@ -23,7 +23,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a late answer writes the cookie of a user who had none, and has left',
     file: 'server/kernel/names/epochs.ts',
-    find: ' || (userSub !== undefined && this.hasLeftSince(userSub, revocations))',
+    find: ' || (userSub !== undefined && this.hasLeftSince(userSub, ends))',
     replace: '',
   },
   {

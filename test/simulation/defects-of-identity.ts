@@ -108,7 +108,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a sign-out keeps the id',
     file: 'server/kernel/requests/exchange.ts',
-    find: 'await this.#become(identities.changeHands(this.#departing, undefined), revocations)',
+    find: 'await this.#become(identities.changeHands(this.#departing, undefined), ends)',
     replace: "this.does('renews')",
   },
   {
@@ -120,8 +120,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a browser that is to be forgotten keeps its values',
     file: 'server/kernel/requests/exchange.ts',
-    find: 'const done = this.#become(identities.forget(this.#departing), revocations)',
-    replace: 'const done = this.#become(identities.changeHands(this.#departing, undefined), revocations)',
+    find: 'const done = this.#become(identities.forget(this.#departing), ends)',
+    replace: 'const done = this.#become(identities.changeHands(this.#departing, undefined), ends)',
   },
   {
     name: 'the epoch of a cookie is not looked at when it comes in',
@@ -176,7 +176,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     file: 'server/kernel/requests/endpoint.ts',
     find: '      ctx.body = answerStray(core, ctx, named)\n',
     replace:
-      '      const late = new Exchange(core, ctx, { user, revocations }, { cookie, found })\n      await answer(core, late, named, { ...wanted, tickets: [] })\n      ctx.body = answerStray(core, ctx, named)\n',
+      '      const late = new Exchange(core, ctx, { user, ends }, { cookie, found })\n      await answer(core, late, named, { ...wanted, tickets: [] })\n      ctx.body = answerStray(core, ctx, named)\n',
   },
   {
     name: 'a page carries its drafts over to another visitor of its kind',

@@ -84,13 +84,13 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'an erasure leaves what the store has',
     file: 'server/kernel/names/epochs.ts',
-    find: 'this.#remote.store?.forget(user, ends, former)',
+    find: 'this.#remote.store?.erase(user, ends, former)',
     replace: 'this.#remote.store?.keep(user, ends)',
   },
   {
     name: 'that a browser id was given up is not stored',
     file: 'server/kernel/names/epochs.ts',
-    find: 'this.#remote.store?.forget(browser, [register])\n',
+    find: 'this.#remote.store?.erase(browser, [register])\n',
     replace: '',
   },
   {

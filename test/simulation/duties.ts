@@ -6,7 +6,7 @@ import type { World } from './world.js'
 
 /** What nodes have to tell each other, and the store; and what they have to do when they are told. */
 export class Duties {
-  /** How many revocations there have been. */
+  /** How many ends there have been. */
   ends = 0
   readonly #world: World
   /** Which generation a write was made in. */

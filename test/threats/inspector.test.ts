@@ -200,20 +200,20 @@ describe('an attacker POSTs the actions of the inspector cross-site', () => {
     const visitor = app.visitor()
     const page = await visitor.connect('/', { 'x-user': 'ann' })
     const id = await idOf(app, 'ann')
-    const { revocations } = coreOf(app.live).epochs
+    const { ends } = coreOf(app.live).epochs
     const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
     for (const query of ['deed=restart', `deed=empty&subject=${id}`, `deed=revoke&subject=${id}`])
       expect((await press(app, query, claims)).status).toBe(403)
     expect(page.io.connected).toBe(true)
-    expect(coreOf(app.live).epochs.revocations).toBe(revocations)
+    expect(coreOf(app.live).epochs.ends).toBe(ends)
     expect((await look(app)).text).toContain('4711')
   })
 
   it('nor by a link, as a GET does nothing', async () => {
     const app = await withAnn(await startInspected())
-    const { revocations } = coreOf(app.live).epochs
+    const { ends } = coreOf(app.live).epochs
     await look(app, {}, `?deed=revoke&subject=${await idOf(app, 'ann')}`)
-    expect(coreOf(app.live).epochs.revocations).toBe(revocations)
+    expect(coreOf(app.live).epochs.ends).toBe(ends)
   })
 })
 

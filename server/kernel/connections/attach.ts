@@ -10,7 +10,6 @@ import { Recovery } from './recovery.js'
 import type { Rooms } from './rooms.js'
 import { SocketHandle, type SocketNeeds } from './socket.js'
 
-/** What it needs. */
 interface Needs extends SocketNeeds {
   readonly rooms: Rooms
 }

@@ -4,7 +4,6 @@ import { type UserId, type UserSubject, userNamed } from '../names/subject.js'
 import { IN_HANDSHAKES, watchSession } from '../requests/session-order.js'
 import type { Part } from '../seams.js'
 
-/** What it needs. */
 interface Needs {
   readonly parts: readonly Part[]
   readonly settings: Settings

@@ -6,8 +6,8 @@ import type { SocketUse } from '../seams.js'
 
 /** Who opened a connection, as its handshake said. */
 export interface Opener extends Whose {
-  /** How many revocations there had been when `identify` was asked. */
-  readonly revocations: number
+  /** How many ends there had been when `identify` was asked. */
+  readonly ends: number
   /** What parts add to each of its sockets. */
   readonly members: readonly ((socket: Socket) => object)[]
 }

@@ -23,7 +23,6 @@ import type { Connections } from './connections.js'
 import type { Departures } from './departures.js'
 import type { Rechecks } from './rechecks.js'
 
-/** What it needs. */
 interface Needs {
   readonly app: Koa
   readonly connections: Connections
@@ -104,20 +103,20 @@ export class Handshake {
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
     const { connections, cookie, departures, epochs, identities, store } = this.#core
-    const { revocations } = epochs
+    const { ends } = epochs
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
     const read = cookie.read(ctx.req.headers.cookie, user)
     await store?.ensure(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
-    const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), revocations)
-    if (hasLeft || (browser && (epochs.isRevokedSince(browser, revocations) || departures.isUnderWay(browser)))) {
+    const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), ends)
+    if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || departures.isUnderWay(browser)))) {
       // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
       // socket.io then keeps to itself: the browser comes back by itself.
       void hangUp(conn)
       throw signedOut()
     }
-    const opener = { ...this.#recognize(read, user, ctx), revocations, members: this.#members(conn, ctx) }
+    const opener = { ...this.#recognize(read, user, ctx), ends, members: this.#members(conn, ctx) }
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {

@@ -12,7 +12,6 @@ import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
 import type { Opener } from './connection.js'
 
-/** What it needs. */
 export interface PageNeeds extends SyncNeeds {
   readonly app: Koa
   readonly parts: readonly Part[]

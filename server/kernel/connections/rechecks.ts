@@ -9,7 +9,6 @@ import type { Connection } from './connection.js'
 import type { Connections } from './connections.js'
 import { requestAgain } from './request-again.js'
 
-/** What it needs. */
 interface Needs {
   readonly app: Koa
   readonly connections: Connections

@@ -20,7 +20,6 @@ import type { Connections } from './connections.js'
 import type { LiveSocket } from './live-socket.js'
 import { PageEvents, type PageNeeds } from './page-events.js'
 
-/** What it needs. */
 export interface SocketNeeds extends PageNeeds {
   readonly connections: Connections
   readonly remote: Remote
@@ -149,14 +148,14 @@ export class SocketHandle extends Handle {
   protected override async confirm(level: Level): Promise<Level> {
     const { remote, store } = this.#core
     const { user } = this.#opener.visitor
-    if (level === 'memory' || !user || remote.peers?.isConnected) return level
+    if (level === 'memory' || !user || remote.peers?.hasAdapter) return level
     await store?.consult([user])
     this.permit()
     return level
   }
 
   #hasGone(): boolean {
-    return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.revocations)
+    return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.ends)
   }
 
   /** Another process may have ended it, and its word have got lost: then a later cookie of the user has told of it. */

@@ -24,7 +24,6 @@ const MAC_LENGTH = 43
 /** Less than what says nothing but a browser's id. */
 const LEAST_LENGTH = 80
 
-/** What it needs. */
 interface Needs {
   clock(this: void): number
   /** Whether what a cookie says was neither given up nor revoked. */

@@ -13,7 +13,6 @@ import type { Comparison, Comparisons } from './comparison.js'
 import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
-/** What it needs. */
 interface Needs {
   readonly comparisons: Comparisons
   readonly sessions: Sessions

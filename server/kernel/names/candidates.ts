@@ -5,7 +5,6 @@ import type { Identities } from './identities.js'
 import type { Departing } from './recognized.js'
 import { browserSubject, subjectHash, type UserSubject } from './subject.js'
 
-/** What it needs. */
 interface Needs {
   readonly epochs: Epochs
   readonly identities: Identities

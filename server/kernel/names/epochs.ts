@@ -13,7 +13,7 @@ import { type Signed, UserEpochs } from './user-epochs.js'
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
-/** The order of an end that was before this process: nothing is under way that it ends. */
+/** The order of an end that the store has, or that was before this process: it must not end the request that has waited to learn of it. */
 const BEFORE = 0
 
 /**
@@ -26,8 +26,8 @@ export class Epochs {
   readonly #users: UserEpochs
   readonly #givenUp: RotatingCache<GivenUp>
   readonly #onEnd: (name: string) => void
-  /** How many revocations there have been: what `isRevokedSince` counts from. */
-  revocations: number = BEFORE
+  /** How many revocations, sign-outs and sign-ins there have been: what `hasEndedSince` counts from. */
+  ends: number = BEFORE
 
   /** @param onEnd told of each name under which something has ended: of a browser, and of a user as a hash */
   constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
@@ -71,7 +71,7 @@ export class Epochs {
     const generation = timeAfter(former, this.#clock())
     const ends = [toRegister(this.#users.begin(user, this.#next())), generationRegister(generation)]
     this.#users.startGeneration(user, generation)
-    this.#remote.store?.forget(user, ends, former)
+    this.#remote.store?.erase(user, ends, former)
     this.#remote.peers?.tell(user, ends)
   }
 
@@ -94,7 +94,7 @@ export class Epochs {
   /** Gives a browser id up for good. */
   giveUp(browser: BrowserSubject, heir: UserSubject | undefined): void {
     const register = toRegister(this.#giveUp(browser, heir))
-    this.#remote.store?.forget(browser, [register])
+    this.#remote.store?.erase(browser, [register])
     this.#remote.peers?.tell(browser, [register])
   }
 
@@ -137,22 +137,22 @@ export class Epochs {
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
   }
 
-  /** Whether a user was revoked, or a name given up, after there had been that many revocations. */
-  isRevokedSince(name: string, revocations: number): boolean {
+  /** Whether a user was revoked, or a name given up, after there had been that many ends. */
+  hasEndedSince(name: string, ends: number): boolean {
     const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
-    return order > revocations
+    return order > ends
   }
 
-  /** Whether a visitor has gone after so many revocations: by the cookie, where there is one. */
-  hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, revocations: number): boolean {
+  /** Whether a visitor has gone after so many ends: by the cookie, where there is one. */
+  hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, ends: number): boolean {
     if (cookie) return !this.isCurrent(cookie)
     const { browserSubject, userSub } = visitor
-    return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, revocations))
+    return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, ends))
   }
 
-  /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many revocations. */
-  hasLeftSince(sub: Sub, revocations: number): boolean {
-    return this.isRevokedSince(sub, revocations) || this.isRevokedSince(cookieless(sub), revocations)
+  /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many ends. */
+  hasLeftSince(sub: Sub, ends: number): boolean {
+    return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
   }
 
   #set(name: string, givenUp: GivenUp): void {
@@ -174,7 +174,7 @@ export class Epochs {
   }
 
   #next(): number {
-    this.revocations += 1
-    return this.revocations
+    this.ends += 1
+    return this.ends
   }
 }

@@ -25,7 +25,6 @@ const LONGEST_REQUEST = 600_000
 /** As long as a browser id that is drawn by chance. */
 const ID_LENGTH = 22
 
-/** What it needs. */
 interface Needs {
   readonly sessions: Sessions
   readonly freshness: Freshness

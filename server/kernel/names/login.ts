@@ -8,7 +8,6 @@ import type { Sessions } from '../values/sessions.js'
 import type { UserSubject } from './subject.js'
 import type { Visitor } from './visitor.js'
 
-/** What it needs. */
 interface Needs {
   readonly sessions: Sessions
   readonly settings: Settings

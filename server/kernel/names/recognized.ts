@@ -9,7 +9,7 @@ import type { Visitor } from './visitor.js'
 export interface Recognized {
   /** What the cookie was to the visitor. */
   readonly relation: Relation
-  /** Has the id of the cookie where the relation is `own`, else the next one. */
+  /** With the cookie's id where the relation is `own`, else with a new one: `recognize` knows where another id comes next. */
   readonly visitor: Visitor
   /** The visitor's own cookie. */
   readonly cookie: VerifiedCookie | undefined

@@ -8,7 +8,6 @@ import type { Epochs } from './epochs.js'
 import { isUser, type Subject, subjectHash } from './subject.js'
 import type { Visitor } from './visitor.js'
 
-/** What it needs. */
 export interface RedeemNeeds {
   readonly epochs: Epochs
   readonly sessions: Sessions

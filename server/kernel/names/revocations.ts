@@ -4,7 +4,6 @@ import type { Sessions } from '../values/sessions.js'
 import type { Epochs } from './epochs.js'
 import type { UserSubject } from './subject.js'
 
-/** What it needs. */
 interface Needs {
   readonly connections: Connections
   readonly epochs: Epochs

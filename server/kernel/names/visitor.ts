@@ -19,8 +19,8 @@ export interface Identifier {
 /** Whom `identify` has vouched for, at a request's beginning or within it. */
 export interface Vouched {
   readonly user: UserSubject | undefined
-  /** How many revocations there had been when it was asked. */
-  readonly revocations: number
+  /** How many ends there had been when it was asked. */
+  readonly ends: number
 }
 
 /** Who is at the other end of a request or a socket: a browser, and whom it is signed in as. */

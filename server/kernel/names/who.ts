@@ -26,7 +26,6 @@ export interface Whose {
   readonly renew: number | undefined
 }
 
-/** What it needs. */
 interface Needs {
   readonly epochs: Epochs
   readonly hasConsent: HasConsent

@@ -60,7 +60,7 @@ export class Backlog {
    * Another process has erased what a subject had under a name: pending writes are dropped, and what this process has stored is deleted. What is
    * left under the subject's own name, the next process that loads it deletes.
    */
-  abandon(subject: StoredName, left: readonly StoredRegister[], name: string): void {
+  abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lanes.get(subject)
     // What has ended stands under the subject's own name: it is not removed, as a process that dies then would undo it.
     if (name !== storeName(subject)) this.erase(subject, left, name)

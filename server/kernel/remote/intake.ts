@@ -42,12 +42,16 @@ export class Intake {
     this.#core.sessions.merge(subject, standing(all).registers, 'store', generation)
   }
 
-  /** Takes over what the store has of a subject, and tells it what it lacks. */
-  compare(subject: Subject, all: readonly StoredRegister[], generation: number): void {
-    this.take(subject, all, generation)
+  /** Takes over what the store has of a subject, and tells it what it lacks. Returns how many registers were news. */
+  compare(subject: Subject, all: readonly StoredRegister[], generation: number): number {
+    const news = this.#core.sessions.merge(subject, standing(all).registers, 'store', generation)
+    if (generation === this.#core.epochs.generation(subject)) this.#tell(subject, all)
+    return news
+  }
+
+  #tell(subject: Subject, all: readonly StoredRegister[]): void {
     const { epochs, sessions, subjects } = this.#core
     if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
-    if (generation !== epochs.generation(subject)) return
     const stored = Replica.of(all, 'store')
     const ends = isUser(subject) ? epochs.endsOf(subject) : []
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')

@@ -25,12 +25,12 @@ interface Mark {
 interface Taking {
   /** Is told what the store has by the subject's own name. Returns which generation of its values counts. */
   learn(subject: Subject, registers: readonly StoredRegister[]): number
-  take(subject: Subject, registers: readonly StoredRegister[], generation: number): void
+  /** Merges it, and has the store told of what it lacks. Returns how many registers were news. */
+  compare(subject: Subject, registers: readonly StoredRegister[], generation: number): number
   /** Whether this process has written into the store what is not in memory yet. */
   isWriting(subject: Subject): boolean
 }
 
-/** What it needs. */
 interface Needs {
   readonly remote: Remote
   readonly settings: Settings
@@ -76,11 +76,14 @@ export class Loads {
     return age >= 0 && age < within
   }
 
-  /** Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for. */
+  /**
+   * Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for; nor is what is there
+   * already, where an adapter tells of changes.
+   */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const due = subjects.filter((subject) => !this.isFresh(subject))
     if (due.length === 0) return undefined
-    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.isConnected))
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
     if (this.#health.state !== 'good' || awaited.length === 0) return undefined
     return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
@@ -119,10 +122,10 @@ export class Loads {
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
     const { registers, generation } = await this.#ask(subject)
     const { settings, subjects } = this.#core
-    const former = this.isLoaded(subject) ? subjects.find(subject)?.version : undefined
-    this.#taking.take(subject, registers, generation)
+    const wasLoaded = this.isLoaded(subject)
+    const news = this.#taking.compare(subject, registers, generation)
+    if (wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
-    if (former !== undefined && replica?.version !== former) this.#warnOfLateness(subject)
     const place = replica && new WeakRef(replica)
     this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
     return registers
@@ -144,7 +147,7 @@ export class Loads {
   /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
-    if (remote.peers?.isConnected || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject)) return
+    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

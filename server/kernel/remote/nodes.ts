@@ -16,7 +16,6 @@ import type { Peers, Remote } from './remote.js'
 import { applyRemoteEnd } from './remote-ends.js'
 import { soundRegisters } from './rows.js'
 
-/** What it needs. */
 interface Needs {
   readonly connections: Connections
   readonly epochs: Epochs
@@ -46,12 +45,12 @@ export class Nodes implements Peers {
   }
 
   /** Whether there may be others to tell. The app may set its adapter at any time. */
-  get isConnected(): boolean {
+  get hasAdapter(): boolean {
     return hasOthers(this.#main.adapter)
   }
 
   tell(name: string, registers: readonly StoredRegister[]): void {
-    if (registers.length === 0 || !this.isConnected) return
+    if (registers.length === 0 || !this.hasAdapter) return
     // What was written before an end goes before it.
     if (registers.some(isEnd)) this.flush()
     if (this.#news.size === 0) queueMicrotask(() => this.flush())

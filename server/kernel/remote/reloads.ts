@@ -14,7 +14,6 @@ interface Parts {
   readonly loads: Loads
 }
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly subjects: Subjects

@@ -1,7 +1,6 @@
 import type { Connections } from '../connections/connections.js'
 import type { Epochs } from '../names/epochs.js'
 
-/** What it needs. */
 interface Needs {
   readonly connections: Connections
   readonly epochs: Epochs

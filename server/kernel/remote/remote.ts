@@ -11,15 +11,15 @@ export interface Keeper {
    *
    * @param generation of a user's values. @default the first
    */
-  forget(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
+  erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
   /** Another process has erased what a subject had of that generation: none of it is kept any more, but what is left. */
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void
 }
 
 /** The other processes of the app. */
 export interface Peers {
-  /** Whether there are any, as far as is known. */
-  readonly isConnected: boolean
+  /** Whether an adapter connects the processes. That it reaches them now, nothing says. */
+  readonly hasAdapter: boolean
   /** Tells them what has been written here. By `name`: a subject, or the connections of a user that are to end. */
   tell(name: string, registers: readonly StoredRegister[]): void
 }

@@ -7,7 +7,6 @@ import { isSubject, type Subject } from '../names/subject.js'
 import type { Report } from '../report.js'
 import type { Census, NodeSockets, Remote } from './remote.js'
 
-/** What it needs. */
 interface Needs {
   readonly connections: Connections
   readonly remote: Remote
@@ -85,7 +84,7 @@ export class SocketCensus implements Census {
   }
 
   #emit(event: string, ...args: readonly unknown[]): void {
-    if (!this.#core.remote.peers?.isConnected) return
+    if (!this.#core.remote.peers?.hasAdapter) return
     try {
       this.#io.serverSideEmit(event, ...args)
     } catch (error) {

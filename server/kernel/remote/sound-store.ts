@@ -12,7 +12,6 @@ interface Read {
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly warn: Warn

@@ -85,7 +85,7 @@ export class StoreSync implements Keeper {
     this.unsaved = this.#backlog
     this.#loads = new Loads(this.#sound, this.health, core, {
       learn: (subject, registers) => this.#intake.learn(subject, registers),
-      take: (subject, registers, generation) => this.#intake.compare(subject, registers, generation),
+      compare: (subject, registers, generation) => this.#intake.compare(subject, registers, generation),
       isWriting: (subject) => this.#updates.isUnderWay(subject),
     })
     this.#intake = new Intake(this.#backlog, core)
@@ -134,7 +134,7 @@ export class StoreSync implements Keeper {
     this.#backlog.add(subject, registers)
   }
 
-  forget(subject: StoredName, left: readonly StoredRegister[], generation?: number): void {
+  erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void {
     this.#backlog.erase(subject, left, storeName(subject, generation))
   }
 

@@ -8,7 +8,6 @@ import type { Recognized } from '../names/recognized.js'
 import type { Warn } from '../report.js'
 import { checkProxy } from './proxy.js'
 
-/** What it needs. */
 export interface AnswerCookieNeeds {
   readonly cookie: LiveCookie
   readonly cookieMembers: CookieMembers

@@ -4,7 +4,6 @@ import type { Settings } from '../../options.js'
 import type { Warn } from '../report.js'
 import { RETRY_AFTER } from '../values/refusal.js'
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly warn: Warn

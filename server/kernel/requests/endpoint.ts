@@ -21,7 +21,6 @@ import { Exchange, type ExchangeNeeds } from './exchange.js'
 import { countedAs } from './limits.js'
 import { checkOwnPost } from './origin.js'
 
-/** What it needs. */
 export interface EndpointNeeds extends ExchangeNeeds, SyncNeeds {
   readonly app: Koa
   readonly disagreements: Disagreements
@@ -39,7 +38,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middl
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // A body can take its time, while its user signs out.
-    const { revocations } = core.epochs
+    const { ends } = core.epochs
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
@@ -61,7 +60,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middl
       ctx.body = answerStray(core, ctx, named)
       return
     }
-    const vouched = { user, revocations }
+    const vouched = { user, ends }
     const exchange = new Exchange(core, ctx, vouched, { cookie, found })
     requests.begin(ctx, vouched, exchange)
     ctx.body = await answer(core, exchange, named ?? exchange, wanted)

@@ -23,7 +23,6 @@ import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { type Counted, countedAs } from './limits.js'
 
-/** What it needs. */
 export interface ExchangeNeeds extends AnswerCookieNeeds {
   readonly departures: Departures
   readonly hasConsent: HasConsent
@@ -129,20 +128,20 @@ export class Exchange implements Whose, Answer {
   }
 
   /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
-  async changeTo({ user, revocations }: Vouched): Promise<void> {
+  async changeTo({ user, ends }: Vouched): Promise<void> {
     if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')
-    else await this.#become(this.#core.identities.changeHands(this.#departing, user), revocations)
+    else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 
   /** Goes on as a guest: of a user what is the browser's own stays, unless all is to be forgotten. Resolves as `changeTo`. */
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
-    const { revocations } = epochs
+    const { ends } = epochs
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#become(identities.changeHands(this.#departing, undefined), revocations)
+      await this.#become(identities.changeHands(this.#departing, undefined), ends)
       return
     }
-    const done = this.#become(identities.forget(this.#departing), revocations)
+    const done = this.#become(identities.forget(this.#departing), ends)
     // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
     if (this.#brought === 'given-up') this.#brought = 'none'
     if (this.#brought !== 'none' && this.#brought !== 'newer') this.#brought = 'forgotten'
@@ -150,11 +149,11 @@ export class Exchange implements Whose, Answer {
     await done
   }
 
-  #become(recognized: Recognized, revocations: number): Promise<void> {
+  #become(recognized: Recognized, ends: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#recognized = recognized
     for (const part of this.#parts) part.changeHands()
-    this.#since.restart(revocations)
+    this.#since.restart(ends)
     if (this.#brought === 'own') this.#brought = 'other'
     this.does('renews')
     return this.#depart(recognized.toEnd, lastUser)

@@ -13,7 +13,6 @@ export interface OriginClaims {
   readonly own: string
 }
 
-/** What it needs. */
 interface Needs {
   readonly settings: Pick<Settings, 'origins'>
   readonly warn: Warn

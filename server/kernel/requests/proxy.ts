@@ -2,7 +2,6 @@ import type Koa from 'koa'
 import type { Settings } from '../../options.js'
 import type { Warn } from '../report.js'
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly warn: Warn

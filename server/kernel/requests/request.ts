@@ -18,7 +18,6 @@ import type { Sessions } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
 import { Exchange, type ExchangeNeeds } from './exchange.js'
 
-/** What it needs. */
 export interface RequestNeeds extends ExchangeNeeds {
   readonly parts: readonly Part[]
   readonly sessions: Sessions
@@ -104,12 +103,12 @@ export class RequestHandle extends Handle {
     return Outcome.of(async () => {
       // Begun first: what it ends by that is not of meanwhile.
       const exchange = this.#exchange
-      const { revocations } = this.#core.epochs
+      const { ends } = this.#core.epochs
       const user = await this.#requests.identify(this.#ctx)
       await exchange.load(user)
       if (user !== undefined && user !== exchange.visitor.user)
         for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
-      await exchange.changeTo({ user, revocations })
+      await exchange.changeTo({ user, ends })
     }, this.report)
   }
 

@@ -11,7 +11,6 @@ import type { Exchange } from './exchange.js'
 import { RequestHandle, type RequestNeeds } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
 
-/** What it needs. */
 type Needs = EndpointNeeds & RequestNeeds
 
 const TWICE =
@@ -51,9 +50,9 @@ export class Requests {
         this.#core.warn(TWICE)
         return next()
       }
-      const { revocations } = this.#core.epochs
+      const { ends } = this.#core.epochs
       return after(this.arrive(ctx), (user) => {
-        this.begin(ctx, { user, revocations })
+        this.begin(ctx, { user, ends })
         for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)))
         return next()
       })

@@ -26,7 +26,6 @@ interface LastTicket {
   readonly text: string
 }
 
-/** What it needs. */
 interface Needs {
   readonly tickets: Tickets
   readonly epochs: Epochs

@@ -30,7 +30,6 @@ export interface Inspection {
   readonly source: ChangeSource
 }
 
-/** What it needs. */
 interface Needs {
   readonly store: StoreSync | undefined
   readonly warn: Warn

@@ -10,7 +10,6 @@ import type { Holding, Subjects } from '../memory/subjects.js'
 import type { Subject } from '../names/subject.js'
 import type { Dispatch } from './dispatch.js'
 
-/** What it needs. */
 export interface MergingNeeds {
   readonly announcements: Announcements
   readonly subjects: Subjects

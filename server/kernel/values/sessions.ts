@@ -25,7 +25,6 @@ export interface Writing {
 /** As far as the changes of pages concern them. */
 export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
-/** What it needs. */
 interface Needs extends MergingNeeds {
   readonly remote: Remote
   readonly epochs: Epochs

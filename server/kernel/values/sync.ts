@@ -10,7 +10,6 @@ import { type Asker, type Taken, takeChange } from './page-changes.js'
 import type { Refused } from './refusal.js'
 import { type HeldInStore, heldBy, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
 
-/** What it needs. */
 export interface SyncNeeds extends RedeemNeeds, ToldNeeds {
   readonly limits: Limits
 }

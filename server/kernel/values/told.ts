@@ -12,7 +12,6 @@ import type { StoreSync } from '../remote/store-sync.js'
 import type { Dispatch } from './dispatch.js'
 import type { Sessions } from './sessions.js'
 
-/** What it needs. */
 export interface ToldNeeds {
   readonly dispatch: Dispatch
   readonly epochs: Epochs

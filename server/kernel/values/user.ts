@@ -10,7 +10,6 @@ import type { Owner } from './field-changes.js'
 import { Handle } from './handle.js'
 import type { Sessions } from './sessions.js'
 
-/** What it needs. */
 interface Needs {
   readonly epochs: Epochs
   readonly report: Report

@@ -5,7 +5,6 @@ import type { Answer, Part } from '../../kernel/seams.js'
 import type { Settings } from '../../options.js'
 import { addressed, isPage, takeAddress } from './visit.js'
 
-/** What it needs. */
 interface Needs {
   readonly limits: Limits
   readonly settings: Settings

@@ -8,7 +8,6 @@ import type { Limits } from '../../kernel/requests/limits.js'
 import { isPrefetch } from '../../kernel/requests/prefetch.js'
 import type { RequestUse } from '../../kernel/seams.js'
 
-/** What it needs. */
 interface Needs {
   readonly limits: Limits
   readonly warn: Warn

@@ -6,7 +6,6 @@ import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Settings } from '../../options.js'
 import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly store: StoreSync | undefined

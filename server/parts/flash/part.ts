@@ -12,7 +12,6 @@ import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './me
 import { readerOf } from './reader.js'
 import { RequestFlash } from './request-flash.js'
 
-/** What it needs. */
 interface Needs {
   readonly connections: Connections
   readonly settings: Settings

@@ -13,7 +13,6 @@ interface Taken {
   readonly messages: readonly Message[]
 }
 
-/** What it needs. */
 interface Needs {
   readonly flashes: Flashes
   /** Tells the open pages of a browser that there is something to show. */

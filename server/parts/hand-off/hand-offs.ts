@@ -37,7 +37,6 @@ export interface HandOff {
   readonly payload: unknown
 }
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly store: StoreSync | undefined

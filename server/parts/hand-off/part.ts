@@ -13,7 +13,6 @@ import { sendOn } from './send-on.js'
 import { takeHandOff } from './take.js'
 import { checkTarget } from './target.js'
 
-/** What it needs. */
 interface Needs {
   readonly cookie: LiveCookie
   readonly identities: Identities

@@ -7,7 +7,6 @@ import type { Identifier } from '../../kernel/names/visitor.js'
 import type { HandOffs } from './hand-offs.js'
 import { isForm, postedToken } from './posted-token.js'
 
-/** What it needs. */
 interface Needs {
   readonly cookie: Pick<LiveCookie, 'read'>
   readonly handOffs: HandOffs

@@ -12,7 +12,6 @@ import { postedToken } from './posted-token.js'
 
 const QUOTED_PLACES = 3
 
-/** What it needs. */
 interface Needs {
   readonly handOffs: HandOffs
   readonly settings: Settings

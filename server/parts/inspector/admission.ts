@@ -5,7 +5,6 @@ import type { Warn } from '../../kernel/report.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../../kernel/requests/origin.js'
 import { checkNames, type Settings } from '../../options.js'
 
-/** What it needs. */
 interface Needs {
   readonly settings: Settings
   readonly warn: Warn

@@ -3,7 +3,6 @@ import type { Connections } from '../../kernel/connections/connections.js'
 import type { Subjects } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, type UserSubject } from '../../kernel/names/subject.js'
 
-/** What it needs. */
 interface Needs {
   readonly connections: Connections
   readonly subjects: Subjects

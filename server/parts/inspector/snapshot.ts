@@ -17,7 +17,6 @@ import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Settings } from '../../options.js'
 import type { SeenRefusal } from './recent-refusals.js'
 
-/** What it needs. */
 interface Parts {
   readonly connections: Connections
   readonly cookie: LiveCookie

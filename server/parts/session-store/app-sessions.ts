@@ -25,7 +25,6 @@ import { SessionRounds } from './session-rounds.js'
 
 type Conn = Socket['conn']
 
-/** What it needs. */
 interface Needs {
   readonly announcements: Announcements
   readonly remote: Remote

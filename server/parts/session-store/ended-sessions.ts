@@ -19,7 +19,6 @@ type Conn = Socket['conn']
 /** ms that an answer of another process has to get out: its word that it has may be lost. */
 const LONGEST_ANSWER = 30_000
 
-/** What it needs. */
 interface Needs {
   readonly remote: Remote
   readonly sessions: Sessions
@@ -64,7 +63,7 @@ export class EndedSessions {
     sessions.checkOpen()
     this.drop(name)
     const register = this.#register(name)
-    remote.store?.forget(name, [register])
+    remote.store?.erase(name, [register])
     remote.peers?.tell(name, [register])
   }
 
@@ -80,7 +79,7 @@ export class EndedSessions {
   expire(session: KnownSession): void {
     this.#end(session, 'expired')
     this.close(session.name)
-    this.#core.remote.store?.forget(session.name, [])
+    this.#core.remote.store?.erase(session.name, [])
   }
 
   /** Has the browsers of a session that has ended come back: the answer is out that brings them another cookie. */

@@ -7,7 +7,6 @@ const KEPT =
   'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
   'expected await ctx.session.regenerate() once the user is set'
 
-/** What it needs. */
 interface Needs {
   readonly appSessions: AppSessions
   readonly warn: Warn

@@ -12,7 +12,6 @@ import { isSessionName, type SessionName } from './session-name.js'
 import { KoaSessionStore } from './session-store.js'
 import type { SessionStore } from './types.js'
 
-/** What it needs. */
 interface Needs {
   readonly announcements: Announcements
   readonly remote: Remote

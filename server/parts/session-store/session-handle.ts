@@ -19,7 +19,6 @@ type Values = Readonly<Record<string, JsonValue>>
 type ValueListener = (value: JsonValue | undefined) => void
 type ValuesListener = (values: Values) => void
 
-/** What it needs. */
 interface Needs {
   readonly appSessions: AppSessions
   readonly settings: Settings

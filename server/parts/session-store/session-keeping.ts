@@ -13,7 +13,6 @@ import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
 import type { SessionNews } from './session-news.js'
 
-/** What it needs. */
 interface Needs {
   readonly sessions: Sessions
   readonly settings: Settings

@@ -8,7 +8,6 @@ import { isOver } from './session-registers.js'
 
 type Conn = Socket['conn']
 
-/** What it needs. */
 interface Needs {
   readonly announcements: Announcements
   readonly settings: Settings

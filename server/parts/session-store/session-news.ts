@@ -8,7 +8,6 @@ import type { SessionMemory } from './session-memory.js'
 import type { SessionName } from './session-name.js'
 import { BORN } from './session-registers.js'
 
-/** What it needs. */
 interface Needs {
   readonly remote: Remote
   readonly settings: Settings
@@ -48,7 +47,7 @@ export class SessionNews {
       this.#ended.drop(name)
       this.#ended.close(name)
       // Another process may have written to it before it heard of the end.
-      if (registers.length > 1) this.#core.remote.store?.forget(name, [ending])
+      if (registers.length > 1) this.#core.remote.store?.erase(name, [ending])
     }
   }
 

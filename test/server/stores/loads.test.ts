@@ -13,22 +13,23 @@ const BOB = userSubject('bob')
 const REFRESH = 60_000
 
 /** Loads into a memory that the test can make forget. */
-function parts({ isConnected = false } = {}) {
+function parts({ hasAdapter = false } = {}) {
   const store = new HeldStore()
   const watched = watch()
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRow[]][] = []
   const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject) }
   const settings = { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now }
-  const remote = { peers: { isConnected, tell: () => undefined } }
-  const take = (subject: Subject, rows: readonly StoredRow[]): void => {
+  const remote = { peers: { hasAdapter, tell: () => undefined } }
+  const compare = (subject: Subject, rows: readonly StoredRow[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
+    return rows.length
   }
   const core = { settings, remote, subjects: subjects as unknown as Subjects }
   const loads = new Loads(soundStore(store, watched), watched.health, core as never, {
     learn: () => 0,
-    take,
+    compare,
     isWriting: () => false,
   })
   const evict = (): void => {
@@ -130,7 +131,7 @@ describe('Loads', () => {
   })
 
   it('has requests wait for what memory has forgotten, also where an adapter connects the nodes', async () => {
-    const { loads, store, evict } = parts({ isConnected: true })
+    const { loads, store, evict } = parts({ hasAdapter: true })
     await store.content.merge(ANN, [register('a', 1, 1)])
     void loads.ensure([ANN])
     await turn()
@@ -140,7 +141,7 @@ describe('Loads', () => {
   })
 
   it('has no request wait for what is in memory, and asks again all the same, where an adapter connects the nodes', async () => {
-    const made = parts({ isConnected: true })
+    const made = parts({ hasAdapter: true })
     const { loads, store, clock } = made
     await store.content.merge(ANN, [register('a', 1, 1)])
     void loads.ensure([ANN])
