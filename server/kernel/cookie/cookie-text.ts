@@ -33,6 +33,7 @@ type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, '
 
 /** A live cookie whose signature is good. As many are remembered as there is room for, so it has few cells. */
 export class VerifiedCookie implements CookieContent, Verified, Compared {
+  readonly isNewer = false
   readonly text: string
   readonly expiresAt: number
   /** Signed by a key that signs no more, so it is to be written again. */
@@ -58,10 +59,6 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
     this.comparison = undefined
     this.#readAt = now
     this.#registers = registers
-  }
-
-  get isNewer(): false {
-    return false
   }
 
   get browserSubject(): BrowserSubject {

@@ -44,6 +44,8 @@ export class Subjects {
   readonly #held = new Map<Subject, Holding>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
+  /** ms since 1970, from which on `age` is to be called by what holds on to what was found. */
+  until: number
 
   /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
   constructor(options: SubjectsOptions, maxGuestBytes: number, rooms: Rooms) {
@@ -56,6 +58,7 @@ export class Subjects {
       maxBytes: maxGuestBytes,
       weigh: ({ bytes }) => bytes,
     })
+    this.until = this.#due
   }
 
   /** As long as this stays the same, no replica that was found has been evicted. */
@@ -63,16 +66,16 @@ export class Subjects {
     return this.#users.rotations + this.#browsers.rotations
   }
 
-  /** ms since 1970, when `age` is to be called by who holds on to what was found. */
-  get until(): number {
-    return Math.min(this.#users.until, this.#browsers.until)
-  }
-
   /** Drops what was not used for long. */
   age(): void {
     const now = this.#clock()
     this.#users.age(now)
     this.#browsers.age(now)
+    this.until = this.#due
+  }
+
+  get #due(): number {
+    return Math.min(this.#users.until, this.#browsers.until)
   }
 
   find(subject: Subject): Replica | undefined {
