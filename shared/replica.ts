@@ -24,6 +24,8 @@ export class Replica {
   // more, a Map 200. Keys are few, so a scan is as fast as a hash.
   #cells: Cell[] = []
   #bytes = EMPTY
+  /** ms since 1970, when all that the store has of it was last in it. */
+  loadedAt: number | undefined = undefined
 
   /** A replica that begins with these registers. */
   static of(registers: readonly StoredRegister[], source: ChangeSource): Replica {

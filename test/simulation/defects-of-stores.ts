@@ -59,8 +59,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'the store is not asked again for what was evicted',
     file: 'server/kernel/remote/loads.ts',
-    find: 'return isThere || mark.residency === subjects.residency ? mark : undefined',
-    replace: 'return isThere || mark.at > 0 ? mark : undefined',
+    find: 'const isStillNothing = nothing?.residency === subjects.residency',
+    replace: 'const isStillNothing = nothing !== undefined',
   },
   {
     name: 'requests do not wait for the store',

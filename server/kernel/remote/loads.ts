@@ -1,23 +1,21 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
-import type { Replica } from '../../../shared/replica.js'
 import { nextStamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Subjects } from '../memory/subjects.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import type { Subject } from '../names/subject.js'
+import { isSubject, type Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { StoreHealth } from './health.js'
 import { type StoredName, storeName } from './name.js'
 import type { Remote } from './remote.js'
 import type { SoundStore } from './sound-store.js'
 
-/** When a subject was loaded. */
-interface Mark {
+/** That the store had nothing of a subject, of which memory has nothing either. What it had, the replica in memory says. */
+interface Nothing {
   /** ms since 1970 */
   readonly at: number
-  /** Where it was then: what has come into memory after it was evicted is not what was loaded. It is not kept from being evicted. */
-  readonly replica: WeakRef<Replica> | undefined
+  /** What has left memory since may have been of this subject. */
   readonly residency: number
 }
 
@@ -44,8 +42,9 @@ export class Loads {
   readonly #health: StoreHealth
   readonly #core: Needs
   readonly #taking: Taking
-  /** What the store has nothing of is in no cache: that it was asked is remembered here. */
-  readonly #marks: RotatingCache<Mark>
+  readonly #nothing: RotatingCache<Nothing>
+  /** ms */
+  readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
 
   constructor(store: SoundStore, health: StoreHealth, core: Needs, taking: Taking) {
@@ -54,24 +53,27 @@ export class Loads {
     this.#core = core
     this.#taking = taking
     const { maxSubjects, storeRefresh, clock } = core.settings
-    this.#marks = RotatingCache.onMap({ max: 4 * maxSubjects, maxIdle: 10 * storeRefresh, clock })
+    this.#longest = 10 * storeRefresh
+    this.#nothing = RotatingCache.onMap({ max: 4 * maxSubjects, maxIdle: this.#longest, clock })
   }
 
-  /** Whether what the store had of a subject, when it was asked, is in memory. */
+  /** Whether what the store had of a subject, when it was asked, is in memory. What was asked so long ago counts no more. */
   isLoaded(subject: Subject): boolean {
-    return this.#resident(subject) !== undefined
+    return this.isFresh(subject, this.#longest)
   }
 
   /** The store no longer has everything that was loaded: it is asked again, and told what it lacks, once its visitor comes again. */
   forget(subject: StoredName): void {
-    this.#marks.delete(subject)
+    this.#nothing.delete(subject)
+    const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
+    if (replica) replica.loadedAt = undefined
   }
 
   /** Whether it was asked so short a time ago, in ms, that it need not be asked again. */
   isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
-    const mark = this.#resident(subject)
-    if (!mark) return false
-    const age = this.#core.settings.clock() - mark.at
+    const loadedAt = this.#loadedAt(subject)
+    if (loadedAt === undefined) return false
+    const age = this.#core.settings.clock() - loadedAt
     // A clock that was set back has said nothing of how long ago that is.
     return age >= 0 && age < within
   }
@@ -110,13 +112,11 @@ export class Loads {
   }
 
   /** When a subject was loaded whose values are in memory still. */
-  #resident(subject: Subject): Mark | undefined {
-    const mark = this.#marks.get(subject)
-    if (!mark) return undefined
+  #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
-    const replica = subjects.find(subject)
-    const isThere = replica !== undefined && mark.replica?.deref() === replica
-    return isThere || mark.residency === subjects.residency ? mark : undefined
+    const nothing = this.#nothing.get(subject)
+    const isStillNothing = nothing?.residency === subjects.residency
+    return subjects.find(subject)?.loadedAt ?? (isStillNothing ? nothing.at : undefined)
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
@@ -126,8 +126,9 @@ export class Loads {
     const news = this.#taking.compare(subject, registers, generation)
     if (wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
-    const place = replica && new WeakRef(replica)
-    this.#marks.set(subject, { at: settings.clock(), replica: place, residency: subjects.residency })
+    const at = settings.clock()
+    if (replica) replica.loadedAt = at
+    else this.#nothing.set(subject, { at, residency: subjects.residency })
     return registers
   }
 

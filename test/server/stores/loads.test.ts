@@ -153,6 +153,17 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
   })
 
+  it('has requests wait for what was not asked for long, also where an adapter connects the nodes', async () => {
+    const made = parts({ hasAdapter: true })
+    const { loads, store, clock } = made
+    await store.content.merge(ANN, [register('a', 1, 1)])
+    void loads.ensure([ANN])
+    await turn()
+    await store.next.answer()
+    clock.advance(10 * REFRESH)
+    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
+  })
+
   it('asks a store that is down one thing at a time', async () => {
     const { loads, store, health } = parts()
     void loads.ensure([ANN])
