@@ -80,10 +80,8 @@ export interface Answer extends Asker {
 /** Has names of its own, in the store and among processes. */
 export interface NameOwner {
   owns(this: void, name: string): name is PartName
-  /** Takes over what another process has written. */
-  hear(name: PartName, registers: readonly StoredRegister[]): void
-  /** Takes over what stands in the store for what was written here: another process may have been faster. */
-  stands(name: PartName, registers: readonly StoredRegister[]): void
+  /** Takes over what another process has written, or what stands in the store for what was written here: another process may have been faster. */
+  take(name: PartName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }
 
 /** What a part has to do with the handshakes of connections. */

@@ -1,10 +1,9 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
 import { appSessionsOf } from '../support/app-sessions.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
-import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -85,7 +84,7 @@ describe('sessions of nodes that only an adapter connects', () => {
     const visitor = await nodes[0].withSession({ user: 'ann' })
     const late = await start()
     await nodes[0].write(visitor, { theme: 'dark' })
-    expect(appSessionsOf(late.app.live).size).toBe(0)
+    expect(appSessionsOf(late.app.live).memory.size).toBe(0)
     expect(await late.read(late.visitor(visitor.cookie))).toEqual({})
     expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
   })
@@ -115,7 +114,7 @@ describe('sessions of nodes that only an adapter connects', () => {
   })
 
   it('close the connections of one that has ended, also where the word is lost that its answer is out', async () => {
-    const { bus, clock, nodes } = await cluster()
+    const { bus, nodes } = await cluster()
     const [one, two] = nodes
     const visitor = await one.withSession({ user: 'ann' })
     const session = await two.session(two.visitor(visitor.cookie))
@@ -124,18 +123,12 @@ describe('sessions of nodes that only an adapter connects', () => {
     session.onEnd(() => {
       bus.isCut = true
     })
+    const timers = jest.spyOn(globalThis, 'setTimeout')
     await one.ask(visitor, signOut)
-    expect(session.ended).toBe('destroyed')
-    const appSessions = appSessionsOf(two.app.live)
-    await two.app.live.sessionStore().set('brief', {}, 1)
-    clock.advance(29_999)
-    // It has looked by then.
-    await within(
-      async () => appSessions.size,
-      (size) => size === 0,
-    )
-    expect([appSessions.size, conn?.readyState]).toEqual([0, 'open'])
-    clock.advance(1)
+    const [close] = timers.mock.calls.find(([, ms]) => ms === 30_000) ?? []
+    timers.mockRestore()
+    expect([session.ended, conn?.readyState]).toEqual(['destroyed', 'open'])
+    close?.()
     await closed
   })
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
-import { sessionName } from '../../server/parts/session-store/session-name.js'
+import { sessionName } from '../../server/parts/session-store/session-content.js'
 import type { Store } from '../../server/stores/store.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
@@ -184,6 +184,33 @@ describe('sessions in a store', () => {
     await renewed
     expect(told).toEqual([])
     expect(far.get('user')).toBe('bob')
+  })
+
+  it('close no connection of one that ends while another request asks for it, until the answer is out', async () => {
+    const asked = new Gate()
+    let isSlow = false
+    const load: Store['load'] = async (name) => {
+      const rows = await shared.load(name)
+      if (isSlow) {
+        isSlow = false
+        await asked.pass()
+      }
+      return rows
+    }
+    const one = await nodesOf(() => ({ store: { ...shared, load } })).start()
+    const visitor = await one.withSession({ user: 'ann' })
+    const [store, id] = [one.app.live.sessionStore(), sessionId(visitor)]
+    await one.session(visitor)
+    const [conn] = [...one.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+    const states = await one.ask(visitor, async (ctx) => {
+      isSlow = true
+      const other = store.get(id)
+      await asked.entered
+      await store.destroy(id, { ctx })
+      asked.open()
+      return [(await other) ?? 'none', conn?.readyState]
+    })
+    expect(states).toEqual(['none', 'open'])
   })
 
   it('are as the store had them when a request came, though an older question to it is still open', async () => {

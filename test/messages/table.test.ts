@@ -110,7 +110,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['was read already: expected it in ctx.request.body', 'integration/hand-offs'],
     ],
     'server/parts/hand-off/take.ts': [['expected a Standard Schema', 'integration/hand-offs']],
-    'server/parts/session-store/kept-id.ts': [
+    'server/parts/session-store/part.ts': [
       ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
     ],
     'server/parts/session-store/session-store.ts': [

@@ -89,8 +89,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a browser id that was given up is good again',
     file: 'server/kernel/names/epochs.ts',
-    find: 'return this.#givenUp.get(browser) !== undefined',
-    replace: 'return browser.length === 0',
+    find: 'return this.#among(name).get(name) !== undefined',
+    replace: 'return name.length === 0',
   },
   {
     name: 'the epoch of a ticket is not looked at',

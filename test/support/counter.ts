@@ -44,10 +44,7 @@ export function counterPart({ remote, settings, store }: Needs): Part {
     },
     names: {
       owns: (name): name is PartName => name.startsWith(PREFIX),
-      hear: (name, registers) => {
-        for (const register of registers) take(name, register)
-      },
-      stands: (name, registers) => {
+      take: (name, registers) => {
         for (const register of registers) take(name, register)
       },
     },

@@ -4,7 +4,9 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
-import { sessionName } from '../../server/parts/session-store/session-name.js'
+import { Epochs } from '../../server/kernel/names/epochs.js'
+import { browserSubject, newBrowserId, type PartName } from '../../server/kernel/names/subject.js'
+import { sessionName } from '../../server/parts/session-store/session-content.js'
 import type { StoredRow } from '../../server/stores/store.js'
 import { appSessionsOf } from '../support/app-sessions.js'
 import { identify } from '../support/auth.js'
@@ -302,7 +304,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     await sessions.write(visitor, { user: 'bob' })
     expect(await sessions.read(visitor)).toEqual({ user: 'bob' })
     const name = sessionName(sessionId(visitor))
-    expect(appSessionsOf(sessions.app.live).find(name)?.replica.registers()).toHaveLength(4)
+    expect(appSessionsOf(sessions.app.live).memory.find(name)?.replica.registers()).toHaveLength(4)
     if (store) expect(await store.load(name)).toHaveLength(4)
   })
 
@@ -442,11 +444,19 @@ describe('threat 18: a flood of sessions', () => {
         await store.set(`stranger-${Math.random()}`, { csrf: `${at}` }, DAY)
         if (at % 100 === 0) await turn()
       }
-      expect(appSessions.size).toBe(900)
+      expect(appSessions.memory.size).toBe(900)
       sessions.app.clock.advance(2 * DAY)
-      while (appSessions.size > 0) await turn()
+      while (appSessions.memory.size > 0) await turn()
     }
     expect(await longestTurn(flood)).toBeLessThan(LONGEST)
+  })
+
+  it('makes no cookie good again whose browser id was given up, however many of them end', () => {
+    const epochs = new Epochs({ maxAge: DAY, maxSubjects: 1, clock: Date.now }, {}, () => undefined)
+    const browser = browserSubject(newBrowserId())
+    epochs.giveUp(browser, undefined)
+    for (let at = 0; at < 1_100_000; at += 1) epochs.giveUp(`session:${at}` as PartName, undefined)
+    expect(epochs.isGivenUp(browser)).toBe(true)
   })
 })
 

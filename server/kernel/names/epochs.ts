@@ -8,7 +8,17 @@ import { type Ending, generationRegister, toRegister } from './ending.js'
 import { FIRST_GENERATION } from './generation.js'
 import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
 import type { Recognized } from './recognized.js'
-import { type BrowserSubject, cookieless, isUser, type Subject, subjectHash, type UserSubject } from './subject.js'
+import {
+  type BrowserSubject,
+  cookieless,
+  isBrowser,
+  isCookieless,
+  isUser,
+  type PartName,
+  type Subject,
+  subjectHash,
+  type UserSubject,
+} from './subject.js'
 import { type Signed, UserEpochs } from './user-epochs.js'
 
 /** The epoch of a guest. */
@@ -25,6 +35,8 @@ export class Epochs {
   readonly #remote: Remote
   readonly #users: UserEpochs
   readonly #givenUp: RotatingCache<GivenUp>
+  /** Apart from browser ids: of a part's names any stranger may have as many end as they like. */
+  readonly #partsGivenUp: RotatingCache<GivenUp>
   readonly #onEnd: (name: string) => void
   /** How many revocations, sign-outs and sign-ins there have been: what `hasEndedSince` counts from. */
   ends: number = BEFORE
@@ -36,6 +48,7 @@ export class Epochs {
     this.#onEnd = onEnd
     this.#users = new UserEpochs(options, onEnd)
     this.#givenUp = givenUpNames(options)
+    this.#partsGivenUp = givenUpNames(options)
   }
 
   /** The epoch of a user, by the hash of the subject. Guests have but one. */
@@ -91,11 +104,11 @@ export class Epochs {
     ]
   }
 
-  /** Gives a browser id up for good. */
-  giveUp(browser: BrowserSubject, heir: UserSubject | undefined): void {
-    const register = toRegister(this.#giveUp(browser, heir))
-    this.#remote.store?.erase(browser, [register])
-    this.#remote.peers?.tell(browser, [register])
+  /** Gives a browser id up for good, or what a part keeps under a name. */
+  giveUp(name: BrowserSubject | PartName, heir: UserSubject | undefined): void {
+    const register = toRegister(this.#giveUp(name, heir))
+    this.#remote.store?.erase(name, [register])
+    this.#remote.peers?.tell(name, [register])
   }
 
   /** Takes note that a user has signed out in a browser: which connections without a live cookie are of that one, nothing tells. */
@@ -122,8 +135,8 @@ export class Epochs {
     return this.#take(name, ending, this.#next())
   }
 
-  isGivenUp(browser: BrowserSubject): boolean {
-    return this.#givenUp.get(browser) !== undefined
+  isGivenUp(name: BrowserSubject | PartName): boolean {
+    return this.#among(name).get(name) !== undefined
   }
 
   /** When a browser id was given up, and to whom. */
@@ -155,8 +168,12 @@ export class Epochs {
     return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
   }
 
+  #among(name: string): RotatingCache<GivenUp> {
+    return isBrowser(name) || isCookieless(name) ? this.#givenUp : this.#partsGivenUp
+  }
+
   #set(name: string, givenUp: GivenUp): void {
-    this.#givenUp.set(name, givenUp)
+    this.#among(name).set(name, givenUp)
     this.#onEnd(name)
   }
 

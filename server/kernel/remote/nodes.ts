@@ -85,7 +85,7 @@ export class Nodes implements Peers {
     }
     const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
     if (owner?.owns(name)) {
-      owner.hear(name, sound)
+      owner.take(name, sound, 'node')
       return
     }
     const { registers, ending, generation } = standing(sound)

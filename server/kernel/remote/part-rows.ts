@@ -27,11 +27,6 @@ export class PartRows {
     return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
   }
 
-  /** Whether the store can let go of what was deleted. */
-  get canPrune(): boolean {
-    return this.#store.prune !== undefined
-  }
-
   /** Has the store let go of what was deleted before that. Where it does not, it is told again with the next lot. */
   prune(name: PartName, before: number): void {
     this.#health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)

@@ -73,7 +73,7 @@ export class StoreSync implements Keeper {
         generation: (name) => this.#generation(name),
         onStanding: (name, { rows, generation }) => {
           if (isSubject(name)) this.#intake.take(name, rows, generation)
-          else core.owners.find(({ owns }) => owns(name))?.stands(name, rows)
+          else core.owners.find(({ owns }) => owns(name))?.take(name, rows, 'store')
         },
         // Another process may have erased the user meanwhile, whom no visitor may ask for any more.
         onLate: (name) => {

@@ -1,11 +1,10 @@
 import type { Socket } from 'socket.io'
 import type { AnyChange, ChangeSource } from '../../../shared/change.js'
-import { sameJson } from '../../../shared/json.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Announcements } from '../../kernel/memory/announcements.js'
-import type { SessionName } from './session-name.js'
-import { isWhole, keyOf, valuesOf } from './session-registers.js'
+import { type SessionName, valuesOf } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
 /** Is told of a session. */
@@ -25,8 +24,9 @@ export class KnownSession {
   /** When it was asked for, written to or held last, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
+  /** Why it is no more. */
+  ended: SessionEnd | undefined
   readonly #announcements: Announcements
-  #end: SessionEnd | undefined
 
   constructor(name: SessionName, now: number, announcements: Announcements) {
     this.name = name
@@ -34,62 +34,42 @@ export class KnownSession {
     this.#announcements = announcements
   }
 
-  /** Why it is no more. */
-  get ended(): SessionEnd | undefined {
-    return this.#end
-  }
-
-  /** Whether all of it is known. */
-  get isWhole(): boolean {
-    return isWhole(this.replica)
-  }
-
-  /** Takes over what is newer, and tells of values that are others now. Answers with what was taken over. */
+  /** Takes over what is newer. Answers with what was taken over. */
   merge(registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
-    const changes: AnyChange[] = []
-    const news = registers.filter((register) => {
-      const previous = this.replica.value(register.key)
-      if (!this.replica.merge(register, source)) return false
-      const key = keyOf(register.key)
-      if (key !== undefined && !sameJson(register.value, previous))
-        changes.push({ key, value: register.value, previous, source })
-      return true
-    })
-    this.#tell(changes)
-    return news
+    return this.#tell(source, () => registers.filter((register) => this.replica.merge(register, source)))
   }
 
   /** Lets go of keys that others have let go of. */
   forget(keys: ReadonlySet<string>): void {
-    const gone = this.replica.registers().filter(({ key }) => keys.has(key))
-    this.replica.forget(({ key }) => keys.has(key))
-    this.#tell(
-      gone.flatMap(({ key: own, value: previous }) => {
-        const key = keyOf(own)
-        return key === undefined || previous === undefined ? [] : [{ key, value: undefined, previous, source: 'store' }]
-      }),
-    )
+    this.#tell('store', () => this.replica.forget(({ key }) => keys.has(key)))
   }
 
   /** It is no more, and has no values any more. */
   end(end: SessionEnd): void {
-    if (this.#end !== undefined) return
-    this.#end = end
-    const gone = valuesOf(this.replica)
-    this.replica.clear()
-    this.#tell(Array.from(gone, ([key, previous]) => ({ key, value: undefined, previous, source: 'job' })))
+    if (this.ended !== undefined) return
+    this.ended = end
+    this.#tell('job', () => this.replica.clear())
     const watchers = this.#watchers()
     this.#announcements.add(() => {
       for (const watcher of watchers) watcher.ended(end)
     })
   }
 
-  #tell(changes: readonly AnyChange[]): void {
+  /** Does something, and tells of values that are others then. */
+  #tell<T>(source: ChangeSource, act: () => T): T {
     const watchers = this.#watchers()
+    if (watchers.length === 0) return act()
+    const before = valuesOf(this.replica)
+    const result = act()
+    const now = valuesOf(this.replica)
     const tell = (change: AnyChange): void => {
       for (const watcher of watchers) watcher.changed(change)
     }
-    if (watchers.length > 0) for (const change of changes) this.#announcements.change(this, change, tell)
+    for (const key of new Set([...before.keys(), ...now.keys()])) {
+      const [value, previous]: (JsonValue | undefined)[] = [now.get(key), before.get(key)]
+      if (!sameJson(value, previous)) this.#announcements.change(this, { key, value, previous, source }, tell)
+    }
+    return result
   }
 
   /** Also those that let go of it before they are told. */

@@ -1,70 +1,68 @@
-import type { Announcements } from '../../kernel/memory/announcements.js'
-import type { Remote } from '../../kernel/remote/remote.js'
-import type { StoreSync } from '../../kernel/remote/store-sync.js'
+import onHeaders from 'on-headers'
 import type { Report, Warn } from '../../kernel/report.js'
 import type { Part } from '../../kernel/seams.js'
-import type { Sessions } from '../../kernel/values/sessions.js'
-import type { Settings } from '../../options.js'
 import { AppSessions } from './app-sessions.js'
-import { watchId } from './kept-id.js'
+import { isSessionName, type SessionName } from './session-content.js'
 import { SessionHandle } from './session-handle.js'
-import { isSessionName, type SessionName } from './session-name.js'
+import type { SessionNeeds } from './session-memory.js'
+import { SessionRequests } from './session-requests.js'
 import { KoaSessionStore } from './session-store.js'
 import type { SessionStore } from './types.js'
 
-interface Needs {
-  readonly announcements: Announcements
-  readonly remote: Remote
+const KEPT =
+  'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
+  'expected await ctx.session.regenerate() once the user is set'
+
+interface Needs extends SessionNeeds {
   readonly report: Report
-  readonly sessions: Sessions
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
   readonly warn: Warn
 }
 
 /** The part, with what our own tests look at. */
 export interface SessionPart extends Part {
-  readonly appSessions: AppSessions
+  readonly appSessions: AppSessions | undefined
 }
 
 /** What koa-session keeps of browsers, where the app keeps it here. */
-export function sessionPart({ report, store, warn, ...core }: Needs): SessionPart {
-  const { settings } = core
-  const appSessions = new AppSessions(core)
+export function sessionPart({ report, warn, ...core }: Needs): SessionPart {
+  const requests = new SessionRequests()
+  let appSessions: AppSessions | undefined
   let sessionStore: SessionStore | undefined
   return {
-    appSessions,
+    get appSessions() {
+      return appSessions
+    },
     plugin: {
       sessionStore: (): SessionStore => {
-        appSessions.begin(store)
-        sessionStore ??= new KoaSessionStore(appSessions, settings)
+        appSessions ??= new AppSessions(core)
+        sessionStore ??= new KoaSessionStore(appSessions, requests, core.settings)
         return sessionStore
       },
     },
     names: {
       owns: isSessionName,
-      hear(name: SessionName, registers) {
-        appSessions.hear(name, registers)
-      },
-      stands(name: SessionName, registers) {
-        appSessions.news.stands(name, registers)
-      },
+      take: (name: SessionName, registers, source) => appSessions?.memory.take(name, registers, source),
     },
-    signsIn: (ctx) => watchId({ appSessions, warn }, ctx),
+    // An attacker who has planted the id is signed in as well. The app may renew it before or after it tells of the user.
+    signsIn: (ctx) =>
+      onHeaders(ctx.res, () => {
+        const session = requests.brought(ctx)
+        if (session && appSessions?.current(session)) warn(KEPT)
+      }),
     handshake: {
-      isUsed: () => appSessions.isUsed,
+      isUsed: () => appSessions !== undefined,
       // The session that koa-session has found for the browser, which stays in memory for as long as the connection does.
       connect: (ctx, conn) => {
-        // One that is kept in another store is none of ours, and what reading it throws would keep every socket out.
-        const found = appSessions.isUsed ? appSessions.given.sessionOf(ctx) : undefined
-        if (!found) return undefined
+        const found = requests.brought(ctx)
+        if (!appSessions || !found) return undefined
+        const sessions = appSessions
         const isOpen = conn.readyState === 'open'
-        const session = isOpen ? appSessions.hold(found, conn) : found
-        if (isOpen) conn.once('close', () => appSessions.release(session, conn))
-        return (socket) => ({ session: new SessionHandle({ appSessions, report, settings }, session, socket) })
+        const session = isOpen ? sessions.memory.hold(found, conn) : found
+        if (isOpen) conn.once('close', () => sessions.memory.release(session, conn))
+        return (socket) => ({ session: new SessionHandle(sessions, report, session, socket) })
       },
     },
-    settled: () => appSessions.settled(),
-    close: () => appSessions.close(),
+    settled: async () => appSessions?.stored?.updates.ended(),
+    close: () => appSessions?.close(),
   }
 }

@@ -1,6 +1,6 @@
+import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'
+import { printable } from '../../../shared/escape.js'
 import { freezeJson, isWellFormed, type JsonValue } from '../../../shared/json.js'
-import { isRecord } from '../../../shared/parse.js'
-import { refusal } from './refusals.js'
 
 /** What stores take of one value, as text. */
 const MAX_BYTES = 64 * 1024
@@ -11,6 +11,9 @@ const MAX_KEY_BYTES = 254
 const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
 /** What an app's own code may hide in its own request; over a socket it would be hidden from all of them. */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
+
+/** What `JSON.stringify` escapes: of surrogates, those that are alone. */
+const ESCAPES = /\\(?:ud[89a-f]..|.)/g
 
 /** Whether a key can be one of `ctx.session`. What begins with `_` is koa-session's own, `__proto__` included. */
 export function isCarried(key: string): boolean {
@@ -39,34 +42,33 @@ export function checkKey(key: string): void {
  * @throws {LiveSessionError} `invalid_value`, `too_large`
  */
 export function jsonOf(key: string, value: unknown): JsonValue | undefined {
-  const text = textOf(key, value)
+  const refuseAs = (message: string) => (cause: unknown) => refusal('invalid_value', message, key, cause)
+  const text = attempt<string | undefined>(() => JSON.stringify(value), refuseAs('a value is none that JSON can carry'))
   if (text === undefined) return undefined
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes of the ${MAX_BYTES} it may have`, key)
+  const sound = text.replace(ESCAPES, (found) => (found.startsWith('\\ud') ? '\ufffd' : found))
+  return attempt(
+    () => freezeJson(JSON.parse(sound, (name, member: unknown) => (name === '__proto__' ? undefined : member))),
+    refuseAs('a value is too deep, or has too many members'),
+  )
+}
+
+function attempt<T>(act: () => T, toRefusal: (cause: unknown) => LiveSessionError): T {
   try {
-    return freezeJson(sound(JSON.parse(text)))
+    return act()
   } catch (cause) {
-    throw refusal('invalid_value', 'a value is too deep, or has too many members', key, cause)
+    throw toRefusal(cause)
   }
 }
 
-function textOf(key: string, value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (cause) {
-    throw refusal('invalid_value', 'a value is none that JSON can carry', key, cause)
-  }
+/** What is written to it would come back under an id that its app has given up. */
+export function sessionEnded(): LiveSessionError {
+  return new LiveSessionError('superseded', 'the session has ended meanwhile')
 }
 
-/** A value that has been JSON, without what only JSON has. */
-function sound(value: unknown): unknown {
-  if (typeof value === 'string') return wellFormed(value)
-  if (Array.isArray(value)) return value.map(sound)
-  if (!isRecord(value)) return value
-  const members = Object.entries(value).filter(([key]) => key !== '__proto__')
-  return Object.fromEntries(members.map(([key, member]) => [wellFormed(key), sound(member)]))
-}
-
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd')
+/** A refusal of one key. Koa sends refusals to browsers, which know nothing of `ctx.session`: which key it is, its cause alone says. */
+export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
+  const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
+  return new LiveSessionError(code, `session: ${message}; the cause of this error says which`, { cause: name })
 }

@@ -1,14 +1,20 @@
 import type { ServerResponse } from 'node:http'
-import { type Awaitable, after, isThenable } from '../../../shared/promise.js'
-import { onArrival } from '../../kernel/requests/arrival.js'
+import { isThenable } from '../../../shared/promise.js'
+import { Replica } from '../../../shared/replica.js'
 import type { Settings } from '../../options.js'
 import type { AppSessions } from './app-sessions.js'
-import { withholdCookie } from './late-cookie.js'
-import type { Given, SessionContent } from './loaded-sessions.js'
-import { sessionEnded } from './refusals.js'
-import { type Left, Regenerations } from './regenerations.js'
-import { birth, contentOf, difference, goneOn, readContent, toKoaSession } from './session-content.js'
-import { type SessionName, sessionName } from './session-name.js'
+import {
+  changed,
+  contentOf,
+  difference,
+  readContent,
+  type SessionContent,
+  type SessionName,
+  sessionName,
+  toKoaSession,
+} from './session-content.js'
+import { sessionEnded } from './session-json.js'
+import { type Given, type Left, type SessionRequests, withholdCookie } from './session-requests.js'
 import type { SessionStore } from './types.js'
 
 const USED =
@@ -17,100 +23,74 @@ const USED =
 /** koa-session's store, which knows what each request has changed. */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
-  readonly #regenerations = new Regenerations()
+  readonly #requests: SessionRequests
   readonly #settings: Pick<Settings, 'clock' | 'report'>
 
-  constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
+  constructor(sessions: AppSessions, requests: SessionRequests, settings: Pick<Settings, 'clock' | 'report'>) {
     this.#sessions = sessions
+    this.#requests = requests
     this.#settings = settings
   }
 
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
     const session = await this.#sessions.open(sessionName(id))
     if (!session) return undefined
-    this.#sessions.given.add(ctx, { session, content: contentOf(session), isBrought: true })
-    return toKoaSession(session, this.#settings.clock())
+    this.#requests.give(ctx, { session, content: contentOf(session.replica), isBrought: true })
+    return toKoaSession(session.replica, this.#settings.clock())
   }
 
   async set(id: string, saved: unknown, maxAge?: number, data: { readonly ctx?: unknown } = {}): Promise<void> {
     checkSource(data)
     const { ctx } = data
+    const { memory } = this.#sessions
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
-    const given = this.#sessions.given.of(ctx, name)
-    if (given) {
-      const isSaved = await this.#saveAgain(name, given, content)
-      const res = responseOf(ctx)
-      if (!isSaved && res) withholdCookie(res, id)
-    } else {
-      // koa-session sets the cookie after this, and an app may not wait for `ctx.session.save()`: nothing is waited for where nothing has to be.
-      const saving = this.#saveNew(name, content, ctx)
-      if (isThenable(saving)) await saving
-    }
-    const session = this.#sessions.find(name)
-    if (session) this.#sessions.given.add(ctx, { session, content, isBrought: given?.isBrought ?? false })
+    const given = this.#requests.given(ctx, name)
+    const left = given ? undefined : this.#requests.left(ctx)
+    // koa-session sets the cookie after this, and an app may not wait for `ctx.session.save()`: nothing is waited for where nothing has to be.
+    if (ctx === undefined || (given && !memory.live(name))) await this.#sessions.open(name)
+    const former = left && (await this.#standing(left))
+    const begun = former && changed(former, difference(left.given.content, content))
+    if (!given) this.#saveNew(name, ctx, content, begun)
+    else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
+    const session = memory.live(name)
+    if (session) this.#requests.give(ctx, { session, content, isBrought: given?.isBrought ?? false })
+    if (session && former) left.goOn({ session, former })
     const level = this.#sessions.level(name)
     if (isThenable(level)) await level
   }
 
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
-    const given = this.#sessions.given.of(ctx, name)
-    if (given) {
-      // Another process may have ended it, or written to it. Where the store does not say, it is ended all the same.
-      await this.#sessions.open(name).catch(() => undefined)
-      // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
-    } else if (!(await this.#sessions.mayExist(name))) return
-    const left = given && { given, content: this.#current(given) }
-    this.#sessions.ended.destroy(name)
-    const res = responseOf(ctx)
-    if (res) onArrival(res, () => this.#sessions.ended.dismiss(name))
-    else this.#sessions.ended.dismiss(name)
+    const given = this.#requests.given(ctx, name)
+    // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
+    if (!(await this.#sessions.mayExist(name)) && !given) return
+    const current = given && this.#sessions.current(given.session)
+    const content = current && contentOf(current.replica)
+    this.#sessions.destroy(name, responseOf(ctx))
     const stored = this.#sessions.level(name)
-    if (left) this.#regenerations.leave(ctx, left, stored)
+    if (given) this.#requests.leave(ctx, given, content, stored)
     await stored
   }
 
   /** What a request saves that was given the session before; says whether that has not ended meanwhile. */
-  async #saveAgain(name: SessionName, given: Given, content: SessionContent): Promise<boolean> {
+  #saveAgain(given: Given, content: SessionContent): boolean {
+    const session = this.#sessions.current(given.session)
     const changes = difference(given.content, content)
-    if (this.#sessions.find(name) ?? (await this.#sessions.open(name))) {
-      this.#sessions.save(name, changes, 'request')
-      return true
-    }
-    if (this.#sessions.ended.endOf(given.session) !== undefined) {
-      // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
-      if (changes.size > 0) this.#settings.report(sessionEnded())
-      return false
-    }
-    this.#sessions.news.recall(given.session)
-    this.#sessions.save(name, changes, 'request')
-    return true
+    if (session) this.#sessions.save(session, changes, 'request')
+    // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
+    else if (changes.size > 0) this.#settings.report(sessionEnded())
+    return session !== undefined
   }
 
   /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
-  #saveNew(name: SessionName, content: SessionContent, ctx: unknown): Awaitable<void> {
+  #saveNew(name: SessionName, ctx: unknown, content: SessionContent, begun?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
-    const left = this.#regenerations.leftBy(ctx)
-    return after(left && this.#standing(left), (before) => {
-      const found = source === 'request' ? this.#sessions.find(name) : this.#sessions.open(name)
-      return after(found, (known) => {
-        if (this.#sessions.ended.has(name)) throw new TypeError(USED)
-        if (known) this.#sessions.save(name, difference(contentOf(known), content), source)
-        else if (left && before) {
-          this.#sessions.write(name, goneOn(before, difference(left.given.content, content)), source)
-          this.#regenerations.goOn(left, this.#sessions.find(name))
-        } else this.#sessions.write(name, birth(content), source)
-      })
-    })
-  }
-
-  /** What is in a session now that a request was given; nothing where it has ended. */
-  #current(given: Given): SessionContent | undefined {
-    const known = this.#sessions.find(given.session.name)
-    if (known) return contentOf(known)
-    // Memory has forgotten it.
-    return this.#sessions.ended.endOf(given.session) === undefined ? contentOf(given.session) : undefined
+    const { memory } = this.#sessions
+    if (memory.isGivenUp(name)) throw new TypeError(USED)
+    const known = memory.live(name)
+    if (known) this.#sessions.save(known, difference(contentOf(known.replica), content), source)
+    else this.#sessions.write({ name, replica: new Replica() }, begun ?? changed(new Map(), content), source)
   }
 
   /**
@@ -120,9 +100,9 @@ export class KoaSessionStore implements SessionStore {
    */
   async #standing(left: Left): Promise<SessionContent> {
     if (left.content) return left.content
-    const next = await this.#regenerations.next(left)
-    if (!next || !(await this.#sessions.open(next.session.name))) throw sessionEnded()
-    return next.content
+    const next = await this.#requests.next(left)
+    if (next && (await this.#sessions.open(next.session.name))) return next.former
+    throw sessionEnded()
   }
 }
 

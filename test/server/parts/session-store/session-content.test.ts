@@ -2,15 +2,16 @@ import { describe, expect, it } from '@jest/globals'
 import { Announcements } from '../../../../server/kernel/memory/announcements.js'
 import { KnownSession } from '../../../../server/parts/session-store/known-session.js'
 import {
-  birth,
+  changed,
   contentOf,
   difference,
-  goneOn,
+  type RegisterChanges,
   readContent,
+  sessionName,
   toKoaSession,
+  valuesOf,
 } from '../../../../server/parts/session-store/session-content.js'
 import { isCarried, jsonOf } from '../../../../server/parts/session-store/session-json.js'
-import { sessionName } from '../../../../server/parts/session-store/session-name.js'
 import { fc } from '../../../support/property.js'
 import { stamp } from '../../../support/stamp.js'
 
@@ -30,12 +31,12 @@ class Saved {
   #stamp = NOW
 
   constructor(first: Session) {
-    this.#write(birth(readContent({ ...first, _maxAge: DAY }, undefined)))
+    this.#write(readContent({ ...first, _maxAge: DAY }, undefined))
   }
 
   /** What a request is given. */
   get(): Session {
-    return toKoaSession(this.session, NOW)
+    return { ...toKoaSession(this.session.replica, NOW) }
   }
 
   /** Saves what a request has made of what it was given. */
@@ -44,10 +45,10 @@ class Saved {
   }
 
   values(): Session {
-    return Object.fromEntries(contentOf(this.session).values)
+    return Object.fromEntries(valuesOf(this.session.replica))
   }
 
-  #write(changes: ReturnType<typeof birth>): void {
+  #write(changes: RegisterChanges): void {
     this.#stamp += 1
     const registers = Array.from(changes, ([name, value]) => ({ key: name, stamp: stamp(this.#stamp), value }))
     this.session.merge(registers, 'request')
@@ -78,7 +79,7 @@ describe('what a request saves of a session', () => {
       fc.property(values, edits, edits, fc.boolean(), (base, one, all, isOneFirst) => {
         const two = Object.fromEntries(Object.entries(all).filter(([name]) => !(name in one)))
         const saved = new Saved(base)
-        const given = contentOf(saved.session)
+        const given = contentOf(saved.session.replica)
         const saves = [one, two].map((edit) => () => saved.save(given, { ...saved.get(), ...base, ...edit }))
         // A copy for each, made before either is saved.
         const [first, second] = isOneFirst ? saves : saves.reverse()
@@ -93,7 +94,7 @@ describe('what a request saves of a session', () => {
     fc.assert(
       fc.property(values, (base) => {
         const saved = new Saved(base)
-        expect(difference(contentOf(saved.session), readContent(saved.get(), undefined)).size).toBe(0)
+        expect(difference(contentOf(saved.session.replica), readContent(saved.get(), undefined)).size).toBe(0)
       }),
     )
   })
@@ -105,13 +106,13 @@ describe('the keys of a session', () => {
   /** What a session of so many keys goes on as, of which a request has made this. */
   const regenerated = (count: number, left: Session) => {
     const before = readContent(many(count), DAY)
-    return goneOn(before, difference(before, readContent(left, DAY)))
+    return changed(before, difference(before, readContent(left, DAY)))
   }
   const { 'key-0': _, ...others } = many(253)
 
   it('are 253 at the most where it begins', () => {
-    expect(birth(readContent(many(253), DAY)).size).toBe(256)
-    expect(() => birth(readContent(many(254), DAY))).toThrow('256 keys')
+    expect(changed(new Map(), readContent(many(253), DAY)).size).toBe(256)
+    expect(() => changed(new Map(), readContent(many(254), DAY))).toThrow('256 keys')
   })
 
   it('are 253 at the most where it goes on under another id, of those that are left', () => {

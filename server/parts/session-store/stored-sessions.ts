@@ -1,0 +1,110 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import { Replica } from '../../../shared/replica.js'
+import { NEVER } from '../../../shared/stamp.js'
+import type { StoreSync } from '../../kernel/remote/store-sync.js'
+import type { Updates } from '../../kernel/remote/updates.js'
+import type { Settings } from '../../options.js'
+import type { KnownSession } from './known-session.js'
+import { BORN, keyOf, type SessionName } from './session-content.js'
+import { LATEST, type SessionMemory, type SessionNeeds } from './session-memory.js'
+
+/**
+ * What is asked of the store. A request is never told less than what the store had when it came: the visitor may have signed out at
+ * another process a moment before.
+ */
+export class StoredSessions {
+  readonly updates: Updates<SessionName>
+  readonly #store: StoreSync
+  readonly #memory: SessionMemory
+  readonly #settings: Settings
+  #underWay = 0
+
+  constructor(store: StoreSync, memory: SessionMemory, { remote, sessions, settings }: SessionNeeds) {
+    this.#store = store
+    this.#memory = memory
+    this.#settings = settings
+    const answers = {
+      ensure: ([name]: readonly SessionName[]) => name && this.ensure(name).catch(() => false),
+      isLoaded: (name: SessionName) => memory.live(name) !== undefined,
+      inTime: (name: SessionName) => store.health.inTime(this.#load(name).catch(() => undefined)),
+    }
+    this.updates = store.updates(answers, {
+      find: (name) => memory.live(name)?.replica,
+      last: (name, key) => memory.find(name)?.replica.stamp(key) ?? NEVER,
+      confirm: (name, register, source) => {
+        memory.live(name)?.merge([register], source)
+        if (!memory.isGivenUp(name)) remote.peers?.tell(name, [register])
+      },
+      checkOpen: () => sessions.checkOpen(),
+    })
+  }
+
+  /**
+   * Has what the store knows of a session now, and says whether it has. What is known here is waited for no longer than the deadline.
+   *
+   * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would be taken for one who has no session
+   */
+  async ensure(name: SessionName): Promise<boolean> {
+    const { health } = this.#store
+    const isKnown = this.#memory.live(name) !== undefined
+    const isAsked = this.#load(name).then(
+      () => true,
+      (cause: unknown) => {
+        if (isKnown) return false
+        throw new LiveSessionError('store_unavailable', 'the store does not say what is in the session', { cause })
+      },
+    )
+    if (!isKnown) return isAsked
+    return health.state === 'good' && (await health.inTime(isAsked)) === true
+  }
+
+  async #load(name: SessionName): Promise<void> {
+    // One shows whether a store that was down is back.
+    if (this.#store.health.state === 'down' && this.#underWay > 0) throw new Error('the store is down')
+    this.#underWay += 1
+    const askedAt = this.#settings.clock()
+    try {
+      this.#learn(name, await this.#store.parts.load(name), askedAt)
+    } finally {
+      this.#underWay -= 1
+    }
+  }
+
+  #learn(name: SessionName, registers: readonly StoredRegister[], askedAt: number): void {
+    this.#memory.take(name, registers, 'store')
+    const session = this.#memory.live(name)
+    if (session) this.#compare(session, Replica.of(registers, 'store'), askedAt)
+    const end = registers.find(({ key }) => key === EPOCH_KEY)
+    // Another process may have written to it before it heard of the end.
+    if (end && registers.length > 1) this.#store.erase(name, [end])
+  }
+
+  /** Memory lets go of what the store has let go of, and the store is told what it lacks. */
+  #compare(session: KnownSession, stored: Replica, askedAt: number): void {
+    const now = this.#settings.clock()
+    // An answer that another one has overtaken may lack what that has brought.
+    const isNewest = session.loadedAt <= askedAt
+    if (isNewest && this.#settings.store?.prune) session.forget(letGoElsewhere(session, stored, now))
+    session.loadedAt = now
+    const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
+    // The process that wrote it, and told of it, may have been killed before it could store it.
+    const lacking = session.replica.registers().filter(isLacking)
+    if (lacking.length > 0) this.#store.keep(session.name, lacking)
+  }
+}
+
+/** Keys that the store had of a session and has no more: another process has let go of them. Of all of them it is asked again. */
+function letGoElsewhere({ replica, loadedAt }: KnownSession, stored: Replica, now: number): ReadonlySet<string> {
+  // A store that has lost the session is told all of it again.
+  if (stored.stamp(BORN) === NEVER) return new Set()
+  const gone = replica.registers().filter(
+    ({ key, stamp }) =>
+      keyOf(key) !== undefined &&
+      stored.stamp(key) === NEVER &&
+      stamp < now - LATEST &&
+      // The process that has told of it may not have stored it.
+      (replica.source(key) !== 'node' || stamp <= loadedAt),
+  )
+  return new Set(gone.map(({ key }) => key))
+}
