@@ -51,7 +51,7 @@ interface Asker {
 export interface RequestUse {
   readonly ctx: Koa.Context
   /** The request and its answer, as they are by now: begun at the first use. */
-  readonly exchange: Answer
+  readonly visit: Answer
   /** The visitor's. */
   readonly values: {
     get(key: string): JsonValue | undefined

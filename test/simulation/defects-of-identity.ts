@@ -72,7 +72,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'what is set under an id that was given up meanwhile is taken',
     file: 'server/kernel/requests/request.ts',
-    find: 'if (exchange.isSuperseded) throw superseded()',
+    find: 'if (visit.isSuperseded) throw superseded()',
     replace: '',
   },
   {
@@ -107,19 +107,19 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'a sign-out keeps the id',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/visit.ts',
     find: 'await this.#become(identities.changeHands(this.#departing, undefined), ends)',
     replace: "this.does('renews')",
   },
   {
     name: 'a sign-out forgets what is the browser’s own',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/visit.ts',
     find: 'if (this.visitor.user !== undefined && !isForgotten) {',
     replace: 'if (this.visitor.user !== undefined && isForgotten) {',
   },
   {
     name: 'a browser that is to be forgotten keeps its values',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/visit.ts',
     find: 'const done = this.#become(identities.forget(this.#departing), ends)',
     replace: 'const done = this.#become(identities.changeHands(this.#departing, undefined), ends)',
   },
@@ -176,7 +176,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     file: 'server/kernel/requests/endpoint.ts',
     find: '      ctx.body = answerStray(core, ctx, named)\n',
     replace:
-      '      const late = new Exchange(core, ctx, { user, ends }, { cookie, found })\n      await answer(core, late, named, { ...wanted, tickets: [] })\n      ctx.body = answerStray(core, ctx, named)\n',
+      '      const late = new Visit(core, ctx, { user, ends }, { cookie, found })\n      await answer(core, late, named, { ...wanted, tickets: [] })\n      ctx.body = answerStray(core, ctx, named)\n',
   },
   {
     name: 'a page carries its drafts over to another visitor of its kind',

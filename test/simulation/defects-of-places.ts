@@ -65,24 +65,24 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a POST renews no cookie',
     file: 'server/kernel/requests/endpoint.ts',
-    find: "exchange.cookie || isQuestion(wanted) ? 'renews' : least",
+    find: "visit.cookie || isQuestion(wanted) ? 'renews' : least",
     replace: "isQuestion(wanted) ? 'renews' : least",
   },
   {
     name: 'the cookie is sealed before the answer is an error',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/visit.ts',
     find: 'onHeaders(ctx.res, this.#seal)',
     replace: 'queueMicrotask(this.#seal)',
   },
   {
     name: 'a sign-out within a request changes nothing',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/visit.ts',
     find: "if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')",
     replace: "if (user === this.visitor.user || user === undefined) this.does('shows')",
   },
   {
     name: 'sockets of a browser that has changed hands stay open',
-    file: 'server/kernel/requests/exchange.ts',
+    file: 'server/kernel/requests/visit.ts',
     find: 'if (names.length > 0) await this.#core.departures.begin(names, user, this.#ctx.res)',
     replace: '',
   },

@@ -6,7 +6,7 @@ import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/kernel/core.js'
 import type { UserSubject } from '../../server/kernel/names/subject.js'
-import type { Exchange } from '../../server/kernel/requests/exchange.js'
+import type { Visit } from '../../server/kernel/requests/visit.js'
 import { coreOf } from '../../server/plugin.js'
 import type { Store } from '../../server/stores/store.js'
 import { type BuildName, builds, rotations } from './builds.js'
@@ -34,7 +34,7 @@ let handleOf: symbol | undefined
 export function identityOf(req: object): Identity | undefined {
   const ctx = contexts.get(req) ?? {}
   handleOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
-  const handle: { readonly begun?: Exchange } | undefined = handleOf && Reflect.get(ctx, handleOf)
+  const handle: { readonly begun?: Visit } | undefined = handleOf && Reflect.get(ctx, handleOf)
   if (!handle?.begun) return undefined
   const { user, browserSubject } = handle.begun.visitor
   return { user: user && hashOf(user), browser: hashOf(browserSubject) }

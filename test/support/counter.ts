@@ -19,9 +19,9 @@ export function counterPart({ remote, settings, store }: Needs): Part {
   }
   return {
     request: {
-      countUp: async ({ exchange, permit }) => {
+      countUp: async ({ visit, permit }) => {
         permit()
-        const browser = exchange.visitor.browserSubject
+        const browser = visit.visitor.browserSubject
         const name = nameOf(browser)
         for (const row of (await store?.parts.load(name)) ?? []) take(name, row)
         const stamp = nextStamp(settings.clock(), counts.get(name)?.stamp ?? NEVER)

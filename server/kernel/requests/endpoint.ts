@@ -17,24 +17,24 @@ import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
-import { Exchange, type ExchangeNeeds } from './exchange.js'
 import { countedAs } from './limits.js'
 import { checkOwnPost } from './origin.js'
+import { Visit, type VisitNeeds } from './visit.js'
 
-export interface EndpointNeeds extends ExchangeNeeds, SyncNeeds {
+export interface EndpointNeeds extends VisitNeeds, SyncNeeds {
   readonly app: Koa
   readonly disagreements: Disagreements
   readonly parts: readonly Part[]
 }
 
 /** What becomes of requests before their answers. */
-interface Visits extends Identifier {
+interface Callers extends Identifier {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
-  begin(ctx: Koa.Context, vouched: Vouched, exchange: Exchange): void
+  begin(ctx: Koa.Context, vouched: Vouched, visit: Visit): void
 }
 
 /** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
-export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middleware {
+export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // A body can take its time, while its user signs out.
@@ -61,9 +61,9 @@ export function createEndpoint(core: EndpointNeeds, requests: Visits): Koa.Middl
       return
     }
     const vouched = { user, ends }
-    const exchange = new Exchange(core, ctx, vouched, { cookie, found })
-    requests.begin(ctx, vouched, exchange)
-    ctx.body = await answer(core, exchange, named ?? exchange, wanted)
+    const visit = new Visit(core, ctx, vouched, { cookie, found })
+    requests.begin(ctx, vouched, visit)
+    ctx.body = await answer(core, visit, named ?? visit, wanted)
   })
   // The router adds `params` and `router` to the context itself.
   return router.routes() as Koa.Middleware
@@ -128,19 +128,19 @@ function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncA
 }
 
 /** @param whose the request is, as the page was told where it named a `who`, else as its answer makes it */
-async function answer(core: EndpointNeeds, exchange: Exchange, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
-  if (isQuestion(wanted)) core.limits.spendQuestion(exchange.counted)
+async function answer(core: EndpointNeeds, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
+  if (isQuestion(wanted)) core.limits.spendQuestion(visit.counted)
   // Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after.
   const least = wanted.set.length > 0 ? 'sets' : 'shows'
-  const deed = exchange.cookie || isQuestion(wanted) ? 'renews' : least
+  const deed = visit.cookie || isQuestion(wanted) ? 'renews' : least
   const side: Side = {
     whose,
     source: 'request',
     permit: () => {
-      if (exchange.isSuperseded) throw superseded()
+      if (visit.isSuperseded) throw superseded()
     },
     refuse: (error) => tellRefusal(core.app, 'request', error),
-    begin: () => exchange.does(deed),
+    begin: () => visit.does(deed),
   }
   // Only a question is counted as one, and greeted.
   return await sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))

@@ -16,9 +16,9 @@ import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
 import type { Sessions } from '../values/sessions.js'
 import { heldBy } from '../values/told.js'
-import { Exchange, type ExchangeNeeds } from './exchange.js'
+import { Visit, type VisitNeeds } from './visit.js'
 
-export interface RequestNeeds extends ExchangeNeeds {
+export interface RequestNeeds extends VisitNeeds {
   readonly parts: readonly Part[]
   readonly sessions: Sessions
 }
@@ -31,13 +31,13 @@ export class RequestHandle extends Handle {
   readonly #requests: Identifier
   readonly #vouched: Vouched
   /** From the first use on. Not `#`: the simulation looks at it. */
-  protected begun: Exchange | undefined
+  protected begun: Visit | undefined
 
   /**
    * @param vouched whom `identify` has named
    * @param begun where the session was used before, else it begins at the first use
    */
-  constructor(core: RequestNeeds, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Exchange) {
+  constructor(core: RequestNeeds, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
     super(core)
     this.#core = core
     this.#ctx = ctx
@@ -47,21 +47,21 @@ export class RequestHandle extends Handle {
   }
 
   /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
-  get #exchange(): Exchange {
-    this.begun ??= new Exchange(this.#core, this.#ctx, this.#vouched)
+  get #visit(): Visit {
+    this.begun ??= new Visit(this.#core, this.#ctx, this.#vouched)
     return this.begun
   }
 
   get visitorId(): Sub | undefined {
-    const { visitor, hasId } = this.#exchange
+    const { visitor, hasId } = this.#visit
     return visitor.id(hasId)
   }
 
   /** Values with stamps, for the browser's first render; hidden fields are never in it. */
   snapshot(): AnySnapshot {
-    const exchange = this.#exchange
-    exchange.does('shows')
-    const { visitor, isKept, who, renew } = exchange
+    const visit = this.#visit
+    visit.does('shows')
+    const { visitor, isKept, who, renew } = visit
     const values: Record<string, JsonValue> = {}
     const defaults: Record<string, JsonValue> = {}
     const stamps: Record<string, Stamp> = {}
@@ -102,18 +102,18 @@ export class RequestHandle extends Handle {
   identify(): Promise<void> {
     return Outcome.of(async () => {
       // Begun first: what it ends by that is not of meanwhile.
-      const exchange = this.#exchange
+      const visit = this.#visit
       const { ends } = this.#core.epochs
       const user = await this.#requests.identify(this.#ctx)
-      await exchange.load(user)
-      if (user !== undefined && user !== exchange.visitor.user)
+      await visit.load(user)
+      if (user !== undefined && user !== visit.visitor.user)
         for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
-      await exchange.changeTo({ user, ends })
+      await visit.changeTo({ user, ends })
     }, this.report)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
-    return this.#exchange.leave(forget)
+    return this.#visit.leave(forget)
   }
 
   /** What parts are given of it. */
@@ -122,12 +122,12 @@ export class RequestHandle extends Handle {
   }
 
   #use(): RequestUse {
-    const exchange = (): Exchange => this.#exchange
+    const visit = (): Visit => this.#visit
     return {
       ctx: this.#ctx,
       values: this,
-      get exchange() {
-        return exchange()
+      get visit() {
+        return visit()
       },
       permit: () => {
         this.sessions.checkOpen()
@@ -139,10 +139,10 @@ export class RequestHandle extends Handle {
 
   /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */
   #catchUp(): Awaitable<unknown> {
-    const exchange = this.#exchange
-    if (!exchange.isAsBegun) return undefined
+    const visit = this.#visit
+    if (!visit.isAsBegun) return undefined
     return after(this.#requests.identify(this.#ctx), (user) =>
-      user === exchange.visitor.user ? undefined : this.identify(),
+      user === visit.visitor.user ? undefined : this.identify(),
     )
   }
 
@@ -150,25 +150,25 @@ export class RequestHandle extends Handle {
     return (error) => this.#core.report(error, this.#ctx)
   }
 
-  protected override get cookie(): Exchange['cookie'] {
-    return this.#exchange.cookie
+  protected override get cookie(): Visit['cookie'] {
+    return this.#visit.cookie
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.#exchange.replica(field)
+    return this.#visit.replica(field)
   }
 
   protected override begin(): void {
-    void this.#exchange
+    void this.#visit
   }
 
   protected override get owner(): Owner {
-    return this.#exchange.visitor
+    return this.#visit.visitor
   }
 
   protected override permit(): void {
-    const exchange = this.#exchange
-    if (exchange.isSuperseded) throw superseded()
-    exchange.does('sets')
+    const visit = this.#visit
+    if (visit.isSuperseded) throw superseded()
+    visit.does('sets')
   }
 }

@@ -7,9 +7,9 @@ import type { Vouched } from '../names/visitor.js'
 import type { Part } from '../seams.js'
 import { addMembers } from '../values/members.js'
 import { createEndpoint, type EndpointNeeds } from './endpoint.js'
-import type { Exchange } from './exchange.js'
 import { RequestHandle, type RequestNeeds } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
+import type { Visit } from './visit.js'
 
 type Needs = EndpointNeeds & RequestNeeds
 
@@ -81,9 +81,9 @@ export class Requests {
     })
   }
 
-  /** @param exchange where it has begun, else it begins at the first use */
-  begin(ctx: Koa.Context, vouched: Vouched, exchange?: Exchange): void {
-    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, exchange)
+  /** @param visit where it has begun, else it begins at the first use */
+  begin(ctx: Koa.Context, vouched: Vouched, visit?: Visit): void {
+    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, visit)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Warn } from '../../kernel/report.js'
 import type { Limits } from '../../kernel/requests/limits.js'
 import type { Answer, Part } from '../../kernel/seams.js'
 import type { Settings } from '../../options.js'
-import { addressed, isPage, takeAddress } from './visit.js'
+import { addressed, isPage, takeAddress } from './take.js'
 
 interface Needs {
   readonly limits: Limits
@@ -26,10 +26,10 @@ export function addressPart(core: Needs): Part {
       const said = addressed(ctx, fields)
       if (said.length === 0) return
       const use = useOf()
-      left.set(use.exchange, takeAddress(core, said, use))
+      left.set(use.visit, takeAddress(core, said, use))
     },
-    snapshot: ({ ctx, exchange }) => {
-      const unvisited = left.get(exchange) ?? {}
+    snapshot: ({ ctx, visit }) => {
+      const unvisited = left.get(visit) ?? {}
       return {
         // What a script fetches is at no address of a page, and that of a frame is not seen.
         ...(readable.length > 0 && isPage(ctx) ? { urls } : {}),

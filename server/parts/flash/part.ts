@@ -26,12 +26,12 @@ export function flashPart({ connections, settings, store }: Needs): Part {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }
   // Few requests have anything to say or to take.
-  const flashOf = ({ exchange, ctx }: RequestUse): RequestFlash => {
-    const known = requests.get(exchange)
+  const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
+    const known = requests.get(visit)
     if (known) return known
-    const flash = new RequestFlash({ flashes, offer }, exchange, ctx.res)
-    requests.set(exchange, flash)
-    exchange.join(flash)
+    const flash = new RequestFlash({ flashes, offer }, visit, ctx.res)
+    requests.set(visit, flash)
+    visit.join(flash)
     return flash
   }
   return {
@@ -43,10 +43,10 @@ export function flashPart({ connections, settings, store }: Needs): Part {
       },
       // None where no person sees the answer: it stays for a page that is shown.
       takeFlash: (use) => {
-        const { exchange, ctx } = use
+        const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
         const reader = readerOf(ctx, settings.origins)
-        return reader && !exchange.isSuperseded ? flashOf(use).take(reader) : []
+        return reader && !visit.isSuperseded ? flashOf(use).take(reader) : []
       },
     },
     socket: {

@@ -28,7 +28,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** What a request says, and takes, of what is shown once. */
 export class RequestFlash implements AnswerPart {
   readonly #core: Needs
-  readonly #exchange: Answer
+  readonly #visit: Answer
   readonly #res: ServerResponse
   /** What was said before: its page loads after that. */
   readonly #since: number
@@ -42,9 +42,9 @@ export class RequestFlash implements AnswerPart {
   /** What is given back where the answer does not come to be seen. */
   readonly #taken: Taken[] = []
 
-  constructor(core: Needs, exchange: Answer, res: ServerResponse) {
+  constructor(core: Needs, visit: Answer, res: ServerResponse) {
     this.#core = core
-    this.#exchange = exchange
+    this.#visit = visit
     this.#res = res
     this.#since = core.flashes.count
   }
@@ -104,11 +104,11 @@ export class RequestFlash implements AnswerPart {
   }
 
   get #browser(): BrowserSubject {
-    return this.#exchange.visitor.browserSubject
+    return this.#visit.visitor.browserSubject
   }
 
   get #brought(): readonly Message[] {
-    return parseMessages(this.#exchange.cookie?.members?.[NAME])
+    return parseMessages(this.#visit.cookie?.members?.[NAME])
   }
 
   /** A redirect leads to a page that shows it. Where none has, it is offered as well. */

@@ -37,14 +37,14 @@ export async function takeHandOff(
   if (token === undefined) return undefined
   // Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker.
   checkOwnPost(core, ctx)
-  const handOff = open(core, use.exchange, token, purpose)
+  const handOff = open(core, use.visit, token, purpose)
   if (!handOff) return undefined
   // Before it is spent, so that what another build has written is not lost with it.
   const value = await accepted(schema, handOff, purpose)
   // A body, a schema and a store can take their time.
-  if (use.exchange.isSuperseded) return undefined
+  if (use.visit.isSuperseded) return undefined
   const isFirst = await core.handOffs.spend(handOff)
-  return isFirst && !use.exchange.isSuperseded ? value : undefined
+  return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
 /** Only the browser whose cookie the socket brought can use it. */

@@ -79,10 +79,10 @@ function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | unde
 }
 
 /** Whether it may be set now: as what pages ask for it is limited, for a stranger may have made the link. */
-function take({ limits }: Needs, key: string, value: JsonValue, { exchange, values }: RequestUse): boolean {
-  if (exchange.isSuperseded) return false
+function take({ limits }: Needs, key: string, value: JsonValue, { visit, values }: RequestUse): boolean {
+  if (visit.isSuperseded) return false
   try {
-    limits.spend(1, exchange.counted)
+    limits.spend(1, visit.counted)
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     return false

@@ -23,7 +23,7 @@ import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { type Counted, countedAs } from './limits.js'
 
-export interface ExchangeNeeds extends AnswerCookieNeeds {
+export interface VisitNeeds extends AnswerCookieNeeds {
   readonly departures: Departures
   readonly hasConsent: HasConsent
   readonly identities: Identities
@@ -33,8 +33,8 @@ export interface ExchangeNeeds extends AnswerCookieNeeds {
 }
 
 /** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
-export class Exchange implements Whose, Answer {
-  readonly #core: ExchangeNeeds
+export class Visit implements Whose, Answer {
+  readonly #core: VisitNeeds
   readonly #ctx: Koa.Context
   readonly #since: EndedSince
   readonly #begunAs: UserSubject | undefined
@@ -44,7 +44,7 @@ export class Exchange implements Whose, Answer {
   #parts: readonly AnswerPart[] = []
 
   /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
-  constructor(core: ExchangeNeeds, ctx: Koa.Context, vouched: Vouched, known?: Known) {
+  constructor(core: VisitNeeds, ctx: Koa.Context, vouched: Vouched, known?: Known) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
