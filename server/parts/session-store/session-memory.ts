@@ -17,7 +17,7 @@ type Conn = Socket['conn']
 /** ms that an answer of another process has to get out: its word that it has may be lost. */
 const LONGEST_ANSWER = 30_000
 /** ms for which a deleted key is remembered: a save that another process has made before that, and that is late, shall not bring it back. */
-export const LATEST = 10 * 60 * 1000
+export const LATEST: number = 10 * 60 * 1000
 /** So many are let go of at a time: the store hears of it each time. */
 const LEAST = 64
 
