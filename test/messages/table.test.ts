@@ -101,7 +101,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
     'server/parts/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
-    'server/parts/address/visit.ts': [['=... which does not set', 'threats/addresses']],
+    'server/parts/address/take.ts': [['=... which does not set', 'threats/addresses']],
     'server/kernel/memory/announcements.ts': [
       ['listeners answer each change with another one', 'integration/listeners'],
     ],
