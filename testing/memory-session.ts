@@ -78,6 +78,6 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const signed = epochs.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
   const found = identities.find(cookie.read(header, user), user)
-  const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), renew: undefined }
+  const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), held: [], renew: undefined }
   return { ...whose, ends: epochs.ends, members: [] }
 }

@@ -59,8 +59,9 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: '`held` says what memory knows, not what the cookie had',
     file: 'server/kernel/values/sync.ts',
-    find: 'const held = heldBy(core, whose.cookie)',
-    replace: 'const held = heldBy(core, { registers: core.sessions.find(visitor.subject())?.registers() ?? [] })',
+    find: 'const { visitor, held } = whose',
+    replace:
+      'const { visitor } = whose\n  const held = (core.sessions.find(visitor.subject())?.registers() ?? []).map(({ key, stamp }) => [key, stamp] as const)',
   },
   {
     name: 'a POST renews no cookie',

@@ -1,4 +1,6 @@
+import type { FieldMap } from '../../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../../shared/parse.js'
+import type { SyncAnswer } from '../../../shared/protocol.js'
 import { type StoredRegister, toWire } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import { isSub, type Sub } from '../../../shared/sub.js'
@@ -45,7 +47,8 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
   readonly members: MemberValues | undefined
   comparison: Comparison | undefined
   readonly #readAt: number
-  #registers: readonly StoredRegister[] | undefined
+  /** What was parsed last. The text says the same in less memory, and who asks for registers asks for the same ones again. */
+  static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly StoredRegister[] } | undefined
 
   constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
     this.text = rest.text
@@ -58,21 +61,19 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
     this.members = rest.members
     this.comparison = undefined
     this.#readAt = now
-    this.#registers = registers
+    VerifiedCookie.#parsed = { cookie: this, registers }
   }
 
   get browserSubject(): BrowserSubject {
     return browserSubject(this.browser)
   }
 
-  /** Once they are forgotten each look parses the text. */
   get registers(): readonly StoredRegister[] {
-    return this.#registers ?? parseRegisters(Object(parse(this.text)).r, this.#readAt) ?? []
-  }
-
-  /** The text says the same in less memory. */
-  forgetRegisters(): void {
-    this.#registers = undefined
+    const known = VerifiedCookie.#parsed
+    if (known?.cookie === this) return known.registers
+    const registers = parseRegisters(Object(parse(this.text)).r, this.#readAt) ?? []
+    VerifiedCookie.#parsed = { cookie: this, registers }
+    return registers
   }
 }
 
@@ -94,6 +95,14 @@ export type ReadCookie = GoodCookie | RivalCookies
 /** The stamps that a cookie has, by key. */
 export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
   return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
+}
+
+/** What a cookie has, as a page is told: the browser's proof that it keeps what it is given. */
+export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
+  const registers = cookie?.registers ?? []
+  return registers.flatMap(({ key, stamp }) =>
+    (fields.get(key)?.access ?? 'hidden') === 'hidden' ? [] : [[key, stamp]],
+  )
 }
 
 /** A cookie, where this build can read what it says. */

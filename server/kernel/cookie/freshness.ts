@@ -107,7 +107,6 @@ export class Freshness {
     const kept = cookie.registers
     const isKept = ({ key, stamp, value }: StoredRegister): boolean =>
       kept.some((one) => one.key === key && one.stamp === stamp && sameJson(one.value, value))
-    cookie.forgetRegisters()
     return registers.length !== kept.length || !registers.every(isKept)
   }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
+import type { SyncAnswer } from '../../../shared/protocol.js'
 import type { Settings } from '../../options.js'
-import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import { heldIn, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { HasConsent } from '../requests/consent.js'
 import type { Epochs } from './epochs.js'
 import type { Recognized } from './recognized.js'
@@ -22,6 +23,8 @@ export interface Whose {
   /** Whether it came with this cookie, which its visitor has agreed to. */
   readonly isKept: boolean
   readonly who: string | undefined
+  /** What the cookie has. */
+  readonly held: SyncAnswer['held']
   /** Seconds after which a page that is used POSTs, where that is sooner than usual. */
   readonly renew: number | undefined
 }
@@ -45,6 +48,7 @@ export function whoseIs(
     cookie,
     isKept,
     who,
+    held: heldIn(cookie, settings.fields),
     get renew() {
       return renewalOf(ctx, settings.maxAge)
     },

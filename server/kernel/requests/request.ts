@@ -15,7 +15,6 @@ import type { Owner } from '../values/field-changes.js'
 import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
 import type { Sessions } from '../values/sessions.js'
-import { heldBy } from '../values/told.js'
 import { Visit, type VisitNeeds } from './visit.js'
 
 export interface RequestNeeds extends VisitNeeds {
@@ -83,7 +82,7 @@ export class RequestHandle extends Handle {
     const optional = {
       ...(who === undefined ? {} : { who }),
       ...(visitor.user === undefined ? { guest: true as const } : {}),
-      ...(isKept ? { held: heldBy(this.#core, this.cookie) } : {}),
+      ...(isKept ? { held: visit.held } : {}),
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),

@@ -4,7 +4,7 @@ import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Departures } from '../connections/departures.js'
-import type { VerifiedCookie } from '../cookie/cookie-text.js'
+import { heldIn, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Subjects } from '../memory/subjects.js'
 import { loadCandidates } from '../names/candidates.js'
 import { type Brought, cookieAction, type Deed, moreOf } from '../names/decide.js'
@@ -90,6 +90,10 @@ export class Visit implements Whose, Answer {
   get who(): string | undefined {
     const { cookie, visitor } = this.#recognized
     return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
+  }
+
+  get held(): Whose['held'] {
+    return heldIn(this.cookie, this.#core.settings.fields)
   }
 
   get renew(): number | undefined {

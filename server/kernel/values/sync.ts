@@ -8,7 +8,7 @@ import type { Whose } from '../names/who.js'
 import { type Bucket, countedAs, type Limits } from '../requests/limits.js'
 import { type Asker, type Taken, takeChange } from './page-changes.js'
 import type { Refused } from './refusal.js'
-import { type HeldInStore, heldBy, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
+import { type HeldInStore, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
 
 export interface SyncNeeds extends RedeemNeeds, ToldNeeds {
   readonly limits: Limits
@@ -38,7 +38,7 @@ const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
  */
 export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGreeted: boolean): Awaitable<SyncAnswer> {
   const { whose } = side
-  const { visitor } = whose
+  const { visitor, held } = whose
   const counted = countedAs(whose)
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
   core.limits.spendTickets(tickets, counted)
@@ -46,7 +46,6 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
   const redemptions = redeem(core, tickets, visitor)
   if (set.length > 0) side.permit()
   side.begin?.()
-  const held = heldBy(core, whose.cookie)
   const overtaken = mergeTickets(core, redemptions)
   const asker = { ...side, owner: visitor }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
@@ -67,7 +66,7 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
 
 /** Tells the page of another visitor whose it is now: nothing of it was taken. */
 export function dropped(core: SyncNeeds, whose: Whose): SyncAnswer {
-  return { dropped: true, ...told(core, whose, false), results: [], held: heldBy(core, whose.cookie) }
+  return { dropped: true, ...told(core, whose, false), results: [], held: whose.held }
 }
 
 function fieldsOf(results: Results): readonly Field[] {

@@ -59,17 +59,6 @@ export function ticketOf(
 /** What is held besides the cookie. */
 export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
-/** What a cookie has: the browser's proof that it keeps what it is given. */
-export function heldBy(
-  { sessions }: Pick<ToldNeeds, 'sessions'>,
-  cookie: Pick<VerifiedCookie, 'registers'> | undefined,
-): SyncAnswer['held'] {
-  const held: SyncAnswer['held'][number][] = []
-  for (const { key, stamp } of cookie?.registers ?? [])
-    if ((sessions.fields.get(key)?.access ?? 'hidden') !== 'hidden') held.push([key, stamp])
-  return held
-}
-
 /**
  * What no cookie will ever show, as it is kept out of it: what of it the store has, and of which keys it has not the newest write. For
  * those no page need wait.
