@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../../../server/kernel/cookie/cookie.js'
-import type { CookieContent } from '../../../../server/kernel/cookie/cookie-text.js'
+import { type CookieContent, readable } from '../../../../server/kernel/cookie/cookie-text.js'
 import { SigningKeys } from '../../../../server/kernel/cookie/keys.js'
 import { subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
+import { SKEW } from '../../../../shared/stamp.js'
 import { browserId } from '../../../support/browser-id.js'
 import { register } from '../../../support/register.js'
 
@@ -46,6 +47,18 @@ describe('the live cookie', () => {
     expect(cookie.read(own)).toMatchObject({ ...content, isRetired: false, isNewer: false })
     time.advance(60_000)
     expect(cookie.read(own)).toBeUndefined()
+  })
+
+  it('says the same registers whichever cookie was read between, and whatever time it is', () => {
+    const time = testClock(clock.now())
+    const cookie = make([secret], time.now)
+    // Of a clock that ran ahead: no stamp then, and none when that time has come.
+    const ahead = cookie.header({ ...content, registers: [register('division', time.now() + 2 * SKEW, 3)] })
+    const [first, other] = [readable(cookie.read(ahead)), readable(cookie.read(own))]
+    const told = [first, other, first, other].map((each) => each?.registers)
+    expect(told.map((registers) => registers?.map(({ stamp }) => stamp))).toEqual([[1], [5], [1], [5]])
+    time.advance(2 * SKEW)
+    expect(first?.registers).toEqual([register('division', 1, 3)])
   })
 
   it('is verified once, and then recognized by its text', () => {
