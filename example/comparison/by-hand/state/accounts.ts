@@ -1,0 +1,33 @@
+import { type Change, changeSchema } from '../../filter.js'
+import type { redis } from '../../node.js'
+
+/** What Redis keeps of users. */
+export class Accounts {
+  readonly #redis: typeof redis
+
+  constructor(client: typeof redis) {
+    this.#redis = client
+  }
+
+  async filterOf(user: string): Promise<Change> {
+    const stored = await this.#redis.hGetAll(`filter:${user}`)
+    return changeSchema.safeParse({ ...stored }).data ?? {}
+  }
+
+  async change(user: string, changed: Change): Promise<void> {
+    if (Object.keys(changed).length > 0) await this.#redis.hSet(`filter:${user}`, changed)
+  }
+
+  /** Takes over what a guest has set, where the account has nothing. */
+  async adopt(user: string, filter: Change): Promise<void> {
+    await Promise.all(Object.entries(filter).map(([key, value]) => this.#redis.hSetNX(`filter:${user}`, key, value)))
+  }
+
+  async epochOf(user: string): Promise<string> {
+    return (await this.#redis.get(`epoch:${user}`)) ?? '0'
+  }
+
+  async endSessions(user: string): Promise<void> {
+    await this.#redis.incr(`epoch:${user}`)
+  }
+}
