@@ -1,0 +1,106 @@
+import { resolve } from 'node:path'
+import { build } from 'esbuild'
+import { CookieJar } from 'jsdom'
+import { FaultProxy } from './fault-proxy.js'
+import { freePort } from './free-port.js'
+import { JsdomTab } from './jsdom-tab.js'
+import { type Daemon, startDaemon } from './servers/daemon.js'
+
+const FOLDER = 'example/comparison'
+
+/** A process that comes back on its port. */
+interface Node {
+  readonly port: number
+  daemon: Daemon
+}
+
+/** One of the two apps that docs/comparison.md compares, on two nodes that share a Redis. */
+export class ComparedApp {
+  readonly #start: (port: number) => Promise<Daemon>
+  readonly #nodes: Node[] = []
+  readonly #browsers: ComparedBrowser[] = []
+
+  private constructor(file: string, redis: string) {
+    const own = { REDIS_URL: redis, SECRET: 'a secret of at least thirty-two bytes' }
+    this.#start = (port) =>
+      startDaemon(process.execPath, [file], { isReady: /^http:/m, env: { ...own, PORT: String(port) } })
+  }
+
+  /** @param folder where its bundles go */
+  static async start(name: string, folder: string, redis: string): Promise<ComparedApp> {
+    const from = `${FOLDER}/${name}`
+    const shared = { bundle: true, tsconfig: `${FOLDER}/tsconfig.json`, outdir: folder, logLevel: 'warning' } as const
+    const server = { platform: 'node', format: 'esm', packages: 'external', outExtension: { '.js': '.mjs' } } as const
+    await build({ ...shared, ...server, entryPoints: [`${from}/server.ts`] })
+    await build({ ...shared, entryPoints: [`${from}/browser.ts`] })
+    const app = new ComparedApp(resolve(folder, 'server.mjs'), redis)
+    for (const port of [await freePort(), await freePort()]) app.#nodes.push({ port, daemon: await app.#start(port) })
+    return app
+  }
+
+  portOf(node: number): number {
+    return this.#node(node).port
+  }
+
+  /** Ends a process as hard as it gets, and starts it again. */
+  async restart(at: number): Promise<void> {
+    const node = this.#node(at)
+    await node.daemon.end()
+    node.daemon = await this.#start(node.port)
+  }
+
+  /** A new visitor's. */
+  browser(): ComparedBrowser {
+    const browser = new ComparedBrowser((node) => this.portOf(node))
+    this.#browsers.push(browser)
+    return browser
+  }
+
+  /** Closes what visitors have left open. */
+  async leave(): Promise<void> {
+    for (const browser of this.#browsers.splice(0)) await browser.close()
+  }
+
+  async stop(): Promise<void> {
+    for (const { daemon } of this.#nodes) await daemon.end()
+  }
+
+  #node(at: number): Node {
+    const node = this.#nodes[at]
+    if (!node) throw new Error(`no node ${at}`)
+    return node
+  }
+}
+
+/** A visitor's browser: one cookie jar, and for each tab a network of its own. */
+class ComparedBrowser {
+  readonly #jar = new CookieJar()
+  readonly #portOf: (node: number) => number
+  readonly #tabs: JsdomTab[] = []
+
+  constructor(portOf: (node: number) => number) {
+    this.#portOf = portOf
+  }
+
+  /** @param node at which the tab arrives; what it asks for later may go to another one */
+  async open(node = 0): Promise<JsdomTab> {
+    const network = await FaultProxy.start(() => this.#portOf(tab.node))
+    const tab = new JsdomTab(network, this.#jar, node)
+    this.#tabs.push(tab)
+    await tab.load()
+    return tab
+  }
+
+  /** Has another browser send the cookies of this one, as a subdomain can. */
+  plantIn(other: ComparedBrowser): void {
+    const url = `http://127.0.0.1:${this.#portOf(0)}`
+    for (const cookie of this.#jar.getCookiesSync(url)) other.#jar.setCookieSync(cookie.cookieString(), url)
+  }
+
+  async close(): Promise<void> {
+    for (const tab of this.#tabs.splice(0)) {
+      tab.close()
+      await tab.network.stop()
+    }
+  }
+}
