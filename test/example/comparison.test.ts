@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { ComparedApp } from '../support/compared-app.js'
+import { SCENARIOS } from '../support/compared-scenarios.js'
+import { freePort } from '../support/free-port.js'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { REDIS } from '../support/servers/installed.js'
+import { RedisServer } from '../support/servers/redis.js'
+
+const FOLDER = 'example/comparison'
+const APPS = ['by-hand', 'library'] as const
+
+const [, section = ''] = readFileSync('docs/comparison.md', 'utf8').split(/^## (?=By hand$)/m)
+const page = section.slice(0, section.search(/^## /m))
+/** The rows of a table, by their first cells. */
+const rowsOf = (table: string): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    [...table.matchAll(/^\| (.+) \|$/gm)].slice(2).map(([, row = '']) => {
+      const [title = '', ...cells] = row.split(' | ')
+      return [title, cells]
+    }),
+  )
+const [sizes = '', said = ''] = page.match(/(^\|.*\n)+/gm) ?? []
+const promises = rowsOf(said)
+
+/** How many files, and lines of code in them. */
+function sizeOf(...folders: string[]): string {
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(FOLDER, folder)).flatMap((name) =>
+      name.endsWith('.ts') ? [readFileSync(join(FOLDER, folder, name), 'utf8')] : [],
+    ),
+  )
+  const isCode = (line: string): boolean => !/^\s*($|\/\/|\/?\*)/.test(line)
+  return `${files.flatMap((text) => text.split('\n').filter(isCode)).length} in ${files.length} files`
+}
+
+describe('docs/comparison.md', () => {
+  it('has all scenarios in its table, and is short', () => {
+    expect([...promises.keys()]).toEqual(Object.keys(SCENARIOS))
+    expect(Buffer.byteLength(page)).toBeLessThanOrEqual(4500)
+  })
+
+  it('counts the lines', () => {
+    expect([...rowsOf(sizes).values()]).toEqual([
+      APPS.map((app) => sizeOf(`${app}/state`)),
+      APPS.map((app) => sizeOf('.', app, `${app}/state`)),
+    ])
+  })
+})
+
+describeWithServer(REDIS, 'the same app twice', () => {
+  let redis: RedisServer
+  let url: string
+  let folder: string
+  beforeAll(async () => {
+    const port = await freePort()
+    url = `redis://127.0.0.1:${port}`
+    redis = await RedisServer.start(['--bind', '127.0.0.1', '--port', String(port)])
+    mkdirSync('.cache', { recursive: true })
+    folder = mkdtempSync('.cache/comparison-')
+  })
+  afterAll(async () => {
+    await redis.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  describe.each(APPS)('%s', (name) => {
+    let app: ComparedApp
+    beforeAll(async () => {
+      app = await ComparedApp.start(name, join(folder, name), url)
+    })
+    afterEach(() => app.leave())
+    afterAll(() => app.stop())
+
+    it.each(Object.entries(SCENARIOS))('does as the page says: %s', async (title, { play, outcomes }) => {
+      const promise = promises.get(title)?.[APPS.indexOf(name)] ?? ''
+      expect(Object.keys(outcomes)).toContain(promise)
+      expect(await play(app)).toEqual(outcomes[promise])
+    })
+  })
+})

@@ -1,0 +1,227 @@
+import type { ComparedApp } from './compared-app.js'
+import type { Choice, JsdomTab } from './jsdom-tab.js'
+
+/** What a comparison of the two apps tries. */
+export interface Scenario {
+  /** Plays it, and says what can be seen at the end. */
+  readonly play: (app: ComparedApp) => Promise<unknown>
+  /** In the words of docs/comparison.md, what that may be. */
+  readonly outcomes: Readonly<Record<string, unknown>>
+}
+
+const guest = (choice: Choice): Choice => ({ region: 'all', size: 'all', of: 'guest', ...choice })
+const user = (choice: Choice): Choice => ({ ...guest(choice), of: 'user' })
+
+/** Two tabs of one browser, at two nodes. */
+async function twoTabs(app: ComparedApp): Promise<readonly [JsdomTab, JsdomTab]> {
+  const browser = app.browser()
+  return [await browser.open(0), await browser.open(1)]
+}
+
+/** A tab in each of two browsers of one user, at two nodes. */
+async function twoDevices(app: ComparedApp, name: string): Promise<readonly [JsdomTab, JsdomTab]> {
+  const tabs = [await app.browser().open(0), await app.browser().open(1)] as const
+  for (const tab of tabs) await tab.signIn(name)
+  return tabs
+}
+
+/** A choice whose POST has reached the server; the answer is on its way. */
+async function chooseSlowly(tab: JsdomTab, choice: Choice): Promise<void> {
+  tab.network.break('hold answer')
+  tab.choose(choice)
+  await tab.network.met()
+}
+
+async function arrive(tab: JsdomTab): Promise<void> {
+  tab.network.release()
+  await tab.until(({ status }) => status === 'saved')
+}
+
+/** By the rows of the table. */
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'A guest chooses, with another tab open at another node': {
+    async play(app) {
+      const [one, two] = await twoTabs(app)
+      await one.save({ region: 'north' })
+      await two.until(({ shown }) => shown['region'] === 'north')
+      return two.next()
+    },
+    outcomes: { 'the tab follows, the next page has it': guest({ region: 'north' }) },
+  },
+  'Two tabs of a guest choose at once, one the region, one the size': {
+    async play(app) {
+      const [one, two] = await twoTabs(app)
+      await Promise.all([chooseSlowly(one, { region: 'north' }), chooseSlowly(two, { size: 'small' })])
+      await arrive(one)
+      await arrive(two)
+      return one.next()
+    },
+    outcomes: {
+      'one is **lost**: the later cookie wins': guest({ size: 'small' }),
+      'both are kept': guest({ region: 'north', size: 'small' }),
+    },
+  },
+  'Two devices of a user do the same': {
+    async play(app) {
+      const [one, two] = await twoDevices(app, 'ann')
+      await Promise.all([one.save({ region: 'north' }), two.save({ size: 'small' })])
+      return one.next()
+    },
+    outcomes: { 'both are kept': user({ region: 'north', size: 'small' }) },
+  },
+  'A guest’s POST is lost': {
+    async play(app) {
+      const tab = await app.browser().open()
+      tab.network.break('lose request')
+      tab.choose({ region: 'north' })
+      await tab.network.met()
+      await tab.until(({ status }) => /saved$/.test(status))
+      return [tab.status, await tab.next()]
+    },
+    outcomes: {
+      'the choice is **lost**, the page says so': ['not saved', guest({})],
+      'it is kept: the page tries again': ['saved', guest({ region: 'north' })],
+    },
+  },
+  'The process is killed before a guest’s POST arrives': {
+    async play(app) {
+      const tab = await app.browser().open()
+      tab.network.break('hold request')
+      tab.choose({ region: 'north' })
+      await tab.network.met()
+      tab.network.offline()
+      await app.restart(0)
+      tab.network.online()
+      await tab.until(({ status }) => /saved$/.test(status))
+      return [tab.status, await tab.next()]
+    },
+    outcomes: {
+      'the choice is **lost**, the page says so': ['not saved', guest({})],
+      'it is kept': ['saved', guest({ region: 'north' })],
+    },
+  },
+  'All processes are killed after a guest and a user have chosen': {
+    async play(app) {
+      const [one, two] = [await app.browser().open(), await app.browser().open()]
+      await two.signIn('bob')
+      await one.save({ region: 'north' })
+      await two.save({ region: 'south' })
+      await Promise.all([app.restart(0), app.restart(1)])
+      return [await one.next(), await two.next()]
+    },
+    outcomes: { 'both are kept': [guest({ region: 'north' }), user({ region: 'south' })] },
+  },
+  'A tab is offline; it chooses the size, another tab the region': {
+    async play(app) {
+      const [one, two] = await twoTabs(app)
+      const isGone = two.socket('close')
+      two.network.offline()
+      await isGone
+      two.choose({ size: 'small' })
+      await one.save({ region: 'north' })
+      two.network.online()
+      await two.until(({ status, shown }) => status === 'saved' && shown['region'] === 'north')
+      return two.next()
+    },
+    outcomes: { 'both are kept, it follows': guest({ region: 'north', size: 'small' }) },
+  },
+  'A guest’s POST is answered late; another tab has chosen since': {
+    async play(app) {
+      const [one, two] = await twoTabs(app)
+      await chooseSlowly(one, { region: 'north' })
+      await two.until(({ shown }) => shown['region'] === 'north')
+      await two.save({ region: 'south' })
+      await arrive(one)
+      return one.next()
+    },
+    outcomes: {
+      'the older cookie **comes back**': guest({ region: 'north' }),
+      'the newer choice stays': guest({ region: 'south' }),
+    },
+  },
+  'A guest opens a tab before that answer is there': {
+    async play(app) {
+      const browser = app.browser()
+      const one = await browser.open()
+      await chooseSlowly(one, { region: 'north' })
+      const two = await browser.open()
+      await arrive(one)
+      return two.shown
+    },
+    outcomes: {
+      'it shows the **older** choice': { region: 'all', size: 'all' },
+      'it shows the choice': { region: 'north', size: 'all' },
+    },
+  },
+  'Requests go to another node than the socket': {
+    async play(app) {
+      const tab = await app.browser().open(0)
+      tab.node = 1
+      await tab.save({ region: 'north' })
+      return tab.next()
+    },
+    outcomes: { 'the choice is kept': guest({ region: 'north' }) },
+  },
+  'A guest who has chosen signs in': {
+    async play(app) {
+      const tab = await app.browser().open()
+      await tab.save({ region: 'north' })
+      await tab.signIn('cleo')
+      return tab.next()
+    },
+    outcomes: { 'the account has the choice': user({ region: 'north' }) },
+  },
+  'Another tab is open, and the answer to the sign-in is late': {
+    async play(app) {
+      const [one, two] = await twoTabs(app)
+      const isBack = two.socket('open')
+      const arrive = await one.send('/sign-in', { user: 'dora' })
+      await isBack
+      arrive()
+      const elsewhere = await app.browser().open()
+      await elsewhere.signIn('dora')
+      await elsewhere.save({ region: 'south' })
+      two.choose({ size: 'small' })
+      await two.until(({ status, shown }) => status === 'not saved' || shown['region'] === 'south')
+      return two.shown['region']
+    },
+    outcomes: {
+      'it stays a guest’s: **neither follows nor saves**': 'all',
+      'it follows the account': 'south',
+    },
+  },
+  'A user signs out everywhere, on another device': {
+    async play(app) {
+      const [here, there] = await twoDevices(app, 'eve')
+      await here.save({ region: 'north' })
+      await there.until(({ shown }) => shown['region'] === 'north')
+      const arrive = await here.send('/sign-out')
+      arrive()
+      await there.until(({ shown }) => shown['region'] === 'all')
+      return there.next()
+    },
+    outcomes: { 'page and tab are a guest’s at once': guest({}) },
+  },
+  'An attacker has planted a cookie before a sign-in': {
+    async play(app) {
+      const [attacker, browser] = [app.browser(), app.browser()]
+      const theirs = await attacker.open()
+      attacker.plantIn(browser)
+      const tab = await browser.open()
+      await tab.save({ region: 'north' })
+      await theirs.until(({ shown }) => shown['region'] === 'north')
+      await tab.signIn('fay')
+      await theirs.until(({ shown }) => shown['region'] === 'all')
+      await tab.save({ region: 'south' })
+      await theirs.save({ size: 'large' })
+      return [await theirs.next(), theirs.shown, await tab.next()]
+    },
+    outcomes: {
+      'they follow the guest, not the user': [
+        guest({ size: 'large' }),
+        { region: 'all', size: 'large' },
+        user({ region: 'south' }),
+      ],
+    },
+  },
+}
