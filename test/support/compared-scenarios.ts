@@ -69,7 +69,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     outcomes: { 'both are kept': user({ region: 'north', size: 'small' }) },
   },
-  'A guest’s POST is lost': {
+  "A guest's POST is lost": {
     async play(app) {
       const tab = await app.browser().open()
       tab.network.break('lose request')
@@ -83,7 +83,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       'it is kept: the page tries again': ['saved', guest({ region: 'north' })],
     },
   },
-  'The process is killed before a guest’s POST arrives': {
+  "The process is killed before a guest's POST arrives": {
     async play(app) {
       const tab = await app.browser().open()
       tab.network.break('hold request')
@@ -125,7 +125,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     outcomes: { 'both are kept, it follows': guest({ region: 'north', size: 'small' }) },
   },
-  'A guest’s POST is answered late; another tab has chosen since': {
+  "A guest's POST is answered late; another tab has chosen since": {
     async play(app) {
       const [one, two] = await twoTabs(app)
       await chooseSlowly(one, { region: 'north' })
@@ -139,7 +139,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       'the newer choice stays': guest({ region: 'south' }),
     },
   },
-  'A guest opens a tab before that answer is there': {
+  'A guest opens a tab while a POST is under way': {
     async play(app) {
       const browser = app.browser()
       const one = await browser.open()
@@ -186,7 +186,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return two.shown['region']
     },
     outcomes: {
-      'it stays a guest’s: **neither follows nor saves**': 'all',
+      "it stays a guest's: **neither follows nor saves**": 'all',
       'it follows the account': 'south',
     },
   },
@@ -200,7 +200,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await there.until(({ shown }) => shown['region'] === 'all')
       return there.next()
     },
-    outcomes: { 'page and tab are a guest’s at once': guest({}) },
+    outcomes: { "page and tab are a guest's at once": guest({}) },
   },
   'An attacker has planted a cookie before a sign-in': {
     async play(app) {
@@ -217,7 +217,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return [await theirs.next(), theirs.shown, await tab.next()]
     },
     outcomes: {
-      'they follow the guest, not the user': [
+      "the attacker sees the guest's choices, not the user's": [
         guest({ size: 'large' }),
         { region: 'all', size: 'large' },
         user({ region: 'south' }),
