@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -20,6 +20,31 @@ const bytes = ({ cookie }: Visitor): number =>
     .split('; ')
     .filter((pair) => /^live(\.sig)?=/.test(pair))
     .join('; ').length
+
+interface Result {
+  readonly commit: string
+  readonly tables: readonly { readonly columns: readonly string[]; readonly rows: readonly (readonly unknown[])[] }[]
+  readonly goals: readonly { readonly verdict: string }[]
+  readonly bars?: object
+  readonly lines?: readonly object[]
+}
+
+/** The parts that the bench writes: which row, and what stands there. */
+const parts = [...page.matchAll(/^<!-- bench (\w+) -->$(.*?)^<!-- end -->$/gms)].map(
+  ([, name = '', shown = '']) => [name, shown] as const,
+)
+
+/** The cells of all rows of tables. */
+const cellsOf = (text: string): readonly (readonly string[])[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
 
 describe(PAGE, () => {
   it('says how many bytes the cookie takes', async () => {
@@ -52,14 +77,41 @@ describe(PAGE, () => {
     }
   })
 
-  it('names the parts of the bench', () => {
-    const [, parts = ''] = /^const parts = \{(.*)\}$/m.exec(readFileSync('bench/run.mjs', 'utf8')) ?? []
-    const [, named = ''] = /# one part: (.*)$/m.exec(page) ?? []
-    expect(named.split(', ')).toEqual(parts.split(',').map((part) => part.replace(/:.*/, '').trim()))
+  it('names the rows of the bench', () => {
+    const bench = readFileSync('bench/run.mjs', 'utf8')
+    const rows = [...bench.matchAll(/^const (?:targets|others) = \{([^}]*)\}$/gm)].flatMap(([, names = '']) =>
+      names.split(',').map((name) => name.trim()),
+    )
+    const [, named = ''] = /# one row: (.*)$/m.exec(page) ?? []
+    expect(named.split(', ')).toEqual(rows.filter((name) => name !== ''))
+  })
+
+  it.each(parts)('has of the row %s what the results say', (name, shown) => {
+    const path = `bench/results/${name}.json`
+    if (!existsSync(path)) return expect(shown).toContain('Not measured yet')
+    const result: Result = JSON.parse(readFileSync(path, 'utf8'))
+    const tables = result.tables.flatMap(({ columns, rows }) => [columns, columns.map(() => '---'), ...rows])
+    expect(cellsOf(shown)).toEqual(tables.map((cells) => cells.map(String)))
+    expect(shown).toContain(`commit ${result.commit}`)
+    const plots = [...shown.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, file = '']) => file)
+    expect(plots).toHaveLength((result.bars ? 1 : 0) + (result.lines?.length ?? 0))
+    expect(plots.filter((file) => !existsSync(`docs/${file}`))).toEqual([])
+  })
+
+  it('has of the goals what the results say', () => {
+    const [, names = '', shown = ''] = /^<!-- bench targets: ([\w, ]+) -->$(.*?)^<!-- end -->$/ms.exec(page) ?? []
+    const measured = names.split(', ').map((name): readonly string[] => {
+      const path = `bench/results/${name}.json`
+      if (!existsSync(path)) return ['not measured yet']
+      const result: Result = JSON.parse(readFileSync(path, 'utf8'))
+      return result.goals.map(({ verdict }) => verdict)
+    })
+    const [, , ...rows] = cellsOf(shown)
+    expect(rows.map((cells) => cells.at(-1))).toEqual(measured.flat())
   })
 
   it('compares with the versions that the bench has', () => {
-    const [, versions = ''] = /^const VERSIONS = \{([^}]*)\}/m.exec(readFileSync('bench/peers.mjs', 'utf8')) ?? []
+    const [, versions = ''] = /^const VERSIONS = \{([^}]*)\}/m.exec(readFileSync('bench/rows/peers.mjs', 'utf8')) ?? []
     const of = (name: string): string => new RegExp(`^  '?${name}'?: '(.*)',$`, 'm').exec(versions)?.[1] ?? 'none'
     for (const [title, name] of [
       ['TinyBase', 'tinybase'],
@@ -69,6 +121,9 @@ describe(PAGE, () => {
       ['Yjs', 'yjs'],
     ] as const)
       expect(row(title)[1]).toContain(`${title} ${of(name)}`)
+
+    const sessions = readFileSync('bench/rows/packages.mjs', 'utf8').matchAll(/^ {2}'?([\w-]+)'?: '([\d.]+)',$/gm)
+    expect(page).toContain([...sessions].map(([, name, version]) => `${name} ${version}`).join(', '))
   })
 
   it.each([

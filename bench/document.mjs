@@ -1,0 +1,69 @@
+// The generated parts of docs/performance.md, and its plots: of what bench/results says, at whichever commit each row was measured.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { drawBars, drawLines } from './harness/plots.mjs'
+import { percent } from './harness/results.mjs'
+import { readable } from './harness/table.mjs'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const PAGE = `${ROOT}docs/performance.md`
+const PLOTS = 'performance'
+/** `<!-- bench read -->` begins the part of that row, `<!-- bench targets: read, mock -->` the verdicts of these. */
+const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
+
+/** Writes the page and the plots anew. */
+export function writeDocument() {
+  mkdirSync(`${ROOT}docs/${PLOTS}`, { recursive: true })
+  const page = readFileSync(PAGE, 'utf8').replace(PARTS, (_, begin, targets, names, end) => {
+    const part = targets ? verdicts(names.split(', ')) : row(names)
+    return `${begin}\n${part}\n\n${end}`
+  })
+  writeFileSync(PAGE, page)
+}
+
+function resultOf(name) {
+  const path = `${ROOT}bench/results/${name}.json`
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined
+}
+
+function verdicts(names) {
+  const rows = names.flatMap((name) => {
+    const result = resultOf(name)
+    if (!result) return [[`\`${name}\``, '', '', '', 'not measured yet']]
+    return result.goals.map(({ what, value, sign, limit, noise, verdict }) => {
+      const goal = `${sign === '>=' ? '≥' : '≤'} ${limit}`
+      return [`\`${name}\`: ${what}`, readable(value), goal, noise > 0 ? percent(noise) : '', verdict]
+    })
+  })
+  return markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })
+}
+
+function row(name) {
+  const result = resultOf(name)
+  if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
+  const { command, commit, date, node, machine, tables } = result
+  const source = `\`${command}\`, ${date}, commit ${commit}, Node ${node}, ${machine}:`
+  return [source, ...plots(name, result), ...tables.map(titled)].join('\n\n')
+}
+
+const titled = (table) => (table.title ? `${capital(table.title)}:\n\n${markdown(table)}` : markdown(table))
+const capital = (text) => text[0].toUpperCase() + text.slice(1)
+
+function markdown({ columns, rows }) {
+  const line = (cells) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |').replaceAll('|  |', '| |')
+  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function plots(name, { bars, lines = [] }) {
+  const drawn = [
+    ...(bars ? [[bars.title, drawBars(bars)]] : []),
+    ...lines.map((each) => [`${each.title}, by ${each.x}`, drawLines(each)]),
+  ]
+  return drawn.map(([title, svg], i) => {
+    const file = `${PLOTS}/${name}${i || ''}.svg`
+    writeFileSync(`${ROOT}docs/${file}`, svg)
+    return `![${title}](${file})`
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeDocument()

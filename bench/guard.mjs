@@ -1,0 +1,34 @@
+// What `.ci/run` asks of the speed: gross regressions, by bounds so wide that a busy machine does not reach them. It counts processor
+// time, which does not depend on what else the machine does. The sizes of scripts have limits of their own: `npm run check:package`.
+import { compare } from './harness/compare.mjs'
+import { inProcess } from './harness/http-server.mjs'
+import { contestant } from './rows/change.mjs'
+import { cookiesOf } from './servers/http/app.mjs'
+
+const HOW = { rounds: 3, samples: 3, warmUps: 1 }
+const CHANGE = '16 users, one change each under way: cpu'
+
+async function warmRead() {
+  const how = { cookies: cookiesOf(256), count: 3000 }
+  const servers = {
+    koa: inProcess({ file: 'bare', mode: 'headers' }, how),
+    live: inProcess({ file: 'live', mode: 'live' }, how),
+  }
+  return (await compare(servers, HOW)).toBase('live', 'cpu')
+}
+
+async function change() {
+  const how = { ms: 400, changes: 10 }
+  return (await compare({ bare: contestant('bare', how), live: contestant('live', how) }, HOW)).toBase('live', CHANGE)
+}
+
+const bounds = [
+  ['a warm read / bare Koa with the two headers', warmRead, 3],
+  ['a change / a bare broadcast', change, 6],
+]
+for (const [what, measure, most] of bounds) {
+  const ratio = await measure()
+  console.log(`processor time, ${what}: ${ratio.toFixed(2)} (at most ${most})`)
+  if (ratio > most) process.exitCode = 1
+}
+process.exit()

@@ -1,0 +1,51 @@
+// Builds of this library beside each other, an older one where it is given, each with a server of its own; and one browser for both.
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { chromiums } from '../../test/browser/find-browser.mjs'
+import { start } from './processes.mjs'
+
+const HERE = fileURLToPath(new URL('../..', import.meta.url))
+
+const SERVER = fileURLToPath(new URL('../servers/page.mjs', import.meta.url))
+
+export async function withBuilds(before, run) {
+  const [find] = chromiums()
+  if (!find) return console.log('left out: no Chromium was found')
+  const { executablePath, env } = await find()
+  const browser = await chromium.launch({ executablePath, env: { ...process.env, ...env }, args: ['--no-sandbox'] })
+  const builds = []
+  try {
+    if (before) builds.push(await open('before', resolve(before)))
+    builds.push(await open('now', HERE))
+    return await run(builds, browser)
+  } finally {
+    await browser.close()
+    for (const { end } of builds) await end()
+  }
+}
+
+async function open(name, folder) {
+  const child = await start(SERVER, [folder])
+  return { name, url: `http://127.0.0.1:${child.port}`, ...child }
+}
+
+/** A page that has its values and its socket, and is at rest. */
+export async function openPage(context, url) {
+  const page = await context.newPage()
+  await page.goto(url)
+  await page.waitForFunction('globalThis.bench?.isReady && bench.socket.connected')
+  await page.evaluate('bench.live.flush()')
+  return page
+}
+
+/** Resolves once nothing was asked for within two seconds: what was till then. */
+export async function askedInAll(build) {
+  const all = []
+  for (;;) {
+    const asked = await build.ask('asked')
+    if (asked.length === 0 && all.length > 0) return all
+    all.push(...asked)
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+  }
+}

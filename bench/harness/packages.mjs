@@ -1,0 +1,29 @@
+// Other libraries, in fixed versions, in a folder that goes with this process.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const FLAGS = ['--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--silent']
+const installed = new Map()
+
+/** @param versions by name. The folder that has them, or undefined where npm cannot install them. */
+export function packages(versions) {
+  const names = Object.entries(versions)
+    .map(([name, version]) => `${name}@${version}`)
+    .join(' ')
+  if (!installed.has(names)) installed.set(names, install(names.split(' ')))
+  return installed.get(names)
+}
+
+function install(names) {
+  const folder = mkdtempSync(join(tmpdir(), 'live-packages-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  try {
+    execFileSync('npm', ['install', '--prefix', folder, ...FLAGS, ...names], { stdio: 'ignore' })
+    return folder
+  } catch {
+    console.log(`left out: npm cannot install ${names.join(', ')}`)
+    return undefined
+  }
+}

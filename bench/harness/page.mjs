@@ -1,0 +1,131 @@
+// A page as the server sees it: one websocket that speaks socket.io, without what a browser or `socket.io-client` would need for it.
+import { createRequire } from 'node:module'
+
+/** socket.io's own. */
+const ofSocketIo = createRequire(import.meta.resolve('socket.io'))
+const { WebSocket } = createRequire(ofSocketIo.resolve('engine.io'))('ws')
+
+const SYNC = 'live_session:sync'
+
+/** A value, as these servers send it: in a ticket, or as it is. */
+export function valueIn(content) {
+  if (typeof content !== 'string') return content
+  const { changes } = JSON.parse(Buffer.from(content.split('.')[1], 'base64url').toString())
+  return changes.find(([key]) => key === 'division')?.[2] ?? 0
+}
+
+export class Page {
+  #websocket
+  #acks = new Map()
+  #ids = 0
+  /** Told of each message, and of an end that the page did not ask for. */
+  onMessage = () => undefined
+  onEnd = () => undefined
+  /** As the server calls whose page it is. */
+  who
+  greetings = 0
+  messages = 0
+  bytes = 0
+  /** For connection state recovery: what the server has named, and how far this page has got. */
+  #recovery = {}
+
+  /** @param visitor whose it is: `cookie` and `user`. With `asks: false` it does not ask for the value when it connects. */
+  constructor(visitor) {
+    this.visitor = visitor
+  }
+
+  /** Resolves when the server has said what the value is. */
+  async open(port) {
+    const { cookie } = this.visitor
+    const origin = `http://127.0.0.1:${port}`
+    const websocket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, {
+      perMessageDeflate: false,
+      headers: { cookie, origin },
+    })
+    this.#websocket = websocket
+    await new Promise((resolve, reject) => {
+      websocket.on('error', reject)
+      websocket.once('close', () => reject(new Error('closed')))
+      const answer = (packet) => websocket.send(packet)
+      websocket.on('message', (data) => this.#take(String(data), answer, resolve, reject))
+    })
+    websocket.once('close', () => this.#ended(websocket))
+    if (this.visitor.asks !== false) await this.#ask()
+  }
+
+  #ended(websocket) {
+    for (const { reject } of this.#acks.values()) reject(new Error('closed'))
+    this.#acks.clear()
+    if (websocket === this.#websocket) this.onEnd()
+  }
+
+  async #ask() {
+    const { who, greeting = [] } = await this.#emit({})
+    this.who = who
+    if (greeting.length > 0) this.greetings += 1
+    for (const content of greeting) this.onMessage(content)
+  }
+
+  #take(packet, answer, connected, failed) {
+    if (packet.startsWith('42')) return this.#hear(packet)
+    if (packet.startsWith('43')) return this.#acknowledge(packet)
+    if (packet === '2') return answer('3')
+    if (packet.startsWith('0')) return answer(`40${JSON.stringify({ user: this.visitor.user, ...this.#recovery })}`)
+    if (packet.startsWith('44')) return failed(new Error(packet))
+    if (!packet.startsWith('40')) return
+    const { pid } = JSON.parse(packet.slice(2))
+    if (pid !== undefined) this.#recovery = { pid, offset: this.#recovery.offset }
+    connected()
+  }
+
+  #hear(packet) {
+    const [event, content, offset] = JSON.parse(packet.slice(2))
+    if (event !== 'store_session') return
+    if (offset !== undefined) this.#recovery.offset = offset
+    this.messages += 1
+    this.bytes += packet.length
+    this.onMessage(content)
+  }
+
+  #acknowledge(packet) {
+    const from = packet.indexOf('[')
+    const id = Number(packet.slice(2, from))
+    const [answer] = JSON.parse(packet.slice(from))
+    this.bytes += packet.length
+    this.#acks.get(id)?.resolve(answer)
+    this.#acks.delete(id)
+  }
+
+  #emit(content) {
+    const id = this.#ids
+    this.#ids += 1
+    this.#websocket.send(`42${id}${JSON.stringify([SYNC, content])}`)
+    return new Promise((resolve, reject) => this.#acks.set(id, { resolve, reject }))
+  }
+
+  /** Resolves with the answer. */
+  async set(value) {
+    const answer = await this.#emit({ who: this.who, set: [['division', -1, '', value]] })
+    const refused = answer.code ?? answer.results[0].code
+    if (refused) throw new Error(refused)
+    return answer
+  }
+
+  /** Resolves with the next message. */
+  seen() {
+    return new Promise((resolve) => {
+      this.onMessage = resolve
+    })
+  }
+
+  /** As a network does it: without a word. */
+  cut() {
+    this.#websocket.terminate()
+  }
+
+  close() {
+    const websocket = this.#websocket
+    this.#websocket = undefined
+    websocket?.close()
+  }
+}

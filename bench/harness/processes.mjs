@@ -1,0 +1,73 @@
+// The bench has one processor, what it measures the other.
+import { fork, spawn, spawnSync } from 'node:child_process'
+
+function has(command) {
+  return spawnSync('which', [command]).status === 0
+}
+
+/** Options of `fork` that keep a process on one processor, where the system can. */
+function pinned(processor, flags) {
+  const options = { env: { ...process.env, NODE_ENV: 'production' }, execArgv: flags }
+  if (!has('taskset')) return options
+  return { ...options, execPath: 'taskset', execArgv: ['-c', String(processor), process.execPath, ...flags] }
+}
+
+/**
+ * A process that says when it is ready, and then answers one question at a time: `harness/child.mjs` is its other end.
+ *
+ * @param flags of Node: `['--expose-gc']`
+ */
+export async function start(script, args = [], options = {}) {
+  const { child, end } = launch(script, args, options)
+  const ask = (question, given) => {
+    const answer = nextAnswer(child)
+    child.send({ question, given })
+    return answer
+  }
+  return { ...(await nextAnswer(child)), ask, end }
+}
+
+/** A process that is only begun. */
+export function launch(script, args, { flags = [], env = {} } = {}) {
+  const options = pinned(0, flags)
+  const child = fork(script, args, { ...options, env: { ...options.env, ...env }, serialization: 'advanced' })
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const end = () => {
+    child.kill('SIGKILL')
+    return gone
+  }
+  return { child, end }
+}
+
+function nextAnswer(child) {
+  return new Promise((resolve, reject) => {
+    const fail = (code) => reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`))
+    child.once('exit', fail)
+    child.once('message', (answer) => {
+      child.off('exit', fail)
+      resolve(answer)
+    })
+  })
+}
+
+/** Keeps this process on one processor, where the system can. */
+export function pinSelf(processor) {
+  if (has('taskset')) spawnSync('taskset', ['-cp', String(processor), String(process.pid)])
+}
+
+/**
+ * Keeps a processor from sleeping, at idle priority, while `run` runs. To wake a sleeping one costs the server up to 20 us a
+ * request on a virtual machine: more than all it does, and the more the slower it is.
+ */
+export async function awake(processor, run) {
+  if (!has('chrt') || !has('taskset')) return run()
+  // It ends with this process, whatever ends that.
+  const spinning = 'const parent = process.ppid; while (process.ppid === parent);'
+  const spin = ['-i', '0', 'taskset', '-c', String(processor), process.execPath, '-e', spinning]
+  const spinner = spawn('chrt', spin, { stdio: 'ignore' })
+  try {
+    return await run()
+  } finally {
+    spinner.kill()
+  }
+}

@@ -1,0 +1,19 @@
+import { tsImport } from 'tsx/esm/api'
+
+const support = (name) => tsImport(`../../test/support/servers/${name}.ts`, import.meta.url)
+
+/** Runs with the unix socket of a Redis of our own, or with undefined where none is installed. */
+export async function withRedis(run) {
+  const { find, REDIS } = await support('installed')
+  if (find(REDIS) === undefined) {
+    console.log(`left out: Redis is not installed (Debian: apt-get install -y ${REDIS.package})`)
+    return run(undefined)
+  }
+  const { RedisServer } = await support('redis')
+  const server = await RedisServer.start()
+  try {
+    return await run(server.path)
+  } finally {
+    await server.stop()
+  }
+}

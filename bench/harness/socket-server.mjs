@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url'
+import { cookiesOf } from '../servers/sockets/app.mjs'
+import { begin } from './http-server.mjs'
+import { Page } from './page.mjs'
+import { start } from './processes.mjs'
+
+const MAIN = fileURLToPath(new URL('../servers/sockets/main.mjs', import.meta.url))
+const AT_ONCE = 50
+
+/** A server of `servers/sockets`. */
+export function startSockets(mode, given = {}, options) {
+  return start(MAIN, [mode, JSON.stringify(given)], options)
+}
+
+/** Users of a server, which knows them by their cookie or by their name. What they send is the same. */
+export async function visitorsOf(mode, port, count) {
+  const cookies = mode === 'expressSession' ? await begin(port, count) : cookiesOf(count)
+  return cookies.map((cookie, i) => ({ cookie, user: `user ${i}` }))
+}
+
+/** For each visitor a page at each of these ports. */
+export async function openPages(visitors, ports) {
+  const pages = visitors.map((visitor) => ports.map((port) => ({ port, page: new Page(visitor) })))
+  const all = pages.flat()
+  for (let at = 0; at < all.length; at += AT_ONCE)
+    await Promise.all(all.slice(at, at + AT_ONCE).map(({ port, page }) => page.open(port)))
+  return pages.map((ofVisitor) => ofVisitor.map(({ page }) => page))
+}
+
+export function closePages(pages) {
+  for (const page of pages.flat()) page.close()
+}

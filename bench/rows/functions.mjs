@@ -1,0 +1,49 @@
+// How much code is passed: the functions and files of ours that run for a warm read, and for a page's `set` until it is `saved`.
+import { openPage, withBuilds } from '../harness/builds.mjs'
+import { passed, sum } from '../harness/passed.mjs'
+import { tableOfRows } from '../harness/table.mjs'
+
+const WARM_UP = 4
+/** ms from one to the next, so that what one leaves behind is not counted with the next. */
+const APART = 1500
+
+export const functions = {
+  title: 'Functions of this library that run',
+  run: ({ before }) => withBuilds(before, count),
+}
+
+async function count(builds, browser) {
+  const table = {}
+  for (const build of builds) {
+    const context = await browser.newContext()
+    const page = await openPage(context, `${build.url}/modules`)
+    const profiler = await context.newCDPSession(page)
+    await profiler.send('Profiler.enable')
+    await profiler.send('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
+    await build.ask('count')
+    const take = async () => [passed(await profiler.send('Profiler.takePreciseCoverage')), await build.ask('passed')]
+    const during = async (act) => {
+      let taken = []
+      for (let i = 0; i <= WARM_UP; i += 1) {
+        await new Promise((resolve) => setTimeout(resolve, APART))
+        await take()
+        await page.evaluate(act)
+        taken = await take()
+      }
+      return taken
+    }
+    const [inPage, atServer] = await during('bench.next()')
+    const [, read] = await during("fetch('/value').then((answer) => answer.text())")
+    const row = {
+      'set until saved': [...inPage, ...atServer],
+      'of it in the page': inPage,
+      'at the server': atServer,
+      'a warm read': read,
+    }
+    for (const [what, names] of Object.entries(row)) {
+      const { functions, files } = sum(names)
+      table[what] = { ...table[what], [`${build.name}: functions`]: functions, [`${build.name}: files`]: files }
+    }
+  }
+  return { tables: [tableOfRows('', table)] }
+}

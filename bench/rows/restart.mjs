@@ -1,0 +1,81 @@
+// Target 7: a process starts again: its first right answer, and how soon a page is back on its socket.
+import { fileURLToPath } from 'node:url'
+import { io } from 'socket.io-client'
+import { compare } from '../harness/compare.mjs'
+import { freePort } from '../harness/free-port.mjs'
+import { judge } from '../harness/goal.mjs'
+import { launch } from '../harness/processes.mjs'
+import { sleep } from '../harness/statistics.mjs'
+import { namesOf, tableOf } from '../harness/table.mjs'
+import { cookiesOf } from '../servers/sockets/app.mjs'
+
+const SERVER = fileURLToPath(new URL('../servers/restart.mjs', import.meta.url))
+const WITHOUT = 'Koa, koa-session and socket.io'
+const OURS = 'the same and this library'
+
+export const restart = {
+  title: 'A process starts again',
+  async run({ rounds }) {
+    const measured = await compare({ [WITHOUT]: app('bare'), [OURS]: app('live') }, { rounds })
+    const columns = {
+      'first right answer, ms': (name) => measured.of(name, 'first'),
+      'of the same without': (name) => measured.toBase(name, 'first'),
+      'page back on its socket, ms': (name) => measured.of(name, 'back'),
+    }
+    const first = measured.toBase(OURS, 'first')
+    return {
+      tables: [tableOf('', namesOf(measured), columns)],
+      goals: [
+        judge('first right answer / without', first, '<=', 1.3, measured.noise('first')),
+        judge(
+          'ms until a page is back on its socket',
+          measured.of(OURS, 'back'),
+          '<=',
+          400,
+          measured.noiseOf('back', 400),
+        ),
+      ],
+    }
+  },
+}
+
+function app(mode) {
+  return async () => ({
+    async sample() {
+      const port = await freePort()
+      const server = launch(SERVER, [mode, port])
+      const answer = await firstAnswer(port, '', '/begin')
+      const cookie = mode === 'live' ? cookiesOf(1)[0] : answer.cookie
+      // As docs/pages-and-sockets.md says for pages that are to be back soon.
+      const delays = { reconnectionDelay: 50, reconnectionDelayMax: 500 }
+      const url = `http://127.0.0.1:${port}`
+      const socket = io(url, { transports: ['websocket'], extraHeaders: { cookie, origin: url }, ...delays })
+      await connected(socket)
+      await server.end()
+      const began = performance.now()
+      const back = connected(socket).then(() => performance.now() - began)
+      const again = launch(SERVER, [mode, port])
+      const { body } = await firstAnswer(port, cookie, '/')
+      if (body !== '0') throw new Error(`answered ${body}`)
+      const first = performance.now() - began
+      const figures = { first, back: await back }
+      socket.close()
+      await again.end()
+      return figures
+    },
+  })
+}
+
+const connected = (socket) => new Promise((resolve) => socket.once('connect', resolve))
+
+async function firstAnswer(port, cookie, path) {
+  for (;;) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } })
+      const cookies = answer.headers.getSetCookie().map((each) => each.split(';')[0])
+      return { body: await answer.text(), cookie: cookies.join('; ') }
+    } catch {
+      await sleep(2)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// A million users of three registers each in the memory of one process: `cache.mjs map|live`.
+import Koa from 'koa'
+import { z } from 'zod'
+import { liveSession } from '../../dist/server/index.js'
+import { coreOf } from '../../dist/server/plugin.js'
+import { defineFields } from '../../dist/shared/index.js'
+import { answerBench, usage } from '../harness/child.mjs'
+
+const DAY = 86_400_000
+/** Writes that are timed together: with more a pause would hide, with fewer the clock would count. */
+const TOGETHER = 50
+const READS = 200_000
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  theme: { schema: z.string(), default: 'light', client: 'write' },
+  cart: { schema: z.array(z.string()), default: [], client: 'write' },
+})
+const values = () => ({ division: 3, theme: 'dark', cart: ['tea', 'cups', 'milk'] })
+
+const caches = {
+  /** What is compared with: a Map, without a bound and without an end. */
+  map() {
+    const map = new Map()
+    return {
+      write(user) {
+        const registers = Object.entries(values()).map(([key, value]) => [key, { stamp: Date.now(), value }])
+        map.set(`user:n:${user}`, Object.fromEntries(registers))
+      },
+      read: (user) => map.get(`user:n:${user}`),
+    }
+  },
+  live(maxSubjects) {
+    let later = 0
+    const clock = () => Date.now() + later
+    const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
+    const live = liveSession(app, { fields, clock, maxAge: DAY, cache: { maxSubjects } })
+    const { subjects } = coreOf(live)
+    return {
+      write: async (user) => (await live.user(user)).setMany(values()),
+      read: (user) => subjects.find(`user:n:${user}`),
+      /** Drops the older half, then the other. */
+      expire() {
+        later += DAY
+        subjects.age()
+      },
+    }
+  },
+}
+
+const [name] = process.argv.slice(2)
+let cache
+
+async function fill(count) {
+  // Between half of so many and all are kept, and all are to be.
+  cache = caches[name](2 * count + 2)
+  const before = usage().heap
+  const growth = await worst(0, count)
+  return { bytes: (usage().heap - before) / count, growth }
+}
+
+/** ms of the longest time that some writes took. */
+async function worst(from, count) {
+  let longest = 0
+  for (let user = from; user < from + count; user += TOGETHER) {
+    const began = performance.now()
+    for (let i = 0; i < TOGETHER; i += 1) await cache.write(user + i)
+    longest = Math.max(longest, performance.now() - began)
+  }
+  return longest
+}
+
+/** ns of each. */
+function get(count) {
+  const began = performance.now()
+  let found = 0
+  // A prime, so that they come in no order.
+  for (let i = 0; i < READS; i += 1) if (cache.read((i * 7_368_787) % count)) found += 1
+  if (found < READS) throw new Error(`${READS - found} were not found`)
+  return ((performance.now() - began) * 1e6) / READS
+}
+
+/** ms of the longest pause that expiry made. */
+function expire() {
+  if (!cache.expire) return 0
+  const times = [0, 1].map(() => {
+    const began = performance.now()
+    cache.expire()
+    return performance.now() - began
+  })
+  return Math.max(...times)
+}
+
+/** ms of the longest pause while a full cache takes as many again. */
+async function evict(count) {
+  cache = caches[name](count)
+  await worst(0, count)
+  return worst(count, count)
+}
+
+answerBench({}, { fill, get, expire, evict })

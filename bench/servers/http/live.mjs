@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { liveSession } from 'koa-live-session'
+import session from 'koa-session'
+import { coreOf } from '../../../dist/server/plugin.js'
+import { DAY, fields, fieldsOf, newApp } from './app.mjs'
+
+/** A second. */
+const SIGN_OUTS = 100
+const SOCKET_CLOSES = 500
+
+function start(options = {}, prepare = () => undefined) {
+  const app = newApp()
+  prepare(app)
+  const live = liveSession(app, { fields, ...options })
+  app.use(live.middleware())
+  return { app, live }
+}
+
+function read({ app }) {
+  app.use((ctx) => {
+    ctx.body = ctx.liveSession.get('theme')
+  })
+  return app.callback()
+}
+
+function hello({ app }) {
+  app.use((ctx) => {
+    ctx.body = 'hello'
+  })
+  return app.callback()
+}
+
+export const live = () => read(start())
+/** With room for fewer visitors than come: each request is the first of its visitor. */
+export const cold = () => read(start({ cache: { maxSubjects: 1000 } }))
+
+/** With room for 100,000 visitors, as docs/performance.md says. */
+export const roomy = () => read(start({ cache: { maxSubjects: 200_000, maxGuestBytes: 200_000_000 } }))
+export const unused = () => hello(start())
+export const beside = () => hello(start({}, (app) => app.use(session({ maxAge: DAY }, app))))
+
+/** While it is measured others sign out, and close sockets under which nothing was ever set. */
+export function busy() {
+  const begun = start()
+  return Object.assign(read(begun), { during: () => disturb(begun) })
+}
+
+/** The same work, of which these visitors notice nothing: what is left between the two is what others leave behind. */
+export function busyElsewhere() {
+  const elsewhere = start()
+  return Object.assign(read(start()), { during: () => disturb(elsewhere) })
+}
+
+/** Without requests and sockets of its own: what counts is what it leaves behind. */
+function disturb({ live }) {
+  const { epochs, subjects } = coreOf(live)
+  const closeSocket = (browser) => {
+    subjects.hold(browser)
+    subjects.release(browser)
+  }
+  const others = [repeat(SIGN_OUTS, (browser) => epochs.giveUp(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
+  return () => others.forEach(clearInterval)
+}
+
+function repeat(aSecond, act) {
+  const began = performance.now()
+  let done = 0
+  return setInterval(() => {
+    for (const due = ((performance.now() - began) * aSecond) / 1000; done < due; done += 1)
+      act(`browser:${randomBytes(16).toString('base64url')}`)
+  }, 2)
+}
+
+/** Beside so many users in memory, with three values each. */
+export async function crowded({ users }) {
+  // All of them are to stay in the cache: it keeps between half of so many and all.
+  const begun = start({ cache: { maxSubjects: 2 * users + 1000 } })
+  for (let user = 0; user < users; user += 1) {
+    const session = await begun.live.user(user)
+    await session.setMany({ theme: 'dark!', lang: 'lang1', cart: 'cart2' })
+  }
+  return read(begun)
+}
+
+/** With so many fields. */
+export const wide = ({ keys }) => read(start({ fields: fieldsOf(keys) }))

@@ -1,0 +1,21 @@
+// One socket.io server in a process of its own: `main.mjs <mode> <what it is given, as JSON>`.
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { answerBench, listening } from '../../harness/child.mjs'
+import { useAdapter } from './adapters.mjs'
+
+const [mode, text] = process.argv.slice(2)
+const given = JSON.parse(text)
+const { [mode]: open } = await import('./modes.mjs')
+const { http, io } = await open(given)
+if (given.adapter) await useAdapter(io, given.adapter, given.redis, given.prefix)
+
+const delay = monitorEventLoopDelay({ resolution: 5 })
+answerBench(await listening(http, given.port), {
+  watchLoop() {
+    delay.enable()
+    delay.reset()
+  },
+  sockets: () => ({ sockets: io.engine.clientsCount }),
+  /** ms that the event loop was late, at the 99th percentile. */
+  loopDelay: () => delay.percentile(99) / 1e6 - 5,
+})

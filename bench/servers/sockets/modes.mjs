@@ -1,0 +1,85 @@
+// What is set in one tab goes to all tabs of its user. All speak as this library does, so that one client is good for all.
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { redisStore } from 'koa-live-session/redis'
+import { Server } from 'socket.io'
+import { connectRedis } from '../redis-client.mjs'
+import { SECRET, startLive } from './app.mjs'
+
+const base = { perMessageDeflate: false, serveClient: false }
+
+/** Calls `set` for what is set, and answers as this library does; the first question, whose page it is, with what there is. */
+function hear(socket, current, set) {
+  socket.on('live_session:sync', async ({ set: [[, , , value] = []] = [] }, ack) => {
+    if (value === undefined) return ack({ greeting: [current() ?? 0], results: [] })
+    await set(value)
+    ack({ results: [{ stamp: 1 }] })
+  })
+}
+
+/** As an app without this library would have it: a Map, a room a user, a broadcast, an acknowledgement. */
+export function bare({ options }) {
+  // What a page POSTs is put into a cookie, as it is.
+  const http = createServer(async (req, res) => {
+    const { who } = JSON.parse(Buffer.concat(await req.toArray()).toString())
+    res.setHeader('Set-Cookie', `live=${who}; path=/; httponly`).end('{}')
+  })
+  const io = new Server(http, { ...base, ...options })
+  const values = new Map()
+  io.on('connection', (socket) => {
+    const { user } = socket.handshake.auth
+    socket.join(user)
+    hear(
+      socket,
+      () => values.get(user),
+      (value) => {
+        values.set(user, value)
+        io.to(user).emit('store_session', value)
+      },
+    )
+  })
+  return { http, io }
+}
+
+/** "How to use with express-session", socket.io's own recipe, with the session in Redis. */
+export async function expressSession({ options, folder, redis }) {
+  const { resolve } = createRequire(join(folder, 'package.json'))
+  const load = (name) => import(pathToFileURL(resolve(name)).href)
+  const [{ default: express }, { default: session }] = [await load('express'), await load('express-session')]
+  const { RedisStore } = await load('connect-redis')
+  const client = await connectRedis(redis)
+  const app = express()
+  const store = new RedisStore({ client, prefix: 'recipe:' })
+  const middleware = session({ secret: SECRET, resave: true, saveUninitialized: true, store })
+  app.use(middleware)
+  app.get('/begin', (_, res) => res.send('begun'))
+  const http = createServer(app)
+  const io = new Server(http, { ...base, ...options })
+  io.engine.use(middleware)
+  io.on('connection', (socket) => {
+    const { request } = socket
+    socket.join(request.session.id)
+    const set = async (value) => {
+      await new Promise((resolve, reject) =>
+        request.session.reload((error) => {
+          if (error) return reject(error)
+          request.session.division = value
+          request.session.save((failure) => (failure ? reject(failure) : resolve()))
+        }),
+      )
+      io.to(request.session.id).emit('store_session', value)
+    }
+    hear(socket, () => request.session.division, set)
+  })
+  return { http, io }
+}
+
+export async function live({ options, stored, redis }) {
+  const { app, live } = startLive(stored ? { store: redisStore(await connectRedis(redis)) } : {})
+  const http = createServer(app.callback())
+  const io = new Server(http, { ...base, ...options })
+  live.attach(io)
+  return { http, io }
+}
