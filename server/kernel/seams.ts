@@ -8,7 +8,6 @@ import type { CookieMember } from './cookie/cookie-members.js'
 import type { VerifiedCookie } from './cookie/cookie-text.js'
 import type { PartName } from './names/subject.js'
 import type { Identifier, Visitor } from './names/visitor.js'
-import type { Counted } from './requests/limits.js'
 import type { Written } from './values/written.js'
 
 /** What a part adds to a plugin. The kernel imports no part, and no part imports another one. */
@@ -71,8 +70,6 @@ export interface RequestUse {
 export interface Answer extends Asker {
   /** The visitor has left this browser meanwhile. */
   readonly isSuperseded: boolean
-  /** Whose limits count for what its browser asks. */
-  readonly counted: Counted
   /** Has a part take part in it from now on. */
   join(part: AnswerPart): void
 }

@@ -6,7 +6,7 @@ import { type Level, SYNC, type SyncAnswer } from '../../../shared/protocol.js'
 import { subjectHash } from '../names/subject.js'
 import { tellRefusal } from '../refused.js'
 import type { Report } from '../report.js'
-import { type Bucket, countedAs } from '../requests/limits.js'
+import type { Bucket } from '../requests/limits.js'
 import type { Part, SocketUse } from '../seams.js'
 import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
@@ -70,7 +70,7 @@ export class PageEvents {
     const { who } = wanted
     const isOwn = who === undefined || who === opener.who
     // The first greeting is any connection's.
-    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(countedAs(opener))
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(opener)
     return after(
       isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, opener),
       (answer) => {
@@ -81,7 +81,7 @@ export class PageEvents {
   }
 
   #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
-    this.#core.limits.spend(1, this.#asking.opener.visitor.subject(), this.#bucket)
+    this.#core.limits.spend(1, this.#asking.opener, this.#bucket)
     return act(input)
   }
 

@@ -17,7 +17,6 @@ import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
-import { countedAs } from './limits.js'
 import { checkOwnPost } from './origin.js'
 import { Visit, type VisitNeeds } from './visit.js'
 
@@ -123,13 +122,13 @@ function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncA
   ctx.set('Cache-Control', 'no-store')
   // The question that follows is counted.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
-  core.limits.spendQuestion(countedAs(whose))
+  core.limits.spendQuestion(whose)
   return dropped(core, whose)
 }
 
 /** @param whose the request is, as the page was told where it named a `who`, else as its answer makes it */
 async function answer(core: EndpointNeeds, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
-  if (isQuestion(wanted)) core.limits.spendQuestion(visit.counted)
+  if (isQuestion(wanted)) core.limits.spendQuestion(visit)
   // Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after.
   const least = wanted.set.length > 0 ? 'sets' : 'shows'
   const deed = visit.cookie || isQuestion(wanted) ? 'renews' : least

@@ -1,6 +1,5 @@
 import { LiveSessionError } from '../../../shared/errors.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import type { Subject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 
 /** Where the app says no other; described in option-types. */
@@ -10,14 +9,12 @@ export type LimitOptions = Readonly<typeof LIMITS>
 /** Shared by all that have no cookie. No subject is called so. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** Against whom it counts what a browser asks. */
-export type Counted = Subject | typeof WITHOUT_COOKIE
-
 /** A request, or a connection, without a cookie has an id of its own: a flood of those would else be a new visitor each time. */
-export function countedAs({ cookie, visitor }: Asker): Counted {
+function countedAs({ cookie, visitor }: Asker): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
+/** Whose browser asks. */
 interface Asker {
   readonly cookie: object | undefined
   readonly visitor: Visitor
@@ -53,9 +50,9 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, subject: Counted, socket?: Bucket): void {
+  spend(changes: number, asker: Asker, socket?: Bucket): void {
     const now = this.#clock()
-    const own = this.#bucket(subject, now)
+    const own = this.#bucket(countedAs(asker), now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
     own.take(changes)
     socket?.take(changes)
@@ -67,9 +64,9 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendQuestion(subject: Counted): void {
+  spendQuestion(asker: Asker): void {
     const now = this.#clock()
-    const bucket = this.#bucket(`asked by ${subject}`, now)
+    const bucket = this.#bucket(`asked by ${countedAs(asker)}`, now)
     refuseUntil(bucket.wait(1, now), 'requests')
     bucket.take(1)
   }
@@ -79,12 +76,12 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], subject: Counted): void {
+  spendTickets(tickets: readonly string[], asker: Asker): void {
     let length = 0
     for (const ticket of tickets) length += ticket.length
     if (length === 0) return
     const now = this.#clock()
-    const bucket = this.#ticketBuckets.ensure(subject, () => new Bucket(TICKET_RATE, now))
+    const bucket = this.#ticketBuckets.ensure(countedAs(asker), () => new Bucket(TICKET_RATE, now))
     refuseUntil(bucket.wait(length, now), 'tickets')
     bucket.take(length)
   }

@@ -21,7 +21,6 @@ import { keepFromSharedCaches } from './cache-control.js'
 import type { HasConsent } from './consent.js'
 import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
-import { type Counted, countedAs } from './limits.js'
 
 export interface VisitNeeds extends AnswerCookieNeeds {
   readonly departures: Departures
@@ -98,11 +97,6 @@ export class Visit implements Whose, Answer {
 
   get renew(): number | undefined {
     return renewalOf(this.#ctx, this.#core.settings.maxAge)
-  }
-
-  /** Whose limits count for what its browser asks. */
-  get counted(): Counted {
-    return countedAs(this)
   }
 
   /** The replica that a field of the visitor is in, where there is one. */

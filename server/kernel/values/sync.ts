@@ -5,7 +5,7 @@ import type { Level, SyncAnswer } from '../../../shared/protocol.js'
 import { mergeTickets, type RedeemNeeds, redeem } from '../names/redeem.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
-import { type Bucket, countedAs, type Limits } from '../requests/limits.js'
+import type { Bucket, Limits } from '../requests/limits.js'
 import { type Asker, type Taken, takeChange } from './page-changes.js'
 import type { Refused } from './refusal.js'
 import { type HeldInStore, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
@@ -39,10 +39,9 @@ const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
 export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGreeted: boolean): Awaitable<SyncAnswer> {
   const { whose } = side
   const { visitor, held } = whose
-  const counted = countedAs(whose)
   // Not as changes, which have been counted when they were made, but for what it takes to verify them.
-  core.limits.spendTickets(tickets, counted)
-  if (set.length > 0) core.limits.spend(set.length, counted, side.bucket)
+  core.limits.spendTickets(tickets, whose)
+  if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
   const redemptions = redeem(core, tickets, visitor)
   if (set.length > 0) side.permit()
   side.begin?.()

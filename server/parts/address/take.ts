@@ -82,7 +82,7 @@ function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | unde
 function take({ limits }: Needs, key: string, value: JsonValue, { visit, values }: RequestUse): boolean {
   if (visit.isSuperseded) return false
   try {
-    limits.spend(1, visit.counted)
+    limits.spend(1, visit)
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     return false
