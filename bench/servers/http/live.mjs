@@ -31,8 +31,8 @@ function hello({ app }) {
 }
 
 export const live = () => read(start())
-/** With room for fewer visitors than come: each request is the first of its visitor. */
-export const cold = () => read(start({ cache: { maxSubjects: 1000 } }))
+/** With room for fewer visitors than come, and fewer cookies: each request is the first of its visitor. */
+export const cold = () => read(start({ cache: { maxSubjects: 1000, maxGuestBytes: 1_000_000 } }))
 
 /** With room for 100,000 visitors, as docs/performance.md says. */
 export const roomy = () => read(start({ cache: { maxSubjects: 200_000, maxGuestBytes: 200_000_000 } }))
