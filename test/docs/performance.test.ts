@@ -120,17 +120,14 @@ describe(PAGE, () => {
       ['better-auth', 'better-auth'],
       ['Yjs', 'yjs'],
     ] as const)
-      expect(row(title)[1]).toContain(`${title} ${of(name)}`)
+      expect(page).toMatch(new RegExp(`^\\| ${title} ${of(name).replaceAll('.', '\\.')}\\b`, 'm'))
 
     const sessions = readFileSync('bench/rows/packages.mjs', 'utf8').matchAll(/^ {2}'?([\w-]+)'?: '([\d.]+)',$/gm)
     expect(page).toContain([...sessions].map(([, name, version]) => `${name} ${version}`).join(', '))
   })
 
   it.each([
-    [
-      'docs/decisions.md',
-      ['0.71', '0.90', '0.93', '1.39', '0.52 to 0.65', '0.97', '1.09', '1.08', '1.6 to 1.8', '335 bytes'],
-    ],
+    ['docs/decisions.md', ['0.882', '1.08', '1.39', '0.52 to 0.65', '0.97', '1.09', '1.6 to 1.8', '335 bytes']],
   ])('has the figures that %s has', (other, figures) => {
     const text = readFileSync(other, 'utf8')
     expect(figures.filter((figure) => !page.includes(figure))).toEqual([])
