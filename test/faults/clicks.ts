@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Dice } from '../fuzz/dice.js'
+import type { Page } from '../support/page.js'
 import { PostgresServer } from '../support/servers/postgres.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { Visitor } from '../support/visitor.js'
@@ -79,6 +80,8 @@ async function cycle(
   { seed, unheard }: { readonly seed: number; readonly unheard: number },
   tally: ClickTally,
 ): Promise<void> {
+  // All pages before the first click: one that is still loading when its answers are held back would never come to click.
+  const visitors = await Promise.all(numbers.map((number) => open(number, gateway.url)))
   const dice = Dice.of(seed, numbers[0] ?? 0)
   const span = (numbers.length * TABS.length * CLICKS) / KILLS
   const kills = new Set(
@@ -95,15 +98,31 @@ async function cycle(
     tally.kills += 1
     restarts = restarts.then(() => node.end('SIGKILL')).then(() => node.start())
   }
-  await Promise.all(numbers.map((number) => round(number, gateway.url, Dice.of(seed, number), clicked, tally)))
+  await Promise.all(visitors.map((each) => round(each, Dice.of(seed, each.number), clicked, tally)))
   await restarts
 }
 
-async function round(number: number, url: string, dice: Dice, clicked: () => void, tally: ClickTally): Promise<void> {
+interface Opened {
+  readonly number: number
+  readonly visitor: Visitor
+  readonly pages: readonly Page[]
+}
+
+async function open(number: number, url: string): Promise<Opened> {
   const visitor = new Visitor(url)
+  // Not the very first visit of two tabs at once.
+  await visitor.text('/page')
+  return { number, visitor, pages: await Promise.all(TABS.map(() => visitor.open({ path: '/page' }))) }
+}
+
+async function round(
+  { number, visitor, pages }: Opened,
+  dice: Dice,
+  clicked: () => void,
+  tally: ClickTally,
+): Promise<void> {
   const outcomes = new Map<string, string>()
-  const click = async (tab: string): Promise<void> => {
-    const page = await again(() => visitor.open({ path: '/page' }))
+  const click = async (page: Page, tab: string): Promise<void> => {
     const updates: Promise<unknown>[] = []
     for (let at = 0; at < CLICKS; at += 1) {
       await new Promise((resolve) => setTimeout(resolve, dice.below(PACE)))
@@ -114,9 +133,7 @@ async function round(number: number, url: string, dice: Dice, clicked: () => voi
     }
     await Promise.all(updates)
   }
-  // Not the very first visit of two tabs at once.
-  await again(() => visitor.text('/page'))
-  await Promise.all(TABS.map(click))
+  await Promise.all(pages.map((page, at) => click(page, TABS[at] ?? '')))
   const { values }: { values: { cart?: readonly string[] } } = JSON.parse(await again(() => visitor.text('/page')))
   visitor.leave()
   tally.clicks += outcomes.size
