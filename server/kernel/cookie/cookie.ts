@@ -10,7 +10,7 @@ import {
   type GoodCookie,
   payloadOf,
   type ReadCookie,
-  readable,
+  readables,
   type VerifiedCookie,
 } from './cookie-text.js'
 import { type CookieOptions, createWriter } from './cookie-writer.js'
@@ -68,8 +68,8 @@ export class LiveCookie {
   }
 
   /** Those that browsers have brought lately, and that this build can read. */
-  seen(): Iterable<VerifiedCookie> {
-    return readablesIn(this.#verified.entries())
+  *seen(): Generator<VerifiedCookie> {
+    for (const [, read] of this.#verified.entries()) yield* readables(read)
   }
 
   /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */
@@ -120,11 +120,11 @@ export class LiveCookie {
       return (signature !== undefined && this.#verify(text, signature)) || []
     })
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
-    const readables = current.flatMap((cookie) => readable(cookie) ?? [])
+    const all = current.flatMap(readables)
     const sub = user && subjectHash(user)
-    const own = readables.find((cookie) => cookie.user === sub)
-    const isRivalled = readables.some(({ browser }) => browser !== readables[0]?.browser)
-    if (isRivalled && (!own || sub === undefined)) return { rivals: readables }
+    const own = all.find((cookie) => cookie.user === sub)
+    const isRivalled = all.some(({ browser }) => browser !== all[0]?.browser)
+    if (isRivalled && (!own || sub === undefined)) return { rivals: all }
     return own ?? current[0] ?? verified[0]
   }
 
@@ -140,12 +140,5 @@ export class LiveCookie {
     const cookie = index < 0 ? undefined : decode(flat(text), index > 0, this.#clock())
     if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie
-  }
-}
-
-function* readablesIn(texts: Iterable<readonly [signature: string, cookie: GoodCookie]>): Generator<VerifiedCookie> {
-  for (const [, read] of texts) {
-    const cookie = readable(read)
-    if (cookie) yield cookie
   }
 }

@@ -1,15 +1,13 @@
 import { NodeCacheShelf, type Shelf } from './shelf.js'
 
-type Dropped<V> = Iterable<readonly [name: string, thing: V]>
-
 export interface RotatingCacheOptions<V = unknown> {
   /** How many things at the most; when it is full, between half of them and all are there. @default without such a bound */
   readonly max?: number
   /** How many bytes at the most, and what a thing takes of them. @default without such a bound */
   readonly maxBytes?: number
   readonly weigh?: (thing: V) => number
-  /** Told of what is dropped: what holds on to what was found shall let go of it. */
-  readonly onDrop?: (dropped: Dropped<V>) => void
+  /** Told whenever things are dropped: what holds on to what was found shall let go of it. */
+  readonly onDrop?: () => void
   /** ms after which a thing that no code asked for may go. @default never */
   readonly maxIdle?: number
   /** ms since 1970 */
@@ -25,7 +23,7 @@ export class RotatingCache<V> {
   readonly #half: number
   readonly #halfBytes: number
   readonly #weigh: ((thing: V) => number) | undefined
-  readonly #onDrop: (dropped: Dropped<V>) => void
+  readonly #onDrop: () => void
   readonly #maxIdle: number
   readonly #clock: () => number
   #young: Shelf<V>
@@ -120,10 +118,8 @@ export class RotatingCache<V> {
 
   /** Forgets a thing as if it had not been used for long: who holds on to what was found notices. */
   evict(name: string): void {
-    // `get` would promote it, and might drop a half for that.
-    const thing = this.#young.get(name) ?? this.#old.get(name)
     this.delete(name)
-    this.#drop(thing === undefined ? [] : [[name, thing]])
+    this.#drop()
   }
 
   /** All that is there, one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
@@ -133,7 +129,7 @@ export class RotatingCache<V> {
   }
 
   clear(): void {
-    this.#drop(this.entries())
+    this.#drop()
     this.#young.clear()
     this.#old.clear()
     this.#youngBytes = 0
@@ -141,7 +137,7 @@ export class RotatingCache<V> {
 
   #rotate(): void {
     const dropped = this.#old
-    this.#drop(dropped.entries())
+    this.#drop()
     this.#old = this.#young
     this.#young = dropped
     dropped.clear()
@@ -149,9 +145,9 @@ export class RotatingCache<V> {
     this.#rotatedAt = this.#clock()
   }
 
-  #drop(dropped: Dropped<V>): void {
+  #drop(): void {
     this.#rotations += 1
-    this.#onDrop(dropped)
+    this.#onDrop()
   }
 
   /** Only the young half is weighed: the old one was light enough, and gets nothing more. */

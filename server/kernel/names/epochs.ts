@@ -118,7 +118,7 @@ export class Epochs {
 
   /** What came under a name that was given up before is of the past once more, at every node. */
   endAgain(name: string): void {
-    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#givenUp.get(name)?.heir))])
+    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#among(name).get(name)?.heir))])
   }
 
   /** Takes over an end that the store has. Returns whether it is news. */
