@@ -39,6 +39,13 @@ function parts({ hasAdapter = false } = {}) {
   return { ...watched, store, loads, loaded, memory, evict }
 }
 
+/** Has her loaded, once. */
+async function load({ loads, store }: Pick<ReturnType<typeof parts>, 'loads' | 'store'>): Promise<void> {
+  void loads.ensure([ANN])
+  await turn()
+  await store.next.answer()
+}
+
 /** Whether a promise has come to something. */
 async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
   let is = false
@@ -111,9 +118,7 @@ describe('Loads', () => {
   it('asks again where memory has begun anew since it forgot what it brought', async () => {
     const { loads, store, memory, evict } = parts()
     await store.content.merge(ANN, [register('a', 1, 1)])
-    void loads.ensure([ANN])
-    await turn()
-    await store.next.answer()
+    await load({ loads, store })
     evict()
     // What a cookie, or another node, has told of since.
     memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
@@ -123,9 +128,7 @@ describe('Loads', () => {
 
   it('asks again where the clock was set back', async () => {
     const { loads, store, clock } = parts()
-    void loads.ensure([ANN])
-    await turn()
-    await store.next.answer()
+    await load({ loads, store })
     clock.advance(-REFRESH)
     expect(loads.isFresh(ANN)).toBe(false)
   })
@@ -133,20 +136,15 @@ describe('Loads', () => {
   it('has requests wait for what memory has forgotten, also where an adapter connects the nodes', async () => {
     const { loads, store, evict } = parts({ hasAdapter: true })
     await store.content.merge(ANN, [register('a', 1, 1)])
-    void loads.ensure([ANN])
-    await turn()
-    await store.next.answer()
+    await load({ loads, store })
     evict()
     expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
   })
 
   it('has no request wait for what is in memory, and asks again all the same, where an adapter connects the nodes', async () => {
-    const made = parts({ hasAdapter: true })
-    const { loads, store, clock } = made
+    const { loads, store, clock } = parts({ hasAdapter: true })
     await store.content.merge(ANN, [register('a', 1, 1)])
-    void loads.ensure([ANN])
-    await turn()
-    await store.next.answer()
+    await load({ loads, store })
     clock.advance(REFRESH)
     expect(loads.ensure([ANN])).toBeUndefined()
     await turn()
@@ -154,12 +152,9 @@ describe('Loads', () => {
   })
 
   it('has requests wait for what was not asked for long, also where an adapter connects the nodes', async () => {
-    const made = parts({ hasAdapter: true })
-    const { loads, store, clock } = made
+    const { loads, store, clock } = parts({ hasAdapter: true })
     await store.content.merge(ANN, [register('a', 1, 1)])
-    void loads.ensure([ANN])
-    await turn()
-    await store.next.answer()
+    await load({ loads, store })
     clock.advance(10 * REFRESH)
     expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
   })
