@@ -47,10 +47,13 @@ export async function begin(port, count = VISITORS) {
   const visitors = Array.from({ length: count }, async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/begin`)
     if (!answer.ok) throw new Error(`/begin: ${answer.status} ${await answer.text()}`)
-    return answer.headers
-      .getSetCookie()
-      .map((cookie) => cookie.split(';')[0])
-      .join('; ')
+    return cookieOf(answer)
   })
   return Promise.all(visitors)
+}
+
+/** What a browser sends that was given these cookies. */
+export function cookieOf(answer) {
+  const cookies = answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
+  return cookies.join('; ')
 }

@@ -1,15 +1,13 @@
-import { tsImport } from 'tsx/esm/api'
-
-const support = (name) => tsImport(`../../test/support/servers/${name}.ts`, import.meta.url)
+import { support } from './support.mjs'
 
 /** Runs with the unix socket of a Redis of our own, or with undefined where none is installed. */
 export async function withRedis(run) {
-  const { find, REDIS } = await support('installed')
+  const { find, REDIS } = await support('servers/installed')
   if (find(REDIS) === undefined) {
     console.log(`left out: Redis is not installed (Debian: apt-get install -y ${REDIS.package})`)
     return run(undefined)
   }
-  const { RedisServer } = await support('redis')
+  const { RedisServer } = await support('servers/redis')
   const server = await RedisServer.start()
   try {
     return await run(server.path)

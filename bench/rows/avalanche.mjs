@@ -1,11 +1,13 @@
 // Target 12: 5,000 pages are connected, and their server is killed and started again; and three nodes are replaced one after the other.
 import { compare } from '../harness/compare.mjs'
-import { freePort } from '../harness/free-port.mjs'
 import { judge } from '../harness/goal.mjs'
 import { keepOpen } from '../harness/reconnect.mjs'
 import { closePages, openPages, startSockets, visitorsOf } from '../harness/socket-server.mjs'
 import { percentile, sleep } from '../harness/statistics.mjs'
+import { support } from '../harness/support.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
+
+const { freePort } = await support('free-port')
 
 const PAGES = 5000
 const NODES = 3

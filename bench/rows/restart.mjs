@@ -2,12 +2,15 @@
 import { fileURLToPath } from 'node:url'
 import { io } from 'socket.io-client'
 import { compare } from '../harness/compare.mjs'
-import { freePort } from '../harness/free-port.mjs'
 import { judge } from '../harness/goal.mjs'
+import { cookieOf } from '../harness/http-server.mjs'
 import { launch } from '../harness/processes.mjs'
 import { sleep } from '../harness/statistics.mjs'
+import { support } from '../harness/support.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
 import { cookiesOf } from '../servers/sockets/app.mjs'
+
+const { freePort } = await support('free-port')
 
 const SERVER = fileURLToPath(new URL('../servers/restart.mjs', import.meta.url))
 const WITHOUT = 'Koa, koa-session and socket.io'
@@ -72,8 +75,7 @@ async function firstAnswer(port, cookie, path) {
   for (;;) {
     try {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } })
-      const cookies = answer.headers.getSetCookie().map((each) => each.split(';')[0])
-      return { body: await answer.text(), cookie: cookies.join('; ') }
+      return { body: await answer.text(), cookie: cookieOf(answer) }
     } catch {
       await sleep(2)
     }
