@@ -1,6 +1,6 @@
 /** What the visitor did to the server or to the page, by a button. */
 export type Deed =
-  | { readonly kind: 'restart' /** Of the process that was to end. */; readonly pid: number | undefined }
+  | { readonly kind: 'restart' /** Of the process that was to end. */; readonly pid: number }
   | { readonly kind: 'kill-node' /** The node that was to end. */; readonly node: string }
   | { readonly kind: 'empty-cache' }
   | { readonly kind: 'go-online' /** What was chosen offline. */; readonly waiting: readonly string[] }

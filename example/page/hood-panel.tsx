@@ -14,6 +14,7 @@ import type { ViewSocket } from './viewer.js'
 
 /** ms before the server is asked once more what became of a deed. */
 const PAUSE = 250
+const UNREACHED = 'The server was not reached. Nothing was done.'
 /** ms before nodes are asked again one of which does not answer: it may be back by then. */
 const NODE_PAUSE = 1500
 
@@ -43,7 +44,7 @@ export function startHood(
         node={node}
         news={news}
         onOpen={open}
-        onRestart={restart}
+        onRestart={() => void restart()}
         onEmptyCache={() => void post('/empty-cache', { kind: 'empty-cache' }, 'Emptying the cache …')}
         onToggleOffline={toggleOffline}
       />,
@@ -63,11 +64,13 @@ export function startHood(
   const post = async (path: string, next: Deed, text: string): Promise<void> => {
     begin(next, text)
     const answer = await fetch(atNode(path, node), { method: 'POST' }).catch(() => undefined)
-    if (!answer?.ok) begin(undefined, 'The server was not reached. Nothing was done.')
+    if (!answer?.ok) begin(undefined, UNREACHED)
   }
-  const restart = (): void => {
-    if (node === undefined) void post('/restart', { kind: 'restart', pid: servers?.own.pid }, 'Restarting the server …')
-    else void post('/restart', { kind: 'kill-node', node }, `Killing node ${node} …`)
+  const restart = async (): Promise<void> => {
+    if (node !== undefined) return post('/restart', { kind: 'kill-node', node }, `Killing node ${node} …`)
+    servers ??= await askServers(node)
+    if (servers) void post('/restart', { kind: 'restart', pid: servers.own.pid }, 'Restarting the server …')
+    else begin(undefined, UNREACHED)
   }
   const toggleOffline = (): void => {
     const waiting = fields().filter(({ status }) => status === 'offline')
@@ -113,7 +116,7 @@ export function startHood(
   element('restart', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault()
     open(true)
-    restart()
+    void restart()
   })
   show()
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { Locator } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { Gate } from '../support/gate.js'
 import { Studio } from '../support/studio.js'
 
 let example: Example
@@ -47,6 +48,39 @@ describeInBrowser('the panel "Under the hood"', () => {
     await studio.go('Costs')
     await studio.shows('Costs', 'Film')
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
+  })
+
+  it('calls no process restarted that still runs, however late it hears which one that is', async () => {
+    const context = await openBrowser()
+    let cut = (): void => undefined
+    await context.routeWebSocket(/socket\.io/, (socket) => {
+      socket.connectToServer()
+      cut = () => void socket.close()
+    })
+    const [reports, restarts] = [new Gate(), new Gate()]
+    await context.route('**/hood', async (route) => {
+      await reports.pass()
+      await route.continue()
+    })
+    await context.route('**/restart', async (route) => {
+      await restarts.pass()
+      await route.continue()
+    })
+    const { pid } = await (await fetch(`${example.url}/hood`)).json()
+    const studio = await Studio.open(context, example.url)
+    await studio.isConnected()
+    await studio.toggleHood()
+    await studio.page.getByRole('button', { name: 'Restart the server', exact: true }).click()
+    reports.open()
+    await studio.page.locator('.pid', { hasText: String(pid) }).waitFor()
+    const isCut = studio.isCut()
+    cut()
+    await isCut
+    await studio.isConnected()
+    await studio.choose('Film')
+    restarts.open()
+    await studio.tells(/Server restarted as process \d+/)
+    expect(await studio.page.locator('.news').textContent()).not.toMatch(new RegExp(`process ${pid}\\b`))
   })
 
   it('says no more which process it was restarted as, once that has ended', async () => {

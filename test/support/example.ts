@@ -13,9 +13,9 @@ export class Example {
   readonly #folder: string
   #url = ''
   #inspector = ''
-  #pid = 0
-  #starts = 0
-  #started = (): void => undefined
+  /** Of the processes that have served, in order; a line may come later than the server is up. */
+  readonly #pids: number[] = []
+  #hasStarted = (): void => undefined
 
   private constructor(script: string, folder: string) {
     this.#folder = folder
@@ -32,15 +32,14 @@ export class Example {
       const [, url, pid] = UP.exec(line) ?? []
       if (url === undefined) return
       this.#url = url
-      this.#pid = Number(pid)
-      this.#starts += 1
-      this.#started()
+      this.#pids.push(Number(pid))
+      this.#hasStarted()
     })
   }
 
   static async start(script = 'start'): Promise<Example> {
     const example = new Example(script, await mkdtemp(join(tmpdir(), 'example-')))
-    await example.#hasStarted(1)
+    await example.#isUp(() => example.#pids.length > 0)
     return example
   }
 
@@ -55,9 +54,9 @@ export class Example {
 
   /** Ends the server as hard as it gets; resolves when it is up again. */
   async kill(): Promise<void> {
-    const again = this.#hasStarted(this.#starts + 1)
-    process.kill(this.#pid, 'SIGKILL')
-    await again
+    const { pid } = await (await fetch(`${this.#url}/hood`)).json()
+    process.kill(pid, 'SIGKILL')
+    await this.#isUp(() => this.#pids.includes(pid) && this.#pids.at(-1) !== pid)
   }
 
   async stop(): Promise<void> {
@@ -68,11 +67,12 @@ export class Example {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
-  #hasStarted(times: number): Promise<void> {
+  #isUp(condition: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#started = () => {
-        if (this.#starts >= times) resolve()
+      this.#hasStarted = () => {
+        if (condition()) resolve()
       }
+      this.#hasStarted()
       this.#process.once('exit', (code) => reject(new Error(`the example ended with ${code}`)))
     })
   }
