@@ -11,7 +11,7 @@ export type AnyClient = LiveSessionClient<any>
 
 /** The options of `createLiveSession(options)`. */
 export interface LiveSessionClientOptions<F extends Fields> {
-  /** The page's socket, of any namespace: it may connect later. Left out: changes are sent by plain POSTs, and none is heard of. */
+  /** The page's socket, of any namespace: it may connect later. Without it, changes are sent by POST, and changes made elsewhere are not received. */
   readonly socket?: AnySocket
   /** Left out: what `ctx.liveSession.embed()` put into the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
@@ -88,7 +88,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /** Of a field that the page may only read. */
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
-   * Called when another person's values are shown from now on, after a sign-in, a sign-out or a switch of users in any tab: render
+   * Called when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab: render
    * anew, or reload. Never called for the first visitor that a page is told of. `kind` says who comes: a guest, or a signed-in user. In a
    * browser that keeps no cookies it may be called once for the same user: compare before you reload.
    */

@@ -144,14 +144,15 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerSubject?: number | undefined
     /**
-     * Open sockets of one subject on this node; each namespace of a connection has one.
+     * Open sockets of one user or guest in this process, all tabs and devices together; each namespace of a connection has one. A page
+     * over the limit sends its changes by POST, and hears of no others until a socket closes.
      *
      * @default 20
      */
     readonly socketsPerSubject?: number | undefined
   }
   /**
-   * Whose values stand when a visitor signs in, for fields that do not say it themselves: see `LoginRule`.
+   * Which values win when a visitor signs in, for fields that do not say it themselves: see `LoginRule`.
    *
    * @default 'account'
    */

@@ -26,7 +26,7 @@ export interface Identified {
  * - `superseded`, where the visitor has left this browser meanwhile, by a sign-in, a sign-out or a revocation;
  * - `closed`, after `live.close()`.
  *
- * A mistake of the program, as a promise that is passed instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
+ * A programming mistake, such as passing a promise instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
  * to `onError`, or to `app.on('error')`; it never ends the process.
  */
 export interface Session<F extends Fields, K extends keyof F & string> {
@@ -66,7 +66,7 @@ export interface Session<F extends Fields, K extends keyof F & string> {
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
     Identified {
-  /** What the page is to know, for one that is rendered by a framework: pass it as `initial`. It gives the browser a cookie, as `embed()` does. */
+  /** The values for a page that a framework renders: pass them as `initial`. It gives the browser a cookie, as `embed()` does. */
   snapshot(): Snapshot<F>
   /**
    * The snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. Once a page, anywhere before

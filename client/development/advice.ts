@@ -7,7 +7,7 @@ import { createWarning, type Ways } from './warning.js'
 
 /** What the code of a refusal means, as far as pages are to blame for it. */
 const REASONS: Partial<Record<AdviceCode, string>> = {
-  invalid_value: 'the schema of the field refuses it',
+  invalid_value: "the field's schema refuses the value",
   undeclared_key: 'expected a declared field that is not hidden from browsers',
   not_writable: "expected a field with client: 'write'",
   too_large: 'over the maxBytes or the maxMembers of the field',

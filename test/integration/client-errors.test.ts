@@ -34,7 +34,7 @@ const refusal = (refused: Promise<unknown>): Promise<unknown> =>
   )
 
 const REFUSED = [
-  ['level', 9, 'invalid_value', 'the schema of the field refuses it'],
+  ['level', 9, 'invalid_value', "the field's schema refuses the value"],
   ['note', 'x'.repeat(50), 'too_large', 'over the maxBytes or the maxMembers of the field'],
   ['list', Array.from({ length: 1001 }, () => 1), 'too_large', 'over the maxBytes or the maxMembers of the field'],
   ['plan', 'pro', 'not_writable', "expected a field with client: 'write'"],

@@ -45,7 +45,7 @@ describe('liveSession(app, options)', () => {
     expect(() => start({}, app)).toThrow(
       new TypeError(
         `koa-live-session: keys: expected at least one string of 32 bytes or more, received ${received} in app.keys. ` +
-          `Is its variable set? node --env-file=.env sets those of a file. Where there is no secret yet: ${advice}`,
+          `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${advice}`,
       ),
     )
   })

@@ -3,7 +3,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 const MIN_BYTES = 32
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
 /** A variable that is not set is a mistake of its own: a second secret would make the cookies of the first worthless. */
-const SET = `Is its variable set? node --env-file=.env sets those of a file. Where there is no secret yet: ${GENERATE}`
+const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
 
 /** What a key is for: a signature made for one purpose is worthless for another. */
 export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off' | 'inspector'
