@@ -2,7 +2,7 @@ import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
-import { fieldOf, hasDraft, liveOf, shownOf } from './core/field.js'
+import { draftsOf, fieldOf, liveOf, shownOf } from './core/field.js'
 import type { Call, Effect, Event, Failure, Next } from './core/messages.js'
 import { remainsOf } from './core/outbox.js'
 import type { Page } from './core/page.js'
@@ -110,7 +110,8 @@ export function createClient<F extends Fields>(
     for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
     isBusy = wasBusy
     // Also where a connection is about to say whose it is.
-    const isWaiting = page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some(hasDraft)
+    const isWaiting =
+      page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some((field) => draftsOf(field)[0])
     if (!isWaiting) tell()
   }
 

@@ -68,11 +68,6 @@ export function draftsOf({ changes }: Field): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** Something of it has no end yet. */
-export function hasDraft(field: Field): boolean {
-  return draftsOf(field).length > 0
-}
-
 /** The value that the page shows; undefined where there is none. */
 export function liveOf(field: Field): JsonValue | undefined {
   return (draftsOf(field).at(-1) ?? field).value

@@ -1,6 +1,6 @@
 import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
-import { busyOf, type Change, draftsOf, hasDraft } from './field.js'
+import { busyOf, type Change, draftsOf } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
 import { tickets } from './visitor.js'
 
@@ -32,7 +32,9 @@ function isPostDue(page: Page): boolean {
   if (isAsking) return true
   if (timers.has('greet') || isBlocked(page)) return false
   if (isDue || !isReady) return true
-  return [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && hasDraft(field)))
+  return [...page.fields.values()].some(
+    (field) => field.at > field.proof || (reach !== 'greeted' && draftsOf(field)[0]),
+  )
 }
 
 /** No other tab POSTs now; one may have done it all. */

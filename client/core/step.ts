@@ -23,7 +23,7 @@ import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './vi
  *     raise `proof` and resolve promises: it is saved. So does giving up, as where its ticket was refused: then promises reject.
  *  6. A browser POSTs values once it has shown its cookie (`isKept`). Before that the page POSTs `{}`, whose answer sets the cookie, and its socket
  *     comes back with it. After two such answers in vain (`tries`), one that names no visitor, or six questions with no POST taken (`asks`), the
- *     browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`.
+ *     browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`. Only a page that is left POSTs values before it.
  *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures makes the pauses longer (`post`, `send`, `link`).
  *  8. Tickets that the cookie was not seen with (`held`), and changes that were not taken, are kept in an outbox for the next page of the visitor.
  *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, the last draft of each key goes out; where that
@@ -77,7 +77,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   leave: (page) => {
     abort(page)
     page.isLeft = true
-    if (!page.isKept) return
+    // The browser may send its first cookie with this. Without one nothing is taken.
+    if (!page.who) return
     const set = lastChanges(page)
     const isUnproven = [...page.fields.values()].some(({ at, proof }) => at > proof)
     if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set), true)

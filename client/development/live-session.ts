@@ -7,6 +7,7 @@ import { create } from '../live-session.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
 import { has, missForgotten } from './forgotten.js'
+import { watchSocket } from './warning.js'
 
 /** The same, with all that can be said of a mistake. */
 export function createLiveSession<F extends Fields = RegisteredFields>(
@@ -14,6 +15,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 ): LiveSessionClient<F> {
   const live = create(options, adviceFor(options))
   missForgotten(live)
+  watchSocket(options.socket)
   return live
 }
 

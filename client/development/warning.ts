@@ -1,6 +1,15 @@
 import { DEFAULT_ENDPOINT } from '../../shared/protocol.js'
 import type { AnySocket } from '../types.js'
 
+/** The error of a `connect_error`: of the server's middleware, or of a polling request. */
+interface RefusedSocket {
+  readonly data?: { readonly code?: string }
+  /** The XMLHttpRequest that failed. */
+  readonly context?: { readonly status?: number }
+}
+
+const NOT_STICKY = 'polling requests reach several processes'
+
 /** How a page reaches its server. */
 export interface Ways {
   readonly socket?: AnySocket | undefined
@@ -40,6 +49,18 @@ export function createWarning(ways: Ways): (status: number) => void {
     const answered = status || 'nothing that this page may read'
     console.warn(`koa-live-session: POST ${endpoint} answered ${answered}; changes are shown but not saved. ${remedy}`)
   }
+}
+
+/** Tells the console why the server refuses the socket, once for each reason: changes made elsewhere do not arrive until it connects. */
+export function watchSocket(socket: AnySocket | undefined): void {
+  const told = new Set<string>()
+  socket?.on('connect_error', ({ data, context }: RefusedSocket) => {
+    const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
+    if (reason === undefined || told.has(reason)) return
+    told.add(reason)
+    const more = data?.code ? `docs/troubleshooting.md#${reason}` : 'docs/scaling.md#sticky-sessions'
+    console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
+  })
 }
 
 /** With a websocket browsers send cookies unasked, but not with the polling before it. */

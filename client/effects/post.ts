@@ -23,13 +23,13 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
   let current: AbortController | undefined
   return {
     post: (body, isLast) => {
-      if (isLast) return void send(options, body, { signal: null, keepalive: true })
+      if (isLast) return void send(options, body, { keepalive: true })
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), PATIENCE)
       // A limit is nothing that a process in Node should stay for. In browsers it is a number.
       timer.unref?.()
-      void send(options, body, { signal: controller.signal, keepalive: false }).then((posted) => {
+      void send(options, body, { signal: controller.signal }).then((posted) => {
         clearTimeout(timer)
         if (current === controller) onPosted(posted)
       })
@@ -45,7 +45,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
 async function send(
   { endpoint, credentials, headers }: PostOptions,
   body: Sync,
-  life: Pick<RequestInit, 'signal' | 'keepalive'>,
+  life: Pick<RequestInit, 'signal'> | Pick<RequestInit, 'keepalive'>,
 ): Promise<Posted> {
   try {
     const response = await fetch(endpoint, {

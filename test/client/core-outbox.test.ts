@@ -187,3 +187,36 @@ describe('what a page has left', () => {
     expect([page.get('division'), page.get('cart')]).toEqual([4, ['a']])
   })
 })
+
+describe('two changes of a key, each computed over the one before it, that a page has left', () => {
+  /** The first was under way, so the second did not join it. */
+  const left = (): BarePage => {
+    const page = BarePage.greeted()
+    page.learn(['cart', 10, ['a']])
+    page.update('cart', add('b'))
+    page.update('cart', add('c'))
+    page.on('leave')
+    return page
+  }
+
+  it('both arrive by the next page, one after the other', () => {
+    const after = next(left(), ['cart', 10, ['a']])
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 10, '1', ['a', 'b']]]])
+    after.answer({ results: [{ stamp: 11, level: 'memory' }] })
+    expect(sent(after)).toEqual([['cart', 11, '2', ['a', 'b', 'c']]])
+  })
+
+  it('both count where the first has arrived before the next page was made', () => {
+    const after = next(left(), ['cart', 11, ['a', 'b']])
+    expect(sent(after)).toEqual([['cart', 10, '1', ['a', 'b']]])
+    after.answer({ results: [{ stamp: 11, level: 'memory' }] })
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
+  })
+
+  it('give way where another has written since', () => {
+    const after = next(left(), ['cart', 12, ['x']])
+    after.answer({ results: [{ code: 'superseded', stamp: 12, value: ['x'] }] } as never)
+    after.answer({ results: [{ code: 'superseded', stamp: 12, value: ['x'] }] } as never)
+    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['x'], 'saved', []])
+  })
+})

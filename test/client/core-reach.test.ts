@@ -304,14 +304,22 @@ describe('a page that is left', () => {
     ])
   })
 
-  it('POSTs nothing where nothing is unsaved, or the browser has shown no cookie', () => {
+  it('POSTs what is unsaved on a first visit, too: its HTML has said whose it is', () => {
+    const page = new BarePage(NEW_GUEST)
+    page.set('division', 3)
+    page.effects()
+    page.on('leave')
+    expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }, true]])
+  })
+
+  it('POSTs nothing where nothing is unsaved, or it is not known whose it is', () => {
     const saved = BarePage.greeted()
     saved.set('division', 3)
     saved.take(10)
     saved.answer()
-    const fresh = new BarePage(NEW_GUEST)
-    fresh.set('division', 3)
-    for (const page of [saved, fresh]) {
+    const strange = new BarePage(null)
+    strange.set('division', 3)
+    for (const page of [saved, strange]) {
       page.effects()
       page.on('leave')
       expect(page.effects('post')).toEqual([])

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
-import { createWarning } from '../../client/development/warning.js'
+import { createWarning, watchSocket } from '../../client/development/warning.js'
 
 // The page is at http://localhost.
 const API = 'http://localhost:3000'
@@ -102,5 +102,33 @@ describe('a page whose socket is at another origin than its endpoint', () => {
     expect(told([404], { socket: socketTo('http://localhost') })).toEqual([
       `${answered(404)}Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?`,
     ])
+  })
+})
+
+describe('a page whose socket is refused', () => {
+  const toldOf = (...errors: readonly object[]): readonly unknown[] => {
+    const socket = socketTo(API)
+    watchSocket(socket)
+    for (const error of errors) for (const hear of socket.listeners('connect_error')) hear(error as Error)
+    return warnings
+  }
+  const NEWS = 'Changes made elsewhere do not arrive.'
+
+  it('is told why, once for each reason', () => {
+    const refused = (code: string): object => ({ data: { code } })
+    expect(toldOf(refused('rate_limited'), refused('rate_limited'), refused('bad_origin'))).toEqual([
+      `koa-live-session: the socket was refused: rate_limited. ${NEWS} docs/troubleshooting.md#rate_limited`,
+      `koa-live-session: the socket was refused: bad_origin. ${NEWS} docs/troubleshooting.md#bad_origin`,
+    ])
+  })
+
+  it('is told of sticky sessions where a process does not know its polling requests', () => {
+    expect(toldOf({ context: { status: 400 } })).toEqual([
+      `koa-live-session: the socket was refused: polling requests reach several processes. ${NEWS} docs/scaling.md#sticky-sessions`,
+    ])
+  })
+
+  it('is told nothing of a server that is away, which the browser says itself', () => {
+    expect(toldOf({ context: { status: 0 } }, {}, { context: { status: 502 } })).toEqual([])
   })
 })

@@ -138,7 +138,7 @@ describe(PAGE, () => {
     expect(errors).toEqual([])
   })
 
-  it('has a page that is told who is there after a sign-in', async () => {
+  it('has a page that is loaded anew where another user is there, and a form that sends first what was clicked', async () => {
     const app = await App.start({
       before: (koa) => [auth(koa)],
       options: { identify: (ctx) => ctx['session']?.user },
@@ -147,12 +147,30 @@ describe(PAGE, () => {
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/page' })
     await page.connected()
-    const { document } = new JSDOM().window
-    runSnippet('browser.ts', PAGE, { createLiveSession: () => page.live, io: () => page.socket, document })
-    const told = new Promise((resolve) => page.live.onVisitor(resolve))
+    const { document, HTMLFormElement } = new JSDOM('<body data-user=""><form id="sign-in"></form>').window
+    let user = ''
+    let reload = (): void => undefined
+    const reloaded = new Promise<void>((resolve) => {
+      reload = resolve
+    })
+    const fetch = async (): Promise<Response> => new Response(user)
+    const given = { createLiveSession: () => page.live, io: () => page.socket, document, location: { reload }, fetch }
+    runSnippet('browser.ts', PAGE, given)
+
+    const submitted = new Promise((resolve) => {
+      HTMLFormElement.prototype.submit = () => resolve(page.live.status('division').status)
+    })
+    runSnippet('form.ts', PAGE, { live: page.live, document })
+    void page.live.set('division', 3)
+    document.querySelector('form')?.requestSubmit()
+    expect(await submitted).toBe('saved')
+
+    user = 'ann'
     await visitor.fetch('/login/now?user=ann')
-    await told
-    expect(document.body.dataset['visitor']).toBe('user')
+    await reloaded
+      () => reload.mock.calls.length,
+      (calls) => calls === 1,
+    )
   })
 
   it('has a rule for carts that keeps the items of both, and no more than the schema accepts', async () => {
