@@ -68,17 +68,18 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const { drop, dropAll } = comparisons
   const epochs = new Epochs(settings, remote, drop)
   const isCurrent = (verified: VerifiedCookie): boolean => epochs.isCurrent(verified)
+  const warn = createWarn(clock)
   const cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
     clock,
     isCurrent,
     onForget: dropAll,
+    warn,
     maxBytes: maxGuestBytes,
   })
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const bounds = { max: maxSubjects, maxIdle, clock }
   const subjects = new Subjects({ ...bounds, onChange: drop, onDrop: dropAll }, maxGuestBytes, rooms)
-  const warn = createWarn(clock)
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
   const freshness = new Freshness({ comparisons, sessions, subjects, epochs, settings })

@@ -131,6 +131,7 @@ describe('docs/protocol.md', () => {
       clock: testClock(now).now,
       isCurrent: () => true,
       onForget: () => undefined,
+      warn: () => undefined,
       maxBytes: 64_000_000,
     })
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))

@@ -71,6 +71,7 @@ export class World {
         clock: now,
         isCurrent: () => true,
         onForget: () => undefined,
+        warn: () => undefined,
         maxBytes: 64e6,
       })
     const other = ['another secret of at least thirty-two bytes']

@@ -97,6 +97,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/requests/cache-control.ts': [
       ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
     ],
+    'server/kernel/cookie/cookie.ts': [
+      ['a live cookie is signed with none of the secrets of this process', 'threats/secrets'],
+    ],
     'server/kernel/requests/proxy.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
@@ -152,6 +155,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'client/development/warning.ts': [
       ['changes are shown but not saved.', 'integration/client-endpoint'],
       ['is of another origin, and gets no cookie. Pass', 'client/warning'],
+      ['the socket was refused', 'client/warning'],
     ],
     'client/react.ts': [['no <LiveSessionProvider live={live}> above this component', 'client/react']],
     'client/vue.ts': [['no app.use(liveSessionPlugin(live))', 'client/vue']],

@@ -177,3 +177,24 @@ describe('threat 23: secrets canary', () => {
     expect(said.replaceAll(/^ +at .*$/gm, '')).not.toContain('canary')
   })
 })
+
+describe('a process that has other secrets than the one before it', () => {
+  const warnedBy = async (keys: readonly string[]): Promise<readonly string[]> => {
+    const routes = (ctx: { liveSession: { get(key: string): unknown }; body: unknown }): void => {
+      ctx.body = String(ctx.liveSession.get('division'))
+    }
+    const former = await App.start({ fields, keys: KEYS.slice(1), routes: routes as never })
+    const cookie = cookieFor(former.live, { values: { division: 7 } })
+    const app = await App.start({ fields, keys: [...keys], routes: routes as never })
+    for (let i = 0; i < 3; i += 1) await (await fetch(app.url, { headers: { cookie } })).text()
+    return app.warnings.filter((line) => line.includes('signed with none of the secrets'))
+  }
+
+  it('says so in the log, once an hour', async () => {
+    expect(await warnedBy(KEYS.slice(0, 1))).toHaveLength(1)
+  })
+
+  it('says nothing where the former one is kept', async () => {
+    expect(await warnedBy(KEYS)).toEqual([])
+  })
+})

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
+import type { Warn } from '../report.js'
 import { allValues, flat, onlyValue } from './cookie-header.js'
 import {
   type CookieContent,
@@ -21,6 +22,8 @@ const ENTRY = 500
 const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
 /** Of SHA-256, in base64url. */
 const MAC_LENGTH = 43
+const FOREIGN =
+  'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: docs/deployment.md#secrets'
 /** Less than what says nothing but a browser's id. */
 const LEAST_LENGTH = 80
 
@@ -30,6 +33,7 @@ interface Needs {
   isCurrent(this: void, cookie: VerifiedCookie): boolean
   /** Told when texts are forgotten: one of them that comes again is read anew. */
   onForget(this: void): void
+  readonly warn: Warn
   /** Bytes for the texts that are remembered, and what they say. */
   readonly maxBytes: number
 }
@@ -44,10 +48,12 @@ export class LiveCookie {
   readonly #writer: Koa
   readonly #clock: Needs['clock']
   readonly #isCurrent: Needs['isCurrent']
+  readonly #warn: Warn
   // The same text is verified once: what it says never changes.
   readonly #verified: RotatingCache<GoodCookie>
 
-  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, { clock, isCurrent, onForget, maxBytes }: Needs) {
+  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
+    const { clock, isCurrent, onForget, warn, maxBytes } = needs
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -55,6 +61,7 @@ export class LiveCookie {
     this.#sigPair = `${options.name}.sig=`
     this.#clock = clock
     this.#isCurrent = isCurrent
+    this.#warn = warn
     this.#verified = RotatingCache.onMap({ maxBytes, weigh, clock, onDrop: onForget })
     this.#writer = createWriter(keys, options)
   }
@@ -137,6 +144,7 @@ export class LiveCookie {
 
   #decode(text: string, signature: string): GoodCookie | undefined {
     const index = this.#keys.index(this.#pair + text, signature)
+    if (index < 0) this.#warn(FOREIGN)
     const cookie = index < 0 ? undefined : decode(flat(text), index > 0, this.#clock())
     if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie

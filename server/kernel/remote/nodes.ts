@@ -75,7 +75,8 @@ export class Nodes implements Peers {
   }
 
   #hear(name: unknown, wire: unknown, ids: unknown): void {
-    const leaveOut = (): void => this.#core.warn(`ignored a malformed ${MERGE} message of another process`)
+    const leaveOut = (): void =>
+      this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
     const isNews = typeof name === 'string' && Array.isArray(wire)
     const owner = isNews ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
     const named = isNews ? readName(name) : undefined

@@ -64,7 +64,9 @@ function normalOrigin(text: string): string | undefined {
 
 /** Reads the claims of a request. `ctx.origin` would not do: in Koa 3 that is the request's own header. */
 export function originClaims(ctx: Koa.Context): OriginClaims {
-  return { origin: ctx.get('Origin'), site: ctx.get('Sec-Fetch-Site'), own: `${ctx.protocol}://${ctx.host}` }
+  // Some proxies forward `ws` or `wss` for a websocket. The origin of its page is http or https.
+  const protocol = ctx.protocol.replace(/^ws/, 'http')
+  return { origin: ctx.get('Origin'), site: ctx.get('Sec-Fetch-Site'), own: `${protocol}://${ctx.host}` }
 }
 
 /** For the log alone: how this server sees itself is nothing to tell a stranger. */

@@ -27,6 +27,7 @@ it('keeps nothing of a Cookie header but the live cookie that it has verified', 
     clock: testClock().now,
     isCurrent: () => true,
     onForget: () => undefined,
+    warn: () => undefined,
     maxBytes: 64_000_000,
   })
   const rest = { user: undefined, epoch: 0, registers: [] }

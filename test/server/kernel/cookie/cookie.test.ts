@@ -24,6 +24,7 @@ const make = (secrets = [secret], now = clock.now) =>
     clock: now,
     isCurrent: () => true,
     onForget: () => undefined,
+    warn: () => undefined,
     maxBytes: 64_000_000,
   })
 const content: CookieContent = {

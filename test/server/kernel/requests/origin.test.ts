@@ -98,4 +98,13 @@ describe('what the log is told', () => {
     const ctx = new Koa().createContext({ headers, socket: {} } as never, {} as never)
     expect(originClaims(ctx)).toEqual({ origin: 'https://example.com', site: 'same-origin', own: 'http://example.com' })
   })
+
+  it.each([
+    ['ws', 'http://example.com'],
+    ['wss', 'https://example.com'],
+  ])('takes %s of a proxy, which names the protocol of a websocket, for that of its page', (protocol, own) => {
+    const headers = { host: 'example.com', 'x-forwarded-proto': protocol }
+    const ctx = new Koa({ proxy: true }).createContext({ headers, socket: {} } as never, {} as never)
+    expect(originClaims(ctx).own).toBe(own)
+  })
 })
