@@ -187,7 +187,9 @@ describe('a process that has other secrets than the one before it', () => {
     const cookie = cookieFor(former.live, { values: { division: 7 } })
     const app = await App.start({ fields, keys: [...keys], routes: routes as never })
     for (let i = 0; i < 3; i += 1) await (await fetch(app.url, { headers: { cookie } })).text()
-    return app.warnings.filter((line) => line.includes('signed with none of the secrets'))
+    return app.warnings.filter((line) =>
+      line.includes('a live cookie is signed with none of the secrets of this process'),
+    )
   }
 
   it('says so in the log, once an hour', async () => {
