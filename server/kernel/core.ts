@@ -42,7 +42,7 @@ export interface Core {
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
-  /** Of names that are no subjects. */
+  /** The owners of names that are not subjects. */
   readonly owners: readonly NameOwner[]
   readonly parts: readonly Part[]
   readonly rooms: Rooms
@@ -55,10 +55,10 @@ export interface Core {
   readonly warn: Warn
 }
 
-/** Makes a part, given what it needs of the pieces. */
+/** A function that creates a part from the pieces it needs. */
 export type MakePart = (core: Core) => Part
 
-/** Puts the pieces together, and has the parts add to them. */
+/** Puts the pieces together, then adds the parts. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakePart[]): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)

@@ -4,10 +4,10 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
 import { tellRefusal } from './refused.js'
 
-/** Tells the app of an error that no code awaits, with the context where there is one. It never throws: it would end the process. */
+/** A function that tells the app of an error that no code awaits, with the context if any. It never throws: that would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
-/** Where such errors go: refusals to `onError`, what an app's own code threw where Koa sends it. */
+/** Creates a `Report`: refusals go to `onError`, errors thrown by the app's own code go where Koa sends them. */
 export function createReport(app: Koa, onError: (error: LiveSessionError) => void): Report {
   return (error, ctx) => {
     const fallBack = (failure: unknown): void => console.error(error, failure)
@@ -25,13 +25,13 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
 }
 
 /**
- * Tells the log of something about this deployment, once an hour. Where the message has a text of a stranger's in it, `kind` is the same for all
- * such messages.
+ * A function that logs a warning about this deployment, at most once an hour. If the message contains text from a stranger, `kind` is the
+ * same for all such messages.
  */
 export type Warn = (message: string, kind?: string) => void
 
 const HOUR = 60 * 60 * 1000
-/** Messages of a kind in an hour: a flood of bad requests shall not become a flood of log lines, nor silence what is said of others. */
+/** Messages of one kind per hour: a flood of bad requests must neither flood the log nor suppress other messages. */
 const MOST_OF_A_KIND = 10
 
 /** @param clock ms since 1970 */
@@ -40,7 +40,7 @@ export function createWarn(clock: () => number): Warn {
   return (message, kind = message) => {
     const now = clock()
     const known = kinds.get(kind)
-    // A clock that was set back has said nothing of how long ago that was.
+    // If the clock was set back, it is unknown how long ago that was.
     const isOver = !known || Math.abs(now - known.since) >= HOUR
     const { told } = isOver ? { told: new Set<string>() } : known
     if (isOver) kinds.set(kind, { since: now, told })
@@ -50,9 +50,9 @@ export function createWarn(clock: () => number): Warn {
   }
 }
 
-/** Koa's own listener, for one, throws for what is no Error. */
+/** Koa's own listener, for example, throws if it gets anything but an Error. */
 function asError(thrown: unknown): Error {
-  // Another realm's Error, as in a test runner, is one to Koa.
+  // Koa accepts an Error from another realm too, as in a test runner.
   if (thrown instanceof Error || types.isNativeError(thrown)) return thrown
   return new Error(`koa-live-session: expected an Error, received ${inspect(thrown)}`, { cause: thrown })
 }

@@ -10,37 +10,37 @@ import type { PartName } from './names/subject.js'
 import type { Identifier, Visitor } from './names/visitor.js'
 import type { Written } from './values/written.js'
 
-/** What a part adds to a plugin. The kernel imports no part, and no part imports another one. */
+/** The additions of a part to the plugin. The kernel imports no part, and parts do not import each other. */
 export interface Part {
-  /** Members of the plugin, what `liveSession()` returns. */
+  /** Members of the plugin object, which `liveSession()` returns. */
   readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>
   /** Members of `ctx.liveSession`. */
   readonly request?: Members<RequestUse>
   /** Members of `socket.liveSession`. */
   readonly socket?: Members<SocketUse>
-  /** What pages ask over a socket, by the name of the event; called for each socket as it gets in. */
+  /** Handlers of what pages ask over a socket, by event name. Called for each socket when it is admitted. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
   readonly cookie?: CookieMember
   readonly names?: NameOwner
   readonly handshake?: HandshakePart
-  /** Answers a POST to the endpoint that brings no JSON, and returns whether it has. */
+  /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
-  /** A request begins, before the app's own code. `useOf` begins the session. */
+  /** Called when a request begins, before the app's own code runs. `useOf` begins the session. */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse) => void
-  /** More of what the page is told by `snapshot` and `embed`. */
+  /** What the part adds to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
-  /** A request has signed a user in. */
+  /** Called when a request has signed a user in. */
   readonly signsIn?: (ctx: Koa.Context) => void
-  /** Resolves when nothing of it is under way. */
+  /** Resolves when the part has no work in progress. */
   readonly settled?: () => Promise<void>
-  /** The plugin takes no more writes. */
+  /** Called when the plugin accepts no more writes. */
   readonly close?: () => void
 }
 
-/** Functions by their names. Each returns a promise, whose rejection never ends the process. */
+/** Functions by name. Each returns a promise whose rejection never ends the process. */
 export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
-/** A visitor, and the cookie that the browser came with, where it is this visitor's. */
+/** A visitor, and the cookie of the request if it is this visitor's. */
 interface Asker {
   readonly visitor: Visitor
   readonly cookie: VerifiedCookie | undefined
@@ -49,68 +49,68 @@ interface Asker {
 /** A request, as members of `ctx.liveSession` see it. */
 export interface RequestUse {
   readonly ctx: Koa.Context
-  /** The request and its answer, as they are by now: begun at the first use. */
+  /** The current state of the request and its response, begun at the first use. */
   readonly visit: Answer
-  /** The visitor's. */
+  /** The visitor's values. */
   readonly values: {
     get(key: string): JsonValue | undefined
     set(key: string, value: JsonValue): Promise<Written>
   }
   /**
-   * Something is set.
+   * Call this before setting something.
    *
    * @throws {LiveSessionError} `superseded`, `closed`
    */
   permit(): void
-  /** Goes on as the user whom `identify` names now: the app may have signed that user in without a word. */
+  /** Continues as the user whom `identify` names now: the app may have signed that user in without telling the plugin. */
   catchUp(): Awaitable<unknown>
 }
 
-/** A request and its answer. */
+/** A request and its response. */
 export interface Answer extends Asker {
-  /** The visitor has left this browser meanwhile. */
+  /** Whether the visitor has left this browser meanwhile. */
   readonly isSuperseded: boolean
-  /** Has a part take part in it from now on. */
+  /** Adds a part to the response from now on. */
   join(part: AnswerPart): void
 }
 
-/** Has names of its own, in the store and among processes. */
+/** An owner of names in the store and between processes. */
 export interface NameOwner {
   owns(this: void, name: string): name is PartName
-  /** Takes over what another process has written, or what stands in the store for what was written here: another process may have been faster. */
+  /** Takes over what another process wrote, or what the store has in place of a write made here: another process may have been faster. */
   take(name: PartName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }
 
-/** What a part has to do with the handshakes of connections. */
+/** The role of a part in the handshakes of connections. */
 interface HandshakePart {
-  /** Whether it needs what the app's own middleware finds out. */
+  /** Whether it needs the results of the app's own middleware. */
   isUsed(): boolean
-  /** A browser connects. Returns what makes the members of each of its sockets, if there are any. */
+  /** Called when a browser connects. Returns a function that makes the members of each of its sockets, if there are any. */
   connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }
 
-/** What a part does about one answer. */
+/** The role of a part in one response. */
 export interface AnswerPart {
-  /** The cookie is to say more than it did. */
+  /** Whether the part has something new for the cookie. */
   readonly hasNews: boolean
-  /** No cache may keep the answer. */
+  /** Whether no cache may store the response. */
   readonly isForOnce: boolean
-  /** The request goes on as another visitor. */
+  /** Called when the request continues as another visitor. */
   changeHands(): void
-  /** The headers are about to go out, and the cookie is not written yet. */
+  /** Called when the headers are about to be sent; the cookie is not written yet. */
   seal(): void
 }
 
-/** What a page is sent over its socket. */
+/** The events that a page receives over its socket. */
 type PageEvent = keyof LiveSessionServerToClient
 
 /** An open socket, as members of `socket.liveSession` see it. */
 export interface SocketUse extends Asker {
   readonly isOpen: boolean
-  /** Sends to this socket alone, where it is open. */
+  /** Sends to this socket alone, if it is open. */
   emit<E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>): void
   /**
-   * Something is set.
+   * Call this before setting something.
    *
    * @throws {LiveSessionError} `superseded`, `closed`
    */

@@ -14,7 +14,7 @@ interface Needs extends SocketNeeds {
   readonly rooms: Rooms
 }
 
-/** Gives every socket of every namespace its `liveSession`, before any handler of the app's own runs. */
+/** Gives every socket of every namespace its `liveSession`, before any of the app's own handlers runs. */
 export function attachTo(io: Server, core: Needs, handshake: Handshake): void {
   watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
@@ -47,7 +47,7 @@ export function attachTo(io: Server, core: Needs, handshake: Handshake): void {
     namespace.on('connect', (socket) => handles.get(socket)?.open())
   }
   for (const namespace of io._nsps.values()) install(namespace)
-  // Where namespaces come from, dynamic ones too: before the app can add handlers of its own.
+  // Namespaces come from here, dynamic ones too: this runs before the app can add its own handlers.
   const of = io.of.bind(io)
   io.of = (name, onConnect) => {
     const namespace = of(name)
@@ -61,7 +61,7 @@ function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | unde
   return connectionStateRecovery
 }
 
-/** @throws {TypeError} for what is none, and where sockets could pass, or have passed, without being asked who they are */
+/** @throws {TypeError} if it is not a socket.io server, or if sockets could connect, or have connected, without being identified */
 export function checkServer(io: Server): void {
   if (typeof io?._nsps?.values !== 'function') {
     throw new TypeError(
@@ -83,7 +83,7 @@ export function checkServer(io: Server): void {
   }
 }
 
-/** What a browser hears of a refused handshake: the code alone. */
+/** Returns what a browser learns about a refused handshake: the code alone. */
 function refusal(error: unknown, core: Needs): Error {
   if (error instanceof LiveSessionError) {
     tellRefusal(core.app, 'handshake', error)

@@ -9,10 +9,10 @@ interface Needs {
   readonly settings: Settings
 }
 
-/** What koa-session, since version 5, calls the getter of what it keeps of a context. */
+/** The symbol descriptions of koa-session's getter for its part of a context, since version 5. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
-/** Finds out whom `identify` names for the request that opened a connection, with the app's own auth middleware. */
+/** The authentication of a connection: runs the app's own auth middleware and `identify` for the request that opened it. */
 export class Authentication {
   readonly #core: Needs
   readonly #middleware: readonly Koa.Middleware[]
@@ -28,8 +28,8 @@ export class Authentication {
   }
 
   /**
-   * Runs the app's own auth middleware, to learn who is there, and what parts want to know. It commits nothing:
-   * a Set-Cookie would corrupt the 101 answer, and a session that was destroyed meanwhile would be stored again.
+   * Runs the app's own auth middleware to find out who the visitor is, and what parts need to know. It commits nothing: a Set-Cookie would
+   * corrupt the 101 response, and a session that was destroyed meanwhile would be stored again.
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
     const { parts, settings } = this.#core

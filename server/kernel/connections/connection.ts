@@ -4,36 +4,36 @@ import { cookieless } from '../names/subject.js'
 import type { Whose } from '../names/who.js'
 import type { SocketUse } from '../seams.js'
 
-/** Who opened a connection, as its handshake said. */
+/** The visitor who opened a connection, as found in its handshake. */
 export interface Opener extends Whose {
-  /** How many ends there had been when `identify` was asked. */
+  /** The count of ends when `identify` was asked. */
   readonly ends: number
   /** What parts add to each of its sockets. */
   readonly members: readonly ((socket: Socket) => object)[]
 }
 
-/** What a connection has in each namespace. */
+/** The handle of a connection's socket in one namespace. */
 interface Handle {
-  /** Tells the browser to come back, and takes nothing more from it. */
+  /** Tells the browser to reconnect, and accepts nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void
-  /** Tells the page of it, where the socket is open. */
+  /** Sends an event to the page, if the socket is open. */
   readonly emit: SocketUse['emit']
 }
 
 type Conn = Socket['conn']
 
-/** ms for a browser to take its last messages, where its network is slow. */
+/** ms for a browser on a slow network to receive its last messages. */
 const GRACE = 500
 
 /** A connection, with its sockets in all namespaces; it may have left them all. */
 export class Connection {
   readonly opener: Opener
-  /** Under which `Connections` finds it. */
+  /** The names under which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
-  /** The sockets that are still being let in. */
+  /** The sockets that are still being admitted. */
   readonly #entering = new Set<Socket>()
-  /** Of the sockets that are in, until they disconnect. */
+  /** The handles of admitted sockets, until they disconnect. */
   readonly #handles = new Set<Handle>()
   #isEnded = false
 
@@ -43,26 +43,26 @@ export class Connection {
     this.names = namesOf(opener)
   }
 
-  /** Its visitor has gone: nothing comes in over it, and nothing goes out. */
+  /** Whether its visitor has gone: nothing more is received or sent. */
   get isEnded(): boolean {
     return this.#isEnded
   }
 
-  /** How many sockets it has, also those that are still being let in. */
+  /** How many sockets it has, including those still being admitted. */
   get sockets(): number {
-    // socket.io does not say when it lets go of one that was not let in, but that has no rooms any more.
+    // socket.io does not say when it drops a socket that was not admitted, but that socket then has no rooms.
     for (const socket of this.#entering) if (!socket.rooms.has(socket.id)) this.#entering.delete(socket)
     return this.#entering.size + this.#handles.size
   }
 
   /** Counts a socket from now on. */
   enter(socket: Socket): void {
-    // The room that it gets when it is let in.
+    // The room that it gets on admission.
     void socket.join(socket.id)
     this.#entering.add(socket)
   }
 
-  /** Takes note that a socket is in. From now on its rooms are the app's, which may let browsers leave any. */
+  /** Records that a socket was admitted. From now on its rooms are up to the app, which may let browsers leave any. */
   add(handle: Handle, socket: Socket): void {
     this.#entering.delete(socket)
     this.#handles.add(handle)
@@ -72,14 +72,14 @@ export class Connection {
     this.#handles.delete(handle)
   }
 
-  /** Tells the page in each namespace. */
+  /** Sends an event to the page in each namespace. */
   emit: SocketUse['emit'] = (event, ...args) => {
     for (const handle of this.#handles) handle.emit(event, ...args)
   }
 
   /**
-   * Ends it so that its browser comes back as the visitor it has by then: after `disconnect(true)` it never would. What is being let
-   * in over it is dropped by socket.io. Resolves when it is closed.
+   * Ends the connection so that its browser reconnects as its current visitor: after `disconnect(true)` it never would. socket.io drops the
+   * sockets that are still being admitted. Resolves when the connection is closed.
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true
@@ -88,7 +88,7 @@ export class Connection {
   }
 }
 
-/** Closes a connection so that its browser comes back. Resolves when it is closed. */
+/** Closes a connection so that its browser reconnects. Resolves when it is closed. */
 export function hangUp(conn: Conn): Promise<void> {
   return new Promise((resolve) => {
     if (conn.readyState === 'closed') return resolve()
@@ -100,8 +100,8 @@ export function hangUp(conn: Conn): Promise<void> {
       clearTimeout(timer)
       resolve()
     })
-    // A browser that polls has its last messages by the poll that waits here: an orderly end would wait for the next one, and
-    // give it what was meant for its former visitor.
+    // A polling browser gets its last messages with the poll that waits here: an orderly end would wait for the next poll, and give it what
+    // was meant for its former visitor.
     conn.close(conn.transport.name === 'polling')
   })
 }

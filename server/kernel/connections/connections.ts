@@ -1,7 +1,7 @@
 import type { LiveSessionErrorCode } from '../../../shared/errors.js'
 import type { Connection } from './connection.js'
 
-/** The connections of this process that have not ended, by whose they are. */
+/** The connections of this process that have not ended, by the names of their visitors. */
 export class Connections {
   readonly #connections = new Map<string, Set<Connection>>()
 
@@ -30,8 +30,8 @@ export class Connections {
   }
 
   /**
-   * How many sockets there are under a name. A connection that is in no namespace counts as well, so that a subject never has
-   * more connections to go through than the limit allows it sockets.
+   * Returns how many sockets there are under a name. A connection in no namespace also counts, so that a subject never has more connections
+   * to iterate over than the limit allows it sockets.
    */
   sockets(name: string): number {
     let sum = 0
@@ -39,7 +39,7 @@ export class Connections {
     return sum
   }
 
-  /** Ends connections, which count no more from now on. Resolves when they are closed. */
+  /** Ends connections, which no longer count from now on. Resolves when they are closed. */
   async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
     for (const connection of connections) this.remove(connection)
     await Promise.all(connections.map((connection) => connection.end(code)))

@@ -4,11 +4,11 @@ import type { UserSubject } from '../names/subject.js'
 import { onArrival } from '../requests/arrival.js'
 import type { Connections } from './connections.js'
 
-/** Browsers whose id was given up by an answer that is not out yet: until then they bring their former cookie. */
+/** Browsers whose id was given up by a response that is still under way: until it is out they send their former cookie. */
 export class Departures {
   readonly #connections: Connections
   readonly #epochs: Epochs
-  /** How many answers are under way that give up each name. */
+  /** How many responses under way give up each name. */
   readonly #underWay = new Map<string, number>()
 
   constructor(connections: Connections, epochs: Epochs) {
@@ -21,8 +21,8 @@ export class Departures {
   }
 
   /**
-   * Ends the connections under the names that a browser gives up, and resolves when they are closed. What comes as the former
-   * user before the answer is out may be of this very browser, and ends then: another's comes back at once.
+   * Ends the connections under the names that a browser gives up, and resolves when they are closed. A connection opened as the former user
+   * before the response is out may be this browser's, so it is ended then; another browser reconnects at once.
    */
   begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
     const ended = this.#connections.end(this.#connections.of(...names), 'other_subject')
@@ -32,7 +32,7 @@ export class Departures {
     onArrival(res, () => {
       for (const name of names) {
         this.#count(name, -1)
-        // Once more: a handshake that began before has brought the former cookie, too.
+        // Again: a handshake that began earlier brought the former cookie, too.
         this.#epochs.endAgain(name)
       }
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))

@@ -44,13 +44,13 @@ const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
   'In clients of socket.io 2 leave forceJSONP out'
 
-/** Cookies by which no connection is opened, whatever `identify` says. */
+/** Cookies with which no connection is opened, whatever `identify` says. */
 const REFUSED: readonly Relation[] = ['given-up', 'missed', 'revoked']
 
-/** An error of the app's own, which has been told of it. */
+/** An error of the app's own code, already reported. */
 export class HandshakeFailure extends Error {}
 
-/** Finds out who opened a connection, once for all of its namespaces. */
+/** The handshakes of connections: each finds out who opened the connection, once for all of its namespaces. */
 export class Handshake {
   readonly #core: Needs
   readonly #authentication: Authentication
@@ -64,22 +64,22 @@ export class Handshake {
   }
 
   /**
-   * Lets a socket in, or not.
+   * Admits a socket, or refuses it.
    *
-   * @throws {LiveSessionError} `bad_origin`; `other_subject` where the cookie names a user who is signed in no more;
-   * `rate_limited` where the visitor has too many sockets
+   * @throws {LiveSessionError} `bad_origin`; `other_subject` if the cookie names a user who is no longer signed in; `rate_limited` if the
+   * visitor has too many sockets
    */
   async enter(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)
     if (connection.isEnded) throw signedOut()
-    // The first one has the place that the connection took.
+    // The first socket uses the place that the connection took.
     if (connection.sockets > 0) this.#checkRoom(connection.opener)
     connection.enter(socket)
     return connection
   }
 
   /**
-   * Who opened a connection. It is asked but once.
+   * Finds out who opened a connection, and asks only once.
    *
    * @throws {LiveSessionError} as `enter`
    */
@@ -92,9 +92,9 @@ export class Handshake {
     return connection
   }
 
-  /** Tells the app of its error once, whatever the number of namespaces that the connection joins. */
+  /** Reports an error of the app once, however many namespaces the connection joins. */
   #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
-    // Nothing is wrong with the browser: it is to come back by itself, as after any broken connection.
+    // The browser did nothing wrong: it should reconnect by itself, as after any broken connection.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)
@@ -111,8 +111,8 @@ export class Handshake {
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), ends)
     if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || departures.isUnderWay(browser)))) {
-      // Who it is has changed, or does so with an answer that is not out yet. Closed before `next` hears of the refusal, which
-      // socket.io then keeps to itself: the browser comes back by itself.
+      // The visitor has changed, or changes with a response still under way. Closed before `next` gets the refusal, which socket.io then
+      // does not send: the browser reconnects by itself.
       void hangUp(conn)
       throw signedOut()
     }
@@ -127,7 +127,7 @@ export class Handshake {
     return connection
   }
 
-  /** Who a connection is, its cookie and `identify` say, for life: it has no answer that could bring another cookie. */
+  /** Identifies the visitor of a connection, for life, by cookie and `identify`: there is no response that could bring another cookie. */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
     const { disagreements, identities } = this.#core
     const found = identities.find(read, user)
@@ -135,7 +135,7 @@ export class Handshake {
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
     if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
-    // At a logout a cookie that was given up and a session that was not may be under way together.
+    // During a logout, a browser may send a cookie that was given up with a session that was not.
     if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()
     return whoseIs(this.#core, ctx, found)
   }
@@ -150,9 +150,9 @@ export class Handshake {
 
   #checkOrigin(ctx: Koa.Context): void {
     const claims = originClaims(ctx)
-    // Over http a browser says nothing of which page has asked for a script.
+    // Over http a browser does not say which page requested a script.
     const isScript = 'j' in ctx.query
-    // The request that opened the connection says how it was opened; a polling one may be a websocket by now.
+    // The request that opened the connection shows how it was opened; a polling connection may be a websocket by now.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
     if (!isScript && isOwn(claims, this.#core.settings.origins)) return
     this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionClientToServer, LiveSessionServerToClient } from '../../../shared/protocol.js'
 
-/** A socket as far as its events are ours. */
+/** A socket, typed with the events of this library. */
 export type LiveSocket = Socket<LiveSessionClientToServer, LiveSessionServerToClient>

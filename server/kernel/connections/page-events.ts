@@ -18,7 +18,7 @@ export interface PageNeeds extends SyncNeeds {
   readonly report: Report
 }
 
-/** Where the events of a page come from. */
+/** The source of a page's events. */
 export interface EventSource {
   on(event: string, listener: (...args: unknown[]) => void): unknown
 }
@@ -26,21 +26,21 @@ export interface EventSource {
 /** The visitor of an open socket. */
 export interface Asking {
   readonly opener: Opener
-  /** Whether the visitor is still there; where not, the connection is ended. */
+  /** Returns whether the visitor is still there; if not, the connection is ended. */
   isThere(this: void): boolean
-  /** @throws {LiveSessionError} `superseded` where the visitor has gone meanwhile */
+  /** @throws {LiveSessionError} `superseded` if the visitor has gone meanwhile */
   permit(this: void): void
-  /** @throws {LiveSessionError} the same, where the store says so: how far a write has got */
+  /** @throws {LiveSessionError} the same, if the store says so; else returns how far a write has got */
   confirm(this: void, level: Level): Awaitable<Level>
 }
 
-/** Takes what a page sends over its socket, and answers each event. */
+/** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
   readonly #core: PageNeeds
   readonly #asking: Asking
   readonly #bucket: Bucket
   readonly #side: Side
-  /** What parts answer. */
+  /** The events that parts answer. */
   readonly #ofParts: readonly (readonly [event: string, act: (input: unknown) => Awaitable<object>])[]
   #isGreeted = false
 
@@ -58,7 +58,7 @@ export class PageEvents {
     socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
     for (const [event, act] of this.#ofParts) {
       socket.on(event, (...args) => {
-        // What a part answers is of no use to a page that does not hear it.
+        // A part's answer is of no use to a page that does not wait for it.
         if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))
       })
     }
@@ -69,7 +69,7 @@ export class PageEvents {
     const wanted = parseSync(input)
     const { who } = wanted
     const isOwn = who === undefined || who === opener.who
-    // The first greeting is any connection's.
+    // A connection's first greeting is not counted.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(opener)
     return after(
       isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, opener),
@@ -89,7 +89,7 @@ export class PageEvents {
     tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
   }
 
-  /** Answers an event with what came of it. A browser that asked for no answer gets none. */
+  /** Answers an event with its result. A browser that asked for no answer gets none. */
   #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
     if (!this.#asking.isThere()) return
     const ack = args.at(-1)

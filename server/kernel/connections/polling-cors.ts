@@ -10,13 +10,13 @@ interface Needs {
 type Cors = NonNullable<ServerOptions['cors']>
 
 /**
- * Tells the log of a page of a listed origin whose socket will not connect: socket.io takes its polling, but does not say that the page may
- * read the answers.
+ * Warns of a page of a listed origin whose socket will not connect: socket.io accepts its polling, but does not allow the page to read the
+ * responses.
  */
 export function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Needs): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
-    // What a websocket answers is kept from no page, and what a page of the server's own is answered neither.
+    // Browsers let every page read a websocket, and the server's own pages read any response.
     if (typeof origin !== 'string' || upgrade !== undefined || site === 'same-origin') return
     if (!settings.origins.includes(origin) || mayRead(origin, engine.opts.cors)) return
     warn(
@@ -26,7 +26,7 @@ export function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { sett
   })
 }
 
-/** As the package cors reads its options, with cookies. Of a function nothing is known before it is asked. */
+/** Reads the options as the cors package does, for requests with cookies. What a function allows is not known until it is called. */
 function mayRead(origin: string, cors: Cors | false = {}): boolean {
   if (typeof cors === 'function') return true
   const { origin: allowed, credentials } = cors || {}

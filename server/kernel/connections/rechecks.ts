@@ -16,16 +16,16 @@ interface Needs {
   readonly settings: Settings
 }
 
-/** ms between two turns, at least, where there are several in the time after which all have been asked about. */
+/** ms between two turns, at least, if several fit into the time within which all connections are checked. */
 const TURN = 1000
 const MAX_TURNS = 1000
 
-/** What a connection was opened with. */
+/** The transport connection and request that opened a connection. */
 type Opening = Pick<Socket, 'conn' | 'request'>
 
 /**
- * Asks `identify` again whose an open connection is: the app's own session may have ended where no request of that browser tells of
- * it. Each connection has its turn, so that thousands that came at once are not asked about at once.
+ * The repeated checks of open connections: `identify` is asked again, as the app's own session may have ended without a request of that
+ * browser. Connections take turns, so that thousands that were opened at once are not checked at once.
  */
 export class Rechecks {
   readonly #core: Needs
@@ -37,7 +37,7 @@ export class Rechecks {
   #last = 0
   #failedAt = Number.NEGATIVE_INFINITY
 
-  /** @param every ms after which each connection has been asked about; `Infinity`: none is */
+  /** @param every ms within which each connection is checked; `Infinity`: never */
   constructor(core: Needs, authentication: Authentication, every: number) {
     this.#core = core
     this.#authentication = authentication
@@ -48,7 +48,7 @@ export class Rechecks {
     if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
   }
 
-  /** Asks about a connection from now on, until it is closed. */
+  /** Checks a connection from now on, until it is closed. */
   add(connection: Connection, { conn, request }: Opening): void {
     if (this.#turns.length === 0) return
     this.#last = (this.#last + 1) % this.#turns.length
@@ -73,16 +73,16 @@ export class Rechecks {
       const again = requestAgain(request, conn.remoteAddress)
       ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
-      // Its browser comes back with the cookies that it has by now, and is whom they say.
+      // The browser reconnects with its current cookies, as the visitor whom they name.
       if (user !== connection.opener.visitor.user) void connections.end([connection], 'other_subject')
     } catch (error) {
-      // The app's own middleware may say so, too: a handshake that it refuses is none either.
+      // The app's own middleware may decide that, too: a handshake that it refuses opens no connection either.
       if (isRefusal(error)) void connections.end([connection], 'other_subject')
       else if (this.#isNews()) report(error, ctx)
     }
   }
 
-  /** Where the app's store is down, each connection's question fails, again and again: it is told once. */
+  /** If the app's store is down, every check fails, again and again: it is reported once. */
   #isNews(): boolean {
     const now = this.#core.settings.clock()
     const isNews = now - this.#failedAt > 2 * this.#every

@@ -11,9 +11,9 @@ type Adapter = Namespace['adapter']
 type Session = Awaited<ReturnType<Adapter['restoreSession']>>
 
 /**
- * Connection state recovery gives a browser the rooms, the data and the missed packets of a socket that it names, before any
- * middleware has asked who it is. Here it gets them only as the visitor that the socket had. A socket is marked by a room of
- * its visitor, which is stored with the others.
+ * A guard for connection state recovery, which gives a browser the rooms, data and missed packets of a socket that it names before any
+ * middleware has asked who it is. With the guard it gets them only as the socket's own visitor. A socket is marked by a room of its
+ * visitor, which is stored with its other rooms.
  */
 export class Recovery {
   readonly #handshake: Handshake
@@ -33,7 +33,7 @@ export class Recovery {
     namespace._add = async (client, auth, fn) => {
       // The app may have set another adapter since.
       this.#guardAdapter(namespace.adapter)
-      // What claims no socket of before need not wait.
+      // A client that claims no former socket need not wait.
       const mark = auth['pid'] === undefined ? undefined : await this.#find(client)
       return this.#claimant.run(mark, add, client, auth, fn)
     }
@@ -46,8 +46,8 @@ export class Recovery {
   }
 
   /**
-   * Where to send what is for this socket alone. With recovery `socket.emit` goes to the room that the socket's id names: others
-   * may have joined it, and what is missed there is told again.
+   * Returns an outlet that sends to this socket alone. With recovery, `socket.emit` goes to the room that the socket's id names: others may
+   * have joined it, and what is missed there is sent again.
    */
   outlet(socket: LiveSocket): Outlet {
     return {
@@ -62,12 +62,12 @@ export class Recovery {
   }
 
   async #find({ conn, request }: Pick<Socket, 'conn' | 'request'>): Promise<string | undefined> {
-    // What is refused is told so by the namespace's middleware.
+    // The namespace's middleware answers a refused client.
     const connection = await this.#handshake.find(conn, request).catch(() => undefined)
     return connection && this.#markOf(connection)
   }
 
-  /** None where no live cookie says which browser it is. */
+  /** Returns no mark if no live cookie names the browser. */
   #markOf({ opener: { visitor, cookie } }: Connection): string | undefined {
     return cookie && this.#rooms.ofVisitor(visitor, cookie.epoch)
   }
@@ -81,7 +81,7 @@ export class Recovery {
       const session = mark === undefined ? null : await restore(...claim)
       return mark !== undefined && session?.rooms.includes(mark) ? session : null
     }
-    // As the adapters themselves do, it answers null where there is nothing to restore: their type has forgotten that.
+    // As the adapters do, returns null if there is nothing to restore; their type omits that.
     Object.assign(adapter, { restoreSession })
   }
 }

@@ -2,10 +2,10 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * A request that says once more what the one that opened a connection said, and no more: what middleware has noted on that one, as
- * Express' does, would be taken for an answer.
+ * Copies the request that opened a connection, without anything that middleware, such as Express', has noted on it: that would be taken for
+ * an answer.
  *
- * @param remoteAddress whose connection it is: where that polls, the socket of its first request may be gone, and the address with it
+ * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and its address with it
  */
 export function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request

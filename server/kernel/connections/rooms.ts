@@ -5,8 +5,8 @@ import type { Visitor } from '../names/visitor.js'
 const PREFIX = 'live_session:'
 
 /**
- * Names of rooms that only servers with the same keys know: an app may let its clients say which rooms they join. During a
- * rotation nodes with another first secret have other names, which does no harm: each node sends to its own sockets alone.
+ * Names of rooms that only servers with the same keys know: an app may let its clients choose which rooms they join. During a key rotation,
+ * nodes with another first secret have other names, which does no harm: each node sends to its own sockets alone.
  */
 export class Rooms {
   readonly #keys: SigningKeys
@@ -15,12 +15,12 @@ export class Rooms {
     this.#keys = keys
   }
 
-  /** Of the sockets of a subject. */
+  /** Returns the room of a subject's sockets. */
   ofSubject(subject: Subject): string {
     return this.#name('subject', subject)
   }
 
-  /** Of the sockets of one browser, for as long as it is the same visitor's. */
+  /** Returns the room of one browser's sockets, for as long as it has the same visitor. */
   ofVisitor({ browser, user }: Visitor, epoch: number): string {
     return this.#name('visitor', JSON.stringify([browser, user ?? null, epoch]))
   }

@@ -2,7 +2,7 @@ import { Socket } from 'socket.io'
 
 const NAME = 'liveSession'
 
-/** Has sockets that `attach` has not let in say so, where an app reads their `liveSession`. */
+/** Makes `socket.liveSession` throw an error on sockets that `attach` has not admitted. */
 export function installSocketGetter(): void {
   if (NAME in Socket.prototype) return
   Object.defineProperty(Socket.prototype, NAME, {

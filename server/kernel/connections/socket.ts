@@ -46,7 +46,7 @@ export class SocketHandle extends Handle {
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
 
-  /** @param outlet where to send what is for this socket alone */
+  /** @param outlet sends events to this socket alone */
   constructor(core: SocketNeeds, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
     const { visitor, isKept } = connection.opener
@@ -86,13 +86,13 @@ export class SocketHandle extends Handle {
     return this.#listeners.onChange(listener)
   }
 
-  /** Holds the subjects in memory, sends the browser what its cookie lacks, and takes its events. */
+  /** Holds the subjects in memory, sends the browser what its cookie lacks, and listens to its events. */
   open(): void {
     const { cookie, isKept, visitor } = this.#opener
     const { freshness, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers besides its own.
     if (this.#isOpen || this.#connection.isEnded) return
-    // Merged once more: the app's own middleware may have taken long enough for the cache to forget.
+    // Merged again: the app's own middleware may have taken so long that the cache has evicted the values.
     if (cookie) freshness.compare(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
@@ -109,20 +109,20 @@ export class SocketHandle extends Handle {
       this.#outlet.emit(STORE_SESSION, ticket)
   }
 
-  /** Tells the browser to connect again, as the guest or user that it now has, and takes nothing more from it. */
+  /** Tells the browser to reconnect as its current guest or user, and accepts nothing more from it. */
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
     this.#outlet.emit(RECONNECT, code)
-    // Connection state recovery shall find nothing of it.
+    // Connection state recovery must find nothing of this socket.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
-  /** What parts are given of it. */
+  /** Returns what parts may use of a handle. */
   static useOf(this: void, handle: SocketHandle): SocketUse {
     return handle.#use
   }
 
-  /** Tells the page, where the socket is open. */
+  /** Sends an event to the page, if the socket is open. */
   emit: SocketUse['emit'] = (event, ...args) => {
     if (this.#isOpen) this.#outlet.emit(event, ...args)
   }
@@ -140,11 +140,11 @@ export class SocketHandle extends Handle {
   }
 
   protected override permit(): void {
-    // A handler of the app may go on for long after its visitor has gone.
+    // An app's handler may run long after its visitor has gone.
     if (this.#hasGone()) throw superseded()
   }
 
-  /** Where no adapter tells of it, the store knows that the visitor was signed out at another node: who goes on there hears of it with the first write. */
+  /** Without an adapter, only the store knows that the visitor was signed out at another node: the first write here finds out. */
   protected override async confirm(level: Level): Promise<Level> {
     const { remote, store } = this.#core
     const { user } = this.#opener.visitor
@@ -158,7 +158,7 @@ export class SocketHandle extends Handle {
     return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.ends)
   }
 
-  /** Another process may have ended it, and its word have got lost: then a later cookie of the user has told of it. */
+  /** Another process may have ended it and its message got lost: then a later cookie of the user has revealed it. */
   #endIfGone(): boolean {
     if (!this.#hasGone()) return false
     void this.#core.connections.end([this.#connection], 'other_subject')

@@ -2,21 +2,21 @@ import type { Field } from '../../../shared/field.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Visitor } from '../names/visitor.js'
 
-/** What comparing a cookie with memory came to. A request with the same cookie needs no merging, no parsing and no crypto. */
+/** The result of comparing a cookie with memory. A request with the same cookie needs no merging, no parsing and no crypto. */
 export interface Comparison extends Readonly<Record<Field['scope'], Replica | undefined>> {
   readonly visitor: Visitor
-  /** Whether a cookie written now would say something else: more, or less. Computed on first use. */
+  /** Whether a cookie written now would have other content: more, or less. Computed on first use. */
   isOutdated: boolean | undefined
 }
 
-/** A cookie, and what it was found to be: undefined as soon as anything that it rests on has changed. */
+/** A cookie with its comparison, which is undefined as soon as anything that it depends on has changed. */
 export interface Compared {
   comparison: Comparison | undefined
 }
 
-/** Which cookies were compared, by the names of all that their comparisons rest on. */
+/** The compared cookies, by the names of all that their comparisons depend on. */
 export class Comparisons {
-  /** Of nearly all names there is one cookie, and a set would take as much memory as that. */
+  /** Nearly all names have one cookie, and a set would take as much memory as that. */
   readonly #cookies = new Map<string, Compared | Set<Compared>>()
 
   keep(cookie: Compared, comparison: Comparison): void {
@@ -29,13 +29,13 @@ export class Comparisons {
     }
   }
 
-  /** The values of a subject have changed or left memory, or what is signed under a name counts no more. */
+  /** Discards comparisons when a subject's values have changed or left memory, or what is signed under a name is no longer valid. */
   readonly drop = (name: string): void => {
     forget(this.#cookies.get(name))
     this.#cookies.delete(name)
   }
 
-  /** Discards all comparisons, where it is not known which have changed, or which cookies will be seen again. */
+  /** Discards all comparisons, when it is unknown which have changed, or which cookies will be seen again. */
   readonly dropAll = (): void => {
     for (const cookies of this.#cookies.values()) forget(cookies)
     this.#cookies.clear()

@@ -1,4 +1,4 @@
-/** The values of all cookies of one name in a Cookie header; `pair` is the name with its equals sign. */
+/** Returns the values of all cookies with one name in a Cookie header; `pair` is the name with its equals sign. */
 export function allValues(header: string, pair: string): readonly string[] {
   return header
     .split(/; */)
@@ -6,7 +6,7 @@ export function allValues(header: string, pair: string): readonly string[] {
     .map((cookie) => cookie.slice(pair.length))
 }
 
-/** The value of a cookie whose name is found but once, and where a name begins: anything else may have been planted. */
+/** Returns the value of a cookie whose name occurs only once, and where a name begins: anything else may have been planted. */
 export function onlyValue(header: string, pair: string): string | undefined {
   const at = header.indexOf(pair)
   const isName = at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
@@ -15,7 +15,7 @@ export function onlyValue(header: string, pair: string): string | undefined {
   return header.slice(at + pair.length, end < 0 ? undefined : end)
 }
 
-/** A copy: what is cut out of a header would keep all of that header in memory. */
+/** Returns a copy: a part cut out of a header would keep the whole header in memory. */
 export function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }

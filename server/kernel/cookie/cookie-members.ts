@@ -1,21 +1,21 @@
 import type { BrowserSubject } from '../names/subject.js'
 
-/** What a part keeps in the live cookie, in the room that registers leave. */
+/** The content that a part keeps in the live cookie, in the room that registers leave. */
 export interface CookieMember {
   /** Its name in the cookie. */
   readonly name: string
-  /** Whether a cookie written now would say something else. */
+  /** Returns whether a cookie written now would say something else. */
   isOutdated(brought: unknown): boolean
   /**
-   * What a cookie written now says, as JSON; undefined for nothing.
+   * Returns what a cookie written now says, as JSON; undefined for nothing.
    *
    * @param brought what the request's own cookie says, as JSON that was signed
-   * @param fits whether there is room
+   * @param fits returns whether there is room
    */
   write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
 }
 
-/** What parts have in a cookie, by their names. */
+/** The content that parts keep in a cookie, by their names. */
 export type MemberValues = Readonly<Record<string, unknown>>
 
 /** The parts' members of the live cookie. */
@@ -30,7 +30,7 @@ export class CookieMembers {
     return this.#all.some((member) => member.name in brought && member.isOutdated(brought[member.name]))
   }
 
-  /** @param room bytes of the cookie that are left, asked for where there is something to write */
+  /** @param room returns the bytes left in the cookie; called only if there is something to write */
   write(browser: BrowserSubject, brought: MemberValues | undefined, room: () => number): MemberValues {
     let taken = 0
     const written: Record<string, unknown> = {}

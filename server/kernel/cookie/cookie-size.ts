@@ -4,10 +4,10 @@ import { newBrowserId, subjectHash, userSubject } from '../names/subject.js'
 import { encode, payloadOf } from './cookie-text.js'
 import { attributesOf, type CookieOptions } from './cookie-writer.js'
 
-/** Bytes that every browser keeps of a cookie: its name, value and attributes (RFC 6265, 6.1). */
+/** The size in bytes up to which every browser keeps a cookie: its name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
 
-/** Bytes that registers may take in a cookie of that name and with these attributes, whatever else it says. */
+/** Returns the bytes that registers may take in a cookie with that name and these attributes, whatever else it says. */
 export function roomForRegisters(options: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
@@ -17,8 +17,8 @@ export function roomForRegisters(options: CookieOptions): number {
 }
 
 /**
- * What a cookie can carry. Its budget is settled at start, so this build's own registers fit; but another build, with other
- * fields or other shares, may have left what does not: of that the newest.
+ * Returns what a cookie can carry. Its budget is checked at startup, so this build's own registers fit; but another build, with other
+ * fields or other shares, may have left registers that do not: the newest of them are kept.
  */
 export function fitting(
   own: readonly StoredRegister[],
@@ -39,7 +39,7 @@ export function fitting(
   })
 }
 
-/** Bytes that registers leave of the room for them. */
+/** Returns the bytes of that room that registers leave. */
 export function roomBeside(registers: readonly StoredRegister[], room: number): number {
   return room - total(registers, exactly)
 }
@@ -50,7 +50,7 @@ function total(registers: readonly StoredRegister[], bytes: (register: StoredReg
   return sum
 }
 
-/** Never less than it takes, and quickly known for most. */
+/** Returns an upper bound of its bytes, which is quick to find for most registers. */
 function atMost(register: StoredRegister): number {
   const { key, value = null } = register
   return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)

@@ -11,13 +11,13 @@ import type { MemberValues } from './cookie-members.js'
 
 const VERSION = 1
 
-/** What the live cookie says. */
+/** The content of the live cookie. */
 export interface CookieContent {
   readonly browser: BrowserId
   /** Hash of the signed-in user's subject, whose values these are. */
   readonly user: Sub | undefined
   readonly epoch: number
-  /** Of the user's values; none where they were never erased. */
+  /** The generation of the user's values; none if they were never erased. */
   readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
   /** What parts keep in it, as JSON. */
@@ -30,15 +30,15 @@ interface Verified {
   readonly expiresAt: number
 }
 
-/** What a cookie says beside its registers. */
+/** The content of a cookie besides its registers. */
 type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'isRetired'>
 
-/** A live cookie whose signature is good. As many are remembered as there is room for, so it has few cells. */
+/** A live cookie whose signature is valid. As many are cached as there is room for, so it has few properties. */
 export class VerifiedCookie implements CookieContent, Verified, Compared {
   readonly isNewer = false
   readonly text: string
   readonly expiresAt: number
-  /** Signed by a key that signs no more, so it is to be written again. */
+  /** Whether it was signed by a retired key, so that it must be written again. */
   readonly isRetired: boolean
   readonly browser: BrowserId
   readonly user: Sub | undefined
@@ -47,7 +47,7 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
   readonly members: MemberValues | undefined
   comparison: Comparison | undefined
   readonly #readAt: number
-  /** What was parsed last. The text says the same in less memory, and who asks for registers asks for the same ones again. */
+  /** The registers parsed last. The text says the same in less memory, and code asks for the same registers repeatedly. */
   static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly StoredRegister[] } | undefined
 
   constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
@@ -77,14 +77,14 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
   }
 }
 
-/** One written by a newer build: read as empty, and left as it is for that build to find. */
+/** A cookie written by a newer build: read as empty, and left unchanged for that build. */
 interface NewerCookie extends Verified {
   readonly isNewer: true
 }
 
 export type GoodCookie = VerifiedCookie | NewerCookie
 
-/** Good ones of several browsers at once, of which none is the user's own: all but one were planted, and nothing tells which. */
+/** Valid cookies of several browsers at once, none of them the user's own: all but one were planted, and nothing tells which. */
 interface RivalCookies {
   readonly isNewer?: undefined
   readonly rivals: readonly VerifiedCookie[]
@@ -92,12 +92,12 @@ interface RivalCookies {
 
 export type ReadCookie = GoodCookie | RivalCookies
 
-/** The stamps that a cookie has, by key. */
+/** Returns the stamps in a cookie, by key. */
 export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
   return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
 }
 
-/** What a cookie has, as a page is told: the browser's proof that it keeps what it is given. */
+/** Returns what a page is told that a cookie has: the proof that the browser keeps what it is given. */
 export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
   const registers = cookie?.registers ?? []
   return registers.flatMap(({ key, stamp }) =>
@@ -105,19 +105,19 @@ export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fie
   )
 }
 
-/** A cookie, where this build can read what it says. */
+/** Returns the cookie, if this build can read it. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
   return cookie?.isNewer === false ? cookie : undefined
 }
 
-/** All that may turn out to be the visitor's. */
+/** Returns all cookies that may turn out to be the visitor's. */
 export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
   if (cookie && 'rivals' in cookie) return cookie.rivals
   const one = readable(cookie)
   return one ? [one] : []
 }
 
-/** What a cookie's value is made of. */
+/** Returns the payload of a cookie's value. */
 export function payloadOf(content: CookieContent, exp: number): object {
   const { browser, user, epoch, generation, registers, members } = content
   // JSON leaves out what is undefined.
@@ -132,7 +132,7 @@ function parse(text: string): unknown {
   return JSON.parse(Buffer.from(text, 'base64').toString())
 }
 
-/** Undefined for what is no cookie of ours, whatever its signature. */
+/** Decodes a cookie. Returns undefined if it is not one of ours, whatever its signature. */
 export function decode(text: string, isRetired: boolean, now: number): GoodCookie | undefined {
   try {
     const payload = parse(text)

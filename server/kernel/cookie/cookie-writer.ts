@@ -3,22 +3,22 @@ import session from 'koa-session'
 import { encode } from './cookie-text.js'
 import type { SigningKeys } from './keys.js'
 
-/** 400 days: browsers keep no cookie for longer (RFC 6265bis, 5.5). */
+/** 400 days: browsers keep no cookie longer (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 
-/** Of the live cookie. */
+/** The options of the live cookie. */
 export interface CookieOptions {
   readonly name: string
-  /** ms for which it is good. */
+  /** ms for which it is valid. */
   readonly maxAge: number
-  /** The browser is told of no time: it keeps the cookie until it ends. */
+  /** The browser gets no expiry time, and keeps the cookie until it is closed. */
   readonly endsWithBrowser: boolean
   readonly sameSite: 'strict' | 'lax' | 'none'
   readonly secure: boolean | undefined
   readonly domain: string | undefined
 }
 
-/** koa-session in an app of its own: it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
+/** Creates an app of its own for koa-session, so that it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
 export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   const { name, endsWithBrowser, sameSite, secure, domain } = given
   const writer = new Koa()
@@ -30,7 +30,7 @@ export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   return writer
 }
 
-/** Its attributes as they go out, where it has them all. */
+/** Returns the cookie's attributes as sent when it has all of them. */
 export function attributesOf({ sameSite, domain }: CookieOptions): string {
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   return `${attributes}${domain === undefined ? '' : `; domain=${domain}`}`

@@ -17,28 +17,28 @@ import {
 import { type CookieOptions, createWriter } from './cookie-writer.js'
 import type { SigningKeys } from './keys.js'
 
-/** What a text that is remembered takes besides its characters, and what is found for it. */
+/** Bytes that a cached text takes besides its characters, together with what is found for it. */
 const ENTRY = 500
 const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
-/** Of SHA-256, in base64url. */
+/** The length of a SHA-256 MAC in base64url. */
 const MAC_LENGTH = 43
 const FOREIGN =
   'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: docs/deployment.md#secrets'
-/** Less than what says nothing but a browser's id. */
+/** Shorter than a cookie with nothing but a browser id. */
 const LEAST_LENGTH = 80
 
 interface Needs {
   clock(this: void): number
-  /** Whether what a cookie says was neither given up nor revoked. */
+  /** Returns whether a cookie was neither given up nor revoked. */
   isCurrent(this: void, cookie: VerifiedCookie): boolean
-  /** Told when texts are forgotten: one of them that comes again is read anew. */
+  /** Called when texts are evicted: one that comes again is read again. */
   onForget(this: void): void
   readonly warn: Warn
-  /** Bytes for the texts that are remembered, and what they say. */
+  /** Bytes for the cached texts and their content. */
   readonly maxBytes: number
 }
 
-/** The live cookie: verified by our own code, because the hot path must touch no crypto; written by koa-session, whole. */
+/** The live cookie: verified by our own code, because the hot path must avoid crypto; written as a whole by koa-session. */
 export class LiveCookie {
   readonly #keys: SigningKeys
   readonly #options: CookieOptions
@@ -49,7 +49,7 @@ export class LiveCookie {
   readonly #clock: Needs['clock']
   readonly #isCurrent: Needs['isCurrent']
   readonly #warn: Warn
-  // The same text is verified once: what it says never changes.
+  // The same text is verified once: its content never changes.
   readonly #verified: RotatingCache<GoodCookie>
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
@@ -66,7 +66,7 @@ export class LiveCookie {
     this.#writer = createWriter(keys, options)
   }
 
-  /** The cookie of a request, if one verifies and is not past its time. Of several the user's own. */
+  /** Returns the cookie of a request, if one verifies and has not expired; of several, the user's own. */
   read(header: string | undefined, user?: UserSubject): ReadCookie | undefined {
     if (header === undefined) return undefined
     const text = onlyValue(header, this.#pair)
@@ -74,29 +74,29 @@ export class LiveCookie {
     return text === undefined || signature === undefined ? this.#search(header, user) : this.#verify(text, signature)
   }
 
-  /** Those that browsers have brought lately, and that this build can read. */
+  /** Yields the cookies that browsers have sent lately and that this build can read. */
   *seen(): Generator<VerifiedCookie> {
     for (const [, read] of this.#verified.entries()) yield* readables(read)
   }
 
-  /** Writes the cookie onto an answer whose headers have not gone out yet. Synchronous, for all that koa-session is not. */
+  /** Writes the cookie to a response whose headers have not gone out yet. Synchronous, although koa-session is not. */
   write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
     const ctx = this.#context(req, res)
     ctx['session'] = this.#payload(content)
     return ctx['session'].manuallyCommit()
   }
 
-  /** Has the browser forget its cookie. */
+  /** Makes the browser delete its cookie. */
   clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const ctx = this.#context(req, res)
-    // What it had is of no interest: a session of our own, so that koa-session does not look.
+    // The former content does not matter: given a session of ours, koa-session does not read it.
     ctx['session'] = {}
     const removed = ctx['session']
     ctx['session'] = null
     return removed.manuallyCommit()
   }
 
-  /** The value of a Cookie header that a browser with this content would send. */
+  /** Returns the value of the Cookie header that a browser with this content would send. */
   header(content: CookieContent): string {
     const pair = `${this.#options.name}=${encode(this.#payload(content))}`
     return `${pair}; ${this.#options.name}.sig=${this.#keys.sign(pair)}`
@@ -105,7 +105,7 @@ export class LiveCookie {
   #context(req: IncomingMessage, res: ServerResponse): Koa.Context {
     this.#writer.proxy = this.#app.proxy
     const ctx = this.#writer.createContext(req, res)
-    // Behind a proxy that ends TLS unannounced the app may still know better: `secure: true` is taken at its word.
+    // Behind a proxy that terminates TLS without saying so the app may know better: `secure: true` is trusted.
     if (this.#options.secure) ctx.cookies.secure = true
     return ctx
   }
@@ -115,9 +115,9 @@ export class LiveCookie {
   }
 
   /**
-   * A sibling subdomain can plant cookies of our name, ahead of ours (cookie tossing): whichever verifies is ours. Those may be
-   * several, as an attacker can get a good cookie of their own to plant: then the one of this user, which no other has. All are tried:
-   * those that were left out could hide ours, and a header has room for no more than some milliseconds of them.
+   * A sibling subdomain can plant cookies with our name ahead of ours (cookie tossing): the one that verifies is ours. Several may verify,
+   * as an attacker can get and plant a valid cookie of their own: then ours is this user's, which nobody else has. All are tried: those
+   * left out could hide ours, and a header has room for only some milliseconds' worth of them.
    */
   #search(header: string, user: UserSubject | undefined): ReadCookie | undefined {
     const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)
@@ -136,7 +136,7 @@ export class LiveCookie {
   }
 
   #verify(text: string, signature: string): GoodCookie | undefined {
-    // By its signature, which is short: to hash a whole cookie takes as long as all the rest of a request's reading.
+    // Looked up by signature, which is short: hashing a whole cookie takes as long as all the rest of reading a request.
     const known = this.#verified.get(signature)
     const cookie = known?.text === text ? known : this.#decode(text, signature)
     return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined

@@ -21,7 +21,7 @@ interface Needs {
   readonly settings: Settings
 }
 
-/** Keeps the cookie and the replicas in memory together: each learns what the other knows. */
+/** The exchange between the cookie and the replicas in memory: each learns what the other knows. */
 export class Freshness {
   readonly #core: Needs
   /** Bytes for registers in the cookie. */
@@ -34,16 +34,16 @@ export class Freshness {
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
-  /** The subjects whose values a visitor has: the user's, and the browser's own where it is another and has fields. */
+  /** Returns the subjects whose values a visitor has: the user, and the browser if that is another one and has fields. */
   subjects({ user, browserSubject }: Visitor): readonly Subject[] {
     if (user === undefined) return [browserSubject]
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** What a cookie comes to beside memory. Where that is not known yet, memory takes over what only the cookie knows. */
+  /** Compares a cookie with memory. The first time, memory takes over what only the cookie knows. */
   compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison
-    // Where its visitor was revoked after it came in, a cookie brings nothing back, and does not stand again.
+    // If its visitor was revoked after it arrived, a cookie brings nothing back, and its comparison is not kept.
     if (!this.#core.epochs.isCurrent(cookie)) return this.#comparison(visitor)
     this.#absorb(cookie, visitor)
     const comparison = this.#comparison(visitor)
@@ -51,7 +51,7 @@ export class Freshness {
     return comparison
   }
 
-  /** Whether a cookie written now would carry something else than the visitor's own does. */
+  /** Returns whether a cookie written now would differ from the visitor's own. */
   isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
     const comparison = this.compare(cookie, visitor)
     comparison.isOutdated ??= this.#lacks(cookie, visitor)
@@ -59,15 +59,15 @@ export class Freshness {
   }
 
   /**
-   * What a cookie written now carries, which comes after this one. Undeclared keys are those of another build: carried, never
-   * judged. Whether they are the user's or the browser's own only that build knows, so a cookie's stay in that cookie.
+   * Returns what a cookie that is written now, after this one, carries. Undeclared keys are those of another build: carried, never judged.
+   * Only that build knows whether they are the user's or the browser's own, so those of a cookie stay in that cookie.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
     const { fields, maxAge, clock } = this.#core.settings
     const now = clock()
     const own: StoredRegister[] = []
     const others = new Replica()
-    // How they are used is not known here, so their time counts from their write: else a dead key would stay for good.
+    // How they are used is unknown here, so they expire by the time of their write: otherwise a dead key would stay forever.
     const carry = (register: StoredRegister, source: ChangeSource): void => {
       if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
     }
@@ -78,14 +78,14 @@ export class Freshness {
         const field = fields.get(register.key)
         const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
         if (isOwn) own.push(register)
-        // What came from a store, or another process, is not for browsers: which of them may know it is not known here.
+        // What came from a store, or another process, is not for browsers: whether they may see it is unknown here.
         if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
       }
     }
     return fitting(own, others.registers(), this.#room)
   }
 
-  /** Bytes that a cookie has room for beside these registers. */
+  /** Returns the bytes that a cookie has room for besides these registers. */
   roomBeside(registers: readonly StoredRegister[]): number {
     return roomBeside(registers, this.#room)
   }

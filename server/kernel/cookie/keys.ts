@@ -2,10 +2,10 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 
 const MIN_BYTES = 32
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
-/** A variable that is not set is a mistake of its own: a second secret would make the cookies of the first worthless. */
+/** An unset variable is a mistake of its own: a second secret would invalidate the cookies of the first. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
 
-/** What a key is for: a signature made for one purpose is worthless for another. */
+/** The purpose of a key: a signature made for one purpose is worthless for another. */
 export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off' | 'inspector'
 
 export interface Key {
@@ -14,7 +14,7 @@ export interface Key {
   readonly key: KeyObject
 }
 
-/** The keys of one purpose, one for each secret: the first signs or encrypts, so that secrets can be rotated. */
+/** Derives the keys of one purpose, one for each secret: the first signs or encrypts, so that secrets can be rotated. */
 export function deriveKeys(secrets: readonly string[], purpose: Purpose): readonly Key[] {
   return secrets.map((secret) => {
     const derived = Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, MIN_BYTES))
@@ -23,7 +23,7 @@ export function deriveKeys(secrets: readonly string[], purpose: Purpose): readon
   })
 }
 
-/** The key that signs or encrypts now. */
+/** Returns the key that signs or encrypts now. */
 export function firstOf(keys: readonly Key[]): Key {
   const [first] = keys
   if (!first) throw new TypeError('koa-live-session: no key to sign with')
@@ -48,12 +48,12 @@ export class SigningKeys {
     return mac(this.#key, text)
   }
 
-  /** Which key made the signature: 0 signs now, others are retired; -1: none of them. */
+  /** Returns which key made the signature: 0 signs now, others are retired; -1: none of them. */
   index(text: string, signature: string): number {
     return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))
   }
 
-  /** Which of the signatures is good: what is to be signed is hashed but once. */
+  /** Returns which of the signatures is valid; each key hashes the text only once. */
   find(text: string, signatures: readonly string[]): string | undefined {
     for (const { key } of this.#keys) {
       const expected = mac(key, text)
@@ -63,7 +63,7 @@ export class SigningKeys {
     return undefined
   }
 
-  /** Whether the key of that id made the signature. */
+  /** Returns whether the key with that id made the signature. */
   verify(id: string, text: string, signature: string): boolean {
     const found = this.#keys.find((key) => key.id === id)
     return found !== undefined && isEqual(mac(found.key, text), signature)
@@ -71,9 +71,9 @@ export class SigningKeys {
 }
 
 /**
- * The secrets to derive keys from.
+ * Returns the secrets to derive keys from.
  *
- * @throws {TypeError} where there is none, one is too short to resist guessing, or they cannot be read (a Keygrip)
+ * @throws {TypeError} if there is none, one is too short to resist guessing, or they cannot be read (a Keygrip)
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
   const fail = (received: string, advice = GENERATE): never => {

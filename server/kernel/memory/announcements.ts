@@ -1,14 +1,14 @@
 import type { AnyChange } from '../../../shared/change.js'
 import { sameJson } from '../../../shared/json.js'
 
-/** What is told in one go: the event loop turns before what listeners go on to make of it. */
+/** The number of announcements in one go: the event loop turns before those that listeners keep adding. */
 const MAX_AT_ONCE = 1000
 
 type Tell = (change: AnyChange) => void
 
 /**
- * Tells listeners of changes, one after the other: of what one of them writes all are told once they have heard of what it answers.
- * Changes of one key that wait for that become one, so that no more wait than there are keys.
+ * A queue of changes that listeners are told of, one after the other: a change that a listener makes is announced after all have heard of
+ * the one that it responds to. Waiting changes of one key are merged, so that no more wait than there are keys.
  */
 export class Announcements {
   readonly #warn: (message: string) => void
@@ -21,7 +21,7 @@ export class Announcements {
   }
 
   /**
-   * Tells of a change of what has that key in `whose`.
+   * Announces a change of that key in `whose`.
    *
    * @param tell must not throw
    */

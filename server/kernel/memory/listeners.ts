@@ -3,12 +3,12 @@ import type { JsonValue } from '../../../shared/json.js'
 
 export type Listener = (change: AnyChange) => void
 
-/** Those who are told of one kind of news. */
+/** The listeners to one kind of news. */
 export class Audience<T> {
   readonly #listeners = new Set<(news: T) => void>()
 
   add(listener: (news: T) => void): () => void {
-    // A function of its own, so that the same listener may be given twice and each time ends alone.
+    // A new function each time, so that the same listener can be added twice, and removed separately.
     const own = (news: T): void => listener(news)
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
@@ -33,13 +33,13 @@ export class Audience<T> {
   }
 }
 
-/** All that one handle tells of changes. */
+/** The listeners to changes of one handle. */
 export class Listeners extends Audience<AnyChange> {
   onChange(listener: Listener): () => void {
     return this.add(listener)
   }
 
-  /** Tells a listener the value of a key, and then each other one. What it throws at once is its caller's to handle. */
+  /** Calls a listener with the value of a key, then with each new one. What the first call throws, the caller has to handle. */
   subscribe(
     { key, value }: { readonly key: string; readonly value: JsonValue | undefined },
     listener: (value: JsonValue | undefined) => void,
@@ -50,7 +50,7 @@ export class Listeners extends Audience<AnyChange> {
   }
 }
 
-/** A listener may be an async function, whose rejection would end the process. */
+/** Reports the rejection of a listener that is an async function: it would end the process. */
 export function heedRejection(result: unknown, report: (error: unknown) => void): void {
   if (result instanceof Promise) result.catch(report)
 }

@@ -1,14 +1,14 @@
 import { NodeCacheShelf, type Shelf } from './shelf.js'
 
 export interface RotatingCacheOptions<V = unknown> {
-  /** How many things at the most; when it is full, between half of them and all are there. @default without such a bound */
+  /** Maximum number of entries; when the cache is full, it has between half of them and all. @default no limit */
   readonly max?: number
-  /** How many bytes at the most, and what a thing takes of them. @default without such a bound */
+  /** Maximum number of bytes, and how many of them an entry takes. @default no limit */
   readonly maxBytes?: number
   readonly weigh?: (thing: V) => number
-  /** Told whenever things are dropped: what holds on to what was found shall let go of it. */
+  /** Called whenever entries are dropped: code that holds on to found entries must let go of them. */
   readonly onDrop?: () => void
-  /** ms after which a thing that no code asked for may go. @default never */
+  /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
   /** ms since 1970 */
   readonly clock: () => number
@@ -49,7 +49,7 @@ export class RotatingCache<V> {
     return new RotatingCache<V>(() => new NodeCacheShelf<V>(), options)
   }
 
-  /** On a Map: faster for long names that come from outside. */
+  /** Creates a cache on a Map: faster for long names that come from outside. */
   static onMap<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
     return new RotatingCache<V>(() => new Map<string, V>(), options)
   }
@@ -63,12 +63,12 @@ export class RotatingCache<V> {
     return this.#rotations
   }
 
-  /** ms since 1970, when `age` is to be called: who holds on to what was found would else use what is to be dropped. */
+  /** When to call `age`, in ms since 1970: otherwise code that holds on to found entries would use what should have been dropped. */
   get until(): number {
     return this.#rotatedAt + this.#maxIdle
   }
 
-  /** Notices that time has passed. */
+  /** Rotates if enough time has passed. */
   age(now: number = this.#maxIdle === Infinity ? 0 : this.#clock()): void {
     const idle = now - this.#rotatedAt
     if (idle < this.#maxIdle) return
@@ -95,13 +95,13 @@ export class RotatingCache<V> {
     if (this.#weigh) this.grow(this.#weigh(thing))
   }
 
-  /** Takes note that a thing that was found takes so many bytes more. */
+  /** Records that a found entry takes that many more bytes. */
   grow(bytes: number): void {
     this.#youngBytes += bytes
     if (this.#youngBytes > this.#halfBytes) this.#rotate()
   }
 
-  /** Finds the thing of that name, or makes it. */
+  /** Returns the entry with that name, creating it if necessary. */
   ensure(name: string, create: () => V): V {
     const found = this.get(name)
     if (found !== undefined) return found
@@ -116,13 +116,13 @@ export class RotatingCache<V> {
     this.#old.delete(name)
   }
 
-  /** Forgets a thing as if it had not been used for long: who holds on to what was found notices. */
+  /** Evicts an entry as if it had not been used for long: code that holds on to found entries is told. */
   evict(name: string): void {
     this.delete(name)
     this.#drop()
   }
 
-  /** All that is there, one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
+  /** Yields all entries one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
   *entries(): Generator<readonly [name: string, thing: V]> {
     yield* this.#old.entries()
     yield* this.#young.entries()

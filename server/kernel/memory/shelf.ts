@@ -10,7 +10,7 @@ export interface Shelf<V> {
   entries(): Iterable<readonly [name: string, thing: V]>
 }
 
-/** On node-cache: leanest for a million small objects under names of our own making. */
+/** A shelf on node-cache: leanest for a million small objects whose names we choose. */
 export class NodeCacheShelf<V> implements Shelf<V> {
   // Names start with `user:` or `browser:`: node-cache would find inherited members under names like `constructor`.
   readonly #cache = new NodeCache({ useClones: false, checkperiod: 0 })

@@ -11,7 +11,7 @@ export interface Holding {
   readonly subject: Subject
   /** The subject's name on the wire. */
   readonly sub: Sub
-  /** Of its sockets, in each namespace. */
+  /** The room of its sockets, in each namespace. */
   readonly room: string
   readonly replica: Replica
   /** No cookie names it: when its sockets have gone, nothing leads to it any more. */
@@ -24,18 +24,18 @@ export interface Holding {
 export interface Resident {
   readonly subject: Subject
   readonly replica: Replica
-  /** Where sockets and listeners hold it. */
+  /** Set while sockets and listeners hold it. */
   readonly holding: Holding | undefined
 }
 
 interface SubjectsOptions extends RotatingCacheOptions<Replica> {
-  /** Told when what was found of a subject is not so any more. What was found of all may not be, at `onDrop`. */
+  /** Called when what was found for a subject is no longer true. At `onDrop` that may be so for all subjects. */
   readonly onChange: (subject: Subject) => void
 }
 
 /**
- * Where the replicas of this process are: with the sockets that hold them, else in the cache. Eviction never touches a
- * subject that is held. Anonymous and signed-in subjects have bounds of their own, so strangers evict no users.
+ * The replicas of this process: with the sockets that hold them, else in the cache. Eviction never touches a subject that is held.
+ * Anonymous and signed-in subjects have separate bounds, so that strangers evict no users.
  */
 export class Subjects {
   readonly #rooms: Rooms
@@ -44,10 +44,10 @@ export class Subjects {
   readonly #held = new Map<Subject, Holding>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
-  /** ms since 1970, from which on `age` is to be called by what holds on to what was found. */
+  /** ms since 1970 from which code that holds on to found replicas must call `age`. */
   until: number
 
-  /** @param maxGuestBytes of the browsers' in the cache: any stranger may be as many guests as they like */
+  /** @param maxGuestBytes for the browsers' replicas in the cache: one stranger can be any number of guests */
   constructor(options: SubjectsOptions, maxGuestBytes: number, rooms: Rooms) {
     this.#rooms = rooms
     this.#onChange = options.onChange
@@ -66,7 +66,7 @@ export class Subjects {
     return this.#users.rotations + this.#browsers.rotations
   }
 
-  /** Drops what was not used for long. */
+  /** Drops what has not been used for long. */
   age(): void {
     const now = this.#clock()
     this.#users.age(now)
@@ -88,13 +88,13 @@ export class Subjects {
     this.#onChange(subject)
   }
 
-  /** Takes note that a replica that was found has changed, and takes so many bytes more. */
+  /** Records that a found replica has changed, and takes that many more bytes. */
   changed(subject: Subject, bytes: number): void {
     if (!this.#held.has(subject)) this.#cache(subject).grow(bytes)
     this.#onChange(subject)
   }
 
-  /** All that are in memory, one by one, those that are held first. Iterating protects none from eviction. */
+  /** Yields all subjects in memory one by one, held ones first. Iterating protects none from eviction. */
   *residents(): Generator<Resident> {
     for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
     for (const cache of [this.#users, this.#browsers]) {
@@ -103,12 +103,12 @@ export class Subjects {
     }
   }
 
-  /** How many are in the cache: of users, and of browsers. */
+  /** The number of users and of browsers in the cache. */
   get cached(): { readonly users: number; readonly browsers: number } {
     return { users: this.#users.size, browsers: this.#browsers.size }
   }
 
-  /** Those that sockets and listeners hold, and that something leads back to. */
+  /** Returns the subjects that sockets and listeners hold, except fleeting ones. */
   held(): readonly Subject[] {
     return Array.from(this.#held.values()).flatMap(({ subject, isFleeting }) => (isFleeting ? [] : subject))
   }
@@ -136,7 +136,7 @@ export class Subjects {
     const holding = this.#held.get(subject)
     if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
     this.#held.delete(subject)
-    // What was found of an empty one is not true any more: it is not kept, and the next write begins another.
+    // What was found for an empty replica is no longer true: it is not kept, and the next write begins another.
     if (holding.replica.isEmpty || holding.isFleeting) holding.replica.clear()
     else this.#cache(subject).set(subject, holding.replica)
   }

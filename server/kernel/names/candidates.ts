@@ -12,8 +12,8 @@ interface Needs {
 }
 
 /**
- * Has all who may turn out to count in a request in memory. Where a browser changes hands the store is asked again: what another
- * process has written just now comes along, and what another has brought along does not come twice.
+ * Loads all subjects that may count in a request. If a browser changes hands, the store is asked again: what another process has just
+ * written is brought along, and what another process has already brought along is not brought twice.
  */
 export function loadCandidates(
   { epochs, identities, store }: Needs,

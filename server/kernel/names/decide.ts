@@ -2,26 +2,26 @@ import type { Sub } from '../../../shared/sub.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
 import type { BrowserSubject } from './subject.js'
 
-/** What the live cookie of a request, or of a handshake, is to the visitor whom `identify` names. */
+/** The relation of the live cookie of a request or handshake to the visitor whom `identify` names. */
 export type Relation =
-  /** There is none that counts. */
+  /** There is no cookie that counts. */
   | 'none'
-  /** A newer build's, for that build to find as it was. */
+  /** Written by a newer build, and left unchanged for that build. */
   | 'newer'
-  /** This very visitor's. */
+  /** This visitor's own. */
   | 'own'
   /** Another visitor's until now. */
   | 'other'
-  /** Good ones of several browsers at once, of which none is the user's own: all but one were planted. */
+  /** Valid cookies of several browsers at once, none of them the user's own: all but one were planted. */
   | 'rivals'
-  /** Of a user who was revoked since. */
+  /** The cookie of a user who has been revoked since. */
   | 'revoked'
-  /** Its browser id was given up, and it may come late, from before another visitor was there. */
+  /** Its browser id was given up, and it may be late, sent before another visitor came. */
   | 'given-up'
   /** As `given-up`, but the browser never received the response that replaced it. */
   | 'missed'
 
-/** What it was, or this very visitor's, who has had it forgotten since. */
+/** The relation, or `forgotten` if the visitor has since had the browser forgotten. */
 export type Brought = Relation | 'forgotten'
 
 /** What a request does with a session, from the least to the most. */
@@ -35,17 +35,17 @@ const RANK = {
 } as const
 export type Deed = keyof typeof RANK
 
-/** What is done about a cookie. */
+/** The plan of what to do about a cookie. */
 interface Plan {
-  /** Whose the request is: the cookie's own visitor's, of who comes after in that browser, or of a new one. */
+  /** The visitor of the request: the cookie's own, the next one in that browser, or a new one. */
   readonly visitor: 'own' | 'next' | 'new'
-  /** The least by which the answer brings a cookie. Without it nothing does. */
+  /** The least deed for which the response brings a cookie. Without it, no deed does. */
   readonly least?: Deed
-  /** Its browser id is given up, and the connections of that end. */
+  /** The browser id is given up, and its connections end. */
   readonly givesUp?: true
-  /** What the guest has chosen, or what is the browser's own, goes along. */
+  /** The guest's choices, or the browser's own values, are brought along. */
   readonly brings?: true
-  /** Without consent it is taken away rather than left: it is of no visitor any more, or of another one. */
+  /** Without consent the cookie is removed rather than left: it is no visitor's any more, or another one's. */
   readonly isForeign?: true
 }
 
@@ -56,13 +56,13 @@ export const PLANS: Readonly<Record<Brought, Plan>> = {
   other: { visitor: 'next', least: 'reads', givesUp: true, brings: true, isForeign: true },
   rivals: { visitor: 'new', least: 'reads', givesUp: true, isForeign: true },
   revoked: { visitor: 'next', least: 'reads', givesUp: true, isForeign: true },
-  // A late one must not replace the cookie of who came after.
+  // A late request must not replace the next visitor's cookie.
   'given-up': { visitor: 'next', least: 'renews', isForeign: true },
   missed: { visitor: 'next', least: 'reads', isForeign: true },
   forgotten: { visitor: 'new', least: 'sets', isForeign: true },
 }
 
-/** What a cookie says of whose it is. */
+/** The part of a cookie that says whose it is. */
 type Named = Pick<VerifiedCookie, 'browserSubject' | 'user' | 'epoch' | 'generation'>
 
 /** What has ended. */
@@ -71,26 +71,26 @@ interface Ends {
   isCurrent(cookie: Named): boolean
 }
 
-/** What a cookie of this build is, by the user's hash and by what has ended. */
+/** Returns the relation of a cookie of this build, by the user's hash and by what has ended. */
 export function relationOf(cookie: Named, user: Sub | undefined, ends: Ends): Relation {
   if (ends.isGivenUp(cookie.browserSubject)) return 'given-up'
   if (!ends.isCurrent(cookie)) return 'revoked'
   return cookie.user === user ? 'own' : 'other'
 }
 
-/** All that decides on the cookie of an answer. */
+/** The facts that decide about the cookie of a response. */
 export interface CookieFacts {
   readonly brought: Brought
   readonly deed: Deed
   /** The visitor has left this browser, or was revoked, while the request ran. */
   readonly hasEnded: boolean
-  /** The request's own cookie says less than one written now, or is about to expire. */
+  /** The request's own cookie has less than one written now would have, or is about to expire. */
   readonly isStale: boolean
   /** Whether this visitor agreed to be remembered. */
   hasConsent(this: void): boolean
 }
 
-/** What an answer does to the cookie in the browser. */
+/** Returns what a response does to the cookie in the browser. */
 export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' {
   const { brought, deed, hasEnded, isStale, hasConsent } = facts
   const { least, isForeign } = PLANS[brought]
@@ -99,11 +99,11 @@ export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' {
   if (brought === 'forgotten' && !isDue) return 'clear'
   if (!isDue) return 'keep'
   if (hasConsent()) return 'write'
-  // Without consent a cookie is only ever taken away, where it is not this visitor's.
+  // Without consent a cookie is at most removed, if it is not this visitor's.
   return isForeign ? 'clear' : 'keep'
 }
 
-/** The more of two deeds. */
+/** Returns the greater of two deeds. */
 export function moreOf(one: Deed, other: Deed): Deed {
   return RANK[one] > RANK[other] ? one : other
 }

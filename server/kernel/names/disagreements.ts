@@ -1,6 +1,6 @@
 import type { BrowserSubject, UserSubject } from './subject.js'
 
-/** Browsers that are remembered at a time. */
+/** The number of browsers that are remembered at a time. */
 const MAX = 1000
 
 const UNNAMED =
@@ -8,8 +8,8 @@ const UNNAMED =
   'attach(io, { handshake }) all that identify relies on, the same instances as in app.use'
 
 /**
- * Notices that a handshake lacks what `identify` relies on. A browser whose user it does not name is refused, and asks at once, in a
- * request, whose page it is: after a sign-out that names none, either.
+ * The detection of handshakes that lack what `identify` relies on. A browser is refused if its handshake does not name its user, and at
+ * once asks in a request whose page it is: after a sign-out that request names no user either.
  */
 export class Disagreements {
   readonly #warn: (message: string) => void
@@ -19,13 +19,13 @@ export class Disagreements {
     this.#warn = warn
   }
 
-  /** A handshake that named no user has brought the cookie of one. */
+  /** Records that a handshake that named no user has brought a user's cookie. */
   refuse(browser: BrowserSubject): void {
     if (this.#refused.size >= MAX) this.#refused.clear()
     this.#refused.add(browser)
   }
 
-  /** A request with such a cookie asks whose page it is. */
+  /** Warns if a request with such a cookie, which asks whose page it is, does name a user. */
   ask(browser: BrowserSubject, user: UserSubject | undefined): void {
     if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
   }

@@ -4,22 +4,22 @@ import { toStamp } from '../../../shared/stamp.js'
 import { FIRST_GENERATION } from './generation.js'
 import { isUser, type UserSubject } from './subject.js'
 
-/** An end: a user was revoked, a browser id given up. */
+/** An end: a user was revoked, or a browser id was given up. */
 export interface Ending {
   /** ms since 1970 */
   readonly epoch: number
-  /** The user who has signed in where a browser id was given up. */
+  /** The user who signed in when a browser id was given up. */
   readonly heir: UserSubject | undefined
 }
 
-/** What a place has of a subject: its values, and what has ended. */
+/** The state of a subject in one place: its values, and what has ended. */
 export interface Standing {
   readonly registers: readonly StoredRegister[]
   readonly ending: Ending | undefined
   readonly generation: number
 }
 
-/** What no field can be called is left out. */
+/** Splits registers into the values and what has ended. Keys that no field can have are left out. */
 export function standing(all: readonly StoredRegister[]): Standing {
   const epoch = all.find(({ key }) => key === EPOCH_KEY)
   return {

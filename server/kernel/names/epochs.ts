@@ -23,25 +23,25 @@ import { type Signed, UserEpochs } from './user-epochs.js'
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
-/** The order of an end that the store has, or that was before this process: it must not end the request that has waited to learn of it. */
+/** The order of an end that the store has, or that predates this process: it must not end the request that waited to learn of it. */
 const BEFORE = 0
 
 /**
- * Who was revoked, and when. Cookies and tickets of a user carry the epoch they were signed in, and what carries an older
- * one is worthless. A browser id has but one epoch: it is given up for good.
+ * The record of who was revoked, and when. Cookies and tickets of a user carry the epoch they were signed in, and those of an older one are
+ * worthless. A browser id has only one epoch: it is given up for good.
  */
 export class Epochs {
   readonly #clock: () => number
   readonly #remote: Remote
   readonly #users: UserEpochs
   readonly #givenUp: RotatingCache<GivenUp>
-  /** Apart from browser ids: of a part's names any stranger may have as many end as they like. */
+  /** Apart from browser ids: any stranger can cause any number of a part's names to end. */
   readonly #partsGivenUp: RotatingCache<GivenUp>
   readonly #onEnd: (name: string) => void
-  /** How many revocations, sign-outs and sign-ins there have been: what `hasEndedSince` counts from. */
+  /** The number of revocations, sign-outs and sign-ins so far, from which `hasEndedSince` counts. */
   ends: number = BEFORE
 
-  /** @param onEnd told of each name under which something has ended: of a browser, and of a user as a hash */
+  /** @param onEnd called with each name under which something has ended: a browser's, or a user's as a hash */
   constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
     this.#clock = options.clock
     this.#remote = remote
@@ -51,34 +51,34 @@ export class Epochs {
     this.#partsGivenUp = givenUpNames(options)
   }
 
-  /** The epoch of a user, by the hash of the subject. Guests have but one. */
+  /** Returns the epoch of a user, by the hash of the subject. Guests have only one. */
   of(sub: Sub | undefined): number {
     return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
   }
 
-  /** Whether what was signed for a user is still good. A newer epoch than the known one is learnt. */
+  /** Returns whether what was signed for a user is still valid. Learns an epoch that is newer than the known one. */
   accepts(sub: Sub, signed: Signed): boolean {
     return this.#users.accepts(sub, signed)
   }
 
-  /** What a cookie of this visitor says of its time. */
+  /** Returns the epoch and generation that a cookie of this visitor carries. */
   signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
     return { epoch: this.of(sub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
   }
 
-  /** Which generation of a subject's values counts. */
+  /** Returns which generation of a subject's values counts. */
   generation(subject: Subject): number {
     return isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
-  /** Ends what was signed for a user until now: it becomes worthless everywhere. */
+  /** Revokes what was signed for a user until now: it becomes worthless everywhere. */
   revoke(user: UserSubject): void {
     const register = toRegister(this.#users.begin(user, this.#next()))
     this.#remote.store?.keep(user, [register])
     this.#remote.peers?.tell(user, [register])
   }
 
-  /** Revokes a user, and has all values forgotten everywhere: they are of a generation that has ended. */
+  /** Revokes a user, and discards all values everywhere: their generation has ended. */
   erase(user: UserSubject): void {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())
@@ -88,14 +88,14 @@ export class Epochs {
     this.#remote.peers?.tell(user, ends)
   }
 
-  /** Another process has erased what a user had before that generation. */
+  /** Records that another process has erased what a user had before that generation. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
     this.#remote.store?.abandon(user, this.endsOf(user), former)
   }
 
-  /** What is known to have ended of a user, as places keep it. */
+  /** Returns what is known to have ended for a user, as registers. */
   endsOf(user: UserSubject): readonly StoredRegister[] {
     const { epoch, generation } = this.signed(user)
     return [
@@ -104,19 +104,19 @@ export class Epochs {
     ]
   }
 
-  /** Gives a browser id up for good, or what a part keeps under a name. */
+  /** Gives up for good a browser id, or what a part keeps under a name. */
   giveUp(name: BrowserSubject | PartName, heir: UserSubject | undefined): void {
     const register = toRegister(this.#giveUp(name, heir))
     this.#remote.store?.erase(name, [register])
     this.#remote.peers?.tell(name, [register])
   }
 
-  /** Takes note that a user has signed out in a browser: which connections without a live cookie are of that one, nothing tells. */
+  /** Records that a user has signed out in a browser: nothing tells which connections without a live cookie belong to it. */
   signOut(user: Sub): void {
     this.endAgain(cookieless(user))
   }
 
-  /** What came under a name that was given up before is of the past once more, at every node. */
+  /** Ends what has come under a name that was given up before, at every node. */
   endAgain(name: string): void {
     this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#among(name).get(name)?.heir))])
   }
@@ -128,8 +128,8 @@ export class Epochs {
   }
 
   /**
-   * Takes over an end that another process makes now. Returns whether it is news: the connections that a user has opened without a
-   * cookie end each time.
+   * Takes over an end that another process makes now. Returns whether it is news: the connections that a user has opened without a cookie
+   * end each time.
    */
   hear(name: string, ending: Ending): boolean {
     return this.#take(name, ending, this.#next())
@@ -139,31 +139,31 @@ export class Epochs {
     return this.#among(name).get(name) !== undefined
   }
 
-  /** When a browser id was given up, and to whom. */
+  /** Returns when a browser id was given up, and to whom. */
   givenUp(browser: BrowserSubject): GivenUp | undefined {
     return this.#givenUp.get(browser)
   }
 
-  /** Whether a cookie is still worth anything: its browser id was not given up, and its user not revoked. */
+  /** Returns whether a cookie is still valid: its browser id was not given up, and its user was not revoked. */
   isCurrent(cookie: Pick<VerifiedCookie, 'user' | 'epoch' | 'generation' | 'browserSubject'>): boolean {
     const { user, browserSubject } = cookie
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
   }
 
-  /** Whether a user was revoked, or a name given up, after there had been that many ends. */
+  /** Returns whether a user was revoked, or a name given up, after the first `ends` ends. */
   hasEndedSince(name: string, ends: number): boolean {
     const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
     return order > ends
   }
 
-  /** Whether a visitor has gone after so many ends: by the cookie, where there is one. */
+  /** Returns whether a visitor has gone after the first `ends` ends: by the cookie, if there is one. */
   hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, ends: number): boolean {
     if (cookie) return !this.isCurrent(cookie)
     const { browserSubject, userSub } = visitor
     return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, ends))
   }
 
-  /** Whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after so many ends. */
+  /** Returns whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after the first `ends` ends. */
   hasLeftSince(sub: Sub, ends: number): boolean {
     return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
   }

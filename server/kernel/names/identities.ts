@@ -22,7 +22,7 @@ import { Visitor } from './visitor.js'
 
 /** The longest time, in ms, that a request is assumed to take. */
 const LONGEST_REQUEST = 600_000
-/** As long as a browser id that is drawn by chance. */
+/** The length of a random browser id. */
 const ID_LENGTH = 22
 
 interface Needs {
@@ -34,35 +34,35 @@ interface Needs {
   readonly subjects: Subjects
 }
 
-/** Who visitors are, by their cookie and by what `identify` says; and what happens where the two disagree. */
+/** The identification of visitors by their cookie and by `identify`, and what happens if the two disagree. */
 export class Identities {
   readonly #core: Needs
   readonly #keys: SigningKeys
 
-  /** @param keys those that sign cookies */
+  /** @param keys the keys that sign cookies */
   constructor(core: Needs, keys: SigningKeys) {
     this.#core = core
     this.#keys = keys
   }
 
-  /** The visitor of a cookie, as it is: nothing is given up, and a cookie that is not `own` says nothing. */
+  /** Finds the visitor of a cookie and changes nothing: no id is given up, and a cookie that is not `own` is not merged. */
   find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     if (!cookie) return newVisitor('none', user)
     if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
     const { freshness, settings, subjects } = this.#core
-    // Who is found by a comparison asks memory for nothing: what is due to leave it does so now, and takes the comparison with it.
+    // A visitor found by a comparison does not touch memory: what is due to be evicted is evicted now, together with the comparison.
     if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
-    // No crypto, no parsing and no merging where all is as it was.
+    // No crypto, no parsing and no merging if nothing has changed.
     const relation = known ? 'own' : this.#relation(cookie, visitor)
     if (relation !== 'own') return newVisitor(relation, user)
     if (!known) freshness.compare(cookie, visitor)
     return { relation, visitor, cookie, toEnd: [] }
   }
 
-  /** All subjects that may turn out to count in a request: what a store has of them is to be known before. */
+  /** Returns all subjects that may count in a request: what a store has of them must be known before. */
   candidates(
     departing: readonly Pick<Departing, 'browser' | 'user'>[],
     user: UserSubject | undefined,
@@ -76,10 +76,10 @@ export class Identities {
   }
 
   /**
-   * The visitor of a request. Where its cookie is another's, this browser has changed hands. Of rivals all are given up: the attacker
-   * who has planted one would read what is set under it.
+   * Finds the visitor of a request. If its cookie is another visitor's, this browser has changed hands. Rivals are all given up: the
+   * attacker who planted one would read what is set under it.
    *
-   * @param found as `find` says
+   * @param found the result of `find`
    */
   recognize(
     cookie: ReadCookie | undefined,
@@ -100,21 +100,21 @@ export class Identities {
     return relation === 'given-up' && !this.#mayBeLate(cookie, user) ? 'missed' : relation
   }
 
-  /** Whether a cookie that was given up may come from before another visitor was there, whose cookie its answer must not replace. */
+  /** Whether a cookie that was given up may have been sent before another visitor came, whose cookie this response must not replace. */
   #mayBeLate({ browser, browserSubject: name, user: owner }: VerifiedCookie, user: UserSubject | undefined): boolean {
     const { epochs, settings } = this.#core
     const { epoch = 0, heir } = epochs.givenUp(name) ?? {}
-    // At a sign-in requests are under way together, and lead to one id.
+    // Concurrent requests at a sign-in lead to the same id.
     if (!owner && heir && heir === user && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir))))
       return false
-    // After that the browser has missed the answer that gave it up.
+    // After that time the browser has missed the response that gave it up.
     const now = settings.clock()
     return now - epoch < LONGEST_REQUEST && !isAhead(epoch, now)
   }
 
   /**
-   * Gives the browser a new id, because another visitor uses it now: an id from before a sign-in may have been planted by an
-   * attacker. What a guest chose goes to the account at a sign-in; of a user only what is the browser's own stays.
+   * Gives the browser a new id, because another visitor uses it now: an id from before a sign-in may have been planted by an attacker. What
+   * a guest chose goes to the account at a sign-in; after a user only the browser's own values stay.
    */
   changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
     const old = browserSubject(departing.browser)
@@ -124,7 +124,7 @@ export class Identities {
     const { registers } = departing
     const { login, sessions } = this.#core
     sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'request')
-    // Given up first, and told so: no other process brings the same along once more.
+    // Given up and announced first, so that no other process brings the same along again.
     const toEnd = this.#giveUp(departing, user)
     login.bring(sessions.find(old)?.registers() ?? [], next.visitor)
     return { relation: 'other', ...next, toEnd }
@@ -135,14 +135,14 @@ export class Identities {
     return { ...newVisitor('none', undefined), toEnd: this.#giveUp(departing, undefined) }
   }
 
-  /** The visitor who comes after: all of a user's late requests find the same one. */
+  /** Returns the next visitor: all of a user's late requests find the same one. */
   #next({ browser }: Departing, user: UserSubject | undefined): Visitor {
     return new Visitor(this.#nextId(browser, user), user)
   }
 
   /**
-   * The id that comes after another one. Only the user whom `identify` has just vouched for is led to the successor: to a guest it
-   * would give what the next person has. One that was given up too is good for nothing.
+   * Returns the id that follows another one. Only a user whom `identify` has just named gets the successor: it would give a guest what the
+   * next person has. A successor that was given up too is useless.
    */
   #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
@@ -154,7 +154,7 @@ export class Identities {
     return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
-  /** What is still on its way under these names finds them given up. */
+  /** Gives up these names: anything still on its way under them finds them given up. */
   #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
     // A user who was revoked, and is signed in again, has not left.
     const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))

@@ -13,7 +13,7 @@ interface Needs {
   readonly settings: Settings
 }
 
-/** Brings what a visitor chose before signing in into the account, field by field as its `onLogin` says. */
+/** The transfer of what a visitor chose before signing in to the account, field by field as its `onLogin` says. */
 export class Login {
   readonly #core: Needs
 
@@ -22,8 +22,8 @@ export class Login {
   }
 
   /**
-   * Gives a visitor what a browser chose under its last id, at a sign-in or sign-out. That id is given up with it, so that a rule which
-   * adds one cart to the other is asked once.
+   * Gives a visitor what was chosen in the browser under its last id, at a sign-in or sign-out. That id is given up as well, so that a rule
+   * that adds one cart to the other is called once.
    */
   bring(registers: readonly StoredRegister[], { user, browserSubject }: Visitor): void {
     const { sessions } = this.#core
@@ -45,13 +45,13 @@ export class Login {
       sessions.merge(user, [register], 'login')
       return
     }
-    // A deletion gives the account nothing that it does not have.
+    // A deletion has nothing to add to the account.
     if (register.value === undefined) return
     if (rule !== 'account') {
       this.#combine(field, rule, register.value, user)
       return
     }
-    // Also over what an earlier sign-in brought along, at the very same stamp, the account's own wins.
+    // The account's own value wins, even if an earlier sign-in brought it along with this very stamp.
     if (!sessions.find(user)?.stamp(field.key)) sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 
@@ -69,7 +69,7 @@ export class Login {
       const answer = rule(account as never, browser as never)
       refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
       const combined = field.accept(answer)
-      // An account of which nothing is known here may have a value in the cookie of another device: that shall win.
+      // An account that is unknown here may have a value in the cookie of another device, which must win.
       if (sessions.find(user)?.stamp(field.key))
         sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login')
       else sessions.merge(user, [{ key: field.key, stamp: LOGIN_STAMP, value: combined }], 'login')
@@ -80,7 +80,7 @@ export class Login {
   }
 }
 
-/** What only the server may write never crosses to a user: the cookie it came with may have been planted. */
+/** What only the server may write is never brought along: the cookie it came with may have been planted. */
 function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.access === 'write' && field.scope === scope
 }

@@ -5,28 +5,28 @@ import type { Relation } from './decide.js'
 import type { BrowserId } from './subject.js'
 import type { Visitor } from './visitor.js'
 
-/** Who a visitor was found to be. */
+/** The result of identifying a visitor. */
 export interface Recognized {
-  /** What the cookie was to the visitor. */
+  /** The relation of the cookie to the visitor. */
   readonly relation: Relation
-  /** With the cookie's id where the relation is `own`, else with a new one: `recognize` knows where another id comes next. */
+  /** Has the cookie's id if the relation is `own`, else a new one: `recognize` knows when another id follows. */
   readonly visitor: Visitor
   /** The visitor's own cookie. */
   readonly cookie: VerifiedCookie | undefined
-  /** Names of the connections that are to end, because their browser is another visitor's now. */
+  /** Names of the connections to end, because their browser has another visitor now. */
   readonly toEnd: readonly string[]
 }
 
-/** Who has used a browser until now. */
+/** The visitor who has used a browser until now. */
 export interface Departing {
   readonly browser: BrowserId
-  /** Hash of the signed-in user; a guest where undefined. */
+  /** Hash of the signed-in user; undefined for a guest. */
   readonly user: Sub | undefined
-  /** What the cookie says. */
+  /** The registers in the cookie. */
   readonly registers: readonly StoredRegister[]
 }
 
-/** What was found of a request before: its cookie, and whose that is. */
+/** What is already known about a request: its cookie, and whose it is. */
 export interface Known {
   readonly cookie: ReadCookie | undefined
   readonly found: Recognized

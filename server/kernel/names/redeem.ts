@@ -15,16 +15,16 @@ export interface RedeemNeeds {
   readonly tickets: Tickets
 }
 
-/** What a ticket says, and of whom. */
+/** The content of a ticket, and its subject. */
 interface Redemption {
   readonly subject: Subject
-  /** Of a user's values. */
+  /** The generation of a user's values. */
   readonly generation: number | undefined
   readonly registers: readonly StoredRegister[]
 }
 
 /**
- * Checks what a browser brings back, one and all before any is merged: a ticket is redeemed by its own subject alone.
+ * Checks all tickets that a browser brings back before any is merged: only its own subject can redeem a ticket.
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
  */
@@ -37,7 +37,7 @@ export function redeem(core: RedeemNeeds, tickets: readonly string[], visitor: V
   })
 }
 
-/** Merges what was checked. Returns the fields of which something newer stands. */
+/** Merges checked tickets. Returns the fields that already have something newer. */
 export function mergeTickets({ sessions }: RedeemNeeds, redemptions: readonly Redemption[]): readonly Field[] {
   const overtaken: Field[] = []
   for (const { subject, generation, registers } of redemptions) {

@@ -11,7 +11,7 @@ interface Needs {
   readonly store: StoreSync | undefined
 }
 
-/** Ends all that a user's browsers were given. Resolves when their connections are closed, and the store was told. */
+/** Revokes all that a user's browsers were given. Resolves when their connections are closed and the store has been told. */
 export async function revoke(core: Needs, user: UserSubject): Promise<void> {
   await core.store?.consult([user])
   core.epochs.revoke(user)

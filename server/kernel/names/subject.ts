@@ -5,15 +5,15 @@ import type { Sub } from '../../../shared/sub.js'
 declare const KIND: unique symbol
 /** `user:s:ann`, `user:n:1`: the values of a signed-in user. */
 export type UserSubject = string & { readonly [KIND]: 'user' }
-/** `browser:<id>`: those of a guest, and what is the browser's own where a user is signed in. */
+/** `browser:<id>`: the values of a guest, or the browser's own values while a user is signed in. */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
-/** What a part keeps beside subjects, under a prefix of its own: the store and the other processes know it by the same name. */
+/** The name of what a part keeps besides subjects, with its own prefix: the store and other processes use the same name. */
 export type PartName = string & { readonly [KIND]: 'part' }
-/** Whose values. */
+/** The owner of values. */
 export type Subject = UserSubject | BrowserSubject
-/** The id in a browser's cookie: at least 128 random bits, known to the browser and to servers alone. */
+/** The id in a browser's cookie: at least 128 random bits, known only to the browser and to servers. */
 export type BrowserId = string & { readonly [KIND]: 'browser id' }
-/** The signed-in user's id, as the app says it: 1 to 256 characters, or a whole number. 1 and '1' are two users. */
+/** The signed-in user's id, as the app gives it: 1 to 256 characters, or a whole number. 1 and '1' are two users. */
 export type UserId = string | number
 
 const MAX_USER_ID = 256
@@ -21,14 +21,14 @@ const COOKIELESS = 'cookieless:'
 const BROWSER_ID = /^[\w-]{22,64}$/
 
 /**
- * The subject of a user. The type is part of it, so that the user 1 and the user '1' never share values.
+ * Returns the subject of a user. It includes the id's type, so that the user 1 and the user '1' never share values.
  *
- * @param source what the app has said it with
- * @throws {TypeError} for what cannot be an id: '', objects, NaN, more than 256 characters
+ * @param source the function or option with which the app gave the id
+ * @throws {TypeError} if it cannot be an id: '', objects, NaN, more than 256 characters
  */
 export function userSubject(id: unknown, source = 'identify'): UserSubject {
   if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}` as UserSubject
-  // Lone surrogates are no characters: what is hashed would be the same text for all of them.
+  // Lone surrogates are not characters: all of them would be hashed as the same text.
   if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id))
     return `user:s:${id}` as UserSubject
   const received = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id
@@ -39,7 +39,7 @@ export function userSubject(id: unknown, source = 'identify'): UserSubject {
 }
 
 /**
- * Whom `identify` has named; undefined for a guest.
+ * Returns the user whom `identify` has named; undefined for a guest.
  *
  * @throws {TypeError} as `userSubject`
  */
@@ -47,7 +47,7 @@ export function userNamed(id: UserId | null | undefined): UserSubject | undefine
   return id === undefined || id === null ? undefined : userSubject(id)
 }
 
-/** The id of a user as text, as apps are told it. */
+/** Returns a user's id as text, as apps see it. */
 export function userIdOf(user: UserSubject): string {
   return user.slice('user:?:'.length)
 }
@@ -77,7 +77,7 @@ export function isCookieless(name: string): boolean {
   return name.startsWith(COOKIELESS)
 }
 
-/** A browser's id: 128 random bits or more, so that no visitor gets another's by chance or by guessing. */
+/** Returns a new browser id: 128 random bits or more, so that no visitor gets another's by chance or by guessing. */
 export function newBrowserId(): BrowserId {
   return randomBytes(16).toString('base64url') as BrowserId
 }
@@ -86,7 +86,7 @@ export function isBrowserId(id: unknown): id is BrowserId {
   return typeof id === 'string' && BROWSER_ID.test(id)
 }
 
-/** How a subject is named outside this process. It does not depend on a key, so a rotation strands nothing. */
+/** Returns the name of a subject outside this process. It does not depend on a key, so that a key rotation orphans nothing. */
 export function subjectHash(subject: Subject): Sub {
   return createHash('sha256').update(subject).digest('base64url') as Sub
 }

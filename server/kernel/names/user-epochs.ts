@@ -9,34 +9,34 @@ import { subjectHash, type UserSubject } from './subject.js'
 const FIRST = 0
 
 interface Known {
-  /** The newest: ms since 1970. */
+  /** The newest epoch, in ms since 1970. */
   readonly epoch: number
-  /** The newest whose end has been acted on here. A cookie may have told of a later one, which ends nothing by itself. */
+  /** The newest epoch whose ending was acted on here. A cookie may have shown a later one, which ends nothing by itself. */
   readonly ended: number
-  /** Which end it was of all that this process has seen. */
+  /** Its number among all ends that this process has seen. */
   readonly order: number
 }
 
-/** What cookies and tickets of a user say of when they were signed. */
+/** The epoch and generation in which a cookie or ticket of a user was signed. */
 export interface Signed {
   readonly epoch: number
   readonly generation: number
 }
 
 export interface UserEpochsOptions {
-  /** ms that cookies and tickets are good for: what was revoked before that needs no remembering. */
+  /** ms for which cookies and tickets are valid: what was revoked earlier need not be remembered. */
   readonly maxAge: number
   readonly clock: () => number
 }
 
-/** In which epoch each user is, and which generation of their values counts, by the hash of the subject. Never evicted before cookies and tickets of that time have expired. */
+/** The current epoch and generation of users, by the hash of the subject. Kept until cookies and tickets of that time have expired. */
 export class UserEpochs {
   readonly #clock: () => number
   readonly #all: RotatingCache<Known>
   readonly #generations: RotatingCache<number>
   readonly #onEnd: (sub: Sub) => void
 
-  /** @param onEnd told of each whose epoch was begun, heard of or learnt */
+  /** @param onEnd called with each user whose epoch was begun, heard of or learned */
   constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
     this.#onEnd = onEnd
     this.#clock = clock
@@ -49,12 +49,12 @@ export class UserEpochs {
     return this.#all.get(sub)?.epoch ?? FIRST
   }
 
-  /** Which end of all that this process has seen was this user's last; 0 where none was. */
+  /** Returns the number of this user's last end among all that this process has seen; 0 if there was none. */
   order(sub: string): number {
     return this.#all.get(sub)?.order ?? 0
   }
 
-  /** Whether what was signed for a user in that epoch, and of that generation, is still good. A newer epoch than the known one is learnt. */
+  /** Returns whether what was signed for a user then is still valid. Learns an epoch that is newer than the known one. */
   accepts(sub: Sub, { epoch, generation }: Signed): boolean {
     return generation >= this.#generation(sub) && this.#accepts(sub, epoch)
   }
@@ -62,7 +62,7 @@ export class UserEpochs {
   #accepts(sub: Sub, epoch: number): boolean {
     const known = this.#all.get(sub)
     if (known !== undefined && !this.#isLater(epoch, known.epoch)) return epoch === known.epoch
-    // No revocation of now: what is under way was signed in that epoch, too, or will be found to be older.
+    // This is not a revocation made now: what is under way was signed in that epoch, too, or will be found to be older.
     if (epoch > FIRST) this.#set(sub, { epoch, order: known?.order ?? 0, ended: known?.ended ?? FIRST })
     return true
   }
@@ -85,12 +85,12 @@ export class UserEpochs {
     return true
   }
 
-  /** Which generation of a user's values counts. Where no user was erased, nothing is hashed. */
+  /** Returns which generation of a user's values counts. Hashes nothing if no user was erased. */
   generation(user: UserSubject): number {
     return this.#generations.size === 0 ? FIRST_GENERATION : this.#generation(subjectHash(user))
   }
 
-  /** What the user had until now is of the past. */
+  /** Begins a generation: what the user had until now no longer counts. */
   startGeneration(user: UserSubject, generation: number): void {
     const sub = subjectHash(user)
     this.#generations.set(sub, generation)
@@ -106,7 +106,7 @@ export class UserEpochs {
     this.#onEnd(sub)
   }
 
-  /** One from the future is of a clock that ran ahead: it may have been revoked since, by any other than the first epoch. */
+  /** An epoch in the future comes from a clock that ran ahead: any epoch but the first may have revoked it since. */
   #isLater(epoch: number, known: number): boolean {
     const now = this.#clock()
     const isKnownAhead = isAhead(known, now)

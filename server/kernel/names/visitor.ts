@@ -11,19 +11,19 @@ import {
   type UserSubject,
 } from './subject.js'
 
-/** Asks who the visitor of a request is. */
+/** An object that asks who the visitor of a request is. */
 export interface Identifier {
   identify(ctx: Koa.Context): Awaitable<UserSubject | undefined>
 }
 
-/** Whom `identify` has vouched for, at a request's beginning or within it. */
+/** The user whom `identify` has named, at the beginning of a request or during it. */
 export interface Vouched {
   readonly user: UserSubject | undefined
-  /** How many ends there had been when it was asked. */
+  /** The count of ends when `identify` was asked. */
   readonly ends: number
 }
 
-/** Who is at the other end of a request or a socket: a browser, and whom it is signed in as. */
+/** The visitor at the other end of a request or socket: a browser, and the user who is signed in there. */
 export class Visitor {
   readonly browser: BrowserId
   readonly browserSubject: BrowserSubject
@@ -38,15 +38,15 @@ export class Visitor {
     this.userSub = user && subjectHash(user)
   }
 
-  /** Whose register a field is in. An undeclared key is the user's. */
+  /** Returns the subject that owns the register of a field. An undeclared key is the user's. */
   subject(field?: Pick<Field, 'scope'>): Subject {
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
   }
 
   /**
-   * How an app may name the visitor in its own tables.
+   * Returns the id by which an app can refer to the visitor in its own tables.
    *
-   * @param hasId whether the browser has, or gets, a cookie that says its id: else a guest has no name
+   * @param hasId whether the browser has, or gets, a cookie with its id; without one a guest has no id
    */
   id(hasId: boolean): Sub | undefined {
     return this.userSub ?? (hasId ? subjectHash(this.browserSubject) : undefined)

@@ -10,22 +10,22 @@ import type { Visitor } from './visitor.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
-/** Seconds after which a page that is used POSTs where it is not told otherwise. */
+/** Seconds after which a page in use POSTs, unless it is told otherwise. */
 const USUALLY = 300
-/** How often at least, within the shortest life that is known. */
+/** How often it POSTs at least, within the shortest known lifetime. */
 const TIMES = 4
 
-/** Whose a request or a connection is, and what its page is told of that. */
+/** The visitor of a request or connection, and what its page is told about that. */
 export interface Whose {
   readonly visitor: Visitor
-  /** The visitor's own. Without one the visitor's browser id is this request's, or connection's, alone. */
+  /** The visitor's own cookie. Without one the visitor's browser id exists for this request, or connection, alone. */
   readonly cookie: VerifiedCookie | undefined
-  /** Whether it came with this cookie, which its visitor has agreed to. */
+  /** Whether it came with this cookie and its visitor has agreed to be remembered. */
   readonly isKept: boolean
   readonly who: string | undefined
   /** What the cookie has. */
   readonly held: SyncAnswer['held']
-  /** Seconds after which a page that is used POSTs, where that is sooner than usual. */
+  /** Seconds after which a page in use POSTs, if that is sooner than usual. */
   readonly renew: number | undefined
 }
 
@@ -35,7 +35,7 @@ interface Needs {
   readonly settings: Settings
 }
 
-/** Of a connection, or of a request whose answer brings no other cookie. */
+/** Returns whose a connection is, or a request whose response sets no other cookie. */
 export function whoseIs(
   { epochs, hasConsent, settings }: Needs,
   ctx: Koa.Context,
@@ -56,9 +56,9 @@ export function whoseIs(
 }
 
 /**
- * How pages say whose they are, which they compare and never read. A guest whose browser keeps no id has no name.
+ * Returns the string by which a page says whose it is: pages compare it and never read it. Undefined for a guest whose browser keeps no id.
  *
- * @param isKept whether the browser has, or gets, a cookie that says its id
+ * @param isKept whether the browser has, or gets, a cookie with its id
  */
 export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch: number): string | undefined {
   if (!isKept && user === undefined) return undefined
@@ -67,8 +67,8 @@ export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch:
 }
 
 /**
- * When a page is to renew what lasts for so long after the last request: the live cookie, and the app's own session, as far as
- * koa-session keeps it. In seconds; nothing where that is as usual.
+ * Returns the seconds after which a page must renew what expires a fixed time after the last request: the live cookie, and the app's own
+ * session, as far as koa-session keeps it. Undefined if the usual time will do.
  *
  * @param maxAge ms, of the live cookie
  */

@@ -10,15 +10,15 @@ import type { SoundStore } from './sound-store.js'
 import { WaitingGuests } from './waiting-guests.js'
 import { write } from './write.js'
 
-/** ms for which a subject rests whose rows the store refuses while it takes others: at first, and at the most. */
+/** ms for which a subject rests if the store refuses its rows while it accepts others: at first, and at most. */
 const FIRST_REST = 100
 const LONGEST_REST = 60_000
-/** Subjects that the store is asked about at a time: after an outage there may be a hundred thousand. */
+/** Subjects about which the store is asked at a time: after an outage there may be a hundred thousand. */
 export const AT_ONCE = 32
 
 /**
- * Writes that the store has not confirmed: newest per key, and tried again until it has. There is one call at a time for a subject, so that
- * a late one brings nothing back that was erased. Nothing is evicted but what guests have set, of whom there may be any number.
+ * Writes that the store has not confirmed: the newest of each key, retried until it has. There is one call at a time for a subject, so that
+ * a late one restores nothing that was erased. Only guests' writes are evicted, as there may be any number of guests.
  */
 export class Backlog {
   readonly #store: SoundStore
@@ -47,7 +47,7 @@ export class Backlog {
     this.#plan()
   }
 
-  /** Has the store forget all that it has of a subject under a name, and keep what is left. */
+  /** Makes the store delete all that it has of a subject under a name, and keep what is `left`. */
   erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lane(subject)
     const { waiters = [], erases = [] } = lane.next ?? {}
@@ -57,12 +57,12 @@ export class Backlog {
   }
 
   /**
-   * Another process has erased what a subject had under a name: pending writes are dropped, and what this process has stored is deleted. What is
-   * left under the subject's own name, the next process that loads it deletes.
+   * Drops pending writes and deletes what this process has stored, after another process has erased what a subject had under a name. What
+   * is left under the subject's own name is deleted by the next process that loads it.
    */
   abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lanes.get(subject)
-    // What has ended stands under the subject's own name: it is not removed, as a process that dies then would undo it.
+    // What has ended is stored under the subject's own name: it is not removed, as a process that dies then would undo the end.
     if (name !== storeName(subject)) this.erase(subject, left, name)
     else if (lane) {
       lane.next?.registers.forget((register) => !isEnd(register))
@@ -74,7 +74,7 @@ export class Backlog {
     return this.#lanes.size
   }
 
-  /** What of a subject the store has not confirmed. */
+  /** Returns what the store has not confirmed of a subject. */
   of(subject: StoredName): readonly StoredRegister[] {
     const { sent, next, generation } = this.#lanes.get(subject) ?? {}
     const before = isErasure(next) || generation !== this.#core.generation(subject) ? undefined : sent
@@ -91,7 +91,7 @@ export class Backlog {
     })
   }
 
-  /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
+  /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */
   async level(subjects: Iterable<StoredName>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.stored(subject)))
@@ -99,7 +99,7 @@ export class Backlog {
     return stored?.every(Boolean) ? 'store' : 'memory'
   }
 
-  /** Resolves when nothing that was added until now waits any more. */
+  /** Resolves when nothing added until now is still waiting. */
   async allStored(): Promise<void> {
     await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
   }
@@ -125,7 +125,7 @@ export class Backlog {
     queueMicrotask(() => this.#flush())
   }
 
-  /** Sends what waits; to a store that is down of one subject, which shows whether it is back. */
+  /** Sends what waits; to a store that is down, that of one subject, which shows whether it is back. */
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, lane] of this.#lanes) {
@@ -150,7 +150,7 @@ export class Backlog {
       if (isOver()) sent.registers.forget((register) => !isEnd(register))
       lane.next = again(sent, lane.next)
       if (!wasDown) this.#rest(lane)
-      // The others' turn comes first: a subject whose rows the store refuses keeps no other back.
+      // The others go first: a subject whose rows the store refuses holds up no other.
       this.#lanes.delete(subject)
       this.#lanes.set(subject, lane)
       this.#weigh(subject, lane)
@@ -161,12 +161,12 @@ export class Backlog {
     this.#flush()
   }
 
-  /** Lets go of the guests who have waited for longest, where more waits than there is room for. */
+  /** Drops the writes of the guests who have waited longest, if more waits than there is room for. */
   #weigh(subject: StoredName, { next }: Lane): void {
     for (const guest of this.#guests.note(subject, next?.registers.bytes ?? 0)) this.#letGo(guest)
   }
 
-  /** Stores nothing of what a guest has set, but what has ended. */
+  /** Drops what a guest has set, but not what has ended. */
   #letGo(guest: StoredName): void {
     const lane = this.#lanes.get(guest)
     const { waiters = [] } = lane?.next ?? {}
@@ -187,7 +187,7 @@ export class Backlog {
     setTimeout(wake, pause).unref()
   }
 
-  /** Of what stands there, unless it is to be erased. */
+  /** Reports what the store now has, unless it is to be erased. */
   #tell(subject: StoredName, standing: StoredRows): void {
     if (!isErasure(this.#lanes.get(subject)?.next)) this.#core.onStanding(subject, standing)
   }

@@ -1,13 +1,13 @@
 import { isEnd } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 
-/** What goes to the store in one call. */
+/** The writes that go to the store in one call. */
 export interface Batch {
-  /** Newest per key. */
+  /** The newest of each key. */
   readonly registers: Replica
-  /** All that the store has of the subject goes first: under these names. */
+  /** The names under which the store first deletes all that it has of the subject. */
   readonly erases: readonly string[]
-  /** To call when it is stored, or is not going to be. */
+  /** Called when it is stored, or will not be. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
@@ -19,16 +19,16 @@ export function isErasure(next: Batch | undefined): boolean {
   return next !== undefined && next.erases.length > 0
 }
 
-/** What failed, with what has come since. */
+/** Returns a batch of what failed and what has come since. */
 export function again(failed: Batch, since: Batch = batch()): Batch {
   const waiters = [...failed.waiters, ...since.waiters]
-  // What was to be written before an erasure is of the past.
+  // Writes from before an erasure no longer count.
   const before = failed.registers.registers().filter((register) => !isErasure(since) || isEnd(register))
   const registers = Replica.of([...before, ...since.registers.registers()], 'job')
   return { registers, erases: [...new Set([...failed.erases, ...since.erases])], waiters }
 }
 
-/** What of a batch is to be written in any case: that something has ended. */
+/** Returns what must be written of a batch in any case: that something has ended. */
 export function endsOf({ registers, erases }: Batch): Batch | undefined {
   const ends = registers.registers().filter(isEnd)
   if (ends.length === 0 && erases.length === 0) return undefined

@@ -5,22 +5,22 @@ import type { Settings } from '../../options.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
 
-/** ms after which a call that has no answer counts as failed: a connection that was cut says nothing. */
+/** ms after which a call without an answer counts as failed: a connection that was cut gives no sign. */
 const PATIENCE = 10_000
-/** ms before a store that is down is tried again: at first, and at the most. */
+/** ms before a store that is down is tried again: at first, and at most. */
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2000
-/** ms between two reports: a single row that a store refuses shall not fill the log. */
+/** ms between two reports: a single row that a store refuses must not fill the log. */
 const REPORT_INTERVAL = 60_000
 
 /**
  * - `good`: it answers in time, and is waited for
  * - `slow`: it answers late; it is asked as before, and nothing waits for it
- * - `down`: its newest answer was an error; it is asked one thing at a time, later and later
+ * - `down`: its newest answer was an error; it is asked one thing at a time, at growing intervals
  */
 export type StoreState = 'good' | 'slow' | 'down'
 
-/** Whether the store answers, and in time. */
+/** The health of the store: whether it answers, and in time. */
 export class StoreHealth {
   readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
   readonly #channel: Channel
@@ -33,7 +33,7 @@ export class StoreHealth {
   #lossReportedAt = Number.NEGATIVE_INFINITY
   #retry: ReturnType<typeof setTimeout> | undefined
 
-  /** @param told of each change: `{ state, cause? }` */
+  /** @param told gets each change: `{ state, cause? }` */
   constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>, told: Channel = channel(STORE_CHANNEL)) {
     this.#settings = settings
     this.#channel = told
@@ -52,12 +52,12 @@ export class StoreHealth {
     return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
   }
 
-  /** Adds what is to be done when a store that was down is to be tried again, or has come back. */
+  /** Adds a callback for when a store that was down is to be tried again, or has come back. */
   onTry(act: () => void): void {
     this.#onTry.push(act)
   }
 
-  /** Asks the store for something. An answer that comes late is of use all the same. */
+  /** Asks the store for something. A late answer is still used. */
   async ask<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const deadline = setTimeout(() => {
@@ -80,7 +80,7 @@ export class StoreHealth {
     return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
   }
 
-  /** What a promise comes to, if in time. */
+  /** Resolves with what the promise does, or with undefined if it is late. */
   inTime<T>(promise: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => resolve(undefined), this.#deadline)
@@ -88,7 +88,7 @@ export class StoreHealth {
     })
   }
 
-  /** More waits for the store than there is room for. */
+  /** Reports that more waits for the store than there is room for. */
   tellLoss(): void {
     const now = this.#settings.clock()
     if (now - this.#lossReportedAt < REPORT_INTERVAL) return
@@ -98,7 +98,7 @@ export class StoreHealth {
     this.#settings.report(new LiveSessionError('store_unavailable', message))
   }
 
-  /** Tries nothing again. */
+  /** Stops all retries. */
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#retry)
@@ -144,7 +144,7 @@ export class StoreHealth {
 function answerOf<T>(act: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE).unref()
-    // A store of an app's own may throw before it has a promise.
+    // An app's own store may throw before it returns a promise.
     const answer = Promise.resolve().then(act)
     answer.then(resolve, reject).finally(() => clearTimeout(timer))
   })

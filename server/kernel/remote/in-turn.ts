@@ -1,4 +1,4 @@
-/** What is done one after the other under each name: the next begins from what the last came to. */
+/** Actions that run one after the other under each name: each starts from the result of the last. */
 export class InTurn {
   readonly #last = new Map<string, Promise<unknown>>()
 

@@ -16,7 +16,7 @@ type Surroundings = {
   readonly subjects: Subjects
 }
 
-/** Takes what the store has over into memory, and has the store told of what it lacks. */
+/** The intake of what the store has into memory. It also tells the store what that lacks. */
 export class Intake {
   readonly #backlog: Backlog
   readonly #core: Surroundings
@@ -26,7 +26,7 @@ export class Intake {
     this.#core = core
   }
 
-  /** Takes over what the store says has ended of a subject. Answers with the generation that counts. */
+  /** Takes over what the store says has ended for a subject. Returns the generation that counts. */
   learn(subject: Subject, all: readonly StoredRegister[]): number {
     const { ending, generation } = standing(all)
     const { epochs, sessions } = this.#core
@@ -60,7 +60,7 @@ export class Intake {
     if (lacking.length > 0) this.#backlog.add(subject, lacking)
   }
 
-  /** What the store was not told of yet, memory may have forgotten, also where it has begun anew since. */
+  /** Restores what the store was not told yet: memory may have evicted it, and may have begun a new replica since. */
   recover(subject: Subject): void {
     if (this.#backlog.size === 0) return
     this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')

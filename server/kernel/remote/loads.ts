@@ -11,21 +11,21 @@ import { type StoredName, storeName } from './name.js'
 import type { Remote } from './remote.js'
 import type { SoundStore } from './sound-store.js'
 
-/** That the store had nothing of a subject, of which memory has nothing either. What it had, the replica in memory says. */
+/** A record that the store had nothing of a subject, and memory has nothing either. Otherwise the replica in memory records the load. */
 interface Nothing {
   /** ms since 1970 */
   readonly at: number
-  /** What has left memory since may have been of this subject. */
+  /** If that has changed, what was evicted since may have been this subject's. */
   readonly residency: number
 }
 
-/** What memory does with what is loaded. */
+/** The callbacks that take what is loaded into memory. */
 interface Taking {
-  /** Is told what the store has by the subject's own name. Returns which generation of its values counts. */
+  /** Called with what the store has under the subject's own name. Returns which generation of its values counts. */
   learn(subject: Subject, registers: readonly StoredRegister[]): number
-  /** Merges it, and has the store told of what it lacks. Returns how many registers were news. */
+  /** Merges it, and tells the store what it lacks. Returns how many registers were news. */
   compare(subject: Subject, registers: readonly StoredRegister[], generation: number): number
-  /** Whether this process has written into the store what is not in memory yet. */
+  /** Returns whether this process has written to the store what is not in memory yet. */
   isWriting(subject: Subject): boolean
 }
 
@@ -36,7 +36,7 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** Brings what the store has into memory, before it is read: one call a subject, whatever number of requests wait for it. */
+/** The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. */
 export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
@@ -57,30 +57,30 @@ export class Loads {
     this.#nothing = RotatingCache.onMap({ max: 4 * maxSubjects, maxIdle: this.#longest, clock })
   }
 
-  /** Whether what the store had of a subject, when it was asked, is in memory. What was asked so long ago counts no more. */
+  /** Returns whether what the store had of a subject when it was last asked is in memory. After too long a time that no longer counts. */
   isLoaded(subject: Subject): boolean {
     return this.isFresh(subject, this.#longest)
   }
 
-  /** The store no longer has everything that was loaded: it is asked again, and told what it lacks, once its visitor comes again. */
+  /** Forgets a load, as the store no longer has all of it: it is asked again, and told what it lacks, when the visitor returns. */
   forget(subject: StoredName): void {
     this.#nothing.delete(subject)
     const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
 
-  /** Whether it was asked so short a time ago, in ms, that it need not be asked again. */
+  /** Returns whether the store was asked so recently, within so many ms, that it need not be asked again. */
   isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
     const loadedAt = this.#loadedAt(subject)
     if (loadedAt === undefined) return false
     const age = this.#core.settings.clock() - loadedAt
-    // A clock that was set back has said nothing of how long ago that is.
+    // If the clock was set back, it is unknown how long ago that is.
     return age >= 0 && age < within
   }
 
   /**
-   * Loads what is not there or not fresh; nothing to wait for where all is. A store that answers late is not waited for; nor is what is there
-   * already, where an adapter tells of changes.
+   * Loads what is missing or not fresh; returns undefined if there is nothing to wait for. Does not wait for a store that answers late, nor
+   * for what is already there if an adapter tells of changes.
    */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const due = subjects.filter((subject) => !this.isFresh(subject))
@@ -91,7 +91,7 @@ export class Loads {
     return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
   }
 
-  /** Asks the store now, whatever was loaded before. Of a store that is down only what shows whether it is back. */
+  /** Asks the store now, whatever was loaded before. A store that is down is asked only one thing, which shows whether it is back. */
   load(subject: Subject): Promise<readonly StoredRegister[]> {
     const known = this.#underWay.get(subject)
     if (known !== undefined) return known
@@ -101,17 +101,17 @@ export class Loads {
     return load
   }
 
-  /** The same; nothing where the store does not answer in time. */
+  /** Does the same; resolves with undefined if the store does not answer in time. */
   inTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
-  /** What the store has under a name. */
+  /** Resolves with what the store has under a name. */
   rows(name: string): Promise<readonly StoredRegister[]> {
     return this.#health.ask(() => this.#store.load(name))
   }
 
-  /** When a subject was loaded whose values are in memory still. */
+  /** Returns when a subject was loaded, if its values are still in memory. */
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const nothing = this.#nothing.get(subject)
@@ -139,13 +139,13 @@ export class Loads {
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
     const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
-    // Where that fails, the next load finds it again.
+    // If that fails, the next load finds it again.
     if (left.length > 0) this.#health.ask(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.rows(storeName(subject, generation))
     return { registers: [...own.filter(isEnd), ...values], generation }
   }
 
-  /** What has come into the store since it was last asked, another process has written: an adapter would have told of it at once. */
+  /** What has come into the store since it was last asked was written by another process: an adapter would have told of it at once. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
     if (remote.peers?.hasAdapter || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject)) return

@@ -2,15 +2,15 @@ import { BROWSERS } from '../../stores/store.js'
 import { FIRST_GENERATION, nameOf } from '../names/generation.js'
 import { isSubject, isUser, type PartName, type Subject, subjectHash } from '../names/subject.js'
 
-/** What a store has: of a subject, or of a part. */
+/** The name of stored values, of a subject or of a part. */
 export type StoredName = Subject | PartName
 
-/** Bytes of a name that every store takes. */
+/** The length of a name in bytes that every store accepts. */
 const MAX_NAME = 255
 
 /**
- * By which name a store has a subject. A browser's id is in the cookie and nowhere else, so here it goes by its public name; a user as
- * the app knows them, or by a hash where stores may not take the id.
+ * Returns the name of a subject in a store. A browser's id is in the cookie and nowhere else, so its public name is used; a user goes by
+ * the app's id, or by a hash if stores may not accept that id.
  */
 export function storeName(subject: StoredName, generation: number = FIRST_GENERATION): string {
   if (!isSubject(subject)) return subject

@@ -27,10 +27,10 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** Between the processes of an app: a name, the registers of it that are news, and the ids that these know, by key. */
+/** The message between the processes of an app: a name, its new registers, and the ids that these know, by key. */
 const MERGE = 'live_session:merge'
 
-/** The other processes of the app, by the adapter of its socket.io server: one message for all changes of a turn. */
+/** The other processes of the app, reached by the adapter of its socket.io server: one message for all changes of a turn. */
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
@@ -51,7 +51,7 @@ export class Nodes implements Peers {
 
   tell(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
-    // What was written before an end goes before it.
+    // What was written before an end is sent before it.
     if (registers.some(isEnd)) this.flush()
     if (this.#news.size === 0) queueMicrotask(() => this.flush())
     const news = this.#news.get(name) ?? new Replica()
@@ -104,7 +104,7 @@ function fromWire(item: unknown): unknown {
   return { key, stamp, value }
 }
 
-/** socket.io's own adapter, right above `EventEmitter`, only warns that it reaches no others. */
+/** socket.io's own adapter, which extends `EventEmitter` directly, only warns that it reaches no others. */
 function hasOthers(adapter: object): boolean {
   let place: object = adapter
   while (!Object.hasOwn(place, 'serverSideEmit')) {

@@ -7,7 +7,7 @@ import type { StoreHealth } from './health.js'
 import type { Loads } from './loads.js'
 import { storeName } from './name.js'
 
-/** What parts keep in the store, under names of their own. */
+/** The rows that parts keep in the store, under names of their own. */
 export class PartRows {
   readonly #store: Store
   readonly #health: StoreHealth
@@ -21,13 +21,13 @@ export class PartRows {
     this.#loads = loads
   }
 
-  /** What the store has, with what it is still to be told; rejects where it does not answer. */
+  /** Resolves with what the store has, and what it has not been told yet; rejects if it does not answer. */
   async load(name: PartName): Promise<readonly StoredRegister[]> {
     const stored = await this.#loads.rows(storeName(name))
     return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
   }
 
-  /** Has the store let go of what was deleted before that. Where it does not, it is told again with the next lot. */
+  /** Makes the store drop what was deleted before that time. If it does not, it is told again with the next lot. */
   prune(name: PartName, before: number): void {
     this.#health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }

@@ -5,7 +5,7 @@ import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { Loads } from './loads.js'
 
-/** From one round to the next, of `storeRefresh`: less than a half, so that every second one is soon enough also where timers are late. */
+/** The share of `storeRefresh` between two rounds: under a half, so every second one is soon enough even if timers are late. */
 const PACE = 0.45
 
 interface Parts {
@@ -19,11 +19,11 @@ interface Needs {
   readonly subjects: Subjects
 }
 
-/** Periodically reloads the subjects that sockets and listeners hold: no request causes that. */
+/** The periodic reloads of the subjects that sockets and listeners hold: no request causes those. */
 export class Reloads {
   readonly #parts: Parts
   readonly #core: Needs
-  /** ms for which it need not be loaded again: at the next round it is not older than `storeRefresh`. */
+  /** ms for which a subject need not be loaded again: at the next round it is no older than `storeRefresh`. */
   readonly #fresh: number
   readonly #timer: ReturnType<typeof setInterval>
   #isUnderWay = false
@@ -33,7 +33,7 @@ export class Reloads {
     this.#core = core
     parts.health.onTry(() => void this.#reload())
     const { storeRefresh } = core.settings
-    // What is fresh still is not asked for: it may be looked at sooner.
+    // What is still fresh is not loaded, so rounds may come sooner.
     const pace = Math.min(storeRefresh * PACE, LONGEST_TIMER)
     this.#fresh = storeRefresh - pace
     this.#timer = setInterval(() => void this.#reload(), pace).unref()
@@ -43,10 +43,10 @@ export class Reloads {
     clearInterval(this.#timer)
   }
 
-  /** Some at a time: all at once the store would answer late. */
+  /** Loads some at a time: asked for all at once, the store would answer late. */
   async #reload(): Promise<void> {
     const { backlog, health, loads } = this.#parts
-    // Where there is something to write, that shows whether a store that was down is back.
+    // If there is something to write, that shows whether a store that was down is back.
     if (this.#isUnderWay || (health.state === 'down' && backlog.size > 0)) return
     this.#isUnderWay = true
     const due = this.#core.subjects.held().filter((subject) => !loads.isFresh(subject, this.#fresh))

@@ -4,24 +4,24 @@ import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../../shared/sta
 import { fromIdsText, readIds } from '../../../shared/taken-ids.js'
 import type { StoredRow } from '../../stores/store.js'
 
-/** Stands for what cannot be read. No stamp is NaN, and no JSON value. */
+/** Stands for what cannot be read: neither a stamp nor a JSON value is ever NaN. */
 const UNREADABLE = Number.NaN
 
-/** What is wrong with a row, and what of it can be read. */
+/** A fault in a row, and what can be read of the row. */
 export interface RowFault {
   readonly key: string | undefined
-  /** A write needs a larger one to replace the row. */
+  /** A write needs a larger stamp to replace the row. */
   readonly stamp: Stamp | undefined
   readonly reason: string
 }
 
-/** A row as a register, for stores that keep texts: `text` is the value's JSON, null a tombstone's. It is not checked yet. */
+/** Reads a row as a register, for stores that keep text: `text` is the value's JSON, or null for a tombstone. It is not checked yet. */
 export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRow {
   const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
   return text === null ? read : { ...read, value: readValue(text) }
 }
 
-/** Databases hand integers over as numbers, bigints or texts. */
+/** Databases return integers as numbers, bigints or text. */
 function readStamp(stamp: unknown): number {
   const isText = typeof stamp === 'bigint' || (typeof stamp === 'string' && /^\d+$/.test(stamp))
   const read = isText ? Number(stamp) : stamp
@@ -37,7 +37,7 @@ function readValue(text: string): JsonValue {
 }
 
 /**
- * What a store answers with, where it is a list at all. What is in it is not checked yet.
+ * Returns the answer of a store, if it is a list. Its content is not checked yet.
  *
  * @throws {TypeError}
  */
@@ -47,10 +47,10 @@ function listed(rows: unknown): readonly StoredRow[] {
 }
 
 /**
- * What is sound of what a store answered with. Whatever store it is: what is in one may have been written by hand, by a fault, or
- * by an attacker of the database. One bad row shall not keep a visitor from the others.
+ * Returns the sound registers of a store's answer. In any store, rows may have been written by hand, by a fault, or by an attacker of the
+ * database. One bad row must not keep a visitor from the others.
  *
- * @throws {TypeError} where it is no list
+ * @throws {TypeError} if it is not a list
  */
 export function soundRegisters(
   rows: unknown,
@@ -69,7 +69,7 @@ export function soundRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // Whatever its date is, what has ended does not come back. After the largest there would be no other end.
+    // What has ended does not come back, whatever its date is. After the largest stamp there could be no other end.
     const isLate = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isLate) return fault('its stamp is of a time to come. Is a clock ahead?')
     const ids = readIds(known)

@@ -3,21 +3,21 @@ import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
 import type { StoreHealth } from './health.js'
 
-/** The key of what is good but once. */
+/** The key of what can be used once. */
 const SPENT = 'spent'
-/** ms after which nothing brings a spent name any more, whatever the clocks of the nodes. */
+/** ms after which nothing can bring a spent name again, whatever the clocks of the nodes say. */
 const KEPT = 2 * 60 * 60 * 1000
-/** Names whose rows this process deletes then; those beyond it are left to the sweep, as those of a process that ends are. */
+/** Maximum number of names whose rows this process deletes then; the sweep deletes any others, and those of a process that ends. */
 const MOST = 100_000
 /** How many are deleted at a time. */
 const AT_ONCE = 10
 
-/** Names that are good once, at all nodes together: the store says who was first. */
+/** Names that can be used once, across all nodes: the store decides who was first. */
 export class SingleUse {
   readonly #store: Store
   readonly #health: StoreHealth
   readonly #clock: () => number
-  /** In the order of their ends. */
+  /** In the order in which they are deleted. */
   readonly #rows = new Map<string, number>()
 
   constructor(store: Store, health: StoreHealth, { clock }: Pick<Settings, 'clock'>) {
@@ -27,11 +27,11 @@ export class SingleUse {
   }
 
   /**
-   * Whether this call is the first that spends a name; nothing where the store does not say so. What cannot go on without it waits as long as
-   * for any answer.
+   * Resolves with whether this call is the first to spend a name; with undefined if the store does not say. Code that cannot continue
+   * without it waits as long as for any answer.
    */
   async spend(name: string): Promise<boolean | undefined> {
-    // Of a store that is down this may be what shows that it is back.
+    // If the store is down, this call may show that it is back.
     if (this.#health.room === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
@@ -40,7 +40,7 @@ export class SingleUse {
     return isFirst
   }
 
-  /** The same, for what goes on where the store does not say so in time. */
+  /** Does the same, for code that continues if the store does not say so in time. */
   async spendInTime(name: string): Promise<boolean | undefined> {
     const { state } = this.#health
     const isFirst = this.spend(name)

@@ -15,29 +15,29 @@ interface Needs {
   readonly subjects: Subjects
 }
 
-/** Between the processes of an app: asks how many sockets these subjects have there, and says it. */
+/** Messages between the processes of an app: how many sockets these subjects have there, and the answer. */
 const COUNT = 'live_session:count'
 const COUNTED = 'live_session:counted'
 
-/** Subjects that one question is about at the most. */
+/** Maximum number of subjects in one question. */
 const MOST_SUBJECTS = 100
 const MOST_NODES = 1000
 const LONGEST_NODE = 300
-/** ms after which an answer is of the past: its process may be gone. */
+/** ms after which an answer no longer counts: its process may be gone. */
 const LASTING = 5000
-/** ms between two questions, however many look. */
+/** ms between two questions, however many people look. */
 const PAUSE = 900
 
 interface Answer extends NodeSockets {
   readonly at: number
 }
 
-/** How this process is told from others. */
+/** The name that tells this process from others. */
 export const NODE: string = `${hostname()}:${process.pid}`
 
 /**
- * How many sockets are open at the other processes. A question and an answer are messages of their own: where socket.io is to collect
- * answers, an adapter whose server is down ends the process.
+ * The count of the sockets that are open at other processes. Question and answer are separate messages: if socket.io had to collect the
+ * answers, an adapter whose server is down would end the process.
  */
 export class SocketCensus implements Census {
   readonly #io: Server
@@ -60,7 +60,7 @@ export class SocketCensus implements Census {
 
   ask(subjects: readonly Subject[]): void {
     const age = this.#now() - this.#askedAt
-    // A clock that was set back has said nothing of how long ago that was.
+    // If the clock was set back, it is unknown how long ago that was.
     if (age >= 0 && age < PAUSE) return
     this.#askedAt = this.#now()
     this.#emit(COUNT, subjects.slice(0, MOST_SUBJECTS))
@@ -75,7 +75,7 @@ export class SocketCensus implements Census {
     this.#emit(COUNTED, NODE, allSockets(this.#core), counts)
   }
 
-  /** All processes hear each answer: those that have not asked keep none. */
+  /** All processes get each answer: those that have not asked keep none. */
   #hear([node, sockets, counts]: readonly unknown[]): void {
     if (this.#now() - this.#askedAt > LASTING || this.#answers.size >= MOST_NODES) return
     if (typeof node !== 'string' || node.length > LONGEST_NODE || !isCount(sockets) || !Array.isArray(counts)) return
@@ -97,12 +97,12 @@ export class SocketCensus implements Census {
   }
 }
 
-/** The open sockets of this process. */
+/** Returns the number of open sockets of this process. */
 export function allSockets({ connections }: Pick<Needs, 'connections'>): number {
   return connections.all().reduce((sum, { sockets }) => sum + sockets, 0)
 }
 
-/** Those of one subject. */
+/** Returns the number of open sockets of one subject in this process. */
 export function socketsOf({ subjects }: Pick<Needs, 'subjects'>, subject: Subject): number {
   return subjects.holding(subject)?.sockets.size ?? 0
 }

@@ -5,10 +5,10 @@ import type { Store } from '../../stores/store.js'
 import type { Warn } from '../report.js'
 import { soundRegisters } from './rows.js'
 
-/** What a store has answered with. */
+/** The answer of a store. */
 interface Read {
   readonly registers: readonly StoredRegister[]
-  /** The stamps of those rows that are no registers, by their keys. */
+  /** The stamps of rows that are not registers, by key. */
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
@@ -17,7 +17,7 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** The store as all else asks it: a row there that is no register is told of, counts as absent, and the next write of its key replaces it. */
+/** The store for all other code: rows that are not registers are reported, count as absent, and the next write replaces them. */
 export class SoundStore {
   readonly #store: Store
   readonly #core: Needs
@@ -27,12 +27,12 @@ export class SoundStore {
     this.#core = core
   }
 
-  /** @throws {TypeError} where the store answers with no list */
+  /** @throws {TypeError} if the store's answer is not a list */
   async load(name: string): Promise<readonly StoredRegister[]> {
     return this.#read(await this.#store.load(name)).registers
   }
 
-  /** Answers with what now stands, as the store's own does. */
+  /** Resolves with what the store then has, as the store's own `merge` does. */
   async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     if (registers.length === 0) return []
     const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
@@ -52,10 +52,10 @@ export class SoundStore {
     await this.#store.remove(name)
   }
 
-  /** By the merge rule it may be the newest of all times. Answers with what then stands. */
+  /** By the merge rule the row may be newer than any write. Resolves with what the store then has. */
   async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
-    // Another process has done so meanwhile.
+    // Another process has replaced it meanwhile.
     const [standing] = this.#read(await this.#store.merge(name, [register])).registers
     if (standing) return standing
     throw new Error(`koa-live-session: store: a row that is no register is not replaced: ${register.key}`)

@@ -5,17 +5,17 @@ import type { Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { Updates } from './updates.js'
 
-/** ms that an orderly end waits for the store. */
+/** ms for which an orderly shutdown waits for the store. */
 const LONGEST_END = 10_000
 
-/** What it waits for. */
+/** The work that a shutdown waits for. */
 interface Pending {
   readonly backlog: Backlog
   readonly health: StoreHealth
   readonly updates: Pick<Updates<never>, 'ended'>
 }
 
-/** An orderly end: what was written is stored before the store is closed. */
+/** An orderly shutdown: what was written is stored before the store is closed. */
 export class StoreEnd {
   readonly #store: Store
   readonly #pending: Pending
@@ -27,14 +27,14 @@ export class StoreEnd {
     this.#report = report
   }
 
-  /** Resolves when all that was written until now is stored. A process that has nothing else to do does not end before. */
+  /** Resolves when all that was written until now is stored. Keeps the process alive until then. */
   async settled(): Promise<void> {
     const stay = setInterval(() => undefined, LONGEST_END)
     await this.#allStored()
     clearInterval(stay)
   }
 
-  /** Waits for the store as long as an orderly end may take. */
+  /** Waits for the store as long as an orderly shutdown may take. */
   async close(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<void>((resolve) => {

@@ -25,7 +25,7 @@ import { StoreEnd } from './store-end.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, type Update, Updates } from './updates.js'
 
-/** What it brings together. */
+/** The pieces that it brings together. */
 type Surroundings = {
   readonly connections: Connections
   readonly remote: Remote
@@ -37,18 +37,18 @@ type Surroundings = {
   readonly warn: Warn
 }
 
-/** Keeps memory and the store together: each learns what the other knows. */
+/** The exchange between memory and the store: each learns what the other knows. */
 export class StoreSync implements Keeper {
   readonly #sound: SoundStore
   readonly #core: Surroundings
   readonly health: StoreHealth
   readonly #backlog: Backlog
-  /** What the store has not confirmed. */
+  /** The writes that the store has not confirmed. */
   readonly unsaved: Pick<Backlog, 'size' | 'of'>
   readonly #loads: Loads
   readonly #intake: Intake
   readonly parts: PartRows
-  /** What is good but once, at all nodes. */
+  /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
@@ -75,7 +75,7 @@ export class StoreSync implements Keeper {
           if (isSubject(name)) this.#intake.take(name, rows, generation)
           else core.owners.find(({ owns }) => owns(name))?.take(name, rows, 'store')
         },
-        // Another process may have erased the user meanwhile, whom no visitor may ask for any more.
+        // Another process may have erased the user meanwhile, and perhaps no visitor will ask for that user again.
         onLate: (name) => {
           if (isSubject(name) && isUser(name)) this.#loads.load(name).catch(() => undefined)
         },
@@ -103,15 +103,15 @@ export class StoreSync implements Keeper {
     this.#reloads = new Reloads({ backlog: this.#backlog, health: this.health, loads: this.#loads }, core)
   }
 
-  /** Brings what the store has of these subjects into memory; nothing to wait for where it is there, or comes too late. */
+  /** Brings what the store has of these subjects into memory; returns undefined if it is there already, or would come too late. */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#intake.recover(subject)
     return this.#loads.ensure(subjects)
   }
 
   /**
-   * Has what the store knows of these subjects now, whatever was loaded before: another process, whose clock is ahead, may have ended what
-   * one had, and a later end must be later than that one. A store that does not answer in time keeps no visitor from being signed in or out.
+   * Loads what the store knows of these subjects now, whatever was loaded before: another process, whose clock is ahead, may have ended
+   * what one had, and a new end must be later than that one. A store that does not answer in time prevents no sign-in or sign-out.
    */
   consult(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.ensure(subjects)
@@ -119,13 +119,13 @@ export class StoreSync implements Keeper {
     return Promise.all(subjects.map((subject) => this.#loads.inTime(subject)))
   }
 
-  /** Whether the store has a write: as far as is known here. */
+  /** Returns whether the store has a write, as far as this process knows. */
   holds(subject: Subject, { key, stamp }: StoredRegister): boolean {
     const isPending = this.#backlog.of(subject).some((register) => register.key === key && register.stamp >= stamp)
     return !isPending && this.isLoaded(subject) && this.#core.sessions.find(subject)?.source(key) !== 'node'
   }
 
-  /** Whether all that the store has of a subject is in memory. */
+  /** Returns whether all that the store has of a subject is in memory. */
   isLoaded(subject: Subject): boolean {
     return this.#loads.isLoaded(subject)
   }
@@ -140,28 +140,28 @@ export class StoreSync implements Keeper {
 
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
     this.#backlog.abandon(subject, left, storeName(subject, generation))
-    // Nothing was asked for by the name that counts now.
+    // Nothing was loaded under the name that counts now.
     this.#loads.forget(subject)
   }
 
-  /** How far the writes of these subjects have got. It waits for the store no longer than the deadline. */
+  /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */
   level(subjects: Iterable<StoredName>): Promise<Level> {
     return this.#backlog.level(subjects)
   }
 
-  /** What the store itself says that it has of a subject: nothing where it does not answer in time. */
+  /** Resolves with what the store itself says it has of a subject; with an empty list if it does not answer in time. */
   async stored(subject: Subject): Promise<readonly StoredRegister[]> {
     const rows = await this.#ask(subject)
-    // What another process has told of, and not stored yet, this one stores: that is waited for, too.
+    // What another process has announced but not stored yet, this one stores: wait for that, too.
     const isLacking = rows !== undefined && this.#backlog.of(subject).length > 0
     return (isLacking ? await this.#ask(subject) : rows) ?? []
   }
 
   /**
-   * Computes a value from the newest one, whichever process has written that. Resolves with its stamp; with nothing where the store
-   * does not answer, or is not to have it.
+   * Computes a value from the newest one, whichever process wrote that. Resolves with its stamp, or with undefined if the store does not
+   * answer, or is not to have it.
    *
-   * @throws {LiveSessionError} `conflict` where others were faster again and again; `closed`
+   * @throws {LiveSessionError} `conflict` if others were faster again and again; `closed`
    */
   async update(subject: Subject, update: Update): Promise<Stamp | undefined> {
     // A subject without a cookie is never stored: no browser could read it.
@@ -169,18 +169,18 @@ export class StoreSync implements Keeper {
     return this.#updates.make(subject, update)
   }
 
-  /** For values of which others keep in memory what is known. */
+  /** Creates the updates of values whose known state other code keeps in memory. */
   updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
     const nameOf = (name: N): string => storeName(name, this.#generation(name))
     return new Updates({ store: this.#sound, nameOf }, this.health, answers, this, memory, this.#core.settings)
   }
 
-  /** Resolves when all that was written until now is stored. A process that has nothing else to do does not end before. */
+  /** Resolves when all that was written until now is stored. Keeps the process alive until then. */
   settled(): Promise<void> {
     return this.#end.settled()
   }
 
-  /** Waits for the store as long as an orderly end may take. */
+  /** Waits for the store as long as an orderly shutdown may take. */
   close(): Promise<void> {
     this.#reloads.close()
     this.#sweeps.close()
@@ -191,9 +191,9 @@ export class StoreSync implements Keeper {
     return isSubject(subject) ? this.#core.epochs.generation(subject) : FIRST_GENERATION
   }
 
-  /** What the store has once all that waits here is stored; nothing where it does not answer in time. */
+  /** Resolves with what the store has once all that waits here is stored; with undefined if it does not answer in time. */
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
-    // Whether one that was not good is by now, the question shows.
+    // If the state was not good, the load shows whether it is now.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)
   }

@@ -5,7 +5,7 @@ import type { Store } from '../../stores/store.js'
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
-/** Has the store delete what was not used for long: once a day, and a while after the start, as nodes start together. */
+/** The regular deletion of stored values that were not used for long: once a day, and a while after the start, as nodes start together. */
 export class Sweeps {
   readonly #store: Store
   readonly #settings: Settings
@@ -32,9 +32,9 @@ export class Sweeps {
     try {
       const now = clock()
       await this.#store.sweep(now - storeMaxIdle, {
-        // After `maxAge` no browser has a cookie that leads to what it had.
+        // After `maxAge` no browser has a cookie that leads to its values.
         guests: now - Math.min(storeMaxIdle, maxAge),
-        // A cookie that outlived its user's revocation there would be good again.
+        // A cookie that outlived its user's revocation in the store would be valid again.
         ended: now - Math.max(storeMaxIdle, maxAge),
       })
     } catch (cause) {

@@ -14,9 +14,9 @@ import type { StoredName } from './name.js'
 import type { Keeper } from './remote.js'
 import type { SoundStore } from './sound-store.js'
 
-/** How often a value is computed anew because another process was faster. */
+/** How often a value is computed again because another process was faster. */
 const MAX_ATTEMPTS = 50
-/** Bytes of an id: no two are the same. */
+/** Bytes of an id: enough that no two are the same. */
 const ID_BYTES = 12
 
 /** A value that is computed from the one before it. */
@@ -24,16 +24,16 @@ export interface Update {
   readonly field: Pick<Field, 'key' | 'refusal'>
   /** Computes it from what memory has. */
   readonly next: () => JsonValue | undefined
-  /** Throws where the visitor has gone meanwhile. */
+  /** Throws if the visitor has gone meanwhile. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** Its stamp is larger than that. @default as that of what memory has */
+  /** The update gets a larger stamp than this. @default the stamp of what memory has */
   readonly seen?: Stamp
-  /** By which it is found again where the store's answer is lost. @default one of its own */
+  /** Identifies the update if the store's answer is lost. @default a new id */
   readonly id?: string | undefined
 }
 
-/** What memory knows of what is in the store. */
+/** The memory of what is known to be in the store. */
 export interface Memory<N extends StoredName> {
   find(name: N): Replica | undefined
   last(name: N, key: string): Stamp
@@ -42,25 +42,25 @@ export interface Memory<N extends StoredName> {
   checkOpen(): void
 }
 
-/** What the store was asked for. */
+/** The answers that the store was asked for. */
 export interface Answers<N extends StoredName> {
   ensure(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
   inTime(name: N): Promise<unknown>
 }
 
-/** Where the values are: a user's are by another name after each erasure. */
+/** The place where the values are: a user's get another name with each erasure. */
 interface Place<N extends StoredName> {
   readonly store: SoundStore
   nameOf(this: void, name: N): string
 }
 
-/** What the store is to have once a value stands. */
+/** The keeper of a value in the store once it stands. */
 interface Keeping extends Pick<Keeper, 'keep'> {
   level(names: Iterable<StoredName>): Promise<Level>
 }
 
-/** Computes values from those before them, by compare-and-set: see `StoreSync.update`. */
+/** Updates that compute values from those before them, by compare-and-set: see `StoreSync.update`. */
 export class Updates<N extends StoredName> {
   readonly #place: Place<N>
   readonly #health: StoreHealth
@@ -90,12 +90,12 @@ export class Updates<N extends StoredName> {
     return this.#underWay.run(subject, () => this.#make(subject, update))
   }
 
-  /** Whether the store may have what memory is still to hear of. */
+  /** Returns whether the store may have something that memory does not have yet. */
   isUnderWay(subject: N): boolean {
     return this.#underWay.has(subject)
   }
 
-  /** Resolves when those have ended that are under way. */
+  /** Resolves when all updates under way have ended. */
   ended(): Promise<void> {
     return this.#underWay.ended()
   }
@@ -113,7 +113,7 @@ export class Updates<N extends StoredName> {
       const standing = this.#memory.find(subject)?.register(field.key)
       const taken = takenAt(standing, id)
       if (taken !== undefined) {
-        // Only the store has told of it so far.
+        // So far only the store has told of it.
         if (unanswered && standing) this.#memory.confirm(subject, standing, source)
         return taken
       }
@@ -126,14 +126,14 @@ export class Updates<N extends StoredName> {
       const { store, nameOf } = this.#place
       const name = nameOf(subject)
       const isSet = await this.#try(() => store.compareAndSet(name, register, expected))
-      // Erased meanwhile: what may be written there is deleted, and it is computed once more, from what is left.
+      // Erased meanwhile: deletes what may have been written there, and computes again from what is left.
       if (nameOf(subject) !== name) {
         store.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         unanswered = undefined
         continue
       }
       if (isSet) {
-        // The visitor may have gone while the store was asked: what is written then is in no one's account.
+        // The visitor may have gone while the store was asked: what is written then is in nobody's account.
         permit()
         this.#memory.confirm(subject, register, source)
         return stamp
@@ -146,8 +146,8 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * The store may have taken a write, or take it yet, and does not say so: it is told of the very same again. Nothing where memory has a
-   * newer one that does not go over it.
+   * Sends the very same write again, as the store may have taken it, or may yet take it, without saying so. Returns undefined if memory has
+   * a newer one that was not made over it.
    */
   #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
     if (this.#memory.last(subject, register.key) >= register.stamp) return undefined
@@ -159,12 +159,12 @@ export class Updates<N extends StoredName> {
   /** Memory and the store differ in a key: each learns what the other has. */
   async #meet(subject: N, key: string): Promise<void> {
     const own = this.#memory.find(subject)?.register(key)
-    // The answer says what stands.
+    // The answer says what the store has.
     if (own) this.#keeping.keep(subject, [own])
     else await this.#answers.inTime(subject)
   }
 
-  /** Asks the store; nothing where it does not answer in time. */
+  /** Asks the store; resolves with undefined if it does not answer in time. */
   #try<T>(act: () => Promise<T>): Promise<T | undefined> {
     return this.#health.inTime(this.#health.ask(act).catch(() => undefined))
   }

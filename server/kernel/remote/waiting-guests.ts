@@ -1,10 +1,10 @@
 import { isSubject, isUser } from '../names/subject.js'
 import type { StoredName } from './name.js'
 
-/** How much of what guests have set waits for the store. Any stranger may be as many guests as they like, so that is bounded. */
+/** The guests' writes that wait for the store. Their bytes are limited, as one stranger can be any number of guests. */
 export class WaitingGuests {
   readonly #maxBytes: number
-  /** Those who have waited for longest first. */
+  /** Those who have waited longest come first. */
   readonly #bytes = new Map<StoredName, number>()
   #sum = 0
 
@@ -12,7 +12,7 @@ export class WaitingGuests {
     this.#maxBytes = maxBytes
   }
 
-  /** Takes note of how many bytes of a guest wait. Answers with those for whom there is no room, who wait no more. */
+  /** Records how many bytes of a guest wait. Yields the guests for whom there is no room, who no longer wait. */
   *note(subject: StoredName, bytes: number): Generator<StoredName> {
     if (!isSubject(subject) || isUser(subject)) return
     this.#account(subject, bytes)

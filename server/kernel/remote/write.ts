@@ -7,7 +7,7 @@ import type { StoredRows } from './lane.js'
 import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 
-/** What has ended of a user stands under their own name, and their values under that of the generation. */
+/** Writes a batch: what has ended for a user under the user's own name, and the values under the name of their generation. */
 export async function write(
   store: SoundStore,
   subject: StoredName,
@@ -16,7 +16,7 @@ export async function write(
 ): Promise<StoredRows> {
   for (const name of erases) {
     const former = await clear(store, name, registers)
-    // Of an erasure that this process has not heard of.
+    // The generation of an erasure that this process has not heard of.
     if (former > FIRST_GENERATION && former < generation) await clear(store, storeName(subject, former), registers)
   }
   const all = registers.registers()
@@ -29,14 +29,14 @@ export async function write(
 }
 
 /**
- * Another process may have ended something there of which this one has not heard: that is not removed with the rest. Both questions go
- * out together, so that no write of another process comes between. Resolves with the generation that stood there.
+ * Clears a name, but keeps what another process has ended there and this one has not heard of. Both calls go out together, so that no write
+ * of another process comes between. Resolves with the generation that was found there.
  */
 async function clear(store: SoundStore, name: string, registers: Replica): Promise<number> {
   const asked = [store.load(name), store.remove(name)] as const
-  // Where one fails, the other shall not be late for what comes next.
+  // If one call fails, the other must still be over before what comes next.
   const [load] = await Promise.allSettled(asked)
-  // A removal that fails may have been made all the same: what is to stay is tried again with the rest.
+  // A removal that fails may have happened all the same: what has to stay is retried with the rest.
   const found = load.status === 'fulfilled' ? load.value : []
   for (const end of found.filter(isEnd)) registers.merge(end, 'store')
   await Promise.all(asked)

@@ -19,25 +19,25 @@ export interface AnswerCookieNeeds {
 
 type Owner = Pick<Recognized, 'cookie' | 'visitor'>
 
-/** Whether the visitor's own cookie says less than one written now, or is about to expire. */
+/** Returns whether the visitor's own cookie has less than one written now would have, or is about to expire. */
 export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Owner): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
-  // More than there can be is of a clock that ran ahead.
+  // More than `maxAge` is left only if a clock ran ahead.
   if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
   return cookie.comparison?.isOutdated ?? core.freshness.isOutdated(cookie, visitor)
 }
 
-/** Writes all that is known of the visitor, and has room. Resolves when it is written. */
+/** Writes all that is known of the visitor and fits. Resolves when the cookie is written. */
 export function writeCookie(
   core: AnswerCookieNeeds,
   ctx: Koa.Context,
   { cookie: brought, visitor }: Owner,
 ): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
-  // Memory may have forgotten the visitor since the request began, which must not make the cookie poorer.
+  // Memory may have evicted the visitor since the request began: the cookie must not lose anything by that.
   if (brought) freshness.compare(brought, visitor)
   const registers = freshness.registers(visitor, brought)
   const content = {

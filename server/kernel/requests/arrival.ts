@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import onHeaders from 'on-headers'
 
-/** ms for headers to reach a browser, where its network is slow. */
+/** ms for headers to reach a browser on a slow network. */
 const ON_THE_WAY = 5000
 
-/** Does something once, when the browser has an answer's headers as far as can be known. The body of a stream may never end. */
+/** Calls `act` once, when the browser can be assumed to have the response's headers. A streamed body may never end. */
 export function onArrival(res: ServerResponse, act: () => void): void {
   if (isClosed(res)) {
     act()
@@ -25,7 +25,7 @@ export function onArrival(res: ServerResponse, act: () => void): void {
   else onHeaders(res, wait)
 }
 
-/** Whether its `close` has been, or is about to come. The answers of HTTP/2 have no `closed`, but their streams tell. */
+/** Returns whether `close` was emitted or is about to be. HTTP/2 responses have no `closed`, but their streams have `destroyed`. */
 export function isClosed(res: ServerResponse | Http2ServerResponse): boolean {
   return res instanceof Http2ServerResponse ? res.stream.destroyed : res.closed
 }

@@ -8,11 +8,11 @@ const READ_ALREADY =
   'where parsers leave it. Put app.use(live.middleware()) before what reads it'
 
 /**
- * Reads a request's body as JSON. An app's own parser may have read it already; one that has left it unread, as it is for forms alone, has put
- * something in its place all the same.
+ * Reads a request's body as JSON. The app's own parser may have read it already; a parser that left it unread, because it takes forms
+ * alone, still sets a value in its place.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
- * @throws {TypeError} where it was read and is gone: no page could save anything
+ * @throws {TypeError} if it was read and discarded: no page could save anything
  */
 export async function readBody({ req, request }: Koa.Context): Promise<unknown> {
   const { body } = request as { readonly body?: unknown }
@@ -40,7 +40,7 @@ async function read(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    // Left early, the stream must not be destroyed: an app that logs whose request it was would find no socket.
+    // Stopping early must not destroy the stream: an app that logs whose request it was would find no socket.
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const data = Buffer.from(chunk)
       bytes += data.length

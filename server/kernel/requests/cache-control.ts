@@ -6,9 +6,9 @@ const NOT_SHARED =
   's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
   'for all, read no values'
 
-/** Let an answer be kept for other visitors; `must-understand` sets `no-store` aside (RFC 9111, 5.2.2). */
+/** Directives that let a response be stored for other visitors; `must-understand` overrides `no-store` (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])
-/** What caches in front of an app go by rather than by Cache-Control: RFC 9213, and what was there before it. */
+/** Headers that caches in front of an app prefer to Cache-Control: those of RFC 9213, and their predecessors. */
 const TARGETED = new Set([
   'cdn-cache-control',
   'cloudflare-cdn-cache-control',
@@ -21,10 +21,10 @@ const TARGETED = new Set([
 ])
 
 /**
- * Has no cache between give the answer to another visitor, whatever the app says of it. Warns where the app meant it for such
+ * Keeps shared caches from giving the response to another visitor, whatever the app's headers say. Warns if the app meant it for such
  * caches.
  *
- * @param isForOnce it brings a cookie, or shows what is shown once: no cache keeps it
+ * @param isForOnce whether it sets a cookie, or shows what is shown only once: no cache may store it
  */
 export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Warn): void {
   const given = res.getHeader('Cache-Control')
@@ -41,7 +41,7 @@ export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, wa
   if (isShared) warn(NOT_SHARED)
 }
 
-/** The same Cache-Control for the visitor's own browser alone: what says how that may keep the answer stays. */
+/** Returns the same Cache-Control for the visitor's own browser alone, with the directives that apply to that browser. */
 export function privateCacheControl(given: string): string {
   const all = directives(given)
   const kept = all.filter((one) => !SHARED.has(nameOf(one)) && !isQualified(one))
@@ -50,12 +50,12 @@ export function privateCacheControl(given: string): string {
   return (isPrivate ? kept : ['private', ...kept]).join(', ')
 }
 
-/** `private="set-cookie"` keeps that header from others, and no more. */
+/** `private="set-cookie"` keeps that header from shared caches, and nothing else. */
 function isQualified(directive: string): boolean {
   return nameOf(directive) === 'private' && directive.includes('=')
 }
 
-/** Commas within quotes are no ends. */
+/** Commas within quotes do not separate directives. */
 function directives(text: string): readonly string[] {
   const found = text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []
   return found.map((one) => one.trim()).filter((one) => one !== '')

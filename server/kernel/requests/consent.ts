@@ -2,10 +2,10 @@ import type Koa from 'koa'
 import { refusePromise } from '../../../shared/promise.js'
 import type { Settings } from '../../options.js'
 
-/** Whether the visitor of a request, or of a handshake, has agreed to be remembered. */
+/** A function that returns whether the visitor of a request or handshake has agreed to be remembered. */
 export type HasConsent = (ctx: Koa.Context) => boolean
 
-/** Where the app's own function fails, none is given. */
+/** Creates a `HasConsent`. If the app's own function throws, there is no consent. */
 export function createConsent({ consent, report }: Pick<Settings, 'consent' | 'report'>): HasConsent {
   return (ctx) => {
     try {

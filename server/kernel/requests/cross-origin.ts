@@ -9,13 +9,13 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** Seconds in which a browser need not ask again: Chromium takes no longer time. The POST is looked at each time. */
+/** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is checked anyway. */
 const MAX_AGE = 7200
 const NAMES = /^[\w-]+(, *[\w-]+)*$/
 
 /**
- * Answers pages of the listed origins, and of no other, as browsers have it (CORS, in the Fetch standard): that they may POST, with
- * cookies, and may read the answer.
+ * Returns the CORS middleware (Fetch standard) that lets pages of the listed origins, and no others, POST with cookies and read the
+ * response.
  */
 export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
@@ -23,7 +23,7 @@ export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware
   const answer: Koa.Middleware = (ctx, next) => {
     const origin = ctx.get('Origin')
     const isListed = origins.includes(origin)
-    // As late as that: Koa takes all headers off the answer that it makes of an error.
+    // Only as the headers go out: Koa removes all earlier headers from an error response.
     onHeaders(ctx.res, () => {
       ctx.vary('Origin')
       if (!isListed) return
@@ -37,7 +37,7 @@ export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware
     if (cookie.sameSite !== 'none' && ctx.get('Sec-Fetch-Site') === 'cross-site')
       warn(describeCrossSite(origin, ctx, cookie.sameSite), 'cross-site')
     if (!isPreflight(ctx)) return next()
-    // What a guard of the app wants to be sent, the app knows. Such a page may say what our own may.
+    // The app knows which headers its own guards require. Such a page may send the same headers as our own pages.
     const names = ctx.get('Access-Control-Request-Headers')
     if (NAMES.test(names)) ctx.set('Access-Control-Allow-Headers', names)
     ctx.set({ 'Access-Control-Allow-Methods': 'POST', 'Access-Control-Max-Age': String(MAX_AGE) })
@@ -48,12 +48,12 @@ export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware
   return [answer]
 }
 
-/** Whether a browser asks, before it POSTs for a page of another origin. */
+/** Returns whether this is a preflight, sent by a browser before the POST of a page of another origin. */
 export function isPreflight({ method, headers }: Koa.Context): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
-/** Only browsers know what is one site: a list of some ten thousand suffixes says under which of them domains are registered. */
+/** Only browsers know which origins are one site: some ten thousand suffixes tell under which of them domains are registered. */
 function describeCrossSite(origin: string, { protocol, host }: Koa.Context, sameSite: string): string {
   return (
     `origins: ${origin} is another site than ${protocol}://${host.slice(0, 200)}, so browsers send no cookie that is ` +

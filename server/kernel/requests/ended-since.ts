@@ -4,12 +4,12 @@ import type { Recognized } from '../names/recognized.js'
 import type { BrowserSubject } from '../names/subject.js'
 import type { Vouched } from '../names/visitor.js'
 
-/** What had ended of its visitor as a request began, and what has since: the request is late, and must undo none of it. */
+/** A record of what had ended for the visitor when a request began, and of what has ended since: a late request must undo none of it. */
 export class EndedSince {
   readonly #epochs: Epochs
-  /** The browser id of a cookie that had been given up before the session was used. */
+  /** The browser id of the request's cookie, if it was given up before the session was used. */
   readonly #givenUp: BrowserSubject | undefined
-  /** Its cookie was given up, and `identify` vouches for another than its user: what it sets could be meant for no visitor of now. */
+  /** Whether the cookie was given up and `identify` does not name its user: what the request sets could be meant for no current visitor. */
   #isLate: boolean
   #ends: number
 
@@ -26,13 +26,13 @@ export class EndedSince {
     this.#ends = ends
   }
 
-  /** Another visitor goes on in the request. */
+  /** Starts over for another visitor in the same request. */
   restart(ends: number): void {
     this.#isLate = false
     this.#ends = ends
   }
 
-  /** Whether the browser id that the request came with was given up by another, or its user revoked, before it began or since. */
+  /** Whether another request gave up the browser id that this one came with, or its user was revoked, before it began or since. */
   isSuperseded({ visitor, cookie }: Recognized): boolean {
     const { browserSubject, userSub } = visitor
     if (userSub !== undefined && this.#epochs.hasEndedSince(userSub, this.#ends)) return true
@@ -40,17 +40,17 @@ export class EndedSince {
     return this.#isLate || this.#epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
   }
 
-  /** Another request has signed the visitor out, in, or over to another user: being late, the answer must not undo that. */
+  /** Whether another request has signed the visitor out, in, or over to another user: this late response must not undo that. */
   hasEnded(recognized: Recognized): boolean {
     return this.#epochs.hasEnded(recognized, this.#ends) || this.#isGivenUpSince
   }
 
-  /** Whether the user was revoked since the request's own cookie was read: a sign-in needs another one. */
+  /** Whether the user was revoked since the request's own cookie was read: a sign-in needs a new cookie. */
   isRevoked(cookie: VerifiedCookie | undefined): boolean {
     return cookie !== undefined && !this.#epochs.isGivenUp(cookie.browserSubject) && !this.#epochs.isCurrent(cookie)
   }
 
-  /** A browser id that had been given up before was given up once more. */
+  /** Whether a browser id that had been given up before was given up again. */
   get #isGivenUpSince(): boolean {
     return this.#givenUp !== undefined && this.#epochs.hasEndedSince(this.#givenUp, this.#ends)
   }

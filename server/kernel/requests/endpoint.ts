@@ -26,27 +26,27 @@ export interface EndpointNeeds extends VisitNeeds, SyncNeeds {
   readonly parts: readonly Part[]
 }
 
-/** What becomes of requests before their answers. */
+/** The steps of a request before its response. */
 interface Callers extends Identifier {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
   begin(ctx: Koa.Context, vouched: Vouched, visit: Visit): void
 }
 
-/** `POST /store_session`: takes what a socket changed, or what it could not, and answers with the cookie. */
+/** Creates `POST /store_session`: takes what a socket changed, or could not change, and responds with the cookie. */
 export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
-    // A body can take its time, while its user signs out.
+    // The user may sign out while the body arrives.
     const { ends } = core.epochs
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
     }
-    // Not by `ctx.is()`, which would need a body's length: a POST over HTTP/2 need not say that.
+    // Not `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit it.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
     if (!isJson && (await hasPartAnswered(core, ctx, requests))) return
-    // A form on another site can send what looks like JSON, but not call it so.
+    // A form on another site can send text that looks like JSON, but not label it as JSON.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const wanted = parseSync(await readBody(ctx))
@@ -68,7 +68,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Midd
   return router.routes() as Koa.Middleware
 }
 
-/** Whether a part has answered what is no JSON. */
+/** Returns whether a part has answered a POST that is not JSON. */
 async function hasPartAnswered({ parts }: EndpointNeeds, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
   for (const { post } of parts) if (await post?.(ctx, requests)) return true
   return false
@@ -89,15 +89,15 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   }
 }
 
-/** What of the body is left unread must not be taken for the next request, nor be waited for. */
+/** The unread rest of the body must not be taken for the next request, nor be waited for. */
 function endAfter({ res }: Koa.Context): void {
   const { stream } = res as { readonly stream?: ServerHttp2Stream }
-  // Requests share an HTTP/2 connection, where the header is forbidden: only this one's stream ends.
+  // Requests share an HTTP/2 connection, where the header is forbidden: only this request's stream ends.
   if (stream) stream.once('finish', () => stream.close())
   else res.setHeader('Connection', 'close')
 }
 
-/** Where an answer that is not out yet brings the browser another cookie, one of this POST could come after it, and replace it. */
+/** If a response under way brings the browser another cookie, this POST's cookie could arrive later and replace it. */
 function checkBrowser(
   { departures, disagreements }: EndpointNeeds,
   read: VerifiedCookie | undefined,
@@ -110,26 +110,26 @@ function checkBrowser(
 }
 
 /**
- * Whether a page is of the visitor whose cookie its POST brings. Must be checked before any browser id is given up: the POST may have been held back
- * until another person uses the browser, and whatever cookie it brought would replace that one's.
+ * Returns whether a page belongs to the visitor whose cookie its POST brings. Check this before any browser id is given up: the POST may
+ * have been held back until another person uses the browser, and any cookie in its response would replace that person's.
  */
 function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
   return isKept && who === wanted.who
 }
 
-/** Where it is not, it is told whose that is. */
+/** Tells a page that belongs to another visitor whose cookie this is. */
 function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // The question that follows is counted.
+  // The page's next question is counted.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
   core.limits.spendQuestion(whose)
   return dropped(core, whose)
 }
 
-/** @param whose the request is, as the page was told where it named a `who`, else as its answer makes it */
+/** @param whose whose request it is: as the page was told if it named a `who`, else as the response makes it */
 async function answer(core: EndpointNeeds, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
   if (isQuestion(wanted)) core.limits.spendQuestion(visit)
-  // Tickets alone bring no cookie in place of one that was given up: they may be late, and the cookie that of who came after.
+  // Tickets alone never replace a cookie that was given up: they may be late, and the browser's cookie may be the next visitor's by then.
   const least = wanted.set.length > 0 ? 'sets' : 'shows'
   const deed = visit.cookie || isQuestion(wanted) ? 'renews' : least
   const side: Side = {

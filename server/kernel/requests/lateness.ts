@@ -3,7 +3,7 @@ import type { Warn } from '../report.js'
 const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'
 
-/** Warns of what is set too late for a cookie. */
+/** Warns of a change that is made too late for a cookie. */
 export function warnOfLateChange(warn: Warn): void {
   warn(TOO_LATE_TO_SET)
 }
@@ -13,7 +13,7 @@ const CONSEQUENCE = {
   'takeFlash was called': 'the back button might show its messages again',
 }
 
-/** For what comes after the headers have gone out: they tell a cache of the answer. */
+/** Returns the error for a use after the headers have gone out: they tell caches about the response. */
 export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
   return new TypeError(
     `koa-live-session: ${what} after the headers had gone out, so that ${CONSEQUENCE[what]}: expected it before the answer begins. ` +

@@ -2,31 +2,31 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Visitor } from '../names/visitor.js'
 
-/** Where the app says no other; described in option-types. */
+/** The defaults; described in option-types. */
 export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
 export type LimitOptions = Readonly<typeof LIMITS>
 
-/** Shared by all that have no cookie. No subject is called so. */
+/** Shared by all who have no cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** A request, or a connection, without a cookie has an id of its own: a flood of those would else be a new visitor each time. */
+/** A request or connection without a cookie has an id of its own: each one in a flood would otherwise count as a new visitor. */
 function countedAs({ cookie, visitor }: Asker): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
-/** Whose browser asks. */
+/** The visitor whose browser asks. */
 interface Asker {
   readonly cookie: object | undefined
   readonly visitor: Visitor
 }
 
 /**
- * Characters of tickets a second, and bursts of twice that. A page that drags the largest value posts eight times 48,000 a second,
- * and twenty pages that come back at once bring as much each.
+ * Characters of tickets per second, with bursts of twice that. A page that drags the largest value posts 48,000 eight times a second, and
+ * twenty pages that come back at once bring as much each.
  */
 const TICKET_RATE = 512 * 1024
 
-/** How much browsers may ask of this process. What the app itself does is not counted. */
+/** The limits of what browsers may ask of this process. Calls of the app itself are not counted. */
 export class Limits {
   readonly #options: LimitOptions
   readonly #clock: () => number
@@ -46,7 +46,7 @@ export class Limits {
   }
 
   /**
-   * Counts changes that a browser asks for against its subject, and against its socket where it has one: all or none.
+   * Counts changes that a browser asks for against its subject, and against its socket if it has one: all or none.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -59,8 +59,8 @@ export class Limits {
   }
 
   /**
-   * Counts a request that sets nothing and brings nothing: it asks for a cookie, or for all values. As many as changes, and apart from those: a
-   * flood of changes keeps no newcomer from getting a cookie.
+   * Counts a request that sets nothing and brings nothing: it asks for a cookie, or for all values. It has the same limit as changes, but a
+   * separate count: a flood of changes keeps no newcomer from getting a cookie.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -90,7 +90,7 @@ export class Limits {
     return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerSubject, now))
   }
 
-  /** @throws {LiveSessionError} `rate_limited` where a subject has as many sockets as it may, in all namespaces */
+  /** @throws {LiveSessionError} `rate_limited` if a subject already has its maximum of sockets in all namespaces */
   admit(open: number): void {
     const { socketsPerSubject } = this.#options
     if (open < socketsPerSubject) return
@@ -104,7 +104,7 @@ function refuseUntil(wait: number, what: string): void {
   throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
 }
 
-/** Lets so many through a second, and bursts of twice that. */
+/** A token bucket that lets `rate` through per second, with bursts of twice that. */
 export class Bucket {
   readonly #rate: number
   #tokens: number
@@ -116,7 +116,7 @@ export class Bucket {
     this.#filledAt = now
   }
 
-  /** ms until there is room for so many; 0 where there is. More than a burst goes when the bucket is full. */
+  /** Returns the ms until there is room for `count`, 0 if there is. More than a burst passes when the bucket is full. */
   wait(count: number, now: number): number {
     // A clock that runs backwards takes nothing away.
     const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)

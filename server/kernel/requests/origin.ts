@@ -3,11 +3,11 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Settings } from '../../options.js'
 import type { Warn } from '../report.js'
 
-/** What a request says of where it comes from, and where it has arrived. */
+/** The origin that a request claims to come from, and the one at which it arrived. */
 export interface OriginClaims {
-  /** The Origin header; '' where there is none. */
+  /** The Origin header; '' if there is none. */
   readonly origin: string
-  /** The Sec-Fetch-Site header; '' where there is none. */
+  /** The Sec-Fetch-Site header; '' if there is none. */
   readonly site: string
   /** `protocol://host` as this server sees itself, never what the request says in its Origin. */
   readonly own: string
@@ -19,8 +19,8 @@ interface Needs {
 }
 
 /**
- * Whether a POST comes from one of our own pages: the rules of Go's CrossOriginProtection, except that the scheme has to
- * match too. Without either header it is no browser's, or one without cross-site cookies to abuse.
+ * Returns whether a POST comes from one of our own pages, by the rules of Go's CrossOriginProtection, except that the scheme has to match
+ * too. A request without either header is not a browser's, or is from one without cross-site cookies to abuse.
  */
 export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boolean {
   const { origin, site } = claims
@@ -29,7 +29,7 @@ export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boo
   return origin === '' || isOwnOrigin(claims)
 }
 
-/** @throws {LiveSessionError} `bad_origin`, with a word to the log, where it does not */
+/** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from one of our own pages */
 export function checkOwnPost({ settings, warn }: Needs, ctx: Koa.Context): void {
   const claims = originClaims(ctx)
   if (isOwnPost(claims, settings.origins)) return
@@ -37,12 +37,12 @@ export function checkOwnPost({ settings, warn }: Needs, ctx: Koa.Context): void 
   throw new LiveSessionError('bad_origin', 'this page may not post here')
 }
 
-/** Whether a websocket handshake comes from one of our own pages: browsers always send its Origin, so it must be there. */
+/** Returns whether a websocket handshake comes from one of our own pages: browsers always send its Origin, so it must be there. */
 export function isOwnWebSocket(claims: OriginClaims, trusted: readonly string[]): boolean {
   return trusted.includes(claims.origin) || isOwnOrigin(claims)
 }
 
-/** The same for the first request of HTTP long-polling: a GET, which same-origin browsers send without Origin. */
+/** Does the same for the first request of HTTP long-polling: a GET, which browsers send without Origin to the same origin. */
 export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): boolean {
   const { origin, site } = claims
   if (origin !== '' && trusted.includes(origin)) return true
@@ -55,21 +55,21 @@ function isOwnOrigin({ origin, own }: OriginClaims): boolean {
   return expected !== undefined && normalOrigin(origin) === expected
 }
 
-/** Lower case, without a default port; undefined for what is no origin, like `null`. */
+/** Returns the origin in lower case without a default port; undefined for what is not an origin, like `null`. */
 function normalOrigin(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   const { origin } = new URL(text)
   return origin === 'null' ? undefined : origin
 }
 
-/** Reads the claims of a request. `ctx.origin` would not do: in Koa 3 that is the request's own header. */
+/** Reads the claims of a request. Does not use `ctx.origin`: in Koa 3 that is the request's own header. */
 export function originClaims(ctx: Koa.Context): OriginClaims {
   // Some proxies forward `ws` or `wss` for a websocket. The origin of its page is http or https.
   const protocol = ctx.protocol.replace(/^ws/, 'http')
   return { origin: ctx.get('Origin'), site: ctx.get('Sec-Fetch-Site'), own: `${protocol}://${ctx.host}` }
 }
 
-/** For the log alone: how this server sees itself is nothing to tell a stranger. */
+/** Describes the refusal for the log alone: strangers must not learn how this server sees itself. */
 export function describeBadOrigin({ origin, site, own }: OriginClaims): string {
   const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
   return (

@@ -7,7 +7,7 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** Warns of a server that takes https for http: it sends cookies without Secure, and finds every page's origin a foreign one. */
+/** Warns if the server mistakes https for http: it would send cookies without Secure, and take every page's origin for a foreign one. */
 export function checkProxy({ settings, warn }: Needs, ctx: Koa.Context): void {
   if (ctx.secure) return
   const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'

@@ -29,12 +29,12 @@ export class RequestHandle extends Handle {
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
   readonly #vouched: Vouched
-  /** From the first use on. Not `#`: the simulation looks at it. */
+  /** Set from the first use on. Not `#`: the simulation reads it. */
   protected begun: Visit | undefined
 
   /**
    * @param vouched whom `identify` has named
-   * @param begun where the session was used before, else it begins at the first use
+   * @param begun the visit, if the session was used before; else it begins at the first use
    */
   constructor(core: RequestNeeds, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
     super(core)
@@ -45,7 +45,7 @@ export class RequestHandle extends Handle {
     this.begun = begun
   }
 
-  /** Looks at who the visitor is at its first use: to read `ctx.liveSession` alone changes nothing. */
+  /** Finds out who the visitor is at the first use: reading `ctx.liveSession` alone changes nothing. */
   get #visit(): Visit {
     this.begun ??= new Visit(this.#core, this.#ctx, this.#vouched)
     return this.begun
@@ -56,7 +56,7 @@ export class RequestHandle extends Handle {
     return visitor.id(hasId)
   }
 
-  /** Values with stamps, for the browser's first render; hidden fields are never in it. */
+  /** Returns the values with their stamps for the browser's first render, without hidden fields. */
   snapshot(): AnySnapshot {
     const visit = this.#visit
     visit.does('shows')
@@ -76,7 +76,7 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
-      // That this answer brings it does not say that the browser keeps it.
+      // This response sends it, but the browser may not keep it.
       if (stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
@@ -91,7 +91,7 @@ export class RequestHandle extends Handle {
     return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)
   }
 
-  /** The snapshot as an inert script element: escaped, so that no value can end it, and needing no CSP nonce. */
+  /** Returns the snapshot as an inert script element. It is escaped, so that no value can end it, and needs no CSP nonce. */
   embed(): string {
     // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
     const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
@@ -100,7 +100,7 @@ export class RequestHandle extends Handle {
 
   identify(): Promise<void> {
     return Outcome.of(async () => {
-      // Begun first: what it ends by that is not of meanwhile.
+      // Begun first: what this ends must not count as ended meanwhile.
       const visit = this.#visit
       const { ends } = this.#core.epochs
       const user = await this.#requests.identify(this.#ctx)
@@ -115,7 +115,7 @@ export class RequestHandle extends Handle {
     return this.#visit.leave(forget)
   }
 
-  /** What parts are given of it. */
+  /** Returns what parts may use of a handle. */
   static useOf(this: void, handle: RequestHandle): RequestUse {
     return handle.#use()
   }
@@ -136,7 +136,7 @@ export class RequestHandle extends Handle {
     }
   }
 
-  /** An app may sign its user in or out without a word to us, which the next request would find: what this one says is for who comes then. */
+  /** The app may have signed its user in or out without telling the plugin: what this request says is for the visitor of the next one. */
   #catchUp(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined

@@ -21,7 +21,7 @@ const OTHER_APP =
   'liveSession(app) of the app that listens. With koa-mount pass the outer one'
 const REQUEST = Symbol('koa-live-session')
 
-/** What requests pass through, and their `ctx.liveSession`. */
+/** The middleware that requests pass through, and their `ctx.liveSession`. */
 export class Requests {
   readonly #core: Needs
   readonly #endpoint: Koa.Middleware
@@ -39,11 +39,11 @@ export class Requests {
     Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
   }
 
-  /** Knows who asks before the app's own code runs, and answers what is POSTed to the endpoint. */
+  /** Returns the middleware that identifies visitors before the app's own code runs, and answers POSTs to the endpoint. */
   middleware(): Koa.Middleware {
     const { endpoint } = this.#core.settings
     return (ctx, next) => {
-      // The URL first: a request for anything else does not even get its path parsed.
+      // The URL first: the path of other requests is not even parsed.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
       if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
       if (ctx[REQUEST] !== undefined) {
@@ -59,7 +59,7 @@ export class Requests {
     }
   }
 
-  /** Asks who the visitor of a request is, and has what a store knows of that one in memory before any of it is read. */
+  /** Asks who the visitor of a request is, and loads what a store knows of the visitor before any of it is read. */
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { cookie, store } = this.#core
     const identified = this.identify(ctx)
@@ -81,7 +81,7 @@ export class Requests {
     })
   }
 
-  /** @param visit where it has begun, else it begins at the first use */
+  /** @param visit the visit, if it has begun; else it begins at the first use */
   begin(ctx: Koa.Context, vouched: Vouched, visit?: Visit): void {
     ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, visit)
   }

@@ -31,7 +31,7 @@ export interface VisitNeeds extends AnswerCookieNeeds {
   readonly subjects: Subjects
 }
 
-/** A request and its answer: whose it is, and what the answer does to the cookie. Begun at the first use of the session. */
+/** A request and its response: who the visitor is, and what the response does to the cookie. Begun at the first use of the session. */
 export class Visit implements Whose, Answer {
   readonly #core: VisitNeeds
   readonly #ctx: Koa.Context
@@ -42,7 +42,7 @@ export class Visit implements Whose, Answer {
   #deed: Deed = 'reads'
   #parts: readonly AnswerPart[] = []
 
-  /** @throws {TypeError} where the headers have gone out: they were to say that the answer is for one visitor */
+  /** @throws {TypeError} if the headers have gone out: they have to say that the response is for one visitor */
   constructor(core: VisitNeeds, ctx: Koa.Context, vouched: Vouched, known?: Known) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
@@ -54,7 +54,7 @@ export class Visit implements Whose, Answer {
     this.#brought = this.#recognized.relation
     this.#since = new EndedSince(core.epochs, cookie, this.#recognized, vouched)
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
-    // As the headers go out, not before: Koa strips what is set by then from the answer to an error.
+    // Only as the headers go out: Koa strips earlier headers from an error response.
     onHeaders(ctx.res, this.#seal)
   }
 
@@ -66,12 +66,12 @@ export class Visit implements Whose, Answer {
     return this.#recognized.visitor
   }
 
-  /** Whether the visitor is still whom `identify` named as the request began. */
+  /** Whether the visitor is still the one whom `identify` named when the request began. */
   get isAsBegun(): boolean {
     return this.visitor.user === this.#begunAs
   }
 
-  /** The request's own cookie, where it is this visitor's. */
+  /** The request's own cookie, if it is this visitor's. */
   get cookie(): VerifiedCookie | undefined {
     return this.#recognized.cookie
   }
@@ -80,12 +80,12 @@ export class Visit implements Whose, Answer {
     return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
   }
 
-  /** Whether the browser has, or gets with this answer, a cookie that says its id. */
+  /** Whether the browser has a cookie with its id, or gets one with this response. */
   get hasId(): boolean {
     return this.cookie ? this.isKept : this.#action() === 'write'
   }
 
-  /** As its own cookie says to the end: what is learnt of the user meanwhile is for the next request to find. */
+  /** Follows the request's own cookie to the end: what is learned about the user meanwhile is left to the next request. */
   get who(): string | undefined {
     const { cookie, visitor } = this.#recognized
     return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
@@ -99,39 +99,39 @@ export class Visit implements Whose, Answer {
     return renewalOf(this.#ctx, this.#core.settings.maxAge)
   }
 
-  /** The replica that a field of the visitor is in, where there is one. */
+  /** Returns the replica that holds a field of the visitor, if there is one. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
-    // What memory has forgotten since the request began, its cookie still says.
+    // The cookie still has what memory has evicted since the request began.
     return cookie
       ? this.#core.freshness.compare(cookie, visitor)[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 
-  /** Whether the browser id that the request came with was given up by another, or its user revoked, before it began or since. */
+  /** Whether another request gave up the browser id that this one came with, or its user was revoked, before it began or since. */
   get isSuperseded(): boolean {
     return this.#since.isSuperseded(this.#recognized)
   }
 
-  /** Has in memory all that counts where the request goes on as another visitor. */
+  /** Loads all that counts if the request continues as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     return loadCandidates(this.#core, [this.#departing], user)
   }
 
-  /** Takes note of what the request does with the session. */
+  /** Records what the request does with the session. */
   does(deed: Deed): void {
     const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
     if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
     this.#deed = moreOf(this.#deed, deed)
   }
 
-  /** Goes on as another user, or as a guest. Resolves when the connections of before are closed. */
+  /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, ends }: Vouched): Promise<void> {
     if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 
-  /** Goes on as a guest: of a user what is the browser's own stays, unless all is to be forgotten. Resolves as `changeTo`. */
+  /** Continues as a guest. A user's browser keeps its own values, unless all is to be forgotten. Resolves as `changeTo` does. */
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
     const { ends } = epochs
@@ -140,7 +140,7 @@ export class Visit implements Whose, Answer {
       return
     }
     const done = this.#become(identities.forget(this.#departing), ends)
-    // Where it brought no cookie of this visitor there is none to take away; what comes later may be another's.
+    // If the request brought no cookie of this visitor, there is none to remove; one that arrives later may be another visitor's.
     if (this.#brought === 'given-up') this.#brought = 'none'
     if (this.#brought !== 'none' && this.#brought !== 'newer') this.#brought = 'forgotten'
     this.#deed = this.#hasNews ? 'sets' : 'reads'
@@ -185,7 +185,7 @@ export class Visit implements Whose, Answer {
       brought: this.#brought,
       deed: this.#deed,
       hasEnded: comparison === undefined && this.#since.hasEnded(this.#recognized),
-      // Who renews it does not ask.
+      // A request that renews the cookie need not ask.
       isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })

@@ -16,11 +16,11 @@ type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'chang
 
 const NONE: Circumstances = {}
 
-/** Of changes alone. */
+/** The last ticket that had changes alone. */
 interface LastTicket {
   readonly sub: Sub | undefined
   readonly epoch: number
-  /** That it was signed in. */
+  /** The second in which it was signed. */
   readonly second: number
   readonly registers: readonly StoredRegister[]
   readonly text: string
@@ -32,7 +32,7 @@ interface Needs {
   readonly settings: Settings
 }
 
-/** Signs tickets of what changed and sends them to the subject's sockets, once for all changes of a turn. */
+/** The dispatch of changes: signs tickets and sends them to the subject's sockets, once for all changes of a turn. */
 export class Dispatch {
   readonly #core: Needs
   readonly #fields: readonly Field[]
@@ -53,7 +53,7 @@ export class Dispatch {
     this.#changed.set(holding, fields.add(field))
   }
 
-  /** Does something once what has changed is on its way: a browser that is answered then has the tickets already. */
+  /** Calls `act` once the changes are on their way: a browser that is answered then already has the tickets. */
   afterwards(act: () => void): void {
     if (this.#changed.size === 0) act()
     else this.#afterwards.push(act)
@@ -70,7 +70,7 @@ export class Dispatch {
     for (const act of afterwards) this.#try(act)
   }
 
-  /** A ticket of a greeting: of the fields that are the subject's every readable register, and what the others read as. */
+  /** Returns a ticket for a greeting: every readable register of the subject's fields, and the values that its other fields read as. */
   greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
     const fields = this.#fields.filter(isOwn)
     const registers = this.readable(replica, fields)
@@ -86,7 +86,7 @@ export class Dispatch {
     })
   }
 
-  /** What answers a page is pushed to its visitor's sockets in the same turn, and signed but once. */
+  /** Returns a ticket. What answers a page is also pushed to its visitor's sockets in the same turn, and is signed only once. */
   ticket(
     subject: Subject,
     registers: readonly StoredRegister[],
@@ -123,13 +123,13 @@ export class Dispatch {
 
   #send(holding: Holding, fields: Iterable<Field>): void {
     const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
-    // By room, so that the packet is encoded once for all; to this node's sockets, as each node sends to its own.
+    // By room, so that the packet is encoded once for all; to this node's sockets alone, as each node sends to its own.
     const namespaces = new Set<LiveSocket['nsp']>()
     for (const socket of holding.sockets) namespaces.add(socket.nsp)
     for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
   }
 
-  /** The registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
+  /** Returns the registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
   readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
     const shown: StoredRegister[] = []
     for (const field of fields) {

@@ -7,12 +7,12 @@ import type { Subject } from '../names/subject.js'
 /** What a write does to a field: a new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 
-/** Who has values: says whose registers a field is in. */
+/** The owner of values: tells whose registers a field is in. */
 export interface Owner {
   subject(field: Field): Subject
 }
 
-/** The registers of one call's changes, by whose they are. */
+/** Groups the registers of one call's changes by their subject. */
 export function group(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
   const groups = new Map<Subject, StoredRegister[]>()
   for (const [field, value] of changes) {

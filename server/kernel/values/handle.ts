@@ -16,15 +16,15 @@ import type { Sessions } from './sessions.js'
 import { keysOf, undeclared } from './undeclared.js'
 import type { Written } from './written.js'
 
-/** What is known of one key, for a look under the hood. */
+/** The details of one key, for a look under the hood. */
 export interface Inspection {
-  /** As stored; undefined where the key is deleted. */
+  /** As stored; undefined if the key is deleted. */
   readonly value: JsonValue | undefined
   /** When it was written: ms since 1970. */
   readonly stamp: number
-  /** Which places hold this very write, as far as this process knows. */
+  /** The places that hold this very write, as far as this process knows. */
   readonly places: readonly ('cache' | 'cookie' | 'store')[]
-  /** Bytes that it takes in the cookie, or would take: key and stamp included. */
+  /** Bytes that it takes in the cookie, or would take, including key and stamp. */
   readonly bytes: number
   /** Where the write came from. */
   readonly source: ChangeSource
@@ -37,7 +37,7 @@ interface Needs {
   readonly report: Report
 }
 
-/** What every handle can do with values: a request's, a socket's, a user's. Untyped: the public types are in session-types.ts. */
+/** The common base of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
   readonly #core: Pick<Needs, 'report' | 'store' | 'warn'>
@@ -49,25 +49,25 @@ export abstract class Handle {
     this.#fields = fields
   }
 
-  /** The registers that the field's value is in, where there are any yet. */
+  /** Returns the replica that has the field's value, if there is one yet. */
   protected abstract replica(field: Field): Replica | undefined
   /** The cookie that the visitor was last seen with. */
   protected abstract readonly cookie: CookieContent | undefined
-  /** Who has the values. */
+  /** The owner of the values. */
   protected abstract readonly owner: Owner
   protected abstract readonly source: ChangeSource
-  /** Tells the app of what no code awaits. */
+  /** Reports errors that no code awaits to the app. */
   get report(): (error: unknown) => void {
     return this.#core.report
   }
-  /** Something is about to be set, or refused. */
+  /** Called when something is about to be set, or refused. */
   protected begin(): void {}
-  /** @throws {LiveSessionError} where nothing may be set any more */
+  /** @throws {LiveSessionError} if nothing may be set any more */
   protected permit(): void {}
   /**
-   * Something was set, and has got that far.
+   * Called when a write has got that far.
    *
-   * @throws {LiveSessionError} where it is refused all the same
+   * @throws {LiveSessionError} if it is refused after all
    */
   protected confirm(level: Level): Awaitable<Level> {
     return level
@@ -132,7 +132,7 @@ export abstract class Handle {
     return inspections
   }
 
-  /** What `update` begins from. */
+  /** Returns the value that `update` starts from. */
   protected current(key: string): JsonValue | undefined {
     return this.get(key)
   }
@@ -162,7 +162,7 @@ export abstract class Handle {
     return [field, field.accept(value)]
   }
 
-  /** A key may have come from outside, so what refuses it has no name of a hidden field in it: browsers may see it. */
+  /** The key may come from outside, and browsers may see the refusal: it names no hidden field. */
   #settable(method: string, key: string): Field {
     return this.#fields.get(key) ?? this.#refuse(method, key)
   }
@@ -180,7 +180,7 @@ export abstract class Handle {
     )
   }
 
-  /** For reads, whose key is mostly in the source, where it is a mistake: the log is told all, as no code may see to the refusal. */
+  /** For reads, whose key is usually in the source, so that a wrong one is a mistake: logs all keys, as no code may handle the refusal. */
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field

@@ -1,12 +1,12 @@
 import type { Members } from '../seams.js'
 import { Outcome } from './outcome.js'
 
-/** Who is told of the errors of a handle's members that no code awaits. */
+/** An object that reports the errors of a handle's members that no code awaits. */
 interface Reporting {
   readonly report: (error: unknown) => void
 }
 
-/** Handles of requests, or of sockets, and what members of parts are given of one. */
+/** A class of handles, of requests or of sockets, with what it gives to the members of parts. */
 interface HandleClass<H extends Reporting, U> {
   readonly prototype: H
   useOf(this: void, handle: H): U

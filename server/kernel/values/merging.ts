@@ -17,10 +17,10 @@ export interface MergingNeeds {
   readonly settings: Settings
 }
 
-/** What `get` answers. */
+/** A function that returns what `get` returns. */
 type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
 
-/** How memory merges what any other place brings: what is newer is taken over, and sockets and listeners are told. */
+/** The merging of registers from any other place into memory: newer ones are taken over, and sockets and listeners are told. */
 export class Merging {
   readonly #core: MergingNeeds
   readonly #fields: FieldMap
@@ -32,7 +32,7 @@ export class Merging {
     this.#value = value
   }
 
-  /** Takes over what is newer, and tells the subject's sockets and listeners. Answers with what was taken over. */
+  /** Takes over what is newer, and tells the subject's sockets and listeners. Returns what was taken over. */
   take(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
@@ -55,7 +55,7 @@ export class Merging {
       const { key } = register
       const field = this.#fields.get(key)
       const previous = field && holding && this.#value(field, replica)
-      // That more is known of the same write changes no value.
+      // Learning more about the same write changes no value.
       const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
       if (!replica.merge(this.#named(register), source)) continue
       news.push(register)
@@ -82,7 +82,7 @@ export class Merging {
     this.#tell(holding, changes)
   }
 
-  /** What only another build knows may go to the browsers that bring it, also where another process told of it before. */
+  /** Lets what only another build knows go to the browsers that bring it, even if another process told of it before. */
   allow(subject: Subject, registers: readonly StoredRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)
@@ -92,7 +92,7 @@ export class Merging {
       }
   }
 
-  /** Under the declared key, not the text just parsed: a million subjects share one string. */
+  /** Uses the declared key, not the text just parsed: a million subjects share one string. */
   readonly #named = (register: StoredRegister): StoredRegister => {
     const field = this.#fields.get(register.key)
     return field ? { ...register, key: field.key } : register

@@ -1,6 +1,4 @@
-/**
- * The promise of a write. A rejection that no code awaits ends a Node process; this one is told to `report` instead.
- */
+/** The promise of a write. An unhandled rejection ends a Node process; this one goes to `report` instead. */
 export class Outcome<T> extends Promise<T> {
   #isAwaited = false
 
@@ -12,7 +10,7 @@ export class Outcome<T> extends Promise<T> {
   /** Runs a write at once, so that the next line sees it. */
   static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Outcome<T> {
     const outcome = new Outcome<T>((resolve) => resolve(write()))
-    // `await` reaches `then` a microtask later, so the verdict is left to the next turn of the loop.
+    // `await` calls `then` a microtask later, so the decision is left to the next turn of the loop.
     Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
       setImmediate(() => {
         if (!outcome.#isAwaited) report(error)

@@ -13,24 +13,24 @@ import type { Owner } from './field-changes.js'
 import { type Refused, refusalOf } from './refusal.js'
 import type { PageSessions } from './sessions.js'
 
-/** What takes them. */
+/** The pieces that take changes. */
 export interface Takers {
   readonly store: StoreSync | undefined
   readonly sessions: PageSessions
   readonly settings: Pick<Settings, 'clock'>
 }
 
-/** Who asks for changes, and how. */
+/** The visitor who asks for changes, and how. */
 export interface Asker {
   readonly owner: Owner
   readonly source: ChangeSource
-  /** @throws {LiveSessionError} `superseded` where the visitor has gone meanwhile */
+  /** @throws {LiveSessionError} `superseded` if the visitor has gone meanwhile */
   permit(this: void): void
-  /** Is told of each that is refused. */
+  /** Called with each refusal. */
   refuse(this: void, error: LiveSessionError): void
 }
 
-/** It was written, now or when it came before. */
+/** A change that was written, now or when it was sent before. */
 export interface Taken {
   readonly field: Field
   readonly stamp: Stamp
@@ -46,7 +46,7 @@ interface PageChange {
 }
 
 /**
- * Does what a page asks for, as far as it is allowed, valid, and computed over what stands: at once, unless the store is to be asked.
+ * Applies a page's change, if it is allowed, valid, and computed over the current value: at once, unless the store has to be asked.
  *
  * @throws {LiveSessionError} `closed`
  */
@@ -60,7 +60,7 @@ export function takeChange(takers: Takers, wire: WireChange, index: number, aske
     const taken = apply(takers, accept(takers.sessions, wire, index, asker.owner), asker)
     if (!isThenable(taken)) return taken
     const settled = taken.catch(refuse)
-    // Another change beside it may fail at once.
+    // Another change of the same exchange may fail at once.
     hearOut(settled)
     return settled
   } catch (error) {
@@ -76,7 +76,7 @@ function accept(
   owner: Owner,
 ): PageChange {
   const field = fields.get(key)
-  // That there is such a field, where it is hidden, is not for browsers to know.
+  // Browsers must not learn that a hidden field exists.
   if (!field || field.access === 'hidden') {
     const what = isKey(key) ? `"${key}" is not declared on this server` : 'no such key'
     throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, isKey(key) ? { key } : {})
@@ -94,7 +94,7 @@ function accept(
   }
 }
 
-/** @throws {LiveSessionError} where something newer stands */
+/** @throws {LiveSessionError} if there is something newer */
 function apply(takers: Takers, change: PageChange, { owner, source, permit }: Asker): Awaitable<Taken> {
   const { sessions, store } = takers
   const { field, subject, id, value } = change
@@ -110,24 +110,24 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
   }
   return store.update(subject, { field, next, permit, source, seen, id }).then((stamp) => {
     if (stamp !== undefined) return { field, stamp }
-    // What is newest is for this visitor alone to hear.
+    // Only this visitor may learn what is newest.
     permit()
     return write()
   })
 }
 
-/** The stamp that a change goes over, capped at the current time unless this server knows it. */
+/** Returns the stamp over which a change was made, capped at the current time unless this server knows it. */
 function seenOf({ sessions, settings }: Takers, { field, subject, over }: PageChange): Stamp {
   if (over === OVER_ANY) return NEVER
-  // A page brings what it has seen. What it says of the future without that would have the next stamps be of there, too.
+  // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too.
   const stamp = sessions.find(subject)?.stamp(field.key) ?? NEVER
   return over === stamp ? stamp : newestOf([Math.min(over, Math.floor(settings.clock())) as Stamp])
 }
 
 /**
- * The stamp that a change got when it came before; undefined where it did not.
+ * Returns the stamp that a change got when it was sent before; undefined if it was not.
  *
- * @throws {LiveSessionError} `conflict` or `superseded` where something newer stands than what it was made over
+ * @throws {LiveSessionError} `conflict` or `superseded` if there is something newer than what it was made over
  */
 function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
   const { sessions } = takers
@@ -145,7 +145,7 @@ function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
   throw overtaken(field.key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
 }
 
-/** Something newer stands than what a change was made over. */
+/** Returns the refusal of a change when there is something newer than what it was made over. */
 function overtaken(
   key: string,
   code: 'conflict' | 'superseded',

@@ -4,15 +4,15 @@ import type { Refusal, SyncResult } from '../../../shared/protocol.js'
 /** A result that refuses its change. */
 export type Refused = Extract<SyncResult, { readonly code: string }>
 
-/** What a page is told of a refusal, by what it has asked. */
+/** The forms of a refusal that a page may get, by what it has asked. */
 interface Told {
-  /** An event, which is refused as a whole. */
+  /** For an event, which is refused as a whole. */
   readonly ack: Refusal
-  /** One change of several. */
+  /** For one change of several. */
   readonly result: Refused
-  /** A handshake: the `data` of its `connect_error`. */
+  /** For a handshake: the `data` of its `connect_error`. */
   readonly data: Pick<Refusal, 'code'>
-  /** A POST. */
+  /** For a POST. */
   readonly response: {
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
@@ -20,10 +20,10 @@ interface Told {
   }
 }
 
-/** Not among the headers that browsers show to pages of other origins by themselves. */
+/** Browsers do not expose this header to pages of other origins by default. */
 export const RETRY_AFTER = 'Retry-After'
 
-/** How a refusal goes out, whichever way its page has asked. */
+/** Returns a refusal in all its forms, whichever way the page has asked. */
 export function refusalOf({ code, message, key, index, status, retryAfter, stands }: LiveSessionError): Told {
   const about = { ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) }
   const wait = retryAfter === undefined ? {} : { [RETRY_AFTER]: String(retryAfter) }

@@ -14,15 +14,15 @@ import type { Remote } from '../remote/remote.js'
 import { type FieldChanges, group, type Owner } from './field-changes.js'
 import { Merging, type MergingNeeds } from './merging.js'
 
-/** What a write says besides. */
+/** Further details of a write. */
 export interface Writing {
-  /** Its stamp is larger than that. */
+  /** The write gets a larger stamp than this. */
   readonly seen?: Stamp | undefined
-  /** Of a computed change, which is taken once. */
+  /** The id of a computed change, which is taken once. */
   readonly id?: string | undefined
 }
 
-/** As far as the changes of pages concern them. */
+/** The members of `Sessions` that pages' changes need. */
 export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
 interface Needs extends MergingNeeds {
@@ -43,7 +43,7 @@ export class Sessions {
     this.#merging = new Merging(core, (field, replica) => this.value(field, replica))
   }
 
-  /** Whether a register is of a field that is the browser's own, also where a user is signed in. */
+  /** Returns whether a register's field is the browser's own, also while a user is signed in. */
   readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
 
   find(subject: Subject): Replica | undefined {
@@ -55,17 +55,17 @@ export class Sessions {
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
-  /** The stamp that a computed change got; undefined where it was not taken, or more than two minutes ago. */
+  /** Returns the stamp that a computed change got; undefined if it was not taken, or more than two minutes ago. */
   taken(subject: Subject, key: string, id: string): Stamp | undefined {
     return takenAt(this.find(subject)?.register(key), id)
   }
 
-  /** The live value; undefined where there is none. */
+  /** Returns the live value; undefined if there is none. */
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#core.settings.clock)
   }
 
-  /** What `get` answers: the live value, else the default. */
+  /** Returns what `get` returns: the live value, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
     const live = replica && field.live(replica, this.#core.settings.clock)
     return live === undefined ? field.default : live
@@ -93,9 +93,9 @@ export class Sessions {
   }
 
   /**
-   * Takes over what is newer, and tells all who do not know it; says how many registers were taken over.
+   * Takes over what is newer, and tells all who do not know it. Returns how many registers were taken over.
    *
-   * @param generation whose they are: of one that has ended nothing counts
+   * @param generation the generation of the registers: those of one that has ended do not count
    */
   merge(
     subject: Subject,
@@ -113,19 +113,19 @@ export class Sessions {
     return news.length
   }
 
-  /** Has what is there of a key stored: this process may only have heard of it, and the one that wrote it may not store it any more. */
+  /** Stores what is known of a key again: this process may only have heard of it, and the one that wrote it may be unable to store it. */
   keepAgain(subject: Subject, key: string): void {
     const register = this.find(subject)?.register(key)
     if (register) this.#keep(subject, [register])
   }
 
-  /** Takes over a write that the store has taken already. */
+  /** Takes over a write that the store already has. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#merging.take(subject, [register], source)
     this.#announce(subject, [register])
   }
 
-  /** Erases what is here where a generation is newer than the known one: it began as the user was erased. Says whether it counts. */
+  /** Erases what is here if a generation is newer than the known one: it began when the user was erased. Returns whether it counts. */
   startGeneration(subject: Subject, generation: number): boolean {
     const { epochs } = this.#core
     const known = epochs.generation(subject)
@@ -146,7 +146,7 @@ export class Sessions {
     if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
   }
 
-  /** Takes no more writes. */
+  /** Accepts no more writes. */
   close(): void {
     this.#isClosed = true
   }

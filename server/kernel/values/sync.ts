@@ -14,12 +14,12 @@ export interface SyncNeeds extends RedeemNeeds, ToldNeeds {
   readonly limits: Limits
 }
 
-/** Who makes the exchange, and which way. */
+/** The page's side of the exchange: who makes it, and which way. */
 export interface Side extends Omit<Asker, 'owner'> {
   readonly whose: Whose
-  /** That of the socket. */
+  /** The bucket of the socket. */
   readonly bucket?: Bucket
-  /** Takes note that nothing is refused as a whole. */
+  /** Called when the exchange is not refused as a whole. */
   begin?(this: void): void
   /** How far a write has got, where the visitor is still there: one that is gone before its answer is out is not asked. */
   confirm?(this: void, level: Level): Awaitable<Level>
@@ -27,19 +27,19 @@ export interface Side extends Omit<Asker, 'owner'> {
 
 type Results = readonly (Taken | Refused)[]
 
-/** The store is asked by POSTs: no greeting over a socket waits for it. */
+/** Only POSTs ask the store: no greeting over a socket waits for it. */
 const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
 
 /**
- * The one exchange: takes what a page of this visitor brings and sets, and answers. Tickets merge first, so that changes meet what the
- * browser has seen.
+ * Performs the one exchange: takes what a page of this visitor brings and sets, and answers. Tickets merge first, so that changes meet what
+ * the browser has seen.
  *
- * @throws {LiveSessionError} where it is refused as a whole
+ * @throws {LiveSessionError} if it is refused as a whole
  */
 export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGreeted: boolean): Awaitable<SyncAnswer> {
   const { whose } = side
   const { visitor, held } = whose
-  // Not as changes, which have been counted when they were made, but for what it takes to verify them.
+  // Not counted as changes, which were counted when they were made, but by what it takes to verify them.
   core.limits.spendTickets(tickets, whose)
   if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
   const redemptions = redeem(core, tickets, visitor)
@@ -50,7 +50,7 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
   return after(results, (results) =>
     after(levelOf(core, visitor, results, side), (level) => {
-      // Before the store is asked: what it says covers all that the ticket brings.
+      // Made before the store is asked: the store's answer covers all that the ticket brings.
       const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
       return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) => ({
         ...told(core, whose, isGreeted),
@@ -63,7 +63,7 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
   )
 }
 
-/** Tells the page of another visitor whose it is now: nothing of it was taken. */
+/** Returns the answer to another visitor's page: whose it is now, and that nothing was taken from it. */
 export function dropped(core: SyncNeeds, whose: Whose): SyncAnswer {
   return { dropped: true, ...told(core, whose, false), results: [], held: whose.held }
 }
@@ -72,7 +72,7 @@ function fieldsOf(results: Results): readonly Field[] {
   return results.flatMap((result) => ('field' in result ? result.field : []))
 }
 
-/** Of changes that were refused for what stands: the page may have to bring that to another process. */
+/** The fields of changes refused because of something newer: the page may have to bring that to another process. */
 function overtakenOf({ sessions }: SyncNeeds, set: Wanted['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
 }

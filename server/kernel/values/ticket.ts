@@ -10,10 +10,10 @@ import { FIRST_GENERATION } from '../names/generation.js'
 const ALGORITHM = 'HS256'
 const TYPE = 'live-session+jwt'
 
-/** What a ticket says about its changes, besides when it was signed. */
+/** The content of a ticket, except when it was signed. */
 export type TicketContent = Omit<TicketClaims, 'aud' | 'iat' | 'exp'>
 
-/** A ticket whose signature and date are good. */
+/** A ticket whose signature and date are valid. */
 export interface Ticket {
   readonly sub: Sub
   readonly epoch: number
@@ -21,7 +21,7 @@ export interface Ticket {
   readonly registers: readonly StoredRegister[]
 }
 
-/** Signs and verifies tickets: JWS in compact form (RFC 7515), HS256. */
+/** The signing and verification of tickets: JWS in compact form (RFC 7515), HS256. */
 export class Tickets {
   readonly #keys: SigningKeys
   readonly #maxAge: number
@@ -50,7 +50,7 @@ export class Tickets {
   #read(ticket: string, now: number): Ticket | undefined {
     const [header, payload, signature, ...rest] = ticket.split('.')
     if (!header || !payload || !signature || rest.length > 0) return undefined
-    // The algorithm is ours to choose, never the token's (RFC 8725, 3.1): a header that asks for another is refused.
+    // We choose the algorithm, never the token (RFC 8725, 3.1): a header that asks for another is refused.
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined

@@ -20,7 +20,7 @@ export interface ToldNeeds {
   readonly store: StoreSync | undefined
 }
 
-/** Whose the page is, and all that the visitor may read where it was not greeted before. */
+/** Returns whose the page is and, if it was not greeted before, all that the visitor may read. */
 export function told(
   core: ToldNeeds,
   whose: Whose,
@@ -28,7 +28,7 @@ export function told(
 ): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
   const { visitor, cookie, isKept, who } = whose
   const renew = isGreeted ? undefined : whose.renew
-  // Memory may have forgotten its visitor.
+  // Memory may have evicted the visitor.
   if (cookie && !isGreeted) core.freshness.compare(cookie, visitor)
   return {
     ...(who === undefined ? {} : { who }),
@@ -39,8 +39,8 @@ export function told(
 }
 
 /**
- * A ticket of what was set, and of what stands in place of what was brought, or was to be set, for one subject: what is another's comes over
- * the socket, or with the cookie.
+ * Returns a ticket for one subject: of what was set, and of what is newer than what was brought, or was to be set. What belongs to another
+ * subject comes over the socket, or with the cookie.
  */
 export function ticketOf(
   { sessions, dispatch }: ToldNeeds,
@@ -56,12 +56,12 @@ export function ticketOf(
   return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
 }
 
-/** What is held besides the cookie. */
+/** The part of an answer that tells what is held besides the cookie. */
 export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
 /**
- * What no cookie will ever show, as it is kept out of it: what of it the store has, and of which keys it has not the newest write. For
- * those no page need wait.
+ * Returns, for fields kept out of cookies, what the store has, and the keys of which it lacks the newest write. No page need wait for
+ * those.
  */
 export function heldInStore(core: ToldNeeds, visitor: Visitor): Awaitable<HeldInStore> {
   for (const field of core.sessions.fields.values())
@@ -76,7 +76,7 @@ async function askStore({ sessions, store }: ToldNeeds, visitor: Visitor): Promi
   })
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
   const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
-  // A field has but one subject.
+  // A field has only one subject.
   const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
   })
@@ -94,7 +94,7 @@ function greetingOf({ dispatch, freshness, sessions }: ToldNeeds, visitor: Visit
   })
 }
 
-/** What memory has that is newer than the visitor's cookie, and that a cookie is to have: a ticket for each subject of which there is some. */
+/** Returns what memory has newer than the visitor's cookie and belongs in it: a ticket for each subject that has any. */
 export function missingIn(
   cookie: VerifiedCookie,
   { dispatch, freshness, sessions }: ToldNeeds,

@@ -1,12 +1,12 @@
 import type { Field } from '../../../shared/field.js'
 import { type FieldMap, isKey } from '../../../shared/fields.js'
 
-/** The keys of fields. */
+/** Returns the keys of fields. */
 export function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
   return [...fields.values()].filter(isNamed).map(({ key }) => key)
 }
 
-/** What is said of a key that no field has, and which it may have been. */
+/** Returns the message about a key that no field has, with the key that was probably meant. */
 export function undeclared(method: string, key: unknown, keys: readonly string[]): string {
   const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
@@ -15,7 +15,7 @@ export function undeclared(method: string, key: unknown, keys: readonly string[]
   return `${method}("${key}"): ${declared}${hint}`
 }
 
-/** How many letters one has and the other lacks: a slip swaps, drops, adds or changes a few. */
+/** Counts the letters that one has and the other lacks: a slip swaps, drops, adds or changes a few. */
 function slips(one: string, other: string): number {
   const rest = [...other]
   const lacking = [...one].filter((letter) => {

@@ -58,7 +58,7 @@ export class UserHandle extends Handle {
     return this.sessions.find(this.#subject)
   }
 
-  /** What is not known may still be in some cookie: a value computed from the default would overwrite it. */
+  /** An unknown value may still be in some cookie: one computed from the default would overwrite it. */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
     throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
@@ -68,7 +68,7 @@ export class UserHandle extends Handle {
     return { subject: () => this.#subject }
   }
 
-  /** The subject is in memory, and loaded again from time to time, for as long as a listener is told of it. */
+  /** Keeps the subject in memory, and reloaded from time to time, for as long as it has a listener. */
   #listen(unsubscribe: () => void): () => void {
     this.#core.subjects.hold(this.#subject).listeners.add(this.#hear)
     return () => {
