@@ -1,4 +1,4 @@
-// The generated parts of docs/performance.md, and its plots: of what bench/results says, at whichever commit each row was measured.
+// Generates parts of docs/performance.md, and its plots, from bench/results, at whichever commit each row was measured.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { drawBars, drawLines } from './harness/plots.mjs'
@@ -8,10 +8,10 @@ import { readable } from './harness/table.mjs'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGE = `${ROOT}docs/performance.md`
 const PLOTS = 'performance'
-/** `<!-- bench read -->` begins the part of that row, `<!-- bench targets: read, mock -->` the verdicts of these. */
+/** `<!-- bench read -->` begins the part of that row; `<!-- bench targets: read, mock -->` begins the verdicts of these rows. */
 const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 
-/** Writes the page and the plots anew. */
+/** Rewrites the page and the plots. */
 export function writeDocument() {
   mkdirSync(`${ROOT}docs/${PLOTS}`, { recursive: true })
   const page = readFileSync(PAGE, 'utf8').replace(PARTS, (_, begin, targets, names, end) => {

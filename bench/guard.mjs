@@ -1,5 +1,5 @@
-// What `.ci/run` asks of the speed: gross regressions, by bounds so wide that a busy machine does not reach them. It counts processor
-// time, which does not depend on what else the machine does. The sizes of scripts have limits of their own: `npm run check:package`.
+// The speed check of `.ci/run`: finds gross regressions, with limits so wide that a busy machine does not reach them. It measures CPU
+// time, which does not depend on what else the machine does. `npm run check:package` checks the sizes of scripts.
 import { compare } from './harness/compare.mjs'
 import { inProcess } from './harness/http-server.mjs'
 import { contestant } from './rows/change.mjs'

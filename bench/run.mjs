@@ -1,5 +1,5 @@
-// `npm run bench [row]...`: the targets, each as ratios within one run, since machines differ and are noisy. `--quick` is a short form, for
-// a first look. `saved`, `functions` and `sizes` set this build beside an older one: `npm run bench saved -- --before ../older`.
+// `npm run bench [row]...`: measures the targets, as ratios within one run, since machines differ and are noisy. `--quick` is a short run for
+// a first look. `saved`, `functions` and `sizes` compare this build with an older one: `npm run bench saved -- --before ../older`.
 import { parseArgs } from 'node:util'
 import { writeDocument } from './document.mjs'
 import { awake, pinSelf } from './harness/processes.mjs'
@@ -24,7 +24,7 @@ import { sql } from './rows/sql.mjs'
 import { tickets } from './rows/tickets.mjs'
 import { beside, unused } from './rows/unused.mjs'
 
-/** In the order of the targets; then what else there is to know. */
+/** In the order of the targets; then the others. */
 const targets = {
   read,
   mock,
@@ -45,7 +45,7 @@ const targets = {
 const others = { latency, functions, tickets, peers, sql }
 const rows = { ...targets, ...others }
 
-/** Rounds of fresh processes; samples of each, and some before that do not count; ms of a sample; which part of what is counted out. */
+/** Rounds of fresh processes; samples of each, and warm-ups before them; ms of a sample; share of the full counts. */
 const FULL = { rounds: 9, samples: 7, warmUps: 2, ms: 150, part: 1 }
 const QUICK = { rounds: 1, samples: 5, warmUps: 2, ms: 100, part: 0.2 }
 
@@ -61,7 +61,7 @@ for (const name of wanted) {
   try {
     await measure(name)
   } catch (error) {
-    // The others are measured all the same.
+    // Measure the others anyway.
     console.error(`${name}: ${error.stack}`)
     process.exitCode = 1
   }

@@ -1,6 +1,6 @@
 import { createLiveSession, followAddress, followHandOffs, onFlash } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
-// Its types alone: no schema library in the browser.
+// Types only: no schema library in the browser.
 import type {} from './fields.js'
 import { bindChoice } from './page/choice.js'
 import { showConnection } from './page/connection.js'
@@ -13,14 +13,14 @@ import { bindSignIn } from './page/sign-in.js'
 import { createViewer, type ViewSocket } from './page/viewer.js'
 import { isTheme } from './themes.js'
 
-// Back soon after a restart; the jitter keeps many pages from coming back all at once.
+// Reconnect soon after a restart; the jitter keeps many pages from reconnecting all at once.
 const socket: ViewSocket = io({ reconnectionDelay: 50, reconnectionDelayMax: 500, randomizationFactor: 0.5 })
 const network = createOfflineSwitch(socket)
 const live = createLiveSession({ socket })
 followAddress(live)
 followHandOffs(live)
 
-// Before any choice: it takes what is set now for what the page was rendered with.
+// Created before any choice: it assumes that the page was rendered with the current values.
 const viewer = createViewer(socket, live)
 
 const flash = element('flash', HTMLElement)

@@ -6,7 +6,7 @@ const path = (name) => fileURLToPath(new URL(name, root))
 
 const isDevelopment = process.env.NODE_ENV === 'development'
 
-/** The package by its own name, as its users import it, from source: nothing has to be built before. */
+/** Maps the package's own name, as users import it, to the source: nothing has to be built first. */
 const alias = {
   'koa-live-session': path('server/index.ts'),
   'koa-live-session/fields': path('shared/index.ts'),
@@ -18,8 +18,8 @@ const alias = {
 }
 
 /**
- * Leaves packages where they are installed, whatever folder the bundle is in. ECharts alone is bundled: it is made of
- * hundreds of files, which take half a second to load, and a restart should not.
+ * Resolves packages to where they are installed, whatever folder the bundle is in. Only ECharts is bundled: its hundreds of
+ * files take half a second to load, which would slow down a restart.
  */
 const installed = {
   name: 'installed',
@@ -33,7 +33,7 @@ const installed = {
 
 const shared = { bundle: true, alias, format: 'esm' }
 
-/** What the frameworks ask a bundler for; in development they say in the console what is wrong, as our client does. */
+/** Constants that the frameworks need from a bundler; in development they log mistakes to the console, as our client does. */
 const define = {
   'process.env.NODE_ENV': JSON.stringify(isDevelopment ? 'development' : 'production'),
   __VUE_OPTIONS_API__: 'false',
@@ -41,7 +41,7 @@ const define = {
   __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
 }
 
-/** Builds the server of an example, and what its page needs, into a folder. */
+/** Builds an example's server, and the files that its page needs, into a folder. */
 export async function buildInto(outdir, example) {
   await Promise.all([
     build({
@@ -57,7 +57,7 @@ export async function buildInto(outdir, example) {
     }),
     build({
       ...shared,
-      // Side by side, whatever folders they come from.
+      // All in one folder, whatever folders they come from.
       entryPoints: [
         { in: path(`${example}/browser.ts`), out: 'browser' },
         { in: path(`${example}/style.css`), out: 'style' },
@@ -71,6 +71,6 @@ export async function buildInto(outdir, example) {
       minify: true,
     }),
   ])
-  // Its process would stay for as long as ours.
+  // Otherwise esbuild's process would run as long as ours.
   await stop()
 }

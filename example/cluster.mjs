@@ -1,5 +1,5 @@
-// What `npm run start:cluster` runs: the example on two nodes, behind a small proxy, with a Redis that keeps the values and connects
-// the nodes. All of it is started here, and ends with this process.
+// `npm run start:cluster` runs this: the example on two nodes, behind a small proxy, with a Redis that keeps the values and connects
+// the nodes. This process starts all of them, and they end with it.
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,7 +38,7 @@ let isEnding = false
 
 const proxy = createProxy(() => nodes.filter((node) => node.isUp))
 
-/** The nodes first, which have something to store. */
+/** Ends the nodes first, because they may still have values to store. */
 async function end(code) {
   if (isEnding) return
   isEnding = true

@@ -1,6 +1,6 @@
 type ProjectStatus = 'Active' | 'Planned' | 'On hold' | 'Done'
 
-/** What is known of a project. Every figure of the studio is worked out from these, in figures.ts. */
+/** The data of a project. figures.ts computes every figure of the studio from these. */
 export interface ProjectRecord {
   readonly name: string
   readonly client: string
@@ -8,20 +8,20 @@ export interface ProjectRecord {
   readonly status: ProjectStatus
   /** Euros. */
   readonly budget: number
-  /** ISO month of the first work. */
+  /** ISO month in which work began. */
   readonly start: string
   /** ISO date. */
   readonly due: string
-  /** Percent of the work done. */
+  /** Percent of the work that is done. */
   readonly progress: number
-  /** Percent of each cost, in the order of the categories. */
+  /** Share of each category in every cost, in percent, in the order of `categories`. */
   readonly mix: readonly number[]
-  /** Thousands of euros, month by month from the first. */
+  /** Costs in thousands of euros, month by month from the start. */
   readonly thousands: readonly number[]
 }
 
 export const YEAR = 2025
-/** ISO date: the figures are what was known at its end. */
+/** ISO date: the figures are as of the end of this day. */
 export const AS_OF = '2025-12-31'
 export const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 export const categories = ['People', 'Materials', 'Partners', 'Studio']
@@ -35,7 +35,7 @@ const PRINTING = [50, 25, 15, 10]
 const STAGING = [25, 30, 40, 5]
 const CONFERENCE = [35, 20, 35, 10]
 
-// Even thousands, and shares in steps of 5 %: each part is a whole number of hundreds, as the table shows them.
+// Even thousands and shares in steps of 5 %: each part is a whole number of hundreds, as the table shows it.
 export const records: readonly ProjectRecord[] = [
   {
     name: 'Harbour Library',

@@ -4,7 +4,7 @@ export interface Division {
   readonly name: string
 }
 
-/** What the field `division` says where nothing is filtered. */
+/** Value of the field `division` when nothing is filtered. */
 export const ALL_DIVISIONS = -1
 
 export const divisions: readonly Division[] = [
@@ -14,17 +14,17 @@ export const divisions: readonly Division[] = [
   { id: 4, name: 'Events' },
 ]
 
-/** The division of that id; none where all are meant, or where it is not known here. */
+/** Returns the division with this id; undefined for `ALL_DIVISIONS` or an unknown id. */
 export function findDivision(id: number): Division | undefined {
   return divisions.find((division) => division.id === id)
 }
 
-/** Whether the field `division` may say so. */
+/** Returns whether this is a valid value of the field `division`. */
 export function isDivision(id: number): boolean {
   return id === ALL_DIVISIONS || findDivision(id) !== undefined
 }
 
-/** What a division is called in a sentence. */
+/** Returns what a division is called in a sentence. */
 export function divisionLabel(id: number): string {
   return findDivision(id)?.name ?? 'All divisions'
 }

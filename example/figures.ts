@@ -4,10 +4,10 @@ import { type Project, projects, sum } from './projects.js'
 
 interface MonthlyCosts {
   readonly month: string
-  /** Euros, in the order of the categories. */
+  /** Euros, in the order of `categories`. */
   readonly byCategory: readonly number[]
   readonly total: number
-  /** Euros that were planned. */
+  /** Planned costs in euros. */
   readonly plan: number
 }
 
@@ -17,20 +17,20 @@ export interface ProjectFigures {
   readonly atRisk: readonly Project[]
   readonly budget: number
   readonly spent: number
-  /** Whole percent of the budget: the rest to 100 is left. */
+  /** Whole percent of the budget; the rest up to 100 is left. */
   readonly percentSpent: number
 }
 
 export interface CostFigures {
   readonly months: readonly MonthlyCosts[]
-  /** Euros of the whole year, in the order of the categories. */
+  /** Euros of the whole year, in the order of `categories`. */
   readonly byCategory: readonly number[]
   readonly total: number
-  /** Euros that were planned for the whole year. */
+  /** Planned costs of the whole year in euros. */
   readonly plan: number
 }
 
-/** The projects of one division, or of all where there is no such division. */
+/** Returns the projects of one division, or of all if there is no such division. */
 export function projectFigures(division: number): ProjectFigures {
   const own = projectsOf(division)
   const budget = sum(own.map((project) => project.budget))
@@ -46,7 +46,7 @@ export function projectFigures(division: number): ProjectFigures {
   }
 }
 
-/** The year's costs of one division, or of all where there is no such division: what its projects have cost. */
+/** Returns the year's project costs of one division, or of all if there is no such division. */
 export function costFigures(division: number): CostFigures {
   const own = projectsOf(division)
   const monthly = months.map((month, index) => {
@@ -61,7 +61,7 @@ export function costFigures(division: number): CostFigures {
   }
 }
 
-/** Whole percents that add up to 100, each as near as that allows: the largest remainders are rounded up. */
+/** Returns whole percents that add up to 100, each as close as that allows: the largest remainders are rounded up. */
 export function wholePercents(amounts: readonly number[]): readonly number[] {
   const total = sum(amounts)
   const exact = amounts.map((amount) => (amount / total) * 100)

@@ -6,11 +6,11 @@ const TOLERANCE = 5
 /** Why a project needs attention. */
 type Concern = 'over budget' | 'at risk'
 
-/** A project, with what its record makes of the year. */
+/** A project with the year's figures, which are computed from its record. */
 export interface Project extends ProjectRecord {
-  /** Euros of each month of the year, each in the order of the categories. */
+  /** Costs of each month of the year in euros, in the order of `categories`. */
   readonly costs: readonly (readonly number[])[]
-  /** Euros of each month of the year: the budget, spread evenly from the start to the due date. */
+  /** Plan for each month of the year in euros: the budget, spread evenly from the start to the due date. */
   readonly plan: readonly number[]
   /** Euros. */
   readonly spent: number
@@ -37,7 +37,7 @@ function concernOf({ status, budget, progress }: ProjectRecord, spent: number): 
   return status === 'Active' && (spent / budget) * 100 > progress + TOLERANCE ? 'at risk' : undefined
 }
 
-/** Months since the year began, from an ISO date. */
+/** Returns the months from the start of the year to an ISO date. */
 function monthOf(iso: string): number {
   const [year = 0, month = 0] = iso.split('-').map(Number)
   return (year - YEAR) * months.length + month - 1

@@ -17,7 +17,7 @@ import { sameOrigin } from './server/same-origin.js'
 import { readSecret } from './server/secret.js'
 import { serveSignIn } from './server/sign-in.js'
 
-// Where the build has put this very file, and all that belongs to it.
+// The build puts this file, and all that belongs to it, into this folder.
 const folder = new URL('.', import.meta.url)
 const app = new Koa({ keys: [await readSecret(folder)] })
 const account = accountSession(app)

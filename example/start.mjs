@@ -1,5 +1,5 @@
-// What `npm start` runs: builds an example, serves it, and starts its server again whenever that dies. Without a name it is the
-// big one; `react` and `vue` are small ones.
+// `npm start` runs this: it builds an example, serves it, and restarts its server whenever that dies. Without a name it is the
+// big example; `react` and `vue` are small ones.
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

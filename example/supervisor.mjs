@@ -2,16 +2,16 @@ import { spawn } from 'node:child_process'
 
 /** The exit code of a child that asks not to be tried again. */
 const HOPELESS = 2
-/** Deaths at once, one after the other, after which nothing will help. */
+/** Consecutive immediate crashes after which it gives up. */
 const MAX_FAILURES = 5
-/** ms of life within which a crash counts as one at once. */
+/** ms after the start within which a crash counts as immediate. */
 const AT_ONCE = 1000
 /** ms before the next try, doubled with each failure. */
 const DELAY = 50
 /** ms for a child to end by itself. */
 const PATIENCE = 3000
 
-/** Runs a server as a child process, and again whenever it dies, until this process is asked to end. */
+/** Runs a server as a child process, and restarts it whenever it dies, until this process is asked to end. */
 export function supervise(script, { port, onUp }) {
   let child
   let timer
@@ -27,14 +27,14 @@ export function supervise(script, { port, onUp }) {
     })
     child.once('message', (message) => {
       isUp = true
-      // Where any free port was asked for, the next child shall listen on the same.
+      // If any free port was asked for, the next child must listen on the same one.
       port = message.port
       onUp(port, child.pid)
     })
     child.once('exit', (code, signal) => {
       if (isEnding) process.exit(0)
       if (code === HOPELESS) process.exit(1)
-      // Killed from outside it did nothing wrong.
+      // A child killed from outside did not fail.
       const isFailure = !isUp || (signal === null && Date.now() - startedAt < AT_ONCE)
       failures = isFailure ? failures + 1 : 0
       if (failures < MAX_FAILURES) timer = setTimeout(start, DELAY * 2 ** failures)

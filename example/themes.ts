@@ -1,7 +1,7 @@
 export const themes = ['auto', 'light', 'dark'] as const
 export type Theme = (typeof themes)[number]
 
-/** Tells a theme from any other text. */
+/** Returns whether a text is a theme. */
 export function isTheme(text: string): text is Theme {
   return themes.some((theme) => theme === text)
 }

@@ -1,4 +1,4 @@
-/** A person who can sign in, by a name: this is a demo. */
+/** A person who can sign in, by name only, because this is a demo. */
 export interface User {
   readonly id: string
   readonly name: string
@@ -11,18 +11,18 @@ export const users: readonly User[] = [
   { id: 'chiara', name: 'Chiara Rossi', role: 'Film producer' },
 ]
 
-/** The user of that id, which may well have come from outside. */
+/** Returns the user with this id, which may come from outside. */
 export function findUser(id: unknown): User | undefined {
   return users.find((user) => user.id === id)
 }
 
-/** The user who is called so: by the whole name, or the first one, in whatever case. */
+/** Returns the user with this full name or first name, ignoring case. */
 export function findByName(name: string): User | undefined {
   const wanted = normal(name)
   return users.find((user) => [user.id, user.name].map(normal).includes(wanted))
 }
 
-/** The users whose names begin so. */
+/** Returns the users whose names begin with this text. */
 export function findByStart(start: string): readonly User[] {
   return users.filter((user) => normal(user.name).startsWith(normal(start)))
 }

@@ -1,17 +1,17 @@
-// A plugin of TypeDoc, for `npm run docs:api`. It shows what is exported as it is declared: what the compiler makes of a type that
-// follows from the app's fields is long, and says less. What is inherited, or exported a second time, is in one place.
+// A TypeDoc plugin for `npm run docs:api`. It shows exports as they are declared: the compiler's expansion of a type that depends on
+// the app's fields is long, and says less. What is inherited, or exported a second time, is documented in one place.
 import { Application, Converter, ReflectionKind } from 'typedoc'
 import { MarkdownTheme, MarkdownThemeContext } from 'typedoc-plugin-markdown'
 
 const { ClassOrInterface, Function: FunctionKind, Module, Reference, Variable } = ReflectionKind
-/** What a reader looks for first. */
+/** In the order in which readers look for them. */
 const ORDER = [FunctionKind, Variable, ReflectionKind.Class, ReflectionKind.Interface, ReflectionKind.TypeAlias]
 const NAMED = [ReflectionKind.Interface, ReflectionKind.TypeAlias]
 const LABELS = { '@throws': 'Throws', '@returns': 'Returns' }
 
 /** By reflection, its declaration in the source. */
 const declarations = new WeakMap()
-/** By its name in the source, the one that a type is exported by. */
+/** By a type's name in the source, the name under which it is exported. */
 const publicNames = new Map()
 
 export function load(application) {
@@ -22,10 +22,10 @@ export function load(application) {
     declarations.set(reflection, node)
     if (reflection.kindOf(NAMED)) publicNames.set(node.name.text, reflection.name)
   })
-  // After TypeDoc has found out what is inherited.
+  // Runs after TypeDoc has determined what is inherited.
   converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => removeInherited(project), -1e6)
   renderer.defineTheme('declared', DeclaredTheme)
-  // TypeDoc reads its options after this.
+  // TypeDoc reads this option after this event.
   application.on(Application.EVENT_BOOTSTRAP_END, () => options.setValue('theme', 'declared'))
 }
 
@@ -117,13 +117,13 @@ function generics({ typeParameters }) {
   return typeParameters ? `<${typeParameters.map(textOf).join(', ')}>` : ''
 }
 
-/** Without quotes; GitHub takes brackets for a link. */
+/** Returns the name without quotes. Brackets are escaped, because GitHub would take them for a link. */
 function nameOf(model) {
   const { name } = declarations.get(model.signatures?.[0] ?? model)
   return textOf(name).replaceAll("'", '').replace(/[[\]]/g, '\\$&')
 }
 
-/** As it is written, but not as far to the right. */
+/** Returns the source text of a node, less indented. */
 function textOf(node) {
   const before = node.getSourceFile().text.slice(0, node.getStart())
   const [indentation] = /^ */.exec(before.slice(before.lastIndexOf('\n') + 1))

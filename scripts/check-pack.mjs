@@ -1,6 +1,6 @@
-// What the package is made of, after `npm run build`: all that has to be in it, nothing else, and nothing of the machine it was made on.
-// No source maps: what is built is the source without its types, comments included, and is in the package to be read. No docs/api: it is
-// made of the comments that are in the declarations.
+// Checks the package's content, after `npm run build`: all that must be in it, nothing else, and nothing from the machine that built it.
+// No source maps: the built files are the source without its types, with its comments, and are readable. No docs/api: it is generated
+// from the comments in the declarations.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -32,7 +32,7 @@ function isExpected(path) {
   return DOCUMENTS.includes(path) || EXPECTED.some((pattern) => pattern.test(path))
 }
 
-/** Pictures are left out of the package: its README has to do without them. */
+/** The package has no pictures, so its README must be clear without them. */
 function picturesWithoutText(markdown) {
   return [...markdown.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)].flatMap(([, text, path]) =>
     text === '' ? [`README.md: ${path}: expected a text that says what is seen`] : [],

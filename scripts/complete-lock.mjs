@@ -1,6 +1,6 @@
-// `npm run lock`: npm writes only this platform's builds of packages that ship binaries into package-lock.json where the
-// registry offers no others, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the entries
-// that it would have written.
+// `npm run lock`: if the registry offers only this platform's builds of packages with binaries, npm writes only these into
+// package-lock.json, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the entries that it
+// would have written.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const FILE = 'package-lock.json'
@@ -22,7 +22,7 @@ const PROCESSORS = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 's390x', 'riscv64', 
 const lock = JSON.parse(readFileSync(FILE, 'utf8'))
 const { packages } = lock
 
-/** Whether Node would find the package from that folder, or from one above it. */
+/** Returns whether Node would find the package from this folder or one above it. */
 function isThere(folder, name) {
   for (let at = folder; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     if (packages[`${at === '' ? '' : `${at}/`}node_modules/${name}`]) return true
@@ -50,7 +50,7 @@ function isArm(word) {
 for (const [folder, { optionalDependencies = {}, dev }] of Object.entries({ ...packages })) {
   for (const [name, range] of Object.entries(optionalDependencies)) {
     if (isThere(folder, name)) continue
-    // A second version of a package that is there at the top goes below the one that wants it.
+    // If another version of the package is at the top level, this one goes below the package that needs it.
     const isNested = folder.split('node_modules/').length > 2 && packages[`node_modules/${name}`]
     packages[`${isNested ? `${folder}/` : ''}node_modules/${name}`] = entry(name, range, dev)
   }

@@ -1,4 +1,4 @@
-// `node scripts/count.mjs [folder]...`: files and lines of each part of the repository, and words that its maintainers have to know.
+// `node scripts/count.mjs [folder]...`: counts files and lines of each part of the repository, and terms that maintainers must know.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,7 @@ function countAll(root) {
   )
   const architecture = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
   const list = architecture.slice(architecture.indexOf('\n## Words'), architecture.indexOf('\n## Map'))
-  // The first two rows are the head of the table.
+  // The first two rows are the table's header.
   const words = [...list.matchAll(/^\|/gm)].length - 2
   return {
     ...Object.fromEntries(counts),

@@ -1,5 +1,5 @@
-// The moving picture of the README, docs/example.png: two tabs of the example app. `npx tsx scripts/picture.mjs`, with CHROME_PATH
-// where Chromium is elsewhere. An animated PNG is its frames' own data in other chunks, so nothing has to be encoded.
+// Makes the README's animated picture, docs/example.png: two tabs of the example app. `npx tsx scripts/picture.mjs`, with CHROME_PATH
+// if Chromium is elsewhere. An animated PNG contains the data of its frames in other chunks, so nothing has to be encoded.
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { chromium } from 'playwright-core'
@@ -18,7 +18,7 @@ try {
   await example.stop()
 }
 
-/** What is shown, and for how many ms. */
+/** Returns the frames, and for how many ms each is shown. */
 async function frames() {
   const context = await browser.newContext({ viewport: TAB, colorScheme: 'light' })
   const [left, right] = [await Studio.open(context, example.url), await Studio.open(context, `${example.url}/costs`)]
@@ -44,7 +44,7 @@ async function frames() {
   return shown
 }
 
-/** Both tabs beside each other, as one picture. */
+/** Returns both tabs side by side as one picture. */
 async function beside(studios, caption) {
   const tabs = await Promise.all(studios.map(({ page }) => page.screenshot({ animations: 'disabled' })))
   const images = tabs.map((png) => `<img src="data:image/png;base64,${png.toString('base64')}">`)
@@ -58,7 +58,7 @@ async function beside(studios, caption) {
   return png
 }
 
-/** An animated PNG, as the third edition of the PNG specification has it. */
+/** Returns an animated PNG, as specified in the third edition of the PNG specification. */
 function animated(frames) {
   const [first] = frames
   const header = chunksOf(first.png).find(({ type }) => type === 'IHDR').data

@@ -1,4 +1,4 @@
-// `npm run release:check`: what has to hold before a version is published, beside what `.ci/run` finds out. The quick things come first.
+// `npm run release:check`: what must hold before a version is published, besides what `.ci/run` checks. The quick checks come first.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
 const { name, version, repository, exports, peerDependencies, devDependencies } = manifest
-/** What the types of the entry points are compiled with. */
+/** Packages for compiling the types of the entry points. */
 const COMPILER = ['typescript', '@types/koa', '@types/node', '@types/react']
 const STRICT = '--noEmit --strict --skipLibCheck --target esnext --module nodenext --types node entries.ts'.split(' ')
 
@@ -39,12 +39,12 @@ function problemsOfNotes() {
   return isMoved ? [] : [`CHANGELOG.md: expected nothing under [Unreleased], and ${version} with its date below it`]
 }
 
-/** npm shows the pictures of a README, and follows its links, from the repository. */
+/** npm resolves a README's pictures and links against the repository. */
 function problemsOfManifest() {
   return repository === undefined ? ['package.json: expected repository'] : []
 }
 
-/** As its users do: from the packed file, in an empty folder, with the packages it works with. */
+/** Installs the package as users do: from the packed file, in an empty folder, with its peer dependencies. */
 function checkInstalled() {
   const folder = mkdtempSync(join(tmpdir(), 'release-'))
   try {

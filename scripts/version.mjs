@@ -1,5 +1,5 @@
-// `npm version` runs this once package.json has the new version: the notes of what is not released yet become those of the version, and
-// what names the packed file names the new one.
+// `npm version` runs this once package.json has the new version: the unreleased notes become those of the version, and documents that
+// name the packed file get its new name.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const UNRELEASED = '## [Unreleased]\n'

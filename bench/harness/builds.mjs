@@ -1,4 +1,4 @@
-// Builds of this library beside each other, an older one where it is given, each with a server of its own; and one browser for both.
+// Runs builds of this library side by side, including an older one if given, each with its own server; one browser serves both.
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
@@ -30,7 +30,7 @@ async function open(name, folder) {
   return { name, url: `http://127.0.0.1:${child.port}`, ...child }
 }
 
-/** A page that has its values and its socket, and is at rest. */
+/** Opens a page, and waits until it has its values and its socket and is idle. */
 export async function openPage(context, url) {
   const page = await context.newPage()
   await page.goto(url)
@@ -39,7 +39,7 @@ export async function openPage(context, url) {
   return page
 }
 
-/** Resolves once nothing was asked for within two seconds: what was till then. */
+/** Resolves with all requests until then once there was none for two seconds. */
 export async function askedInAll(build) {
   const all = []
   for (;;) {

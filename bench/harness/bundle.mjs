@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { build, stop } from 'esbuild'
 
-/** Bytes, gzip, of what a page loads that uses just these exports: `export { a } from 'b'`. Undefined where there is no such export. */
+/** Returns the gzipped bytes that a page loads for just these exports: `export { a } from 'b'`. Undefined if there is no such export. */
 export async function bytesOf(contents, resolveDir, external = []) {
   try {
     const { outputFiles } = await build({

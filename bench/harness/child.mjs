@@ -1,6 +1,6 @@
-// The end of `harness/processes.mjs` in a process that is measured.
+// The counterpart of `harness/processes.mjs` in a process that is measured.
 
-/** Says that it is ready, with what the bench is to know, and answers what it is asked. It ends with the bench. */
+/** Reports that it is ready, with data for the bench, and answers the bench's questions. It ends with the bench. */
 export function answerBench(ready, answers = {}) {
   const all = { usage, ...answers }
   process.on('message', async ({ question, given }) => process.send((await all[question](given)) ?? null))
@@ -8,7 +8,7 @@ export function answerBench(ready, answers = {}) {
   process.send(ready)
 }
 
-/** us of processor time, and bytes. */
+/** Returns the CPU time in us, and the memory in bytes. */
 export function usage() {
   const { user, system } = process.cpuUsage()
   globalThis.gc?.()

@@ -1,13 +1,13 @@
-// Contestants beside each other, in one run. Two equal processes differ by more than one process does from minute to minute, so each
-// round starts all anew; within a round they take turns. One more is equal to the first: what these two differ by is the noise.
+// Compares contestants in one run. Two equal processes differ by more than one process does from minute to minute, so each round
+// starts new processes; within a round they take turns. One more contestant equals the first: the difference of these two is the noise.
 import { median } from './statistics.mjs'
 
 export const CONTROL = 'control'
-/** ms in which a process is used before it is measured: until V8 has compiled what runs. */
+/** ms to use a process before it is measured, so that V8 has compiled the code. */
 export const WARM_UP = 1000
 
 /**
- * @param contestants by name, what starts one: resolves with `{ sample, end }`. `sample` resolves with its figures, by name
+ * @param contestants by name, a function that starts one and resolves with `{ sample, end }`. `sample` resolves with its figures, by name
  * @param rounds of fresh processes; `samples` that each takes, in turn, after `warmUps` that do not count
  */
 export async function compare(contestants, { rounds, samples = 1, warmUps = 0 }) {
@@ -51,12 +51,12 @@ class Comparison {
     return Object.keys(this.#figures)
   }
 
-  /** The median of one figure over all processes. */
+  /** Returns the median of one figure over all processes. */
   of(name, what) {
     return overRounds(this.#figures[name], (samples) => samples.map((each) => each[what]))
   }
 
-  /** Each sample is set beside the other's of the same turn: what else the machine does changes slower than that. */
+  /** Compares each sample with the other's of the same turn: the machine's other load changes more slowly than that. */
   ratio(name, other, what) {
     const others = this.#figures[other]
     return overRounds(this.#figures[name], (samples, round) =>
@@ -64,23 +64,23 @@ class Comparison {
     )
   }
 
-  /** `ratio` to the first contestant. */
+  /** Returns the `ratio` to the first contestant. */
   toBase(name, what) {
     return this.ratio(name, this.#base, what)
   }
 
-  /** What the first contestant and its equal differ by, as a part of a limit in the same unit. */
+  /** Returns the difference of the first contestant and its equal, as a share of a limit in the same unit. */
   noiseOf(what, limit) {
     return Math.abs(this.of(CONTROL, what) - this.of(this.#base, what)) / limit
   }
 
-  /** What the first contestant and its equal differ by: 0.02 is 2 %. */
+  /** Returns the relative difference of the first contestant and its equal: 0.02 is 2 %. */
   noise(what) {
     return Math.abs(this.toBase(CONTROL, what) - 1)
   }
 }
 
-/** The median over all processes, of the median over the samples of each. */
+/** Returns the median over all processes of the median of each one's samples. */
 function overRounds(rounds, figuresOf) {
   return median(rounds.map((samples, round) => median(figuresOf(samples, round))))
 }

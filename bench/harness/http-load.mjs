@@ -1,5 +1,5 @@
-// Keep-alive connections that each send the next request as soon as the last is answered. Less work than any server, so it is the
-// server that is measured.
+// Keep-alive connections that each send the next request as soon as the last is answered. They do less work than any server, so this
+// measures the server.
 import { connect } from 'node:net'
 import { sleep } from './statistics.mjs'
 
@@ -18,7 +18,7 @@ export async function openLoad(port, cookies) {
     }),
   )
   return {
-    /** For so long, and until so many are answered. */
+    /** Runs for this long, and until this many requests are answered. */
     async run(ms, requests = 0) {
       const [before, began] = [state.done, performance.now()]
       state.isOn = true

@@ -6,12 +6,12 @@ import { start } from './processes.mjs'
 const MAIN = fileURLToPath(new URL('../servers/http/main.mjs', import.meta.url))
 const VISITORS = 64
 
-/** A server of `servers/http`: `file` and `mode` say which. */
+/** Starts the server of `servers/http` that `file` and `mode` name. */
 export function startServer({ file, mode, given = {} }, options) {
   return start(MAIN, [file, mode, JSON.stringify(given)], options)
 }
 
-/** A contestant. Without cookies each process has visitors of its own, who begin there. */
+/** Returns a contestant. Without `cookies`, each process gets its own new visitors. */
 export function underLoad(server, { ms, cookies }) {
   return async () => {
     const child = await startServer(server)
@@ -32,7 +32,7 @@ export function underLoad(server, { ms, cookies }) {
   }
 }
 
-/** A contestant whose requests come from its own process, without a network. */
+/** Returns a contestant whose requests come from its own process, without a network. */
 export function inProcess(server, { cookies, count }) {
   return async () => {
     const child = await startServer(server)
@@ -42,7 +42,7 @@ export function inProcess(server, { cookies, count }) {
   }
 }
 
-/** Cookies of new visitors, as the server gives them out. */
+/** Returns the cookies that the server sets for new visitors. */
 export async function begin(port, count = VISITORS) {
   const visitors = Array.from({ length: count }, async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/begin`)
@@ -52,7 +52,7 @@ export async function begin(port, count = VISITORS) {
   return Promise.all(visitors)
 }
 
-/** What a browser sends that was given these cookies. */
+/** Returns the Cookie header of a browser that received this response. */
 export function cookieOf(answer) {
   const cookies = answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
   return cookies.join('; ')

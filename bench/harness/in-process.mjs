@@ -1,4 +1,4 @@
-// Requests and answers of node:http without a network, which would hide microseconds.
+// Requests and responses of node:http without a network, which would hide microseconds.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Writable } from 'node:stream'
 
@@ -16,7 +16,7 @@ class Sink extends Writable {
 }
 const sink = new Sink().setMaxListeners(0)
 
-/** One request, until its answer has ended. */
+/** Makes one request, and resolves when its response has ended. */
 function request(listener, cookie) {
   const req = new IncomingMessage(sink)
   const headers = ['Host', '127.0.0.1', 'Connection', 'keep-alive', 'Cookie', cookie]
@@ -35,7 +35,7 @@ function request(listener, cookie) {
   })
 }
 
-/** us of processor time that each of these requests takes. */
+/** Returns the CPU time of each of these requests in us. */
 export async function timeRequests(listener, cookies, count) {
   const began = process.cpuUsage()
   for (let i = 0; i < count; i += 1) await request(listener, cookies[i % cookies.length])

@@ -1,4 +1,4 @@
-// Other libraries, in fixed versions, in a folder that goes with this process.
+// Installs other libraries, in fixed versions, in a folder that is removed with this process.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const FLAGS = ['--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--silent']
 const installed = new Map()
 
-/** @param versions by name. The folder that has them, or undefined where npm cannot install them. */
+/** Returns the folder that has them, or undefined if npm cannot install them. @param versions by name */
 export function packages(versions) {
   const names = Object.entries(versions)
     .map(([name, version]) => `${name}@${version}`)

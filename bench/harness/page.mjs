@@ -1,13 +1,13 @@
-// A page as the server sees it: one websocket that speaks socket.io, without what a browser or `socket.io-client` would need for it.
+// A page as the server sees it: one WebSocket that speaks socket.io, without the cost of a browser or `socket.io-client`.
 import { createRequire } from 'node:module'
 
-/** socket.io's own. */
+/** Resolves the packages of socket.io itself. */
 const ofSocketIo = createRequire(import.meta.resolve('socket.io'))
 const { WebSocket } = createRequire(ofSocketIo.resolve('engine.io'))('ws')
 
 const SYNC = 'live_session:sync'
 
-/** A value, as these servers send it: in a ticket, or as it is. */
+/** Returns the value in what these servers send: a ticket, or the value itself. */
 export function valueIn(content) {
   if (typeof content !== 'string') return content
   const { changes } = JSON.parse(Buffer.from(content.split('.')[1], 'base64url').toString())
@@ -18,23 +18,23 @@ export class Page {
   #websocket
   #acks = new Map()
   #ids = 0
-  /** Told of each message, and of an end that the page did not ask for. */
+  /** Called with each message, and when the connection ends without the page's doing. */
   onMessage = () => undefined
   onEnd = () => undefined
-  /** As the server calls whose page it is. */
+  /** Whose page it is, in the server's terms. */
   who
   greetings = 0
   messages = 0
   bytes = 0
-  /** For connection state recovery: what the server has named, and how far this page has got. */
+  /** For connection state recovery: the ids from the server, and the offset that this page has reached. */
   #recovery = {}
 
-  /** @param visitor whose it is: `cookie` and `user`. With `asks: false` it does not ask for the value when it connects. */
+  /** @param visitor the page's visitor: `cookie` and `user`. With `asks: false` it does not ask for the value when it connects. */
   constructor(visitor) {
     this.visitor = visitor
   }
 
-  /** Resolves when the server has said what the value is. */
+  /** Resolves when the server has sent the value. */
   async open(port) {
     const { cookie } = this.visitor
     const origin = `http://127.0.0.1:${port}`
@@ -118,7 +118,7 @@ export class Page {
     })
   }
 
-  /** As a network does it: without a word. */
+  /** Cuts the connection as a network does: without a close frame. */
   cut() {
     this.#websocket.terminate()
   }

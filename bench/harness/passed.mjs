@@ -1,7 +1,7 @@
-// How functions are counted: V8 counts the calls of each one, in the page as in the server. A function is one of the source, methods
-// and arrow functions included; what `shared/` has counts once, in whichever of the two it ran.
+// Counts functions: V8 counts the calls of each one, in both page and server. A function is one in the source, including methods
+// and arrow functions; one in `shared/` counts once, in whichever of the two it ran.
 
-/** Names those of ours that ran since V8 was asked last: file of `dist/`, name, place. */
+/** Returns our functions that ran since V8 was last asked: file of `dist/`, name, place. */
 export function passed({ result }) {
   return result.flatMap(({ url, functions }) => {
     const [, file] = /\/dist\/(.*\.js)$/.exec(url) ?? []

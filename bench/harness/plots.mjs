@@ -1,4 +1,4 @@
-// SVG as wide as a phone, so that it is nowhere made smaller than its text can be read; in the colours that the reader's system prefers.
+// SVG as wide as a phone, so that it is never scaled down until its text is unreadable; in the reader's preferred colour scheme.
 import * as echarts from 'echarts'
 import { readable } from './table.mjs'
 
@@ -17,7 +17,7 @@ const title = (words) => ({
   textStyle: { ...text, fontWeight: 600, width: WIDTH, overflow: 'break' },
 })
 
-/** A row of text above each bar: beside it there is no room for both. */
+/** Puts a row of text above each bar, because there is no room for both beside it. */
 export function drawBars({ title: words, values }) {
   const [names, numbers] = [values.map(([name]) => name), values.map(([, value]) => value)]
   const series = {
@@ -46,7 +46,7 @@ export function drawBars({ title: words, values }) {
 
 const isOurs = (name) => name.startsWith('this library')
 
-/** On a scale of tens where it goes that far. */
+/** Uses a logarithmic scale if the range is large. */
 export function drawLines({ title: words, x, points }) {
   const isLong = points.at(-1)[0] >= 100 * points[0][0]
   const number = (value) => (value >= 1e6 ? `${value / 1e6}M` : value >= 1e3 ? `${value / 1e3}k` : `${value}`)

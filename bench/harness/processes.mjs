@@ -1,11 +1,11 @@
-// The bench has one processor, what it measures the other.
+// The bench runs on one processor, and the processes that it measures on the other.
 import { fork, spawn, spawnSync } from 'node:child_process'
 
 function has(command) {
   return spawnSync('which', [command]).status === 0
 }
 
-/** Options of `fork` that keep a process on one processor, where the system can. */
+/** Returns options of `fork` that pin a process to one processor, if the system can. */
 function pinned(processor, flags) {
   const options = { env: { ...process.env, NODE_ENV: 'production' }, execArgv: flags }
   if (!has('taskset')) return options
@@ -13,7 +13,7 @@ function pinned(processor, flags) {
 }
 
 /**
- * A process that says when it is ready, and then answers one question at a time: `harness/child.mjs` is its other end.
+ * Starts a process that reports when it is ready, and then answers one question at a time: `harness/child.mjs` is its counterpart.
  *
  * @param flags of Node: `['--expose-gc']`
  */
@@ -27,7 +27,7 @@ export async function start(script, args = [], options = {}) {
   return { ...(await nextAnswer(child)), ask, end }
 }
 
-/** A process that is only begun. */
+/** Starts a process without waiting until it is ready. */
 export function launch(script, args, { flags = [], env = {} } = {}) {
   const options = pinned(0, flags)
   const child = fork(script, args, { ...options, env: { ...options.env, ...env }, serialization: 'advanced' })
@@ -50,18 +50,18 @@ function nextAnswer(child) {
   })
 }
 
-/** Keeps this process on one processor, where the system can. */
+/** Pins this process to one processor, if the system can. */
 export function pinSelf(processor) {
   if (has('taskset')) spawnSync('taskset', ['-cp', String(processor), String(process.pid)])
 }
 
 /**
- * Keeps a processor from sleeping, at idle priority, while `run` runs. To wake a sleeping one costs the server up to 20 us a
- * request on a virtual machine: more than all it does, and the more the slower it is.
+ * Keeps a processor from sleeping, at idle priority, while `run` runs. Waking it costs the server up to 20 us per request on a
+ * virtual machine: more than all else that it does, and the more the slower it is.
  */
 export async function awake(processor, run) {
   if (!has('chrt') || !has('taskset')) return run()
-  // It ends with this process, whatever ends that.
+  // It ends with this process, however that ends.
   const spinning = 'const parent = process.ppid; while (process.ppid === parent);'
   const spin = ['-i', '0', 'taskset', '-c', String(processor), process.execPath, '-e', spinning]
   const spinner = spawn('chrt', spin, { stdio: 'ignore' })

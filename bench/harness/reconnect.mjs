@@ -1,10 +1,10 @@
-// As `socket.io-client` comes back: after a delay that doubles up to the longest, half of it by chance.
+// Reconnects as `socket.io-client` does: after a delay that doubles up to the longest, half of it random.
 import { sleep } from './statistics.mjs'
 
 const FIRST = 50
 const CHANCE = 0.5
 
-/** @param portOf where it connects, asked each time; `longest` in ms; `away` ms in which no connection is made; `onBack` is told */
+/** @param portOf the port, asked each time; `longest` delay in ms; `away` ms before the first attempt; `onBack` is called with the page */
 export function keepOpen(page, { portOf, longest, away = () => 0, onBack = () => undefined }) {
   page.onEnd = async () => {
     await sleep(away())
@@ -14,7 +14,7 @@ export function keepOpen(page, { portOf, longest, away = () => 0, onBack = () =>
         await page.open(portOf())
         return onBack(page)
       } catch {
-        // Its server is not back.
+        // Its server is not back yet.
       }
     }
   }

@@ -1,4 +1,4 @@
-// What was measured, as data: the tables and pictures of docs/performance.md are made of it.
+// The results as data, from which the tables and plots of docs/performance.md are made.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
@@ -26,7 +26,7 @@ export function print(title, { tables = [], goals = [] }, isQuick) {
 
 export const percent = (ratio) => `${(ratio * 100).toFixed(1)} %`
 
-/** A short run is kept apart: it is no verdict. */
+/** Saves a result. A short run is kept apart, because it is no verdict. */
 export function save(name, result, isQuick) {
   const folder = `${ROOT}${isQuick ? QUICK : KEPT}`
   mkdirSync(folder, { recursive: true })

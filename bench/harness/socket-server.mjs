@@ -7,18 +7,18 @@ import { start } from './processes.mjs'
 const MAIN = fileURLToPath(new URL('../servers/sockets/main.mjs', import.meta.url))
 const AT_ONCE = 50
 
-/** A server of `servers/sockets`. */
+/** Starts a server of `servers/sockets`. */
 export function startSockets(mode, given = {}, options) {
   return start(MAIN, [mode, JSON.stringify(given)], options)
 }
 
-/** Users of a server, which knows them by their cookie or by their name. What they send is the same. */
+/** Returns users of a server, which identifies them by cookie or by name. They send the same either way. */
 export async function visitorsOf(mode, port, count) {
   const cookies = mode === 'expressSession' ? await begin(port, count) : cookiesOf(count)
   return cookies.map((cookie, i) => ({ cookie, user: `user ${i}` }))
 }
 
-/** For each visitor a page at each of these ports. */
+/** Opens a page at each of these ports for each visitor. */
 export async function openPages(visitors, ports) {
   const pages = visitors.map((visitor) => ports.map((port) => ({ port, page: new Page(visitor) })))
   const all = pages.flat()

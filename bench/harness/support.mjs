@@ -1,4 +1,4 @@
 import { tsImport } from 'tsx/esm/api'
 
-/** What tests have already: `test/support`. */
+/** Imports a module of the tests from `test/support`. */
 export const support = (name) => tsImport(`../../test/support/${name}.ts`, import.meta.url)

@@ -1,8 +1,8 @@
-// A table as data: what the console, the results file and docs/performance.md show.
+// Tables as data, for the console, the results file and docs/performance.md.
 
 /**
- * @param contestants by what the table calls them, the name in the comparison
- * @param columns by title, what makes a cell of a name: a number, or a text
+ * @param contestants by the name in the table, the name in the comparison
+ * @param columns by title, a function that returns the cell for a name: a number or a string
  */
 export function tableOf(title, contestants, columns) {
   const rows = Object.entries(contestants).map(([shown, name]) => [
@@ -12,7 +12,7 @@ export function tableOf(title, contestants, columns) {
   return { title, columns: ['', ...Object.keys(columns)], rows }
 }
 
-/** Of rows by their title, each with its cells by the title of the column. */
+/** Returns a table from rows by title, each with its cells by column title. */
 export function tableOfRows(title, rows) {
   const columns = [...new Set(Object.values(rows).flatMap((row) => Object.keys(row)))]
   const cells = Object.entries(rows).map(([shown, row]) => [
@@ -22,7 +22,7 @@ export function tableOfRows(title, rows) {
   return { title, columns: ['', ...columns], rows: cells }
 }
 
-/** As many digits as can be told apart: three, and all before the point. */
+/** Formats a number with its significant digits: three, and all before the decimal point. */
 export function readable(value) {
   if (typeof value !== 'number') return value
   if (Number.isInteger(value)) return value.toLocaleString('en')
@@ -32,5 +32,5 @@ export function readable(value) {
 
 const decimals = (text) => (text.includes('e') ? 0 : (text.split('.')[1]?.length ?? 0))
 
-/** All of a comparison, under their own names. */
+/** Returns all contestants of a comparison under their own names. */
 export const namesOf = ({ names }) => Object.fromEntries(names.map((name) => [name, name]))

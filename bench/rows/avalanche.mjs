@@ -1,4 +1,4 @@
-// Target 12: 5,000 pages are connected, and their server is killed and started again; and three nodes are replaced one after the other.
+// Target 12: 5,000 pages are connected, and their server is killed and restarted; and three nodes are replaced one after the other.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { keepOpen } from '../harness/reconnect.mjs'
@@ -11,9 +11,9 @@ const { freePort } = await support('free-port')
 
 const PAGES = 5000
 const NODES = 3
-/** ms, for so many pages: what docs/pages-and-sockets.md says. */
+/** Longest reconnection delay for this many pages, in ms, as docs/pages-and-sockets.md recommends. */
 const longest = (pages) => 500 + pages
-/** ms after the last page is back. */
+/** ms to wait after the last page is back. */
 const QUIET = 2000
 const BARE = 'bare socket.io'
 const RECOVERY = 'bare socket.io, connection state recovery'
@@ -97,7 +97,7 @@ async function killed(mode, given, count) {
   return { 'restart: p50': percentile(times, 0.5), 'restart: all': Math.max(...times), late, greetings }
 }
 
-/** Each page goes to any other node, as a load balancer sends it. */
+/** Each page reconnects to any other node, as behind a load balancer. */
 async function deployed(mode, given, count) {
   const nodes = []
   for (let i = 0; i < NODES; i += 1) nodes.push(await startSockets(mode, given))
@@ -121,7 +121,7 @@ async function deployed(mode, given, count) {
   return { 'deploy: p50': percentile(all.flat(), 0.5), 'deploy: all': Math.max(...all.flat()) }
 }
 
-/** Has pages come back. What it returns resolves when so many of them have, with the ms that each took. */
+/** Makes pages reconnect. The returned function resolves once this many have, with the ms that each took. */
 function watch(pages, portOf) {
   let back = []
   let notice = () => undefined

@@ -1,4 +1,4 @@
-// Target 4: a change in one tab, until the other two have it; and how many a second.
+// Target 4: the time from a change in one tab until the other two have it; and how many changes a second.
 import { compare, WARM_UP } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { packages } from '../harness/packages.mjs'
@@ -10,7 +10,7 @@ import { SESSIONS } from './packages.mjs'
 
 const USERS = 100
 const CHANGES = 100
-/** By what the table calls it: how many users, and how many changes of each are under way at any time. */
+/** By the name in the table: the number of users, and of each one's changes in flight at any time. */
 const ONE = '16 users, one change each under way'
 const EIGHT = '16 users, eight each'
 const LOADS = {
@@ -38,7 +38,7 @@ async function run({ rounds, samples, warmUps, ms, part }, given) {
   return { tables: tables(measured), goals: goals(measured) }
 }
 
-/** A server with its pages. */
+/** Returns a contestant: a server with its pages. */
 export function contestant(mode, { given, ms, changes }) {
   return async () => {
     const child = await startSockets(mode, given)
@@ -75,7 +75,7 @@ async function latencies([from, ...others], count) {
   return times
 }
 
-/** The next change goes out when one is acknowledged. */
+/** Sends the next change when one is acknowledged. */
 async function throughput(child, users, underWay, ms) {
   const pages = users.flat()
   const sum = (what) => pages.reduce((total, page) => total + page[what], 0)

@@ -1,4 +1,4 @@
-// Target 5: from a change to the cookie that has it: over the socket, and one POST.
+// Target 5: the time from a change to the cookie that has it: over the socket, and with one POST.
 import { Agent, request } from 'node:http'
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
@@ -60,7 +60,7 @@ function roundTrips(mode, count) {
   }
 }
 
-/** Resolves with the cookies of the answer. */
+/** Resolves with the cookies of the response. */
 function post(agent, port, cookie, body) {
   const origin = `http://127.0.0.1:${port}`
   const headers = { cookie, origin, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }

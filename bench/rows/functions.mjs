@@ -1,10 +1,10 @@
-// How much code is passed: the functions and files of ours that run for a warm read, and for a page's `set` until it is `saved`.
+// How much code runs: our functions and files that a warm read uses, and those that a page's `set` uses until it is `saved`.
 import { openPage, withBuilds } from '../harness/builds.mjs'
 import { passed, sum } from '../harness/passed.mjs'
 import { tableOfRows } from '../harness/table.mjs'
 
 const WARM_UP = 4
-/** ms from one to the next, so that what one leaves behind is not counted with the next. */
+/** ms between two, so that the aftermath of one is not counted with the next. */
 const APART = 1500
 
 export const functions = {

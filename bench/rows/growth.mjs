@@ -12,7 +12,7 @@ const USERS = [1, 1000, 100_000, 1_000_000]
 const KEYS = [1, 5, 10, 20]
 const TABS = [1, 3, 10, 30, 100]
 const NODES = [1, 2, 3, 4]
-/** Who make changes at once, so that the server is never idle. */
+/** Number of users who make changes at once, so that the server is never idle. */
 const MAKERS = 4
 let clusters = 0
 
@@ -81,7 +81,7 @@ function changes({ rounds, samples, warmUps, ms }, counts, prepare) {
   return compare(Object.fromEntries(contestants), { rounds: Math.ceil(rounds / 3), samples, warmUps })
 }
 
-/** The tabs of each user are spread over the nodes. */
+/** Spreads the tabs of each user over the nodes. */
 async function cluster({ tabs, nodes, redis }, ms) {
   clusters += 1
   const given = redis ? { adapter: 'pubSub', redis, prefix: `growth-${clusters}` } : {}

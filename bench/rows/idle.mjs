@@ -1,4 +1,4 @@
-// Target 9: what 10,000 idle sockets take, a subject each.
+// Target 9: what 10,000 idle sockets cost, with one subject each.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { closePages, openPages, startSockets, visitorsOf } from '../harness/socket-server.mjs'
@@ -6,11 +6,11 @@ import { sleep } from '../harness/statistics.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
 
 const SOCKETS = 10_000
-/** They open what a process opens once. */
+/** Sockets opened first, for what a process sets up once. */
 const FIRST = 100
 const BARE = 'bare socket.io'
 const OURS = 'this library'
-/** No ping while it is measured. */
+/** No pings during the measurement. */
 const options = { pingInterval: 300_000, pingTimeout: 300_000 }
 
 export const idle = {
@@ -35,7 +35,7 @@ export const idle = {
   },
 }
 
-/** Alone on the machine, from its start to its end. */
+/** Runs alone on the machine, from its start to its end. */
 function sockets(mode, count) {
   return async () => ({
     async sample() {

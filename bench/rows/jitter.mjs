@@ -1,4 +1,4 @@
-// Target 13: each second 1 % of the connections are cut, and changes go on: which pages show the newest value right after.
+// Target 13: each second 1 % of the connections are cut while changes continue: which pages show the newest value right after.
 import { judge } from '../harness/goal.mjs'
 import { valueIn } from '../harness/page.mjs'
 import { keepOpen } from '../harness/reconnect.mjs'
@@ -9,11 +9,11 @@ import { tableOf } from '../harness/table.mjs'
 const USERS = 1000
 const SECONDS = 60
 const CUT = 0.01
-/** Of all users, a second. */
+/** Share of all users who make a change, per second. */
 const CHANGED = 0.1
-/** ms that the network of a page is away, at most. */
+/** ms that a page's network is down at most. */
 const AWAY = 10_000
-/** ms from the last change until the pages are looked at, once all are back. */
+/** ms from the last change until the pages are checked, once all are back. */
 const RIGHT_AFTER = 1000
 const OURS = 'this library'
 const CONTESTANTS = {
@@ -26,7 +26,7 @@ export const jitter = {
   title: 'Connections are cut while values change',
   async run({ part }) {
     const seconds = SECONDS * part
-    // All at once: what is counted is what they show, not how long it takes.
+    // All at once: this counts what they show, not how long it takes.
     const shown = await Promise.all(
       Object.entries(CONTESTANTS).map(async ([name, [mode, given]]) => [
         name,
@@ -52,11 +52,11 @@ export const jitter = {
   },
 }
 
-/** Of each user one page makes changes, and the other one is cut now and then. */
+/** One page of each user makes changes, and the other one is cut now and then. */
 async function suffer(mode, given, seconds, longestAway) {
   const child = await startSockets(mode, given)
   const { port } = child
-  // An app that keeps nothing has nothing to ask for.
+  // An app that keeps nothing has no value to ask for.
   const visitors = (await visitorsOf(mode, port, USERS)).map((visitor) => ({ ...visitor, asks: mode === 'live' }))
   const users = await openPages(visitors, [port, port])
   const away = new Set()

@@ -1,4 +1,4 @@
-// Target 4, in a browser: from a click to the other tab's repaint, and to `saved`; beside a page that broadcasts by bare socket.io.
+// Target 4, in a browser: from a click to the other tab's repaint, and to `saved`; compared with a page that broadcasts by bare socket.io.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ async function measureAll({ rounds }) {
   return { tables: [table(sites)] }
 }
 
-/** A server in a process of its own, and two tabs of one browser. */
+/** Starts a server in its own process, and opens two tabs of one browser. */
 async function open(script, folder, browser) {
   const { child, end } = launch(script, [], { env: { SITE_FOLDER: folder, SITE_SECRET: 'x'.repeat(32) } })
   await message(child)
@@ -64,7 +64,7 @@ async function open(script, folder, browser) {
 
 const message = (child) => new Promise((resolve) => child.once('message', resolve))
 
-/** Notes when each value is painted: in the frame after it has come into the page. */
+/** Records when each value is painted: in the frame after it was put into the page. */
 function watch() {
   const output = document.querySelector('[data-key=division]')
   window.painted = {}
@@ -77,7 +77,7 @@ function watch() {
   observer.observe(output, { childList: true, characterData: true, subtree: true })
 }
 
-/** Clicks as a person does, who waits for the answer: one sample a click. */
+/** Clicks like a person who waits for the result: one sample per click. */
 async function measure({ clicked, other }, count) {
   const said = await clicked.evaluate(async (times) => {
     const { said } = window.site.record

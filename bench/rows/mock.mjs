@@ -1,4 +1,4 @@
-// Targets 1 to 3 without a network: what a warm read adds to Koa with the two headers, in units of the least that does it by hand.
+// Targets 1 to 3 without a network: what a warm read adds to Koa with the two headers, in units of the minimal handwritten code.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { inProcess } from '../harness/http-server.mjs'
@@ -8,7 +8,7 @@ import { cookiesOf } from '../servers/http/app.mjs'
 const BASE = 'bare Koa with the two headers'
 const IDEAL = 'by hand, the least that does it'
 const OURS = 'this library, warm'
-/** Targets 2 and 3: the request does not use what is there. */
+/** Targets 2 and 3: the request does not use the library. */
 const UNUSED = {
   'bare Koa': { file: 'bare', mode: 'koa' },
   'with this library': { file: 'live', mode: 'unused' },
@@ -32,7 +32,7 @@ export const mock = {
     const unused = await compare(Object.fromEntries(servers), { rounds, samples, warmUps })
     const added = (name) => measured.of(name, 'cpu') - measured.of(BASE, 'cpu')
     const ideals = added(OURS) / added(IDEAL)
-    // What two equals differ by counts as much more as what is judged is smaller than they are.
+    // The noise is that of the whole figures, but relative to the much smaller difference that is judged.
     const noise = (measured.noise('cpu') * measured.of(BASE, 'cpu')) / added(OURS)
     const columns = {
       'CPU µs': (name) => measured.of(name, 'cpu'),

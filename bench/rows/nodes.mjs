@@ -1,4 +1,4 @@
-// Target 8: a change in a tab at one node, until a tab at another one has it, over Redis; and how many a second.
+// Target 8: the time from a change in a tab at one node until a tab at another has it, over Redis; and how many changes a second.
 import { CONTROL, compare, WARM_UP } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { withRedis } from '../harness/redis.mjs'
@@ -67,7 +67,7 @@ async function latencies(pages, count) {
   return times
 }
 
-/** ms until the other has it. */
+/** Returns the ms until the other tab has the change. */
 async function change([from, other], value) {
   const began = performance.now()
   const seen = other.seen()
@@ -78,7 +78,7 @@ async function change([from, other], value) {
   return took
 }
 
-/** The next change of a user goes out when the other node's tab has the last. */
+/** Sends a user's next change when the other node's tab has the last one. */
 async function rate(users, ms) {
   const end = performance.now() + ms
   let done = 0

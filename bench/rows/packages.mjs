@@ -1,4 +1,4 @@
-/** The versions of other session libraries that are compared with. */
+/** The versions of the session libraries to compare with. */
 export const SESSIONS = {
   express: '5.3.0',
   'express-session': '1.19.0',

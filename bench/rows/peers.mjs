@@ -1,4 +1,4 @@
-// What a page loads of other libraries that keep values, by the very build that `sizes` has.
+// What a page loads of other libraries that keep values, with the same build as `sizes`.
 import { bytesOf, kB } from '../harness/bundle.mjs'
 import { packages } from '../harness/packages.mjs'
 import { tableOfRows } from '../harness/table.mjs'

@@ -1,4 +1,4 @@
-// Target 1: a value is read by HTTP, 300 bytes of values in the cookie.
+// Target 1: reading a value by HTTP, with 300 bytes of values in the cookie.
 import { CONTROL, compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { openLoad } from '../harness/http-load.mjs'
@@ -23,7 +23,7 @@ const COLD = 'this library, cold'
 const IN_COOKIE = 'koa-session, in the cookie'
 const IN_REDIS = 'koa-session, in Redis'
 
-/** So many processes at once that none waits for long: the memory of one that does is not at hand. */
+/** Limits the processes that run at once so that none waits for long: the memory of one that waits grows cold. */
 export const read = {
   title: 'A value is read',
   async run(scale) {
@@ -110,7 +110,7 @@ function goalsOfPeers(measured) {
 const bars = (measured) =>
   measured.names.filter((name) => name !== CONTROL).map((name) => [name, measured.toBase(name, 'rate')])
 
-/** What the heap grows by with each visitor of the second half: what a process takes anyway is there by then. */
+/** Returns the heap growth per visitor of the second half: by then, the process has allocated its fixed part. */
 async function bytesOfVisitors(cookies) {
   const child = await startServer({ file: 'live', mode: 'roomy' }, { flags: ['--expose-gc'] })
   const half = cookies.length / 2

@@ -1,4 +1,4 @@
-// Target 7: a process starts again: its first right answer, and how soon a page is back on its socket.
+// Target 7: a process restarts: the time to its first correct response, and until a page has its socket again.
 import { fileURLToPath } from 'node:url'
 import { io } from 'socket.io-client'
 import { compare } from '../harness/compare.mjs'
@@ -49,7 +49,7 @@ function app(mode) {
       const server = launch(SERVER, [mode, port])
       const answer = await firstAnswer(port, '', '/begin')
       const cookie = mode === 'live' ? cookiesOf(1)[0] : answer.cookie
-      // As docs/pages-and-sockets.md says for pages that are to be back soon.
+      // As docs/pages-and-sockets.md recommends for pages that should reconnect soon.
       const delays = { reconnectionDelay: 50, reconnectionDelayMax: 500 }
       const url = `http://127.0.0.1:${port}`
       const socket = io(url, { transports: ['websocket'], extraHeaders: { cookie, origin: url }, ...delays })

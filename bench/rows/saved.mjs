@@ -1,4 +1,4 @@
-// What a change costs in a browser: from the click to `saved`, and in POSTs; and what a first visit asks for. Beside an older build.
+// What a change costs in a browser: the time from click to `saved`, and POSTs; and a first visit's requests. Compared with an older build.
 import { askedInAll, openPage, withBuilds } from '../harness/builds.mjs'
 import { judge } from '../harness/goal.mjs'
 import { median, percentile } from '../harness/statistics.mjs'
@@ -7,9 +7,9 @@ import { tableOfRows } from '../harness/table.mjs'
 const WARM_UP = 20
 const CLICKS = 25
 const TABS = 10
-/** First visits of each kind: which of ten tabs is first is chance. */
+/** First visits of each kind, because it is random which of ten tabs is first. */
 const VISITS = 3
-/** Of a drag: changes, 10 ms from one to the next. */
+/** Changes of one drag, 10 ms apart. */
 const DRAGGED = 300
 
 export const saved = {
@@ -32,7 +32,7 @@ async function measure(builds, browser, rounds, visits) {
   return resultOf(builds)
 }
 
-/** What a browser without a cookie asks for until it is at rest: with one tab, and with ten that are opened at once. */
+/** Records the requests of a browser without a cookie until it is idle: with one tab, and with ten opened at once. */
 async function visitFirst(build, browser, count) {
   build.visits = {}
   for (const [kind, path] of Object.entries({ rendered: '/', static: '/static' })) {
@@ -53,7 +53,7 @@ async function visit(build, path, context, tabs) {
   return asked
 }
 
-/** Clicks as a person does, who waits for the answer, and longer than a page rests from one POST to the next. */
+/** Clicks like a person who waits for the result, and longer than a page pauses between POSTs. */
 async function click(build, times) {
   await build.ask('asked')
   const took = await build.page.evaluate(async (count) => {
@@ -69,7 +69,7 @@ async function click(build, times) {
   return { took, posts: posts(await build.ask('asked')).length / times }
 }
 
-/** A hundred changes a second of one page: how many POSTs a second that is. */
+/** Makes a hundred changes a second in one page, and counts POSTs per second. */
 async function drag(build) {
   await build.ask('asked')
   await build.page.evaluate(async (count) => {

@@ -1,4 +1,4 @@
-// What a page loads of this library, minified and gzip, import by import; beside an older build.
+// What a page loads of this library, minified and gzipped, import by import; compared with an older build.
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// What `sqlStore` costs in each engine, with settings by which an acknowledged write outlives a power cut: bytes a user, and calls a second.
+// What `sqlStore` costs in each engine, with settings that let an acknowledged write survive a power cut: bytes per user, calls per second.
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { Kysely, MysqlDialect, PostgresDialect, sql as raw, SqliteDialect } from 'kysely'
@@ -65,7 +65,7 @@ async function rate(act, ms) {
   return (done * 1000) / (performance.now() - began)
 }
 
-/** As merges would leave them, in fewer statements. */
+/** Fills the table as merges would, in fewer statements. */
 async function fill(db, users) {
   const read_at = Date.now()
   let rows = []

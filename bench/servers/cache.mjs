@@ -1,4 +1,4 @@
-// A million users of three registers each in the memory of one process: `cache.mjs map|live`.
+// A million users with three registers each in the memory of one process: `cache.mjs map|live`.
 import Koa from 'koa'
 import { z } from 'zod'
 import { liveSession } from '../../dist/server/index.js'
@@ -7,7 +7,7 @@ import { defineFields } from '../../dist/shared/index.js'
 import { answerBench, usage } from '../harness/child.mjs'
 
 const DAY = 86_400_000
-/** Writes that are timed together: with more a pause would hide, with fewer the clock would count. */
+/** Writes that are timed together: more would hide a pause, with fewer the clock's own cost would count. */
 const TOGETHER = 50
 const READS = 200_000
 
@@ -19,7 +19,7 @@ const fields = defineFields({
 const values = () => ({ division: 3, theme: 'dark', cart: ['tea', 'cups', 'milk'] })
 
 const caches = {
-  /** What is compared with: a Map, without a bound and without an end. */
+  /** The baseline: a Map without limit and without expiry. */
   map() {
     const map = new Map()
     return {
@@ -52,14 +52,14 @@ const [name] = process.argv.slice(2)
 let cache
 
 async function fill(count) {
-  // Between half of so many and all are kept, and all are to be.
+  // The cache keeps between half of its maximum and all of it, and must keep everyone.
   cache = caches[name](2 * count + 2)
   const before = usage().heap
   const growth = await worst(0, count)
   return { bytes: (usage().heap - before) / count, growth }
 }
 
-/** ms of the longest time that some writes took. */
+/** Returns the longest time that a group of writes took, in ms. */
 async function worst(from, count) {
   let longest = 0
   for (let user = from; user < from + count; user += TOGETHER) {
@@ -70,17 +70,17 @@ async function worst(from, count) {
   return longest
 }
 
-/** ns of each. */
+/** Returns the ns of each read. */
 function get(count) {
   const began = performance.now()
   let found = 0
-  // A prime, so that they come in no order.
+  // A prime, so that the reads are in no particular order.
   for (let i = 0; i < READS; i += 1) if (cache.read((i * 7_368_787) % count)) found += 1
   if (found < READS) throw new Error(`${READS - found} were not found`)
   return ((performance.now() - began) * 1e6) / READS
 }
 
-/** ms of the longest pause that expiry made. */
+/** Returns the longest pause caused by expiry, in ms. */
 function expire() {
   if (!cache.expire) return 0
   const times = [0, 1].map(() => {
@@ -91,7 +91,7 @@ function expire() {
   return Math.max(...times)
 }
 
-/** ms of the longest pause while a full cache takes as many again. */
+/** Returns the longest pause while a full cache takes as many users again, in ms. */
 async function evict(count) {
   cache = caches[name](count)
   await worst(0, count)

@@ -1,4 +1,4 @@
-// What the latency is compared with: a page that tells a socket.io server, which tells every page. Nothing is kept.
+// The baseline for the latency: a page emits to a socket.io server, which broadcasts to every page. Nothing is kept.
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'
 

@@ -1,5 +1,5 @@
-// An app and its page on one build of this library, in a process of its own: `page.mjs <folder of the build>`. It counts
-// what browsers ask for, and on demand the functions of the build that it passes.
+// An app and its page on one build of this library, in its own process: `page.mjs <folder of the build>`. It counts the
+// browsers' requests and, on demand, the functions of the build that run.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Session } from 'node:inspector/promises'
@@ -28,7 +28,7 @@ const SCRIPT = `
   live.ready.then(() => { state.isReady = true })
   globalThis.bench = state
 `
-/** One file, as apps ship it. */
+/** The script as one file, as apps ship it. */
 const bundle = async () => {
   const { outputFiles } = await build({
     stdin: { contents: SCRIPT.replace('/dist', `${folder}/dist`), resolveDir: folder },
@@ -55,7 +55,7 @@ app.use(live.middleware())
 app.use((ctx) => {
   ctx.type = 'html'
   const script = '<script type="module" src="/page.js"></script>'
-  // Rendered with the values, without them, and with each module a file of its own.
+  // Rendered with the values, with each module as its own file, and without the values.
   if (ctx.path === '/') ctx.body = html(ctx.liveSession.embed(), script)
   else if (ctx.path === '/modules') ctx.body = html(ctx.liveSession.embed(), `<script type="module">${SCRIPT}</script>`)
   else if (ctx.path === '/static') ctx.body = html('', script)
@@ -78,14 +78,14 @@ live.attach(new Server(http))
 
 const inspector = new Session()
 answerBench(await listening(http), {
-  /** What was asked for since this was asked last. */
+  /** Returns the requests since the last call. */
   asked: () => asked.splice(0),
-  /** Counting slows all down, so it begins where it is wanted. */
+  /** Starts counting, which slows everything down. */
   count: async () => {
     inspector.connect()
     await inspector.post('Profiler.enable')
     await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
   },
-  /** The functions that were passed since this was asked last. */
+  /** Returns the functions that ran since the last call. */
   passed: async () => passed(await inspector.post('Profiler.takePreciseCoverage')),
 })

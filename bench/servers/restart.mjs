@@ -1,4 +1,4 @@
-// What is started again: `restart.mjs bare|live <port>`: that port is free.
+// The server that is restarted: `restart.mjs bare|live <port>`, with a free port.
 import { createServer } from 'node:http'
 import Koa from 'koa'
 import session from 'koa-session'

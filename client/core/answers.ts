@@ -6,20 +6,20 @@ import { isBlocked, type Page, start } from './page.js'
 import { end, giveUp, saved } from './proof.js'
 import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } from './visitor.js'
 
-/** What the server would do at another time: nothing was taken, and it may be sent again. */
+/** Temporary refusals: nothing was taken, and the same may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
-/** ms to wait then, at least. */
+/** ms to wait at least before it is sent again. */
 const LATER_WAIT = 1000
-/** ms in which all tabs have told of another visitor: the page connects again once. */
+/** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const GATHER = 50
-/** From this status on the POST is not at fault. */
+/** From this status up, the POST itself is not at fault. */
 const BUSY = 429
 
-/** What went over the socket was answered, or lost. */
+/** Handles the answer to a sync over the socket; `answer` is undefined if it was lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
   if (answer && !('ok' in answer)) answered(page, sync, answer, false)
   else {
-    // It has not said whose it is: it is asked once more, after a while.
+    // The connection did not say whose it is: ask it again after a while.
     if (page.reach === 'greeting') page.reach = 'up'
     if (answer) refused(page, sync, answer, 'send')
     else {
@@ -29,7 +29,7 @@ export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | un
   }
 }
 
-/** A POST has come to an end. */
+/** Handles the end of a POST. */
 export function posted(page: Page, { status, wait, answer, error }: Posted): void {
   const sync = page.posted
   if (!sync) return
@@ -48,19 +48,19 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   }
 }
 
-/** Handles the answer to a POST of `{}`: it says whose the page is, and brings the cookie, or shows that the browser keeps it. */
+/** Handles the answer to a POST of `{}`: it says whose page this is, and sets the cookie or shows that the browser keeps it. */
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
   page.tries = kept ? 0 : who === undefined ? 2 : page.tries + 1
-  // An answer without proof says nothing to a page that was told before.
+  // An answer without `kept` proves nothing to a page that already knows whose it is.
   if (kept || page.who === undefined) become(page, answer)
   if (kept) {
     cookieSeen(page, true)
     confirm(page, answer)
   }
   if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
-  // Another visitor's cookie was set: the next answer proves whose it is.
+  // Another visitor's cookie was set: the next answer proves whose page this is.
   if (page.reach === 'none' && !kept && who !== page.who) ask(page)
 }
 
@@ -75,7 +75,7 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     return
   }
   const isFirst = !isPost && page.reach === 'greeting'
-  // What the connection of a former visitor still says is not this page's.
+  // An answer from the former visitor's connection is not for this page.
   if (!isPost && page.reach === 'down') {
     release(page, sync, false)
     backOff(page, 'send', 0)
@@ -96,7 +96,7 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
 
 function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { held, results, ticket, unsaved } = answer
-  // First what stands now: it says which computed changes are in it.
+  // Merge the ticket first: it says which computed changes the current values contain.
   if (ticket) keep(page, ticket)
   const later = set.filter(([key], i) => isLater(page, key, results[i], isPost && !unsaved?.includes(key)))
   if (later[0]) backOff(page, isPost ? 'post' : 'send', LATER_WAIT)
@@ -109,7 +109,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   act(page, 'tell', news)
 }
 
-/** Takes over what became of a change that was on its way. Returns whether it is to be sent again after a while. */
+/** Applies the result of a change that was in flight. Returns true if the change is to be sent again after a while. */
 function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
   const field = fieldOf(page, key)
   const sent = busyOf(field)
@@ -117,29 +117,29 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   sent.isBusy = false
   const { stamp } = one
   if (!('code' in one)) {
-    // A ticket of that stamp knows better: the schema may have made something else of the value.
+    // A ticket with that stamp has the value as the schema transformed it, so it wins.
     if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
     sent.stamp = one.stamp
-    // What went out after it, as the page was left, goes over this one alone.
+    // A change that was sent after it, as the page was left, may replace only this one.
     for (const next of draftsOf(field)) if (sent.mayHaveArrived && next.mayHaveArrived) next.base = one.stamp
-    // A POST may have been answered before, that no store has it.
+    // The answer to a POST may have said before that no store has it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
     else saved(page, key, isSaved ? one.stamp : field.proof)
     return
   }
   if (LATER.includes(one.code)) return true
   if (stamp) merge(page, key, stamp, one.value)
-  // Something newer stands: it goes over that, computed again, or as it is where it cannot have arrived before.
+  // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
   if (stamp && (sent.id ? sent.calls[0] : !sent.mayHaveArrived))
     return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
   end(page, key, (change) => change === sent, one)
-  // What was set after it stands in its place; what was computed after it does not. No caller waits for what another page has left.
+  // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = one.code
 }
 
 /**
- * A whole sync was refused. Where its answer names a ticket, the key of that is given up, and the rest goes again; else the keys of all that was
- * sent are; where that was a question, those of all changes.
+ * Handles the refusal of a whole sync. If it names a ticket, gives up the keys of that ticket, and the rest is sent again. Otherwise gives up every
+ * key that was sent or, if the sync was only a question, every key with changes.
  */
 function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
   const { tickets = [], set } = sync
@@ -152,13 +152,13 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
     if (!bad) end(page, key, () => true, failure)
     giveUp(page, key, failure)
     field.ticket = ''
-    // What was set over a bad ticket is not.
+    // Changes made on top of a bad ticket are not refused with it.
     if (field.changes[0]) field.code = undefined
   }
   if (!set && !bad) backOff(page, name, 0)
 }
 
-/** What the cookie has by now, as an answer to this page or another tab says. */
+/** Takes over what the cookie now has, as told by an answer or another tab. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets)
     for (const [key, stamp] of keep(page, ticket)) if (!unsaved.includes(key)) saved(page, key, stamp)
@@ -169,22 +169,22 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
   }
   for (const key of unsaved) {
     const { at, proof, ticket } = fieldOf(page, key)
-    // A newer write of it may have overtaken the answer.
+    // A newer write of the key may have overtaken the answer.
     if (at > proof && (!ticket || tickets.includes(ticket))) giveUp(page, key, { code: 'store_unavailable' })
   }
 }
 
-/** What another tab of this browser tells. */
+/** Handles news from another tab of this browser. */
 export function learn(page: Page, news: News): void {
   if (news.who === page.who && page.isKept) {
     confirm(page, news)
     if (news.tickets) renewed(page)
     return
   }
-  // Only a browser that keeps its cookie is told of.
+  // Tabs send news only if the browser keeps its cookie.
   page.tries = 0
   if (page.reach === 'none') ask(page)
-  // A connection that is about to say whose it is as a rule comes with the cookie of now; where it does not, that other tab is told.
+  // A connection that is about to say whose it is usually has the current cookie; if it does not, the other tab is told.
   else if (!page.timers.has('greet')) start(page, 'link', GATHER)
 }
 

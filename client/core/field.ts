@@ -5,45 +5,45 @@ import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import type { Call, Effect } from './messages.js'
 
-/** What callers of this page want of a key, in the order in which they said so, until it is saved. */
+/** A change of a key by callers of this page, until it is saved. */
 export interface Change {
-  /** None: deleted. */
+  /** Undefined if the key is deleted. */
   value: JsonValue | undefined
   calls: readonly Call[]
-  /** Of a computed one; of a plain one `''`. */
+  /** Names a computed change; `''` for a plain one. */
   id: string
   /** What it was computed from. */
   from?: JsonValue | undefined
-  /** The stamp that it goes over; settled as it goes out. */
+  /** The stamp of the value that it replaces; set when the change is sent. */
   base?: Stamp | undefined
-  /** It is on its way. */
+  /** It is in flight. */
   isBusy?: boolean
-  /** It was on its way, and may have arrived. */
+  /** It was sent, and may have arrived. */
   mayHaveArrived?: boolean
-  /** The server has taken it, at that stamp. */
+  /** The stamp that it got when the server took it. */
   stamp?: Stamp | undefined
 }
 
-/** A key: the newest that the page was told of it, what it wants of it, and how far that has got. */
+/** A key: the newest value the page was told, the page's own changes, and how far these have got. */
 export interface Field {
   /** Its default. */
   fallback?: JsonValue | undefined
-  /** None: deleted. */
+  /** Undefined if the key is deleted. */
   value?: JsonValue | undefined
   at: Stamp
-  /** What brings that to the endpoint, as far as the page has it. */
+  /** The ticket that brings this value to the endpoint; `''` if the page has none. */
   ticket: string
-  /** What is not saved yet. */
+  /** Changes that are not saved yet, oldest first. */
   changes: readonly Change[]
   /** The newest stamp that needs no POST: it is saved, or given up. */
   proof: Stamp
-  /** The newest stamp that the cookie was seen with. */
+  /** The newest stamp that the cookie was seen to have. */
   held: Stamp
-  /** Why nothing keeps the newest value; or why a change was refused, until this page makes another one. */
+  /** Why the newest value could not be saved; or why a change was refused, until this page makes another one. */
   code?: LiveSessionErrorCode | undefined
 }
 
-/** The keys of a page, and what is to be done about the event under way. */
+/** The keys of a page, and the effects of the current event. */
 export interface Keys {
   readonly fields: Map<string, Field>
   effects: Effect[]
@@ -63,17 +63,17 @@ export function fieldOf({ fields }: Keys, key: string): Field {
   return field
 }
 
-/** The changes that have no end yet; the first goes out first, and until its end is known none overtakes it. */
+/** Returns the changes whose outcome is unknown. They are sent in order, each only once the outcome of the one before is known. */
 export function draftsOf({ changes }: Field): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** The value that the page shows; undefined where there is none. */
+/** Returns the value that the page shows, or undefined if there is none. */
 export function liveOf(field: Field): JsonValue | undefined {
   return (draftsOf(field).at(-1) ?? field).value
 }
 
-/** That value, or the default. */
+/** Returns that value, or the default. */
 export function shownOf(field: Field): JsonValue | undefined {
   return defaulted(field, liveOf(field))
 }
@@ -82,17 +82,17 @@ function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue
   return value === undefined ? fallback : value
 }
 
-/** The change that is on its way. */
+/** Returns the change that is in flight. */
 export function busyOf({ changes }: Field): Change | undefined {
   return changes.find(({ isBusy }) => isBusy)
 }
 
-/** All of this page's callers that wait for it. */
+/** Returns the calls that wait for these changes. */
 export function callsOf({ changes }: Pick<Field, 'changes'>): readonly Call[] {
   return changes.flatMap(({ calls }) => calls)
 }
 
-/** What equals the value that is shown is the same object: frameworks compare no deeper. */
+/** Returns the object that is already shown if the values are equal: frameworks compare by identity. */
 export function same(field: Field, value: JsonValue | undefined): JsonValue | undefined {
   const now = shownOf(field)
   return sameJson(value, now) ? now : freeze(value)
@@ -103,7 +103,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** A caller sets a value, or computes one. It replaces, or joins, the last draft where that was never sent. */
+/** Adds a change that sets or computes a value. It replaces or joins the last draft if that was never sent. */
 export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined): void {
   const field = fieldOf(page, key)
   const id = call.next ? call.id.toString(36) : ''
@@ -117,7 +117,7 @@ export function want(page: Keys, key: string, call: Call, value: JsonValue | und
   field.code = undefined
 }
 
-/** Computes what has not gone out over the value that is there. */
+/** Computes unsent changes again if the value below them has changed. */
 export function recompute(page: Keys): void {
   for (const field of page.fields.values()) {
     let below = field.value
@@ -143,7 +143,7 @@ export function recompute(page: Keys): void {
   }
 }
 
-/** Takes over what is newer. `ids` are those of the computed changes that are in it, where it says so. */
+/** Takes over a value if it is newer. `ids` names the computed changes that it contains, if known. */
 export function merge(
   page: Keys,
   key: string,
@@ -162,27 +162,27 @@ export function merge(
   if (ids) compare(field, stamp, ids)
 }
 
-/** A change as if it had never gone out, over what is never there: it is computed anew. */
+/** Returns the change as if it had never been sent. As no value equals `NaN`, it is computed again. */
 function unsent({ value, calls, id }: Change): Change {
   return { value, calls, id, from: NaN, base: undefined, isBusy: false, mayHaveArrived: false, stamp: undefined }
 }
 
-/** Of this page's computed changes, which are in what was written at `stamp`. */
+/** Finds out which of this page's computed changes the value written at `stamp` contains. */
 function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): void {
   let known = NEVER
   for (const change of changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
-    // Another page of this visitor has sent it for this one.
+    // Another page of this visitor has sent the change for this one.
     if (taken && !change.isBusy) change.stamp ??= taken[1]
-    // One that is in there has those of this page before it in it.
+    // A change that it contains includes this page's earlier ones.
     if (taken) known = newestOf([known, change.stamp ?? stamp])
   }
-  // A process that had not heard of it has written over it: it is not in there, and is made once more.
+  // A process that did not know of the change has overwritten it, so it is made again.
   for (const change of changes)
     if (change.id && change.stamp && change.stamp > known) Object.assign(change, unsent(change))
 }
 
-/** The field as another visitor finds it: its default, and what this page's callers want, where that goes along. */
+/** Resets the field for another visitor: to its default, and to this page's changes if they are carried over. */
 export function reset(page: Keys, key: string, isCarried: boolean): void {
   const field = fieldOf(page, key)
   if (!isCarried) settle(page, callsOf(field), { code: 'superseded' })

@@ -2,57 +2,57 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 
-/** Computes a value from the one before it. It may throw, and is called again wherever that is another one by then. */
+/** Computes a value from the one before it. It may throw, and is called again if that one has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
-/** What a caller has asked for: its number, where it has not said the value itself how that is computed, and who is told what came of it. */
+/** One call of `set`, `update` or `delete`: its number, how the value is computed, if it is, and the callback for the outcome. */
 export interface Call {
   readonly id: number
   readonly next?: Next | undefined
   readonly end?: (failure?: Failure) => void
 }
 
-/** Why something was refused: where the server has said it in words, in those. */
+/** Why something was refused; `message` has the server's words, if there are any. */
 export interface Failure {
   readonly code: LiveSessionErrorCode
   readonly message?: string | undefined
-  /** Which ticket it is about. */
+  /** Index of the ticket it is about. */
   readonly index?: number | undefined
-  /** What the caller's own code has thrown. */
+  /** The error that the caller's own code threw. */
   readonly error?: unknown
 }
 
-/** What a POST came to: an answer, a refusal, or neither. */
+/** The outcome of a POST: an answer, a refusal, or neither. */
 export interface Posted {
-  /** 0: no answer. */
+  /** 0 if there was no response. */
   readonly status: number
-  /** ms the server asks to wait. */
+  /** ms that the server asks to wait. */
   readonly wait: number
   readonly answer?: SyncAnswer | undefined
   readonly error?: Failure | undefined
 }
 
-/** What a tab tells the others of its browser: whose that is, and what the cookie has by now. */
+/** What a tab tells the other tabs of its browser: whose the browser is, and what the cookie now has. */
 export interface News extends Pick<SyncAnswer, 'held'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
-  /** What it has POSTed. */
+  /** The tickets that it has POSTed. */
   readonly tickets?: readonly string[] | undefined
 }
 
 /**
- * - `post`: no POST before, of news or after a failure
- * - `send`: no change over the socket before
- * - `link`: the socket connects again then
- * - `greet`: the connection is about to say whose page this is
- * - `renew`: until then, that the page is used makes no POST due
+ * - `post`: pause before the next POST, between two with news or after a failure
+ * - `send`: pause before the next sync over the socket
+ * - `link`: pause before the socket reconnects
+ * - `greet`: time for the connection to say whose page this is
+ * - `renew`: time in which using the page makes no POST due
  */
 export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew'
 
-/** What happens to a page, by name, with what comes along. */
+/** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** A value that is set, or deleted; where the call has `next`, computed from the one that is shown. */
+  /** A value is set or deleted; if the call has `next`, it is computed from the one that is shown. */
   set: [key: string, call: Call, value: JsonValue | undefined]
   connect: []
   disconnect: []
@@ -61,20 +61,20 @@ export interface Events {
   /** A connection was refused. */
   refused: [code: string | undefined]
   ticket: [ticket: string]
-  /** To what went over the socket; none where it was lost. */
+  /** The answer to a sync over the socket; undefined if it was lost. */
   synced: [sync: Sync, answer: SyncAnswer | Refusal | undefined]
-  /** No other tab POSTs now. */
+  /** It is this tab's turn to POST. */
   turn: []
   posted: [posted: Posted]
   timer: [name: TimerName]
   news: [news: News]
-  /** What other pages have left. */
+  /** What other pages left behind. */
   restored: [texts: readonly string[]]
-  /** The page is left, perhaps for good. */
+  /** The visitor leaves the page, perhaps for good. */
   leave: []
-  /** It is shown again, as it was when it was left. */
+  /** The page is shown again, from the back/forward cache. */
   return: []
-  /** The visitor does something in it. */
+  /** The visitor uses the page. */
   use: []
   /** The network is back. */
   wake: []
@@ -82,26 +82,26 @@ export interface Events {
 }
 export type Event = { [K in keyof Events]: readonly [on: K, ...Events[K]] }[keyof Events]
 
-/** What a page does about it. */
+/** The effects of an event, by name, with their arguments. */
 export interface Effects {
-  /** Over the socket. */
+  /** Sends over the socket. */
   send: [sync: Sync]
-  /** Comes back with the cookies that the browser has by now. */
+  /** Reconnects with the browser's current cookies. */
   reconnect: []
   /** Asks for a turn among the tabs. */
   queue: []
-  /** The turn is over. The POST under way, if there is one, comes to nothing. */
+  /** Ends the turn, and aborts the POST in flight, if there is one. */
   release: []
-  /** The last goes out as the page is left: no answer is awaited. */
+  /** The last one is sent as the page is left: its answer is not awaited. */
   post: [sync: Sync, isLast: boolean]
-  /** Ends after `ms`, and up to `spread` more. */
+  /** Fires after `ms`, and up to `spread` more. */
   timer: [name: TimerName, ms: number, spread: number]
   tell: [news: News]
   /** Another visitor is at this browser. */
   visitor: [kind: 'guest' | 'user']
-  /** Takes out what other pages have left. */
+  /** Takes what other pages left behind. */
   take: []
-  /** Tells callers what came of it: their promises resolve, or reject. */
+  /** Resolves the promises of these calls, or rejects them. */
   settle: [calls: readonly Call[], failure: Failure | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]

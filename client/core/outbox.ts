@@ -5,7 +5,7 @@ import type { Page } from './page.js'
 import { drafts } from './sending.js'
 import { keep, tickets } from './visitor.js'
 
-/** What is to outlive the page: whose it is, what the cookie was not seen with, and what is wanted. Nothing where no cookie was seen. */
+/** Returns what must outlive the page: whose it is, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
 export function remainsOf(page: Page): string {
   if (!page.isKept) return ''
   const unheld = tickets(page)
@@ -15,15 +15,15 @@ export function remainsOf(page: Page): string {
 
 type Left = readonly [who: string, unheld: readonly string[], wanted: readonly WireChange[]]
 
-/** Takes up what other pages of this visitor have left. One that is none of ours, or damaged, is left out. */
+/** Restores what other pages of this visitor left behind. Skips texts that are damaged or another visitor's. */
 export function restore(page: Page, texts: readonly string[]): void {
-  // What is known comes first, so that nothing is taken up that is older.
+  // Tickets come first, so that drafts older than them are not restored.
   read(page, texts, ([, unheld]) => {
     for (const ticket of unheld) keep(page, ticket)
   })
   read(page, texts, ([, , wanted]) => {
-    // A key's changes are each made over the one before it, so they are one page's. Whether the first had arrived by then is not known: it must not
-    // go over what came later. Where there are several, what stands now may be that first one: its answer says so.
+    // Each draft of a key builds on the one before, so all come from one page. The first may have arrived already: it must not overwrite what came
+    // later. If there are several, the current value may be that first one: its answer says so.
     const lasting = wanted.filter(([key, base]) => {
       const field = fieldOf(page, key)
       return !draftsOf(field)[0] && (base >= field.at || wanted.filter(([one]) => one === key)[1])

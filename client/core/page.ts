@@ -8,48 +8,48 @@ import type { TimerName } from './messages.js'
 type Plain = Readonly<Record<string, JsonValue>>
 type Said = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
 
-/** All that a page knows. */
+/** The state of a page. */
 export interface Page extends Keys {
-  /** Whose it is, as the server's answers say; none where it was not told, or the browser keeps no cookie. */
+  /** Whose page it is, as the server says; undefined if that is not known, or if the browser keeps no cookie. */
   who?: string | undefined
-  /** None: it was not told. */
+  /** Undefined if it is not known. */
   kind?: 'guest' | 'user' | undefined
-  /** The browser was seen with its cookie. */
+  /** The browser has shown its cookie. */
   isKept: boolean
   /**
-   * How far its socket has got. `none`: there is none. `down`: it is not connected, or as another visitor. `up`: it is to be asked whose page it
-   * is. `greeting`: it was asked. `greeted`: it has said that it is this visitor's.
+   * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: not asked yet whose page this
+   * is. `greeting`: asked. `greeted`: it has answered that it is this visitor's.
    */
   reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
-  /** A POST of `{}` is to bring the cookie. */
+  /** The cookie is missing, and a POST of `{}` is to get it. */
   isAsking?: boolean
-  /** Answers to such, one after the other, whose requests brought none. */
+  /** Consecutive answers to such POSTs whose requests brought no cookie. */
   tries: number
-  /** Questions, and POSTs of which nothing was taken, since a POST was last taken, or `renew` seconds ago: they are not to go on for ever. */
+  /** Questions and dropped POSTs since a POST was last taken, or since the `renew` timer last fired: they must not go on forever. */
   asks: number
-  /** The first values are known. */
+  /** Whether the first values are known. */
   isReady: boolean
-  /** The POST under way; or it is queued for its turn among the tabs. */
+  /** The POST in flight. While it waits for its turn among the tabs, `isQueued` is set instead. */
   posted?: Sync | undefined
   isQueued?: boolean
-  /** The page is used, and no POST of its browser was taken for `renew` seconds: its cookie may end. */
+  /** The page is in use, and no POST of its browser was taken for `renew` seconds: its cookie may expire. */
   isDue?: boolean
   renew: number
-  /** The newest POST got no answer of ours. */
+  /** The newest POST got no answer from our server. */
   isOffline?: boolean
-  /** Of any kind, since a POST was last answered and not refused. */
+  /** Failures of any kind since a POST was last answered and not refused. */
   failures: number
   isLeft?: boolean
-  /** The times that it waits for. */
+  /** The timers that are running. */
   readonly timers: Set<TimerName>
 }
 
-/** Seconds after which a page that is used POSTs. */
+/** Seconds after which a page in use POSTs, unless the server says otherwise. */
 export const RENEWAL = 300
 
-/** A page before anything has happened, with what its HTML says. */
+/** Returns a page as its HTML describes it, before any event. */
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
-  // Values without stamps are older than anything: they stand where nothing else is known, as a default does.
+  // Values without stamps are older than anything: like defaults, they count only while nothing else is known.
   const said: Said = isSnapshot(initial) ? initial : { defaults: initial }
   const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved } = said
   const page: Page = {
@@ -91,7 +91,7 @@ export function start(page: Page, name: TimerName, ms: number, spread: number = 
   act(page, 'timer', name, ms, spread)
 }
 
-/** The browser keeps no cookie. */
+/** Returns whether the browser keeps no cookie. */
 export function isBlocked({ tries }: Page): boolean {
   return tries > 1
 }

@@ -3,7 +3,7 @@ import { settle } from './act.js'
 import { type Change, callsOf, fieldOf, type Keys } from './field.js'
 import type { Failure } from './messages.js'
 
-/** It is saved. */
+/** Marks the key as saved, up to `stamp`. */
 export function saved(page: Keys, key: string, stamp: Stamp): void {
   const field = fieldOf(page, key)
   end(page, key, (change) => !!change.stamp && change.stamp <= stamp)
@@ -11,7 +11,7 @@ export function saved(page: Keys, key: string, stamp: Stamp): void {
   if (stamp >= field.at && field.code === 'store_unavailable') field.code = undefined
 }
 
-/** Nothing will save what the server knows of this key. */
+/** Gives up saving what the server knows of this key. */
 export function giveUp(page: Keys, key: string, failure: Failure): void {
   const field = fieldOf(page, key)
   end(page, key, ({ stamp }) => !!stamp, failure)
@@ -19,14 +19,14 @@ export function giveUp(page: Keys, key: string, failure: Failure): void {
   field.code = failure.code
 }
 
-/** Of changes that have an end now, the callers are told which. */
+/** Removes the changes that are over, and settles their calls. */
 export function end(page: Keys, key: string, isOver: (change: Change) => boolean, failure?: Failure): void {
   const field = fieldOf(page, key)
   settle(page, callsOf({ changes: field.changes.filter(isOver) }), failure)
   field.changes = field.changes.filter((change) => !isOver(change))
 }
 
-/** Tries again what no store has. */
+/** Makes a POST due again for each value that no store has. */
 export function retry({ fields }: Keys): void {
   for (const field of fields.values()) {
     if (field.code !== 'store_unavailable') continue

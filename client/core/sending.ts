@@ -4,16 +4,16 @@ import { busyOf, type Change, draftsOf } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
 import { tickets } from './visitor.js'
 
-/** Characters of changes and tickets in one POST: they may have three bytes each. */
+/** Characters of changes and tickets in one POST. Each may take three bytes. */
 const ROOM = 20_000
-/** ms between POSTs that carry news: a slider that is dragged costs a handful a second. */
+/** ms between POSTs that carry news: dragging a slider costs a handful a second. */
 const INTERVAL = 334
-/** What is to go out, over the socket or in a POST. */
+/** Sends what is due, over the socket or by POST. */
 export function go(page: Page): void {
   const { reach, timers, who } = page
   if (reach === 'up' && !timers.has('send')) {
     page.reach = 'greeting'
-    // Before any change of this page the server shall know what the page has seen: it may have been started again since.
+    // The server must know what the page has seen before it gets a change: it may have restarted since.
     act(page, 'send', who ? bodyOf(page, []) : {})
   }
   if (reach === 'greeted' && !timers.has('send')) {
@@ -26,7 +26,7 @@ export function go(page: Page): void {
   act(page, 'queue')
 }
 
-/** Whether there is something to POST, or to ask. */
+/** Returns whether there is something to POST or to ask. */
 function isPostDue(page: Page): boolean {
   const { isAsking, timers, isDue, isReady, reach } = page
   if (isAsking) return true
@@ -37,21 +37,21 @@ function isPostDue(page: Page): boolean {
   )
 }
 
-/** No other tab POSTs now; one may have done it all. */
+/** Handles this tab's turn to POST; another tab may have sent everything already. */
 export function turn(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   if (!isPostDue(page)) return void act(page, 'release')
   const { who, isAsking, isKept, tries, reach } = page
   page.isDue = false
-  // Whose page it is a browser says that has shown its cookie; of any other it is asked.
+  // If the browser has shown its cookie, the POST says whose page this is; otherwise it asks.
   const isNamed = who && isKept && !isAsking && !tries
   page.posted = isNamed ? bodyOf(page, reach === 'greeted' ? [] : outgoing(page, true)) : {}
   if (isNamed) start(page, 'post', INTERVAL)
   act(page, 'post', page.posted, false)
 }
 
-/** As many changes and tickets as fit, changes first, and at least one; the others go with the next. */
+/** Returns these changes and as many tickets as fit, at least one if there are no changes; the rest go with the next. */
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   let room = ROOM - JSON.stringify(set).length
   const some = tickets(page).filter((ticket, i) => {
@@ -62,7 +62,7 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] ? set : undefined }
 }
 
-/** Changes that may go out now; from now on they are on their way. */
+/** Returns the changes that may be sent now, and marks them as in flight. */
 function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
   let room = ROOM
@@ -73,7 +73,7 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
     if (room < 0 && set[0]) break
     sent.base ??= field.at
     sent.isBusy = true
-    // A POST that was given up may arrive late, and must not go over what came later.
+    // A POST that was given up may arrive late, and must not overwrite what came later.
     set.push(wire(key, sent, sent.id || sent.mayHaveArrived || isPost ? sent.base : OVER_ANY))
   }
   return set
@@ -83,7 +83,7 @@ function wire(key: string, { id, value }: Change, over: number = OVER_ANY): Wire
   return value === undefined ? [key, over, id] : [key, over, id, value]
 }
 
-/** All that is wanted, as it outlives the page: what was on its way first. Whether that has arrived the next page is not told. */
+/** Returns all drafts for the outbox, those in flight first. The next page is not told whether these have arrived. */
 export function drafts({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {
     const all = draftsOf(field)
@@ -92,8 +92,8 @@ export function drafts({ fields }: Page): readonly WireChange[] {
 }
 
 /**
- * What goes out of each key as the page is left: the last draft, over anything where there is one before it, which may have arrived; where that is
- * computed, the first. If the page comes back it does not know whether they have arrived.
+ * Returns what to send of each key as the page is left: the last draft or, if that is computed, the first. A last draft that follows others goes
+ * over anything, because those may have arrived. If the page comes back, it does not know which have arrived.
  */
 export function lastChanges({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {

@@ -9,26 +9,26 @@ import { bodyOf, go, lastChanges, turn } from './sending.js'
 import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
- * How a page works. `step` takes one event, and returns what is to be done about it.
- *  1. A page belongs to one visitor, `who`: an opaque text from its HTML or an answer, compared for equality alone. Where an answer names another
- *     visitor, the page drops what it has, and its promises reject with `superseded`. What was set before it was anyone's goes along.
- *  2. A key has the newest value that the server has told, and the changes of this page that are not saved, in their order: the server has taken
- *     them, at a `stamp`, or they are drafts. Of each key one draft is on its way at a time. The page shows the last draft, else that value, else
- *     the default.
- *  3. A change goes over the socket where that has said whose it is (`reach`), else by POST. While a connection is about to say so, changes wait, as
- *     every POST but the question does, for a second or so. The answer has the change's stamp, or says why not: a refused change ends alone.
- *  4. A computed change whose answer was lost is sent again as it was: the server takes an id but once. Where something newer stands, it is computed
- *     again, over that. A plain one goes over that, unless it may have arrived before: then it rejects with `superseded`.
- *  5. While a value is newer than `proof` a POST is due, with the tickets that bring it. Its answer, another tab, and what the cookie was seen with
- *     raise `proof` and resolve promises: it is saved. So does giving up, as where its ticket was refused: then promises reject.
- *  6. A browser POSTs values once it has shown its cookie (`isKept`). Before that the page POSTs `{}`, whose answer sets the cookie, and its socket
- *     comes back with it. After two such answers in vain (`tries`), one that names no visitor, or six questions with no POST taken (`asks`), the
- *     browser keeps none: values stay shown, go over the socket, and are `cookies_blocked`. Only a page that is left POSTs values before it.
- *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures makes the pauses longer (`post`, `send`, `link`).
- *  8. Tickets that the cookie was not seen with (`held`), and changes that were not taken, are kept in an outbox for the next page of the visitor.
- *  9. A page that is used POSTs every `renew` seconds, so that its cookie lasts. As a page is left, the last draft of each key goes out; where that
- *     is computed, the first; as far as a browser sends that.
- * 10. There is no time, randomness, socket or storage in here.
+ * How a page works. `step` handles one event and returns the effects to run.
+ *  1. A page belongs to one visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another visitor,
+ *     the page drops what it has, and its promises reject with `superseded`. Changes made before the page was anyone's are carried over.
+ *  2. A key has the newest value told by the server, and this page's unsaved changes in order: each was taken by the server, at a `stamp`, or is a
+ *     draft. One draft of a key is in flight at a time. The page shows the last draft, else the server's value, else the default.
+ *  3. A change goes over the socket if the connection has said whose it is (`reach`), else by POST. While a connection is about to say so, changes
+ *     wait for about a second, and so does every POST except the question. The answer has the change's stamp, or the reason for a refusal, which
+ *     ends that change alone.
+ *  4. A computed change whose answer was lost is sent again unchanged: the server takes an id only once. If there is a newer value, it is computed
+ *     again from that. A plain change goes over the newer value, unless it may have arrived before: then it rejects with `superseded`.
+ *  5. While a value is newer than `proof`, a POST is due, with the tickets that bring it. Its answer, another tab, and what the cookie was seen to
+ *     have raise `proof` and resolve promises: the value is saved. Giving up, as when its ticket was refused, raises `proof` and rejects promises.
+ *  6. A browser POSTs values once it has shown its cookie (`isKept`). Before that the page POSTs `{}`, whose response sets the cookie, and its
+ *     socket reconnects with it. After two such answers in vain (`tries`), one that names no visitor, or six questions with no POST taken
+ *     (`asks`), the browser counts as keeping no cookie: values stay shown, go over the socket, and are `cookies_blocked`. Only a page that is left POSTs values earlier.
+ *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures lengthens all pauses (`post`, `send`, `link`).
+ *  8. Tickets that the cookie was not seen to have (`held`), and changes that were not taken, stay in an outbox for the visitor's next page.
+ *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. As a page is left, the last draft of each key is sent (the
+ *     first if the last is computed), as far as the browser allows.
+ * 10. The core has no clock, randomness, socket or storage.
  */
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
@@ -52,14 +52,14 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   refused: (page, code) => {
     page.timers.delete('greet')
     page.reach = 'down'
-    // A socket that was refused with a code does not connect again by itself.
+    // A socket that was refused with a code does not reconnect by itself.
     if (code === 'other_subject') {
-      // It has brought a cookie.
+      // Its handshake brought a cookie.
       page.tries = 0
       ask(page)
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Before the connection has said whose it is, it may be another's.
+  // Until the connection has said whose it is, it may be another visitor's.
   ticket: (page, ticket) => {
     if (page.reach === 'greeted') keep(page, ticket)
   },
@@ -67,7 +67,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   turn,
   posted,
   timer: (page, name) => {
-    // It may have been ended before.
+    // It may have been cancelled.
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
     if (name === 'renew') page.asks = 0
@@ -87,7 +87,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = false
     awake(page)
     if (page.reach !== 'none') return
-    // Whether it still keeps no cookie, the next try shows.
+    // The next try shows whether the browser still keeps no cookie.
     page.tries = 0
     ask(page)
   },
@@ -97,7 +97,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   wake: awake,
   flush: (page) => {
     const wasBlocked = isBlocked(page)
-    // Whether it still is, the next try shows.
+    // The next try shows whether it still is blocked or offline.
     page.isOffline = false
     page.tries = 0
     retry(page)
@@ -106,7 +106,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
 }
 
-/** What a page does about an event. It changes the page alone; functions of `update` run in here. */
+/** Handles an event and returns its effects. Changes nothing but the page; the callbacks of `update` run in here. */
 export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   page.effects = []
   const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
@@ -124,7 +124,7 @@ function wake(page: Page): void {
   page.timers.delete('send')
 }
 
-/** Timers stand still while a machine sleeps, and while a page is in the back/forward cache. */
+/** Timers are suspended while the machine sleeps, and while the page is in the back/forward cache. */
 function awake(page: Page): void {
   wake(page)
   page.timers.delete('renew')

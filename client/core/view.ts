@@ -3,25 +3,25 @@ import type { Field } from './field.js'
 import { isBlocked, type Page } from './page.js'
 
 /**
- * How far a key's newest change has got. `'default'`: never set, nothing to save. `'saving'`: shown, and on its way. `'saved'`: a browser that
- * keeps our cookie was answered with it. `'offline'`: shown, kept, and sent when the endpoint can be reached again. `'rejected'`: refused, for
- * the `reason` that is given, and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`,
- * or where the ticket of it was refused, it stays shown, but nowhere else.
+ * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a response
+ * to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint can be reached again. `'rejected'`: refused for the
+ * given `reason` and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`, or if its ticket was refused,
+ * the value stays shown in this page, but nowhere else.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
-/** A status, and why. The same object for the same status, so that `===` compares. */
+/** A status with its reason. Equal statuses are the same object, so you can compare them with `===`. */
 export interface StatusDetail {
-  /** How far the newest change has got. */
+  /** The status of the newest change. */
   readonly status: Status
-  /** Why it was rejected; of no other status. */
+  /** Why it was rejected; only present with that status. */
   readonly reason?: LiveSessionErrorCode
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
 const details = new Map<string, StatusDetail>()
 
-/** The same object for the same status: frameworks compare no deeper. */
+/** Returns the same object for the same status: frameworks compare by identity. */
 export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
   const name = reason ?? status
   const detail = details.get(name) ?? Object.freeze(reason ? { status, reason } : { status })
@@ -30,13 +30,13 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
 }
 
 export function statusOf(page: Page, { changes, code, at, proof }: Field): StatusDetail {
-  // What came before a change that was refused, or was computed after it, is still on its way.
+  // Changes made before a refused one, or computed after it, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && at <= proof) return detailOf(at > 0 ? 'saved' : 'default')
   return isBlocked(page) ? detailOf('rejected', 'cookies_blocked') : detailOf(page.isOffline ? 'offline' : 'saving')
 }
 
-/** The worst of all. */
+/** Returns the worst status of all keys. */
 export function overallStatus(page: Page): StatusDetail {
   const all = [...page.fields.values()].map((field) => statusOf(page, field))
   const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))

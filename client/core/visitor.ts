@@ -4,20 +4,20 @@ import { act, settle } from './act.js'
 import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
 
-/** ms in which a connection says whose it is, if it ever does. */
+/** ms to wait for a connection to say whose it is. */
 const GREETING = 1000
-/** Questions in vain: how many at once, and how many in all. */
+/** Questions in vain: how many without a pause, and how many in all. */
 const SOON = 3
 const MOST = 6
-/** ms of the longest pause between two tries. */
+/** The longest pause between two tries, in ms. */
 const MAX_PAUSE = 30_000
 
-/** ms to wait after so many failures. */
+/** Returns the ms to wait after so many failures. */
 export function pauseOf(failures: number): number {
   return Math.min(MAX_PAUSE, 250 * 2 ** failures)
 }
 
-/** Takes over what a ticket says, and keeps it for as long as it brings the newest. Returns its changes. */
+/** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
 export function keep(page: Page, ticket: string, claims: TicketClaims = readTicket(ticket)): TicketClaims['changes'] {
   const { changes, ids } = claims
   for (const [key, stamp, value] of changes) {
@@ -28,7 +28,7 @@ export function keep(page: Page, ticket: string, claims: TicketClaims = readTick
   return changes
 }
 
-/** The tickets, each once, of what the cookie was not seen with: first of what is not saved. */
+/** Returns the tickets, each once, of values that the cookie was not seen to have: unsaved ones first. */
 export function tickets({ fields }: Page): readonly string[] {
   const all = (['proof', 'held'] as const).flatMap((mark) =>
     [...fields.values()].flatMap((field) => (field.at > field[mark] && field.ticket) || []),
@@ -36,14 +36,14 @@ export function tickets({ fields }: Page): readonly string[] {
   return [...new Set(all)]
 }
 
-/** An answer says whose page it is: another's drops all that this one has not saved. What it had is told no more. */
+/** Takes over from an answer whose page this is. If it is another visitor's, drops the former visitor's values and unsaved changes. */
 export function become(page: Page, { who, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
-  // Two connections without a cookie are two guests, but one page.
+  // Two connections without a cookie are two guests, but still one page.
   if (who === undefined || who !== page.who) {
     const former = page.kind
-    // What was set before the page was anyone's goes along; so does a guest's in a browser that keeps no cookie.
+    // Changes made before the page was anyone's are carried over; so are a guest's in a browser that keeps no cookie.
     const isCarried = !former || (!page.who && former === 'guest' && kind === 'guest')
     for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
     if (!isCarried) act(page, 'visitor', kind)
@@ -51,7 +51,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
     page.kind = kind
     page.isKept = false
     abort(page)
-    // Its connection is the former's, until that says otherwise.
+    // Its connection is the former visitor's until it says otherwise.
     if (who && page.reach !== 'none') page.reach = 'down'
   }
   page.renew = renew
@@ -60,7 +60,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   page.isReady = true
 }
 
-/** The browser has shown the cookie of this page's visitor. @param isTold whether other tabs hear of it: one may be another visitor's */
+/** Notes that the browser has shown this visitor's cookie. @param isTold whether to tell the other tabs: one may be another visitor's */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.tries = 0
   if (isTold) act(page, 'tell', { who: page.who, held: [] })
@@ -70,17 +70,17 @@ export function cookieSeen(page: Page, isTold: boolean): void {
   renewed(page)
 }
 
-/** The cookie, and the app's own session, were renewed: begins the time until they are to be again. */
+/** Restarts the `renew` timer, after the cookie and the app's own session were renewed. */
 export function renewed(page: Page): void {
   page.isDue = false
   start(page, 'renew', page.renew * 1000)
 }
 
-/** The cookie is missing: POSTs `{}` to get it. What is under way would be refused. */
+/** Asks for the missing cookie with a POST of `{}`. Aborts the POST in flight, which would be refused. */
 export function ask(page: Page): void {
   if (page.isAsking || isBlocked(page)) return
   page.asks += 1
-  // Where no connection ever comes with the cookie that each answer brings, it is as good as none.
+  // If no connection ever brings the cookie that each response sets, the browser might as well keep none.
   if (page.asks > MOST) {
     page.tries = 2
     page.isKept = false
@@ -93,11 +93,11 @@ export function ask(page: Page): void {
   if (page.asks > SOON) start(page, 'post', pauseOf(page.asks))
 }
 
-/** Comes back, with the cookie that the browser has by now. */
+/** Reconnects with the browser's current cookie. */
 export function reconnect(page: Page): void {
   abort(page)
   page.isAsking = false
-  // A guest with whom no cookie ever came is any connection of its browser.
+  // A guest who has never shown a cookie is whichever guest the browser's next connection is.
   if (isBlocked(page) && !page.isKept && page.kind === 'guest') page.who = undefined
   if (page.reach === 'none') return
   page.reach = 'down'
@@ -105,21 +105,21 @@ export function reconnect(page: Page): void {
   act(page, 'reconnect')
 }
 
-/** What is set meanwhile waits for it. */
+/** Waits for the connection to say whose it is; changes made meanwhile wait too. */
 export function awaitGreeting(page: Page): void {
   start(page, 'greet', GREETING, GREETING / 2)
 }
 
-/** The POST under way comes to nothing, or the turn that it waits for. */
+/** Aborts the POST in flight, or gives up the turn that it waits for. */
 export function abort(page: Page): void {
   if (page.posted) release(page, page.posted, true)
-  // Else one that an effect before this one has begun would come to nothing.
+  // Otherwise this would abort a POST that an earlier effect has begun.
   if (page.posted || page.isQueued) act(page, 'release')
   page.posted = undefined
   page.isQueued = false
 }
 
-/** Changes are to be sent again. Where they are lost the server may have taken them. */
+/** Lets the changes of a sync be sent again. If the sync is lost, the server may have taken them. */
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
     const sent = busyOf(fieldOf(page, key))
@@ -127,12 +127,12 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   }
 }
 
-/** In a browser that keeps no cookie nothing is ever saved: it stays shown, goes over the connection, and the callers are told. */
+/** In a browser that keeps no cookie nothing is ever saved: values stay shown and go over the socket, and promises reject. */
 export function block(page: Page): void {
   if (!isBlocked(page)) return
   for (const field of page.fields.values()) {
     settle(page, callsOf(field), { code: 'cookies_blocked' })
-    // What was taken says no more than that the value is of this page. A draft that is computed still has to be.
+    // A change that was taken now only marks the value as this page's. A computed draft still has to be computed.
     const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.at)
     field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
   }

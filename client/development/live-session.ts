@@ -9,7 +9,7 @@ import { adviceFor } from './advice.js'
 import { has, missForgotten } from './forgotten.js'
 import { watchSocket } from './warning.js'
 
-/** The same, with all that can be said of a mistake. */
+/** Creates the client as in production, with warnings and full error messages. */
 export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {

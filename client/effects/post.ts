@@ -5,18 +5,18 @@ import type { LiveSessionClientOptions } from '../types.js'
 
 export type PostOptions = Required<Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'>>
 
-/** The page's POSTs: one at a time, which can be aborted, and a last one as the page is left. */
+/** The page's POSTs: one at a time, which can be aborted, and a last one when the page is left. */
 export interface Poster {
   /**
-   * Ends with the page. With `keepalive` Chromium lets an aborted one go on, and takes the cookie of its late answer: a guest's who
-   * has left. The last one goes on when the page is left, and no answer is awaited.
+   * Ends with the page: with `keepalive`, Chromium continues an aborted POST and accepts the cookie of its late response, which is a former
+   * guest's. The last POST outlives the page, and its answer is not awaited.
    */
   post(body: Sync, isLast: boolean): void
-  /** What is under way comes to nothing, and its answer brings no cookie. */
+  /** Aborts the POST in flight: its response sets no cookie. */
   abort(): void
 }
 
-/** ms after which a POST counts as lost: a connection that was cut says nothing. */
+/** ms after which a POST counts as lost: a connection that was cut reports nothing. */
 const PATIENCE = 10_000
 
 export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
@@ -27,7 +27,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), PATIENCE)
-      // A limit is nothing that a process in Node should stay for. In browsers it is a number.
+      // This timer must not keep a Node process alive. In browsers it is a number.
       timer.unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {
         clearTimeout(timer)
@@ -63,9 +63,9 @@ async function send(
     return {
       status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
-      // The page of a hotel's network is no answer of ours.
+      // A captive portal's page, as in a hotel, is not our answer.
       answer: ok && json?.held ? json : undefined,
-      // Without a code of ours it is another program's: a proxy's, or a guard's of the app.
+      // Without a code, the error is not ours: it is a proxy's, or a guard's of the app.
       error: !ok && typeof json?.error?.code === 'string' ? json.error : undefined,
     }
   } catch {

@@ -1,12 +1,12 @@
-/** What outlives the page: a text of each tab. */
+/** Storage that outlives the page: one text for each tab. */
 export interface Storage {
-  /** Has this text kept of this tab, and no other. */
+  /** Stores this text for this tab, in place of the former one. */
   keep(text: string): void
-  /** Takes out what all other tabs have kept, or left. */
+  /** Removes and returns the texts of all other tabs, open or closed. */
   take(): readonly string[]
 }
 
-/** In the browser's localStorage, where it has one that works; else nothing outlives the page. */
+/** Uses the browser's `localStorage` if it works; otherwise nothing outlives the page. */
 export function createStorage(prefix: string): Storage {
   const storage = accessible()
   const own = prefix + Math.random()
@@ -19,7 +19,7 @@ export function createStorage(prefix: string): Storage {
         if (text) storage?.setItem(own, text)
         else storage?.removeItem(own)
       } catch {
-        // It is full, or was closed: as long as the page lives, nothing is lost.
+        // Storage is full or blocked: nothing is lost as long as the page lives.
       }
     },
     take: () => {
@@ -30,7 +30,7 @@ export function createStorage(prefix: string): Storage {
   }
 }
 
-/** A browser may refuse even to say whether it has one; on a server all visitors would share it. */
+/** Merely reading `localStorage` may throw in a browser; on a server, all visitors would share it. */
 function accessible(): globalThis.Storage | undefined {
   try {
     return globalThis.document && globalThis.localStorage

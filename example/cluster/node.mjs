@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** ms after which a node that died is started again: time to see that the other one goes on. */
+/** ms before a dead node is started again: time to see that the other one keeps working. */
 const PAUSE = 5000
 /** ms for a node to end by itself. */
 const PATIENCE = 3000
 
-/** One process of the app, which is started again after it died. */
+/** One process of the app, which is restarted when it dies. */
 export class ClusterNode {
   name
   isUp = false
-  /** Open websockets, which the proxy counts. */
+  /** Number of open WebSockets, counted by the proxy. */
   sockets = 0
   #script
   #env
@@ -33,7 +33,7 @@ export class ClusterNode {
     return this.#port
   }
 
-  /** Resolves when it listens; rejects where it ends before. */
+  /** Resolves when the node listens; rejects if it ends before that. */
   start() {
     const child = spawn(process.execPath, ['--enable-source-maps', this.#script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

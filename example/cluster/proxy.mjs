@@ -1,21 +1,21 @@
 import { createServer, request } from 'node:http'
 
 /**
- * A proxy before the nodes, as nginx or a load balancer would be. A request may go to any of them; one of a connection that
- * engine.io has begun by polling goes to the node that has it, whose name its `sid` begins with.
+ * Creates a proxy in front of the nodes, as nginx or a load balancer would be. A request may go to any node, except for those of
+ * an existing engine.io connection: they go to the node that has it, whose name is the start of the `sid`.
  */
 export function createProxy(nodesUp) {
   let turn = 0
-  /** The node that the last connection began at. */
+  /** The node that got the last new connection. */
   let latest
 
-  /** Any node, each in turn. */
+  /** Returns the nodes in turn. */
   const next = () => {
     const nodes = nodesUp()
     turn += 1
     return nodes[turn % nodes.length]
   }
-  /** The one with the fewest sockets, and not twice the same where they have as many: two tabs get different ones. */
+  /** Returns the node with the fewest sockets; on a tie, not the one chosen last, so that two tabs get different nodes. */
   const leastBusy = () => {
     const rank = (node) => node.sockets + (node === latest ? 0.5 : 0)
     latest = nodesUp().sort((a, b) => rank(a) - rank(b))[0]
@@ -25,7 +25,7 @@ export function createProxy(nodesUp) {
   const choose = (url) => {
     const { pathname, searchParams } = new URL(url, 'http://localhost')
     const sid = searchParams.get('sid')
-    // The panel asks each node by its name.
+    // The panel asks each node by name.
     const name = sid?.split('.')[0] ?? searchParams.get('node')
     if (name) return named(name)
     return pathname.startsWith('/socket.io/') ? leastBusy() : next()
@@ -44,7 +44,7 @@ export function createProxy(nodesUp) {
   return proxy
 }
 
-/** The headers as they are, Host too: by that the app knows its own origin. */
+/** Passes on the headers unchanged, including Host, which tells the app its own origin. */
 function ask(req, node) {
   return request({ port: node.port, method: req.method, path: req.url, headers: req.headers })
 }
@@ -54,11 +54,11 @@ function forward(req, res, node) {
   asked.on('response', (answer) => {
     res.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders)
     answer.pipe(res)
-    // A node that dies in the midst of its answer.
+    // A node may die in the middle of its response.
     answer.once('error', () => res.destroy())
   })
   asked.once('error', () => refuse(res))
-  // A browser that hangs up: a poll would wait on.
+  // If the browser hangs up, a poll must not go on waiting.
   res.once('close', () => asked.destroy())
   req.pipe(asked)
 }
@@ -87,7 +87,7 @@ function upgrade(req, socket, head, node) {
   asked.end()
 }
 
-/** The page tries again. */
+/** Responds that no node answers: the page tries again. */
 function refuse(res) {
   if (res.headersSent) res.destroy()
   else res.writeHead(502, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }).end('No node answers.\n')

@@ -7,11 +7,11 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const COMMANDS = ['redis-server', 'valkey-server']
-/** Where it is besides PATH: on Debian it is no command for everyone. */
+/** Folders to search besides PATH: on Debian, not every user's PATH has `redis-server`. */
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 const SETPRIV = '/usr/bin/setpriv'
 
-/** Where redis-server is installed; undefined where it is not. */
+/** Returns the path of redis-server, or undefined if it is not installed. */
 export function findRedis() {
   const { REDIS_SERVER, PATH = '' } = process.env
   const folders = [...PATH.split(delimiter), ...FOLDERS]
@@ -19,7 +19,7 @@ export function findRedis() {
   return places.find((place) => existsSync(place))
 }
 
-/** Starts a Redis in a temporary folder, on a unix socket there: no port, and no other program, is in its way. */
+/** Starts a Redis in a temporary folder, on a Unix socket there, so that no port or other program can conflict. */
 export async function startRedis(server, onLoss) {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'live-session-'))
   const path = join(folder, 'redis.sock')
@@ -45,7 +45,7 @@ export async function startRedis(server, onLoss) {
   }
 }
 
-/** In a process group of its own: Ctrl-C shall end the nodes first. On Linux it ends with this process, however that ends. */
+/** Starts it in its own process group, so that Ctrl-C ends the nodes first. On Linux it ends with this process, however that ends. */
 function launch(server, args) {
   const options = { stdio: ['ignore', 'pipe', 'inherit'], detached: true }
   if (!existsSync(SETPRIV)) return spawn(server, args, options)

@@ -3,14 +3,14 @@ import type { Context } from 'koa'
 
 const MAX_BYTES = 10_000
 
-/** The body of a POST that a page of this site has made. */
+/** Returns the body of a POST from a page of this site. */
 export async function bodyOf(ctx: Context): Promise<string> {
   if (ctx.get('origin') !== ctx.origin) ctx.throw(403)
   if (!((ctx.request.length ?? Number.POSITIVE_INFINITY) <= MAX_BYTES)) ctx.throw(413)
   return text(ctx.req)
 }
 
-/** The user whom the sign-in form names. A real app checks a password here. */
+/** Returns the user named in the sign-in form. A real app checks a password here. */
 export async function userIn(ctx: Context): Promise<string> {
   const user = new URLSearchParams(await bodyOf(ctx)).get('user')
   return user === null || user === '' ? ctx.throw(400) : user

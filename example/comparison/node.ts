@@ -15,12 +15,12 @@ async function connect(options: { readonly disableOfflineQueue?: boolean } = {})
   return client
 }
 
-/** For what is asked and stored: without Redis it fails at once. */
+/** For queries and writes: they fail at once if Redis is down. */
 export const redis = await connect({ disableOfflineQueue: true })
 
 const publisher = await connect()
 const publish = publisher.publish.bind(publisher)
-// The adapter does not handle a rejection, which would end the process.
+// The adapter does not handle rejections, and an unhandled one would end the process.
 Object.assign(publisher, { publish: (channel: string, message: string) => publish(channel, message).catch(() => 0) })
 export const adapter = createAdapter(publisher, await connect())
 

@@ -1,6 +1,6 @@
 /**
- * Makes a function that has a task done, one run at a time: asked again meanwhile, however often, it runs once more.
- * It begins only after the caller is through, so that what the caller sends goes first.
+ * Returns a function that runs a task, one run at a time: however often it is called meanwhile, the task runs once more.
+ * A run begins only after the caller has finished, so that what the caller sends goes first.
  */
 export function coalesce(task: () => Promise<void>): () => void {
   let isAsked = false

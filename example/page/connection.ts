@@ -8,11 +8,11 @@ const texts: Readonly<Record<ConnectionState, string>> = {
   offline: 'Offline',
 }
 
-/** Shows in an element how the connection is; `isOffline` says that the page does not even try to connect. */
+/** Shows the state of the connection in an element; `isOffline` tells whether the page does not even try to connect. */
 export function showConnection(element: HTMLElement, socket: Socket, isOffline: () => boolean): void {
   const show = (): void => {
     const state = stateOf(socket, isOffline() || !navigator.onLine)
-    // Said once: a live region reads out each text that is set, the same one too.
+    // Set once: a live region reads out every text that is set, even if it is the same.
     if (element.dataset['state'] === state) return
     element.dataset['state'] = state
     element.textContent = texts[state]

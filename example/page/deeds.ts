@@ -1,28 +1,28 @@
-/** What the visitor did to the server or to the page, by a button. */
+/** What the visitor did to the server or the page with a button. */
 export type Deed =
-  | { readonly kind: 'restart' /** Of the process that was to end. */; readonly pid: number }
+  | { readonly kind: 'restart' /** The process that was to end. */; readonly pid: number }
   | { readonly kind: 'kill-node' /** The node that was to end. */; readonly node: string }
   | { readonly kind: 'empty-cache' }
   | { readonly kind: 'go-online' /** What was chosen offline. */; readonly waiting: readonly string[] }
 
-/** A value, as the panel shows it. */
+/** A value as the panel shows it. */
 export interface Shown {
   /** `Division Film` */
   readonly text: string
   readonly status: string
-  /** Which places hold it now; of several nodes, the cache is that of the page's own. */
+  /** Which places hold it now; with several nodes, the cache is that of the page's own node. */
   readonly places: readonly string[]
 }
 
-/** What has been seen of the server since the deed. */
+/** What the page has learned of the server since the deed. */
 export interface Seen {
   readonly pid: number
-  /** The node that the page is connected to, where there are several. */
+  /** The node that the page is connected to, if there are several. */
   readonly node?: string | undefined
   readonly isReconnected: boolean
 }
 
-/** What a deed has led to, in a sentence; nothing as long as that is not seen. */
+/** Returns the outcome of a deed as a sentence; undefined until it is known. */
 export function outcomeOf(
   deed: Deed,
   values: readonly Shown[],
@@ -41,7 +41,7 @@ export function outcomeOf(
   }
 }
 
-/** What the other node had heard of, or loads from the store. */
+/** The other node received these values before, or loads them from the store. */
 function goneOn(dead: string, node: string, values: readonly Shown[]): string | undefined {
   const chosen = values.filter(({ places }) => places.includes('page'))
   if (!chosen.every(({ places }) => places.includes('cache'))) return undefined

@@ -1,25 +1,25 @@
 import type { VNode } from 'preact'
 import type { Place } from './places.js'
 
-/** One declared key, as the panel shows it. */
+/** One declared key as the panel shows it. */
 export interface HoodField {
   readonly key: string
-  /** As people call it. */
+  /** The name that people see. */
   readonly name: string
   readonly value: string
-  /** How far its newest change has got. */
+  /** The status of its newest change. */
   readonly status: string
   /** Why it was rejected. */
   readonly reason: string | undefined
-  /** ms since 1970; none where no server has given it one yet. */
+  /** ms since 1970; undefined if no server has stamped it yet. */
   readonly stamp: number | undefined
   /** Whether the process that the page is connected to has it in memory. */
   readonly isInOwnCache: boolean
-  /** Where this very value may be, and whether it is there. */
+  /** Where this value may be, and whether it is there. */
   readonly places: readonly Place[]
 }
 
-/** What is told of a change. Any other status is of a value that was never chosen: there is nothing to save, or to show. */
+/** The statuses to show. Any other means that the value was never chosen: there is nothing to save or to show. */
 const TOLD: ReadonlySet<string> = new Set(['saved', 'saving', 'offline', 'rejected'])
 
 const times = new Intl.DateTimeFormat('en-GB', {

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 
-/** What the marks of the panel mean. */
+/** Explains the marks in the panel. */
 export function HoodLegend({ isCluster }: { readonly isCluster: boolean }): VNode {
   return (
     <section class="hood-legend" aria-labelledby="legend-heading">

@@ -12,13 +12,13 @@ import { askServers, atNode, type Servers } from './servers.js'
 import { createUnfolding } from './unfolding.js'
 import type { ViewSocket } from './viewer.js'
 
-/** ms before the server is asked once more what became of a deed. */
+/** ms before the server is asked again about the outcome of a deed. */
 const PAUSE = 250
 const UNREACHED = 'The server was not reached. Nothing was done.'
-/** ms before nodes are asked again one of which does not answer: it may be back by then. */
+/** ms before nodes are asked again after one did not answer: it may be back by then. */
 const NODE_PAUSE = 1500
 
-/** Keeps the panel "Under the hood" up to date: the server is asked after each change, as long as it is open. */
+/** Keeps the panel "Under the hood" up to date: while it is open, the server is asked after each change. */
 export function startHood(
   root: HTMLElement,
   socket: ViewSocket,
@@ -27,7 +27,7 @@ export function startHood(
 ): void {
   const unfolding = createUnfolding()
   let servers: Servers | undefined
-  /** Of several: the one that has this page's socket. */
+  /** With several nodes, the one that has this page's socket. */
   let node: string | undefined
   let news = ''
   let deed: Deed | undefined
@@ -84,7 +84,7 @@ export function startHood(
   const ask = coalesce(async () => {
     const wasReconnected = isReconnected
     const heard = await askServers(node)
-    // What was said is of a process that is gone.
+    // The news was about a process that is gone.
     if (heard && servers && !deed && heard.own.pid !== servers.own.pid) news = ''
     servers = heard ?? servers
     if (heard && deed && wasReconnected) settle(deed, heard)
@@ -112,7 +112,7 @@ export function startHood(
     isReconnected = true
     update()
   })
-  // Without a script the form does it alone, and tells nothing.
+  // Without a script, the form restarts the server by itself, and reports nothing.
   element('restart', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault()
     open(true)
@@ -125,7 +125,7 @@ function inWords({ name, value }: HoodField): string {
   return `${name} ${value}`
 }
 
-/** As one process has it: what the node of the page holds is its cache. */
+/** With several nodes, the cache is that of the page's own node. */
 function toShown(field: HoodField): Shown {
   const places = field.places.filter(({ isHeld }) => isHeld).map(({ name }) => name)
   return { text: inWords(field), status: field.status, places: field.isInOwnCache ? [...places, 'cache'] : places }
@@ -145,7 +145,7 @@ function fieldOf(
   servers: Servers | undefined,
 ): HoodField {
   const { status, reason } = live.status(key)
-  // Of a value that only this page has, the server's report says nothing.
+  // The server's report does not cover a value that only this page has.
   const inspection = sameAsShown(key, live, servers?.own)
   return {
     key,

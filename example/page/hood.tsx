@@ -9,9 +9,9 @@ export interface HoodProps {
   readonly isOffline: boolean
   readonly fields: readonly HoodField[]
   readonly servers: Servers | undefined
-  /** The node that has this page's socket, where there are several: the restart is of that one. */
+  /** If there are several nodes, the one that has this page's socket: the restart button restarts that one. */
   readonly node: string | undefined
-  /** What the last button has done. */
+  /** What the last button did. */
   readonly news: string
   readonly onOpen: (isOpen: boolean) => void
   readonly onRestart: () => void
@@ -19,7 +19,7 @@ export interface HoodProps {
   readonly onToggleOffline: () => void
 }
 
-/** The panel "Under the hood": where each value is, and what can go wrong with it. */
+/** The panel "Under the hood": where each value is, with buttons that cause failures. */
 export function Hood(props: HoodProps): VNode {
   const { isOpen, fields, servers, node, news, onOpen } = props
   return (

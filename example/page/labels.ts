@@ -2,7 +2,7 @@ import { divisionLabel } from '../divisions.js'
 import type { Theme } from '../themes.js'
 import { capitalized } from '../views/format.js'
 
-/** What people call the fields, and their values. */
+/** The names of the fields and values that people see. */
 export const labels = {
   division: { name: 'Division', ofValue: divisionLabel },
   theme: { name: 'Theme', ofValue: (theme: Theme): string => capitalized(theme) },

@@ -2,7 +2,7 @@ import { isViewPath, type ViewPath } from '../protocol.js'
 import { restoreScroll } from './scroll.js'
 import type { Viewer } from './viewer.js'
 
-/** Has links and the history show views over the socket; where there is none, they load pages as ever. */
+/** Makes links and the history show views over the socket; without a connection, they load pages as usual. */
 export function takeOverNavigation(viewer: Viewer): void {
   let newest = 0
   let shown = location.pathname
@@ -11,14 +11,14 @@ export function takeOverNavigation(viewer: Viewer): void {
     newest += 1
     const turn = newest
     const view = await viewer.load(path)
-    // Another link was followed meanwhile.
+    // Another link was followed in the meantime.
     if (turn !== newest) return
     if (!view) return giveUp()
     arrive()
     shown = path
     viewer.show(view)
     markCurrent(path)
-    // Screen readers go on from the heading, as they would from the top of a new page.
+    // Screen readers continue from the heading, as they would from the top of a new page.
     document.querySelector('h1')?.focus({ preventScroll: true })
     restoreScroll()
   }
@@ -28,14 +28,14 @@ export function takeOverNavigation(viewer: Viewer): void {
     if (path === undefined || !viewer.isConnected()) return
     event.preventDefault()
     const arrive = (): void => {
-      // The new address says, too, what is chosen.
+      // The new address keeps the choice, too.
       if (path !== location.pathname) history.pushState(null, '', path + location.search)
     }
     void go(path, arrive, () => location.assign(path))
   })
   window.addEventListener('popstate', () => {
     const path = location.pathname
-    // Within the same view: a jump to a fragment.
+    // A jump to a fragment within the same view.
     if (path === shown) return
     const reload = (): void => location.reload()
     if (isViewPath(path)) void go(path, () => undefined, reload)
@@ -43,7 +43,7 @@ export function takeOverNavigation(viewer: Viewer): void {
   })
 }
 
-/** The view that a click leads to; none where the browser shall do as it always does: a new tab, a download, a fragment. */
+/** Returns the view that a click leads to; undefined if the browser should handle it: a new tab, a download, a fragment. */
 function followed(event: MouseEvent): ViewPath | undefined {
   const { target, button, defaultPrevented, metaKey, ctrlKey, shiftKey, altKey } = event
   const link = target instanceof Element ? target.closest('a') : null

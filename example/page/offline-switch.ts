@@ -1,12 +1,12 @@
 import type { Socket } from 'socket.io-client'
 
-/** Cuts this page off from the server, and connects it again. */
+/** A switch that cuts this page off from the server, and reconnects it. */
 export interface OfflineSwitch {
   isOffline(): boolean
   toggle(): void
 }
 
-/** Acts like a network that is gone, for this page alone: its socket is closed and its fetches fail. */
+/** Simulates a lost network for this page only: its socket is closed and its fetches fail. */
 export function createOfflineSwitch(socket: Socket): OfflineSwitch {
   const network = window.fetch.bind(window)
   let isOffline = false

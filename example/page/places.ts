@@ -13,7 +13,7 @@ export interface Place {
 type Key = keyof typeof labels
 type Inspected = HoodReport['inspections'][string]
 
-/** By which way a value has come to a node, in the words of the panel. */
+/** How a value reached a node, in the panel's words. */
 const WAYS: Readonly<Record<string, string>> = {
   node: 'heard from the other',
   store: 'loaded from Redis',
@@ -22,13 +22,13 @@ const WAYS: Readonly<Record<string, string>> = {
   ticket: 'brought by a page',
 }
 
-/** What a process has of a key, where that is what the page shows. */
+/** Returns what a process knows of a key, if its value is the one that the page shows. */
 export function sameAsShown(key: Key, live: LiveSessionClient, report: HoodReport | undefined): Inspected | undefined {
   const inspection = report?.inspections[key]
   return inspection?.value === live.get(key) ? inspection : undefined
 }
 
-/** Where a value is. */
+/** Returns the places that may hold a value. */
 export function placesOf(key: Key, live: LiveSessionClient, servers: Servers | undefined): readonly Place[] {
   const own = sameAsShown(key, live, servers?.own)
   const place = (name: string, isHeld = own?.places.some((held) => held === name) === true): Place => {

@@ -1,9 +1,9 @@
-/** ms without scrolling after which the position counts. */
+/** ms without scrolling after which the position is saved. */
 const REST = 100
 
 /**
- * Keeps in the history how far the page is scrolled. On the way back the browser would restore it too early, before the
- * view it belongs to is there.
+ * Keeps the scroll position in the history. On navigation back, the browser would restore it too early, before the view
+ * that it belongs to is there.
  */
 export function rememberScroll(): void {
   history.scrollRestoration = 'manual'
@@ -16,7 +16,7 @@ export function rememberScroll(): void {
   })
 }
 
-/** Scrolls to where the history entry was left; a new one begins at the top. */
+/** Scrolls to where the history entry was left; a new entry starts at the top. */
 export function restoreScroll(): void {
   window.scrollTo(0, positionIn(history.state) ?? 0)
 }

@@ -1,6 +1,6 @@
 import type { HoodReport } from '../protocol.js'
 
-/** A node, and what it says; nothing where it does not answer. */
+/** A node and its report; undefined if it does not answer. */
 interface NodeReport {
   readonly name: string
   readonly report: HoodReport | undefined
@@ -8,18 +8,18 @@ interface NodeReport {
 
 /** What the panel knows of the server. */
 export interface Servers {
-  /** Of the process that the page's socket is connected to; of any, before that is known. */
+  /** The report of the process that the page's socket is connected to; of any process until that is known. */
   readonly own: HoodReport
-  /** All nodes; none where there is but one process. */
+  /** All nodes; empty if there is only one process. */
   readonly nodes: readonly NodeReport[]
 }
 
-/** The path by which a request reaches one node. */
+/** Returns the path by which a request reaches a certain node. */
 export function atNode(path: string, name: string | undefined): string {
   return name === undefined ? path : `${path}?node=${name}`
 }
 
-/** Asks each process what it has. `name`: the node that the page's socket is connected to. */
+/** Asks each process for its report. `name`: the node that the page's socket is connected to. */
 export async function askServers(name: string | undefined): Promise<Servers | undefined> {
   const first = await ask(undefined)
   if (!first) return undefined
@@ -34,7 +34,7 @@ async function ask(name: string | undefined): Promise<HoodReport | undefined> {
     const response = await fetch(atNode('/hood', name))
     return response.ok ? await response.json() : undefined
   } catch {
-    // Offline, or in the middle of a restart: the next connection asks again.
+    // The page is offline, or the server is restarting: the next connection asks again.
     return undefined
   }
 }

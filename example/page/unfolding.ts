@@ -1,6 +1,6 @@
 const KEY = 'hood-open'
 
-/** Whether the panel is open: once the visitor of this tab has opened it. */
+/** Whether the visitor has opened the panel in this tab. */
 export interface Unfolding {
   isOpen(): boolean
   set(isOpen: boolean): void
@@ -11,7 +11,7 @@ export function createUnfolding(): Unfolding {
   return {
     isOpen: () => isOpen,
     set: (isNowOpen) => {
-      // Browsers tell of the first opening, too, which is no decision.
+      // Browsers also report the initial opening, which is not the visitor's decision.
       if (isNowOpen === isOpen) return
       isOpen = isNowOpen
       sessionStorage.setItem(KEY, String(isOpen))

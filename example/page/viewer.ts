@@ -10,12 +10,12 @@ export type ViewSocket = Socket<NodeEvents, ViewEvents>
 
 /** Shows views that the server renders, without a page load. */
 export interface Viewer {
-  /** Whether a view can be had now. */
+  /** Whether a view can be loaded now. */
   isConnected(): boolean
-  /** Nothing, where the view could not be had. */
+  /** Resolves with undefined if the view could not be loaded. */
   load(path: ViewPath): Promise<RenderedView | undefined>
   show(view: RenderedView): void
-  /** Has the view rendered again if the page shows another division than its toggle. */
+  /** Has the view rendered again if its division is not the one that the toggle shows. */
   refresh(): void
 }
 
@@ -27,7 +27,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
   const account = element('account', HTMLElement)
   const announcer = element('announcer', HTMLElement)
   const notice = element('notice', HTMLElement)
-  // The page came with a view of this very division.
+  // The page came with a view of this division.
   let path = isViewPath(location.pathname) ? location.pathname : undefined
   let division = live.get('division')
   let isOutdated = false
@@ -50,7 +50,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
     morph(account, view.account)
     if (isOther) announcer.textContent = `Showing ${spoken(division)}`
   }
-  /** Says where the figures lag behind the toggle: a change that the server has not heard of yet. */
+  /** Indicates that the figures lag behind the toggle: the server does not know the change yet. */
   const settle = (): void => {
     const isBehind = path !== undefined && division !== live.get('division')
     main.ariaBusy = null
@@ -61,20 +61,20 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
   const refresh = coalesce(async () => {
     const isCurrent = !isOutdated && division === live.get('division')
     const view = path === undefined || isCurrent ? undefined : await load(path)
-    // Meanwhile the visitor may have gone elsewhere.
+    // The visitor may have gone elsewhere in the meantime.
     if (view && view.path === path) patch(view)
     settle()
   })
 
   let hasConnected = false
   socket.on('connect', () => {
-    // After an outage anything may be different, the signed-in user too.
+    // After an outage anything may have changed, including the signed-in user.
     isOutdated = hasConnected
     hasConnected = true
     refresh()
   })
   live.subscribe('division', refresh)
-  // What was chosen before the server could hear of it is rendered once it has.
+  // A choice made before the server could receive it is rendered once the server has it.
   live.onStatus(refresh)
 
   return {
@@ -91,9 +91,9 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
 function morph(element: HTMLElement, html: string): void {
   void Idiomorph.morph(element, html, {
     morphStyle: 'innerHTML',
-    // Nor is what the visitor is typing taken away.
+    // Keep what the visitor is typing.
     ignoreActiveValue: true,
-    // What the visitor has unfolded stays so.
+    // Keep what the visitor has unfolded open.
     callbacks: { beforeAttributeUpdated: (name) => name !== 'open' },
   })
 }

@@ -1,7 +1,7 @@
 import type { LiveSessionClient, Status } from 'koa-live-session/client'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import type { ReactNode } from 'react'
-// Its types alone: no schema library in the browser.
+// Types only: no schema library in the browser.
 import type {} from './fields.js'
 import { MAX_CUPS, teas } from './teas.js'
 
@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<Status, string>> = {
   rejected: 'Not saved',
 }
 
-/** The page: rendered by the server for each visitor, and taken over by the browser as it is. */
+/** The page: rendered by the server for each visitor, and hydrated by the browser. */
 export function App({ live }: { readonly live: LiveSessionClient }): ReactNode {
   return (
     <LiveSessionProvider live={live}>
@@ -64,7 +64,7 @@ function Tea(): ReactNode {
   )
 }
 
-/** As many components as there are cups: each knows by itself what is in it. */
+/** One component per cup: each reads what is in it by itself. */
 function Tray(): ReactNode {
   const [cups] = useLiveSession('cups')
   return (

@@ -7,12 +7,12 @@ import { goBack } from './way-back.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** The app's own session. The same instance runs on requests and on the handshakes of sockets. */
+/** Returns the middleware of the app's own session. The same instance runs on requests and on socket handshakes. */
 export function accountSession(app: Koa): Koa.Middleware {
   return session({ key: 'account', maxAge: 31 * DAY, sameSite: 'lax' }, app)
 }
 
-/** Who is signed in. */
+/** Returns the user who is signed in. */
 export function signedIn(ctx: Koa.Context): User | undefined {
   return findUser(ctx['session']?.user)
 }

@@ -1,9 +1,9 @@
 import type Koa from 'koa'
 
-/** No form of ours is longer. */
+/** None of our forms is longer. */
 const MAX_BYTES = 1000
 
-/** The fields of a posted form. `takeHandOff` leaves what it has read where parsers of bodies leave it. */
+/** Returns the fields of a posted form. `takeHandOff` leaves the body that it has read where body parsers leave it. */
 export async function readForm(ctx: Koa.Context): Promise<URLSearchParams> {
   ctx.assert(ctx.is('urlencoded'), 415)
   ctx.assert(ctx.request.length !== undefined && ctx.request.length <= MAX_BYTES, 413)

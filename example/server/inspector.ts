@@ -2,12 +2,12 @@ import type { Server as HttpServer } from 'node:http'
 import type Router from '@koa/router'
 import type { InspectorRoute } from 'koa-live-session'
 
-/** The inspector shows every visitor's values: it is for development alone. */
+/** The inspector shows every visitor's values: it is for development only. */
 export function isInspected(): boolean {
   return process.env['NODE_ENV'] !== 'production'
 }
 
-/** `/inspector`. Its address with what opens it is said once the server listens. */
+/** Adds `/inspector`. Its address, with the key that opens it, is printed once the server listens. */
 export function addInspector(router: Router, live: { inspector(): InspectorRoute }, http: HttpServer): void {
   if (!isInspected()) return
   const inspector = live.inspector()

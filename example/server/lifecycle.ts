@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'socket.io'
 
-/** Tells start.mjs that trying again is no use. */
+/** The exit code that tells start.mjs not to try again. */
 const HOPELESS = 2
 
 const reasons: Readonly<Record<string, string>> = {
@@ -9,7 +9,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'needs rights that this account does not have',
 }
 
-/** Listens where PORT says, and tells start.mjs, over its channel, where that is; ends when it is asked to. */
+/** Listens on PORT, and tells start.mjs the port over its IPC channel; ends when it is asked to. */
 export function serve(http: HttpServer, io: Server, live: { close(): Promise<void> }): void {
   listen(http)
   endWhenAsked(async () => {
@@ -34,7 +34,7 @@ function listen(http: HttpServer): void {
   })
 }
 
-/** Ends the process when it is asked to, and when the process that has started it is gone. */
+/** Ends the process when it is asked to, and when the process that started it is gone. */
 function endWhenAsked(close: () => Promise<void>): void {
   const end = (): void => {
     close().then(
@@ -47,6 +47,6 @@ function endWhenAsked(close: () => Promise<void>): void {
   }
   process.once('SIGTERM', end)
   process.once('disconnect', end)
-  // Ctrl-C reaches this process too, but start.mjs is the one to decide.
+  // Ctrl-C reaches this process too, but start.mjs decides when it ends.
   process.on('SIGINT', () => undefined)
 }

@@ -2,21 +2,21 @@ import { randomBytes } from 'node:crypto'
 import type { Store } from 'koa-live-session'
 import type { Server } from 'socket.io'
 
-/** This process as one of several, which a Redis connects. */
+/** This process as one of several that are connected by Redis. */
 export interface ClusterNode {
   readonly name: string
-  /** All of them, in order. */
+  /** The names of all nodes, in order. */
   readonly names: readonly string[]
   readonly store: Store
-  /** Connects a socket.io server with those of the other nodes. */
+  /** Connects a socket.io server to those of the other nodes. */
   connect(io: Server): void
 }
 
-/** Joins the cluster that cluster.mjs has started; nothing where this is the only process. */
+/** Joins the cluster that cluster.mjs has started; resolves with undefined if this is the only process. */
 export async function joinCluster(): Promise<ClusterNode | undefined> {
   const { NODE_NAME: name, NODE_NAMES = '', REDIS_SOCKET: path } = process.env
   if (name === undefined || path === undefined) return undefined
-  // Loaded where they are used: a single process starts faster without.
+  // Loaded only if they are needed: a single process starts faster without them.
   const [{ createAdapter }, { redisStore }, { createClient }] = await Promise.all([
     import('@socket.io/redis-streams-adapter'),
     import('koa-live-session/redis'),
@@ -31,7 +31,7 @@ export async function joinCluster(): Promise<ClusterNode | undefined> {
     store: redisStore(client),
     connect: (io) => {
       io.adapter(createAdapter(client))
-      // The proxy reads from it which node has the connection. What follows is as hard to guess as what socket.io makes.
+      // The proxy reads from the id which node has the connection. The rest is as hard to guess as socket.io's own ids.
       io.engine.generateId = () => `${name}.${randomBytes(15).toString('base64url')}`
       io.on('connection', (socket) => socket.emit('node', name))
     },

@@ -5,7 +5,7 @@ import { isViewPath, viewPaths } from '../protocol.js'
 import { findUser } from '../users.js'
 import { renderNotFound, renderPage, renderView } from './render.js'
 
-/** The views, each as a page. */
+/** Serves each view as a page. */
 export function addPages(router: Router): void {
   for (const path of viewPaths) {
     router.get(path, async (ctx) => {
@@ -21,7 +21,7 @@ export const notFound: Koa.Middleware = (ctx) => {
   ctx.body = renderNotFound(ctx)
 }
 
-/** The same views over a socket. */
+/** Serves the same views over a socket. */
 export function serveViews(socket: Socket): void {
   socket.on('view', (path: unknown, answer: unknown) => {
     if (typeof path !== 'string' || !isViewPath(path) || typeof answer !== 'function') return

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 
-/** No inline script or style is needed: the page's one inline script is inert JSON, which the policy is not about. */
+/** No inline script or style is needed: the page's one inline script is inert JSON, to which the policy does not apply. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -12,11 +12,11 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** What every answer tells the browser to refuse. */
+/** Sets the headers that tell the browser what to refuse. */
 export const policy: Koa.Middleware = (ctx, next) => {
   ctx.set('Content-Security-Policy', POLICY)
   ctx.set('X-Content-Type-Options', 'nosniff')
-  // The forms find their way back by it; `no-referrer` would also make their Origin `null`.
+  // Forms need the referrer to redirect back; `no-referrer` would also make their Origin `null`.
   ctx.set('Referrer-Policy', 'same-origin')
   return next()
 }

@@ -10,7 +10,7 @@ import { views } from '../views/view.js'
 import { signedIn } from './account.js'
 import { isInspected } from './inspector.js'
 
-/** A view for a page that is open already. */
+/** Renders a view for a page that is already open. */
 export function renderView(path: ViewPath, division: number, user: User | undefined): RenderedView {
   const { title, Content } = views[path]
   return {
@@ -22,7 +22,7 @@ export function renderView(path: ViewPath, division: number, user: User | undefi
   }
 }
 
-/** The same view in a page of its own: what a full load, a deep link, or a browser without a script gets. */
+/** Renders the same view as a whole page: for a full load, a deep link, or a browser without a script. */
 export async function renderPage(ctx: Koa.Context, path: ViewPath): Promise<string> {
   const { title, Content } = views[path]
   const messages = (await ctx.liveSession.takeFlash()).map(String)

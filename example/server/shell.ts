@@ -1,4 +1,4 @@
-/** A document around what a framework has rendered into `#app`, and what `ctx.liveSession.embed()` has returned. */
+/** Returns a document with a framework's HTML in `#app`, and with what `ctx.liveSession.embed()` returned. */
 export function shell(title: string, app: string, embedded: string): string {
   return `<!doctype html>
 <html lang="en">

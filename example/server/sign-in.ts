@@ -8,10 +8,10 @@ import { readForm } from './form.js'
 const TO = '/sign-in'
 const PURPOSE = 'sign-in'
 const handedOff = z.object({ user: z.string() })
-/** No name of ours is longer. */
+/** None of our names is longer. */
 const LONGEST = 100
 
-/** The sign-in form over a socket: names are checked as they are typed, and who signs in is handed off to `POST /sign-in`. */
+/** Serves the sign-in form over a socket: checks names as they are typed, and hands a sign-in off to `POST /sign-in`. */
 export function serveSignIn(socket: Socket): void {
   socket.on('name', (name: unknown, answer: unknown) => {
     if (isName(name) && typeof answer === 'function') answer(check(name))
@@ -21,12 +21,12 @@ export function serveSignIn(socket: Socket): void {
   })
 }
 
-/** Who is signed in by a POST: by what a socket has handed off, or by the form as browsers send it without a script; or why none is. */
+/** Returns the user whom a POST signs in, by a socket's hand-off or by the form as sent without a script; or why it signs in no one. */
 export async function whoSignsIn(ctx: Koa.Context): Promise<User | string> {
   const handed = await ctx.liveSession.takeHandOff(PURPOSE, handedOff)
   const form = await readForm(ctx)
   const name = form.getAll('user').findLast((one) => one !== '')
-  // A hand-off that was used before, or has come too late, is none.
+  // A hand-off that was already used, or came too late, does not count.
   if (!handed && !form.has('user')) return 'That took too long. Please sign in again.'
   return (handed ? findUser(handed.user) : findByName(name ?? '')) ?? 'There is no user of that name.'
 }
@@ -38,7 +38,7 @@ async function signIn({ liveSession }: Socket, name: string): Promise<SignInOutc
     await liveSession.handOff(PURPOSE, { user: user.id }, { to: TO })
     return 'sent'
   } catch {
-    // A browser whose cookie this socket has not brought: the form itself can do without.
+    // The socket did not bring the browser's cookie: the form can do without it.
     return 'post'
   }
 }

@@ -5,7 +5,7 @@ interface AccountProps {
   readonly user: User | undefined
 }
 
-/** Who is signed in, and the way in and out. A popover opens, and closes again, without a script. */
+/** Shows who is signed in, with the way to sign in and out. A popover opens and closes without a script. */
 export function Account({ user }: AccountProps): VNode {
   return (
     <>

@@ -7,7 +7,7 @@ interface AgainstPlanProps {
   readonly figures: CostFigures
 }
 
-/** How far the year's costs are from what was planned for it. */
+/** Shows how far the year's costs are from the plan. */
 export function AgainstPlan({ figures: { total, plan } }: AgainstPlanProps): VNode {
   const difference = total - plan
   return (

@@ -7,20 +7,20 @@ import { type CostFigures, costFigures } from '../figures.js'
 
 use([BarChart, LineChart, GridComponent, SVGRenderer])
 
-/** The same chart drawn for two widths: scaled down to a phone, the text of one would be too small to read. */
+/** Each chart is drawn in two widths: scaled down to a phone, the text of a single one would be too small to read. */
 const chartSizes = {
   wide: { width: 760, height: 320, gap: '38%', isSparse: false },
   narrow: { width: 340, height: 260, gap: '30%', isSparse: true },
 }
 export type ChartSize = keyof typeof chartSizes
 
-/** Always as many, so that every chart has the same parts, and each bar grows or shrinks into its counterpart. */
+/** The same number in every chart, so that all have the same parts and each bar grows or shrinks into its counterpart. */
 const GRID_LINES = 5
 const ROUND = [1, 2, 3, 4, 5, 10]
 
 const drawn = new Map<string, string>()
 
-/** The costs of a year, a stacked bar for each month, as SVG. The figures are fixed, so each chart is drawn once. */
+/** Returns the costs of a year as SVG, with a stacked bar for each month. The figures are fixed, so each chart is drawn once. */
 export function costChart(division: number, size: ChartSize): string {
   const key = `${division} ${size}`
   const svg = drawn.get(key) ?? draw(division, size)
@@ -64,12 +64,12 @@ function draw(division: number, size: ChartSize): string {
     ],
   })
   const svg = chart.renderToSVGString({ useViewBox: true })
-  // Undisposed, its timers would keep the process alive.
+  // Its timers would keep the process alive.
   chart.dispose()
   return clean(svg)
 }
 
-/** A round number of euros, by which the grid lines reach the top. */
+/** Returns a round number of euros between grid lines, so that they reach the top. */
 function gridStep(top: number): number {
   const magnitude = 10 ** Math.floor(Math.log10(top / GRID_LINES))
   return magnitude * (ROUND.find((round) => round * magnitude * GRID_LINES >= top) ?? 10)
@@ -86,7 +86,7 @@ function planLine({ months }: CostFigures): object {
   }
 }
 
-/** Leaves out what the Content-Security-Policy refuses (inline styles) and what only its own runtime reads. */
+/** Removes what the Content-Security-Policy refuses (inline styles) and what only ECharts' own runtime reads. */
 function clean(svg: string): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>/g, '')

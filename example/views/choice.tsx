@@ -6,7 +6,7 @@ export interface Option {
 }
 
 interface ChoiceProps {
-  /** The field it sets, and where it is posted without a script. */
+  /** The field it sets, and the path to which it is posted without a script. */
   readonly name: string
   readonly legend: string
   readonly value: string

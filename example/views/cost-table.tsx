@@ -7,7 +7,7 @@ interface CostTableProps {
   readonly division: number
 }
 
-/** What the chart shows, in figures. */
+/** The figures of the chart as a table. */
 export function CostTable({ division }: CostTableProps): VNode {
   const { months, byCategory, total } = costFigures(division)
   return (

@@ -8,7 +8,7 @@ interface DueNextProps {
   readonly projects: readonly Project[]
 }
 
-/** The projects that have to be done soonest. */
+/** The projects that are due soonest. */
 export function DueNext({ projects }: DueNextProps): VNode {
   const next = [...projects].sort((a, b) => a.due.localeCompare(b.due)).slice(0, SHOWN)
   return (

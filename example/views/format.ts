@@ -10,7 +10,7 @@ export function money(amount: number): string {
   return euros.format(amount)
 }
 
-/** In thousands, with one decimal. */
+/** Returns an amount in thousands, with one decimal. */
 export function thousands(amount: number): string {
   return decimals.format(amount / 1000)
 }
@@ -19,7 +19,7 @@ export function percent(ratio: number): string {
   return percents.format(ratio)
 }
 
-/** A percentage with one decimal, for differences that are small. */
+/** Returns a percentage with one decimal, for small differences. */
 export function share(ratio: number): string {
   return shares.format(ratio)
 }
@@ -28,7 +28,7 @@ export function date(iso: string): string {
   return dates.format(new Date(iso))
 }
 
-/** As it begins a label. */
+/** Returns the text with an initial capital, as at the start of a label. */
 export function capitalized(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
 }

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 
-/** What this app is there to show, why that matters, and three things to try. */
+/** Says what this app demonstrates, why that matters, and three things to try. */
 export function Intro(): VNode {
   return (
     <div class="intro">

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { ViewHeading } from './view-heading.js'
 
-/** For a path that nothing is at. */
+/** The view for an unknown path. */
 export function NotFound(): VNode {
   return (
     <div id="view-not-found" class="view">

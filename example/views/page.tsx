@@ -15,9 +15,9 @@ interface PageProps {
   readonly division: number
   readonly theme: Theme
   readonly user: User | undefined
-  /** What is shown this once. */
+  /** Messages that are shown once. */
   readonly messages: readonly string[]
-  /** Whether there is an inspector to look into. */
+  /** Whether there is an inspector. */
   readonly isInspected: boolean
   /** What `ctx.liveSession.embed()` returned. */
   readonly embedded: string

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/a11y/noRedundantRoles: Safari forgets what is a table where it is laid out as a grid
+// biome-ignore-all lint/a11y/noRedundantRoles: Safari no longer exposes a table as such if it is laid out as a grid
 import type { VNode } from 'preact'
 import { divisionLabel } from '../divisions.js'
 import type { Project } from '../projects.js'

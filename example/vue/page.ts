@@ -2,7 +2,7 @@ import type { LiveSessionClient, Status } from 'koa-live-session/client'
 import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
 import { type App, createSSRApp, defineComponent, h, type VNode, type WritableComputedRef } from 'vue'
 import { MAX_NOTE, papers, sizes } from './choices.js'
-// Its types alone: no schema library in the browser.
+// Types only: no schema library in the browser.
 import type {} from './fields.js'
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
@@ -14,12 +14,12 @@ const WORDS: Readonly<Record<Status, string>> = {
   rejected: 'Not saved',
 }
 
-/** The app: rendered by the server for each visitor, and taken over by the browser as it is. */
+/** The app: rendered by the server for each visitor, and hydrated by the browser. */
 export function createApp(live: LiveSessionClient): App {
   return createSSRApp(Page).use(liveSessionPlugin(live))
 }
 
-/** Enter in a text field would load the page again. */
+/** Enter in a text field would reload the page. */
 const stay = (event: Event): void => event.preventDefault()
 
 const Page = defineComponent(() => () => [

@@ -21,7 +21,7 @@ app.use(await createAssets(folder))
 app.use(live.middleware())
 app.use(async ({ path, liveSession, response }) => {
   if (path !== '/') return
-  // One for each request: it holds this visitor's values.
+  // One client for each request: it holds this visitor's values.
   const page = createLiveSession({ initial: liveSession.snapshot() })
   response.body = shell('Reading', await renderToString(createApp(page)), liveSession.embed())
   page.close()

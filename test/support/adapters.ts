@@ -8,13 +8,13 @@ import { createClient } from 'redis'
 import type { Server } from 'socket.io'
 import { type NodeApp, startNodeApp } from './node-app.js'
 
-/** Two nodes of one app that an adapter joins. */
+/** Two nodes of one app, connected by an adapter. */
 export interface Nodes {
   readonly urls: readonly string[]
   stop(): Promise<void>
 }
 
-/** The clients end in an orderly way: adapters do not wait for what they ask of them at the end, and an answer that is missing ends a process. */
+/** Clients are closed in order: adapters do not await their last commands to them, and a missing answer would end the process. */
 type Adapt = (io: Server) => Promise<() => Promise<unknown>>
 
 async function nodeRedis(path: string) {
@@ -24,7 +24,7 @@ async function nodeRedis(path: string) {
   return calm(client)
 }
 
-/** As docs/scaling.md says: adapters drop the promise of what they publish, and where it rejects a process ends. */
+/** As docs/scaling.md says: adapters drop the promise of `publish`, and an unhandled rejection would end the process. */
 function calm<C extends { publish(...args: never[]): Promise<number> }>(client: C): C {
   const publish = client.publish.bind(client)
   return Object.assign(client, { publish: (...args: never[]) => publish(...args).catch(() => 0) })
@@ -36,7 +36,7 @@ function ioredis(path: string): Redis {
   return calm(client)
 }
 
-/** Adapters by a Redis at that path; `key` keeps two of them apart. */
+/** Adapters on a Redis at this path; `key` keeps two of them apart. */
 export const REDIS_ADAPTERS: Readonly<Record<string, (path: string, key?: string) => Adapt>> = {
   'redis-adapter on node-redis': (path, key) => async (io) => {
     const [pub, sub] = [await nodeRedis(path), await nodeRedis(path)]
@@ -61,7 +61,7 @@ export const REDIS_ADAPTERS: Readonly<Record<string, (path: string, key?: string
   },
 }
 
-/** Two nodes in this process, once each has heard of the other. */
+/** Starts two nodes in this process, and waits until each knows of the other. */
 export async function startNodes(adapt: Adapt): Promise<Nodes> {
   const servers: Server[] = []
   const start = (): Promise<NodeApp> =>
@@ -77,7 +77,7 @@ export async function startNodes(adapt: Adapt): Promise<Nodes> {
   }
 }
 
-/** Two workers of a primary, each a process of its own. */
+/** Starts two workers of a primary, each in its own process. */
 export async function startWorkers(): Promise<Nodes> {
   const file = fileURLToPath(new URL('./cluster-worker.ts', import.meta.url))
   const child = fork(file, { execArgv: ['--import', 'tsx'] })
@@ -92,7 +92,7 @@ export async function startWorkers(): Promise<Nodes> {
   }
 }
 
-/** How many nodes take part, as the adapter knows it. */
+/** Returns the number of nodes that the adapter knows of. */
 function serverCount(io: Server): Promise<number> {
   return io.of('/').adapter.serverCount()
 }

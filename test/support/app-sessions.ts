@@ -1,7 +1,7 @@
 import type { AppSessions } from '../../server/parts/session-store/app-sessions.js'
 import { coreOf } from '../../server/plugin.js'
 
-/** What a process knows of the app's own sessions. */
+/** Returns what a process knows of the app's own sessions. */
 export function appSessionsOf(live: object): AppSessions {
   const [found] = coreOf(live).parts.flatMap((part) => ('appSessions' in part ? [part.appSessions as AppSessions] : []))
   if (!found) throw new Error('expected a plugin with app sessions')

@@ -37,9 +37,9 @@ export interface AppOptions<F extends Fields> {
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
-  /** Besides those that every plugin has. */
+  /** Parts besides those that every plugin has. */
   readonly parts?: readonly MakePart[]
-  /** Where a server that was ended before goes on. */
+  /** The port of a stopped server that this one replaces. */
   readonly port?: number
 }
 
@@ -56,9 +56,9 @@ export class App<F extends Fields = AppFields> {
   readonly io: Server
   readonly live: LiveSessionPlugin<F, boolean>
   readonly clock: TestClock
-  /** What `onError` and the app's error event were told. */
+  /** Errors that were passed to `onError` and the app's error event. */
   readonly errors: unknown[] = []
-  /** What went to the log. */
+  /** Messages of `console.warn`. */
   readonly warnings: string[] = []
   readonly #http: HttpServer
 
@@ -85,15 +85,15 @@ export class App<F extends Fields = AppFields> {
     this.koa.use(this.live.middleware())
     if (given.routes) this.koa.use(given.routes)
     this.#http = createServer(this.koa.callback())
-    // On a busy machine a visitor may take a connection that is ended for being idle at that very moment.
+    // On a busy machine, a visitor might reuse a connection at the moment that it is closed for being idle.
     this.#http.keepAliveTimeout = 0
     this.io = new Server(this.#http, given.io)
     if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
-    // Last: where the plugin refuses its options, nothing listens.
+    // Last: if the plugin refuses its options, nothing listens.
     this.#http.listen(given.port ?? 0, '127.0.0.1', listening)
   }
 
-  /** Started for one test, and stopped after it. */
+  /** Starts an app for one test; it is stopped after the test. */
   static async start<F extends Fields = AppFields>(given: AppOptions<F> = {}): Promise<App<F>> {
     let app: App<F> | undefined
     await new Promise<void>((resolve) => {
@@ -112,14 +112,14 @@ export class App<F extends Fields = AppFields> {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** A visitor with a browser of their own. */
+  /** Returns a visitor with their own browser. */
   visitor(cookie?: string): Visitor {
     const visitor = new Visitor(this.url, cookie)
     visitors.push(visitor)
     return visitor
   }
 
-  /** Ends the server; after a crash nothing is left of what it had not sent. */
+  /** Stops the server; in a crash, what it has not sent is lost. */
   async stop({ isCrash = false } = {}): Promise<void> {
     running.delete(this)
     if (!isCrash) await this.live.close()

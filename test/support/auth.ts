@@ -33,7 +33,7 @@ export function auth(
 
 export const identify: LiveSessionOptions<Fields>['identify'] = (ctx) => ctx['session']?.user
 
-/** Signs in and out, tells the plugin at once where the path says so, and answers with what the visitor has then. */
+/** Signs in and out, tells the plugin at once if the path says so, and responds with the visitor's values. */
 export const account: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
   const user = ctx.query['user']
@@ -47,7 +47,7 @@ export const account: Koa.Middleware = async (ctx) => {
   else ctx.body = Object.fromEntries(['division', 'theme', 'cart', 'role'].map((key) => [key, liveSession.get(key)]))
 }
 
-/** The same, and at `/page` what a page comes with. */
+/** The same, and at `/page` a page's snapshot. */
 export const pages: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
   else await account(ctx, next)

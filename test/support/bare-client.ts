@@ -2,15 +2,15 @@ import { afterAll } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { AppFields } from './app.js'
 
-/** A client with a value or two, and how many listen to it. */
+/** A client with some values, and the number of its listeners. */
 export interface BareClient {
   readonly live: LiveSessionClient<AppFields>
-  /** The same as the hooks want it: the tests are one program, which registers no fields. */
+  /** The same client, with the type that hooks expect: the tests are one program, which registers no fields. */
   readonly untyped: LiveSessionClient
   listeners(): number
 }
 
-/** What a POST comes to: nothing, ever. */
+/** A POST that never settles. */
 const silence = (): Promise<Response> => new Promise(() => undefined)
 
 const open: LiveSessionClient<AppFields>[] = []
@@ -18,7 +18,7 @@ afterAll(() => {
   for (const live of open.splice(0)) live.close()
 })
 
-/** `fetch` answers its POSTs. */
+/** @param fetch answers the client's POSTs */
 export function bareClient(fetch: () => Promise<Response> = silence): BareClient {
   Object.assign(globalThis, { fetch })
   const client = createLiveSession<AppFields>({ initial: { division: 1, theme: 'light', cart: ['a'], role: 'guest' } })

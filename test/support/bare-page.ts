@@ -18,10 +18,10 @@ export type BareAnswer = Plain<Partial<SyncAnswer>>
 
 /** A page of a guest whose browser has shown its cookie. */
 export const GUEST: BareSnapshot = { who: 'g', guest: true, held: [], values: {}, defaults: DEFAULTS, stamps: {} }
-/** A page of a guest whose cookie comes with it. */
+/** A page of a guest whose cookie is set with the page. */
 export const NEW_GUEST: BareSnapshot = { who: 'g', guest: true, values: {}, defaults: DEFAULTS, stamps: {} }
 
-/** Whose an answer says the page is, and what they have. */
+/** The visitor that an answer names, and their values. */
 export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'guest' | 'defaults'> {
   readonly who?: string
   /** The request, or the handshake, brought their cookie. */
@@ -30,7 +30,7 @@ export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'guest' | 
 }
 export const THE_GUEST: Visitor = { who: 'g', guest: true, kept: true }
 export const ANN: Visitor = { who: 'ann', kept: true }
-/** A connection, or a request, that brought no cookie of a guest's. */
+/** A guest whose connection or request brought no cookie. */
 export const NAMELESS: Visitor = { guest: true }
 
 export function greetingOf({ who, kept, renew, ...claims }: Visitor): BareAnswer {
@@ -41,28 +41,28 @@ export function greetingOf({ who, kept, renew, ...claims }: Visitor): BareAnswer
 const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], held: [], ...answer }) as SyncAnswer
 
 /**
- * The core of a page alone: a test does what socket, network, other tabs and time would. Stamps are plain numbers here, as in the
- * JSON of the server, which a page takes as it is.
+ * Only the core of a page: the test plays the socket, network, other tabs and time. Stamps are plain numbers here, as in the
+ * server's JSON, which a page uses unchanged.
  */
 export class BarePage {
   readonly page: Page
-  /** What it has done since the test last looked. */
+  /** Effects since the test last looked. */
   #effects: Effect[] = []
-  /** What has gone over the socket, and is not answered. */
+  /** Syncs sent over the socket and not answered yet. */
   readonly #waiting: Sync[] = []
   readonly #names = new Map<number, string>()
   readonly #done = new Set<number>()
-  /** By key, those of the computed changes that the server has taken. */
+  /** By key, the ids of the computed changes that the server has taken. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: Sync | undefined
-  /** What has become of changes. */
+  /** Outcomes of changes. */
   readonly settled: string[] = []
 
   constructor(initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
     this.page = beginPage((initial as AnySnapshot | null) ?? undefined, hasSocket)
   }
 
-  /** A page whose connection has greeted it. */
+  /** Returns a page whose connection has greeted it. */
   static greeted(visitor: Visitor = THE_GUEST, initial: BareSnapshot | null = GUEST): BarePage {
     const page = new BarePage(initial)
     page.on('connect')
@@ -81,7 +81,7 @@ export class BarePage {
       const [calls, failure] = args as Effects['settle']
       for (const { id } of calls) {
         const name = this.#names.get(id)
-        // As the runner has it: what is said once more of a promise that is settled says nothing.
+        // As with real promises: settling one again has no effect.
         if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
         this.#done.add(id)
       }
@@ -94,29 +94,29 @@ export class BarePage {
     this.on('set', key, { id }, value)
   }
 
-  /** @param name by which it is settled */
+  /** @param name of the change in `settled` */
   update(key: string, next: Next, name = 'update'): void {
     const id = this.#names.size + 1
     this.#names.set(id, name)
     this.on('set', key, { id, next }, undefined)
   }
 
-  /** A ticket that the server pushes. */
+  /** The server pushes a ticket. */
   hear(claims: BareClaims): string {
     const ticket = bareTicket(claims)
     this.on('ticket', ticket)
     return ticket
   }
 
-  /** The same, of these changes. */
+  /** The server pushes a ticket with these changes. */
   learn(...changes: Plain<WireRegister>[]): string {
     return this.hear({ changes })
   }
 
-  /** The oldest that is under way over the socket is answered. */
+  /** The oldest sync in flight over the socket is answered. */
   synced(answer: BareAnswer): Sync | undefined {
     const sync = this.#waiting.shift()
-    // A connection goes on being of the one as whom it has greeted.
+    // A connection keeps the visitor that it has greeted as.
     const who = answer.greeting ? undefined : this.page.who
     if (sync) this.on('synced', sync, whole({ ...(who !== undefined && { who }), ...answer }))
     return sync
@@ -127,7 +127,7 @@ export class BarePage {
     return this.synced(greetingOf(visitor))
   }
 
-  /** All that is under way over the socket is lost. */
+  /** All syncs in flight over the socket are lost. */
   lose(): void {
     for (const sync of this.#waiting.splice(0)) this.on('synced', sync, undefined)
   }
@@ -144,7 +144,7 @@ export class BarePage {
     this.greet(visitor)
   }
 
-  /** The server takes the oldest that is under way over the socket, and says so in a ticket. */
+  /** The server takes the oldest sync in flight over the socket, and answers with a ticket. */
   take(stamp: number): string {
     const [{ set = [] } = {}] = this.#waiting
     const ticket = this.#ticket(set, stamp)
@@ -152,52 +152,52 @@ export class BarePage {
     return ticket
   }
 
-  /** The server refuses each change in the oldest that is under way over the socket; `stands` is why. */
+  /** The server refuses each change of the oldest sync in flight over the socket, because of `stands`. */
   refuse(code: LiveSessionErrorCode, stands: Plain<Extract<SyncResult, { code: unknown }>> | object = {}): void {
     const [{ set = [] } = {}] = this.#waiting
     this.synced({ results: set.map(() => ({ code, ...stands })) })
   }
 
-  /** Something newer stands than what the oldest was made over. */
+  /** The server has a newer value than the one that the oldest sync was made over. */
   overtake(stamp: number, value?: JsonValue): void {
     const code = this.#waiting[0]?.set?.[0]?.[2] ? 'conflict' : 'superseded'
     this.refuse(code, { stamp, ...(value === undefined ? {} : { value }) })
   }
 
-  /** The server refuses the oldest as a whole. */
+  /** The server refuses the oldest sync as a whole. */
   refuseAll(code: LiveSessionErrorCode): void {
     const sync = this.#waiting.shift()
     if (sync) this.on('synced', sync, { ok: false, code })
   }
 
-  /** The next POST goes out, and is answered; `stamp` is that of what it sets. */
+  /** The next POST is sent and answered; its changes get `stamp`. */
   answer({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): Sync | undefined {
     const body = this.post()
     const { set = [] } = body ?? {}
     const taken: BareAnswer = stamp
       ? { ticket: this.#ticket(set, stamp), results: set.map(() => ({ stamp, level: 'memory' })) }
       : {}
-    // Without a greeting it has dropped the page of a request that brought no cookie.
+    // `dropped` without a greeting answers a request that brought no cookie.
     const kept: BareAnswer = answer.dropped && !answer.greeting ? {} : { kept: true }
     this.on('posted', { status: 200, wait: 0, answer: whole({ ...kept, ...taken, ...answer }) })
     return body
   }
 
-  /** The next POST is a question, and answered so. */
+  /** The next POST is a question, and is answered with this visitor. */
   told({ kept, ...visitor }: Visitor): Sync | undefined {
     const body = this.post()
     this.on('posted', { status: 200, wait: 0, answer: whole(greetingOf({ ...visitor, ...(kept && { kept }) })) })
     return body
   }
 
-  /** The next POST goes out, and fails. */
+  /** The next POST is sent and fails. */
   fail(posted: Plain<Partial<Posted>> = {}): Sync | undefined {
     const body = this.post()
     this.on('posted', { status: 0, wait: 0, ...posted })
     return body
   }
 
-  /** As the server has it made: with the ids of what was computed. */
+  /** Returns a ticket as the server makes it, with the ids of computed changes. */
   #ticket(set: readonly WireChange[], stamp: number): string {
     for (const [key, , id] of set) if (id) this.#ids.set(key, [...(this.#ids.get(key) ?? []), [id, stamp]])
     const ids = Object.fromEntries([...this.#ids].filter(([one]) => set.some(([key]) => key === one)))
@@ -207,7 +207,7 @@ export class BarePage {
     return bareTicket({ changes, ids })
   }
 
-  /** Lets the page POST what it has to, whatever it waits for; what that brings. */
+  /** Lets the page POST what is due, whatever it waits for. Returns the body. */
   post(): Sync | undefined {
     if (!this.page.posted) {
       this.time('post')
@@ -218,12 +218,12 @@ export class BarePage {
     return posted && (JSON.parse(JSON.stringify(posted)) as Sync)
   }
 
-  /** A time is over, if the page waits for it. */
+  /** Fires a timer, if the page has started it. */
   time(name: TimerName): void {
     if (this.page.timers.has(name)) this.on('timer', name)
   }
 
-  /** What it has done, all or of some kinds, since the test last looked at that. */
+  /** Returns the effects, all or of some kinds, since the test last looked at them. */
   effects(...kinds: (keyof Effects)[]): readonly Effect[] {
     const isMeant = ([what]: Effect): boolean => kinds.length === 0 || kinds.includes(what)
     const done = this.#effects.filter(isMeant)
@@ -235,12 +235,12 @@ export class BarePage {
     return this.effects(what).length > 0
   }
 
-  /** What it has said over the socket since the test last looked. */
+  /** Returns the syncs sent over the socket since the test last looked. */
   said(): readonly Sync[] {
     return this.effects('send').map(([, sync]) => JSON.parse(JSON.stringify(sync)) as Sync)
   }
 
-  /** The changes among that. */
+  /** Returns the changes in them. */
   sent(): readonly WireChange[] {
     return this.said().flatMap(({ set = [] }) => set)
   }
@@ -250,13 +250,13 @@ export class BarePage {
     return field && shownOf(field)
   }
 
-  /** Its status, and why. */
+  /** Returns the reason of a key's status, or the status. */
   status(key: string): string {
     const { status, reason } = statusOf(this.page, fieldOf(this.page, key))
     return reason ?? status
   }
 
-  /** What outlives it. */
+  /** Returns what outlives the page. */
   remains():
     | { readonly who: string; readonly tickets: readonly string[]; readonly drafts: readonly WireChange[] }
     | undefined {

@@ -1,7 +1,7 @@
 import { INSIDE, type Inside } from '../../client/inside.js'
 import type { AnyClient } from '../../client/types.js'
 
-/** A client of which a part knows no more than it may. */
+/** A client that shows a part only what a part may use. */
 export interface BareInside {
   readonly live: AnyClient
   /** Another visitor comes. */

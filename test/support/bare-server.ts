@@ -12,24 +12,24 @@ interface Register {
   readonly ids: readonly TakenId[]
 }
 
-/** What an answer is given to: whose the request, or connection, is, and whether it brought their cookie. */
+/** Whose a request or connection is, and whether it brought their cookie. */
 export interface Visit {
   readonly who: string
   readonly kept: boolean
 }
 
-/** A server of one visitor as docs/protocol.md has it, as far as a page can tell. */
+/** A server of one visitor that follows docs/protocol.md, as far as a page can tell. */
 export class BareServer {
   readonly registers = new Map<string, Register>()
-  /** What the browser's cookie has. */
+  /** Content of the browser's cookie. */
   readonly cookie = new Map<string, Register>()
-  /** Every computed change that was taken, and how often. */
+  /** Every computed change that was taken, as often as it was. */
   readonly taken: string[] = []
   #now = 1_000_000
 
   constructor(readonly defaults: Readonly<Record<string, JsonValue>>) {}
 
-  /** A write from elsewhere; one that was computed says so. */
+  /** Writes a value from elsewhere; a computed one has an `id`. */
   write(key: string, value: JsonValue | undefined, id = ''): string {
     this.#now += 1
     const { ids = [] } = this.registers.get(key) ?? {}
@@ -39,13 +39,13 @@ export class BareServer {
     return this.#ticket([key])
   }
 
-  /** Its process dies, and the next one knows what the cookie has; here with ids, of which a real one has none. */
+  /** Its process dies, and the next one knows the cookie's values; here with ids, which a real cookie does not have. */
   crash(): void {
     this.registers.clear()
     for (const [key, register] of this.cookie) this.registers.set(key, register)
   }
 
-  /** Answers what a page says over a connection that is its own, or by POST with its cookie. */
+  /** Answers a page over its own connection, or a POST with its cookie. */
   answer(sync: Sync, { who, kept }: Visit, isPost: boolean, isFirst = false): SyncAnswer {
     const greeting = isFirst || sync.who !== who ? { greeting: [this.#greeting()] } : {}
     const own = { who, ...(kept && { kept: true as const }) }
@@ -53,7 +53,7 @@ export class BareServer {
       return { ...own, ...greeting, dropped: true, results: [], held: this.#held(kept) }
     const newer = (sync.tickets ?? []).flatMap((ticket) => this.#merge(ticket))
     const results = (sync.set ?? []).map((change) => this.#set(change))
-    // Also what stands in place of what was brought.
+    // Also the values that are newer than those brought.
     const keys = [...new Set([...newer, ...(sync.set ?? []).map(([key]) => key)])]
     const answer: SyncAnswer = {
       ...own,
@@ -80,7 +80,7 @@ export class BareServer {
     return { stamp: this.#now as Stamp, level: 'memory' }
   }
 
-  /** Which keys have something newer. */
+  /** Merges a ticket. Returns the keys for which the server has newer values. */
   #merge(ticket: string): readonly string[] {
     const { changes, ids } = readTicket(ticket)
     return changes.flatMap(([key, stamp, value]) => {

@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io-client'
 import type { Sync, SyncAnswer } from '../../shared/protocol.js'
 import { type BareClaims, bareTicket } from './bare-ticket.js'
 
-/** A socket whose server says what the test says, of a page whose POSTs are answered with nothing. */
+/** A socket whose server the test plays, of a page whose POSTs get no answer. */
 export function bareSocket() {
   const handlers = new Map<string, (argument: never) => void>()
   const connect = jest.fn()
@@ -29,7 +29,7 @@ export function bareSocket() {
   }
   return {
     socket: socket as unknown as Socket,
-    /** It connects, and is answered: as of a guest whose browser keeps cookies, unless the test says otherwise. */
+    /** Connects, and is answered as a guest whose browser keeps cookies, unless the test says otherwise. */
     greet: (said: Partial<SyncAnswer> = { who: 'guest', kept: true }): void => {
       socket.connected = true
       handlers.get('connect')?.(undefined as never)

@@ -3,7 +3,7 @@ import type { Plain } from './plain.js'
 
 export type BareClaims = Plain<Partial<TicketClaims>>
 
-/** A ticket as far as a page reads it: what it says. */
+/** Returns a ticket without a signature: a page reads only its claims. */
 export function bareTicket(claims: BareClaims): string {
   return `head.${Buffer.from(JSON.stringify({ changes: [], ...claims })).toString('base64url')}.mac`
 }

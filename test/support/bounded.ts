@@ -1,4 +1,4 @@
-/** How a promise ended. What never ends is ended by the time limit of the test. */
+/** Returns how a promise settled. If it never does, the test times out. */
 export async function outcome(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'saved',
@@ -6,7 +6,7 @@ export async function outcome(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** How it ended if it did so within some ms, else `pending`: for what must not happen, and gets the time to. */
+/** Returns how a promise settled within some ms, else `pending`: for what must not happen, but is given time to. */
 export async function outcomeWithin(promise: Promise<unknown>, ms: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise((resolve) => {

@@ -17,7 +17,7 @@ export class Visitor {
     return tab
   }
 
-  /** What the server has for this visitor. */
+  /** Returns the visitor's values on the server. */
   async values(): Promise<Record<string, unknown>> {
     const tab = await this.open('/values')
     const text = String(await tab.page.evaluate('document.body.textContent'))

@@ -21,11 +21,11 @@ if (endpoint !== undefined) {
   })
 }
 
-/** A visitor's browser: its own cookies and storage. What its pages throw, or are refused, fails the test. */
+/** Opens a visitor's browser with its own cookies and storage. Errors and refusals in its pages fail the test. */
 export async function openBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   if (!browser) throw new Error('openBrowser: only within describeInBrowser')
   const context = await browser.newContext(options)
-  // What hangs is ended by the time limit of the test.
+  // If something hangs, the test times out.
   context.setDefaultTimeout(0)
   contexts.push(context)
   return context

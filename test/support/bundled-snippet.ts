@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import { snippet } from './readme.js'
 
-/** A page's script, as a reader bundles the snippet of a document, with more of it below. */
+/** Bundles a document's snippet as a reader does, with more code appended. */
 export async function bundledSnippet(file: string, page: string, more = ''): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: snippet(file, page) + more, loader: 'ts', resolveDir: '.' },

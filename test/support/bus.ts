@@ -1,17 +1,17 @@
 import type { Namespace, Server } from 'socket.io'
 import { Adapter } from 'socket.io-adapter'
 
-/** Joins the servers of one process as an adapter does those of several, with what other processes would read of a message. */
+/** Connects the servers of one process as an adapter connects those of several, and passes on messages as other processes would read them. */
 export class Bus {
   readonly #namespaces = new Set<Namespace>()
-  /** What was sent. */
+  /** All messages that were sent. */
   readonly messages: (readonly unknown[])[] = []
   /** Whether messages get lost. */
   isCut = false
   readonly #held: (() => void)[] = []
   #isHeld = false
 
-  /** Whether messages are on their way until this is false again. */
+  /** Whether messages are held back until this is false again. */
   set isHeld(isHeld: boolean) {
     this.#isHeld = isHeld
     if (!isHeld) for (const deliver of this.#held.splice(0)) deliver()

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals'
 import { RotatingCache } from '../../server/kernel/memory/rotating-cache.js'
 
-/** The bounded caches of plugins that are created while this watches. */
+/** Records the bounded caches of plugins that are created while it watches. */
 export class Caches {
   readonly #subjects: { readonly size: number }[] = []
   readonly #others: { readonly size: number }[] = []
@@ -24,7 +24,7 @@ export class Caches {
     return new Caches()
   }
 
-  /** How many subjects are in memory that no socket holds. */
+  /** Number of subjects in memory that no socket holds. */
   get users(): number {
     return this.#subjects[0]?.size ?? Number.NaN
   }
@@ -33,7 +33,7 @@ export class Caches {
     return this.#subjects[1]?.size ?? Number.NaN
   }
 
-  /** The largest of all others: verified cookies, revocations, successions. */
+  /** Size of the largest other cache: verified cookies, revocations, successions. */
   get largestOther(): number {
     return Math.max(...this.#others.map(({ size }) => size))
   }

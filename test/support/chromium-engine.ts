@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page as PlaywrightPage } from 'playwright-core'
 import { type Conditions, type Engine, type OnError, type Page, type Person, pageOf } from './driver.js'
 
-/** The Chromium of the run. */
+/** Connects to the test run's Chromium. */
 export async function connectChromium(): Promise<Engine> {
   const browser = await chromium.connect(process.env['BROWSER_WS'] ?? '')
   const open = async ({ script, hasCookies = true }: Conditions, onError: OnError): Promise<Person> => {
     const own = hasCookies ? undefined : await launchWithoutCookies()
     const context = own?.context ?? (await browser.newContext())
-    // What hangs is ended by the time limit of the test.
+    // If something hangs, the test times out.
     context.setDefaultTimeout(0)
     if (script !== undefined) await context.addInitScript({ content: script })
     return {
@@ -36,7 +36,7 @@ function wrap(page: PlaywrightPage, onError: OnError): Page {
   })
 }
 
-/** Cookies are blocked for a whole profile, as people block them: in the settings. */
+/** Blocks cookies for a whole profile, in the settings, as people do. */
 async function launchWithoutCookies(): Promise<{ readonly context: BrowserContext; readonly folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'no-cookies-'))
   await mkdir(join(folder, 'Default'))

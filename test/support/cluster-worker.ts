@@ -3,7 +3,7 @@ import { createAdapter, setupPrimary } from '@socket.io/cluster-adapter'
 import type { Server } from 'socket.io'
 import { startNodeApp } from './node-app.js'
 
-/** Forked by a test: a primary of two workers, each a node of its own. Tells the test where they are. */
+/** Forked by a test: a primary with two workers, each its own node. Sends their URLs to the test. */
 if (cluster.isPrimary) {
   setupPrimary()
   const urls: string[] = []

@@ -4,7 +4,7 @@ import { App, type AppFields } from './app.js'
 import { account, auth, identify } from './auth.js'
 import { Bus } from './bus.js'
 
-/** Two nodes of an app with users who sign in, joined by an adapter that can be cut. */
+/** Two nodes of an app with users who sign in, connected by an adapter that can be cut. */
 export interface Cluster {
   readonly bus: Bus
   readonly clock: TestClock
@@ -12,7 +12,7 @@ export interface Cluster {
   readonly two: App
 }
 
-/** @param optionsOf what the first node, and the second, have besides users */
+/** @param optionsOf options of the first and the second node, besides users */
 export async function startCluster(
   optionsOf: (node: 1 | 2) => object = () => ({}),
   routes: Koa.Middleware = account,

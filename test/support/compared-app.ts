@@ -8,7 +8,7 @@ import { type Daemon, startDaemon } from './servers/daemon.js'
 
 const FOLDER = 'example/comparison'
 
-/** A process that comes back on its port. */
+/** A process that restarts on its port. */
 interface Node {
   readonly port: number
   daemon: Daemon
@@ -26,7 +26,7 @@ export class ComparedApp {
       startDaemon(process.execPath, [file], { isReady: /^http:/m, env: { ...own, PORT: String(port) } })
   }
 
-  /** @param folder where its bundles go */
+  /** @param folder for its bundles */
   static async start(name: string, folder: string, redis: string): Promise<ComparedApp> {
     const from = `${FOLDER}/${name}`
     const shared = { bundle: true, tsconfig: `${FOLDER}/tsconfig.json`, outdir: folder, logLevel: 'warning' } as const
@@ -42,21 +42,21 @@ export class ComparedApp {
     return this.#node(node).port
   }
 
-  /** Ends a process as hard as it gets, and starts it again. */
+  /** Kills a process, and starts it again. */
   async restart(at: number): Promise<void> {
     const node = this.#node(at)
     await node.daemon.end()
     node.daemon = await this.#start(node.port)
   }
 
-  /** A new visitor's. */
+  /** Returns a new visitor's browser. */
   browser(): ComparedBrowser {
     const browser = new ComparedBrowser((node) => this.portOf(node))
     this.#browsers.push(browser)
     return browser
   }
 
-  /** Closes what visitors have left open. */
+  /** Closes the browsers that are still open. */
   async leave(): Promise<void> {
     for (const browser of this.#browsers.splice(0)) await browser.close()
   }
@@ -72,7 +72,7 @@ export class ComparedApp {
   }
 }
 
-/** A visitor's browser: one cookie jar, and for each tab a network of its own. */
+/** A visitor's browser: one cookie jar, and a separate network for each tab. */
 class ComparedBrowser {
   readonly #jar = new CookieJar()
   readonly #portOf: (node: number) => number
@@ -82,7 +82,7 @@ class ComparedBrowser {
     this.#portOf = portOf
   }
 
-  /** @param node at which the tab arrives; what it asks for later may go to another one */
+  /** @param node that serves the tab's first request; later requests may go to another one */
   async open(node = 0): Promise<JsdomTab> {
     const network = await FaultProxy.start(() => this.#portOf(tab.node))
     const tab = new JsdomTab(network, this.#jar, node)
@@ -91,7 +91,7 @@ class ComparedBrowser {
     return tab
   }
 
-  /** Has another browser send the cookies of this one, as a subdomain can. */
+  /** Makes another browser send the cookies of this one, as a subdomain can. */
   plantIn(other: ComparedBrowser): void {
     const url = `http://127.0.0.1:${this.#portOf(0)}`
     for (const cookie of this.#jar.getCookiesSync(url)) other.#jar.setCookieSync(cookie.cookieString(), url)

@@ -1,31 +1,31 @@
 import type { ComparedApp } from './compared-app.js'
 import type { Choice, JsdomTab } from './jsdom-tab.js'
 
-/** What a comparison of the two apps tries. */
+/** A scenario in which the two apps are compared. */
 export interface Scenario {
-  /** Plays it, and says what can be seen at the end. */
+  /** Plays the scenario, and returns what can be seen at the end. */
   readonly play: (app: ComparedApp) => Promise<unknown>
-  /** In the words of docs/comparison.md, what that may be. */
+  /** The possible outcomes, by their words in docs/comparison.md. */
   readonly outcomes: Readonly<Record<string, unknown>>
 }
 
 const guest = (choice: Choice): Choice => ({ region: 'all', size: 'all', of: 'guest', ...choice })
 const user = (choice: Choice): Choice => ({ ...guest(choice), of: 'user' })
 
-/** Two tabs of one browser, at two nodes. */
+/** Opens two tabs of one browser, at two nodes. */
 async function twoTabs(app: ComparedApp): Promise<readonly [JsdomTab, JsdomTab]> {
   const browser = app.browser()
   return [await browser.open(0), await browser.open(1)]
 }
 
-/** A tab in each of two browsers of one user, at two nodes. */
+/** Opens a tab in each of two browsers of one user, at two nodes. */
 async function twoDevices(app: ComparedApp, name: string): Promise<readonly [JsdomTab, JsdomTab]> {
   const tabs = [await app.browser().open(0), await app.browser().open(1)] as const
   for (const tab of tabs) await tab.signIn(name)
   return tabs
 }
 
-/** A choice whose POST has reached the server; the answer is on its way. */
+/** Makes a choice, and resolves when its POST has reached the server; the response is held back. */
 async function chooseSlowly(tab: JsdomTab, choice: Choice): Promise<void> {
   tab.network.break('hold answer')
   tab.choose(choice)
@@ -37,7 +37,7 @@ async function arrive(tab: JsdomTab): Promise<void> {
   await tab.until(({ status }) => status === 'saved')
 }
 
-/** By the rows of the table. */
+/** The scenarios, by the rows of the table. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'A guest chooses, with another tab open at another node': {
     async play(app) {

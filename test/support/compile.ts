@@ -1,9 +1,9 @@
 import ts from 'typescript'
 
-/** What is parsed once for all programs that have the same options: declarations, and the library's own sources. */
+/** Files that are parsed once for all programs with the same options: declarations, and the library's own sources. */
 const parsedOnce = new Map<string, ts.SourceFile>()
 
-/** What the compiler says of some files with the strictest settings, each call in a world of its own. */
+/** Returns the compiler's messages for some files with the strictest settings; each call is a separate program. */
 export function compile(files: readonly string[], further: ts.CompilerOptions = {}): string[] {
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
   const parsed = ts.parseJsonConfigFileContent(config, ts.sys, '.')
@@ -34,7 +34,7 @@ function hostOf(options: ts.CompilerOptions): ts.CompilerHost {
       const known = parsedOnce.get(key)
       if (known) return known
       const source = host.getSourceFile(name, ...how)
-      // What a test writes may be written anew.
+      // Files written by a test may be rewritten.
       if (source && !name.includes('/.cache/')) parsedOnce.set(key, source)
       return source
     },

@@ -6,10 +6,10 @@ import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
 const KEY = 'count'
 const PREFIX = 'count:'
 
-/** What it needs. */
+/** The pieces of the core that the part needs. */
 type Needs = Pick<Core, 'remote' | 'settings' | 'store'>
 
-/** A part of our own: counts what each browser does, in memory, in the cookie, in the store and at other nodes. */
+/** Returns a custom part that counts each browser's actions, in memory, in the cookie, in the store and at other nodes. */
 export function counterPart({ remote, settings, store }: Needs): Part {
   const counts = new Map<string, { readonly count: number; readonly stamp: Stamp }>()
   const nameOf = (browser: BrowserSubject): PartName => `${PREFIX}${subjectHash(browser)}` as PartName

@@ -1,12 +1,12 @@
 const ATTEMPTS = 3
-/** A message of a megabyte, the longest that socket.io lets through. */
+/** A message of one megabyte, the longest that socket.io accepts. */
 const LONGEST_MESSAGE = `[${'1,'.repeat(490_000)}1]`
-/** ms of CPU time that reading it took where the limits of the tests were set. */
+/** ms of CPU time that parsing it took on the machine where the tests' limits were set. */
 const READING = 8
 
 /**
- * ms of CPU time since this was called, or since it was asked the last time; those of the clock where they are fewer. What
- * other processes of a busy machine take does not count, nor what other threads of this one do beside it.
+ * Returns a function that returns the ms of CPU time since its last call, or the elapsed ms if they are fewer. Other processes of
+ * a busy machine do not count, nor do other threads of this one.
  */
 export function stopwatch(): () => number {
   let last = { cpu: process.cpuUsage(), time: performance.now() }
@@ -18,7 +18,7 @@ export function stopwatch(): () => number {
   }
 }
 
-/** How many times as long as there the same work takes here and now: for limits in CPU time, which a slow processor needs more of. */
+/** Returns how many times slower the same work is here and now: scales limits in CPU time, because a slow processor needs more of it. */
 export function slowness(): number {
   const readings = Array.from({ length: ATTEMPTS }, () => {
     const took = stopwatch()

@@ -10,13 +10,13 @@ export const ENDS: readonly (readonly [string, (app: App, ann: Visitor) => Promi
   ['erase()', (app) => app.live.erase('ann')],
 ]
 
-/** The live cookie of a Cookie header, without the app's own session: as a thief has it, or when that session has ended. */
+/** Returns only the live cookie of a Cookie header: as a thief has it, or when the app's own session has ended. */
 export function liveOnly(cookie: string): string {
   const pairs = cookie.split('; ').filter((pair) => pair.startsWith('live'))
   return pairs.join('; ')
 }
 
-/** What an answer does to the live cookie. */
+/** Returns the Set-Cookie headers of a response for the live cookie. */
 export function written(answer: Response): readonly string[] {
   return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
 }

@@ -7,13 +7,13 @@ import { BROWSERS } from './outage.js'
 import type { SiteTab } from './site-tab.js'
 
 interface ClientTests {
-  /** The client as a module, for an app of the test's own to serve. */
+  /** The client as a module, for the test's own app to serve. */
   readonly script: string
-  /** A visitor's first tab; what goes wrong in it fails the test. */
+  /** Opens a visitor's first tab; errors in it fail the test. */
   open(url: string, path: string): Promise<SiteTab>
 }
 
-/** Runs tests of an app of their own in each browser. */
+/** Runs tests with their own app in each browser. */
 export function describeWithClient(title: string, run: (tests: ClientTests) => void): void {
   const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
   const script = outputFiles[0]?.text ?? ''

@@ -9,14 +9,14 @@ import { snippet } from './readme.js'
 type Texts = Readonly<Record<string, string>>
 
 interface DocsServerOptions {
-  /** What else is in its folder: texts by the names of files. */
+  /** Other files in its folder: contents by file name. */
   readonly others?: Texts
   readonly variables?: Texts
-  /** Has it say something else. */
+  /** Changes the server's code. */
   readonly change?: (text: string) => string
 }
 
-/** A server that stands in a document, as a process of its own. One thing is changed: the port, as 3000 may be taken. */
+/** A server from a document, in its own process. Only the port is changed, because 3000 may be taken. */
 export class DocsServer {
   readonly url: string
   readonly folder: string
@@ -40,7 +40,7 @@ export class DocsServer {
     return server
   }
 
-  /** Resolves when the server says where it is. */
+  /** Resolves when the server prints its address. */
   async start(variables: Texts = {}): Promise<void> {
     const env = {
       ...process.env,
@@ -59,7 +59,7 @@ export class DocsServer {
     await this.end('SIGKILL')
   }
 
-  /** Resolves with the code that it ends with. */
+  /** Ends the server, and resolves with its exit code. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const server = this.#process
     this.#process = undefined

@@ -17,7 +17,7 @@ const OPTIONS: BuildOptions = {
   format: 'esm',
   logLevel: 'warning',
 }
-/** What the frameworks ask a bundler for; in development they say in the console what is wrong. */
+/** Constants that the frameworks need from a bundler; in development they log mistakes to the console. */
 export const FOR_BROWSERS: BuildOptions = {
   platform: 'browser',
   define: {
@@ -28,7 +28,7 @@ export const FOR_BROWSERS: BuildOptions = {
   },
 }
 
-/** Compiles the components of the frameworks, as their own plugins for bundlers do. */
+/** Compiles the frameworks' components, as their own bundler plugins do. */
 const components: Plugin = {
   name: 'components',
   setup({ onLoad }) {
@@ -42,7 +42,7 @@ const components: Plugin = {
   },
 }
 
-/** An app with the snippets of one page of the documents. */
+/** An app built from the snippets of one page of the documentation. */
 export class DocsSite {
   readonly url: string
   readonly io: Server
@@ -52,7 +52,7 @@ export class DocsSite {
     this.io = io
   }
 
-  /** `entry` is bundled for the page; `render` answers with its HTML. */
+  /** Starts the app: `entry` is bundled for the page; `render` responds with its HTML. */
   static async start(
     folder: SnippetFolder,
     entry: string,
@@ -81,7 +81,7 @@ export class DocsSite {
   }
 }
 
-/** What a snippet exports that is for the server, with components and elements in it. */
+/** Returns the exports of a snippet for the server, which may contain components and elements. */
 export async function serverPart(folder: SnippetFolder, file: string): Promise<unknown> {
   const code = await bundle(folder, file, { platform: 'node', packages: 'external' })
   const at = join(folder.path, `${file}.mjs`)
@@ -89,7 +89,7 @@ export async function serverPart(folder: SnippetFolder, file: string): Promise<u
   return import(at)
 }
 
-/** A snippet with all that it imports, as one script. */
+/** Bundles a snippet and all that it imports into one script. */
 export async function bundle(folder: SnippetFolder, file: string, options: BuildOptions): Promise<string> {
   const entryPoints = [join(folder.path, file)]
   const plugins = [components]

@@ -3,19 +3,19 @@ export interface Page {
   goto(url: string): Promise<unknown>
   reload(): Promise<unknown>
   click(selector: string): Promise<void>
-  /** The value of an expression, or of what it promises. */
+  /** Resolves with the value of an expression, or of its promise. */
   evaluate(expression: string): Promise<unknown>
   close(): Promise<void>
-  /** A tab that a page has opened: only such a one may close itself. */
+  /** Opens a tab from the page: only such a tab may close itself. */
   openAnother(url: string): Promise<Page>
   /** Resolves when it has closed itself. */
   closed(): Promise<void>
 }
 
-/** Hears of what is thrown in the pages, or refused to them. */
+/** Called with errors thrown in pages, and with refusals to them. */
 export type OnError = (text: string) => void
 
-/** What the libraries that drive browsers call alike. */
+/** The methods that have the same name in all libraries that drive browsers. */
 interface Driven {
   goto(url: string): Promise<unknown>
   reload(): Promise<unknown>
@@ -37,7 +37,7 @@ export function pageOf(driven: Driven, openAnother: Page['openAnother']): Page {
   }
 }
 
-/** How a visitor's browser differs from one that was just installed. */
+/** How a visitor's browser differs from a newly installed one. */
 export interface Conditions {
   /** Runs in each page before its own scripts. */
   readonly script?: string
@@ -51,7 +51,7 @@ export interface Person {
   close(): Promise<void>
 }
 
-/** A browser that is driven, whichever it is. */
+/** A driven browser of any kind. */
 export interface Engine {
   open(conditions: Conditions, onError: OnError): Promise<Person>
   close(): Promise<void>

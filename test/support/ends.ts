@@ -1,7 +1,7 @@
 import type { App } from './app.js'
 import type { Visitor } from './visitor.js'
 
-/** Ways in which a browser stops being ann's; each resolves when the server has taken note of it. */
+/** Ways in which a browser stops being ann's; each resolves when the server has processed it. */
 export const ENDS: readonly (readonly [string, (app: App, ann: Visitor) => Promise<unknown>])[] = [
   ['leave()', (_, ann) => ann.fetch('/logout/leave')],
   ['identify() at a sign-out', (_, ann) => ann.fetch('/logout/now')],

@@ -7,21 +7,21 @@ import { createInterface } from 'node:readline'
 const INSPECTOR = /^Inspector: (http:\S+)$/
 const UP = /^\w+: (http:\S+) \(pid (\d+)\)$/
 
-/** An example app, as `npm start` or another script starts it: on a free port, with a folder of its own. */
+/** An example app, as `npm start` or another script starts it: on a free port, in its own folder. */
 export class Example {
   readonly #process: ChildProcess
   readonly #folder: string
   #url = ''
   #inspector = ''
-  /** Of the processes that have served, in order; a line may come later than the server is up. */
+  /** Process ids of the servers, in order; a line may arrive after its server is up. */
   readonly #pids: number[] = []
   #hasStarted = (): void => undefined
 
   private constructor(script: string, folder: string) {
     this.#folder = folder
-    // A process group of its own: npm, its shell and the server end together.
+    // Its own process group, so that npm, its shell and the server end together.
     this.#process = spawn('npm', ['run', script], {
-      // A framework's development build says what is wrong.
+      // A framework's development build reports mistakes.
       env: { ...process.env, NODE_ENV: 'development', PORT: '0', EXAMPLE_CACHE: folder },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
@@ -47,12 +47,12 @@ export class Example {
     return this.#url
   }
 
-  /** What `npm start` has printed: the address that opens the inspector. */
+  /** The inspector's address, as printed by `npm start`. */
   get inspector(): string {
     return this.#inspector
   }
 
-  /** Ends the server as hard as it gets; resolves when it is up again. */
+  /** Kills the server, and resolves when it is up again. */
   async kill(): Promise<void> {
     const { pid } = await (await fetch(`${this.#url}/hood`)).json()
     process.kill(pid, 'SIGKILL')

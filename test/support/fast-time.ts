@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 
-/** Lets the timers and the clock of this file's code run faster, alike: pauses of seconds take milliseconds. */
+/** Speeds up this file's timers and clock by the same factor: pauses of seconds take milliseconds. */
 export function fastTime(factor: number): void {
   const { setTimeout: wait } = globalThis
   const { now } = Date

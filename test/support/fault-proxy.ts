@@ -6,12 +6,12 @@ import type { WireChange } from '../../shared/protocol.js'
 import { Gate } from './gate.js'
 
 /**
- * What happens to a POST: it never arrives; its answer is lost; one of them is held until `release`; it arrives twice, and the
- * page hears the second answer.
+ * What happens to a POST: it is lost; its response is lost; either is held until `release`; or it arrives twice, and the page
+ * gets the second response.
  */
 export type Fault = 'lose request' | 'lose answer' | 'hold request' | 'hold answer' | 'twice'
 
-/** Headers that are about a connection. */
+/** Headers that belong to one connection. */
 const OWN = /^(connection|keep-alive|transfer-encoding|content-length)$/i
 
 interface Answer {
@@ -20,16 +20,16 @@ interface Answer {
   readonly body: Buffer
 }
 
-/** The network between browsers and a server, on a port of its own: it fails on demand, alike in every browser. */
+/** The network between browsers and a server, on its own port: it fails on demand, in the same way for every browser. */
 export class FaultProxy {
-  /** Bodies of what was POSTed to the endpoint, as they came from the browser. */
+  /** Bodies of the POSTs to the endpoint, as the browser sent them. */
   readonly posts: { readonly tickets?: string[]; readonly set?: WireChange[]; readonly subject?: string }[] = []
   readonly #target: () => number
   readonly #http: Server
   readonly #sockets = new Set<Socket>()
   readonly #faults: Fault[] = []
   #gates: Gate[] = []
-  /** How often everything was let go. */
+  /** How often everything was released. */
   #releases = 0
   #isOffline = false
   /** Whether the browser never gets a cookie. */
@@ -57,7 +57,7 @@ export class FaultProxy {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
   }
 
-  /** What happens to the next POSTs to the endpoint, one after the other. */
+  /** Sets what happens to the next POSTs to the endpoint, one after the other. */
   break(...faults: Fault[]): void {
     this.#faults.push(...faults)
   }
@@ -68,7 +68,7 @@ export class FaultProxy {
     this.#next = new Gate()
   }
 
-  /** Lets go what is held, and forgets the faults that were not met. */
+  /** Releases what is held, and drops the faults that are still to come. */
   release(): void {
     this.#faults.length = 0
     this.#releases += 1
@@ -84,7 +84,7 @@ export class FaultProxy {
     this.#isOffline = false
   }
 
-  /** From now on no cookie reaches the browser: for one that cannot be told to refuse them. */
+  /** Keeps all cookies from the browser from now on: for a browser that cannot be set to refuse them. */
   dropCookies(): void {
     this.#dropsCookies = true
   }
@@ -118,7 +118,7 @@ export class FaultProxy {
       answer.destroy()
       return met()
     }
-    // What was let go while the server was being asked is not held any more.
+    // If `release` was called while the server was being asked, the response is not held.
     if (fault === 'hold answer' && releases === this.#releases) await this.#hold(met)
     else if (fault === 'twice') met()
     reply(answer, received)
@@ -131,7 +131,7 @@ export class FaultProxy {
     return gate.pass()
   }
 
-  /** As the server would have got it: with the Host of the browser's own address, so that the page's origin is its own. */
+  /** Forwards a request unchanged: its Host is the address that the browser uses, so that the page's origin is the app's own. */
   async #send({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
     const port = this.#target()
     const out = request({ host: '127.0.0.1', port, method, path: url, headers: { ...headers, connection: 'close' } })
@@ -166,7 +166,7 @@ export class FaultProxy {
   }
 }
 
-/** On a connection of its own: browsers send a POST again by themselves where a connection used before is cut. */
+/** Closes the connection after each response: browsers resend a POST by themselves if a reused connection is cut. */
 function reply(answer: ServerResponse, { status, headers, body }: Answer): void {
   answer.writeHead(status, [...headers, 'Connection', 'close', 'Content-Length', String(body.length)])
   answer.end(body)

@@ -1,7 +1,7 @@
 import { type Browser, launch, type Page as PuppeteerPage } from 'puppeteer-core'
 import { type Conditions, type Engine, type OnError, type Page, type Person, pageOf } from './driver.js'
 
-/** A Firefox of this test file: its WebDriver BiDi takes one session, so that files which run at a time cannot share one. */
+/** Launches a Firefox for this test file: its WebDriver BiDi takes only one session, so files that run in parallel cannot share it. */
 export async function launchFirefox(): Promise<Engine> {
   const browser = await start({})
   const open = async ({ script, hasCookies = true }: Conditions, onError: OnError): Promise<Person> => {
@@ -10,7 +10,7 @@ export async function launchFirefox(): Promise<Engine> {
     return {
       newPage: async () => {
         const page = await context.newPage()
-        // What hangs is ended by the time limit of the test.
+        // If something hangs, the test times out.
         page.setDefaultTimeout(0)
         if (script !== undefined) await page.evaluateOnNewDocument(script)
         return wrap(page, onError)
@@ -28,7 +28,7 @@ function start(preferences: Record<string, unknown>): Promise<Browser> {
     timeout: 0,
     protocolTimeout: 0,
     extraPrefsFirefox: {
-      // Off by default where a browser is driven, on where people use it.
+      // Off by default in a driven browser, on for people.
       'fission.bfcacheInParent': true,
       ...preferences,
     },

@@ -3,9 +3,9 @@ import { account } from './auth.js'
 import type { Visitor } from './visitor.js'
 
 /**
- * Does what the path says, in its order: `/say` what is asked for, or `/next`: for the next page alone, `/in` and `/out`, `/identify`, `/leave`,
- * `/forget`, `/take`. Answers with what was
- * taken; `/on` sends the browser on.
+ * Does what the path says, in order: `/say` the query's message, or `/next`, only for the next page; `/in` and `/out`, `/identify`, `/leave`,
+ * `/forget`, `/take`. Responds with the messages
+ * taken; `/on` redirects the browser.
  */
 export const flashPages: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') {
@@ -33,7 +33,7 @@ export async function say(visitor: Visitor, what: string, deeds = 'say/on'): Pro
   await visitor.fetch(`/flash/${deeds}?what=${encodeURIComponent(what)}`)
 }
 
-/** What the next page shows. */
+/** Returns the messages that the next page shows. */
 export async function takeFlash(visitor: Visitor, init: RequestInit = {}, deeds = 'take'): Promise<readonly unknown[]> {
   return (await (await visitor.fetch(`/flash/${deeds}`, init)).json()).taken
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A port on which nothing listens, at any address of this machine. None of those that systems give to whatever asks for any: until the server
- * that it is for is up, or is up again, another process would be given it.
+ * Returns a port on which nothing listens, at any address of this machine. It is outside the system's ephemeral range: otherwise another process
+ * could get it before its server is up, or up again.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -1,6 +1,6 @@
-/** Holds code up: a caller of pass() waits until it is opened. */
+/** Holds code back: a caller of `pass()` waits until the gate is opened. */
 export class Gate {
-  /** Resolves when a caller waits before it. */
+  /** Resolves when a caller waits at the gate. */
   readonly entered: Promise<void>
   #enter = (): void => undefined
   #open = (): void => undefined

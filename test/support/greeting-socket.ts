@@ -5,7 +5,7 @@ import { type BareClaims, bareTicket } from './bare-ticket.js'
 
 type Ack = (lost: null, answer: SyncAnswer) => void
 
-/** A socket of which the test is the server: it is connected, has said whose the page is, and takes no change. */
+/** A connected socket whose server the test plays: it has said whose the page is, and takes no changes. */
 export class GreetingSocket extends EventEmitter {
   readonly connected = true
   #answer: SyncAnswer
@@ -23,14 +23,14 @@ export class GreetingSocket extends EventEmitter {
     }
   }
 
-  /** Connects again, as this visitor's, who has these values. */
+  /** Reconnects as this visitor, who has these values. */
   comeBack(who: string, claims: BareClaims): void {
     this.#answer = { ...answerOf(who, claims), dropped: true }
     this.emit('disconnect')
     this.emit('connect')
   }
 
-  /** Has the page shown a message, if it asks. */
+  /** Shows the page a message, if it asks. */
   flash(message: JsonValue): void {
     this.once(TAKE_FLASH, (answer: (messages: FlashAnswer) => void) => answer({ ok: true, messages: [message] }))
     this.emit(FLASH)

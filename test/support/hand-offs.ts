@@ -8,12 +8,12 @@ import type { Visitor } from './visitor.js'
 
 export const FIELD = 'live_session_hand_off'
 const TO = '/sign-in'
-/** Where the browser stays the visitor's that it is: else the id that was given up refuses what comes later. */
+/** A path that signs no one in, so that the browser keeps its id: with an id that was given up, later requests are refused. */
 export const TAKE = '/take'
 
 const person = z.object({ user: z.string() })
 
-/** `POST /sign-in`: takes what a socket has handed off, signs that user in, and sends the browser on. `POST /take` only takes it. */
+/** `POST /sign-in`: takes a socket's hand-off, signs that user in, and redirects the browser. `POST /take` only takes it. */
 export const signIn: Koa.Middleware = async (ctx, next) => {
   if (ctx.path !== TO && ctx.path !== TAKE) return account(ctx, next)
   const handed = await ctx.liveSession.takeHandOff('sign-in', person)
@@ -26,7 +26,7 @@ export const signIn: Koa.Middleware = async (ctx, next) => {
   ctx.redirect('/')
 }
 
-/** Has the handler of each socket sign in whom a page names, without a password; answers with what came of it. */
+/** Makes each socket's handler sign in the user that a page names, without a password, and answer with the outcome. */
 export function serveSignIn(app: Pick<App, 'io'>): void {
   app.io.on('connection', (socket) => {
     socket.on('sign-in', (user, answer) => {
@@ -38,7 +38,7 @@ export function serveSignIn(app: Pick<App, 'io'>): void {
   })
 }
 
-/** A visitor with a socket that is greeted. */
+/** Returns a visitor with a greeted socket. */
 export async function open(
   app: App,
   cookie = cookieFor(app.live, {}),
@@ -49,19 +49,19 @@ export async function open(
   return { visitor, socket }
 }
 
-/** The token of the next hand-off that a socket is told of. */
+/** Resolves with the token of a socket's next hand-off. */
 export function told(socket: Pick<TestSocket, 'io'>): Promise<string> {
   return new Promise((resolve) => socket.io.once('live_session:hand_off', resolve))
 }
 
-/** What the page of a socket is told when a user signs in there. */
+/** Signs a user in over a socket, and resolves with the token that the page gets. */
 export async function tokenFor(socket: TestSocket, user = 'ann'): Promise<string> {
   const next = told(socket)
   await socket.io.emitWithAck('sign-in', user)
   return next
 }
 
-/** POSTs a token as the browser does that was sent on to where the token says, or to the endpoint as the page does. */
+/** POSTs a token as the redirected browser does, to the path in the token, or to the endpoint as the page does. */
 export function bring(
   visitor: Visitor,
   token: string,

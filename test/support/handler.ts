@@ -4,14 +4,14 @@ import { App, type AppFields, appFields } from './app.js'
 
 type Key = keyof AppFields & string
 
-/** What a socket's handler has, and what else happens to its visitor. */
+/** A socket handler's session, and requests of the same visitor. */
 export interface Handler {
   readonly session: SocketSession<AppFields>
   /** A request of the same visitor sets a value. */
   request(key: Key, value: unknown): Promise<void>
 }
 
-/** The session has the division 3 to begin with. */
+/** Initial values of the session. */
 const GIVEN = { division: 3 } as const
 
 export async function doubleHandler(): Promise<Handler> {
@@ -19,7 +19,7 @@ export async function doubleHandler(): Promise<Handler> {
   return { session, request: async (key, value) => session.change(key, value as never) }
 }
 
-/** Handlers of sockets of one real app, each of another visitor. */
+/** Returns a function that opens socket handlers in one real app, each for another visitor. */
 export async function realHandlers(): Promise<() => Promise<Handler>> {
   const app = await App.start({
     routes: async (ctx) => {

@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 export interface HeldAnswer {
   readonly status: number
   readonly text: string
-  /** What it does to the live cookie. */
+  /** Its Set-Cookie headers for the live cookie. */
   readonly written: readonly string[]
 }
 
-/** A POST of JSON over a socket of its own, of which all but the last byte of the body is on its way. */
+/** A POST of JSON over its own socket, of which all but the last byte of the body was sent. */
 export class HeldPost {
   readonly answer: Promise<HeldAnswer>
   readonly #socket: ReturnType<typeof connect>
@@ -32,7 +32,7 @@ export class HeldPost {
     this.#socket.write(`${head.join('\r\n')}\r\n\r\n${text.slice(0, -1)}`)
   }
 
-  /** Sends the rest, and says what the server answers. */
+  /** Sends the rest, and returns the server's response. */
   finish(): Promise<HeldAnswer> {
     this.#socket.write(this.#rest)
     return this.answer

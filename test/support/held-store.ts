@@ -3,24 +3,24 @@ import type { Store, StoredRow } from '../../server/stores/store.js'
 
 type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'
 
-/** A call that waits for the test to say what comes of it. */
+/** A call whose outcome the test decides. */
 export interface HeldCall {
   readonly act: Act
   readonly subject: string
   readonly registers: readonly StoredRow[]
-  /** Does it, and answers. */
+  /** Performs the call, and resolves it. */
   answer(): Promise<void>
-  /** Does nothing, and rejects. */
+  /** Rejects the call without performing it. */
   fail(): Promise<void>
 }
 
-/** A store that answers when the test says so, in the order that the test says. */
+/** A store that answers when the test says so, in the order that the test chooses. */
 export class HeldStore implements Store {
-  /** What it holds, where nothing has to be waited for. */
+  /** Its content, which is accessible without waiting. */
   readonly content: Store = memoryStore()
-  /** All calls until now. */
+  /** All calls so far. */
   readonly calls: HeldCall[] = []
-  /** Those that have no answer yet. */
+  /** Calls without an answer yet. */
   readonly open = new Set<HeldCall>()
   #isReleased = false
 
@@ -50,14 +50,14 @@ export class HeldStore implements Store {
     return this.content.close()
   }
 
-  /** The oldest call that has no answer. */
+  /** The oldest call without an answer. */
   get next(): HeldCall {
     const [call] = this.open
     if (!call) throw new Error('the store was not asked')
     return call
   }
 
-  /** Answers all, from now on at once. */
+  /** Answers all calls, and from now on answers at once. */
   async release(): Promise<void> {
     this.#isReleased = true
     for (const call of [...this.open]) await call.answer()
@@ -84,7 +84,7 @@ export class HeldStore implements Store {
   }
 }
 
-/** Lets everything that is under way go on, but for timers. */
+/** Lets everything pending continue, except timers. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

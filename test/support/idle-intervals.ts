@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 
-/** What this file's servers do again and again, they do when told to: answers with what moves their time on. */
+/** Stops the intervals of this file's servers, and returns a function that advances their time. */
 export function idleIntervals(): (ms: number) => Promise<void> {
   beforeEach(() => {
     jest.useFakeTimers({

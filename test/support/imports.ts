@@ -9,7 +9,7 @@ const FILES = ['client', 'server', 'shared', 'testing'].flatMap((folder) =>
     .map((file) => resolve(ROOT, folder, file)),
 )
 
-/** What each file of the library imports of it, types included; by their paths, from the root of the repository. */
+/** Returns what each file of the library imports from the library, including types; all by paths from the repository's root. */
 export function imports(): ReadonlyMap<string, readonly string[]> {
   return new Map(FILES.map((file) => [relative(ROOT, file), importsOf(file).map((one) => relative(ROOT, one))]))
 }

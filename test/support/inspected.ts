@@ -3,23 +3,23 @@ import type { InspectorOptions, LiveSessionOptions } from 'koa-live-session'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { type RawAnswer, send } from './raw-http.js'
 
-/** The user is who the request says: this is not about sign-ins. */
+/** The request names its user: these tests are not about sign-ins. */
 const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
 
 const tokens = new WeakMap<object, string>()
 
-/** What opens the inspector of an app that says nothing of who may look. */
+/** Returns the token that opens the inspector of an app without a rule for who may look. */
 export function inspectorToken({ live }: Pick<App, 'live'>): string {
   return tokens.get(live) ?? ''
 }
 
-/** What the browser of the developer has, who has opened it with that. */
+/** Opens the inspector with its token, and returns the developer's cookie. */
 export async function openInspector(app: App): Promise<string> {
   const { headers } = await send(`${app.url}/inspector?token=${inspectorToken(app)}`)
   return String(headers['set-cookie']).split(';')[0] ?? ''
 }
 
-/** An app with users, which has its inspector at `/inspector`, also below other paths, and snapshots of the visitor's values elsewhere. */
+/** Starts an app with users, with its inspector at `/inspector`, also below other paths, and the visitor's snapshot elsewhere. */
 export function startInspected(
   options?: InspectorOptions,
   given: AppOptions<AppFields> = {},
@@ -41,12 +41,12 @@ export function startInspected(
   })
 }
 
-/** The inspector's page, or one part of it. */
+/** Fetches the inspector's page, or a part of it. */
 export async function look(app: App, headers: Record<string, string> = {}, query = ''): Promise<RawAnswer> {
   return send(`${app.url}/inspector${query}`, { headers: { ...(await opened(app)), ...headers } })
 }
 
-/** What a button of the page does. */
+/** Sends the request of a button of the page. */
 export async function press(app: App, query: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
   return send(`${app.url}/inspector?${query}`, {
     method: 'POST',
@@ -59,7 +59,7 @@ async function opened(app: App): Promise<Record<string, string>> {
   return inspectorToken(app) === '' ? {} : { cookie: await openInspector(app) }
 }
 
-/** The hash by which the page calls a user. */
+/** Returns the hash that identifies a user in the page. */
 export async function idOf(app: App, user: string): Promise<string> {
   const { text } = await look(app)
   const [, id] = new RegExp(`data-key="([\\w-]{43})"[^]*?<bdi>${user}</bdi>`).exec(text) ?? []

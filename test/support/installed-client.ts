@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buildSync } from 'esbuild'
 
-/** As npm would: the client of the package, in a folder's `node_modules`. */
+/** Installs the package's client into a folder's `node_modules`, as npm would. */
 export function installClient(folder: string): void {
   const at = join(folder, 'node_modules/koa-live-session')
   const entryPoints = ['index', 'development'].map((name) => resolve(`client/${name}.ts`))

@@ -3,15 +3,15 @@ import { type CookieJar, type DOMWindow, JSDOM, VirtualConsole } from 'jsdom'
 import type { FaultProxy } from './fault-proxy.js'
 import { within } from './within.js'
 
-/** How the packet of socket.io begins that answers a handshake. */
+/** Start of the socket.io packet that answers a handshake. */
 const CONNECTED = '40{'
 
 export type Choice = Readonly<Record<string, string>>
 
-/** A tab with a whole page: its own HTML, script, socket and POSTs, over a network that can fail, with its browser's cookies. */
+/** A tab with a whole page: HTML, script, socket and POSTs, over a network that can fail, with its browser's cookies. */
 export class JsdomTab {
   readonly network: FaultProxy
-  /** Where its requests go. */
+  /** The node that gets its requests. */
   node: number
   readonly #jar: CookieJar
   readonly #sockets = new EventEmitter()
@@ -23,7 +23,7 @@ export class JsdomTab {
     this.node = node
   }
 
-  /** Resolves when the page follows. */
+  /** Loads the page, and resolves when its socket is connected and it follows changes. */
   async load(): Promise<void> {
     this.close()
     const isConnected = this.socket('connected')
@@ -43,18 +43,18 @@ export class JsdomTab {
     this.#window = undefined
   }
 
-  /** What the next page begins with, and whose it is. */
+  /** Returns the initial values of the next page, and whose it is. */
   async next(): Promise<Choice> {
     const { document } = new JSDOM(await (await this.#fetch('/')).text()).window
     return { ...choiceIn(document), of: document.querySelector('[action="/sign-out"]') ? 'user' : 'guest' }
   }
 
-  /** What it shows. */
+  /** The values that the page shows. */
   get shown(): Choice {
     return this.#window ? choiceIn(this.#window.document) : {}
   }
 
-  /** What has become of its last choice. */
+  /** The status of its last choice. */
   get status(): string {
     return this.#window?.document.querySelector('[role=status]')?.textContent ?? ''
   }
@@ -64,7 +64,7 @@ export class JsdomTab {
     throw new Error(`${isSo} is not so of ${JSON.stringify(this.shown)}, ${this.status}`)
   }
 
-  /** As a person does. */
+  /** Chooses values as a person does. */
   choose(choice: Choice): void {
     const window = this.#window
     for (const [key, value] of Object.entries(choice)) {
@@ -76,18 +76,18 @@ export class JsdomTab {
     }
   }
 
-  /** Resolves when its socket has asked for a connection, has one, or has lost it. */
+  /** Resolves when its socket opens, is connected, or closes. */
   async socket(event: 'open' | 'connected' | 'close'): Promise<void> {
     await once(this.#sockets, event)
   }
 
-  /** Resolves when the choice is kept. */
+  /** Makes a choice, and resolves when it is saved. */
   async save(choice: Choice): Promise<void> {
     this.choose(choice)
     await this.until(({ status }) => status === 'saved')
   }
 
-  /** Sends a form. What it resolves with has the answer arrive, with its cookies. */
+  /** Sends a form. Resolves with a function that lets the response arrive, with its cookies. */
   async send(path: string, form: Choice = {}): Promise<() => void> {
     const answer = await fetch(new URL(path, this.network.url), {
       ...this.#own({ method: 'POST', body: new URLSearchParams(form) }),
@@ -103,7 +103,7 @@ export class JsdomTab {
     await this.load()
   }
 
-  /** With what jsdom lacks, or tests listen to. */
+  /** Adds what jsdom lacks, and what tests listen to. */
   #equip(window: DOMWindow): void {
     const sockets = this.#sockets
     class WebSocket extends window.WebSocket {

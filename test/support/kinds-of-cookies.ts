@@ -10,16 +10,16 @@ import type { Visitor } from './visitor.js'
 
 export const SECRET = 'the secret that this server signs with'
 
-/** What a browser can bring. */
+/** The kinds of cookies that a browser can bring. */
 export type Kind = 'none' | 'guest' | 'ann' | 'given-up' | 'given-up ann' | 'revoked ann' | 'newer'
 export const KINDS: readonly Kind[] = ['none', 'guest', 'ann', 'given-up', 'given-up ann', 'revoked ann', 'newer']
 
-/** Who makes a request, and whether they have agreed to be remembered, is in its headers. */
+/** Returns headers that say who makes a request, and whether they have agreed to be remembered. */
 export function as(user: string | undefined, hasConsent = true): Record<string, string> {
   return { ...(user === undefined ? {} : { 'x-user': user }), ...(hasConsent ? {} : { 'x-consent': 'no' }) }
 }
 
-/** An app that believes what `as` says. */
+/** Starts an app that trusts the headers of `as`. */
 export function startWithHeaders(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
   const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
   const consent = (ctx: Koa.Context): boolean => ctx.get('x-consent') !== 'no'
@@ -27,7 +27,7 @@ export function startWithHeaders(given: Partial<AppOptions<AppFields>> = {}): Pr
   return App.start({ keys: [SECRET], attach: { handshake: [] }, routes: deeds, ...given, options })
 }
 
-/** Does what the path says, and answers with what there is then. */
+/** Does what the path says, and responds with the resulting values. */
 const deeds: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
   for (const deed of ctx.path.split('/').slice(1)) {
@@ -43,7 +43,7 @@ const deeds: Koa.Middleware = async (ctx) => {
   else ctx.body = Object.fromEntries((['division', 'theme'] as const).map((key) => [key, liveSession.get(key)]))
 }
 
-/** A browser that brings such a cookie, with the division 1 in it. */
+/** Returns a browser that brings this kind of cookie, with division 1. */
 export async function visitorWith(app: App, kind: Kind): Promise<Visitor> {
   const values = { division: 1 }
   if (kind === 'none') return app.visitor()
@@ -58,13 +58,13 @@ export async function visitorWith(app: App, kind: Kind): Promise<Visitor> {
   return app.visitor(liveOnly(cookie))
 }
 
-/** The subject of a browser's cookie, where it has one of this build. */
+/** Returns the subject of a browser's cookie, if it has a cookie of this build. */
 export function browserOf(visitor: Visitor): BrowserSubject | undefined {
   const { browser } = cookieContent(visitor)
   return browser === undefined || browser === 'b'.repeat(22) ? undefined : browserSubject(browser)
 }
 
-/** Whether the id of a browser's cookie was given up. */
+/** Returns whether a browser id was given up. */
 export function isGivenUp(app: App, subject: BrowserSubject | undefined): boolean {
   return subject !== undefined && coreOf(app.live).epochs.isGivenUp(subject)
 }

@@ -1,4 +1,4 @@
-/** What a browser keeps for a site, as far as the client asks it: each item is a property, as in a browser. */
+/** The part of `localStorage` that the client uses: each item is a property, as in a browser. */
 export interface LocalStorage {
   getItem(name: string): string | null
   setItem(name: string, text: string): void

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 
-/** ms */
+/** In ms. */
 const LONG = 60_000
 
 interface LongTimers {
-  /** All of them end. */
+  /** Fires all of them. */
   end(): void
-  /** Resolves when the next one begins. */
+  /** Resolves when the next one is started. */
   next(): Promise<void>
 }
 
-/** Holds the timers of this file that are a minute or longer, until they are told to end. */
+/** Holds this file's timers of a minute or longer, until they are told to fire. */
 export function longTimers(): LongTimers {
   const held = new Map<unknown, () => void>()
   let begun: (() => void)[] = []

@@ -3,19 +3,19 @@ import { memoryStore } from 'koa-live-session/testing'
 import type { StoredRow } from '../../server/stores/store.js'
 
 /**
- * What becomes of a `compareAndSet`: it is done and its answer is lost with the connection, or never comes; the connection breaks before it; it
- * is done after all that is asked next.
+ * Outcome of a `compareAndSet`: it is done; its answer is lost with the connection, or never comes; the connection breaks before it; or it is
+ * done after all later calls.
  */
 export type Fate = 'done' | 'lost' | 'silent' | 'broken' | 'late'
 
 export interface LosingStore extends MemoryStore {
-  /** What becomes of the next ones, in turn; of all others: they are done. */
+  /** Outcomes of the next calls, in order; all further calls are done. */
   readonly fates: Fate[]
-  /** Does what is late. */
+  /** Performs the late calls. */
   settle(): Promise<void>
 }
 
-/** A store whose answers get lost. */
+/** Returns a store whose answers get lost. */
 export function losingStore(): LosingStore {
   const store = memoryStore()
   const fates: Fate[] = []

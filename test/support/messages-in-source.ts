@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import ts from 'typescript'
 
-/** What is told at one place of the source: its words, without what is put in. */
+/** A message at one place of the source: its words, without the inserted values. */
 export interface Told {
   readonly file: string
   readonly text: string
 }
 
-/** Stands where a message has something put in. */
+/** Stands for an inserted value in a message. */
 const HOLE = '\u2026'
 const ERRORS = new Set(['TypeError', 'RangeError', 'PromiseRefused'])
 const LOGS = /(^|[.#])(warn|console\.error)$/
 
-/** Every mistake of a programmer, or of a deployment, that the package tells: `TypeError`s, and what goes to the log. */
+/** Returns every message about a programming or deployment mistake: `TypeError`s, and what is logged. */
 export function messagesInSource(): readonly Told[] {
   return ['client', 'server', 'shared', 'testing'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -42,7 +42,7 @@ function messageOf(node: ts.Node): ts.Expression | undefined {
   return ts.isReturnStatement(node) && isDescription(node.parent.parent) ? node.expression : undefined
 }
 
-/** What makes the message for several places that tell it. */
+/** Returns whether a function makes the message for several places. */
 function isDescription(node: ts.Node): boolean {
   return ts.isFunctionDeclaration(node) && /^describe[A-Z]/.test(node.name?.text ?? '')
 }
@@ -56,7 +56,7 @@ function wordsOf(node: ts.Expression, constants: ReadonlyMap<string, ts.Expressi
     )
   if (ts.isBinaryExpression(node)) return words(node.left) + words(node.right)
   if (ts.isParenthesizedExpression(node)) return words(node.expression)
-  // What makes a message printable.
+  // `printable` only escapes its argument.
   if (ts.isCallExpression(node) && node.expression.getText() === 'printable') return node.arguments.map(words).join('')
   const constant = ts.isIdentifier(node) ? constants.get(node.text) : undefined
   return constant === undefined ? HOLE : words(constant)

@@ -1,8 +1,8 @@
 import { isAll } from './scope.mjs'
 
 /**
- * Something is not there that tests need. They are skipped, or fail in `npm run test:all`: see `describeWith`, which is told
- * by a variable.
+ * Reports that something tests need is missing. They are skipped, or fail in `npm run test:all`: see `describeWith`, which reads
+ * the variable set here.
  */
 export function report(name, command, variable, reasons) {
   const why = reasons.length === 0 ? 'not found' : `could not be started\n${reasons.join('\n')}`

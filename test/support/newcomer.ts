@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openRegistry, type Registry } from './registry.js'
 
-/** A limit for a command that hangs: to build the package takes a busy machine a while. */
+/** Time limit in ms for a command that hangs: a busy machine takes a while to build the package. */
 const TIMEOUT = 240_000
 
 /**
- * One who does what the documents say, word for word: in a folder outside of this repository, with a clone of it there, in which the
+ * A newcomer who does what the documents say, word for word: in a folder outside this repository, beside a clone of it in which the
  * package was packed.
  */
 export class Newcomer {
@@ -21,7 +21,7 @@ export class Newcomer {
     this.env = environment(join(this.folder, 'npm'), registry.url)
   }
 
-  /** @param pack the command that the documents have for it: this repository stands for the clone, in which `npm ci` was run */
+  /** @param pack the documents' command for packing: this repository stands in for the clone, in which `npm ci` was run */
   static async arrive(pack: string): Promise<Newcomer> {
     const newcomer = new Newcomer(await openRegistry())
     const clone = join(newcomer.folder, 'koa-live-session')
@@ -36,7 +36,7 @@ export class Newcomer {
     return newcomer
   }
 
-  /** What a command says. */
+  /** Runs a command, and resolves with its output. */
   run(command: string, cwd: string = this.folder, env: NodeJS.ProcessEnv = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       exec(command, { cwd, env: { ...this.env, ...env }, timeout: TIMEOUT }, (error, stdout, stderr) => {
@@ -52,7 +52,7 @@ export class Newcomer {
   }
 }
 
-/** Without what npm and Jest tell their own children, and without this machine's settings of npm. */
+/** Returns the environment without the variables of npm and Jest for their children, and without this machine's npm settings. */
 function environment(npm: string, registry: string): NodeJS.ProcessEnv {
   const isKept = ([name]: [string, unknown]): boolean =>
     !/^npm_|_proxy$|^(NODE_ENV|NODE_OPTIONS|SECRET|CI)$/i.test(name)

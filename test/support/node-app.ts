@@ -17,21 +17,21 @@ const fields = defineFields({
   any: { schema: z.any(), default: 'nothing', client: 'write' },
 })
 
-/** What a test has a node do with the values of a user: as a query. */
+/** What a test tells a node to do with a user's values, as a query. */
 interface Deed {
   readonly user: string
   readonly key: Exclude<keyof typeof fields, 'theme'>
-  /** JSON; deletes where there is none. */
+  /** JSON; if it is left out, the key is deleted. */
   readonly value?: string
 }
 
-/** A node of an app, which tests talk to by HTTP and sockets alone: it may be in another process. */
+/** A node of an app. Tests talk to it only by HTTP and sockets, because it may be in another process. */
 export interface NodeApp {
   readonly url: string
   stop(): Promise<void>
 }
 
-/** @param adapt gives the server its adapter; answers with what is to be done when it has ended */
+/** @param adapt gives the server its adapter, and resolves with a function to call when the server has ended */
 export async function startNodeApp(adapt: (io: Server) => Promise<() => Promise<unknown>>): Promise<NodeApp> {
   const app = new Koa({ keys: [SECRET] })
   const live = liveSession(app, { fields, identify: identify as never })
@@ -48,7 +48,7 @@ export async function startNodeApp(adapt: (io: Server) => Promise<() => Promise<
     else if (act === 'set') await handle.set(key, JSON.parse(value ?? '') as never)
     else if (act === 'revoke') await live.revoke(user)
     else if (act === 'erase') await live.erase(user)
-    // Waits until the user has that value.
+    // Wait until the user has this value.
     else if (act === 'until') {
       ctx.body = await new Promise((resolve) => {
         const source = handle.inspect().get(key)?.source

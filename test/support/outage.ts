@@ -8,17 +8,17 @@ import { launchFirefox } from './firefox-engine.js'
 import { isAll } from './scope.mjs'
 import { SiteServer } from './site-server.js'
 
-/** Those that tests run in: Firefox takes as long again, and differs in little. */
+/** The browsers that tests run in: Firefox would double the time, and differs little. */
 export const BROWSERS = [
   { name: 'Chromium', start: connectChromium },
   ...(isAll ? [{ name: 'Firefox', start: launchFirefox }] : []),
 ]
 
-/** A network that fails is what the tests are about, and the browser tells of it. */
+/** Browser errors that are expected, because the tests are about a failing network. */
 const EXPECTED =
   /Failed to load resource|WebSocket|can’t establish a connection|ERR_|NetworkError|interrupted while the page/
 
-/** A browser, a server as a process of its own, and a network between them that fails on demand. */
+/** A browser, a server in its own process, and a network between them that fails on demand. */
 export interface Outage {
   readonly server: SiteServer
   readonly network: FaultProxy
@@ -36,7 +36,7 @@ export function describeInEachBrowser(
     describeWith(name, `${title} (${name})`, () => run(prepare(start), name))
 }
 
-/** Starts the browser once, and a site for each test; what went wrong in any page fails the test. */
+/** Starts the browser once, and a site for each test; errors in any page fail the test. */
 function prepare(start: () => Promise<Engine>): () => Promise<Outage> {
   let engine: Engine
   const ends: (() => Promise<unknown>)[] = []

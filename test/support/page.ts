@@ -6,13 +6,13 @@ import type { Visitor } from './visitor.js'
 
 type AppKey = 'division' | 'theme' | 'cart' | 'role'
 
-/** The kind of socket.io's packets that answer an event. */
+/** The type of the socket.io packets that acknowledge an event. */
 const ACK = 3
 
 const visitors = new Map<string, Page>()
 const { fetch: original } = globalThis
 
-/** What a page does over HTTP goes out with the cookies of its visitor, and can be held up or lost on the way. */
+/** A page's HTTP requests carry its visitor's cookies, and can be held back or lost. */
 globalThis.fetch = async (input, init) => {
   const name = new Headers(init?.headers).get('x-page')
   const page = name === null ? undefined : visitors.get(name)
@@ -22,11 +22,11 @@ globalThis.fetch = async (input, init) => {
 export interface PageOptions {
   /** @default true */
   readonly hasSocket?: boolean
-  /** The path whose answer is the snapshot, or has it embedded; none: the page is static. */
+  /** The path whose response is the snapshot, or has it embedded; if left out, the page is static. */
   readonly path?: string
-  /** Of its socket. @default '/' */
+  /** The socket's namespace. @default '/' */
   readonly namespace?: string
-  /** Of its socket. @default ['websocket'] */
+  /** The socket's transports. @default ['websocket'] */
   readonly transports?: readonly ('polling' | 'websocket')[]
   /** As the browser sees it. @default '/store_session' */
   readonly endpoint?: string
@@ -34,18 +34,18 @@ export interface PageOptions {
   readonly headers?: LiveSessionClientOptions<AppFields>['headers']
 }
 
-/** A page of a visitor: the real client, against the real server. */
+/** A visitor's page: the real client, with the real server. */
 export class Page {
   readonly live: LiveSessionClient<AppFields>
   readonly socket: Socket | undefined
   readonly visitor: Visitor
-  /** Bodies of what was POSTed, as they went out. */
+  /** Bodies of the page's POSTs, as they were sent. */
   readonly posts: Sync[] = []
-  /** How they went out. */
+  /** Their `fetch` options. */
   readonly requests: RequestInit[] = []
-  /** Runs before a POST goes out; may reject to lose it. */
+  /** Runs before a POST is sent; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined
-  /** Runs before the page hears the answer; may reject to lose that. */
+  /** Runs before the page gets the response; may reject to lose it. */
   beforeAnswer: (answer: Response) => Promise<void> = async () => undefined
   readonly #id: string = String(visitors.size)
 
@@ -85,7 +85,7 @@ export class Page {
     return answer
   }
 
-  /** Loses every POST on its way, until the answer is called. */
+  /** Loses every POST, until the returned function is called. */
   cutPosts(): () => void {
     this.beforePost = async () => {
       throw new TypeError('fetch failed')
@@ -95,20 +95,20 @@ export class Page {
     }
   }
 
-  /** Resolves when the page was told over its socket whose it is. */
+  /** Resolves when the socket has told the page whose it is. */
   connected(): Promise<void> {
     return new Promise((resolve) => {
       const hear = ({ type }: { readonly type: number }): void => {
         if (type !== ACK) return
         this.socket?.io.off('packet', hear)
-        // The page first.
+        // After the page has handled it.
         setImmediate(resolve)
       }
       this.socket?.io.on('packet', hear)
     })
   }
 
-  /** Connects again with the cookies that the browser has by now. */
+  /** Reconnects with the browser's current cookies. */
   comeBack(): Promise<void> {
     const { cookie, url } = this.visitor
     Object.assign(this.socket?.io.opts ?? {}, { extraHeaders: { cookie, origin: url } })
@@ -116,7 +116,7 @@ export class Page {
     return this.connected()
   }
 
-  /** Resolves when a key has got as far as that. */
+  /** Resolves when a key has this status. */
   reaches(key: AppKey, status: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.live.status(key).status === status) return resolve()
@@ -128,7 +128,7 @@ export class Page {
     })
   }
 
-  /** Resolves when the page shows that. */
+  /** Resolves when the page shows this value. */
   shows(key: AppKey, value: unknown): Promise<void> {
     return new Promise((resolve) => {
       let end = (): void => undefined
@@ -149,7 +149,7 @@ export class Page {
     const { url } = this.visitor
     const options = { transports: [...transports], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
     const socket = connect(url + namespace, { ...options, extraHeaders: { cookie: this.visitor.cookie, origin: url } })
-    // A browser sends at each connection the cookies it has by then.
+    // A browser sends its current cookies with each connection.
     const refresh = (): void => {
       Object.assign(socket.io.opts, { extraHeaders: { cookie: this.visitor.cookie, origin: url } })
     }

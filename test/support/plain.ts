@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Stamp } from '../../shared/stamp.js'
 
-/** As JSON has it: a stamp is a number like any other. */
+/** The type in JSON, where a stamp is an ordinary number. */
 export type Plain<T> = [JsonValue] extends [T] ? T : PlainOf<T>
 
 type PlainOf<T> = T extends Stamp

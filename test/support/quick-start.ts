@@ -7,7 +7,7 @@ import { freePort } from './free-port.js'
 import type { Newcomer } from './newcomer.js'
 import { commands, linesOf, quickStartFiles } from './readme.js'
 
-/** The app of the quick start, as a newcomer has it. One thing is changed: the port, as 3000 may be taken. */
+/** The app of the quick start, as a newcomer has it. Only the port is changed, because 3000 may be taken. */
 export class QuickStart {
   readonly folder: string
   readonly #newcomer: Newcomer
@@ -22,7 +22,7 @@ export class QuickStart {
     this.#port = port
   }
 
-  /** By hand, as the README says. Each way ends before its last command, which starts the server. */
+  /** Builds it by hand, as the README says. Both ways stop before the last command, which starts the server. */
   static async byHand(newcomer: Newcomer): Promise<QuickStart> {
     const startCommand = commands('Quick start').at(-1) ?? ''
     const app = new QuickStart(newcomer, 'app', startCommand, await freePort())
@@ -32,7 +32,7 @@ export class QuickStart {
     return app
   }
 
-  /** As the page of the starter says. */
+  /** Copies it, as the starter's README says. */
   static async copied(newcomer: Newcomer): Promise<QuickStart> {
     const [, text = ''] = /^```sh\n(.*?)^```$/ms.exec(readFileSync('example/starter/README.md', 'utf8')) ?? []
     const [, folder = ''] = /^cd (\S+)$/m.exec(text) ?? []
@@ -51,10 +51,10 @@ export class QuickStart {
     return readFileSync(join(this.folder, file), 'utf8')
   }
 
-  /** Resolves when the server says where it is. */
+  /** Resolves when the server prints its address. */
   async start(): Promise<void> {
     const [program = '', ...args] = this.#startCommand.split(' ')
-    // A process group of its own: npm, its shell and the server end together.
+    // Its own process group, so that npm, its shell and the server end together.
     const server = spawn(program, args, {
       cwd: this.folder,
       env: this.#newcomer.env,
@@ -83,7 +83,7 @@ export class QuickStart {
     await ended
   }
 
-  /** What a start says that cannot succeed, for want of a file or with something else in the environment. */
+  /** Returns the output of a start that must fail, because a file is missing or the environment is different. */
   async failToStart({ without, env }: { without?: string; env?: NodeJS.ProcessEnv } = {}): Promise<string> {
     const move = (from: string, to: string): void => {
       if (without !== undefined) renameSync(join(from, without), join(to, without))

@@ -12,7 +12,7 @@ export interface RawRequest {
   readonly body?: string
 }
 
-/** A request with exactly these headers: fetch adds, and refuses, some of those that decide where it comes from. */
+/** Sends a request with exactly these headers: `fetch` adds and refuses some of those that say where a request comes from. */
 export function send(url: string, { method = 'GET', headers = {}, body }: RawRequest = {}): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
@@ -26,7 +26,7 @@ export function send(url: string, { method = 'GET', headers = {}, body }: RawReq
   })
 }
 
-/** Opens socket.io by HTTP long-polling, and answers with the server's word on it: `40` welcome, `44` refused. */
+/** Opens socket.io by HTTP long-polling, and resolves with the server's answer: `40` accepted, `44` refused. */
 export async function poll(url: string, headers: Record<string, string>): Promise<string> {
   const path = `${url}/socket.io/?EIO=4&transport=polling`
   const opened = await send(path, { headers })

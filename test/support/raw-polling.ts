@@ -1,6 +1,6 @@
 import { type RawAnswer, send } from './raw-http.js'
 
-/** engine.io by HTTP long-polling, one request at a time: nothing is fetched but what is asked for. */
+/** engine.io by HTTP long-polling, one request at a time, and only when the test makes it. */
 export class RawPolling {
   readonly #url: string
   readonly #headers: Record<string, string>
@@ -17,7 +17,7 @@ export class RawPolling {
     return new RawPolling(`${path}&sid=${sid}`, headers)
   }
 
-  /** Opens the namespace too, and fetches its first messages. */
+  /** Also opens the namespace, and fetches its first messages. */
   static async enter(url: string, cookie: string): Promise<RawPolling> {
     const polling = await RawPolling.open(url, cookie)
     await polling.send('40')
@@ -29,7 +29,7 @@ export class RawPolling {
     return send(this.#url, { method: 'POST', headers: { ...this.#headers, 'content-type': 'text/plain' }, body })
   }
 
-  /** What has arrived; waits for it. */
+  /** Waits for messages, and resolves with them. */
   fetch(): Promise<RawAnswer> {
     return send(this.#url, { headers: this.#headers })
   }

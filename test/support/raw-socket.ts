@@ -12,11 +12,11 @@ afterEach(() => {
   for (const socket of open) socket.hangUp()
 })
 
-/** A websocket as an attacker writes it: any headers, and any bytes, where socket.io-client would refuse or mend them. */
+/** A WebSocket as an attacker writes it: with any headers and bytes, which socket.io-client would refuse or fix. */
 export class RawSocket {
   /** Every text that the server sent. */
   readonly received: string[] = []
-  /** Resolves with the code that the server closed it with; 0 where it just hung up. */
+  /** Resolves with the server's close code, or 0 if the server just hung up. */
   readonly closed: Promise<number>
   readonly #stream: Duplex
   #rest = Buffer.alloc(0)
@@ -35,7 +35,7 @@ export class RawSocket {
     this.#read(head, () => undefined)
   }
 
-  /** Opens engine.io; the namespace is up to the caller. */
+  /** Opens engine.io; the caller opens the namespace. */
   static async open(url: string, headers: Record<string, string>): Promise<RawSocket> {
     const upgrade = {
       connection: 'Upgrade',
@@ -49,7 +49,7 @@ export class RawSocket {
     return new RawSocket(stream, head)
   }
 
-  /** Opens socket.io as well, up to the greeting. */
+  /** Also opens socket.io, up to the greeting. */
   static async enter(url: string, cookie: string): Promise<RawSocket> {
     const socket = await RawSocket.open(url, { cookie, origin: url })
     socket.send('40')
@@ -62,12 +62,12 @@ export class RawSocket {
     this.sendFrames(RawSocket.frame(text))
   }
 
-  /** Frames made beforehand, so that making them takes none of the server's time. */
+  /** Sends frames made in advance, so that making them takes none of the server's time. */
   sendFrames(frames: Buffer): void {
     this.#stream.write(frames)
   }
 
-  /** Masked with zeros: the text goes out as it is. */
+  /** Returns a frame masked with zeros, so that the text is sent unchanged. */
   static frame(text: string, isFinal = true, opcode: number = TEXT): Buffer {
     const payload = Buffer.from(text)
     const header = Buffer.alloc(14)
@@ -77,7 +77,7 @@ export class RawSocket {
     return Buffer.concat([header, payload])
   }
 
-  /** The next text that begins like this; those before it are passed over. */
+  /** Resolves with the next text that begins like this; skips those before it. */
   async next(start: string): Promise<string> {
     for (;;) {
       const text = this.received[this.#taken]
@@ -89,7 +89,7 @@ export class RawSocket {
     }
   }
 
-  /** What the server acknowledges an event with, whose text is written as JSON. */
+  /** Sends an event with raw JSON, and resolves with the server's acknowledgement. */
   async ask(event: string, json: string): Promise<unknown> {
     this.send(`427["${event}",${json}]`)
     return JSON.parse((await this.next('437')).slice(3))[0]
@@ -113,7 +113,7 @@ export class RawSocket {
   }
 }
 
-/** A server's frame, which is never masked; undefined where it has not arrived in full. */
+/** Reads a server's frame, which is never masked; returns undefined if it has not fully arrived. */
 function readFrame(data: Buffer): { opcode: number; payload: Buffer; end: number } | undefined {
   const [first = 0, short = 0] = data
   const start = short === 127 ? 10 : short === 126 ? 4 : 2

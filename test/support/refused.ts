@@ -1,6 +1,6 @@
 import { LiveSessionError } from '../../shared/errors.js'
 
-/** What something is refused with. */
+/** Returns the error with which something is refused. */
 export function refused(act: () => unknown): LiveSessionError {
   try {
     act()

@@ -14,8 +14,8 @@ interface Manifest {
 }
 
 /**
- * A package registry on loopback. It has the packages that are installed here, each under its own name and version, so
- * that `npm install` runs as it is, needs no network, and finds the same today as tomorrow.
+ * Opens a package registry on loopback. It has the packages that are installed here, each under its own name and version, so
+ * that `npm install` runs unchanged, needs no network, and always finds the same versions.
  */
 export async function openRegistry(): Promise<Registry> {
   const packages = installed()
@@ -33,7 +33,7 @@ export async function openRegistry(): Promise<Registry> {
   return { url, close: () => void server.close() }
 }
 
-/** The names of packages by their folders, as far as these are there: the lock file also names builds for other systems. */
+/** Returns package names by folder, if the folder exists: the lock file also lists builds for other systems. */
 function installed(): ReadonlyMap<string, string> {
   const lock: { readonly packages: Readonly<Record<string, { readonly name?: string }>> } = JSON.parse(
     readFileSync('package-lock.json', 'utf8'),
@@ -42,7 +42,7 @@ function installed(): ReadonlyMap<string, string> {
   return new Map(folders.map(([at, { name = at.split('node_modules/').at(-1) ?? '' }]) => [at, name]))
 }
 
-/** What a registry says of a package. The latest version is the greatest at the top of node_modules: one may be there by another name. */
+/** Returns a registry's answer about a package. Its latest version is the greatest at the top of node_modules, maybe under another name. */
 function describe(name: string, folders: readonly string[], url: string): object {
   const versions = folders.map((folder) => {
     const manifest: Manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))

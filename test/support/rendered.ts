@@ -2,7 +2,7 @@ import { JSDOM } from 'jsdom'
 import type { VNode } from 'preact'
 import { renderToString } from 'preact-render-to-string'
 
-/** What a visitor reads in a view that the server has rendered. */
+/** A view rendered by the server, as a visitor reads it. */
 export class Rendered {
   readonly #document: Document
 
@@ -18,14 +18,14 @@ export class Rendered {
     return [...this.#document.querySelectorAll(selector)].map((element) => element.getAttribute(name) ?? '')
   }
 
-  /** The cells of a table's body, row by row. */
+  /** Returns the cells of a table's body, row by row. */
   rows(selector: string): readonly (readonly string[])[] {
     return [...this.#document.querySelectorAll(`${selector} tr`)].map((row) => {
       return [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent ?? '')
     })
   }
 
-  /** A key figure, and what is said of it. */
+  /** Returns a key figure and its note. */
   figure(label: string): { readonly value: string; readonly note: string } {
     const card = [...this.#document.querySelectorAll('.key-figure')].find(
       (figure) => figure.querySelector('dt')?.textContent === label,
@@ -38,7 +38,7 @@ export class Rendered {
   }
 }
 
-/** The first number of a text: `€1,240,000` is 1240000, whatever digits follow in the next element. */
+/** Returns the first number in a text: `€1,240,000` is 1240000, whatever digits follow in the next element. */
 export function numberIn(text: string): number {
   const found = /(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?/.exec(text)?.[0]
   if (found === undefined) throw new Error(`no number in "${text}"`)

@@ -1,7 +1,7 @@
 import { transformSync } from 'esbuild'
 import { snippet } from './readme.js'
 
-/** Runs a snippet of a page as the body of a function, with what it imports given by name; answers with what it exports. */
+/** Runs a page's snippet as the body of a function, with its imports given by name, and returns its exports. */
 export function runSnippet(file: string, page: string, given: object): Record<string, unknown> {
   const text = snippet(file, page)
   const names = [...text.matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(([, name]) => name)

@@ -3,27 +3,27 @@ import { connect, type Socket } from 'socket.io-client'
 import { DocsServer } from './docs-server.js'
 import { Visitor } from './visitor.js'
 
-/** Ends what a test has started, after that test: the last first. */
+/** Called after the test that added them, last one first, to end what it has started. */
 export const ends: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** A server that stands in a document, for as long as the test. */
+/** Starts a server from a document, for the duration of the test. */
 export async function startDocs(...args: Parameters<typeof DocsServer.start>): Promise<DocsServer> {
   const server = await DocsServer.start(...args)
   ends.push(() => server.remove())
   return server
 }
 
-/** A new visitor of it. */
+/** Returns a new visitor of the server. */
 export function visitorOf({ url }: DocsServer): Visitor {
   const visitor = new Visitor(url)
   ends.push(() => visitor.leave())
   return visitor
 }
 
-/** A socket of the visitor that has not connected yet: nothing comes before it is listened for. */
+/** Returns a socket of the visitor before it connects, so that no event is missed. */
 export function socketOf(visitor: Visitor): Socket {
   const extraHeaders = { cookie: visitor.cookie, origin: visitor.url }
   const socket = connect(visitor.url, { transports: ['websocket'], forceNew: true, extraHeaders })

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { snippetsOf, takenOf } from './readme.js'
 
-/** The last test of a page: those before it have run these of its snippets, or all where none is named. */
+/** Defines the last test of a page: those before it must have run these snippets, or all if none is named. */
 export function itRunsSnippetsOf(page: string, ...files: readonly string[]): void {
   it(`has run ${files.length > 0 ? files.join(', ') : 'each snippet'} of ${page}`, () => {
     const all = snippetsOf(page).map(({ file }) => file)

@@ -1,6 +1,6 @@
 import { isAll } from './scope.mjs'
 
-/** What a run of everything (`npm run test:all`) takes, and a smaller count for each change. */
+/** Returns `all` in `npm run test:all`, and otherwise the smaller count. */
 export function atScale<T>(small: T, all: T): T {
   return isAll ? all : small
 }

@@ -8,14 +8,14 @@ import type { Visitor } from './visitor.js'
 const DEFAULTS = { division: -1, theme: 'light', cart: [] } as const
 type Key = keyof typeof DEFAULTS
 const KEYS: readonly Key[] = ['division', 'theme', 'cart']
-/** ms of the real clock, which the tests let Date.now run ahead of: a limit for what never comes. */
+/** Limit for what never happens, in ms of real time: the tests let `Date.now` run ahead of it. */
 const PATIENCE = 60_000
 
-/** A change of one tab, and what became of it; times are counted in events. */
+/** A change of one tab, and its outcome; times are counted in events. */
 interface Write {
   readonly tab: Tab
   readonly key: Key
-  /** What is read where it stands. */
+  /** The text that is read if this write wins. */
   readonly text: string
   readonly began: number
   ended: number
@@ -33,7 +33,7 @@ const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.liveSession.snapshot()
 }
 
-/** One browser, some tabs, a server, and a network that a seed makes fail. */
+/** One browser, some tabs, a server, and a network that fails as a seed determines. */
 export class Schedule {
   readonly log: string[] = []
   readonly #random: () => number
@@ -52,7 +52,7 @@ export class Schedule {
     this.#visitor = app.visitor()
   }
 
-  /** Runs a schedule, and says what it found broken. */
+  /** Runs a schedule, and returns what it found broken. */
   static async run(seed: number, steps = 14): Promise<readonly string[]> {
     const schedule = new Schedule(seed, await App.start({ routes }))
     await schedule.#open()
@@ -162,7 +162,7 @@ export class Schedule {
     tab.page.close()
   }
 
-  /** Makes everything good, waits until nothing is under way, and looks at what is there. */
+  /** Repairs everything, waits until nothing is in flight, and checks the result. */
   async #settle(): Promise<readonly string[]> {
     this.log.push('settling')
     if (!this.#isUp) await this.#restart()
@@ -200,13 +200,13 @@ export class Schedule {
   }
 
   async #read(): Promise<Record<Key, string>> {
-    // A connection that is kept alive may still be that of a server which has been killed.
+    // A keep-alive connection may still be that of a killed server.
     const answer = await this.#visitor.fetch('/').catch(() => this.#visitor.fetch('/'))
     const { values } = await answer.json()
     return Object.fromEntries(KEYS.map((key) => [key, JSON.stringify(values[key])])) as Record<Key, string>
   }
 
-  /** What may be there in the end: what no saved change was made after, be it in the same tab or after the end of this one. */
+  /** Returns the values allowed at the end: those of writes with no later saved change, in the same tab or after their own end. */
   #allowed(key: Key): readonly string[] {
     const writes = this.#writes.filter((write) => write.key === key)
     const saved = writes.filter(({ outcome }) => outcome === 'saved')
@@ -225,7 +225,7 @@ export class Schedule {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Waits, for a bounded time, until something is so. */
+/** Waits for a limited time until a condition is true. */
 async function within(isSo: () => boolean): Promise<boolean> {
   const end = performance.now() + PATIENCE
   while (!isSo() && performance.now() < end) await turn()

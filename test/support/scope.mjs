@@ -1,12 +1,12 @@
 /** `npm run test:all`: everything runs, and what cannot run fails. */
 export const isAll = process.env.LIVE_SESSION_TEST_ALL === '1'
 
-/** Optional tools are hidden, wherever they are installed: what a machine with Node and npm alone has is left. */
+/** Optional tools are hidden, wherever they are installed, as on a machine with only Node and npm. */
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 
 /**
- * What `npm test` leaves to `npm run test:all`, as patterns of paths: what takes minutes, needs many processes, or shows once
- * more, in an app as a whole, what a quicker test proves.
+ * Path patterns of what `npm test` leaves to `npm run test:all`: tests that take minutes, need many processes, or repeat in a
+ * whole app what a quicker test proves.
  */
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',

@@ -2,19 +2,19 @@ import type { LiveSessionClient } from 'koa-live-session/client'
 import { cookieFor, testClient } from 'koa-live-session/testing'
 import { App, type AppFields, appFields } from './app.js'
 
-/** What components have, and what else happens to their page. */
+/** The client that components use, and control over what happens to their page. */
 export interface Screen {
   readonly live: LiveSessionClient<AppFields>
-  /** A request of the same visitor sets values; resolves when the page has heard of it, where it can. */
+  /** A request of the same visitor sets values; resolves when the page has received them, if it can. */
   receive(values: Partial<Record<keyof AppFields, unknown>>): Promise<void>
   offline(): void
   online(): Promise<void>
   close(): void
-  /** What has gone out over the socket. */
+  /** Changes sent over the socket. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
 }
 
-/** The page has the division 3 to begin with. */
+/** Initial values of the page. */
 const GIVEN = { division: 3 } as const
 
 export async function doubleScreen(keepsCookies = true): Promise<Screen> {
@@ -30,10 +30,10 @@ export async function doubleScreen(keepsCookies = true): Promise<Screen> {
   }
 }
 
-/** Pages of one real app, each of another visitor. */
+/** Returns a function that opens pages of one real app, each for another visitor. */
 export async function realScreens(): Promise<typeof doubleScreen> {
   const app = await App.start({
-    // Nothing here is about them.
+    // These tests are not about limits.
     options: { limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 } },
     routes: async (ctx) => {
       if (ctx.querystring) await ctx.liveSession.setMany(JSON.parse(decodeURIComponent(ctx.querystring)))
@@ -63,7 +63,7 @@ export async function realScreens(): Promise<typeof doubleScreen> {
         socket?.disconnect()
       },
       online: async () => {
-        // What is POSTed meanwhile comes after what the connection is told.
+        // POSTs made in the meantime are sent after the connection's greeting.
         const back = page.comeBack()
         page.beforePost = () => back
         await back

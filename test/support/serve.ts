@@ -16,7 +16,7 @@ afterAll(async () => {
   }
 })
 
-/** A visitor of an app that listens on no port yet, or of a server that listens already. */
+/** Returns a visitor of an app that does not listen yet, or of a server that already does. */
 export async function serve(app: Koa | Server): Promise<Visitor> {
   const server = app instanceof Server ? app : createServer(app.callback()).listen(0, '127.0.0.1')
   servers.push(server)

@@ -4,17 +4,17 @@ import session, { type CreateSessionOptions } from 'koa-session'
 import { App, type AppFields, type AppOptions } from './app.js'
 import type { Visitor } from './visitor.js'
 
-/** What a request does with its `ctx.session`, and what it is answered with. */
+/** What a request does with its `ctx.session`; its result is the response. */
 export type Deed = (ctx: Koa.Context) => unknown
 
 interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
   /** koa-session's options. */
   readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
-  /** Another store, to compare with. */
+  /** Another store for comparison. */
   readonly store?: NonNullable<CreateSessionOptions['store']>
 }
 
-/** An app whose `ctx.session` is koa-session's, in `live.sessionStore()`. */
+/** An app whose `ctx.session` is koa-session's, stored in `live.sessionStore()`. */
 export class SessionApp {
   readonly app: App
   readonly #deeds: Deed[]
@@ -44,19 +44,19 @@ export class SessionApp {
     return this.app.visitor(cookie)
   }
 
-  /** A request that does something with its session. */
+  /** Makes a request that does something with its session. */
   async fetch(visitor: Visitor, deed: Deed, init?: RequestInit): Promise<Response> {
     return visitor.fetch(`/${this.#deeds.push(deed) - 1}`, init)
   }
 
-  /** The same; what it was answered with. */
+  /** The same, and resolves with the response's JSON. */
   async ask<T>(visitor: Visitor, deed: (ctx: Koa.Context) => T): Promise<Awaited<T>> {
     const response = await this.fetch(visitor, deed)
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     return (await response.json()) as Awaited<T>
   }
 
-  /** What the next request of a visitor finds in its session. */
+  /** Returns what the visitor's next request finds in its session. */
   read(visitor: Visitor): Promise<Record<string, unknown>> {
     return this.ask(visitor, (ctx) => ctx['session'].toJSON())
   }
@@ -66,14 +66,14 @@ export class SessionApp {
     await this.ask(visitor, (ctx) => void Object.assign(ctx['session'], values))
   }
 
-  /** A visitor who has a session with these values. */
+  /** Returns a visitor who has a session with these values. */
   async withSession(values: Record<string, unknown>): Promise<Visitor> {
     const visitor = this.visitor()
     await this.write(visitor, values)
     return visitor
   }
 
-  /** What the server's handlers have of a new socket of the visitor. */
+  /** Opens a socket for the visitor, and returns its session as handlers see it. */
   async connect(visitor: Visitor): Promise<AppSession | undefined> {
     const connected = new Promise<AppSession | undefined>((resolve) => {
       this.app.io.once('connection', (socket) => resolve(socket.session))
@@ -82,7 +82,7 @@ export class SessionApp {
     return connected
   }
 
-  /** What a handler has that goes on though its socket has gone, and memory has forgotten the session. */
+  /** Returns the session that a handler still has when its socket is gone and memory has forgotten the session. */
   async forgotten(visitor: Visitor): Promise<AppSession> {
     const left = new Promise((resolve) => {
       this.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
@@ -94,12 +94,12 @@ export class SessionApp {
     return session
   }
 
-  /** So many strangers that memory forgets others, where `cache.maxSubjects` is small. */
+  /** Creates so many sessions that memory forgets others, if `cache.maxSubjects` is small. */
   async flood(): Promise<void> {
     for (let at = 0; at < 50; at += 1) await this.withSession({ csrf: at })
   }
 
-  /** The same, where the visitor has a session. */
+  /** The same as `connect`, but throws if the visitor has no session. */
   async session(visitor: Visitor): Promise<AppSession> {
     const found = await this.connect(visitor)
     if (!found) throw new Error('the socket has no session')
@@ -107,7 +107,7 @@ export class SessionApp {
   }
 }
 
-/** The id of the session that a visitor's cookie has. */
+/** Returns the session id in a visitor's cookie. */
 export function sessionId(visitor: Visitor): string {
   const [, id] = /(?:^|; )app=([^;]*)/.exec(visitor.cookie) ?? []
   if (id === undefined) throw new Error('no session')

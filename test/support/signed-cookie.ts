@@ -7,7 +7,7 @@ export interface CookieSigner {
   readonly purpose?: Purpose
 }
 
-/** A Cookie header with a good signature, whatever it says. */
+/** Returns a Cookie header with a valid signature and any payload. */
 export function signedCookie(secret: string, payload: unknown, signer: CookieSigner = {}): string {
   const { name = 'live', purpose = 'cookie' } = signer
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
@@ -15,7 +15,7 @@ export function signedCookie(secret: string, payload: unknown, signer: CookieSig
   return `${pair}; ${name}.sig=${new SigningKeys([secret], purpose).sign(pair)}`
 }
 
-/** What a live cookie says, from a Cookie or Set-Cookie header. */
+/** Reads a live cookie's payload from a Cookie or Set-Cookie header. */
 export function readCookie(header: string, name = 'live'): Record<string, unknown> {
   const [text = ''] =
     header

@@ -6,17 +6,17 @@ import { join } from 'node:path'
 
 const folder = process.env['SITE_FOLDER'] ?? ''
 
-/** A child that has loaded everything, and waits to be told where to listen. */
+/** A child process that loads everything, and then waits to be told where to listen. */
 interface Loaded {
   readonly child: ChildProcess
   readonly isLoaded: Promise<unknown>
 }
 
-/** The site of test/browser/site as a process of its own, which is killed as hard as it gets and comes back on its port. */
+/** The site of test/browser/site in its own process, which is killed and restarted on its port. */
 export class SiteServer {
   readonly #env: NodeJS.ProcessEnv = {
     ...process.env,
-    // The same after a restart: an app keeps its secret.
+    // Unchanged after a restart, as an app keeps its secret.
     SITE_SECRET: randomBytes(32).toString('base64url'),
     SITE_FOLDER: folder,
   }
@@ -49,7 +49,7 @@ export class SiteServer {
     this.#running = child
   }
 
-  /** Ends the server; its memory is gone. */
+  /** Kills the server: its memory is lost. */
   async kill(): Promise<void> {
     const child = this.#running
     this.#running = undefined

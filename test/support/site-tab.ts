@@ -4,7 +4,7 @@ import type { Visitor } from './browser-visitor.js'
 import type { Page } from './driver.js'
 import { within } from './within.js'
 
-/** A tab with the site, and what it shows. */
+/** A tab with the site. */
 export class SiteTab {
   readonly page: Page
   /** Whose tab it is. */
@@ -23,9 +23,9 @@ export class SiteTab {
     await this.page.reload()
   }
 
-  /** Like the browser's buttons; resolves when the page of that path is there, whether it was loaded or kept. */
+  /** Goes back or forward; resolves when the page of this path is shown, whether loaded or from the back/forward cache. */
   async travel(direction: 'back' | 'forward', path: string): Promise<void> {
-    // Not at once: the page that has to answer would be gone.
+    // Not at once, because the page that has to answer would be gone.
     await this.page.evaluate(`void setTimeout(() => history.${direction}())`)
     await this.is(`location.pathname === ${JSON.stringify(path)} && document.readyState`, 'complete')
   }
@@ -34,7 +34,7 @@ export class SiteTab {
     await this.page.close()
   }
 
-  /** Opens another tab, which does something and closes itself so many ms after that. */
+  /** Opens another tab, which does something and closes itself this many ms later. */
   async openShortly(path: string, action: string, ms: number): Promise<void> {
     const page = await this.page.openAnother(this.visitor.url + path)
     const tab = new SiteTab(page, this.visitor)
@@ -44,7 +44,7 @@ export class SiteTab {
     await closed
   }
 
-  /** Signs in by the form of the page, which loads the page anew. */
+  /** Signs in with the page's form, which reloads the page. */
   async signIn(user: string): Promise<void> {
     await this.page.click(`[value=${user}]`)
     await this.is("document.querySelector('#user').value", user)
@@ -57,28 +57,28 @@ export class SiteTab {
     await this.isConnected()
   }
 
-  /** A POST of this page, with the browser's cookies; the page itself stays. */
+  /** Makes a POST from this page, with the browser's cookies, without leaving the page. */
   async post(path: string, body = ''): Promise<void> {
     const init = { method: 'POST', body, redirect: 'manual' }
     await this.page.evaluate(`fetch(${JSON.stringify(path)}, ${JSON.stringify(init)}).then(() => undefined)`)
   }
 
-  /** Clicks what sets the next value of a key. */
+  /** Clicks the button that sets a key's next value. */
   async click(key: SiteKey): Promise<void> {
     await this.page.click(`[data-next=${key}]`)
   }
 
-  /** No value deletes. */
+  /** Sets a key, or deletes it without a value. */
   async set(key: SiteKey, value?: unknown): Promise<void> {
     await this.page.evaluate(`site.set(${JSON.stringify(key)}, ${JSON.stringify(value)})`)
   }
 
-  /** Adds items to the cart in one turn. */
+  /** Adds items to the cart in one turn of the event loop. */
   async add(...items: string[]): Promise<void> {
     await this.page.evaluate(`${JSON.stringify(items)}.forEach(site.add)`)
   }
 
-  /** Resolves when these items, and no others, are in the cart, each once, and all that were added here are saved. */
+  /** Resolves when the cart has exactly these items, each once, and all that were added here are saved. */
   async hasAdded(...items: string[]): Promise<void> {
     await this.is("JSON.parse(document.querySelector('[data-key=cart]').value).sort()", [...items].sort())
     await this.is("Object.values(site.added).filter((outcome) => outcome !== 'saved')", [])
@@ -90,7 +90,7 @@ export class SiteTab {
     await this.is(`document.querySelector('[data-key=${key}]').value`, JSON.stringify(value))
   }
 
-  /** Resolves when a key has got as far as that. */
+  /** Resolves when a key has this status. */
   async reaches(key: SiteKey, status: string, reason = ''): Promise<void> {
     await this.is(`(({ status, reason }) => [status, reason])(document.querySelector('[data-key=${key}]').dataset)`, [
       status,
@@ -99,7 +99,7 @@ export class SiteTab {
   }
 
   async isConnected(): Promise<void> {
-    // A ticket comes with each connection, and only it gives the page a subject.
+    // Each connection brings a ticket, and only that gives the page a subject.
     await this.is('site.socket.connected && site.record.whose[0] !== ""', true)
   }
 
@@ -111,7 +111,7 @@ export class SiteTab {
     return (await this.page.evaluate('site.record.shown')) as Shown[]
   }
 
-  /** Resolves when an expression has that value; a page that is just being left has none. */
+  /** Resolves when an expression has this value; on a page that is being left, it has none. */
   async is(expression: string, wanted: unknown): Promise<void> {
     const look = (): Promise<unknown> => this.page.evaluate(expression).catch(() => undefined)
     const isSo = (found: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)

@@ -4,7 +4,7 @@ import type { Visitor } from './visitor.js'
 
 export const BAD_ORIGIN = { code: 'bad_origin' }
 
-/** The app's session store, counting how often it is asked. */
+/** The app's session store, which counts its reads. */
 class CountingStore extends AuthStore {
   reads = 0
 
@@ -23,7 +23,7 @@ export interface Site {
   readonly headers: Record<string, string>
 }
 
-/** `https://example.com`, which trusts `https://trusted.example`. */
+/** Starts `https://example.com`, which trusts `https://trusted.example`. */
 export async function startSite({ origins = ['https://trusted.example'] } = {}): Promise<Site> {
   const store = new CountingStore()
   const app = await App.start({
@@ -41,7 +41,7 @@ export async function startSite({ origins = ['https://trusted.example'] } = {}):
   return { app, store, ann, headers }
 }
 
-/** What a browser says of where a request comes from. */
+/** Returns the headers in which a browser says where a request comes from. */
 export function claims(site: string, origin: string): Record<string, string> {
   return { ...(site === '' ? {} : { 'sec-fetch-site': site }), ...(origin === '' ? {} : { origin }) }
 }

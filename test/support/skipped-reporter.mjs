@@ -3,7 +3,7 @@ import { isAll } from './scope.mjs'
 const LINE = '!'.repeat(80)
 const NEEDS = /\(needs (.*)\)$/s
 
-/** Ends a run with what it has left out, and how to run that: a skipped test is easy to overlook among thousands. */
+/** Ends a run with a list of what was skipped, and how to run it: a skipped test is easy to overlook among thousands. */
 export default class SkippedReporter {
   #isWhole
 
@@ -21,7 +21,7 @@ export default class SkippedReporter {
   }
 }
 
-/** Why tests were skipped, and how many each time. */
+/** Returns the reasons for skipped tests, with the number of tests for each. */
 function reasonsIn(files) {
   const reasons = new Map()
   for (const { status, ancestorTitles, title } of files.flatMap(({ testResults }) => testResults)) {

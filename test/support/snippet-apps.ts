@@ -4,13 +4,13 @@ import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from './readme.js'
 import { FIELDS_PAGE } from './snippet-folder.js'
 
-/** What pages say that their readers have: `page/file`. */
+/** Files that pages assume their readers have: `page/file`. */
 const GIVEN = 'test/docs/given'
 
-/** Files that a reader has beside each other, by their names. */
+/** Files that a reader has in one folder, by name. */
 type Files = ReadonlyMap<string, string>
 
-/** Writes the snippets of pages into a folder; answers with the files of each program, which declares its fields once. */
+/** Writes the snippets of pages into a folder, and returns the files of each program, which declares its fields once. */
 export function writePrograms(folder: string, pages: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const common: string[] = []
   const programs = new Map<string, readonly string[]>([['the pages that share their fields', common]])
@@ -28,7 +28,7 @@ export function writePrograms(folder: string, pages: readonly string[]): Readonl
   return programs
 }
 
-/** The apps of a page: each goes on until a snippet declares fields anew. */
+/** Returns the apps of a page: a new one begins when a snippet declares fields again. */
 function appsOf(page: string): readonly Files[] {
   const apps = [new Map<string, string>()]
   for (const { file, text } of snippetsOf(page)) {
@@ -57,7 +57,7 @@ function write(at: string, files: Files): readonly string[] {
   )
 }
 
-/** What the compiler can check of a snippet: of a component its script, and a declaration for those that import it. */
+/** Returns what the compiler can check of a snippet: for a component, its script and a declaration for its importers. */
 function typed(file: string, text: string): Readonly<Record<string, string>> {
   if (file.endsWith('.vue')) {
     const { content } = compileScript(parse(text).descriptor, { id: file, inlineTemplate: true })

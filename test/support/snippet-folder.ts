@@ -3,13 +3,13 @@ import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, jest } from '@jest/globals'
 import { snippet, snippetsOf } from './readme.js'
 
-/** The page whose fields all pages go by that declare none of their own. */
+/** The page whose fields apply to all pages that declare none. */
 export const FIELDS_PAGE = 'docs/values.md'
 
-/** The snippets of a page as files beside each other, to be imported by the tests of one file. Where they listen, it is on a free port. */
+/** The snippets of a page as files in one folder, for the tests of one file to import. If they listen, it is on a free port. */
 export class SnippetFolder {
   readonly path: string
-  /** What went to the log. */
+  /** Messages of `console.warn`. */
   readonly warnings: string[] = []
   readonly #page: string
 
@@ -24,7 +24,7 @@ export class SnippetFolder {
     for (const { file } of snippetsOf(page)) if (file !== undefined) this.#write(file, page)
   }
 
-  /** Written before the tests of this file, and removed after them. */
+  /** Returns a folder that is written before the tests of this file, and removed after them. */
   static of(page: string): SnippetFolder {
     process.env['SECRET'] = 'a secret of at least thirty-two bytes'
     const folder = new SnippetFolder(page)
@@ -35,13 +35,13 @@ export class SnippetFolder {
     return folder
   }
 
-  /** What a snippet exports, once it has run. */
+  /** Runs a snippet, and resolves with its exports. */
   async import(file: string): Promise<unknown> {
     this.take([join(this.path, file)])
     return import(join(this.path, file.replace(/\.tsx?$/, '')))
   }
 
-  /** Notes that these files run, as far as they are of the page. */
+  /** Notes that these files run, if they belong to the page. */
   take(paths: readonly string[]): void {
     for (const { file } of snippetsOf(this.#page))
       if (file !== undefined && paths.some((path) => resolve(path) === join(this.path, file))) snippet(file, this.#page)

@@ -10,7 +10,7 @@ export interface ReceivedTicket {
   readonly claims: TicketClaims
 }
 
-/** What became of a change, or why all was refused. */
+/** The outcome of a change, or why the whole sync was refused. */
 export interface Outcome {
   readonly stamp?: number
   readonly level?: Level
@@ -18,17 +18,17 @@ export interface Outcome {
   readonly value?: JsonValue
 }
 
-/** A socket as a page has it, and every ticket that came over it. */
+/** A page's socket, and every ticket received over it. */
 export class TestSocket {
   readonly io: Socket
   readonly tickets: ReceivedTicket[] = []
-  /** Resolves when connected; rejects with what `connect_error` said, or why the connection ended before. */
+  /** Resolves when connected; rejects with the error of `connect_error`, or the reason that the connection ended before that. */
   readonly opened: Promise<void>
   /** Resolves with the reason when the connection has ended. */
   readonly closed: Promise<string>
-  /** What it was told first. */
+  /** Resolves with the first answer. */
   readonly greeted: Promise<SyncAnswer>
-  /** Whose page it is, as it was told. */
+  /** Whose page it is, according to the server. */
   who: string | undefined
   #isGreeted = false
   readonly #early: string[] = []
@@ -37,7 +37,7 @@ export class TestSocket {
 
   constructor(io: Socket) {
     this.io = io
-    // What comes while it asks is taken after the greeting, as if that had come first.
+    // Tickets that arrive before the greeting are processed after it, as if it had come first.
     io.on('store_session', (text: string) => (this.#isGreeted ? this.#take(text) : this.#early.push(text)))
     this.greeted = new Promise((resolve) => {
       io.once('connect', () => {
@@ -48,7 +48,7 @@ export class TestSocket {
           this.#take(...(answer.greeting ?? []), ...this.#early)
           resolve(answer)
         }
-        // A connection that ends at once answers nothing.
+        // A connection that ends at once does not answer.
         this.sync({}).then(greet, () => undefined)
       })
     })
@@ -60,7 +60,7 @@ export class TestSocket {
     this.closed = new Promise((resolve) => io.once('disconnect', resolve))
   }
 
-  /** The next ticket that the test has not taken yet. */
+  /** Resolves with the next ticket that the test has not taken yet. */
   async ticket(): Promise<ReceivedTicket> {
     for (;;) {
       const ticket = this.tickets[this.#taken]
@@ -72,7 +72,7 @@ export class TestSocket {
     }
   }
 
-  /** What a page says, as it is. */
+  /** Sends a sync unchanged. */
   sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
     return this.io.emitWithAck('live_session:sync', sync)
   }
@@ -82,7 +82,7 @@ export class TestSocket {
     return this.#say({ set })
   }
 
-  /** Sets a value over whatever is there, or deletes it. What became of that, or why all was refused. */
+  /** Sets a value over whatever is there, or deletes it. Resolves with the outcome, or why the whole sync was refused. */
   async change(key: string, ...value: readonly [value?: unknown]): Promise<Outcome> {
     const answer = await this.set([key, -1, '', ...(value as [JsonValue?])])
     if (!('results' in answer)) return answer

@@ -1,6 +1,6 @@
 import { isStamp, type Stamp } from '../../shared/stamp.js'
 
-/** A stamp that the test can name. */
+/** Returns a stamp that the test can name. */
 export function stamp(at: number): Stamp {
   if (!isStamp(at)) throw new TypeError(`${at} cannot be a stamp`)
   return at

@@ -9,7 +9,7 @@ import { startNodeApp } from './node-app.js'
 
 const WORKERS = 2
 
-/** Forked by a test: a primary that hands each connection to one of two workers. Tells the test where it is. */
+/** Forked by a test: a primary that hands each connection to one of two workers. Sends its URL to the test. */
 if (cluster.isPrimary) {
   const server = createServer()
   setupMaster(server, { loadBalancingMethod: 'least-connection' })
@@ -24,7 +24,7 @@ if (cluster.isPrimary) {
   const servers: Server[] = []
   await startNodeApp(async (io) => {
     io.adapter(createAdapter())
-    // Its first character says which worker a connection is at.
+    // The first character of an id says which worker has the connection.
     io.engine.generateId = (
       (create) => () =>
         `${cluster.worker?.id}${create().slice(1)}`

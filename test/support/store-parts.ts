@@ -7,17 +7,17 @@ import type { Store } from '../../server/stores/store.js'
 
 export const TIMEOUT = 250
 
-/** How a store is, and what was told of it. */
+/** The health of a store, and what was reported about it. */
 export interface Watched {
   readonly health: StoreHealth
   readonly clock: ReturnType<typeof testClock>
-  /** What `onError` was told. */
+  /** Errors passed to `onError`. */
   readonly errors: unknown[]
-  /** What the diagnostics channel was told. */
+  /** States published on the diagnostics channel. */
   readonly states: StoreState[]
 }
 
-/** Timers go on only when the test says so. */
+/** Makes timers advance only when the test says so. */
 export function holdTimers(): void {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] }))
   afterEach(() => void jest.useRealTimers())
@@ -25,13 +25,13 @@ export function holdTimers(): void {
 
 const ends: (() => void)[] = []
 
-/** Ends with the test. */
+/** Watches a store's health until the test ends. */
 export function watch(): Watched {
   const clock = testClock()
   const errors: unknown[] = []
   const states: StoreState[] = []
   const hear = (message: unknown): void => void states.push((message as { state: StoreState }).state)
-  // Of its own: plugins of other tests in this process tell the real one.
+  // A separate channel: plugins of other tests in this process publish on the real one.
   const told = channel(Symbol('store'))
   told.subscribe(hear)
   const report = (error: unknown): void => void errors.push(error)
@@ -47,13 +47,13 @@ afterEach(() => {
   for (const end of ends.splice(0)) end()
 })
 
-/** Lets so many ms pass, for timers and for what asks the clock. */
+/** Lets this many ms pass, for timers and for the clock. */
 export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promise<void> {
   clock.advance(ms)
   await jest.advanceTimersByTimeAsync(ms)
 }
 
-/** A store as the parts of the plugin ask it. */
+/** Returns a store as the parts of the plugin use it. */
 export function soundStore(store: Store, { clock }: Pick<Watched, 'clock'>): SoundStore {
   const told = { warn: () => undefined, settings: { clock: clock.now } }
   return new SoundStore(store, told as unknown as ConstructorParameters<typeof SoundStore>[1])

@@ -3,7 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 /** A tab with the example app, used as a visitor uses it. */
 export class Studio {
   readonly page: Page
-  /** What went wrong in the page, network errors of an outage aside. */
+  /** Errors in the page, except network errors of an outage. */
   readonly errors: string[] = []
 
   constructor(page: Page) {
@@ -28,7 +28,7 @@ export class Studio {
     await this.hasSaved()
   }
 
-  /** Clicks a division, and no more. */
+  /** Only clicks a division. */
   async pick(division: string): Promise<void> {
     await this.page.getByRole('radio', { name: division }).click()
   }
@@ -37,12 +37,12 @@ export class Studio {
     await this.page.locator('[data-key=division][data-status=saved]').waitFor({ state: 'attached' })
   }
 
-  /** Resolves when the panel says that, where screen readers hear it. */
+  /** Resolves when the panel shows this text, where screen readers announce it. */
   async tells(text: string | RegExp): Promise<void> {
     await this.page.locator('#hood').getByRole('status').getByText(text).waitFor()
   }
 
-  /** Resolves when the view shows a division: in its figures, and in the navigation bar. */
+  /** Resolves when the view shows a division, in its figures and in the navigation bar. */
   async shows(view: string, division: string): Promise<void> {
     const heading = this.page.locator('.view-heading', {
       has: this.page.getByRole('heading', { name: view, level: 1 }),
@@ -56,7 +56,7 @@ export class Studio {
     await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
   }
 
-  /** Resolves with the next change of the connection's state, however soon the one after it comes. */
+  /** Resolves at the next change of the connection's state, however soon another follows. */
   async isCut(): Promise<void> {
     await this.page.locator('#connection').evaluate((element) => {
       return new Promise<void>((resolve) => {
@@ -76,7 +76,7 @@ export class Studio {
 
   async signIn(user: string): Promise<void> {
     await this.page.getByRole('button', { name: 'Sign in' }).click()
-    // The page that was there may say so, too, by its socket.
+    // The previous page may show the user, too, through its socket.
     const loaded = this.page.waitForEvent('load')
     await this.page.getByRole('button', { name: user }).click()
     await loaded

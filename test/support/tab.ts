@@ -1,7 +1,7 @@
 import type { BrowserContext, Page, Response } from 'playwright-core'
 import { Gate } from './gate.js'
 
-/** A tab, and all that its console has complained of: a mismatch in hydration, a refusal of the policy, a throw. */
+/** A tab, and all complaints in its console: hydration mismatches, policy violations, thrown errors. */
 export class Tab {
   readonly page: Page
   readonly complaints: string[] = []
@@ -22,7 +22,7 @@ export class Tab {
     return tab
   }
 
-  /** A tab whose script arrives only when the answer is called. */
+  /** Opens a tab whose script arrives only when the returned function is called. */
   static async openSlowly(
     context: BrowserContext,
     url: string,
@@ -44,7 +44,7 @@ export class Tab {
     ]
   }
 
-  /** The HTML as the server sends it to this browser now. */
+  /** Returns the HTML that the server sends to this browser now. */
   async html(): Promise<string> {
     return (await this.page.request.get(this.#url)).text()
   }

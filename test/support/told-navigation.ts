@@ -2,13 +2,13 @@ import { afterEach, beforeEach, jest } from '@jest/globals'
 import { createLiveSession, followAddress, type LiveSessionClient } from 'koa-live-session/client'
 import type { BareSnapshot } from './bare-page.js'
 
-/** A page in a browser that tells of navigations. */
+/** A page in a browser that has the Navigation API. */
 export interface ToldPage {
   readonly live: LiveSessionClient<never>
   readonly navigation: { transition: object | null }
-  /** The browser tells of one. */
+  /** Fires a navigation event, as the browser does. */
   tell(type: 'navigate' | 'currententrychange', more: object): void
-  /** An app's own router goes to this address. */
+  /** Navigates to this address, as an app's own router does. */
   push(address: string): Promise<void>
 }
 
@@ -32,7 +32,7 @@ afterEach(() => {
   Reflect.deleteProperty(globalThis, 'navigation')
 })
 
-/** Shows division 1, as its address says; its timers wait for the test, which it closes with. */
+/** Opens a page with division 1, as its address says. The test controls its timers, and it is closed with the test. */
 export function openToldPage(socket?: object): ToldPage {
   history.replaceState(null, '', '/costs?d=1')
   const navigation = Object.assign(new EventTarget(), { transition: null as object | null })

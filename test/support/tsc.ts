@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** What `npx tsc` of these arguments says, a line each problem: the compiler that newcomers have. */
+/** Returns the output of `npx tsc` with these arguments, one problem per line: this is the compiler that newcomers have. */
 export function tsc(...args: readonly string[]): readonly string[] {
   const { error, stdout } = spawnSync(process.execPath, [resolve('node_modules/@typescript/native/bin/tsc'), ...args], {
     encoding: 'utf8',
@@ -11,7 +11,7 @@ export function tsc(...args: readonly string[]): readonly string[] {
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-/** A new folder with these files, from which packages are found as from an app. */
+/** Creates a folder with these files, from which packages resolve as from an app. */
 export function appFolder(files: Readonly<Record<string, string>>): string {
   mkdirSync('.cache', { recursive: true })
   const folder = mkdtempSync(resolve('.cache/app-'))

@@ -1,12 +1,12 @@
 import { slowness, stopwatch } from './cpu-time.js'
 
 const ATTEMPTS = 4
-/** ms after which there is no more looking: where a test has given up, what it waits for never comes. */
+/** ms after which to stop checking: if a test has given up, what it waits for never happens. */
 const PATIENCE = 60_000
 
 /**
- * The longest turn of the event loop while something goes on, in ms of CPU time, as on the machine where the limits were set;
- * at its best, so that it does not count that a compiler or a garbage collector happens to run.
+ * Returns the longest turn of the event loop while something runs, in ms of CPU time, scaled to the machine where the limits were set;
+ * the best of several attempts, so that a compiler or garbage collector that happens to run does not count.
  */
 export async function longestTurn(act: () => Promise<unknown>): Promise<number> {
   const turns: number[] = []

@@ -10,13 +10,13 @@ import type { Visitor } from './visitor.js'
 
 type Given = Omit<AppOptions<AppFields>, 'before' | 'fields'> & { readonly store?: AuthStore }
 
-/** An app with users who sign in on koa-session: see `account` for its paths. */
+/** Starts an app with users who sign in with koa-session: see `account` for its paths. */
 export function startWithUsers({ store, options, routes = account, ...given }: Given = {}): Promise<App> {
   const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa, store ? { store } : {})]
   return App.start({ ...given, before, options: { identify, ...options } as never, routes })
 }
 
-/** What the visitor has. */
+/** Returns the visitor's values. */
 export async function values(visitor: Visitor, path = '/'): Promise<Record<string, unknown>> {
   return (await visitor.fetch(path)).json()
 }
@@ -25,7 +25,7 @@ export function set(visitor: Visitor, wanted: object): Promise<Record<string, un
   return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
 }
 
-/** What a live cookie says: docs/protocol.md. */
+/** The content of a live cookie: docs/protocol.md. */
 interface CookieText {
   readonly browser: BrowserId
   readonly user?: Sub
@@ -34,18 +34,18 @@ interface CookieText {
   readonly r: readonly (readonly [key: string, stamp: number, value?: unknown])[]
 }
 
-/** What the live cookie of a visitor says. */
+/** Returns the content of a visitor's live cookie. */
 export function cookieContent(visitor: Visitor): CookieText {
   const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(visitor.cookie) ?? []
   return JSON.parse(Buffer.from(text, 'base64').toString() || '{}')
 }
 
-/** The public name of the browser's id, as pages and tickets have it. */
+/** Returns the public name of the browser id, as pages and tickets have it. */
 export function nameOf(visitor: Visitor): Sub {
   return subjectHash(browserSubject(cookieContent(visitor).browser))
 }
 
-/** How pages say that they are of this browser, and of the user who is signed in there. */
+/** Returns the `who` of pages of this browser, and of the user who is signed in there. */
 export function whoIn(visitor: Visitor, user?: string): string | undefined {
   const { browser, epoch } = cookieContent(visitor)
   return whoOf(new Owner(browser, user === undefined ? undefined : userSubject(user)), true, epoch)
@@ -57,7 +57,7 @@ export interface Changed {
   readonly ticket: ReceivedTicket
 }
 
-/** A page of a visitor who set a value over the socket and has it in the cookie. */
+/** Returns a visitor's page that has set a value over the socket and has it in the cookie. */
 export async function change(app: App, cookie = cookieFor(app.live, {})): Promise<Changed> {
   const visitor = app.visitor(cookie)
   const socket = await visitor.connect()

@@ -6,7 +6,7 @@ import { TestSocket } from './socket.js'
 /** A browser without a page: a cookie jar, requests, and sockets that bring the jar's cookies. */
 export class Visitor {
   readonly url: string
-  /** Whether the browser keeps the cookies that it is given. */
+  /** Whether the browser keeps the cookies that it receives. */
   keepsCookies = true
   readonly jar = new CookieJar()
   readonly #sockets: Socket[] = []
@@ -22,7 +22,7 @@ export class Visitor {
     return this.jar.getCookieStringSync(this.url)
   }
 
-  /** Whether an answer is still to come, which may bring another cookie. */
+  /** Whether a response is pending, which may bring another cookie. */
   get isAsking(): boolean {
     return this.#underWay > 0
   }
@@ -41,7 +41,7 @@ export class Visitor {
     }
   }
 
-  /** Loses the live cookie and no other, as if none had come with any answer until now. */
+  /** Loses only the live cookie, as if no response had set one so far. */
   forget(): void {
     const others = this.cookie.split('; ').filter((pair) => !/^(live(\.sig)?=|$)/.test(pair))
     this.jar.removeAllCookiesSync()
@@ -61,7 +61,7 @@ export class Visitor {
     })
   }
 
-  /** A socket, and every ticket that came over it; connected unless `connect_error` came first. */
+  /** Opens a socket, with every ticket received over it; connected unless `connect_error` came first. */
   async connect(namespace = '/', headers: Record<string, string> = {}): Promise<TestSocket> {
     const socket = connect(this.url + namespace, {
       transports: ['websocket'],
@@ -75,7 +75,7 @@ export class Visitor {
     return opened
   }
 
-  /** A page with the real client. */
+  /** Opens a page with the real client. */
   async open(options?: PageOptions): Promise<Page> {
     const page = await Page.open(this, options)
     this.#pages.push(page)

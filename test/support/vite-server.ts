@@ -4,11 +4,11 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { installClient } from './installed-client.js'
 
-/** Vite's development server, as a process of its own: it serves a folder whose pages import this package. */
+/** Vite's development server in its own process: it serves a folder whose pages import this package. */
 export class ViteServer {
   readonly url: string
   readonly #process: ChildProcess
-  /** Also that a page which is closed has ended its connections. */
+  /** Its stderr, which also reports connections ended by closed pages. */
   #errors = ''
 
   private constructor(folder: string, port: number) {
@@ -21,7 +21,7 @@ export class ViteServer {
     })
   }
 
-  /** Resolves when it says where it is. */
+  /** Resolves when it prints its address. */
   static async start(folder: string, port: number): Promise<ViteServer> {
     installClient(folder)
     const vite = new ViteServer(folder, port)

@@ -27,12 +27,12 @@ export class WireTap {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** What was sent, as it is. */
+  /** Everything that was sent, unchanged. */
   get plain(): string {
     return Buffer.concat(this.#chunks).toString()
   }
 
-  /** What was sent in cookies and tickets. */
+  /** The decoded content of cookies and tickets. */
   get decoded(): string {
     return (this.plain.match(BASE64) ?? []).map((text) => Buffer.from(text, 'base64').toString()).join('\n')
   }

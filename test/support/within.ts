@@ -1,9 +1,9 @@
-/** ms: a limit for what never comes, so large that it is none for a slow or busy machine. */
+/** Limit for what never happens, in ms: large enough for a slow or busy machine. */
 const PATIENCE = 60_000
-/** ms between two looks at what no event tells of. */
+/** ms between two checks of what no event reports. */
 const PACE = 15
 
-/** Looks until something is so; what it was at last where it never was. */
+/** Checks until a condition is true. Returns the last value found, even if it never was. */
 export async function within<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
   const end = Date.now() + PATIENCE
   for (;;) {

@@ -25,7 +25,7 @@ export function headers() {
   return app.callback()
 }
 
-/** The least that reads a value of the cookie's visitor and sets these headers: by hand, and without a merge. */
+/** The minimal code that reads a value of the cookie's visitor and sets these headers: handwritten, and without a merge. */
 export function ideal() {
   const SESSION = Symbol('session')
   const { writeHead } = ServerResponse.prototype
@@ -72,5 +72,5 @@ function pair(header, name) {
   return header.slice(at + name.length, end < 0 ? undefined : end)
 }
 
-/** A copy that does not hold on to the whole header. */
+/** Returns a copy that does not keep the whole header in memory. */
 const flat = (text) => Buffer.from(text, 'latin1').toString('latin1')

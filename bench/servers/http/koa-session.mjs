@@ -27,7 +27,7 @@ export async function inRedis({ redis }) {
   return read(app({ store }))
 }
 
-/** It is there, and the request does not use it. */
+/** koa-session is installed, but the request does not use it. */
 export function present() {
   const present = app({})
   present.use((ctx) => {

@@ -4,7 +4,7 @@ import session from 'koa-session'
 import { coreOf } from '../../../dist/server/plugin.js'
 import { DAY, fields, fieldsOf, newApp } from './app.mjs'
 
-/** A second. */
+/** Per second. */
 const SIGN_OUTS = 100
 const SOCKET_CLOSES = 500
 
@@ -31,27 +31,27 @@ function hello({ app }) {
 }
 
 export const live = () => read(start())
-/** With room for fewer visitors than come, and fewer cookies: each request is the first of its visitor. */
+/** With room for fewer visitors and cookies than come, so that each request is its visitor's first. */
 export const cold = () => read(start({ cache: { maxSubjects: 1000, maxGuestBytes: 1_000_000 } }))
 
-/** With room for 100,000 visitors, as docs/performance.md says. */
+/** With room for 100,000 visitors, as described in docs/performance.md. */
 export const roomy = () => read(start({ cache: { maxSubjects: 200_000, maxGuestBytes: 200_000_000 } }))
 export const unused = () => hello(start())
 export const beside = () => hello(start({}, (app) => app.use(session({ maxAge: DAY }, app))))
 
-/** While it is measured others sign out, and close sockets under which nothing was ever set. */
+/** During the measurement, others sign out, and close sockets over which nothing was ever set. */
 export function busy() {
   const begun = start()
   return Object.assign(read(begun), { during: () => disturb(begun) })
 }
 
-/** The same work, of which these visitors notice nothing: what is left between the two is what others leave behind. */
+/** The same work in another app, which does not affect these visitors: the difference is the effect that others leave behind. */
 export function busyElsewhere() {
   const elsewhere = start()
   return Object.assign(read(start()), { during: () => disturb(elsewhere) })
 }
 
-/** Without requests and sockets of its own: what counts is what it leaves behind. */
+/** Makes no real requests or sockets: only the effects that they leave behind matter. */
 function disturb({ live }) {
   const { epochs, subjects } = coreOf(live)
   const closeSocket = (browser) => {
@@ -71,9 +71,9 @@ function repeat(aSecond, act) {
   }, 2)
 }
 
-/** Beside so many users in memory, with three values each. */
+/** With this many users in memory, who have three values each. */
 export async function crowded({ users }) {
-  // All of them are to stay in the cache: it keeps between half of so many and all.
+  // All of them must stay in the cache, which keeps between half of its maximum and all of it.
   const begun = start({ cache: { maxSubjects: 2 * users + 1000 } })
   for (let user = 0; user < users; user += 1) {
     const session = await begun.live.user(user)
@@ -82,5 +82,5 @@ export async function crowded({ users }) {
   return read(begun)
 }
 
-/** With so many fields. */
+/** With this many fields. */
 export const wide = ({ keys }) => read(start({ fields: fieldsOf(keys) }))

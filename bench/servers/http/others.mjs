@@ -1,4 +1,4 @@
-// Libraries that are installed for the bench alone, each as its own documentation sets it up.
+// Libraries that are installed only for the bench, each set up as its own documentation says.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -48,7 +48,7 @@ export async function ironSession({ folder }) {
   return app.callback()
 }
 
-/** With its cookie cache, so that a read asks no database. */
+/** With its cookie cache, so that a read needs no database query. */
 export async function betterAuth({ folder }) {
   const load = from(folder)
   const { betterAuth } = await load('better-auth')
@@ -57,7 +57,7 @@ export async function betterAuth({ folder }) {
     secret: SECRET,
     baseURL: 'http://127.0.0.1',
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
-    // What is measured are reads, so sign-ups are made quick.
+    // Only reads are measured, so sign-ups are made fast.
     emailAndPassword: { enabled: true, password: { hash: async (text) => text, verify: async () => true } },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },

@@ -19,7 +19,7 @@ export function startLive(options = {}) {
   return { app, live }
 }
 
-/** Of visitors whose value is 0. */
+/** Returns cookies of visitors whose value is 0. */
 export function cookiesOf(visitors) {
   const { live } = startLive()
   return Array.from({ length: visitors }, () => cookieFor(live, { values: { division: 0 } }))

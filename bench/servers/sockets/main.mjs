@@ -1,4 +1,4 @@
-// One socket.io server in a process of its own: `main.mjs <mode> <what it is given, as JSON>`.
+// One socket.io server in its own process: `main.mjs <mode> <arguments as JSON>`.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { answerBench, listening } from '../../harness/child.mjs'
 import { useAdapter } from './adapters.mjs'

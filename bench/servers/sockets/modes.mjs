@@ -1,4 +1,4 @@
-// What is set in one tab goes to all tabs of its user. All speak as this library does, so that one client is good for all.
+// A change in one tab goes to all tabs of its user. All servers speak this library's protocol, so that one client works with all.
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { SECRET, startLive } from './app.mjs'
 
 const base = { perMessageDeflate: false, serveClient: false }
 
-/** Calls `set` for what is set, and answers as this library does; the first question, whose page it is, with what there is. */
+/** Calls `set` for each change, and answers as this library does; the first question, whose page it is, gets the current value. */
 function hear(socket, current, set) {
   socket.on('live_session:sync', async ({ set: [[, , , value] = []] = [] }, ack) => {
     if (value === undefined) return ack({ greeting: [current() ?? 0], results: [] })
@@ -19,9 +19,9 @@ function hear(socket, current, set) {
   })
 }
 
-/** As an app without this library would have it: a Map, a room a user, a broadcast, an acknowledgement. */
+/** An app without this library: a Map, a room per user, a broadcast, an acknowledgement. */
 export function bare({ options }) {
-  // What a page POSTs is put into a cookie, as it is.
+  // Puts what a page POSTs into a cookie, unchanged.
   const http = createServer(async (req, res) => {
     const { who } = JSON.parse(Buffer.concat(await req.toArray()).toString())
     res.setHeader('Set-Cookie', `live=${who}; path=/; httponly`).end('{}')

@@ -21,7 +21,7 @@ export interface Side extends Omit<Asker, 'owner'> {
   readonly bucket?: Bucket
   /** Called when the exchange is not refused as a whole. */
   begin?(this: void): void
-  /** How far a write has got, where the visitor is still there: one that is gone before its answer is out is not asked. */
+  /** How far a write has got. Throws if the visitor has left meanwhile: the answer would be for another one. */
   confirm?(this: void, level: Level): Awaitable<Level>
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 
-/** Lets connections in, and can end all of them: what proxies are made of. */
+/** A server that accepts connections and can end all of them; used by proxies. */
 export class Acceptor {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -14,7 +14,7 @@ export class Acceptor {
     })
   }
 
-  /** @param place a path; none: a port of its own, on loopback */
+  /** @param place a path; if left out, a free port on loopback */
   async listen(place?: string): Promise<void> {
     if (place === undefined) this.#server.listen(0, '127.0.0.1')
     else this.#server.listen(place)
@@ -25,7 +25,7 @@ export class Acceptor {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Ends the connections that there are. */
+  /** Ends all current connections. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
@@ -37,7 +37,7 @@ export class Acceptor {
   }
 }
 
-/** What ends one of two connections ends the other. */
+/** Ends each of two connections when the other ends. */
 export function tie(near: Socket, far: Socket): void {
   for (const [one, other] of [
     [near, far],
@@ -48,7 +48,7 @@ export function tie(near: Socket, far: Socket): void {
   }
 }
 
-/** Joins two connections: what one says the other hears. */
+/** Joins two connections: each gets what the other sends. */
 export function join(near: Socket, far: Socket): void {
   tie(near, far)
   near.pipe(far).pipe(near)

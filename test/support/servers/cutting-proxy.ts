@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { Acceptor, tie } from './acceptor.js'
 import { Folder } from './folder.js'
 
-/** A unix socket between a client and a server, which cuts connections when told to. */
+/** A Unix socket between a client and a server that cuts connections on demand. */
 export class CuttingProxy {
   readonly #folder = new Folder()
   readonly #target: string
@@ -23,7 +23,7 @@ export class CuttingProxy {
     return this.#folder.in('proxy.sock')
   }
 
-  /** The server hears the next command that matches; its answer is lost, and the connection with it. */
+  /** The server gets the next command that matches; its answer is lost with the connection. */
   loseAnswerTo(command: RegExp): void {
     this.#loses = command
   }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 
 const SETPRIV = '/usr/bin/setpriv'
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface Daemon {
   readonly pid: number
   /** Ends it, and resolves when it has ended. */
@@ -12,15 +12,15 @@ export interface Daemon {
 }
 
 export interface DaemonOptions {
-  /** What it prints when it takes connections. */
+  /** What it prints when it accepts connections. */
   readonly isReady: RegExp
-  /** Where not that of this process. */
+  /** User id, if not that of this process. */
   readonly user?: number | undefined
-  /** Variables besides those of this process. */
+  /** Environment variables in addition to those of this process. */
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** Starts a server; rejects with what it printed where it ends before it is ready. */
+/** Starts a server; rejects with its output if it ends before it is ready. */
 export async function startDaemon(command: string, args: readonly string[], options: DaemonOptions): Promise<Daemon> {
   const child = launch(command, args, options)
   const gone = once(child, 'exit')
@@ -36,7 +36,7 @@ export async function startDaemon(command: string, args: readonly string[], opti
   }
 }
 
-/** Runs a command to its end; rejects with what it printed where it fails. */
+/** Runs a command to its end; rejects with its output if it fails. */
 export async function runCommand(command: string, args: readonly string[], user?: number): Promise<void> {
   const child = launch(command, args, { user })
   const print = listen(child)
@@ -44,7 +44,7 @@ export async function runCommand(command: string, args: readonly string[], user?
   if (code !== 0) throw new Error(`${command} ended with ${code}\n${print()}`)
 }
 
-/** On Linux it ends with this process, however that ends. */
+/** Starts a process. On Linux it ends with this one, however that ends. */
 function launch(command: string, args: readonly string[], { user, env }: Omit<DaemonOptions, 'isReady'>): ChildProcess {
   const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env: { ...process.env, ...env } }
   if (user !== undefined) options.uid = user

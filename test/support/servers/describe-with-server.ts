@@ -2,7 +2,7 @@ import { describeWith } from '../describe-with.js'
 import { report } from '../missing.mjs'
 import { find, type Needed } from './installed.js'
 
-/** Tests that start such a server: where it is missing they are skipped with a loud word, or fail if nothing may be missing. */
+/** Defines tests that start this server: if it is missing they are skipped with a warning, or fail if nothing may be missing. */
 export function describeWithServer(needed: Needed, title: string, run: () => void): void {
   const { name, commands, package: debian, variable } = needed
   if (find(needed) === undefined)

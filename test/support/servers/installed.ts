@@ -2,14 +2,14 @@ import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { isBare } from '../scope.mjs'
 
-/** A server that tests start, and what to do where it is missing. */
+/** A server that tests start, and what to do if it is missing. */
 export interface Needed {
   readonly name: string
-  /** Any of these. */
+  /** Names of the command, any of which will do. */
   readonly commands: readonly string[]
-  /** The package of Debian that has it. */
+  /** The Debian package that has it. */
   readonly package: string
-  /** The variable that says which one to take. */
+  /** The environment variable with the path to use. */
   readonly variable: string
 }
 
@@ -38,11 +38,11 @@ export const NGINX: Needed = {
   variable: 'NGINX_SERVER',
 }
 
-/** Where Debian has what is no command for everyone: of PostgreSQL, a folder a version. */
+/** Where Debian installs PostgreSQL's commands outside PATH: one folder per version. */
 const POSTGRES_FOLDER = '/usr/lib/postgresql'
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 
-/** Where the server is; undefined where it is nowhere, or hidden. */
+/** Returns the path of the server, or undefined if it is not installed or is hidden. */
 export function find({ commands, variable }: Needed): string | undefined {
   if (isBare) return undefined
   const asked = process.env[variable]
@@ -51,7 +51,7 @@ export function find({ commands, variable }: Needed): string | undefined {
   return folders.flatMap((folder) => commands.map((name) => join(folder, name))).find((path) => existsSync(path))
 }
 
-/** @throws where it is nowhere */
+/** @throws if it is not installed */
 export function located(needed: Needed): string {
   const path = find(needed)
   if (path === undefined) throw new Error(`${needed.name} is not installed: apt-get install -y ${needed.package}`)

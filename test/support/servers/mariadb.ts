@@ -5,10 +5,10 @@ import { located, MARIADB } from './installed.js'
 
 /** As Debian sets it up. */
 const TEXTS = ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci']
-/** What is in it need not outlive the test. */
+/** Its data need not outlive the test. */
 const FAST = ['--innodb-flush-log-at-trx-commit=0', '--innodb-log-file-size=8M', '--innodb-buffer-pool-size=32M']
 
-/** A MariaDB of its own, on a unix socket, without rights and without a database. */
+/** A separate MariaDB, on a Unix socket, without access control and without a database. */
 export class MariadbServer {
   readonly user = 'root'
   readonly #folder = new Folder()
@@ -22,7 +22,7 @@ export class MariadbServer {
   /** @param options as on the command line: `'--innodb-flush-log-at-trx-commit=1'` */
   static async start(...options: readonly string[]): Promise<MariadbServer> {
     const server = new MariadbServer(options)
-    // It starts on an empty folder: the tables that mariadb-install-db makes, in three seconds, are for rights and time zones.
+    // It starts on an empty folder: mariadb-install-db takes three seconds to make tables for access control and time zones.
     mkdirSync(server.#folder.in('data'))
     await server.start()
     return server
@@ -42,18 +42,18 @@ export class MariadbServer {
     this.#daemon = await startDaemon(located(MARIADB), [...own, ...TEXTS, ...FAST, ...this.#options], { isReady })
   }
 
-  /** Where its socket is. */
+  /** The path of its socket. */
   get path(): string {
     return this.#folder.in('mariadb.sock')
   }
 
-  /** Ends it in order: one that has made its own files is killed in vain, as they may not be on the disk yet. */
+  /** Shuts it down in order: if it is killed after it has made its own files, they may not be on disk yet. */
   async shutDown(): Promise<void> {
     await this.#daemon?.end('SIGTERM')
     this.#daemon = undefined
   }
 
-  /** Ends it as hard as it gets, in the middle of whatever it does. */
+  /** Kills it in the middle of whatever it does. */
   async kill(): Promise<void> {
     await this.#daemon?.end('SIGKILL')
     this.#daemon = undefined

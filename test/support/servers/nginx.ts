@@ -4,7 +4,7 @@ import { type Daemon, runCommand, startDaemon } from './daemon.js'
 import { Folder } from './folder.js'
 import { located, NGINX } from './installed.js'
 
-/** An nginx of its own, with TLS, before a server of this machine. */
+/** A separate nginx, with TLS, in front of a server on this machine. */
 export class Nginx {
   readonly url: string
   readonly #folder = new Folder()
@@ -15,8 +15,8 @@ export class Nginx {
   }
 
   /**
-   * @param site as one would write it for port 443, a server at 127.0.0.1:3000 and a certificate in /etc/ssl: these are replaced
-   * @param app where that server is
+   * @param site a configuration for port 443, a server at 127.0.0.1:3000 and a certificate in /etc/ssl, which are replaced
+   * @param app the address of that server
    */
   static async start(site: string, app: string): Promise<Nginx> {
     const port = await freePort()

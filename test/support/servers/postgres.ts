@@ -3,10 +3,10 @@ import { type Daemon, runCommand, startDaemon } from './daemon.js'
 import { Folder, unprivileged } from './folder.js'
 import { located, POSTGRES } from './installed.js'
 
-/** What is in it need not outlive the test. */
+/** Its data need not outlive the test. */
 const FAST = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off']
 
-/** A PostgreSQL of its own, on a unix socket, with one user and an empty database. */
+/** A separate PostgreSQL, on a Unix socket, with one user and an empty database. */
 export class PostgresServer {
   readonly user = 'live'
   readonly database = 'postgres'
@@ -45,7 +45,7 @@ export class PostgresServer {
     return this.#folder.path
   }
 
-  /** Ends it at once with all its processes, so that the next start has its log alone to go by, as after a power cut. */
+  /** Ends it at once with all its processes, so that the next start has only its log, as after a power cut. */
   async kill(): Promise<void> {
     await this.#daemon?.end('SIGQUIT')
     this.#daemon = undefined

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { fromIoredis, type RedisLike } from 'koa-live-session/redis'
 import { createClient } from 'redis'
 
-/** A connection to a Redis, by either of the two clients. */
+/** A connection to Redis with either of the two clients. */
 export interface RedisConnection {
   readonly client: RedisLike
   end(): Promise<void>
@@ -12,16 +12,16 @@ export interface RedisConnection {
 export type Connect = (path: string) => Promise<RedisConnection>
 
 export const connectNodeRedis: Connect = async (path) => {
-  // Without it what is asked for as the connection breaks waits for the next one. The time is for a busy machine.
+  // Otherwise commands sent as the connection breaks would wait for the next one. The timeout allows for a busy machine.
   const options = { disableOfflineQueue: true, commandOptions: { timeout: 300_000 } }
   const client = createClient({ ...options, socket: { path, tls: false, reconnectStrategy: 10 } })
-  // What tests cut on purpose is told here too.
+  // Connections that tests cut on purpose are also reported here.
   client.on('error', () => undefined)
   await client.connect()
   return { client, end: async () => client.destroy() }
 }
 
-// After a large answer the parser of ioredis shrinks its buffer bit by bit, by a timer of its own that no call ends.
+// After a large answer, the parser of ioredis shrinks its buffer step by step with a timer that no call ends.
 const { setInterval: create } = globalThis
 Object.assign(globalThis, {
   setInterval: (...given: Parameters<typeof create>) => create(...given).unref(),
@@ -32,7 +32,7 @@ const connectIoredis: Connect = async (path) => {
   client.on('error', () => undefined)
   await client.connect()
   const end = async (): Promise<void> => {
-    // Until its connection is closed it keeps a timer of two seconds, which would outlive the test: for one that is closed already, too.
+    // Until its connection is closed it keeps a two-second timer, which would outlive the test, even if it is already closed.
     if (client.status !== 'ready') await once(client, 'ready')
     const ended = once(client, 'end')
     client.disconnect()

@@ -3,7 +3,7 @@ import { within } from '../within.js'
 import { RedisServer } from './redis.js'
 import { connectNodeRedis } from './redis-clients.js'
 
-/** A cluster of one node that has all slots, on a port, as clients find the nodes of a cluster by their ports. */
+/** Starts a cluster of one node with all slots, on a port, because clients find the nodes of a cluster by port. */
 export async function startRedisCluster(): Promise<{ readonly server: RedisServer; readonly port: number }> {
   const [port, bus] = [await freePort(), await freePort()]
   const server = await RedisServer.start([

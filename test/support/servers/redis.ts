@@ -2,7 +2,7 @@ import { type Daemon, startDaemon } from './daemon.js'
 import { Folder } from './folder.js'
 import { located, REDIS } from './installed.js'
 
-/** A Redis of its own, on a unix socket. */
+/** A separate Redis, on a Unix socket. */
 export class RedisServer {
   readonly #folder = new Folder()
   readonly #options: readonly string[]
@@ -21,7 +21,7 @@ export class RedisServer {
     return server
   }
 
-  /** Where its socket is. */
+  /** The path of its socket. */
   get path(): string {
     return this.#folder.in('redis.sock')
   }
@@ -32,7 +32,7 @@ export class RedisServer {
     this.#daemon = await startDaemon(located(REDIS), [...own, ...this.#options], { isReady, env: this.#env })
   }
 
-  /** Ends it as hard as it gets, in the middle of whatever it does. */
+  /** Kills it in the middle of whatever it does. */
   async kill(): Promise<void> {
     const daemon = this.#daemon
     this.#daemon = undefined

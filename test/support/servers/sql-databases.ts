@@ -7,7 +7,7 @@ import { MARIADB, type Needed, POSTGRES } from './installed.js'
 import { MariadbServer } from './mariadb.js'
 import { PostgresServer } from './postgres.js'
 
-/** The table that the tests look at, beside the store. */
+/** The table that the tests read directly, bypassing the store. */
 interface SettingsTable {
   subject: string
   key: string
@@ -18,15 +18,15 @@ interface SettingsTable {
 export type TestDatabase = Kysely<{ live_session_settings: SettingsTable }>
 
 export interface Watch {
-  /** Told of each statement. */
+  /** Called with each statement. */
   readonly log?: (sql: string) => void
-  /** Awaited before each statement that is none of a transaction, and before each transaction; not by SQLite. */
+  /** Awaited before each transaction, and before each statement outside one; not with SQLite. */
   readonly reserve?: () => Promise<void>
 }
 
-/** One database, and the connections to it, which end with it. */
+/** A database and its connections, which end with it. */
 export class SqlPlace {
-  /** For apps: how a driver gets there; SQLite has a file of its own. */
+  /** Connection URL for apps; undefined for SQLite, which has its own file. */
   readonly url: string | undefined
   readonly #dialect: (onReserveConnection: () => Promise<void>) => Dialect
   readonly #stop: () => Promise<void>
@@ -50,7 +50,7 @@ export class SqlPlace {
   }
 }
 
-/** An engine, what it needs on this machine, and how tests begin with an empty database of it. */
+/** An engine, what it needs on this machine, and how to start an empty database. */
 export interface SqlEngine {
   readonly name: string
   readonly needed: Needed | undefined
@@ -67,14 +67,14 @@ async function startSqlite(): Promise<SqlPlace> {
   const folder = new Folder()
   const dialect = (): Dialect => {
     const database = sqliteDatabase(folder.in('live.db'))
-    // What is in it need not outlive the test.
+    // Its data need not outlive the test.
     database.pragma('synchronous = OFF')
     return new SqliteDialect({ database })
   }
   return new SqlPlace(dialect, async () => folder.remove())
 }
 
-/** Connections that end with their server, idle or not, would else end this process. */
+/** Returns a pool that handles errors: otherwise connections that end with their server would end this process. */
 export function postgresPool(config: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool(config)
   pool.on('error', () => undefined)

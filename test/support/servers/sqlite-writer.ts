@@ -1,4 +1,4 @@
-// A process that merges into a SQLite file until it is killed, and prints each stamp once its merge is acknowledged.
+// Merges into a SQLite file until it is killed, and prints each stamp once its merge is acknowledged.
 import { writeSync } from 'node:fs'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'

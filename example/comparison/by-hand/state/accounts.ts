@@ -1,7 +1,7 @@
 import { type Change, changeSchema } from '../../filter.js'
 import type { redis } from '../../node.js'
 
-/** What Redis keeps of users. */
+/** Users' data in Redis. */
 export class Accounts {
   readonly #redis: typeof redis
 
@@ -18,7 +18,7 @@ export class Accounts {
     if (Object.keys(changed).length > 0) await this.#redis.hSet(`filter:${user}`, changed)
   }
 
-  /** Takes over what a guest has set, where the account has nothing. */
+  /** Takes over a guest's values for keys that the account has not set. */
   async adopt(user: string, filter: Change): Promise<void> {
     await Promise.all(Object.entries(filter).map(([key, value]) => this.#redis.hSetNX(`filter:${user}`, key, value)))
   }

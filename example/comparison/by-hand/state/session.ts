@@ -6,7 +6,7 @@ import type { Accounts } from './accounts.js'
 
 const MONTH = 30 * 24 * 60 * 60 * 1000
 
-/** What koa-session's cookie keeps. */
+/** Content of koa-session's cookie. */
 export interface Session {
   readonly browser: string
   readonly filter: Change
@@ -22,7 +22,7 @@ export const newSession = (user: Pick<Session, 'user' | 'epoch'> = {}): Session 
 
 export const sessionOf = ({ session }: Koa.Context): Session => session
 
-/** Each request, and each handshake, has a session after this. */
+/** Returns middleware that gives each request and handshake a session. */
 export function auth(app: Koa, accounts: Accounts): Koa.Middleware {
   const endRevoked: Koa.Middleware = async (ctx, next) => {
     const { browser, user, epoch } = ctx.session

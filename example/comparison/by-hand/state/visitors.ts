@@ -25,17 +25,17 @@ export async function signOutEverywhere(ctx: Koa.Context, accounts: Accounts, io
   reconnect(ctx, io, session)
 }
 
-/** Once the answer with the new cookie is out: the pages come back with that. */
+/** Disconnects the pages once the response with the new cookie is sent: they reconnect with it. */
 function reconnect(ctx: Koa.Context, io: Server, former: Session): void {
   ctx.res.once('finish', () => io.in(roomOf(former)).disconnectSockets(true))
 }
 
-/** `POST /store_session`: what a guest has changed over a socket goes into the cookie. */
+/** `POST /store_session`: puts a guest's changes over a socket into the cookie. */
 export function store(ctx: Koa.Context, body: string): void {
   const session = sessionOf(ctx)
   const changed = changeIn(body)
   if (changed === undefined) ctx.throw(400)
-  // The page is a guest's, and its browser is signed in by now.
+  // The page is a guest's, but the browser has signed in since.
   if (session.user !== undefined) ctx.throw(409)
   ctx.session.filter = { ...session.filter, ...changed }
   ctx.status = 204

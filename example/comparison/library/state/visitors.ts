@@ -9,7 +9,7 @@ const MONTH = 30 * 24 * 60 * 60 * 1000
 
 export interface Visitors {
   readonly live: LiveSessionPlugin<typeof fields>
-  /** What says who makes a request, or opens a socket. */
+  /** Middleware that identifies who makes a request or opens a socket. */
   readonly auth: readonly Koa.Middleware[]
 }
 
