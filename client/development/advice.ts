@@ -5,7 +5,7 @@ import type { Advice, AdviceCode } from '../advice.js'
 import { LiveSessionError } from '../error.js'
 import { createWarning, type Ways } from './warning.js'
 
-/** What the code of a refusal means, as far as pages are to blame for it. */
+/** The meaning of refusal codes that a page can cause. */
 const REASONS: Partial<Record<AdviceCode, string>> = {
   invalid_value: "the field's schema refuses the value",
   undeclared_key: 'expected a declared field that is not hidden from browsers',
@@ -21,10 +21,10 @@ const MISTAKES: Partial<Record<AdviceCode, (key: string, call: string) => string
   impure_update: describeImpureUpdate,
 }
 
-/** Which refusals no visitor can cause: a mistake of the program, which may well wait for nothing. */
+/** Refusals that no visitor can cause: programming mistakes, logged as the program may await nothing. */
 const WRONG: readonly AdviceCode[] = ['undeclared_key', 'not_writable']
 
-/** All that can be said to the developer of a page with these options. */
+/** Returns full advice for the developer of a page with these options. */
 export function adviceFor(ways: Ways): Advice {
   const warn = createWarning(ways)
   return {
@@ -58,7 +58,7 @@ function describeRefusal(code: AdviceCode, key: string): string {
   return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. docs/troubleshooting.md#${code}`
 }
 
-/** Says where it is that JSON does not carry it. */
+/** Says where JSON cannot carry the value. */
 function copy(key: string, value: unknown): JsonValue {
   try {
     return settable(key, value)

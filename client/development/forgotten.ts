@@ -2,18 +2,18 @@ import { FLASH, HAND_OFF } from '../../shared/protocol.js'
 import { insideOf } from '../inside.js'
 import type { AnyClient } from '../types.js'
 
-/** A part of a page that is imported by itself. */
+/** A part of the client that is imported separately. */
 export type Part = 'onFlash' | 'followAddress' | 'followHandOffs'
 
 const parts = new WeakMap<object, Set<Part>>()
 
-/** The client has this part. */
+/** Records that the client has this part. */
 export function has(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
   parts.set(inside, (parts.get(inside) ?? new Set()).add(part))
 }
 
-/** Tells the console, once each, of a part that a page needs and has not. */
+/** Warns in the console, once each, about a part that the page needs but does not have. */
 export function missForgotten(live: AnyClient): void {
   const inside = insideOf(live)
   const { socket, initial, onClose } = inside

@@ -8,7 +8,7 @@ import type { LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
 import { has, missForgotten } from './forgotten.js'
 
-/** The same, with all that can be said of a mistake. */
+/** Creates the same client, with full advice on mistakes. */
 export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {

@@ -9,12 +9,12 @@ export interface Ways {
 }
 
 /**
- * Tells the console what to do: at once, where a page of another origin would send no cookie; and once for each status, where something
- * else than the endpoint has answered.
+ * Says in the console what to do: at once if a page of another origin would send no cookie, and once for each status if something other
+ * than the endpoint answered.
  */
 export function createWarning(ways: Ways): (status: number) => void {
   const { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', socket } = ways
-  // In a process without pages there is none.
+  // Undefined outside a browser.
   const { origin }: Partial<typeof globalThis> = globalThis
   const server = origin && originOf(endpoint)
   const isElsewhere = server !== origin
@@ -22,7 +22,7 @@ export function createWarning(ways: Ways): (status: number) => void {
   if (lacking.length > 0)
     console.warn(`koa-live-session: ${endpoint} is of another origin, and gets no cookie. Pass ${lacking.join(', ')}.`)
 
-  /** A busy server heals by itself; so does one that is away, and it looks the same as one that does not know the page's origin. */
+  /** A busy server recovers by itself; so does an unreachable one, which looks the same as one that does not list the page's origin. */
   const remedyOf = (status: number): string | undefined => {
     if (status === 0) return isElsewhere ? `If the server is up, list '${origin}' in its origins.` : undefined
     if (status === 401 || status === 403) return 'Where the app guards its POSTs with a token pass headers.'
@@ -42,7 +42,7 @@ export function createWarning(ways: Ways): (status: number) => void {
   }
 }
 
-/** With a websocket browsers send cookies unasked, but not with the polling before it. */
+/** Browsers send cookies with a websocket by default, but not with the polling before it. */
 function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefined): readonly string[] {
   const { transports = ['polling'], withCredentials = false } = socket?.io.opts ?? {}
   const isBare = socket && !withCredentials && [...transports].some((one) => one === 'polling')

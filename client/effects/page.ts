@@ -8,12 +8,12 @@ import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 import { createTimers } from './timers.js'
 
-/** Also where a part of the page keeps its events to itself. */
+/** Capture, as part of the page may stop the propagation of its events. */
 const CAPTURE = { capture: true }
 /** ms to wait for a socket's answer. */
 const PATIENCE = 10_000
 
-/** A page in a browser: its socket and its POSTs, what it keeps, the other tabs, and what its visitor does. */
+/** Creates the surroundings of a page in a browser: its socket, POSTs and storage, the other tabs, and what its visitor does. */
 export function createPage(
   socket: AnySocket | undefined,
   options: PostOptions,
@@ -40,7 +40,7 @@ export function createPage(
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     [RECONNECT]: () => dispatch('reconnect'),
   })
-  // Keys and clicks are many, and most are no news.
+  // Keys and clicks are many, and most of them change nothing.
   const use = (): void => void (waiting.has('renew') || dispatch('use'))
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
@@ -51,7 +51,7 @@ export function createPage(
       dispatch('leave')
     },
     pageshow: ({ persisted }) => {
-      // Not where it has only been loaded.
+      // Not when it has just been loaded.
       if (!persisted) return
       tabs.join()
       dispatch('return')
@@ -64,7 +64,7 @@ export function createPage(
     keep,
     take: () => dispatch('restored', take()),
     send: (sync) =>
-      // No answer where it was lost, also with the connection.
+      // The answer is undefined if it was lost, or the connection was.
       socket
         ?.timeout(PATIENCE)
         .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),

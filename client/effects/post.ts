@@ -5,18 +5,18 @@ import type { LiveSessionClientOptions } from '../types.js'
 
 export type PostOptions = Required<Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'>>
 
-/** The page's POSTs: one at a time, which can be aborted, and a last one as the page is left. */
+/** The page's POSTs: one at a time, which can be aborted, and a last one when the page is left. */
 export interface Poster {
   /**
-   * Ends with the page. With `keepalive` Chromium lets an aborted one go on, and takes the cookie of its late answer: a guest's who
-   * has left. The last one goes on when the page is left, and no answer is awaited.
+   * Sends a POST that ends with the page. With `keepalive` Chromium lets an aborted one continue, and accepts the cookie of its late
+   * response: that of a guest who has left. The last one continues when the page is left, and no response is awaited.
    */
   post(body: Sync, isLast: boolean): void
-  /** What is under way comes to nothing, and its answer brings no cookie. */
+  /** Aborts the POST in progress, so that its response brings no cookie. */
   abort(): void
 }
 
-/** ms after which a POST counts as lost: a connection that was cut says nothing. */
+/** ms after which a POST counts as lost: a cut connection gives no sign. */
 const PATIENCE = 10_000
 
 export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
@@ -27,7 +27,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), PATIENCE)
-      // A limit is nothing that a process in Node should stay for. In browsers it is a number.
+      // A time limit should not keep a Node process alive. In browsers it is a number.
       timer.unref?.()
       void send(options, body, { signal: controller.signal, keepalive: false }).then((posted) => {
         clearTimeout(timer)
@@ -63,9 +63,9 @@ async function send(
     return {
       status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
-      // The page of a hotel's network is no answer of ours.
+      // The login page of a hotel's network is not our answer.
       answer: ok && json?.held ? json : undefined,
-      // Without a code of ours it is another program's: a proxy's, or a guard's of the app.
+      // Without a code of ours it comes from another program: a proxy, or a guard of the app.
       error: !ok && typeof json?.error?.code === 'string' ? json.error : undefined,
     }
   } catch {

@@ -1,12 +1,12 @@
-/** What outlives the page: a text of each tab. */
+/** Storage that outlives the page: one text for each tab. */
 export interface Storage {
-  /** Has this text kept of this tab, and no other. */
+  /** Keeps this text for this tab, and no other. */
   keep(text: string): void
-  /** Takes out what all other tabs have kept, or left. */
+  /** Takes out what all other tabs have kept or left behind. */
   take(): readonly string[]
 }
 
-/** In the browser's localStorage, where it has one that works; else nothing outlives the page. */
+/** Uses the browser's localStorage if it has one that works; else nothing outlives the page. */
 export function createStorage(prefix: string): Storage {
   const storage = accessible()
   const own = prefix + Math.random()
@@ -19,7 +19,7 @@ export function createStorage(prefix: string): Storage {
         if (text) storage?.setItem(own, text)
         else storage?.removeItem(own)
       } catch {
-        // It is full, or was closed: as long as the page lives, nothing is lost.
+        // Storage is full or was closed: while the page lives, nothing is lost.
       }
     },
     take: () => {
@@ -30,7 +30,7 @@ export function createStorage(prefix: string): Storage {
   }
 }
 
-/** A browser may refuse even to say whether it has one; on a server all visitors would share it. */
+/** A browser may throw on the mere access; on a server, all visitors would share it. */
 function accessible(): globalThis.Storage | undefined {
   try {
     return globalThis.document && globalThis.localStorage

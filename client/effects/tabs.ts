@@ -1,19 +1,19 @@
 import type { News } from '../core/messages.js'
 
-/** The other tabs of this browser: one POSTs at a time, and tells the rest what came of it. */
+/** The other tabs of this browser: one POSTs at a time, and tells the rest the outcome. */
 export interface Tabs {
-  /** Asks for a turn, in which no other tab POSTs. None is waited for long: it may be frozen. */
+  /** Requests a turn, in which no other tab POSTs. Does not wait long for another tab, which may be frozen. */
   queue(): void
-  /** The turn is over. */
+  /** Ends the turn. */
   release(): void
   tell(news: News): void
-  /** Lets the others go on, and hears of nothing more: a browser keeps no page to go back to that they wait for, or talk to. */
+  /** Lets the others continue, and stops listening: the back/forward cache keeps no page that others wait for or talk to. */
   leave(): void
-  /** After having left. */
+  /** Rejoins after having left. */
   join(): void
 }
 
-/** ms to wait for another tab, and to have others wait. */
+/** ms to wait for another tab, and to make others wait. */
 const PATIENCE = 5000
 
 export function createTabs(name: string, onTurn: () => void, onNews: (news: News) => void): Tabs {
@@ -27,14 +27,14 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       channel = new BroadcastChannel(name)
       channel.onmessage = ({ data }) => onNews(data)
     } catch {
-      // Firefox refuses it to a site that may keep nothing.
+      // Firefox denies it to a site that may store nothing.
     }
   }
   join()
 
   return {
     queue: () => {
-      // As without https: what the others tell has to do.
+      // For example without https: what the others tell must suffice.
       if (!navigator?.locks) return onTurn()
       const controller = new AbortController()
       const { signal } = controller
@@ -42,7 +42,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       release = () => controller.abort()
       setTimeout(release, PATIENCE)
       const act = async (): Promise<void> => {
-        // What the one before has told comes another way than its leave to go on.
+        // Messages of the previous tab travel separately from its lock: let them arrive.
         await new Promise((resolve) => setTimeout(resolve))
         onTurn()
         await isOver
