@@ -4,30 +4,30 @@ import type { Unsubscribe } from '../shared/session-types.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
-/** ms from one change of the address to the next: browsers refuse more than 100 in 10 s, of the app's own router too. */
+/** ms from one URL change to the next: browsers refuse more than 100 in 10 s, including those of the app's own router. */
 const PACE = 200
-/** ms in which another page may take this one's place; a download, for one, never does. */
+/** ms in which another page may replace this one; a download, for example, never does. */
 const LEAVING = 10_000
 
 /**
- * Keeps the parameters of the page's address in step with the fields that have a `url`: what is chosen is said there, and going back and
- * forward sets what was. Needs what `embed()` has put into the page, or that as `initial`.
+ * Keeps the parameters of the page's URL in sync with the fields that have a `url`: changes are written there, and going back and forward
+ * restores values. Needs what `embed()` puts into the page, or the same as `initial`.
  *
- * @throws {TypeError} where `live` is no client
+ * @throws {TypeError} if `live` is not a client
  * @example
  * followAddress(live)
  */
 export function followAddress(live: AnyClient): Unsubscribe {
   const { initial, onClose } = insideOf(live)
   const { urls = {}, defaults = {}, unvisited = {} } = initial ?? {}
-  // Untyped inside: which keys may be set, only the declaration knows.
+  // Untyped inside: only the declaration knows which keys may be set.
   const set = live.set as (key: string, value: JsonValue) => unknown
   const fields = Object.entries(urls)
   const ends = new AbortController()
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
   let last = ''
-  /** Of a page that is being left: it hears what the next one sets, and the way back is to lead to what it was. */
+  /** The URL of a page that is being left: it still receives what the next page sets, but going back must restore what it had. */
   let left = ''
   let leaving: typeof pause
 
@@ -35,14 +35,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const text = parameterOf(location.search, name)
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
-  /** Whether the app's own router has come to its address: a change before that would end its navigation. */
+  /** Whether the app's own router has finished navigating: an earlier URL change would abort its navigation. */
   const isThere = (): boolean => !globalThis.navigation?.transition
-  /** Whether there was something to change. */
+  /** Returns whether there was something to change. */
   const write = (): boolean => {
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)
-      // What says the same is left as it is written, and so is what is not ours.
+      // Parameters that say the same keep their spelling, and those that are not ours are left alone.
       if (sameJson(said(key, name), value)) continue
       const others = url.search
         .slice(1)
@@ -53,7 +53,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
       if (url.href.length > LONGEST_ADDRESS) url.search = others.join('&')
     }
     if (url.href === location.href) return false
-    // Where it is refused, or passed over, it is tried again.
+    // If it is refused or ignored, it is tried again.
     try {
       history.replaceState(history.state, '', url)
     } catch {}
@@ -71,14 +71,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
     left = ''
     follow()
   }
-  /** Sets what the address says of some keys. */
+  /** Sets some keys to what the URL says. */
   const take = (isOf: (key: string, value: JsonValue) => boolean): void => {
     for (const [key, name] of fields) {
       const value = said(key, name)
       if (value !== undefined && isOf(key, value)) set(key, value)
     }
   }
-  /** @param isBehind the page may not know yet what has been chosen since */
+  /** @param isBehind whether the page may not yet know newer changes */
   const read = (isBehind: boolean): void => {
     take((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
@@ -86,23 +86,23 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const travel = (): void => {
     const former = last
     last = location.href
-    // A link to a fragment is no travel: the address may be behind what was chosen.
+    // A link to a fragment is not a step in the history: the URL may be older than the last change.
     if (former !== last && former.split('#')[0] === last.split('#')[0]) follow()
     else read(false)
   }
   const begin = (): void => {
     last = location.href
-    // The server has set what the address of a visit says, or has refused it; but for these. What is set is the address's, never the HTML's.
+    // The server has already set or refused what a visit's URL says, except for these. Values come from the URL, never from the HTML.
     take((key) => key in unvisited)
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),
     )
-    // At once, and before the app hears of it: a page that is loaded again would set what the last visitor had.
+    // At once, and before the app hears of it: otherwise a reload would set what the last visitor had.
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
-    // Of what the app's own router does older browsers do not tell: there the next change says it.
+    // Older browsers do not report navigations of the app's own router: there, the next change updates the URL.
     globalThis.navigation?.addEventListener(
       'currententrychange',
       ({ navigationType }) => navigationType === 'traverse' || queueMicrotask(follow),
@@ -113,10 +113,10 @@ export function followAddress(live: AnyClient): Unsubscribe {
       ({ destination }) => {
         if (destination.sameDocument) return
         left = location.href
-        // What was chosen right before waits for its turn. To say it at once would end the navigation.
+        // A change made right before is still waiting. Writing it at once would abort the navigation.
         if (pause)
           setTimeout(() => {
-            // It is not left: the app's own router has taken over.
+            // The page is not left: the app's own router has taken over.
             if (!isThere()) stay()
             else if (location.href === left && write()) left = location.href
           })
@@ -128,9 +128,9 @@ export function followAddress(live: AnyClient): Unsubscribe {
     follow()
   }
   const end = (): void => ends.abort()
-  // A page in a frame has no address that is seen, and any site can open it there unseen. In a worker, and on a server, there is none.
+  // A page in a frame has no visible URL, and any site can open it there unseen. In a worker, or on a server, there is no page.
   if (globalThis.document && fields[0] && self === top) {
-    // It is rendered before it is wanted, and may never be shown.
+    // A prerendered page may never be shown.
     if ('prerendering' in document && document.prerendering)
       document.addEventListener('prerenderingchange', begin, { signal })
     else begin()

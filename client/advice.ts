@@ -5,31 +5,31 @@ import { LiveSessionError } from './error.js'
 import { copyOf } from './json-copy.js'
 
 /**
- * What is wrong: why a change is refused, or
+ * The code of what is wrong: why a change is refused, or
  * - `before_ready`: a value is read before the first values are known
- * - `impure_update`: a function of `update` has changed something
+ * - `impure_update`: a function passed to `update` has changed something
  */
 export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 
-/** What a page tells its developer: in development what to do; in production a code, and where it is explained. */
+/** What a page tells its developer: in development, what to do; in production, a code and where it is explained. */
 export interface Advice {
-  /** The message of an error. `call` is what was called, as `get`. */
+  /** Returns the message of an error. `call` is what was called, such as `get`. */
   text(code: AdviceCode, key?: string, call?: string): string
-  /** What the caller of a change that failed gets. What the caller's own code has thrown is told to the console, too: callers need not wait. */
+  /** Returns what the caller of a failed change gets. What its own code threw also goes to the console, as callers need not await. */
   errorOf(key: string, failure: Failure): unknown
   /**
-   * A copy of what may be set, as far as JSON is concerned.
+   * Returns a copy of a value that JSON can carry.
    *
    * @throws {LiveSessionError} `invalid_value`
    */
   settable(key: string, value: unknown): JsonValue
-  /** A POST has come to an end. */
+  /** Called when a POST has ended. */
   posted?(posted: Posted): void
 }
 
 const text = (code: string): string => `koa-live-session: ${code}, docs/troubleshooting.md#${code}`
 
-/** In production. */
+/** The advice in production. */
 export const BRIEF: Advice = {
   text,
   errorOf: (key, { code, message = text(code), error }) => {

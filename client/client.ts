@@ -16,16 +16,16 @@ import type { LiveSessionClient } from './types.js'
 type Subscriber = (value: JsonValue | undefined) => void
 type Told = readonly [value: JsonValue | undefined, detail: StatusDetail]
 
-/** How often listeners are told in one go: the page is to stay usable. */
+/** Maximum rounds of telling listeners in one go, so that the page stays usable. */
 const MAX_AT_ONCE = 100
 
-/** Of a key that the page has not been told of. */
+/** For a key that the page has not been told of. */
 const UNTOLD: Told = [undefined, detailOf('default')]
 
 /**
- * The public object, wherever the page is: has the core hear of what happens, and does what it says.
+ * Creates the public object, wherever the page is: reports events to the core, and carries out its effects.
  *
- * @param begins whether it looks at once for what there is to do
+ * @param begins whether it looks for work at once
  * @param inside what its parts need
  */
 export function createClient<F extends Fields>(
@@ -36,14 +36,14 @@ export function createClient<F extends Fields>(
   begins: boolean,
 ): LiveSessionClient<F> {
   let source: ChangeSource | undefined
-  /** Listeners have heard of the first values. */
+  /** Whether listeners know the first values. */
   let { isReady } = page
   let isOver = false
   let isStepping = false
-  /** What comes about meanwhile is told after it. */
+  /** While true, listeners are told of changes afterwards. */
   let isBusy = false
   let isNews = false
-  // The server tells what pages compute by these, also that of other tabs.
+  // The server distinguishes computed changes by these, also those of other tabs.
   let calls = Math.floor(Math.random() * 2 ** 52)
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
@@ -58,19 +58,19 @@ export function createClient<F extends Fields>(
   const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key))
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
   const toldOf = (key: string): Told => [shown(key), status(key)]
-  /** By key, what the page began with; and what listeners were told last. */
+  /** By key, what the page began with, and what listeners were last told. */
   const began = new Map([...page.fields.keys()].map((key) => [key, toldOf(key)]))
   const heard = new Map(began)
   const isEmbedded = isReady
 
-  /** What a listener sets is told once all have heard of what it answers. */
+  /** What a listener sets is told after all listeners have heard of the change it responds to. */
   const tell = (): void => {
     isNews = true
     if (isBusy) return
     isBusy = true
     for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
       isNews = false
-      // What a listener sets meanwhile is told after this, as what that is.
+      // What a listener sets meanwhile is told afterwards, with its own source.
       const from = source ?? 'ticket'
       source = undefined
       for (const [key, [value, detail]] of [...page.fields.keys()].map((key) => [key, toldOf(key)] as const)) {
@@ -83,13 +83,13 @@ export function createClient<F extends Fields>(
       if (isReady) markReady()
     }
     isBusy = false
-    // Listeners that answer each change with another one.
+    // Listeners keep answering each change with another one.
     if (isNews) setTimeout(tell)
   }
 
   const dispatch = (...event: Event): void => {
     if (isOver) return
-    // What this would change, the step under way would undo.
+    // The step in progress would undo this change.
     if (isStepping) throw new TypeError(advice.text('impure_update'))
     const { who } = page
     let effects: readonly Effect[] = []
@@ -101,15 +101,15 @@ export function createClient<F extends Fields>(
     }
     if (who && who !== page.who) source = 'login'
     else if (event[0] === 'synced') source ??= 'socket'
-    // First: what this page has dropped is not to be taken out again.
+    // First, so that nothing this page has dropped is taken out again.
     doing.keep(remainsOf(page))
-    // What was set is on its way before listeners are told: what they send comes after it. What an effect brings about at once is told with it.
+    // Changes are sent before listeners are told: what those send comes after. Immediate results of an effect are told with it.
     const wasBusy = isBusy
     isBusy = true
-    // The app may well listen to what goes out over its socket.
+    // Guarded, as the app may listen to what goes out over its socket.
     for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
     isBusy = wasBusy
-    // Also where a connection is about to say whose it is.
+    // Not while a connection is about to tell whose it is.
     const isWaiting =
       page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some((field) => draftsOf(field)[0])
     if (!isWaiting) tell()
@@ -127,7 +127,7 @@ export function createClient<F extends Fields>(
     if (isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, call))
   }
-  /** Resolves when it is saved: a value, or what `next` computes from the one that is there, and anew where that is another one by then. */
+  /** Resolves when it is saved: a value, or what `next` computes from the current one, again if that has changed by then. */
   const change = (key: string, make: () => JsonValue | undefined, next?: Next): Promise<void> => {
     calls += 1
     const id = calls
@@ -144,7 +144,7 @@ export function createClient<F extends Fields>(
         end({ code: 'invalid_value', error })
       }
     })
-    // A caller that does not wait learns of a refusal from the status, or the console.
+    // A caller that does not await it learns of a refusal from the status or the console.
     saved.catch(() => undefined)
     return saved
   }
@@ -162,7 +162,7 @@ export function createClient<F extends Fields>(
     })
     const show = (): void => tell(shown(key))
     const end = changes.add((change) => change.key === key && tell(change.value))
-    // Before it browsers put back what a form had, which is after scripts have run.
+    // Browsers restore forms just before this event, after scripts have run.
     globalThis.addEventListener?.('pageshow', show)
     show()
     if (!isReady) void ready.then(show)
@@ -204,7 +204,7 @@ export function createClient<F extends Fields>(
     close: () => {
       if (isOver) return
       ends.tell()
-      // What is unsaved is kept for the next page.
+      // Unsaved changes are kept for the next page.
       page.isOffline = true
       tell()
       isOver = true
@@ -218,6 +218,6 @@ export function createClient<F extends Fields>(
   }
   doing.open()
   if (begins) dispatch('begin')
-  // Untyped inside: what a key's value is, only the declaration knows.
+  // Untyped inside: only the declaration knows the type of a key's value.
   return live as unknown as LiveSessionClient<F>
 }

@@ -1,6 +1,6 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 
-/** A refusal: what was wrong, and the field that it is about. Whether a page did it, or the server has, its `code` says why. */
+/** A refusal: what was wrong, and the field that it is about. Its `code` says why, whether the page or the server refused. */
 export class LiveSessionError extends Error {
   /** `LiveSessionError`. */
   override readonly name = 'LiveSessionError'

@@ -7,16 +7,16 @@ import type { AnyClient } from './types.js'
 
 type Add = (listener: (message: JsonValue) => void) => Unsubscribe
 
-/** ms after which a refused page asks again: as a rule it was one of many changes. */
+/** ms after which a refused page asks again: usually it was refused because of many changes. */
 const PAUSE = 1000
 
 const flashes = new WeakMap<Inside, Add>()
 
 /**
- * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` that this page is to show: once, in one page
- * of the browser that is seen. Needs a socket. A page that was rendered with `takeFlash()` has the others in its HTML.
+ * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` that this page should show: once, in one
+ * visible page of the browser. Needs a socket. A page that was rendered with `takeFlash()` has the others in its HTML.
  *
- * @throws {TypeError} where `live` is no client
+ * @throws {TypeError} if `live` is not a client
  * @example
  * onFlash(live, (message) => toast(message))
  */
@@ -30,13 +30,13 @@ export function onFlash(live: AnyClient, listener: (message: JsonValue) => void)
 function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   const { add, count, tell } = createListeners<[message: JsonValue]>()
   const { document } = globalThis
-  /** What this page was given when it had no listener any more: no other page will be. */
+  /** Messages that this page received when it had no listener left: no other page will get them. */
   const untold: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
-  /** What is for the next page alone is not for one that comes back. */
+  /** Messages for the next page only are not for one that reconnects. */
   let back: [isBack?: true] = []
-  /** A page that is not seen leaves it to another one, or waits until it is. */
+  /** A hidden page leaves messages to another one, or waits until it is visible. */
   const take = (): void => {
     if (isClosed || !count() || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
@@ -53,7 +53,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
       back = [true]
     })
   document?.addEventListener?.('visibilitychange', take)
-  // Another visitor has come: what the last one was to be shown is told no more.
+  // Another visitor has come: drop the messages of the last one.
   live.onVisitor(() => void untold.splice(0))
   onClose(() => {
     isClosed = true

@@ -3,24 +3,24 @@ import type { Unsubscribe } from '../shared/session-types.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
-/** ms in which a page that was sent somewhere is on its way there. */
+/** ms during which a page that was sent somewhere counts as on its way. */
 const ON_THE_WAY = 2000
 
 let freeAt = 0
 
 /**
- * Has the page go where a `socket.liveSession.handOff` sends it: it brings the token to the endpoint by a form, so that the cookies and the
- * redirects of the answers are the browser's own, and the token is in no URL. Needs a socket.
+ * Makes the page go where a `socket.liveSession.handOff` sends it: a form POSTs the token to the endpoint, so that the browser itself
+ * handles the cookies and redirects of the responses, and the token is in no URL. Needs a socket.
  *
- * @throws {TypeError} where `live` is no client
+ * @throws {TypeError} if `live` is not a client
  * @example
  * followHandOffs(live)
  */
 export function followHandOffs(live: AnyClient): Unsubscribe {
   const { socket, endpoint, onClose } = insideOf(live)
-  // Where it goes no event says: an app may relay one that a stranger has made up.
+  // The event does not say where to go: an app may relay one that a stranger has made up.
   const follow = (token: string): void => {
-    // A second click would drop the answer to the first, with its cookies. In a process without pages there is none to send.
+    // A second click would drop the response to the first, with its cookies. Outside a browser there is no page to send.
     const { document, performance } = globalThis
     const now = performance.now()
     if (now < freeAt || !document) return

@@ -1,63 +1,63 @@
 /**
- * The small hook, 0.75 kB, for pages that the server renders and that need no values of their own.
+ * A small hook, 0.75 kB, for server-rendered pages that need no values of their own.
  *
  * @module koa-live-session/hook
  */
 import type { Fields } from '../shared/field-types.js'
-// Types alone, which cost no bytes: the texts are written out below.
+// Only types, which cost no bytes: the strings are written out below.
 import type { DEFAULT_ENDPOINT, STORE_SESSION, SYNC, SyncAnswer } from '../shared/protocol.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
-/** The options of `storeSession(socket, options)`, as those of `createLiveSession`. */
+/** The options of `storeSession(socket, options)`, like those of `createLiveSession`. */
 export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
 
 /**
- * The small hook, for pages that the server renders: POSTs what `store_session` brings, so that the cookie has it and it
- * survives a restart. It keeps no values and says no status.
+ * POSTs what `store_session` brings, so that the cookie has it and it survives a restart: a small hook for server-rendered pages. It keeps
+ * no values and reports no status.
  *
  * @param socket the page's socket
- * @param options as those of `createLiveSession`
- * @returns its end
+ * @param options like those of `createLiveSession`
+ * @returns a function that ends it
  * @example
  * storeSession(io())
  */
 export function storeSession(socket: AnySocket, options: StoreSessionOptions = {}): () => void {
-  /** By key, the newest change that the endpoint has not taken yet. */
+  /** By key, the newest change that the endpoint has not yet accepted. */
   const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
-  /** Whose the connection is, where it has brought the browser's cookie: else nothing of it can be stored. */
+  /** The connection's visitor, if it brought the browser's cookie: otherwise nothing from it can be stored. */
   let who: string | undefined
-  /** How often the right cookie was asked for, since a connection has brought it. */
+  /** How often the right cookie was requested since a connection last brought it. */
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
-  /** ms since 1970 of the last POST, and ms after which one is made only because the page is used. */
+  /** The last POST in ms since 1970, and ms after which one is made just because the page is in use. */
   let posted = Date.now()
   let life: number
   let isOver: boolean | undefined
 
-  /** Changes are collected for 100 ms. After a refusal, or where an answer does not come, what is left goes out again 5 s later. */
+  /** Changes are collected for 100 ms. After a refusal, or without an answer, the rest is sent again 5 s later. */
   const plan = (): void => {
     if (!planned) planned = setTimeout(post, 100)
   }
   const post = (): void => {
     planned = 0
     const tickets = [...new Map(unsaved.values()).keys()]
-    // As much as the endpoint takes, and a browser sends with keepalive: the others go with the next.
+    // As much as the endpoint accepts, and browsers send with keepalive: the others go with the next POST.
     while (`${tickets}`.length > 65e3) tickets.pop()
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
-  /** Brings tickets, and renews the cookie by it. Without any it asks for the right cookie, and comes back with it. */
+  /** Sends tickets, which renews the cookie. Without any, it requests the right cookie, and reconnects with it. */
   const send = async (tickets?: readonly string[]): Promise<void> => {
     planned = setTimeout(post, 5000)
     posted = Date.now()
-    // Once it is over nothing goes out.
+    // Nothing is sent after the end.
     if (!isOver)
       try {
         const { held, error, dropped } = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
-            // Goes on when the page is left. A question does not: its late answer could replace the cookie of the guest who comes next.
+            // Outlives the page only with tickets: the late response to a question could replace the next guest's cookie.
             keepalive: !!tickets,
             ...options,
             headers: {
@@ -67,19 +67,18 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             body: JSON.stringify({ who: tickets && who, tickets }),
           })
         ).json()
-        // One bad ticket has refused all: it is given up, and the others go out again. What says neither is not ours.
+        // One bad ticket had all refused: it is given up, and the others are sent again. A response with neither is not ours.
         const over = held ? tickets : [tickets?.[error.index]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
         if (held) planned = 0
         plan()
-        // Another visitor is at this browser now: it comes back as that one.
+        // Another visitor now uses this browser: reconnect as that one.
         if (dropped) socket.disconnect().connect()
       } catch {}
     if (!tickets && !isOver) socket.disconnect().connect()
   }
   const hear = (ticket: string): void => {
-    // Text in it is not read right: only keys and stamps are looked at.
-    // A server that was restarted may know less than what is still to be brought.
+    // This garbles text, but only keys and stamps are read. A restarted server may know less than what is still unsaved.
     for (const [key, stamp] of JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))).changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
     plan()
@@ -89,19 +88,18 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       socket.emit('live_session:sync' satisfies typeof SYNC, { who }, (answer: SyncAnswer) => {
         who = answer.kept && answer.who
         life = (answer.renew ?? 300) * 1e3
-        // What came before it may have been the former visitor's, or the new one's.
+        // Earlier tickets may be the former visitor's or the new one's.
         if (answer.dropped) {
           unsaved.clear()
           answer.greeting?.forEach(hear)
         }
-        // A browser that keeps no cookie is asked once.
-        // What came before this answer waits for it.
+        // A browser that keeps no cookie is asked only once. Earlier tickets have waited for this answer.
         plan()
         if (who) asked = 0
         else if (!asked++) void send()
       })
   }
-  /** Such a socket does not connect again by itself. */
+  /** A refused socket does not reconnect by itself. */
   const refused = (error: { readonly data?: { readonly code?: string } }): void => {
     if (error.data?.code) setTimeout(send, asked++ && 5000)
   }
@@ -110,7 +108,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       [way]('connect', greet)
       [way]('connect_error', refused)
     listen('pagehide', post)
-    // Also where a part of the page keeps its events to itself.
+    // Capture, as part of the page may stop the propagation of its events.
     listen('keydown', plan, true)
     listen('pointerdown', plan, true)
   }

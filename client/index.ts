@@ -1,8 +1,8 @@
 /**
- * The page's part: shows values at once, and brings changes home into the cookie. Of socket.io-client it needs the types alone; the socket is
- * yours. `onFlash`, `followAddress` and `followHandOffs` are parts of a page that bundlers drop where you do not import them.
+ * The client for pages: shows values at once, and saves changes in the cookie. It needs only the types of socket.io-client; the socket is
+ * yours. Bundlers drop `onFlash`, `followAddress` and `followHandOffs` if you do not import them.
  *
- * `F` is the type of your fields: `RegisteredFields`, unless it is said otherwise.
+ * `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *
  * @module koa-live-session/client
  */

@@ -5,31 +5,31 @@ import type { RegisteredFields } from '../shared/registered.js'
 import type { StatusDetail } from './core/view.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 
-/** Where a client has what its parts need. The same symbol in an app that bundles the package twice. */
+/** The key of what a client's parts need. The same symbol even in an app that bundles the package twice. */
 export const INSIDE: unique symbol = Symbol.for('live-session')
 
-/** What the parts of a page need of its client, besides its public members. */
+/** What a client's parts need besides its public members. */
 export interface Inside {
   readonly socket: AnySocket | undefined
   readonly endpoint: string
-  /** What `embed()`, or `initial`, said of values and their stamps. */
+  /** The values and stamps from `embed()` or `initial`. */
   readonly initial: AnySnapshot | undefined
-  /** What the page came with; undefined where it came with nothing. */
+  /** Returns what the page began with; undefined if it began with nothing. */
   was(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
-  /** Called as the client is closed. */
+  /** Has `end` called when the client is closed. */
   onClose(end: () => void): void
 }
 
 type F = RegisteredFields
 
-/** A client to those that hydrate: what the server has rendered comes first, whatever the page has heard since. */
+/** A client for hydration: what the server rendered comes first, whatever the page has received since. */
 export interface Hydratable extends LiveSessionClient {
   readonly [INSIDE]: {
     was<K extends Keys<F>['readable']>(key: K): readonly [value: Value<F[K]>, status: StatusDetail] | undefined
   }
 }
 
-/** @throws {TypeError} where it is no client */
+/** @throws {TypeError} if it is not a client */
 export function insideOf(live: AnyClient): Inside {
   const { [INSIDE]: inside } = Object(live) as { readonly [INSIDE]?: Inside }
   if (inside) return inside

@@ -1,16 +1,16 @@
 import type { JsonValue } from '../shared/json.js'
 
 /**
- * A copy of a value that JSON carries, as a page in production makes it. `freezeJson`, which a page has in development, says where it is
- * wrong, and refuses more: the server does so too, and what it cannot see (a symbol key, -0) is a matter of the code.
+ * Returns a copy of a value that JSON carries, for a page in production. In development `freezeJson` says where it is wrong, and refuses
+ * more: so does the server, and what that cannot see (a symbol key, -0) is a matter of the code.
  *
- * @throws {TypeError} of any other value
+ * @throws {TypeError} for any other value
  */
 export function copyOf(root: unknown): JsonValue {
   return JSON.parse(JSON.stringify(root, soundOf))
 }
 
-/** The value itself, as it was before a `toJSON` of its own. */
+/** Returns the value itself, as it was before its own `toJSON`. */
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)

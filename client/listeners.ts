@@ -1,4 +1,4 @@
-/** Who wants to hear of something. */
+/** A set of listeners. */
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void
   tell(...args: A): void
@@ -21,7 +21,7 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
   }
 }
 
-/** A mistake of the app's must not stop the others, or what comes after. */
+/** Wraps a function of the app: its errors must not stop other listeners, or what comes after. */
 export function guarded<A extends readonly unknown[]>(act: (...args: A) => void): (...args: A) => void {
   return (...args) => {
     try {

@@ -11,7 +11,7 @@ import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 type Plain = Readonly<Record<string, JsonValue>>
 
 /**
- * The browser's half: shows values at once, and brings changes home into the cookie.
+ * Creates the browser's half, which shows values at once and saves changes in the cookie.
  *
  * @example
  * const live = createLiveSession({ socket: io() })
@@ -24,7 +24,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   return create(options, BRIEF)
 }
 
-/** A client that says in these words what is wrong. */
+/** Creates a client that reports errors in these words. */
 export function create<F extends Fields>(options: LiveSessionClientOptions<F>, advice: Advice): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', headers = {} } = options
   const initial = (options.initial ?? embedded()) as AnySnapshot | Plain | undefined
@@ -34,14 +34,14 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
     (dispatch, { timers }) => createPage(socket, { endpoint, credentials, headers }, advice, dispatch, timers),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
-    // What was left is sent, and what the page cannot vouch for is looked at. On a server a path leads nowhere.
+    // Sends what was left over, and checks what the page cannot vouch for. On a server, a path leads nowhere.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
 }
 
 /**
- * What `embed()` put into the page: an inert script, which visitors cannot put there, as they can what has its id (a heading, a comment). Of
- * several it is not known which is the server's.
+ * What `embed()` put into the page: an inert script, as visitors may add other elements with its id (a heading, a comment), but no script.
+ * If there are several, it is unknown which is the server's.
  */
 function embedded(): unknown {
   const [script, second] = globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []

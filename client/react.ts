@@ -1,5 +1,5 @@
 /**
- * Components of React 18 or newer, or of Preact, that show and set values.
+ * A provider and a hook for components of React 18 or newer, or of Preact, that show and set values.
  *
  * @module koa-live-session/react
  */
@@ -23,23 +23,23 @@ type F = RegisteredFields
 const Live = createContext<Hydratable | undefined>(undefined)
 
 /**
- * Gives the components below it the page's client.
+ * Provides the page's client to the components below it.
  *
  * @example
  * const live = createLiveSession({ socket: io() })
  * hydrateRoot(root, <LiveSessionProvider live={live}><App /></LiveSessionProvider>)
  */
 export const LiveSessionProvider: FunctionComponent<{
-  /** What `createLiveSession()` returned. */
+  /** The client from `createLiveSession()`. */
   readonly live: LiveSessionClient
   /** The components that use it. */
   readonly children?: ReactNode
 }> = ({ live, children }) => createElement(Live.Provider, { value: live as Hydratable }, children)
 
 /**
- * A value, what sets it, and how far its newest change has got. `set` takes a value, or a function of the one before it, which is `live.update`; it
- * resolves and rejects as that does, and stays the same function. Of a field that the page may only read it is `never`.
- * On a page without `embed()` or `initial`, await `live.ready` before rendering.
+ * Returns a value, its setter, and how far its newest change has got. `set` takes a value or, as `live.update` does, a function of the
+ * previous one; it resolves and rejects likewise, and stays the same function. For a field that the page may only read it is `never`. On a
+ * page without `embed()` or `initial`, await `live.ready` before rendering.
  *
  * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`
  *
@@ -77,6 +77,6 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     (next: never) => (typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)),
     [live, key],
   )
-  // Untyped inside: whether a key may be set, only the declaration knows.
+  // Untyped inside: only the declaration knows whether a key may be set.
   return [value, set as never, status]
 }

@@ -1,19 +1,19 @@
 import type { Effects, Event } from './core/messages.js'
 import type { Page } from './core/page.js'
 
-/** Says what happens to a page. */
+/** Reports what happens to a page. */
 export type Dispatch = (...event: Event) => void
 
 type Doing = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
 
-/** Where a page is: does what the core says, but for what callers and listeners are told, and says what happens. */
+/** A page's environment: carries out the core's effects, except for telling callers and listeners, and reports events. */
 export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'> {
-  /** Has this text, and no other, outlive the page. */
+  /** Keeps this text, and no other, beyond the life of the page. */
   keep(text: string): void
-  /** From now on it says what happens. */
+  /** Begins to report events. */
   open(): void
   close(): void
 }
 
-/** What makes them, given where to say it, and what the page knows, to read. */
+/** Creates the surroundings, given where to report events, and what the page knows, to read. */
 export type Surround = (dispatch: Dispatch, page: Page) => Surroundings

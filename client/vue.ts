@@ -1,5 +1,5 @@
 /**
- * Components of Vue 3.5 or newer that show and set values.
+ * A plugin and a composable for components of Vue 3.5 or newer that show and set values.
  *
  * @module koa-live-session/vue
  */
@@ -26,7 +26,7 @@ type F = RegisteredFields
 const LIVE: InjectionKey<Hydratable> = Symbol()
 
 /**
- * Gives the components of an app the page's client: `live` is what `createLiveSession()` returned.
+ * Provides the page's client to an app's components: `live` is what `createLiveSession()` returned.
  *
  * @example
  * createSSRApp(App).use(liveSessionPlugin(createLiveSession({ socket: io() }))).mount('#app')
@@ -36,8 +36,9 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * A value to read and, where the page may, to write, and how far its newest change has got: refs, which follow until the scope ends. A function that is set computes the value from the one before it, as `live.update`. A refusal shows in the status. Of a field
- * that the page may only read, `value` is a readonly ref. On a page without `embed()` or `initial`, await `live.ready` before mounting.
+ * Returns refs to a value and to how far its newest change has got, updated until the scope ends. Setting a function calls `live.update`. A
+ * refusal shows in the status. If the page may only read the field, `value` is a readonly ref. Without `embed()` or `initial`, await
+ * `live.ready` before mounting.
  *
  * @throws {TypeError} where the app does not use `liveSessionPlugin`, and before `live.ready`
  *
@@ -48,7 +49,7 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 export function useLiveSession<K extends Keys<F>['readable']>(
   key: K,
 ): {
-  /** The value, which follows each change. Read and set as `value.value`, or by `v-model`. */
+  /** The value, updated after each change. Read and set as `value.value`, or with `v-model`. */
   readonly value: K extends Keys<F>['writable']
     ? WritableComputedRef<Value<F[K]>, Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)>
     : Readonly<Ref<Value<F[K]>>>
@@ -57,7 +58,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
 } {
   const live = inject(LIVE, null)
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
-  // Where there is an element in the page already, it is the server's, to be rendered once more as it is.
+  // An element that is already in the page is the server's, and must first be rendered unchanged.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
   const state = shallowRef((isHydrating && live[INSIDE].was(key)) || [live.get(key), live.status(key)])
   const update = (): void => {
@@ -68,13 +69,13 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     onScopeDispose(live.onStatus(update))
   }
   if (isHydrating) onMounted(follow)
-  // On a server no scope ever ends.
+  // On a server, no scope ever ends.
   else if (globalThis.document) follow()
   // A refusal shows in the status.
   const value = computed({
     get: () => state.value[0],
     set: (next: never) => void live[typeof next === 'function' ? 'update' : 'set'](key as never, next),
   })
-  // Untyped inside: whether a key may be set, only the declaration knows.
+  // Untyped inside: only the declaration knows whether a key may be set.
   return { value: value as never, status: computed(() => state.value[1]) }
 }

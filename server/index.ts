@@ -1,8 +1,8 @@
 /**
- * The server's part: a Koa plugin, with its handlers of socket.io. It adds `ctx.liveSession`, `socket.liveSession` and `socket.session` to
- * the types of Koa and socket.io.
+ * The server side: a Koa plugin with socket.io handlers. It adds `ctx.liveSession`, `socket.liveSession` and `socket.session` to the types
+ * of Koa and socket.io.
  *
- * `F` is the type of your fields everywhere in this reference: `RegisteredFields`, unless it is said otherwise.
+ * Throughout this reference, `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *
  * @module koa-live-session
  */

@@ -5,22 +5,20 @@ import type { Awaitable } from '../shared/promise.js'
 import type { UserId } from './kernel/names/subject.js'
 import type { Store } from './stores/store.js'
 
-/**
- * The options of `liveSession(app, options)`. Each is checked at start: what cannot work is a `TypeError`. `I` is the type of your `identify`.
- */
+/** The options of `liveSession(app, options)`. An invalid one throws a `TypeError` at startup. `I` is the type of your `identify`. */
 export interface LiveSessionOptions<F extends Fields, I = unknown> {
-  /** What `defineFields` returned. */
+  /** The return value of `defineFields`. */
   readonly fields: F
   /**
-   * The signed-in user's id, or nothing. Run by `middleware()`, so put that after your auth middleware; and again by
-   * `ctx.liveSession.identify()`, also after a sign-out, when koa-session's `ctx.session` is null. Each socket asks it, too, in its handshake.
+   * Returns the signed-in user's id, or nothing. Called by `middleware()`, so put that after your auth middleware; again by
+   * `ctx.liveSession.identify()`, also after a sign-out, when koa-session's `ctx.session` is null; and in the handshake of each socket.
    *
    * @example
    * identify: (ctx) => ctx.session?.userId
    */
   readonly identify?: ((ctx: Koa.Context) => Awaitable<UserId | null | undefined>) & I
   /**
-   * At least one secret of 32 bytes or more: the first signs, all verify. Put a new one first, and leave the former one for as long as `maxAge`.
+   * At least one secret of 32 bytes or more: the first signs, all verify. Put a new one first, and keep the old one for `maxAge`.
    *
    * @default app.keys
    */
@@ -32,20 +30,20 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly key?: string | undefined
   /**
-   * ms since the last use. `'session'`: the cookie ends with the browser, and in one that is never ended 31 days after the last use.
+   * Lifetime in ms since the last use. `'session'`: ends with the browser, or 31 days after the last use if that is never closed.
    * @default 31 days
    */
   readonly maxAge?: number | 'session' | undefined
   /**
-   * The path that pages POST to, as this app sees it. `live.middleware()` answers it.
+   * The path that pages POST to, as this app sees it. `live.middleware()` handles it.
    *
    * @default '/store_session'
    */
   readonly endpoint?: string | undefined
   /**
-   * Whether the cookie is for https alone. Set `true` in production: unless there is a `domain`, the cookie is then a `__Host-` one.
+   * Whether the cookie is sent over https only. Set `true` in production: it is then a `__Host-` cookie, unless there is a `domain`.
    *
-   * @default ctx.secure, of each request
+   * @default ctx.secure of each request
    */
   readonly secure?: boolean | undefined
   /**
@@ -55,116 +53,116 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly sameSite?: 'strict' | 'lax' | 'none' | undefined
   /**
-   * The cookie's `Domain`, a host name: then its subdomains get the cookie, too.
+   * The cookie's `Domain`, a host name whose subdomains then receive the cookie too.
    *
-   * @default none: this host alone
+   * @default none: this host only
    */
   readonly domain?: string | undefined
   /**
-   * Origins besides the server's own whose pages may use the session, as their own may: `['https://app.example.com']`. The endpoint answers
-   * them with CORS headers, credentials included.
+   * Origins besides the server's own whose pages may also use the session: `['https://app.example.com']`. The endpoint answers them with
+   * CORS headers, credentials included.
    *
    * @default []
    */
   readonly origins?: readonly string[] | undefined
-  /** The bounds of what this process keeps in memory. What has an open socket stays, whatever they are. */
+  /** Limits on what this process keeps in memory. Subjects with an open socket stay regardless. */
   readonly cache?: {
     /**
-     * ms after which an unused subject may leave the cache.
+     * ms after which an unused subject may be evicted from the cache.
      *
-     * @default maxAge; with a store half of `storeMaxIdle` at the most
+     * @default maxAge; with a store at most half of `storeMaxIdle`
      */
     readonly maxIdle?: number | undefined
     /**
-     * Subjects in the cache, users and anonymous browsers each; between half of them and all are kept.
+     * Maximum subjects in the cache, for users and for anonymous browsers each; between half of them and all are kept.
      *
      * @default 100_000
      */
     readonly maxSubjects?: number | undefined
     /**
-     * Bytes of memory, roughly, that guests' values may take in the cache. As many again may take those that wait for a store, and as many the
-     * cookies that were verified. In the cache those that were not used for longest give way; a store that is down is told no more of the guests
-     * who have waited for longest; a cookie that was forgotten is verified again.
+     * Approximate bytes of memory for guests' values in the cache. The same limit applies to those waiting for a store, and again to
+     * verified cookies. The cache evicts the least recently used; while a store is down, the guests who have waited longest are no longer
+     * stored; a forgotten cookie is verified again.
      *
      * @default 64_000_000
      */
     readonly maxGuestBytes?: number | undefined
   }
   /**
-   * Where values outlive this process, and cookies: `redisStore`, `sqlStore`, or one of your own.
+   * Where values outlive this process and its cookies: `redisStore`, `sqlStore`, or your own.
    *
    * @default none
    */
   readonly store?: Store | undefined
   /**
-   * ms in which the store is to answer; what takes longer is not waited for.
+   * Maximum ms to wait for the store to answer.
    *
    * @default 250
    */
   readonly storeTimeout?: number | undefined
   /**
-   * ms after which what was loaded from the store is loaded again.
+   * ms after which values loaded from the store are loaded again.
    *
    * @default 60_000
    */
   readonly storeRefresh?: number | undefined
   /**
-   * ms after which the store deletes what a visitor has there, counted from the last use: a day or more, also less than `maxAge`. What a guest
-   * has goes after `maxAge` at the latest, as no cookie leads there any more. That a user was revoked, or a browser given up, stays there for
-   * `maxAge`. With `Infinity` it deletes nothing.
+   * ms since a visitor's last use after which the store deletes their values: a day or more; may be less than `maxAge`. A guest's values
+   * are deleted after `maxAge` at the latest, as no cookie leads to them any more. Records of revoked users and abandoned browsers stay for
+   * `maxAge`. With `Infinity` nothing is deleted.
    *
    * @default 100 days
    */
   readonly storeMaxIdle?: number | undefined
   /**
-   * Bytes that all values of a visitor may take in the cookie together. The sum of the fields' `maxBytes` must fit.
+   * Bytes that all values of a visitor together may take in the cookie. The sum of the fields' `maxBytes` must fit.
    *
    * @default 3000
    */
   readonly cookieBudget?: number | undefined
   /**
-   * Whether this visitor agreed to be remembered. Without it nothing is written to the browser, and values live in the page for as long as it
-   * is open. It answers at once.
+   * Returns whether this visitor agreed to be remembered. If not, nothing is written to the browser, and values live in the page only while
+   * it is open. Must be synchronous.
    *
    * @default always
    */
   readonly consent?: ((ctx: Koa.Context) => boolean) | undefined
-  /** How much browsers may do. What is beyond it is refused as `rate_limited`. */
+  /** Limits on what browsers may do. Anything beyond is refused as `rate_limited`. */
   readonly limits?: {
     /**
-     * Changes a second that a socket may make, with bursts of twice that.
+     * Changes per second that a socket may make, with bursts of twice that.
      *
      * @default 20
      */
     readonly changesPerSocket?: number | undefined
     /**
-     * Changes a second that all sockets and POSTs of a subject may make on this node, with bursts of twice that.
+     * Changes per second that all sockets and POSTs of a subject may make on this node, with bursts of twice that.
      *
      * @default 50
      */
     readonly changesPerSubject?: number | undefined
     /**
-     * Open sockets of one user or guest in this process, all tabs and devices together; each namespace of a connection has one. A page
-     * over the limit sends its changes by POST, and hears of no others until a socket closes.
+     * Open sockets of one user or guest in this process, all tabs and devices together; each namespace of a connection has one. A page over
+     * the limit sends its changes by POST, and receives no others until a socket closes.
      *
      * @default 20
      */
     readonly socketsPerSubject?: number | undefined
   }
   /**
-   * Which values win when a visitor signs in, for fields that do not say it themselves: see `LoginRule`.
+   * Which values win when a visitor signs in, for fields without their own `onLogin`: see `LoginRule`.
    *
    * @default 'account'
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
   /**
-   * Told of a refusal that no code awaited, and of a store that does not answer; what it throws goes to `console.error`.
+   * Called with a refusal that no code awaited, and when a store does not answer; what it throws goes to `console.error`.
    *
    * @default console.error
    */
   readonly onError?: ((error: LiveSessionError) => void) | undefined
   /**
-   * ms since 1970, for stamps, expiry and limits. A test has `testClock`.
+   * Returns ms since 1970, for stamps, expiry and limits. In tests use `testClock`.
    *
    * @default Date.now
    */

@@ -21,7 +21,7 @@ export interface Settings {
   readonly identify: LiveSessionOptions<Fields>['identify']
   readonly secrets: readonly string[]
   readonly cookie: CookieOptions
-  /** ms since the last use: also of cookies that end with the browser, as some browsers never end. */
+  /** ms since the last use: also for cookies that end with the browser, as some browsers are never closed. */
   readonly maxAge: number
   readonly endpoint: string
   readonly origins: readonly string[]
@@ -42,12 +42,12 @@ export interface Settings {
 const A_STORE = `redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
 const DAY = 24 * 60 * 60 * 1000
 
-/** An option: what it is where the app does not say, and what it may be. */
+/** An option: its default, and which values it accepts. */
 interface Row<T> {
   readonly default: T
   readonly expected: string
   readonly is: (value: unknown) => boolean
-  /** What an error shows of a value that it may not be. */
+  /** How an error shows an invalid value. */
   readonly show: (value: unknown) => string
 }
 
@@ -55,12 +55,12 @@ function row<T>(fallback: T, expected: string, is: (value: unknown) => boolean, 
   return { default: fallback, expected, is: (value) => value === fallback || is(value), show }
 }
 
-/** Their types and docstrings are in option-types. What one has to do with another is checked in `resolveOptions`. */
+/** Their types and docs are in option-types. `resolveOptions` checks how they depend on each other. */
 const OPTIONS = {
   fields: row<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
   identify: row<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
   keys: row<readonly string[] | undefined>(undefined, 'at least one string of 32 bytes or more', () => true),
-  // Not shown: an app that mistakes `key` for `keys` has put a secret there.
+  // Not shown: an app that confuses `key` with `keys` has put a secret there.
   key: row<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
   maxAge: row<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
   endpoint: row<string>(DEFAULT_ENDPOINT, 'a path like "/x"', matches(/^\//)),
@@ -104,13 +104,13 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const { maxAge } = cookie
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
-  // A cookie that outlives its user's revocation there would be good again.
+  // A cookie that outlives the stored revocation of its user would become valid again.
   const kept = store?.maxIdle ?? Infinity
   const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(kept >= maxAge, 'store', keeper, kept)
-  // Stores note uses once a day.
+  // Stores record the last use once a day.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
-  // A promise is truthy: every visitor would have agreed.
+  // A promise is truthy: every visitor would count as having agreed.
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const report = createReport(app, onError)
   return Object.freeze({
@@ -121,7 +121,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     origins: Object.freeze([...origins]),
-    // A generation goes within twice that: what the store has deleted does not come back from memory.
+    // The cache evicts within twice this time: what the store has deleted must not come back from memory.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
@@ -156,7 +156,7 @@ function cookieOf({ key, maxAge, sameSite, secure, domain }: CookieGiven): Cooki
   }) as CookieOptions
 }
 
-/** Those of a table, as they were given or as they are by default. */
+/** The options of a table, with defaults filled in. */
 function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
   rows: R,
   given: object | undefined,
@@ -172,7 +172,7 @@ function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
   return Object.fromEntries(read)
 }
 
-/** @throws {TypeError} for an option that there is not */
+/** @throws {TypeError} for an unknown option */
 export function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options ?? {}))
     if (!known.includes(name)) throw refusal(prefix + name, `no such option (known: ${known.join(', ')})`)
@@ -202,7 +202,7 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
   return (value) => typeof value === 'string' && pattern.test(value)
 }
 
-/** As browsers say it. There are no patterns, though a URL may have a `*` in its host. */
+/** Whether it is written as browsers send it. No wildcards, though a URL may have a `*` in its host. */
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== 'string' || !/^https?:[^*]+$/.test(origin)) return false
   return URL.canParse(origin) && new URL(origin).origin === origin

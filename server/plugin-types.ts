@@ -10,44 +10,43 @@ import type { UserSession } from './session-types.js'
 
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
-  /** The middleware that makes `identify` work, run on the upgrade request: the same instances as in `app.use`. */
+  /** The middleware that `identify` relies on, run on the upgrade request: the same instances as in `app.use`. */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
-   * ms after which an open socket's `identify` is asked again, as in its handshake. Where it names another user by then, or none, the socket
-   * ends, and its browser comes back. More than 0; `Infinity`: never.
+   * ms after which `identify` runs again for an open socket, as in its handshake. If it then returns another user, or none, the socket is
+   * closed and its browser reconnects. More than 0; `Infinity`: never.
    *
    * @default 5 minutes
    */
   readonly recheck?: number
 }
 
-/** A Koa app, whatever its state and context are. */
+/** A Koa app with any state and context. */
 export type AnyApp = Koa<any, any>
-/** A socket.io server, whatever its events are. */
+/** A socket.io server with any events. */
 export type AnyServer = Server<any, any, any, any>
 
-/**
- * What `liveSession()` returns. `Identified` is whether `identify` was set: then `attach` demands `handshake`.
- */
+/** The plugin that `liveSession()` returns. `Identified` is whether `identify` was set: `attach` then requires `handshake`. */
 export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean> {
-  /** Gives each request its `ctx.liveSession`, and answers the endpoint. It goes after your auth middleware and before your routes, once. */
+  /** Gives each request its `ctx.liveSession`, and handles the endpoint. Use it once, after your auth middleware and before your routes. */
   middleware(): Koa.Middleware
   /**
-   * Gives each socket its `socket.liveSession`, in all namespaces, also in later ones. Once, before your own `io.use` and `io.on`.
+   * Gives each socket its `socket.liveSession`, in all namespaces, including later ones. Call it once, before your own `io.use` and
+   * `io.on`.
    *
-   * @throws {TypeError} a second time; where sockets are connected already; without `handshake` where `identify` is set; for a connection state
-   * recovery that skips middleware
+   * @throws {TypeError} when called again; if sockets are already connected; without `handshake` if `identify` is set; with a recovery that
+   * skips middleware
    */
   attach(io: AnyServer, options: AttachOptions): void
-  /** Without `identify` alone, where all visitors are guests. */
+  /** Only without `identify`, when all visitors are guests. */
   attach(
     io: Identified extends true
       ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [session] })'
       : AnyServer,
   ): void
   /**
-   * A user's values, for code without a request or a socket, as a job or a webhook: loaded from the store, where there is one. Without a store,
-   * `update` rejects with `not_loaded` as long as this process knows nothing of the user. Rejects with a `TypeError` for what is no `UserId`.
+   * Loads a user's values, from the store if there is one, for code without a request or a socket, such as a job or a webhook. Without a
+   * store, `update` rejects with `not_loaded` while this process knows nothing of the user. Rejects with a `TypeError` for an invalid `id`.
    *
    * @example
    * const user = await live.user(order.userId)
@@ -55,35 +54,35 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   user(id: UserId): Promise<UserSession<F>>
   /**
-   * Revokes everything issued to a user's browsers: sockets are closed, and existing cookies and tickets become invalid. Values stay in
-   * the store, else where processes have them in memory. Your own session of the user goes on: `revokedAt` says which ones are over. Rejects
-   * with a `TypeError` for what is no `UserId`.
+   * Revokes everything issued to a user's browsers: sockets are closed, and existing cookies and tickets become invalid. Values stay in the
+   * store, or without one in the memory of processes. Your own sessions of the user continue: `revokedAt` tells which are over. Rejects
+   * with a `TypeError` if `id` is not a `UserId`.
    */
   revoke(id: UserId): Promise<void>
   /**
-   * When the user was last revoked or erased, in ms since 1970; undefined where that is not known. A session of your own that began before it is
-   * over. With a store, as the store says it. Rejects with a `TypeError` for what is no `UserId`.
+   * Returns when the user was last revoked or erased, in ms since 1970; undefined if unknown. Your own sessions that began earlier are
+   * over. With a store, the store's answer counts. Rejects with a `TypeError` if `id` is not a `UserId`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
   /**
-   * Deletes the user's values everywhere (GDPR), and revokes what could bring them back. While the store does not answer, it resolves before
-   * the store has done so: `settled()` resolves afterwards. Rejects with a `TypeError` for what is no `UserId`.
+   * Deletes the user's values everywhere (GDPR), and revokes what could bring them back. While the store does not answer, it resolves
+   * before the store has done so: `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a `UserId`.
    */
   erase(id: UserId): Promise<void>
   /**
-   * A store for koa-session: `session({ store: live.sessionStore() }, app)`. Requests that change different keys of `ctx.session` at the same
-   * time lose none of them, and each socket has it as `socket.session`. Sessions are in the plugin's `store`, else in memory.
+   * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
+   * `ctx.session` lose none of them; each socket has it as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
    */
   sessionStore(): SessionStore
   /**
-   * A route that shows, live, what this process knows of each visitor, for development: `router.all('/inspector', live.inspector())`. It answers
-   * those who have opened it with the `token` that the log shows at the start, or those whom `authorize` lets in.
+   * Returns a development route that shows live what this process knows of each visitor: `router.all('/inspector', live.inspector())`. It
+   * admits those who opened it with the `token` from the startup log, or those whom `authorize` admits.
    *
-   * @throws {TypeError} where NODE_ENV is production and there is no `authorize`
+   * @throws {TypeError} if NODE_ENV is production and there is no `authorize`
    */
   inspector(options?: InspectorOptions): InspectorRoute
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
-  /** Flushes, and takes no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */
+  /** Flushes, and accepts no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */
   close(): Promise<void>
 }

@@ -24,16 +24,16 @@ import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin } from './plug
 import type { UserSession } from './session-types.js'
 import { warnAtStart } from './start-warnings.js'
 
-/** None knows of another. */
+/** The parts, none of which knows about another. */
 export const PARTS: readonly MakePart[] = [addressPart, flashPart, handOffPart, sessionPart, inspectorPart]
 
 const cores = new WeakMap<object, Core>()
 
 /**
- * Gives a Koa app live session values: once an app, with the middleware and the sockets that the plugin it returns has.
+ * Adds live session values to a Koa app, once per app: use the `middleware()` and `attach()` of the plugin it returns.
  *
- * @param app of Koa 3
- * @throws {TypeError} for an option that cannot work, saying what was expected, what was received and what to do
+ * @param app a Koa 3 app
+ * @throws {TypeError} for an invalid option, saying what was expected, what was received and what to do
  * @example
  * const live = liveSession(app, { fields })
  * app.use(live.middleware())
@@ -50,7 +50,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   if ('liveSession' in app.context) {
     throw new TypeError('koa-live-session: liveSession(app): this app has a live session already')
   }
-  // In Koa 2 some of what is used here is there, and is another thing: an app would start, and go wrong later.
+  // Koa 2 has some of what is used here, with another meaning: an app would start, and fail later.
   if (typeof app.response?.back !== 'function') {
     throw new TypeError(
       'koa-live-session: liveSession(app): expected an app of Koa 3, received one of Koa 2. Run npm install koa@3',
@@ -59,7 +59,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   return createPlugin(app, options, PARTS)
 }
 
-/** The same, with these parts. */
+/** Creates the plugin of `liveSession` with these parts. */
 export function createPlugin(
   app: Koa,
   options: LiveSessionOptions<Fields>,
@@ -73,14 +73,14 @@ export function createPlugin(
   return plugin
 }
 
-/** What a plugin is made of, for our own testing tools. */
+/** Returns a plugin's core, for our own testing tools. */
 export function coreOf(plugin: object): Core {
   const core = cores.get(plugin)
   if (!core) throw new TypeError('koa-live-session: expected what liveSession() returned')
   return core
 }
 
-/** Without what parts add. */
+/** The plugin without what its parts add. */
 class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'sessionStore'> {
   readonly #core: Core
   readonly #requests: Requests
@@ -93,7 +93,7 @@ class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'sessionSt
   }
 
   middleware(...given: readonly unknown[]): Koa.Middleware {
-    // What TypeScript lets pass, and is no plugin's: `app.use(live.middleware)`.
+    // A mistake that TypeScript does not catch: `app.use(live.middleware)`.
     if (given.length > 0)
       throw new TypeError('koa-live-session: live.middleware was given a request: expected app.use(live.middleware())')
     return this.#requests.middleware()

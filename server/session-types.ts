@@ -7,100 +7,100 @@ import type { Inspection } from './kernel/values/handle.js'
 import type { Written } from './kernel/values/written.js'
 import type { AppSession } from './parts/session-store/types.js'
 
-/** Who the visitor is, for the app's own tables. */
+/** The visitor's identity, for the app's own tables. */
 export interface Identified {
   /**
-   * The hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. No secret,
-   * and no proof of who is asking. Undefined for a guest who has no cookie, gets none with this answer, or does not agree to be remembered.
-   * A sign-in makes it the user's, a sign-out that of a new guest.
+   * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. Neither a secret
+   * nor a proof of identity. Undefined for a guest who has no cookie, gets none with this response, or does not agree to be remembered. It
+   * becomes the user's at sign-in, and a new guest's at sign-out.
    */
   readonly visitorId: string | undefined
 }
 
 /**
- * What every handle can do with values. Keys are those of `defineFields`; values are JSON, and what is read is frozen.
+ * The operations that every handle has. Keys are those of `defineFields`; values are JSON, and frozen when read.
  *
  * A refusal is a `LiveSessionError` and changes nothing. A write rejects with
  *
- * - `invalid_value`, `too_large` or `undeclared_key`, where the value or the key is no good;
- * - `superseded`, where the visitor has left this browser meanwhile, by a sign-in, a sign-out or a revocation;
- * - `closed`, after `live.close()`.
+ * - `invalid_value`, `too_large` or `undeclared_key` if the value or the key is invalid;
+ * - `superseded` if the visitor has meanwhile left this browser, by a sign-in, a sign-out or a revocation;
+ * - `closed` after `live.close()`.
  *
  * A programming mistake, such as passing a promise instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
  * to `onError`, or to `app.on('error')`; it never ends the process.
  */
 export interface Session<F extends Fields, K extends keyof F & string> {
   /**
-   * The value, else the field's default. Frozen, and the same object until it changes.
+   * Returns the value, or the field's default. It is frozen, and stays the same object until it changes.
    *
-   * @throws {LiveSessionError} `undeclared_key`; the log of the server says which keys there are
+   * @throws {LiveSessionError} `undeclared_key`; the server's log lists the declared keys
    */
   get<P extends K>(key: P): Value<F[P]>
-  /** Whether there is a live value that this build can read, a default not counted. Throws as `get` does. */
+  /** Returns whether there is a live value that this build can read; a default does not count. Throws as `get` does. */
   has(key: K): boolean
   /**
-   * Sets a value: visible to `get` on the next line, awaited or not. Resolves when it is in memory and, where there is a store, when that has
-   * confirmed it or `storeTimeout` is over: `level` says which.
+   * Sets a value: visible to `get` on the next line, awaited or not. Resolves when it is in memory and, with a store, when that has
+   * confirmed it or `storeTimeout` has passed: `level` tells which.
    */
   set<P extends K>(key: P, value: Settable<F[P]>): Promise<Written>
-  /** Sets several keys, at one stamp: all are validated before any is applied. Rejects with `malformed` where there is none. */
+  /** Sets several keys with one stamp: all are validated before any is applied. Rejects with `malformed` if there are none. */
   setMany(values: { readonly [P in K]?: Settable<F[P]> }): Promise<Written>
   /**
-   * Computes a value from the one that is read, atomically: within the process, and with a store across all of them. Rejects also with
-   * `conflict` where others were faster again and again, and with what `next` throws.
+   * Computes a value from the current one, atomically: within the process and, with a store, across all processes. Also rejects with
+   * `conflict` if others were repeatedly faster, and with what `next` throws.
    *
    * @param next synchronous, pure, and may run more than once
    * @example
    * await ctx.liveSession.update('cart', (cart) => [...cart, item])
    */
   update<P extends K>(key: P, next: (value: Value<F[P]>) => Settable<F[P]>): Promise<Written>
-  /** Removes the value: from then on the default is read. */
+  /** Removes the value: `get` then returns the default. */
   delete(key: K): Promise<Written>
-  /** What is known of each key that was ever written, hidden ones included: for a look under the hood, and not for a browser. */
+  /** Returns what is known about each key that was ever written, including hidden ones: for debugging, not for a browser. */
   inspect(): ReadonlyMap<K, Inspection>
 }
 /**
- * `ctx.liveSession`: the values of the visitor who made the request. What it sets is in the cookie of this very answer. Before
+ * `ctx.liveSession`: the values of the visitor who made the request. What it sets is in the cookie of its response. Before
  * `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`.
  */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
     Identified {
-  /** The values for a page that a framework renders: pass them as `initial`. It gives the browser a cookie, as `embed()` does. */
+  /** Returns the values for a page that a framework renders: pass them as `initial`. Gives the browser a cookie, as `embed()` does. */
   snapshot(): Snapshot<F>
   /**
-   * The snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. Once a page, anywhere before
-   * the script that calls `createLiveSession`.
+   * Returns the snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. Use it once per
+   * page, before the script that calls `createLiveSession`.
    */
   embed(): string
   /**
-   * Call after signing a user in or out within this request: runs `identify` again, applies `onLogin`, and has this browser's sockets connect
-   * again. Rejects with what `identify` throws.
+   * Runs `identify` again, applies `onLogin`, and makes this browser's sockets reconnect: call it after signing a user in or out within
+   * this request. Rejects with what `identify` throws.
    */
   identify(): Promise<void>
   /**
-   * Logout of this browser: new browser id, its sockets reconnect as a guest's. The account's values stay with the account, those of
-   * scope `browser` with the browser. With `forget`, or as a guest, everything is forgotten, and the cookie is taken away.
+   * Logs this browser out: it gets a new browser id, and its sockets reconnect as a guest's. The account keeps its values, the browser
+   * those of scope `browser`. With `forget`, or for a guest, everything is forgotten and the cookie is removed.
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
-   * A message that this browser is shown once, within an hour: by the next page that takes it; or by one that is open, where the answer is no
-   * redirect. With `for: 'next'` only by a page that loads after it. JSON of up to 1,000 bytes, at most ten at a time. What a request says goes
-   * along where it signs in or out.
+   * Shows this browser a message once, within an hour: in the next page that takes it, or in an open one if the response is not a redirect.
+   * With `for: 'next'` only in a page that loads afterwards. JSON of up to 1,000 bytes, at most ten at a time. The messages of a request
+   * that signs in or out carry over.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * The messages that this answer is to show, and no other, the oldest first: none for a HEAD, an image, a frame, what a script of another origin
-   * fetches, or a page that is fetched ahead. Call it before the answer begins.
+   * Returns the messages that this response alone should show, oldest first: none for a HEAD request, an image, a frame, a fetch by a
+   * script of another origin, or a prefetched page. Call it before the response begins.
    */
   takeFlash(): Promise<readonly JsonValue[]>
   /**
-   * What `socket.liveSession.handOff` left for this request, as the schema puts it out: once, then `undefined`. Also `undefined` where the form
-   * brought none, or one that is over 60 s old, another purpose's or another browser's. Take it before `identify()`.
+   * Returns what `socket.liveSession.handOff` left for this request, as output by the schema: once, then `undefined`. Also `undefined` if
+   * the form brought none, or one that is over 60 s old, for another purpose or from another browser. Call it before `identify()`.
    *
-   * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` where the schema refuses it, `too_large` and `malformed` of the body.
+   * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` if the schema refuses it, `too_large` and `malformed` for the body.
    *
    * @example
    * const handed = await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
@@ -116,21 +116,21 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   extends Session<F, keyof F & string>,
     Observable<F, keyof F & string>,
     Identified {
-  /** Who has opened the socket, as `identify` named the user in its handshake, as text; undefined for a guest. */
+  /** The user who opened the socket, as text, as `identify` returned it in the handshake; undefined for a guest. */
   readonly userId: string | undefined
   /**
-   * A message that this browser is shown once, within an hour: by this socket's page if it listens (`onFlash`), else as
-   * `ctx.liveSession.flash`. With `for: 'next'` only by a page that loads after it: say so where this one is about to be left. JSON of up to
-   * 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   * Shows this browser a message once, within an hour: in this socket's page if it listens (`onFlash`), else as `ctx.liveSession.flash`
+   * does. With `for: 'next'` only in a page that loads afterwards: use it if this one is about to be left. JSON of up to 1,000 bytes.
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * Has the page POST to `to`, a path of this origin, where `ctx.liveSession.takeHandOff` finds the payload, once and within 60 s: a
-   * sign-in over a socket. Resolves when it is on its way. `to` is a route of your own, never what a visitor has brought: the page
-   * POSTs there with all of its cookies. A page to return to belongs in the payload.
+   * Makes the page POST to `to`, a path on this origin, where `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s: for
+   * a sign-in over a socket. Resolves when it is on its way. `to` is a route of your own, never visitor input: the page POSTs there with
+   * all of its cookies. A page to return to belongs in the payload.
    *
-   * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` where the connection brought no live cookie,
-   * `superseded` where its visitor has gone, `closed`.
+   * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` if the connection brought no live cookie,
+   * `superseded` if its visitor has gone, `closed`.
    *
    * @example
    * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in' })
@@ -138,15 +138,15 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   handOff(purpose: string, payload: JsonValue, options: { readonly to: string }): Promise<void>
 }
 
-/** What `live.user(id)` gives a job, a webhook, an admin page: a user's values without a request or a socket. */
+/** `live.user(id)`: a user's values without a request or a socket, for a job, a webhook or an admin page. */
 export interface UserSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['user']>,
     Observable<F, Keys<F>['user']> {
-  /** Whose values, as text. */
+  /** The user's id, as text. */
   readonly userId: string
   /**
-   * Whether this process knows the user's values. With a store: it was asked within `storeRefresh`. Without one: something came from a cookie,
-   * a socket or an earlier write.
+   * Whether this process knows the user's values. With a store: it was asked within `storeRefresh`. Without one: something came from a
+   * cookie, a socket or an earlier write.
    */
   readonly loaded: boolean
   /** Ends its subscriptions: `using user = await live.user(id)` does so at the end of the block. */
@@ -163,7 +163,7 @@ declare module 'socket.io' {
   interface Socket {
     /** The values of the visitor who opened the socket, once `live.attach(io)` was called. */
     liveSession: SocketSession
-    /** The `ctx.session` of the browser, where koa-session keeps it in `live.sessionStore()`, it is among `handshake`, and the browser has one. */
+    /** The browser's `ctx.session`, if it has one, and koa-session keeps it in `live.sessionStore()` and is among `handshake`. */
     session: AppSession | undefined
   }
 }

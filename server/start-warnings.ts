@@ -6,14 +6,14 @@ interface Deployment {
   readonly warn: Warn
 }
 
-/** Tells the log of settings that work, and are probably a mistake. */
+/** Warns about settings that work, but are probably mistakes. */
 export function warnAtStart(core: Deployment): void {
   warnOfLoss(core)
   warnOfUsers(core)
   warnOfSeconds(core)
 }
 
-/** What a restart would lose. */
+/** Warns about values that a restart would lose. */
 function warnOfLoss({ settings, warn }: Deployment): void {
   if (settings.store) return
   const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
@@ -21,7 +21,7 @@ function warnOfLoss({ settings, warn }: Deployment): void {
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
 }
 
-/** Users are to outlive their cookies; in development it does not matter. */
+/** Users' values should outlive their cookies; in development it does not matter. */
 function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void {
   if (!identify || store || process.env['NODE_ENV'] !== 'production') return
   warn(
@@ -30,7 +30,7 @@ function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void 
   )
 }
 
-/** Where ms were taken for seconds: no visitor is to be forgotten as fast. */
+/** Warns if ms were taken for seconds: no app means to forget visitors that fast. */
 function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void {
   const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
   if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {
@@ -41,7 +41,7 @@ function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void
   }
 }
 
-/** Whole days as seconds, and no whole minutes as ms: what is meant as ms is not so odd. */
+/** Whole days if read as seconds, but not whole minutes if read as ms: a time meant as ms would be rounder. */
 function isDaysInSeconds(time: number): boolean {
   return time > 0 && time % (24 * 60 * 60) === 0 && time % (60 * 1000) !== 0
 }

@@ -2,10 +2,10 @@ import type { Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
-/** Bytes that all fields share in the cookie, where the app does not say. */
+/** Bytes that all fields share in the cookie by default. */
 export const COOKIE_BUDGET = 3000
 
-/** What the fields share that are in tickets but not in the cookie: all of a browser's values fit one POST. */
+/** Bytes shared by the fields in tickets but not in the cookie, so that all of a browser's values fit one POST. */
 const TICKET_BUDGET = 24_000
 
 /** `\u0000` */
@@ -15,13 +15,13 @@ const LONGEST_NUMBER = 24
 /** `["",9007199254740991,""],` */
 const FRAME = 24
 
-/** Bytes a register takes in the cookie at the most: in a JSON array, with the longest stamp, in base64. */
+/** Returns the maximum bytes of a register in the cookie: in a JSON array, with the longest stamp, in base64. */
 export function cookieBytes(key: string, value: JsonValue | undefined): number {
   const text = `${JSON.stringify([key, LONGEST_STAMP, value])},`
   return Math.ceil((bytesIn(text) * 4) / 3)
 }
 
-/** Of well-formed text in UTF-8. Not by TextEncoder, which the pages that tests have in jsdom lack. */
+/** The bytes of well-formed text in UTF-8. Without TextEncoder, which pages in jsdom lack in tests. */
 function bytesIn(text: string): number {
   let bytes = text.length
   for (let at = 0; at < text.length; at += 1) {
@@ -33,8 +33,8 @@ function bytesIn(text: string): number {
 }
 
 /**
- * About how many bytes a value takes in memory, at the worst half of them or three times as many. Not the length of its text: a list of empty
- * objects takes twenty times that.
+ * Estimates the bytes that a value takes in memory, at worst half of them or three times as many. Not the length of its text: a list of
+ * empty objects takes twenty times that.
  */
 export function memoryBytes(value: JsonValue | undefined): number {
   if (typeof value === 'string') return 24 + bytesIn(value)
@@ -46,7 +46,7 @@ export function memoryBytes(value: JsonValue | undefined): number {
   )
 }
 
-/** The same for a scalar without writing it down: never less, and mostly enough to see that there is room. */
+/** Returns an upper bound of `cookieBytes` for a scalar without serializing it: mostly enough to see that there is room. */
 export function mostBytes(key: string, value: JsonValue): number {
   if (typeof value === 'object' && value !== null) return Number.POSITIVE_INFINITY
   const characters = typeof value === 'string' ? value.length * LONGEST_ESCAPE : LONGEST_NUMBER
@@ -54,10 +54,10 @@ export function mostBytes(key: string, value: JsonValue): number {
 }
 
 /**
- * How many bytes each field may take, so that any merge of any devices fits the cookie: what fields ask for by `maxBytes`,
- * and an equal share of the rest for the others.
+ * Returns how many bytes each field may take, so that any merge of any devices fits the cookie: what fields ask for by `maxBytes`, and an
+ * equal share of the rest for the others.
  *
- * @throws {TypeError} where they cannot fit
+ * @throws {TypeError} if they cannot fit
  */
 export function shareBudget(fields: Fields, cookieBudget: number): ReadonlyMap<string, number> {
   const entries = Object.entries(fields)

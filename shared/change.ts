@@ -1,9 +1,9 @@
 import type { JsonValue } from './json.js'
 
 /**
- * Where a change came from, as this process has learnt of it: `ctx.liveSession`, or the cookie of a request (`'request'`), a page or a handler
- * of a socket (`'socket'`), a ticket that a browser has brought back (`'ticket'`), `live.user(id)` (`'job'`), another process (`'node'`), the
- * store, or a sign-in.
+ * The origin of a change, as this process learned of it: `ctx.liveSession` or a request's cookie (`'request'`), a page or a handler on a
+ * socket (`'socket'`), a ticket that a browser brought back (`'ticket'`), `live.user(id)` (`'job'`), another process (`'node'`), the store,
+ * or a sign-in.
  */
 export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login'
 

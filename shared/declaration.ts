@@ -1,5 +1,5 @@
 /**
- * Your one declaration of types, from which `ctx.liveSession`, `socket.liveSession` and the page's client know the keys and values.
+ * The interface to augment once with your types: `ctx.liveSession`, `socket.liveSession` and the page's client get keys and values from it.
  *
  * @example
  * declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }

@@ -3,22 +3,22 @@ import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /**
- * What was wrong, in one word that programs can act on, with the HTTP `status` of it:
+ * A machine-readable code for what was wrong, with its HTTP `status`:
  *
  * | code | status | meaning |
  * | ---- | ------ | ------- |
- * | `invalid_value` | 400 | the schema refuses it, or JSON does not carry it |
- * | `undeclared_key` | 400 | there is no such field; to a browser also: it is hidden |
+ * | `invalid_value` | 400 | the schema refuses it, or JSON cannot carry it |
+ * | `undeclared_key` | 400 | there is no such field or, for a browser, it is hidden |
  * | `not_writable` | 403 | a browser may not set this field |
  * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
- * | `malformed` | 400 | not the shape that was expected; 405, 415: not a POST of JSON |
- * | `bad_origin` | 403 | a page of an origin that is not listed |
+ * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
+ * | `bad_origin` | 403 | the page's origin is not listed |
  * | `bad_ticket` | 403 | a ticket that is forged, expired or revoked |
- * | `other_subject` | 403 | of another visitor than the cookie's |
- * | `superseded` | 409 | the visitor, or the session, has gone meanwhile; in a page also: it did not know of a newer value |
+ * | `other_subject` | 403 | for a visitor other than the cookie's |
+ * | `superseded` | 409 | the visitor or the session has gone in the meantime; in a page also: it did not know a newer value |
  * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
- * | `not_loaded` | 409 | `update` of a user of whom nothing is known |
- * | `conflict` | 409 | `update`, where others were faster again and again |
+ * | `not_loaded` | 409 | `update` of a user about whom nothing is known |
+ * | `conflict` | 409 | `update`, if others were repeatedly faster |
  * | `store_unavailable` | 503 | the store does not answer |
  * | `cookies_blocked` | 403 | the browser keeps no cookie |
  * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
@@ -40,7 +40,7 @@ export type LiveSessionErrorCode =
   | 'cookies_blocked'
   | 'closed'
 
-/** Where it is not 400. */
+/** The statuses other than 400. */
 const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   bad_origin: 403,
   bad_ticket: 403,
@@ -55,10 +55,10 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   closed: 503,
 }
 
-/** What stands instead of a change, written since the value that its page knew. */
+/** The current value in place of a refused change, written after the value that its page knew. */
 interface Standing {
   readonly stamp: Stamp
-  /** Left out where there is none. */
+  /** Omitted if there is none. */
   readonly value?: JsonValue
 }
 
@@ -67,7 +67,7 @@ interface AnyDetails extends ErrorOptions {
   readonly key?: string | undefined
 }
 interface OfItem {
-  /** Which ticket; of `malformed` it may be which change. */
+  /** The index of the ticket; for `malformed` it may be that of a change. */
   readonly index?: number | undefined
 }
 interface OtherStatus {
@@ -81,7 +81,7 @@ interface Wait {
   /** Seconds. */
   readonly retryAfter?: number
 }
-/** What refusals say besides, by their code. */
+/** Further details of refusals, by code. */
 interface MoreDetails {
   readonly malformed: OfItem & OtherStatus
   readonly bad_ticket: OfItem & OtherStatus
@@ -97,8 +97,8 @@ type Given<C> = C extends LiveSessionErrorCode ? readonly [code: C, message: str
 const PREFIX = 'koa-live-session: '
 
 /**
- * A refusal: of input, of a visitor, or of an operation that cannot be done now. Its message is fit to send: it names no hidden field and
- * quotes no secret. Koa answers with its `status` and message where a route lets it through. A mistake of the program is a `TypeError`
+ * A refusal: of input, of a visitor, or of an operation that is not possible now. Its message is safe to send: it names no hidden field and
+ * quotes no secret. Koa responds with its `status` and message if a route does not catch it. A programming mistake is a `TypeError`
  * instead.
  *
  * @example
@@ -114,13 +114,13 @@ export class LiveSessionError extends Error {
   override readonly name = 'LiveSessionError'
   /** What was wrong. */
   readonly code: LiveSessionErrorCode
-  /** The field that it is about; none where it is about no single one, or about a hidden one. */
+  /** The field that it is about; undefined if it is about no single one, or about a hidden one. */
   readonly key: string | undefined
-  /** Which ticket of those that a browser has sent, from 0; of `malformed` it may be which change: the message says. */
+  /** The index of the ticket among those a browser sent, from 0; for `malformed` it may be that of a change: the message tells. */
   readonly index: number | undefined
   /** The HTTP status to answer with; Koa reads it. */
   readonly status: number
-  /** Seconds after which it may be tried again; of `rate_limited` alone. */
+  /** Seconds to wait before trying again; only for `rate_limited`. */
   readonly retryAfter: number | undefined
   /** @internal */
   readonly stands: Standing | undefined
@@ -130,7 +130,7 @@ export class LiveSessionError extends Error {
   /** @internal */
   constructor(...[code, message, given = {}]: Given<LiveSessionErrorCode>) {
     const details: AnyDetails & OfItem & OtherStatus & Overtaken & Wait = given
-    // One that came over the wire has it already.
+    // A message that came over the wire already has the prefix.
     super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)
     this.code = code
     this.key = details.key
@@ -141,7 +141,7 @@ export class LiveSessionError extends Error {
   }
 }
 
-/** A value that a field does not take, or that is none. */
+/** Creates the refusal of a value that a field does not accept, or that is not JSON. */
 export function invalidValue(key: string, reason: string, cause?: unknown): LiveSessionError {
   const details = { key, ...(cause === undefined ? {} : { cause }) }
   return new LiveSessionError('invalid_value', `set("${key}"): ${reason}`, details)

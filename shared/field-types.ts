@@ -25,21 +25,21 @@ type JsonSafeDeep<T> = T extends Scalar | undefined
       ? { [K in keyof T]: JsonSafeDeep<T[K]> }
       : T
 
-/** What `get` returns: deep read-only in the types, frozen at run time. To change a part of a value, `update` it with a new one. */
+/** A value as `get` returns it: deeply read-only in the types, frozen at run time. To change part of one, `update` it with a new one. */
 export type Frozen<T> = [MutableJson] extends [T] ? JsonValue : FrozenDeep<T>
 type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
 /**
- * What a browser may do with a field. `'hidden'`: not even see that there is one; it is in no cookie, ticket, page or error. `'read'`: the
- * server sets it. `'write'`: the page may set it, too.
+ * A browser's access to a field. `'hidden'`: not even its existence is visible; it is in no cookie, ticket, page or error. `'read'`: only
+ * the server sets it. `'write'`: the page may set it too.
  */
 export type ClientAccess = 'hidden' | 'read' | 'write'
-/** Whose value it is: the `'user'`'s on every device, or this `'browser'`'s alone, also while a user is signed in there. */
+/** The owner of a value: the `'user'` on every device, or this `'browser'` alone, even while a user is signed in there. */
 export type Scope = 'user' | 'browser'
 /**
- * Whose value stands when a visitor signs in. `'account'`: the account's, where it ever had one. `'newest'`: the one that was written last.
- * `'drop'`: never the visitor's. A function combines both (a cart): it answers at once, with what the schema accepts. Only fields with
- * `client: 'write'` cross.
+ * The value that wins when a visitor signs in. `'account'`: the account's, if it ever had one. `'newest'`: the one written last. `'drop'`:
+ * never the visitor's. A function combines both (a cart): it is synchronous, and returns what the schema accepts. Only fields with `client:
+ * 'write'` carry over.
  */
 export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
 
@@ -47,72 +47,72 @@ export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: 
 export interface FieldSpec {
   /** Any Standard Schema (zod, valibot, arktype); synchronous. Its output must be JSON, and must satisfy the schema again. */
   readonly schema: StandardSchemaV1
-  /** A JSON constant, cloned and frozen. May be left out where the schema accepts `undefined` (`.default(x)`, `.optional()`). */
+  /** A JSON constant, cloned and frozen. May be omitted if the schema accepts `undefined` (`.default(x)`, `.optional()`). */
   readonly default?: unknown
   /**
-   * What the browser may do.
+   * What the browser may do with it.
    *
    * @default 'read'
    */
   readonly client?: ClientAccess
   /**
-   * Whose value it is.
+   * Who owns the value.
    *
    * @default 'user'
    */
   readonly scope?: Scope
   /**
-   * Whether the cookie carries it. Without it, and without a store, a restart of the server loses the value.
+   * Whether the cookie carries the value. If not, and without a store, a restart of the server loses it.
    *
-   * @default true; false where client is 'hidden'
+   * @default true; false if client is 'hidden'
    */
   readonly cookie?: boolean
   /**
-   * Bytes that the encoded value may take, key and stamp included: a larger value is refused as `too_large`. The fields in the cookie share
+   * Bytes that the encoded value may take, including key and stamp: a larger value is refused as `too_large`. Fields in the cookie share
    * `cookieBudget`, those with `cookie: false` share 24,000 bytes.
    *
-   * @default an equal share of what is left; 24,000 where client is 'hidden'
+   * @default an equal share of what is left; 24,000 if client is 'hidden'
    */
   readonly maxBytes?: number
   /**
-   * Members, in lists and objects at all depths, of what a page or an address may set: 1 to 10,000. More is refused as `too_large`, before the
-   * schema sees it. What your own code sets is not counted.
+   * Members that a value set by a page or a URL may have, in lists and objects at all depths: 1 to 10,000. A larger one is refused as
+   * `too_large` before the schema sees it. Values set by your own code are not counted.
    *
    * @default 1_000
    */
   readonly maxMembers?: number
   /**
-   * ms since the last write after which the default is read. A positive whole number.
+   * ms since the last write after which the value expires and the default is read. A positive whole number.
    *
    * @default as long as the session lives
    */
   readonly maxAge?: number
   /**
-   * The parameter of the page's address that says the value, of a field with `client: 'write'`. A visit with it sets the field, from
-   * whatever site the link is, and the page keeps its address in step. For what is seen, as a filter is: not for what is private, or does
-   * something.
+   * The parameter of the page's URL that holds the value of a field with `client: 'write'`. Visiting such a URL sets the field, whatever
+   * site links to it, and the page keeps its URL in sync. Use it for view state such as a filter, not for anything private or with side
+   * effects.
    *
    * @example
    * division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' } // /costs?division=3
    */
   readonly url?: string
   /**
-   * Whose value stands when a visitor signs in: see `LoginRule`.
+   * Whose value wins when a visitor signs in: see `LoginRule`.
    *
    * @default the plugin's onLogin
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)
   /**
-   * Makes an older build's value readable: called with a stored value that the schema refuses. Synchronous and pure. Without it, or where the
-   * schema refuses what it returns, the default is read. What is stored stays as it is until it is set again.
+   * Converts a value of an older build: called with a stored value that the schema refuses. Synchronous and pure. Without it, or if the
+   * schema refuses its result, the default is read. The stored value stays unchanged until it is set again.
    */
   readonly migrate?: (stored: JsonValue) => unknown
 }
-/** A declaration: by key, the field. What `defineFields` returns is one. */
+/** A declaration: each key's field, as `defineFields` returns them. */
 export type Fields = Readonly<Record<string, FieldSpec>>
 
 /**
- * What `defineFields` infers a declaration from. A rule gets the types of its parameters from the schema alone.
+ * The type from which `defineFields` infers a declaration. A rule's parameter types come from the schema alone.
  *
  * @internal
  */
@@ -120,7 +120,7 @@ export type Declarations = Readonly<Record<string, Omit<FieldSpec, 'onLogin'> & 
 /** @internal */
 export type Schemas = Readonly<Record<string, StandardSchemaV1>>
 /**
- * The fields of these schemas: what a rule is given, and what it answers, follows from its schema.
+ * The fields of these schemas: a rule's parameters and result are typed by its schema.
  *
  * @internal
  */
@@ -133,7 +133,7 @@ export type Rules<S extends Schemas> = {
   }
 }
 type Rule<V> = (account: V, browser: V) => V | Literal
-/** Of no value: TypeScript takes what a function returns as it is written, `'a'` for no other string, where a literal is expected. */
+/** A type of no value: where a literal is expected, TypeScript infers what a function returns as a literal, `'a'` instead of `string`. */
 type Literal = ('' | 0 | true) & { readonly [literal]: true }
 declare const literal: unique symbol
 
@@ -141,16 +141,16 @@ type Output<F> = F extends { readonly schema: infer S extends StandardSchemaV1 }
   ? StandardSchemaV1.InferOutput<S>
   : never
 type Input<F> = F extends { readonly schema: infer S extends StandardSchemaV1 } ? StandardSchemaV1.InferInput<S> : never
-/** A field's value, as `get` returns it. */
+/** A field's value, as returned by `get`. */
 export type Value<F> = Frozen<Output<F>>
-/** What `set` takes: never `undefined` (use `delete`). */
+/** A value that `set` accepts: never `undefined` (use `delete`). */
 export type Settable<F> = Frozen<Exclude<Output<F>, undefined>>
 
 type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ? C : 'read'
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
-/** The keys by what may be done with them; indexed rather than aliased, so that errors list the keys. */
+/** Keys grouped by what may be done with them; indexed rather than aliased, so that errors list the keys. */
 export interface Keys<F extends Fields> {
-  /** All of them: those of `socket.liveSession`. */
+  /** All keys: those of `socket.liveSession`. */
   readonly all: keyof F & string
   /** Those of `ctx.liveSession`. */
   readonly request: keyof F & string
@@ -165,14 +165,14 @@ export interface Keys<F extends Fields> {
     keyof F &
     string
 }
-/** In place of the keys that a page may write, where nothing says what they are. */
+/** Replaces the keys that a page may write if no fields are registered. */
 type Unregistered =
   "koa-live-session: no fields here. Is declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?"
-/** By key, the value. */
+/** The value of each key. */
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
 
 /**
- * What `defineFields` demands of a declaration, so that a mistake is underlined where it is made.
+ * The constraints that `defineFields` puts on a declaration, so that a mistake is underlined where it is made.
  *
  * @internal
  */

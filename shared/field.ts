@@ -11,23 +11,23 @@ import { settable } from './settable.js'
 import { isPast, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
-/** Members of what a browser sends, where the field does not say. */
+/** The default of `maxMembers`. */
 const MEMBERS = 1000
-/** How many times as large as what is stored an input may be, for a schema to strip. */
+/** How many times `maxBytes` an input may take, as a schema may strip it. */
 const SLACK = 4
-/** What a browser may read of a refusal that is about a hidden field. */
+/** What a browser may read of a refusal concerning a hidden field. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
-/** What the schema can read of a value. */
+/** What the schema makes of a stored value. */
 interface Reading {
   readonly value: JsonValue | undefined
 }
 
-/** What a field gets from the plugin's options where it does not say itself. */
+/** The plugin's options, for fields that do not set their own. */
 export interface FieldDefaults {
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
-  /** Told of a mistake in the declaration that only a stored value brings to light. */
+  /** Called with a mistake in the declaration that only a stored value reveals. */
   readonly report?: (error: TypeError) => void
 }
 
@@ -41,7 +41,7 @@ export class Field {
   readonly maxMembers: number
   /** ms since the last write; undefined: as long as the session lives. */
   readonly maxAge: number | undefined
-  /** The parameter of an address that sets it. */
+  /** The URL parameter that sets it. */
   readonly url: string | undefined
   readonly onLogin: NonNullable<FieldSpec['onLogin']>
   readonly default: JsonValue | undefined
@@ -70,17 +70,17 @@ export class Field {
   }
 
   /**
-   * The value to store for what the app wants to set.
+   * Returns the value to store for an input from the app.
    *
-   * @throws {LiveSessionError} `invalid_value` where it is not JSON or the schema refuses it, `too_large` past `maxBytes`
+   * @throws {LiveSessionError} `invalid_value` if it is not JSON or the schema refuses it, `too_large` past `maxBytes`
    */
   accept(input: unknown): JsonValue {
     return this.#stored(this.#json(input))
   }
 
   /**
-   * The value to store for what a page or an address says. Schemas go on after the first mistake: ten thousand bad items of thirty
-   * properties would be 300,000 issues, half a second. So no schema sees more than `maxMembers`.
+   * Returns the value to store for an input from a page or a URL. Schemas continue after the first issue: ten thousand bad items of thirty
+   * properties would yield 300,000 issues and take half a second. So no schema sees more than `maxMembers`.
    *
    * @throws {LiveSessionError} as `accept`; `too_large` also past `maxMembers`
    */
@@ -94,20 +94,20 @@ export class Field {
   }
 
   #stored(json: JsonValue): JsonValue {
-    // What no schema could cut down to size is not worth its time.
+    // Do not spend a schema's time on input too large for it to shrink.
     this.#mustFit(json, SLACK * this.maxBytes)
     const made = this.#judge(json)
     const stored = made === json ? json : this.#json(made)
     const isAsItWas = stored === json || JSON.stringify(stored) === JSON.stringify(json)
-    // A transform that does not accept what it made would make the value unreadable: refuse it while it can be reported.
+    // A transform that refuses its own output would make the value unreadable: refuse it while it can be reported.
     if (!isAsItWas) this.#judge(stored)
     this.#mustFit(stored, this.maxBytes)
-    // What the schema has left as it was reads as it is: it need not be asked again.
+    // A value that the schema left unchanged reads as it is: no need to validate it again.
     if (isAsItWas) this.#remember(stored, { value: stored })
     return stored
   }
 
-  /** The live value as this build reads it; undefined where there is none: never set, deleted, expired, unreadable. */
+  /** Returns the live value as this build reads it; undefined if there is none: never set, deleted, expired, unreadable. */
   live(replica: Replica, clock: () => number): JsonValue | undefined {
     const stored = replica.value(this.key)
     if (stored === undefined) return undefined
@@ -115,7 +115,7 @@ export class Field {
     return this.read(stored)
   }
 
-  /** What this build makes of a stored value; undefined where the schema, and `migrate`, cannot read it. */
+  /** Returns a stored value as this build reads it; undefined if neither the schema nor `migrate` can. */
   read(stored: JsonValue): JsonValue | undefined {
     const isObject = typeof stored === 'object' && stored !== null
     const known = isObject ? this.#objects.get(stored) : this.#scalars.get(stored)
@@ -125,7 +125,7 @@ export class Field {
     return reading.value
   }
 
-  /** Whether a register written at `stamp` is past the field's own `maxAge`. */
+  /** Returns whether a register written at `stamp` is past the field's own `maxAge`. */
   isExpired(stamp: Stamp, now: number): boolean {
     return this.maxAge !== undefined && isPast(stamp, this.maxAge, now)
   }
@@ -202,12 +202,12 @@ export class Field {
   }
 
   #invalid(reason: string, cause?: unknown): LiveSessionError {
-    // Schemas quote what they refuse.
+    // Schemas quote the values they refuse.
     if (this.access === 'hidden') return this.refusal('invalid_value', `set("${this.key}"): not a valid value`)
     return invalidValue(this.key, reason, cause)
   }
 
-  /** A refusal that is about this field. Apps send refusals to browsers: the name of a hidden field is in the cause alone. */
+  /** Creates a refusal concerning this field. Apps send these to browsers, so only the cause names a hidden field. */
   refusal(code: LiveSessionErrorCode, message: string, cause?: unknown): LiveSessionError {
     if (this.access === 'hidden') return new LiveSessionError(code, HIDDEN, { cause: new Error(printable(message)) })
     return new LiveSessionError(code, message, { key: this.key, ...(cause === undefined ? {} : { cause }) })

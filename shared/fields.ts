@@ -33,7 +33,7 @@ export function isKey(key: unknown): key is string {
 /**
  * Declares the session's values, once, for both sides. Checks and freezes them.
  *
- * @param fields by key, the field. A key starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -
+ * @param fields the field of each key. A key starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -
  * @throws {TypeError} at once, naming the field, what was expected and what was received
  * @example
  * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
@@ -68,7 +68,7 @@ function checkParameters(fields: Declarations): void {
   }
 }
 
-/** The fields as this plugin uses them: checked, with their share of the cookie. */
+/** Returns the fields as this plugin uses them: checked, with their share of the cookie. */
 export function compileFields(fields: Fields, budget: number, defaults: Omit<FieldDefaults, 'maxBytes'>): FieldMap {
   const declared = checkFields(fields)
   const shares = shareBudget(declared, budget)
@@ -103,7 +103,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
   const { client = 'read', scope = 'user', cookie, maxBytes, maxMembers, maxAge, url, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
-  // What a tab alone knows needs the page's part in it, which is not built: refused rather than shared by mistake.
+  // Values of a single tab would need support in the page, which is not built: refused rather than shared by mistake.
   const isScope = ['user', 'browser'].includes(scope)
   expect(isScope, ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
   expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
@@ -115,7 +115,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(maxAge === undefined || isMs(maxAge), `.maxAge: expected ${MS}`, maxAge)
   const isParameter = url === undefined || (typeof url === 'string' && PARAMETER.test(url))
   expect(isParameter, '.url: expected at most 64 of A-Z a-z 0-9 _ . -', url)
-  // What a browser may not set, no link may.
+  // A link must not set what the browser may not.
   expect(url === undefined || client === 'write', ".url: expected it only where client is 'write'", url)
   const isRule = onLogin === undefined || typeof onLogin === 'function' || isLoginRule(onLogin)
   expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
@@ -133,7 +133,7 @@ function checkDefault(key: string, { schema, default: given }: Declarations[stri
       const reason = result.issues[0]?.message ?? 'the schema refuses it'
       throw new TypeError(`${name}: expected what the schema accepts, received ${show(given)}: ${reason}`)
     }
-    // Without a default of its own a field reads as what the schema makes of undefined.
+    // Without a default of its own, a field reads as what the schema makes of undefined.
     return given === undefined ? {} : { default: freezeJson(given) }
   } catch (error) {
     if (error instanceof NotJson) throw new TypeError(`${name}: ${error.message}`, { cause: error })

@@ -1,5 +1,5 @@
 /**
- * What both sides share: the declaration of the values, and its types. It is pure: a server, a browser and a test may import it.
+ * The code that both sides share: the declaration of the values, and its types. It is pure: servers, browsers and tests can import it.
  *
  * @module koa-live-session/fields
  */

@@ -2,11 +2,11 @@ import { escapeUnit, printable } from './escape.js'
 
 type Scalar = string | number | boolean | null
 
-/** What JSON carries unchanged: no Date, Map, Set, bigint, function or class instance, and at run time no NaN, infinity or -0 either. */
+/** A value that JSON carries unchanged: no Date, Map, Set, bigint, function or class instance, and at run time no NaN, infinity or -0. */
 export type JsonValue = Scalar | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
 
 const MAX_DEPTH = 32
-/** Members that a value may have, in lists and objects at all depths. */
+/** Maximum members of a value, in lists and objects at all depths. */
 export const MAX_MEMBERS = 10_000
 
 /** A value that JSON would lose or change. Its message names the place in the notation `$.items[0].at`. */
@@ -20,14 +20,14 @@ export class NotJson extends TypeError {
 }
 
 /**
- * A deep-frozen copy of a value that JSON carries unchanged.
+ * Returns a deep-frozen copy of a value that JSON carries unchanged.
  *
- * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined`, a class instance, a lone surrogate,
- * more than 32 levels or 10,000 members.
+ * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined`, a class instance, a lone surrogate, more than 32
+ * levels or 10,000 members.
  */
 export function freezeJson(root: unknown): JsonValue {
   let members = 0
-  // Where we are; as a text only where something is wrong there.
+  // The current path; made into text only for an error.
   const steps: (string | number)[] = []
   const refuse = (received: string): never => {
     const path = steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
@@ -44,12 +44,12 @@ export function freezeJson(root: unknown): JsonValue {
   const walk = (value: unknown): JsonValue => {
     if (typeof value !== 'object' || value === null) return isSound(value) ? value : refuse(String(flawOf(value)))
     if (steps.length >= MAX_DEPTH) refuse(`more than ${MAX_DEPTH} levels`)
-    // Array.from visits the holes of a sparse array too, as undefined.
+    // Array.from also visits the holes of a sparse array, as undefined.
     if (Array.isArray(value)) return Object.freeze(Array.from(value, each))
     if (!isPlainObject(value)) return refuse(article(className(value)))
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {
-      // Assigned to a plain object it would change its prototype, here or in whatever the app merges it into.
+      // Assigning this key to a plain object would change its prototype, here or in whatever the app merges it into.
       if (key === '__proto__') refuse('a key "__proto__"')
       const flaw = flawOf(key)
       if (flaw !== undefined) refuse(flaw)
@@ -61,18 +61,18 @@ export function freezeJson(root: unknown): JsonValue {
   return walk(root)
 }
 
-/** In lists and objects at all depths. */
+/** Counts the members in lists and objects at all depths. */
 export function countMembers(value: JsonValue | undefined): number {
   if (typeof value !== 'object' || value === null) return 0
   const members: readonly (JsonValue | undefined)[] = Object.values(value)
   return members.reduce<number>((sum, member) => sum + countMembers(member), members.length)
 }
 
-/** What JSON would lose of a scalar; undefined where nothing. */
+/** What JSON would lose of a scalar; undefined if nothing. */
 function flawOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
-      // UTF-8 has no lone surrogates: what comes back would be another string.
+      // UTF-8 has no lone surrogates: a different string would come back.
       return isWellFormed(value) ? undefined : 'a lone surrogate'
     case 'number':
       if (!Number.isFinite(value)) return String(value)
@@ -90,7 +90,7 @@ function isSound(value: unknown): value is Scalar {
   return flawOf(value) === undefined
 }
 
-/** Without lone surrogates. (String.prototype.isWellFormed is newer than this project's compile target.) */
+/** Returns whether text has no lone surrogates. (String.prototype.isWellFormed is newer than this project's compile target.) */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text)
 }
@@ -110,8 +110,8 @@ function article(name: string): string {
 }
 
 /**
- * The one text of a JSON value that every replica agrees on: keys sorted by UTF-16 code units (as RFC 8785), everything
- * outside ASCII escaped, so that comparing texts is comparing bytes in JavaScript, Lua and SQL alike.
+ * Returns the one text of a JSON value that all replicas agree on: keys sorted by UTF-16 code units (as in RFC 8785), everything outside
+ * ASCII escaped, so that comparing texts means comparing bytes in JavaScript, Lua and SQL alike.
  */
 export function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
@@ -128,8 +128,8 @@ function ascii(scalar: JsonValue): string {
   return JSON.stringify(scalar).replace(/[^\0-\x7f]/g, escapeUnit)
 }
 
-/** Whether two JSON values are the same, whatever the order of their keys. */
+/** Returns whether two JSON values are the same, whatever the order of their keys. */
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  // Only trees have texts to compare: scalars that are the same are the same to `===`.
+  // Only objects and lists need their texts compared: for scalars `===` suffices.
   return a === b || (typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b))
 }

@@ -1,12 +1,12 @@
-/** A hundred years: what is longer is a mistake, and leads to times that are no safe integers. */
+/** A hundred years: anything longer is a mistake, and leads to times that are not safe integers. */
 const MOST = 36_525 * 24 * 60 * 60 * 1000
 
-/** What every option in ms has to be. */
+/** What every option in ms must be. */
 export const MS = 'ms, more than 0 and at most 100 years'
 
 export function isMs(value: unknown): value is number {
   return typeof value === 'number' && value > 0 && value <= MOST
 }
 
-/** The longest that a timer waits: with more ms Node would have it fire at once. */
+/** The longest delay of a timer: with more ms, Node would fire it at once. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1

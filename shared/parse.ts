@@ -6,19 +6,19 @@ import type { StoredRegister } from './register.js'
 import { credible, isStamp } from './stamp.js'
 import { isId } from './taken-ids.js'
 
-/** What a page says, as it is to be taken. */
+/** A page's message, after parsing. */
 export interface Wanted {
   readonly who: string | undefined
   readonly tickets: readonly string[]
   readonly set: readonly WireChange[]
 }
 
-/** Whether it brings nothing, and asks whose page it is, or for its cookie to be renewed. */
+/** Returns whether a page brings nothing, but asks whose it is, or to renew its cookie. */
 export function isQuestion({ tickets, set }: Wanted): boolean {
   return tickets.length + set.length === 0
 }
 
-/** Reads what a page says over its socket, or by a POST. */
+/** Parses a page's message, sent over its socket or by POST. */
 export function parseSync(input: unknown): Wanted {
   if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
   const { who, tickets = [], set = [], ...others } = input
@@ -47,7 +47,7 @@ function parseChanges(input: unknown): readonly WireChange[] {
   })
 }
 
-/** Reads the tickets that a browser sends; what they say is for their signature to prove. */
+/** Parses the tickets that a browser sends; their signatures have yet to prove what they say. */
 function parseTickets(input: unknown): readonly string[] {
   if (!Array.isArray(input)) throw malformed('expected a list of tickets')
   let length = 0
@@ -59,7 +59,7 @@ function parseTickets(input: unknown): readonly string[] {
   return input
 }
 
-/** Reads registers that came signed, at `now`; undefined where they are not registers. */
+/** Parses signed registers at `now`; returns undefined if they are not registers. */
 export function parseRegisters(input: unknown, now: number): readonly StoredRegister[] | undefined {
   if (!Array.isArray(input)) return undefined
   const registers: StoredRegister[] = []

@@ -3,7 +3,7 @@ import type { JsonValue } from './json.js'
 import type { TakenId, WireRegister } from './register.js'
 import type { Stamp } from './stamp.js'
 
-/** The words on the wire, version 2: docs/protocol.md. */
+/** The names on the wire, version 2: see docs/protocol.md. */
 export const STORE_SESSION = 'store_session'
 export const SYNC = 'live_session:sync'
 export const RECONNECT = 'live_session:reconnect'
@@ -11,42 +11,42 @@ export const HAND_OFF = 'live_session:hand_off'
 export const FLASH = 'live_session:flash'
 export const TAKE_FLASH = 'live_session:take_flash'
 
-/** The field of a form that brings a hand-off's token. */
+/** The form field that carries a hand-off's token. */
 export const HAND_OFF_FIELD = 'live_session_hand_off'
 
 /** The `id` of the script element that `embed()` renders. */
 export const EMBED_ID = 'live-session'
 export const DEFAULT_ENDPOINT = '/store_session'
 
-/** Bytes of a POST's body; a browser sends no more with keepalive. */
+/** Maximum bytes of a POST's body; browsers send no more with keepalive. */
 export const MAX_BODY: number = 64 * 1024
-/** Changes in one call. */
+/** Maximum changes in one call. */
 export const MAX_CHANGES = 1000
-/** Characters of a ticket. */
+/** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
-/** `over` of a change that goes over whatever is there. */
+/** `over` of a change that overwrites whatever is there. */
 export const OVER_ANY = -1
 
 /** How far a write has got: into the memory of this process, or into the store. */
 export type Level = 'memory' | 'store'
 /**
- * `[key, over, id, value?]`: no value deletes; `over` is the stamp of the value that it was made over, -1 over anything. `id` names a
- * computed change, which is taken once; of any other it is `''`.
+ * `[key, over, id, value?]`: deletes if there is no value; `over` is the stamp of the value that it overwrites, -1 for any. `id` identifies
+ * a computed change, which is applied once; for any other it is `''`.
  */
 export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue]
-/** What a page says, over its socket or as the body of a POST. */
+/** A page's message, over its socket or as the body of a POST. */
 export interface Sync {
-  /** Whose page it is, as an answer or its snapshot said: opaque. A page that was not told asks with none. */
+  /** The page's visitor, from an answer or its snapshot; opaque. A page that does not know it asks without. */
   readonly who?: string | undefined
-  /** What the browser knows and the server may have lost. */
+  /** Changes that the browser knows and the server may have lost. */
   readonly tickets?: readonly string[] | undefined
-  /** Changes, at most 1,000, of each key one at the most. Each is applied, or refused, on its own. */
+  /** At most 1,000 changes, at most one per key. Each is applied or refused on its own. */
   readonly set?: readonly WireChange[] | undefined
 }
-/** What became of one change. One that is refused says what stands instead, where that is why. */
+/** The result of one change. A refusal includes the current value if that is the reason. */
 export type SyncResult =
   | {
-      /** When it was written: now, or as it came before. */
+      /** When it was written: now, or when it came before. */
       readonly stamp: Stamp
       /** How far it has got. */
       readonly level: Level
@@ -54,34 +54,34 @@ export type SyncResult =
   | {
       /** Why it was refused. */
       readonly code: LiveSessionErrorCode
-      /** That of what stands instead. */
+      /** The stamp of the current value. */
       readonly stamp?: Stamp
-      /** What stands instead; left out where there is no value. */
+      /** The current value; omitted if there is none. */
       readonly value?: JsonValue
     }
-/** What the server answers. */
+/** The server's answer. */
 export interface SyncAnswer {
-  /** Whose the request, or the connection, is; left out of a guest's who has no cookie, and gets none. */
+  /** The visitor of the request or connection; omitted for a guest who has no cookie and gets none. */
   readonly who?: string
-  /** The page was another visitor's: nothing of it was taken. */
+  /** Set if the page was another visitor's: nothing it sent was accepted. */
   readonly dropped?: true
-  /** All that the visitor may read, as tickets: by POST where the page named no `who`, in the first answer over a socket, and where it was another's. */
+  /** All that the visitor may read, as tickets: by POST without `who`, in a socket's first answer, and if `who` was another's. */
   readonly greeting?: readonly string[]
-  /** Of each change, in their order. */
+  /** The results of the changes, in their order. */
   readonly results: readonly SyncResult[]
-  /** Of what was set, and of what stands in place of what was brought, or was to be set. */
+  /** A ticket for what was set, and for the current values that won over what was brought or to be set. */
   readonly ticket?: string
-  /** The request, or the handshake, brought this browser's live cookie. */
+  /** Set if the request, or the handshake, brought this browser's live cookie. */
   readonly kept?: true
-  /** Keys and stamps that this cookie had, and of fields that are kept out of it those that the store has. */
+  /** Keys and stamps in this cookie and, for fields that are kept out of it, those in the store. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
-  /** Keys whose value is in no cookie and in no store. */
+  /** Keys whose value is in neither a cookie nor a store. */
   readonly unsaved?: readonly string[]
-  /** Seconds after which a page that is used POSTs, where that is sooner than 300. */
+  /** Seconds after which a page in use POSTs, if fewer than 300. */
   readonly renew?: number
 }
 
-/** How the server answers an event that it refuses as a whole. */
+/** The server's answer to an event that it refuses as a whole. */
 export interface Refusal {
   /** Always false. */
   readonly ok: false
@@ -89,7 +89,7 @@ export interface Refusal {
   readonly code: LiveSessionErrorCode
   /** The field that it is about. */
   readonly key?: string
-  /** Which ticket, from 0; of `malformed` it may be which change. */
+  /** The index of the ticket, from 0; for `malformed` it may be that of a change. */
   readonly index?: number
 }
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
@@ -99,20 +99,22 @@ export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonV
  * answer them. Each is described in docs/protocol.md.
  */
 export interface LiveSessionServerToClient {
-  /** A ticket: signed changes that the page is to show, and to bring to the endpoint. */
+  /** A ticket: signed changes for the page to show and to POST to the endpoint. */
   store_session: (ticket: string) => void
-  /** The page is to connect again, as another visitor or with another cookie: `code` says why. */
+  /** The page must reconnect, as another visitor or with another cookie: `code` says why. */
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
-  /** The page is to POST the token to the endpoint, by a form: the answer sends it on. */
+  /** The page must POST the token to the endpoint with a form: the response redirects it. */
   'live_session:hand_off': (token: string) => void
-  /** There are messages to take: the page answers with `live_session:take_flash`, once it is seen. */
+  /** Messages are waiting: the page answers with `live_session:take_flash` once it is visible. */
   'live_session:flash': () => void
 }
 /** The events that a page's socket sends to the server, which answers each. Each is described in docs/protocol.md. */
 export interface LiveSessionClientToServer {
-  /** The one exchange: says whose page it is, brings tickets, sets and deletes values. */
+  /** The only exchange: tells whose page it is, brings tickets, sets and deletes values. */
   'live_session:sync': (sync: Sync, ack: (answer: SyncAnswer | Refusal) => void) => void
-  /** Takes the messages that wait for this browser: with `true` first, from a page that was connected before. The answer is `{ ok: true, messages }`. */
+  /**
+   * Takes the messages waiting for this browser; a page that was connected before passes `true`. The answer is `{ ok: true, messages }`.
+   */
   'live_session:take_flash': (
     ...given:
       | readonly [ack: (answer: FlashAnswer) => void]
@@ -126,39 +128,39 @@ export interface TicketClaims {
   /** base64url(SHA-256(subject)) */
   readonly sub: string
   readonly epoch: number
-  /** Which erasure of a user it was signed after: ms since 1970. Left out where there was none. */
+  /** The user's last erasure before it was signed, in ms since 1970. Omitted if there was none. */
   readonly generation?: number | undefined
-  /** Seconds since 1970, as `exp`. */
+  /** Seconds since 1970, like `exp`. */
   readonly iat: number
   readonly exp: number
   readonly changes: readonly WireRegister[]
-  /** By key, the ids of its computed changes of the last two minutes, each with the stamp that it got. */
+  /** By key, the ids of its computed changes of the last two minutes, each with its stamp. */
   readonly ids?: Readonly<Record<string, readonly TakenId[]>>
-  /** Of each readable field what it reads as where `changes` cannot say it; only in a greeting. */
+  /** What each readable field reads as if `changes` cannot tell; only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
-  /** It is a guest's; only in a greeting. */
+  /** Set for a guest; only in a greeting. */
   readonly guest?: true
 }
 
-/** Values with stamps, as a page brings them along: what `ctx.liveSession.embed()` renders. */
+/** Values with stamps that come with a page: what `ctx.liveSession.embed()` renders. */
 export interface AnySnapshot {
-  /** Whose the page is: opaque. Left out where the browser has no cookie and gets none. */
+  /** The page's visitor; opaque. Omitted if the browser has no cookie and gets none. */
   readonly who?: string
-  /** It is a guest's. */
+  /** Set for a guest. */
   readonly guest?: true
-  /** Keys and stamps that the request's own cookie had; there only where it brought this visitor's. */
+  /** Keys and stamps in the request's own cookie; present only if that was this visitor's. */
   readonly held?: readonly (readonly [key: string, stamp: Stamp])[]
-  /** Seconds after which a page that is used POSTs, so that neither the cookie nor the app's own session ends. @default 300 */
+  /** Seconds after which a page in use POSTs, so that neither the cookie nor the app's own session expires. @default 300 */
   readonly renew?: number
   readonly values: Readonly<Record<string, JsonValue>>
   readonly defaults: Readonly<Record<string, JsonValue>>
   readonly stamps: Readonly<Record<string, Stamp>>
   /** Keys that were written and have no value now: `values` has their default. */
   readonly deleted?: readonly string[]
-  /** Keys whose newest write was not in the cookie of the request: that the browser keeps it is still to be seen. */
+  /** Keys whose newest write was not in the request's cookie: whether the browser keeps it is not yet known. */
   readonly unsaved?: readonly string[]
-  /** By key, the parameter of the page's address that is kept in step with it. */
+  /** By key, the URL parameter that is kept in sync with it. */
   readonly urls?: Readonly<Record<string, string>>
-  /** By key, what the page's address says and the request has not set, as of a page that is fetched before it is wanted. */
+  /** By key, values in the page's URL that the request did not set, as for a prefetched page. */
   readonly unvisited?: Readonly<Record<string, JsonValue>>
 }

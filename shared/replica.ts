@@ -5,7 +5,7 @@ import type { StoredRegister, TakenId } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 import { isNews } from './taken-ids.js'
 
-/** Which way a write came; of one that knows computed changes, which those are. Few do, so no other has a cell for them. */
+/** The source of a write, with the computed changes that it knows, if any. Few know any, so they have no cell of their own. */
 type Origin = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
 type Cell = string | Stamp | JsonValue | Origin | undefined
 
@@ -16,18 +16,18 @@ const REGISTER = 40
 const ID = 128
 
 /**
- * A place that holds a subject's registers. Registers only ever grow newer: `merge` is commutative, associative and
- * idempotent, so replicas that exchange what they hold, in any order and any number of times, agree.
+ * One copy of a subject's registers. Registers only ever become newer: `merge` is commutative, associative and idempotent, so replicas that
+ * exchange their registers, in any order and any number of times, converge.
  */
 export class Replica {
-  // Key, stamp, value, source in one flat array: with a million subjects in memory, an object a register costs 80 bytes a subject
-  // more, a Map 200. Keys are few, so a scan is as fast as a hash.
+  // Key, stamp, value, source in one flat array: with a million subjects in memory, an object per register costs 80 bytes more per subject,
+  // a Map 200. Keys are few, so a scan is as fast as a hash.
   #cells: Cell[] = []
   #bytes = EMPTY
-  /** ms since 1970, when all that the store has of it was last in it. */
+  /** When this last held all that the store has of the subject, in ms since 1970. */
   loadedAt: number | undefined = undefined
 
-  /** A replica that begins with these registers. */
+  /** Creates a replica with these registers. */
   static of(registers: readonly StoredRegister[], source: ChangeSource): Replica {
     const replica = new Replica()
     for (const register of registers) replica.#put(register, source)
@@ -35,7 +35,7 @@ export class Replica {
     return replica
   }
 
-  /** About how many bytes of memory it takes: counted as it is written to, so that to ask costs nothing. */
+  /** Approximate bytes of memory that it takes: counted on each write, so that reading this costs nothing. */
   get bytes(): number {
     return this.#bytes
   }
@@ -56,7 +56,7 @@ export class Replica {
     return at < 0 ? undefined : (this.#cells[at + 2] as JsonValue | undefined)
   }
 
-  /** Which way the key's newest write came, as `merge` was told. */
+  /** The source of the key's newest write, as passed to `merge`. */
   source(key: string): ChangeSource | undefined {
     const at = this.#at(key)
     return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as Origin)
@@ -68,7 +68,7 @@ export class Replica {
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as Origin)
   }
 
-  /** Takes the register over if it is newer, or the same and knows more; says whether it was. */
+  /** Applies the register if it is newer, or the same with more ids; returns whether it was. */
   merge(register: StoredRegister, source: ChangeSource): boolean {
     const { length } = this.#cells
     const isNews = this.#put(register, source)
@@ -76,7 +76,7 @@ export class Replica {
     return isNews
   }
 
-  /** Takes note that the very write that it has has come this way, too. */
+  /** Records that the same write as it has also came from this source. */
   confirm({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
     const at = this.#at(key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
@@ -84,13 +84,13 @@ export class Replica {
     this.#cells[at + 3] = origin(source, idsIn(this.#cells[at + 3] as Origin))
   }
 
-  /** Forgets everything. This and `forget` are the only ways in which registers do not grow newer. */
+  /** Forgets everything. Apart from this and `forget`, registers only become newer. */
   clear(): void {
     this.#cells = []
     this.#bytes = EMPTY
   }
 
-  /** Forgets some, as if they had never been. */
+  /** Forgets some registers, as if they had never existed. */
   forget(isGone: (register: StoredRegister) => boolean): void {
     for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
@@ -102,7 +102,7 @@ export class Replica {
     return at < 0 ? undefined : this.#register(at)
   }
 
-  /** What it holds, in the order in which keys were first written. */
+  /** All registers, in the order in which keys were first written. */
   registers(): readonly StoredRegister[] {
     const registers: StoredRegister[] = []
     for (let at = 0; at < this.#cells.length; at += WIDTH) registers.push(this.#register(at))
@@ -117,7 +117,7 @@ export class Replica {
       const current = this.#register(at)
       if (!isNews(register, current)) return false
       this.#bytes -= bytesOf(current)
-      // Of the very write that it has, more is known now: it came the way it came.
+      // The same write with more ids keeps its source.
       const came =
         stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as Origin) : source
       this.#cells[at + 1] = stamp
@@ -128,7 +128,7 @@ export class Replica {
     return true
   }
 
-  /** An array that has grown has room for more than a subject with few keys ever gets: 80 bytes of 430. */
+  /** An array that has grown has spare room that a subject with few keys never uses: 80 bytes of 430. */
   #fit(): void {
     this.#cells = this.#cells.slice()
   }

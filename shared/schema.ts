@@ -3,7 +3,7 @@ import { hearOut, isThenable } from './promise.js'
 
 const QUOTED_ISSUES = 3
 
-/** A schema has answered with a promise. */
+/** The error for a schema that returned a promise. */
 export class AsyncSchema extends TypeError {}
 
 /** Runs a Standard Schema, which must be synchronous. */
@@ -14,7 +14,7 @@ export function validate(schema: StandardSchemaV1, value: unknown): StandardSche
   throw new AsyncSchema('expected a synchronous schema, received one that answers with a promise')
 }
 
-/** What a schema says is wrong, the first of it in full. */
+/** Describes the issues that a schema found, the first few in full. */
 export function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   const rest = issues.length > QUOTED_ISSUES ? `; and ${issues.length - QUOTED_ISSUES} more` : ''
   return issues.slice(0, QUOTED_ISSUES).map(describeIssue).join('; ') + rest
@@ -25,7 +25,7 @@ function describeIssue({ message, path }: StandardSchemaV1.Issue): string {
   return place === '$' ? message : `${message} at ${place}`
 }
 
-/** Where in a value an issue is: `$.items.0`. */
+/** Returns the place of an issue in a value: `$.items.0`. */
 export function pathOf(path: StandardSchemaV1.Issue['path'] = []): string {
   return ['$', ...path.map((step) => String(typeof step === 'object' ? step.key : step))].join('.')
 }

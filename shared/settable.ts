@@ -2,7 +2,7 @@ import { invalidValue } from './errors.js'
 import { freezeJson, type JsonValue, NotJson } from './json.js'
 
 /**
- * What may be set, as far as JSON is concerned: on the server, and in a page before anything is shown or sent.
+ * Returns a frozen copy of a value that JSON can carry: on the server, and in a page before anything is shown or sent.
  *
  * @throws {LiveSessionError} `invalid_value`, saying what to do instead
  */

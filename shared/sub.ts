@@ -1,8 +1,8 @@
 declare const KIND: unique symbol
-/** How a subject is named on the wire: base64url(SHA-256(subject)). */
+/** A subject's name on the wire: base64url(SHA-256(subject)). */
 export type Sub = string & { readonly [KIND]: 'subject hash' }
 
-/** Of SHA-256, in base64url. */
+/** A SHA-256 hash in base64url. */
 const SUB = /^[\w-]{43}$/
 
 export function isSub(sub: unknown): sub is Sub {

@@ -2,34 +2,34 @@ import { sameJson } from './json.js'
 import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
-/** ms for which a register knows its computed changes: what is sent again after a lost answer comes within that. */
+/** ms for which a register remembers its computed changes: one sent again after a lost answer arrives within this time. */
 const YOUNG = 2 * 60 * 1000
-/** So many of them at the most, the newest. */
+/** Maximum computed changes to remember, the newest. */
 export const MAX_IDS = 200
-/** In a ticket, which goes to each socket and fits a POST. */
+/** The maximum in a ticket, which goes to each socket and fits a POST. */
 const MAX_IN_TICKET = 50
 
-/** In place of an id: of writes up to that stamp it is not known which they were. */
+/** In place of an id: the writes up to its stamp are unknown. */
 const UNKNOWN = ''
 const NONE = -1
 
 const ID = /^[\w-]{1,32}$/
 
-/** A register as anyone may have it. */
+/** A register whose stamps may be plain numbers. */
 type Known = Pick<StoredRegister, 'value'> & { readonly stamp: number; readonly ids?: Taken }
 type Taken = readonly (readonly [id: string, stamp: number])[] | undefined
 
-/** Whether it can name a computed change. */
+/** Returns whether it can be the id of a computed change. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** The stamp that a computed change got; undefined where it was not taken, or long ago. */
+/** Returns the stamp of a computed change; undefined if it was not accepted, or long ago. */
 export function takenAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
   return register?.ids?.find(([taken]) => taken === id)?.[1]
 }
 
-/** A write at `now`, by a computed change where there is an `id`, with what is known still of those that it goes over. */
+/** Returns a write at `now`, of a computed change if there is an `id`, with those still known of the register that it overwrites. */
 export function carrying(
   next: StoredRegister,
   over: StoredRegister | undefined,
@@ -42,7 +42,7 @@ export function carrying(
   return ids.length === 0 ? next : { ...next, ids }
 }
 
-/** Those of the last two minutes; in place of what goes, the stamp up to which nothing is known. */
+/** The ids of the last two minutes; those dropped are replaced by the stamp up to which nothing is known. */
 function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
   const tooMany = ids.length > most ? ids.length - most : NONE
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - YOUNG || at <= tooMany)
@@ -51,7 +51,7 @@ function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS):
   return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]
 }
 
-/** Whether a register is newer by the merge rule, or the very same write of which more is known: cookies have no ids. */
+/** Returns whether a register is newer by the merge rule, or the same write with more ids known: cookies have none. */
 export function isNews(next: Known, current: Known): boolean {
   if (supersedes(next, current)) return true
   if (next.ids === undefined || next.stamp !== current.stamp || !sameJson(next.value, current.value)) return false
@@ -59,14 +59,14 @@ export function isNews(next: Known, current: Known): boolean {
 }
 
 /**
- * As stores have them that keep texts: `one:1700000000000,other:1700000000001`. What is not known comes before any id, so that the larger text
- * is the one that knows more.
+ * Returns ids as text, for stores: `one:1700000000000,other:1700000000001`. The mark of unknown writes sorts before any id, so that the
+ * larger text is the one that knows more.
  */
 export function idsText(ids: Taken = []): string {
   return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()
 }
 
-/** Reads such a text; it is not checked. */
+/** Reads such a text without checking it. */
 export function fromIdsText(text: string): Taken {
   if (text === '') return undefined
   return text.split(',').map((each) => {
@@ -76,7 +76,7 @@ export function fromIdsText(text: string): Taken {
   })
 }
 
-/** What came from elsewhere, where it is a list of ids. */
+/** Returns an input from elsewhere if it is a list of ids. */
 export function readIds(input: unknown): readonly TakenId[] | undefined {
   return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isTakenId)
     ? input
@@ -87,7 +87,7 @@ function isTakenId(item: unknown): item is TakenId {
   return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === UNKNOWN) && isStamp(item[1])
 }
 
-/** By key, the ids of these registers that are young still. @param most in all; as a rule what a ticket has room for */
+/** Returns, by key, the recent ids of these registers. @param most in total; by default what a ticket has room for */
 export function idsOf(
   registers: readonly StoredRegister[],
   now: number,
@@ -102,7 +102,7 @@ export function idsOf(
   return entries.length === 0 ? {} : { ids: Object.fromEntries(entries) }
 }
 
-/** Gives registers their ids back. */
+/** Restores the ids of registers. */
 export function withIds<R extends Pick<StoredRegister, 'key'>>(registers: readonly R[], ids: unknown): readonly R[] {
   const byKey = new Map<string, unknown>(Object.entries(Object(ids)))
   if (byKey.size === 0) return registers

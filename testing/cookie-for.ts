@@ -5,23 +5,23 @@ import type { Fields } from '../shared/field-types.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
 import { acceptGiven, type Given } from './given.js'
 
-/** Who sends the cookie, and what is in it. */
+/** The sender and contents of a cookie. */
 export interface CookieVisitor<F extends Fields> {
-  /** Who is signed in, as `identify` names the user. A guest where left out. */
+  /** The signed-in user, as `identify` would return it. A guest if omitted. */
   readonly userId?: UserId
-  /** The id of the browser: 22 to 64 characters of base64url. A new browser's where left out. */
+  /** The id of the browser: 22 to 64 characters of base64url. A new browser's if omitted. */
   readonly browserId?: string
-  /** By key, what is in the cookie; the others have their defaults. */
+  /** The values in the cookie by key; the others have their defaults. */
   readonly values?: Given<F>
 }
 
 /**
- * A signed `Cookie` header for supertest, fetch or `extraHeaders`: "this visitor, with these values", set now.
+ * Returns a signed `Cookie` header for supertest, fetch or `extraHeaders`: "this visitor, with these values", set now.
  *
- * @param live what `liveSession()` returned
- * @param visitor a guest without values where it is `{}`
+ * @param live the plugin from `liveSession()`
+ * @param visitor with `{}`, a guest without values
  * @throws {LiveSessionError} `invalid_value`, `too_large` or `undeclared_key`
- * @throws {TypeError} for what cannot be a browser's id, and for a field that is not in the cookie
+ * @throws {TypeError} for an invalid browser id, and for a field that is not in the cookie
  * @example
  * await request(server).get('/').set('Cookie', cookieFor(live, { values: { division: 3 } }))
  */

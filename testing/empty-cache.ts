@@ -4,8 +4,8 @@ import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Fields } from '../shared/field-types.js'
 
 /**
- * Forgets every value that this process holds in memory and has its sockets reconnect, as a restart would: what is read
- * afterwards comes from cookies, and from the tickets that browsers bring back.
+ * Forgets every value that this process holds in memory and makes its sockets reconnect, as a restart would: what is read afterwards comes
+ * from cookies, and from the tickets that browsers bring back.
  *
  * @example
  * await page.choose('division', 3)

@@ -4,13 +4,13 @@ import type { Fields, Settable } from '../shared/field-types.js'
 import type { FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 
-/** Values that a test begins with, or has come from elsewhere: what could have been set. */
+/** Values that a test begins with, or receives from elsewhere: any that could be set. */
 export type Given<F extends Fields> = { readonly [K in keyof F]?: Settable<F[K]> }
 
 /**
- * Given values by field, as they are stored.
+ * Returns given values by field, as they are stored.
  *
- * @throws {LiveSessionError} where a value could not have been set
+ * @throws {LiveSessionError} if a value could not have been set
  */
 export function acceptGiven(fields: FieldMap, given: object, method: string): ReadonlyMap<Field, JsonValue> {
   return new Map(

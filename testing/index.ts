@@ -1,5 +1,5 @@
 /**
- * What the tests of an app need, for any runner of tests.
+ * Tools for the tests of an app, for any test runner.
  *
  * @module koa-live-session/testing
  */

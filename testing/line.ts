@@ -3,24 +3,24 @@ import type { Dispatch, Surround } from '../client/surroundings.js'
 import { after } from '../shared/promise.js'
 import type { Answered, PageServer } from './page-server.js'
 
-/** What is between a page and its server: nothing takes any time on it, and it can be cut. */
+/** The connection between a page and its server: it takes no time, and can be cut. */
 export interface Line {
   readonly surround: Surround
-  /** Each change that has gone out. */
+  /** Each change that was sent. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
   cut(): void
   mend(): void
-  /** The server tells the page something, where it can. */
+  /** Sends the page a ticket from the server, if connected. */
   tell(ticket: string): void
 }
 
 export function createLine(server: PageServer): Line {
   const sent: (readonly [key: string, value: unknown])[] = []
   let dispatch: Dispatch = () => undefined
-  /** None where the line is cut. What was on its way over another one does not arrive. */
+  /** Undefined if the line is cut. What was on its way over an earlier one does not arrive. */
   let connection: object | undefined = {}
 
-  /** Whether the server has been asked over it. */
+  /** Whether nothing was sent to the server over it yet. */
   let isNew = true
   let post: object = {}
 
@@ -68,7 +68,7 @@ export function createLine(server: PageServer): Line {
             () => end({ status: 0, wait: 0 }),
           )
         },
-        // What did not arrive is sent again when the line is there again.
+        // What did not arrive is sent again when the line is back.
         timer: (name) =>
           name !== 'greet' && (connection || name !== 'post') && void soon(() => dispatch('timer', name)),
         release: () => {
@@ -77,7 +77,7 @@ export function createLine(server: PageServer): Line {
         reconnect: () => void soon(connect),
         queue: () => dispatch('turn'),
         take: () => dispatch('restored', []),
-        // There is no other tab, page or visitor, and the server forgets nothing.
+        // There are no other tabs, pages or visitors, and the server forgets nothing.
         keep: nothing,
         tell: nothing,
         close: nothing,
@@ -99,7 +99,7 @@ export function createLine(server: PageServer): Line {
   }
 }
 
-/** Not by a timer, nor `queueMicrotask`: the clocks that runners put in their place stand still. */
+/** Not with a timer or `queueMicrotask`: the fake clocks that runners install stand still. */
 function soon(act: () => unknown): Promise<unknown> {
   return Promise.resolve().then(act)
 }

@@ -13,33 +13,33 @@ import type { Fields, Settable } from '../shared/field-types.js'
 import { acceptGiven, type Given } from './given.js'
 import { unheardSocket } from './unheard-socket.js'
 
-/** It signs for itself alone: what it signs goes nowhere. */
+/** It signs only for itself: what it signs goes nowhere. */
 const KEYS = ['the key of sessions that only tests have']
 
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {
   /**
-   * Has a value change elsewhere: in a request, another tab, a job. Listeners are told at once.
+   * Changes a value as if elsewhere: in a request, another tab, a job. Listeners are told at once.
    *
-   * @param source what they are told of where it came from. @default 'request'
+   * @param source the source that they are told. @default 'request'
    * @throws {LiveSessionError} where the value could not have been set
    */
   change<K extends keyof F & string>(key: K, value: Settable<F[K]>, source?: ChangeSource): void
 }
 
-/** Whose session `memorySession` makes. */
+/** The visitor of a `memorySession`. */
 export interface MemoryVisitor {
-  /** Who is signed in, as `identify` names the user. A guest where left out. */
+  /** The signed-in user, as `identify` would return it. A guest if omitted. */
   readonly userId?: UserId
 }
 
 /**
- * A `socket.liveSession` without a server, to unit-test a handler, in Node.
+ * Creates a `socket.liveSession` without a server, to unit-test a handler in Node.
  *
- * It is the real one, in a process of its own so to speak, without a store: writes have the level `'memory'`. What `flash` and `handOff` would
- * tell a page is checked, and goes nowhere: have your runner's spy watch them (`mock.method(session, 'handOff')`).
+ * It is the real one, as if in a process of its own, without a store: writes have the level `'memory'`. What `flash` and `handOff` would
+ * tell a page is checked, but goes nowhere: watch them with your runner's spy (`mock.method(session, 'handOff')`).
  *
- * @throws {LiveSessionError} where a given value could not have been set
+ * @throws {LiveSessionError} if a given value could not have been set
  * @example
  * const session = memorySession(fields, { division: 3 })
  * await nextDivision({ liveSession: session })
@@ -70,7 +70,7 @@ export function memorySession<F extends Fields>(
   return Object.assign(handle, { change }) as unknown as MemorySession<F>
 }
 
-/** Who has come with a cookie that says nothing but whose it is. */
+/** A visitor with a cookie that contains no values. */
 function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisitor): Opener {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)

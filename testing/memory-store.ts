@@ -7,12 +7,12 @@ import { toStamp } from '../shared/stamp.js'
 /** A store in memory, with faults on demand. */
 export interface MemoryStore extends Store {
   /**
-   * Has that many operations reject from now on; `Infinity`: all, until `fail(0)`.
+   * Makes that many operations reject from now on; `Infinity`: all, until `fail(0)`.
    *
-   * @param times 1 where left out
+   * @param times 1 if omitted
    */
   fail(times?: number): void
-  /** Has each operation take so many ms from now on, before it does anything. */
+  /** Delays each operation by so many ms from now on, before it does anything. */
   delay(ms: number): void
 }
 
@@ -22,10 +22,10 @@ interface Held {
 }
 
 /**
- * The reference store: it keeps the contract in the fewest words, and everything that it holds dies with it. Plugins that share one
- * are nodes that share a store; `close()` leaves it as it is.
+ * Creates the reference store: the simplest one that keeps the contract, in memory only. Plugins that share one are nodes that share a
+ * store; `close()` leaves it unchanged.
  *
- * @param clock ms since 1970, by which `sweep` decides
+ * @param clock returns ms since 1970, by which `sweep` decides
  * @example
  * const store = memoryStore()
  * for (const { name, run } of storeContract(async () => store)) test(name, run)
@@ -64,7 +64,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     async compareAndSet(subject, register, expected) {
       await attempt()
       if ((subjects.get(subject)?.replica.stamp(register.key) ?? 0) !== expected) return false
-      // By the rule alone what is there might be the newer one.
+      // By the merge rule, the existing register might be the newer one.
       const others = use(subject).registers()
       const replica = Replica.of([...others.filter(({ key }) => key !== register.key), copy(register)], 'store')
       subjects.set(subject, { replica, used: clock() })
@@ -101,7 +101,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
   }
 }
 
-/** Neither side shall be able to change what the other has. */
+/** Copies a row, so that neither side can change what the other has. */
 function copy({ key, stamp, value, ids: given }: StoredRow): StoredRegister {
   const ids = given?.map(([id, at]) => [id, toStamp(at)] as const)
   const read = { key, stamp: toStamp(stamp), ...(ids === undefined ? {} : { ids }) }

@@ -1,4 +1,4 @@
-/** What has part of a server in it says so, where a test runner has taken what is for browsers. */
+/** Throws for exports that contain part of a server, if a test runner has resolved the build for browsers. */
 function nodeOnly(name: string): () => never {
   return () => {
     throw new TypeError(

@@ -9,7 +9,7 @@ import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
 import { carrying, takenAt } from '../shared/taken-ids.js'
 
-/** The sessions of a process that has one visitor. */
+/** The sessions of a process with one visitor. */
 export class OneVisitor implements PageSessions {
   readonly fields: FieldMap
   readonly #clock: () => number

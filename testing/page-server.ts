@@ -22,7 +22,7 @@ import { toWire, type WireRegister } from '../shared/register.js'
 import { acceptGiven } from './given.js'
 import { OneVisitor } from './one-visitor.js'
 
-/** A guest, whose browser keeps its cookie. */
+/** A guest whose browser keeps its cookie. */
 const WHO = 'guest'
 const GUEST = { sub: 'guest', epoch: 0 }
 const ASKER = {
@@ -32,13 +32,13 @@ const ASKER = {
   refuse: () => undefined,
 } as const
 
-/** An answer, and the ticket that goes out before it. */
+/** An answer, and the ticket sent before it. */
 export interface Answered {
   readonly ticket?: string
   readonly answer: SyncAnswer | Refusal
 }
 
-/** The server of one page: it decides as every server does, and forgets nothing. */
+/** The server of one page: it decides like any server, and forgets nothing. */
 export class PageServer {
   readonly #clock = (): number => Date.now()
   readonly #visitor: OneVisitor
@@ -47,7 +47,7 @@ export class PageServer {
   #keepsCookies = true
   #cookie: SyncAnswer['held']
 
-  /** @throws {LiveSessionError} where a given value could not have been set */
+  /** @throws {LiveSessionError} if a given value could not have been set */
   constructor(fields: Fields, given: object) {
     const sessions = new OneVisitor(compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' }), this.#clock)
     this.#visitor = sessions
@@ -60,7 +60,7 @@ export class PageServer {
     this.#cookie = this.#baked()
   }
 
-  /** What the page comes with. */
+  /** Returns what the page begins with. */
   snapshot(): AnySnapshot {
     const registers = this.#readable()
     const values = registers.flatMap(([key, , value]) => (value === undefined ? [] : [[key, value] as const]))
@@ -74,19 +74,19 @@ export class PageServer {
     }
   }
 
-  /** Writes what comes from elsewhere; with the ticket that tells the page. */
+  /** Writes values from elsewhere; returns the ticket that tells the page. */
   write(method: string, values: object): string {
     const changes = acceptGiven(this.#visitor.fields, values, method)
     this.#visitor.write(changes)
     return this.#news(Array.from(changes.keys(), ({ key }) => key))
   }
 
-  /** Has the next change of the page refused. */
+  /** Refuses the next change of the page. */
   refuse(code: LiveSessionErrorCode): void {
     this.#refusals.push(code)
   }
 
-  /** Takes what the page says, over its socket if not told otherwise. The first over each is answered with all that is known. */
+  /** Handles a page's message, over its socket unless stated otherwise. The first over each is answered with all that is known. */
   sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
     try {
       const { who, set } = parseSync(said)
@@ -102,9 +102,9 @@ export class PageServer {
     }
   }
 
-  /** Takes what it POSTs, and says what its cookie had. The next one's has all that is known now. */
+  /** Handles a page's POST, and returns what its cookie had. The next one's has all that is known now. */
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
-    // A page that says whose it is needs its cookie to be believed.
+    // A page that says whose it is is believed only with its cookie.
     if (said.who !== undefined && !this.#keepsCookies) return { dropped: true, results: [], held: [] }
     return after(this.sync(said, false), ({ answer }) => {
       if (!('results' in answer) || !this.#keepsCookies) return answer
@@ -147,7 +147,7 @@ export class PageServer {
   }
 }
 
-/** The text of a ticket as far as pages read it: none checks who signed it. */
+/** The text of a ticket, as far as pages read it: they do not check the signature. */
 function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'guest' | 'defaults' | 'changes'>): string {
   return `.${btoa(JSON.stringify(claims).replace(/[^\0-\x7f]/g, escapeUnit))}.`
 }

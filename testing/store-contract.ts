@@ -8,25 +8,25 @@ import { inTurn, type Rule } from './contract/rule.js'
 
 /** One test of the contract. */
 export interface ContractTest {
-  /** What the store keeps, as a fact: the name of the test. */
+  /** The name of the test, stating a fact that the store keeps. */
   readonly name: string
-  /** Whether a plugin relies on it; the others are recommended. */
+  /** Whether the plugin relies on it; the others are recommended. */
   readonly required: boolean
-  /** Rejects with an AssertionError where the store does not keep it. */
+  /** Rejects with an AssertionError if the store does not keep it. */
   run(): Promise<void>
 }
 
 const CONNECTIONS = 4
 
 /**
- * What every `Store` keeps, as tests for any runner; what that is in words is in the documentation of `Store`.
+ * Returns the contract of every `Store` as tests for any runner; the documentation of `Store` has it in words.
  *
- * `create` is asked four times for each test. Each time it gives a connection to the **same** place: the same table, the same
- * prefix. Give different connections, in turn at least, wherever a store can have several, as the races between them are what two
- * nodes are to each other; a store that lives in one process may be given again and again. Each store is closed after its test
- * (`close()` closes nothing that `create` has opened: keep what that is, and end it after all tests).
+ * `create` is called four times for each test. Each time it must return a connection to the **same** place: the same table, the same
+ * prefix. If a store can have several connections, return different ones, at least in turn, as they race with each other like two nodes; a
+ * store that lives in one process may be returned each time. Each store is closed after its test (`close()` closes nothing that `create`
+ * has opened: keep track of that, and close it after all tests).
  *
- * The place is one for tests: they use subjects of their own, but `sweep` concerns all. Run them one after the other.
+ * Use a place for tests only: they use their own subjects, but `sweep` concerns all. Run them one after the other.
  *
  * @example
  * for (const { name, run } of storeContract(async () => redisStore(await createClient({ url }).connect()))) test(name, run)

@@ -10,40 +10,40 @@ import type { Given } from './given.js'
 import { createLine } from './line.js'
 import { PageServer } from './page-server.js'
 
-/** A client whose server is played: by the same rules, and without any time passing. */
+/** A client with a simulated server: by the same rules, and without any time passing. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {
   /**
-   * Has values come from another tab, device, request or job; told at once, by the source `'ticket'`. While offline they wait for `online()`.
+   * Receives values from another tab, device, request or job, at once, with the source `'ticket'`. While offline they wait for `online()`.
    *
-   * @throws {LiveSessionError} where a value could not have been set; then none is
+   * @throws {LiveSessionError} if a value could not have been set; then none is
    */
   receive(values: Given<F>): void
-  /** Cuts the connection. What is set is shown, waits, and is `offline` as soon as a try has failed. */
+  /** Cuts the connection. Values that are set are shown, wait, and are `offline` as soon as an attempt has failed. */
   offline(): void
-  /** Connects again: the page hears what it has missed, and sends what waits. */
+  /** Reconnects: the page receives what it has missed, and sends what waits. */
   online(): void
   /**
-   * Has the server refuse the next change that it is sent; called again, the one after that, too. What the page makes of a code is what it
-   * always does: it tries again after `rate_limited`, `closed` and `store_unavailable`, goes on showing the value after `cookies_blocked`, and
-   * rolls back and rejects after any other.
+   * Makes the server refuse the next change that it is sent; called again, the one after that, too. The page handles a code as always: it
+   * tries again after `rate_limited`, `closed` and `store_unavailable`, keeps showing the value after `cookies_blocked`, and rolls back and
+   * rejects after any other.
    */
   refuseNext(code: LiveSessionErrorCode): void
-  /** Every change that has gone out, in order, also one that was refused, or lost on its way; while offline none does. A deletion has the value `undefined`. */
+  /** Every change sent, in order, even if refused or lost on the way; none while offline. A deletion has the value `undefined`. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
 }
 
-/** Nothing comes that parts of a page would take. */
+/** Nothing comes for the parts of a page. */
 const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: undefined }
 
 /**
- * A client without a server, to test components: in Node, and in browsers.
+ * Creates a client without a server, to test components in Node and in browsers.
  *
- * It is the real one, with a server beside it that validates and stamps as every server does, for a guest whose browser keeps its cookie. It
- * is ready at once. What takes a network otherwise has come about when the promise of `set`, or of `flush()`, is awaited; no timer runs. No
- * other visitor comes (`onVisitor`), and nothing comes for `onFlash`, `followAddress` and `followHandOffs`.
+ * It is the real one, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. It is
+ * ready at once. What would otherwise take a network is done once the promise of `set` or `flush()` is awaited; no timer runs. No other
+ * visitor comes (`onVisitor`), and nothing comes for `onFlash`, `followAddress` and `followHandOffs`.
  *
- * @param given what the page begins with, `saved`; for other keys it begins with the default
- * @throws {LiveSessionError} where a given value could not have been set
+ * @param given the values that the page begins with, `saved`; other keys begin with their defaults
+ * @throws {LiveSessionError} if a given value could not have been set
  * @example
  * const live = testClient(fields, { division: 3 })
  * render(<LiveSessionProvider live={live}><DivisionPicker /></LiveSessionProvider>)

@@ -1,15 +1,15 @@
-/** A clock that only moves when told: `liveSession(app, { clock: clock.now })`. */
+/** A clock that moves only when told: `liveSession(app, { clock: clock.now })`. */
 export interface TestClock {
-  /** ms since 1970. */
+  /** Returns ms since 1970. */
   readonly now: () => number
   /** Moves it forward by so many ms. */
   advance(ms: number): void
 }
 
 /**
- * A clock for the option `clock`. Timers go on by the machine's own.
+ * Creates a clock for the option `clock`. Timers still follow the machine's clock.
  *
- * @param start ms since 1970; by default now, so that what browsers and cookie jars judge by their own clock still holds
+ * @param start ms since 1970; by default now, as browsers and cookie jars use their own clocks
  * @example
  * const clock = testClock()
  * const live = liveSession(app, { fields, clock: clock.now })

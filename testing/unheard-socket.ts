@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { LiveSocket } from '../server/kernel/connections/live-socket.js'
 
-/** A socket as far as `socket.liveSession` asks of one: no page sends anything over it, and what goes out is not heard. */
+/** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nobody receives what is sent. */
 export function unheardSocket(): LiveSocket {
   const unheard = { emit: () => undefined }
   const socket = Object.assign(new EventEmitter(), {

@@ -1,25 +1,25 @@
 import type { RedisLike } from './redis-commands.js'
 
-/** The part of ioredis used: `Redis` and `Cluster` both have it. */
+/** The part of ioredis that is used: both `Redis` and `Cluster` have it. */
 export interface IoredisLike {
-  /** `'ready'` where it is connected. */
+  /** `'ready'` while connected. */
   readonly status: string
-  /** What it was made with. */
+  /** The options it was created with. */
   readonly options: {
-    /** None may be set. */
+    /** Must not be set. */
     readonly keyPrefix?: string | undefined
   }
   /** Sends a command. */
   call(command: string, ...args: string[]): Promise<unknown>
-  /** Tells of lost connections. */
+  /** Reports lost connections. */
   on(event: 'close' | '-node', listener: () => void): unknown
 }
 
 /**
- * An ioredis client for `redisStore`.
+ * Adapts an ioredis client for `redisStore`.
  *
- * @param client a `Redis` or a `Cluster` that you have made, and that you end
- * @throws {TypeError} for one with a `keyPrefix`, which ioredis puts before some keys and not before others
+ * @param client a `Redis` or a `Cluster` that you create and end
+ * @throws {TypeError} for one with a `keyPrefix`, which ioredis adds to some keys but not to others
  * @example
  * redisStore(fromIoredis(new Redis('redis://127.0.0.1:6379')))
  */
@@ -30,8 +30,8 @@ export function fromIoredis(client: IoredisLike): RedisLike {
     throw new TypeError(`koa-live-session: fromIoredis: expected no keyPrefix, received "${keyPrefix}". ${remedy}`)
   }
   const pending = new Set<(error: Error) => void>()
-  // ioredis sends what was not answered again, once it is connected again. A compareAndSet that has won would then be told that it
-  // has lost, and an update be made twice. So what was not answered has failed.
+  // After a reconnect, ioredis resends unanswered commands. A compareAndSet that has won would then be told that it has lost, and an update
+  // would be made twice. So unanswered commands fail.
   const lose = (): void => {
     for (const reject of pending) reject(new Error('koa-live-session: fromIoredis: the connection to Redis was lost'))
     pending.clear()

@@ -1,20 +1,20 @@
 import type { RedisScript } from './redis-scripts.js'
 
-/** The part of node-redis used; ioredis has `redisStore(fromIoredis(client))`. */
+/** The part of node-redis that is used; for ioredis use `redisStore(fromIoredis(client))`. */
 export interface RedisLike {
-  /** Whether it is connected, or connecting. */
+  /** Whether it is connected or connecting. */
   readonly isOpen: boolean
   /**
-   * False while it is connecting again.
+   * False while it is reconnecting.
    *
    * @default isOpen
    */
   readonly isReady?: boolean
-  /** Sends a command, with its name first. Answers are texts, numbers, null and lists of them. Rejects where Redis does. */
+  /** Sends a command, with its name first. Resolves to texts, numbers, null and lists of them. Rejects if Redis does. */
   sendCommand(args: readonly string[]): Promise<unknown>
 }
 
-/** Sends a command, and rejects at once where the client would keep it until it is connected again. */
+/** Sends a command, and rejects at once if the client would queue it until it is reconnected. */
 export async function send(client: RedisLike, args: readonly string[]): Promise<unknown> {
   if (!client.isOpen || client.isReady === false) {
     throw new Error(
@@ -34,7 +34,7 @@ export async function run(
   const rest = ['1', key, ...args]
   try {
     return await send(client, ['EVALSHA', script.sha, ...rest]).catch((error: unknown) => {
-      // Restarted, failed over or flushed: Redis has not run it, and does not know it any more.
+      // Restarted, failed over or flushed: Redis has not run the script, and no longer knows it.
       if (!isReply(error, 'NOSCRIPT')) throw error
       return send(client, ['EVAL', script.text, ...rest])
     })
@@ -45,12 +45,12 @@ export async function run(
   }
 }
 
-/** Redis 6 puts more words before the code of an error in a script. */
+/** Redis 6 puts more words before the error code of a script. */
 function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.includes(code)
 }
 
-/** What an answer has to be: a list of texts, or of none. */
+/** Returns an answer that is a list of texts and nulls, as it must be. */
 export function cellsOf(answer: unknown): readonly (string | null)[] {
   if (Array.isArray(answer) && answer.every((cell) => typeof cell === 'string' || cell === null)) return answer
   throw new TypeError('koa-live-session: redisStore: expected texts from the client. Pass one that maps no types')

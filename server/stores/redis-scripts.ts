@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 
-/** A script that Redis runs as one: nothing else happens there meanwhile. */
+/** A script that Redis runs atomically: nothing else happens there meanwhile. */
 export interface RedisScript {
   readonly text: string
-  /** By which Redis remembers it. */
+  /** The hash by which Redis knows it. */
   readonly sha: string
 }
 
 /**
- * A subject is one hash, and each script has but that key. A register is a field of it, as `<stamp> <canonical JSON>`, or as `<stamp>`
- * where it is a tombstone; of computed changes, a tab and their ids follow. The field without a name says when the subject was used last.
+ * A subject is one hash, which is the only key of each script. A register is a field of it: `<stamp> <canonical JSON>`, or `<stamp>` for a
+ * tombstone; a tab and the ids of computed changes may follow. The field with an empty name says when the subject was last used.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
@@ -45,7 +45,7 @@ if #fields > 0 then touch(ARGV[1], ARGV[2], ARGV[3]) end
 return fields
 `)
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Answers with the cell that then stands for each field. */
+/** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Returns the cell that then stands for each field. */
 export const MERGE: RedisScript = script(`${COMMON}
 -- Lua's own < compares texts as the server's locale has it.
 local function isLarger(a, b)
@@ -72,7 +72,7 @@ touch(ARGV[1], ARGV[2], ARGV[3])
 return standing
 `)
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Answers 1 where it has written. */
+/** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Returns 1 if it has written. */
 export const COMPARE_AND_SET: RedisScript = script(`${COMMON}
 if read(stands(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
@@ -80,7 +80,7 @@ touch(ARGV[1], ARGV[2], ARGV[3])
 return 1
 `)
 
-/** KEYS: the hash. ARGV: a stamp. Tombstones that are older go. */
+/** KEYS: the hash. ARGV: a stamp. Deletes tombstones that are older. */
 export const PRUNE: RedisScript = script(`${COMMON}
 local cells = redis.call('HGETALL', KEYS[1])
 for at = 1, #cells, 2 do
@@ -91,8 +91,8 @@ end
 `)
 
 /**
- * KEYS: the hash. ARGV: ms since 1970; the same, for what has ended; the field of that. Answers 1 where the hash was used before that, and is
- * gone, but for that field. What says no use is left alone.
+ * KEYS: the hash. ARGV: ms since 1970; the same for what has ended; the fields of that. Returns 1 if the hash was last used before that and
+ * was deleted, apart from those fields. A hash that does not say when it was used is left alone.
  */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

@@ -1,5 +1,5 @@
 /**
- * A store in Redis, for `liveSession(app, { store })`: docs/stores.md.
+ * A store in Redis, for `liveSession(app, { store })`: see docs/stores.md.
  *
  * @module koa-live-session/redis
  */
@@ -18,19 +18,19 @@ export type { RedisLike } from './redis-commands.js'
 /** The options of `redisStore(client, options)`. */
 export interface RedisStoreOptions {
   /**
-   * Stands before each key: `<prefix>{<subject>}`. A text without `{` and `}`.
+   * The prefix of each key: `<prefix>{<subject>}`. A text without `{` and `}`.
    *
    * @default 'live-session:'
    */
   readonly prefix?: string
   /**
-   * ms since its last use after which Redis forgets a subject, revocations included: whole, and at least the plugin's `maxAge`.
+   * ms since its last use after which Redis forgets a subject, including revocations: a whole number, at least the plugin's `maxAge`.
    *
    * @default 100 days
    */
   readonly maxIdle?: number
   /**
-   * ms since 1970, for when a subject was used. A test has `testClock`.
+   * Returns ms since 1970, for when a subject was used. In tests use `testClock`.
    *
    * @default Date.now
    */
@@ -41,10 +41,10 @@ const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
 /**
- * A store in Redis 6 or newer, or Valkey. How long what it has acknowledged lasts is for Redis' own `appendonly` and `appendfsync` to say:
+ * Creates a store in Redis 6 or newer, or Valkey. How durable acknowledged writes are depends on Redis' own `appendonly` and `appendfsync`:
  * see docs/stores.md.
  *
- * @param client one that you have connected, and that you close
+ * @param client a client that you connect and close
  * @param options each checked at once
  * @throws {TypeError} naming the option, what was expected and what was received
  * @example
@@ -79,7 +79,7 @@ export function redisStore(
       if (registers.length === 0) return []
       const args = registers.flatMap((register) => [register.key, cellOf(register)])
       const cells = cellsOf(await use(MERGE, subject, args))
-      // Of a key that is there twice, the last answer is what stands.
+      // For a key that is there twice, the last answer is what stands.
       const standing = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
       return Array.from(standing, ([key, cell]) => readCell(key, cell))
     },
@@ -94,9 +94,9 @@ export function redisStore(
     },
     async sweep(before, { guests = before, ended = before } = {}) {
       const sweep = async (names: string, limit: number): Promise<number> => {
-        // What was not used for so long has expired.
+        // Subjects unused for that long have expired.
         if (limit <= clock() - maxIdle) return 0
-        // A use is noted up to an hour late.
+        // A use is recorded up to an hour late.
         const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY, GENERATION_KEY]
         let deleted = 0
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
@@ -112,7 +112,7 @@ export function redisStore(
   }
 }
 
-/** A tab stands before ids: no text that is a value has one, and it is smaller than all that such texts have. */
+/** A tab precedes ids: no value's text contains one, and it sorts before every character of such texts. */
 function cellOf({ stamp, value, ids }: StoredRow): string {
   const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`
@@ -125,7 +125,7 @@ function readCell(key: string, cell: string): StoredRow {
   return readRow(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
 }
 
-/** The hashes whose keys match, in batches. In a cluster: those of one node. */
+/** Yields the hashes whose keys match, in batches. In a cluster: those of one node. */
 async function* scan(client: RedisLike, pattern: string): AsyncGenerator<readonly string[]> {
   let cursor: unknown = '0'
   do {

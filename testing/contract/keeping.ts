@@ -4,10 +4,10 @@ import { LARGE, NAMES, VALUES } from './values.js'
 
 const LONGEST = 255
 const DAY = 24 * 60 * 60 * 1000
-/** ms since 1970 by which a store has no reason to keep what was used just now. */
+/** A time, in ms since 1970, when a store has no reason to keep what was used just now. */
 const LATER = (): number => Date.now() + 3 * DAY
 
-/** What a store keeps as it was given, what it keeps apart, and what it lets go. */
+/** What a store keeps unchanged, what it keeps apart, and what it forgets. */
 export const KEEPING: readonly Rule[] = [
   {
     name: 'every JSON value comes back as it was: falsy ones, the largest numbers, U+0000, astral characters',
@@ -92,7 +92,7 @@ export const KEEPING: readonly Rule[] = [
   {
     name: 'prune deletes tombstones that are older, of one subject, and nothing else; of one that it does not know it is no error',
     async check({ store, subject }) {
-      // A store may leave it out.
+      // It is optional.
       if (!store.prune) return
       const values = [null, false, '', 0].map((value, at) => register(`k${at}`, STAMP, value))
       const registers = [...values, register('old', STAMP), register('newer', STAMP + 1)]
@@ -177,7 +177,7 @@ export const KEEPING: readonly Rule[] = [
   },
 ]
 
-/** As long as a name may be, alike but for the last byte. */
+/** Names of the maximum length that differ only in the last byte. */
 function longest(name: string): readonly string[] {
   const room = LONGEST - name.length
   return [
@@ -191,7 +191,7 @@ async function eachOf<T>(all: readonly T[], act: (each: T) => Promise<unknown>):
   await Promise.all(all.map(act))
 }
 
-/** Now, once the clock shows more than it does. */
+/** Waits until the clock has advanced, and returns the time. */
 async function nextMs(): Promise<number> {
   const then = Date.now()
   while (Date.now() === then) await new Promise((resolve) => setImmediate(resolve))

@@ -6,7 +6,7 @@ import { timeAfter } from '../../shared/stamp.js'
 import { inTurn, newest, type Place, type Rule, register, STAMP, sorted } from './rule.js'
 
 const WRITERS = 50
-/** Few, so that they meet; some of them differ in case, in type, or from a tombstone only. */
+/** Few, so that they collide; some differ only in case or type, or from a tombstone. */
 const MEETING: readonly (JsonValue | undefined)[] = [undefined, 'a', 'A', null, '', '\u00e9', { a: 1 }, 0, false, [1]]
 const KEYS = ['a', 'b', 'c', 'd', 'e']
 
@@ -138,7 +138,7 @@ function lists(make: (index: number, at: number) => StoredRegister): readonly (r
   return Array.from({ length: WRITERS }, (_, index) => [0, 1, 2].map((at) => make(index, at)))
 }
 
-/** All at the same time, each on the connection whose turn it is. */
+/** Runs all at the same time, each on the next connection in turn. */
 function atOnce<T, U>(
   connections: readonly Store[],
   items: readonly T[],
@@ -155,7 +155,7 @@ async function winOnce({ store, connections, subject }: Place, expected: number)
   deepStrictEqual(sorted(await store.load(subject)), sorted(winners))
 }
 
-/** Adds one, and again from the start where another was faster: at most once for each of the others. */
+/** Adds one, starting over if another was faster: at most once for each of the others. */
 async function countUp(store: Store, subject: string, counters: number): Promise<void> {
   for (let attempt = 0; attempt < counters; attempt += 1) {
     const current = (await store.load(subject)).find(({ key }) => key === 'count')

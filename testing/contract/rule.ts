@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 
-/** Several connections to one place, and a subject of this rule alone. */
+/** Several connections to one place, and a subject for this rule alone. */
 export interface Place {
   /** The first of the connections. */
   readonly store: Store
@@ -11,7 +11,7 @@ export interface Place {
   readonly subject: string
 }
 
-/** One thing that a store keeps, or is recommended to keep; `check` throws where it does not. */
+/** One thing that a store must keep, or should; `check` throws if it does not. */
 export interface Rule {
   readonly name: string
   /** @default true */
@@ -28,13 +28,13 @@ export function register(key: string, stamp: number, value?: JsonValue): StoredR
 
 type Entry = readonly [key: string, stamp: number, value?: JsonValue]
 
-/** Registers as [key, stamp, value], or [key, stamp] for a tombstone, in the order of their keys: stores have none. */
+/** Returns registers as [key, stamp, value], or [key, stamp] for a tombstone, sorted by key, as stores have no order. */
 export function sorted(rows: readonly StoredRow[]): readonly Entry[] {
   const entries = rows.map(({ key, stamp, value }): Entry => (value === undefined ? [key, stamp] : [key, stamp, value]))
   return entries.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** What stands when all of these were merged, in whatever order. */
+/** Returns what stands after all of these were merged, in any order. */
 export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
   const standing = new Map<string, StoredRegister>()
   for (const each of registers) {
@@ -44,7 +44,7 @@ export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
   return sorted([...standing.values()])
 }
 
-/** The connection whose turn it is. */
+/** Returns the connection whose turn it is. */
 export function inTurn(connections: readonly Store[], turn: number): Store {
   const store = connections[turn % connections.length]
   if (isStore(store)) return store

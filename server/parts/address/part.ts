@@ -13,13 +13,13 @@ interface Needs {
 
 type Unvisited = Readonly<Record<string, JsonValue>>
 
-/** Fields that the address of a page sets, and is kept in step with. */
+/** Creates the part for fields that a page's URL sets, and is kept in sync with. */
 export function addressPart(core: Needs): Part {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
-  /** What the addresses of requests say and have not set. */
+  /** Values in requests' URLs that were not set. */
   const left = new WeakMap<Answer, Unvisited>()
   return {
     begins: (ctx, useOf) => {
@@ -31,7 +31,7 @@ export function addressPart(core: Needs): Part {
     snapshot: ({ ctx, visit }) => {
       const unvisited = left.get(visit) ?? {}
       return {
-        // What a script fetches is at no address of a page, and that of a frame is not seen.
+        // What a script fetches is not at a page's URL, and the URL of a frame is not visible.
         ...(readable.length > 0 && isPage(ctx) ? { urls } : {}),
         ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
       }

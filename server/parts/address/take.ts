@@ -14,17 +14,17 @@ interface Needs {
 }
 
 /**
- * Whether the answer is to be a page of its own, in a window or a tab. Not so images, frames and scripts, which any site can have fetched
- * without the visitor seeing it.
+ * Returns whether the response will be a page of its own, in a window or a tab: not an image, frame or script, which any site can have
+ * fetched without the visitor seeing it.
  */
 export function isPage(ctx: Koa.Context): boolean {
   const destination = destinationOf(ctx)
-  // Browsers do not say it without https.
+  // Browsers do not send it without https.
   if (destination === '') return ctx.get('Accept').includes('text/html')
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
 }
 
-/** Whether it may yet be none that is seen: fetched early, or by a service worker, which fetches those of frames in the same way. */
+/** Whether the page may never be seen: prefetched, or fetched by a service worker, which fetches those of frames in the same way. */
 function isUncertain(ctx: Koa.Context): boolean {
   return isPrefetch(ctx) || (destinationOf(ctx) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
 }
@@ -33,14 +33,14 @@ function destinationOf(ctx: Koa.Context): string {
   return ctx.get('Sec-Fetch-Dest').toLowerCase()
 }
 
-/** Of these fields those that the address of a visit says something of, early or not. */
+/** Returns the fields that a visit's URL has parameters for, prefetched or not. */
 export function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly Field[] {
   if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
-/** Sets what the address of a visit says of fields. Returns, by key, what it leaves to its page. */
+/** Sets fields to what a visit's URL says. Returns, by key, what it leaves to its page. */
 export function takeAddress(
   core: Needs,
   fields: readonly Field[],
@@ -55,17 +55,17 @@ export function takeAddress(
   return unvisited
 }
 
-/** A visit goes on as without what is refused here: a link that is wrong, or too old, is not the visitor's mistake. */
+/** A visit continues without what is refused here: a wrong or outdated link is not the visitor's mistake. */
 function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
-  // The log does not say it: it is a stranger's text.
+  // The value is not logged: it is a stranger's text.
   const refuse = (code: string): undefined => {
     warn(`an address has ?${url}=... which does not set "${key}": ${code}`)
     return undefined
   }
   if (text === undefined) return refuse('malformed')
-  // What is written by hand has no quotes: ?year=2026 may well be meant as a string.
+  // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
   let code = ''
   for (const input of [fromParameter(text, field.default), text]) {
     try {
@@ -78,7 +78,7 @@ function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | unde
   return refuse(code)
 }
 
-/** Whether it may be set now: as what pages ask for it is limited, for a stranger may have made the link. */
+/** Returns whether it was set. Limited like changes by pages, as a stranger may have made the link. */
 function take({ limits }: Needs, key: string, value: JsonValue, { visit, values }: RequestUse): boolean {
   if (visit.isSuperseded) return false
   try {
@@ -87,7 +87,7 @@ function take({ limits }: Needs, key: string, value: JsonValue, { visit, values 
     if (!(error instanceof LiveSessionError)) throw error
     return false
   }
-  // A refusal goes to onError: the server is about to end.
+  // A refusal goes to onError: the server is about to stop.
   void values.set(key, value)
   return true
 }

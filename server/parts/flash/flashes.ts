@@ -12,15 +12,15 @@ interface Needs {
 }
 
 /**
- * What browsers are to be shown once. It waits in memory, and in the cookie of each answer that is written meanwhile. That it is taken but
- * once, this process sees to, and with a store the store.
+ * Messages to show to browsers once. They wait in memory, and in the cookie of each response written meanwhile. This process, and with a
+ * store the store, ensures that each is taken only once.
  */
 export class Flashes {
   readonly #core: Needs
   readonly #waiting: RotatingCache<readonly Message[]>
-  /** Ids of those that were taken here: cookies may still have them. */
+  /** Ids of messages that were taken here: cookies may still have them. */
   readonly #taken: RotatingCache<true>
-  /** Ids of those that wait for the page that an answer leads to. */
+  /** Ids of messages that wait for the page that a response leads to. */
   readonly #held = new Set<string>()
   #count = 0
 
@@ -31,7 +31,7 @@ export class Flashes {
     this.#taken = RotatingCache.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
   }
 
-  /** How many were said here until now: by that, a page loads before or after one. */
+  /** How many messages were added here so far, which tells whether a page loads before or after one. */
   get count(): number {
     return this.#count
   }
@@ -45,7 +45,7 @@ export class Flashes {
     return message
   }
 
-  /** What was taken and not shown waits again, under other ids: those that it had are spent, here and in a store. */
+  /** Messages that were taken but not shown wait again, under new ids: the former ones are spent, here and in a store. */
   giveBack(browser: BrowserSubject, taken: readonly Message[]): void {
     this.put(
       browser,
@@ -53,12 +53,12 @@ export class Flashes {
     )
   }
 
-  /** What was for one browser id is for another one. */
+  /** Moves messages to another browser id. */
   put(browser: BrowserSubject, messages: readonly Message[]): void {
     if (messages.length > 0) this.#waiting.set(browser, this.pending(browser, messages))
   }
 
-  /** @param brought what the browser's cookie has */
+  /** @param brought the messages in the browser's cookie */
   pending(browser: BrowserSubject, brought: readonly Message[] = []): readonly Message[] {
     const waiting = this.#waiting.get(browser)
     if (!waiting && brought.length === 0) return brought
@@ -69,38 +69,38 @@ export class Flashes {
     )
   }
 
-  /** Whether a cookie has what was taken since. */
+  /** Returns whether a cookie has messages that were taken since. */
   hasTaken(brought: readonly Message[]): boolean {
     return brought.some(this.#isTaken)
   }
 
-  /** Keeps messages for the next page until `release`: an open one may be quicker. */
+  /** Keeps messages for the next page until `release`, as an open one may be quicker. */
   hold(messages: readonly Message[]): void {
     for (const { id } of messages) this.#held.add(id)
   }
 
-  /** Says whether any still waits. */
+  /** Returns whether any still waits. */
   release(messages: readonly Message[]): boolean {
     for (const { id } of messages) this.#held.delete(id)
     return !messages.every(this.#isTaken)
   }
 
   /**
-   * What an answer is to show, and no other one.
+   * Takes the messages that one response alone should show.
    *
-   * @param since how many were said before its page loads; none where no page does
+   * @param since how many were added before its page loads; undefined if no page does
    */
   take(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
     return this.#take(browser, this.pending(browser, brought).filter(isFor(since)))
   }
 
-  /** What an open page is to show, and no other one. */
+  /** Takes the messages that one open page alone should show. */
   takeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
     const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
     return this.#take(browser, free.filter(isFor(since)))
   }
 
-  /** Where a store does not say in time who was first, it is shown: twice is better than never, and than a page that waits. */
+  /** If a store does not say in time who was first, a message is shown: twice is better than never, or than making a page wait. */
   async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#taken.set(id, true)

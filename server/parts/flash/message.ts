@@ -2,44 +2,44 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'
 
-/** Something that is shown once. */
+/** A message that is shown once. */
 export interface Message {
   readonly id: string
   /** ms since 1970 */
   readonly at: number
   readonly content: JsonValue
   /**
-   * Where only a page shows it that loads after it: how many this process had said by then, the message included. 0 of one that a cookie
-   * has brought; of others none.
+   * If only a page that loads afterwards shows it: how many messages this process had added by then, including this one. 0 for one from a
+   * cookie; otherwise undefined.
    */
   readonly next?: number | undefined
 }
 
-/** By which it goes in the cookie. */
+/** The name of the cookie member with the messages. */
 export const NAME = 'flash'
 
-/** As an app gives them. */
+/** The options that an app passes. */
 export interface FlashOptions {
   readonly for?: 'any' | 'next'
 }
 
-/** What an app says, and to which pages. */
+/** An app's message, and for which pages. */
 export interface Said {
   readonly content: JsonValue
-  /** Only to those that load after it. */
+  /** Only for those that load afterwards. */
   readonly isForNext: boolean
 }
 
-/** ms after which it is shown no more. */
+/** ms after which a message is no longer shown. */
 export const FLASH_LIFETIME: number = 60 * 60 * 1000
-/** Of one browser: of more than these the oldest go. */
+/** Maximum messages of one browser: beyond that the oldest are dropped. */
 const MOST = 10
-/** Bytes of one. */
+/** Maximum bytes of one message. */
 const MAX_BYTES = 1000
 
 /**
  * @throws {LiveSessionError} `invalid_value` or `too_large`
- * @throws {TypeError} for an option that there is not
+ * @throws {TypeError} for an unknown option
  */
 export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly for?: unknown } = {}): Said {
   if (pages !== 'any' && pages !== 'next') {
@@ -52,7 +52,7 @@ export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly fo
   throw new LiveSessionError('too_large', `flash: a message needs ${bytes.toLocaleString('en')} bytes of 1,000`)
 }
 
-/** The newest of all that is there, each once, in their order. */
+/** Returns the newest of these messages, each once, in order. */
 export function gather(messages: readonly Message[], now: number): readonly Message[] {
   const all = new Map(messages.filter(({ at }) => isCurrent(at, now)).map((message) => [message.id, message]))
   return [...all.values()].sort((a, b) => a.at - b.at).slice(-MOST)
@@ -60,14 +60,14 @@ export function gather(messages: readonly Message[], now: number): readonly Mess
 
 export type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
 
-/** As they are in the cookie. */
+/** Returns a message as it is in the cookie. */
 export function toWire({ id, at, content, next }: Message): WireMessage {
   return next === undefined ? [id, at, content] : [id, at, content, 1]
 }
 
 const parsed = new WeakMap<object, readonly Message[]>()
 
-/** Those of a cookie, which was signed; what is none is left out. Read once, however many requests bring a remembered cookie. */
+/** Returns the messages of a signed cookie, without invalid ones. Parsed once, however many requests bring a remembered cookie. */
 export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
   const known = parsed.get(input)

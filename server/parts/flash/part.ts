@@ -18,14 +18,14 @@ interface Needs {
   readonly store: StoreSync | undefined
 }
 
-/** Messages that a browser is shown once. */
+/** Creates the part for messages that a browser is shown once. */
 export function flashPart({ connections, settings, store }: Needs): Part {
   const flashes = new Flashes({ settings, store })
   const requests = new WeakMap<Answer, RequestFlash>()
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }
-  // Few requests have anything to say or to take.
+  // Created on use: few requests add or take messages.
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
     const known = requests.get(visit)
     if (known) return known
@@ -41,7 +41,7 @@ export function flashPart({ connections, settings, store }: Needs): Part {
         use.permit()
         return after(use.catchUp(), () => flashOf(use).say(said))
       },
-      // None where no person sees the answer: it stays for a page that is shown.
+      // None if nobody sees the response: messages stay for a page that is shown.
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
@@ -60,7 +60,7 @@ export function flashPart({ connections, settings, store }: Needs): Part {
     events: ({ cookie, visitor }) => {
       const since = flashes.count
       return {
-        // `true` from a page that was connected before: it loads after nothing that was said since.
+        // `true` from a page that was connected before: it did not load after anything said since.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected true of a page that comes back')
@@ -76,7 +76,7 @@ export function flashPart({ connections, settings, store }: Needs): Part {
     cookie: {
       name: NAME,
       isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
-      // The newest that have room.
+      // The newest messages that fit.
       write: (browser, brought, fits) => {
         const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
         while (waiting.length > 0 && !fits(waiting)) waiting.shift()

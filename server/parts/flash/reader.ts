@@ -3,22 +3,22 @@ import { isClosed } from '../../kernel/requests/arrival.js'
 import { isOwnPost, originClaims } from '../../kernel/requests/origin.js'
 import { isPrefetch } from '../../kernel/requests/prefetch.js'
 
-/** What shows a message: a page that loads, or a script of one that is open. */
+/** What shows a message: a page that loads, or a script of an open one. */
 export type Reader = 'page' | 'script'
 
 /**
- * What a person sees the answer of a request in; nothing where it may never be seen. A page that is fetched ahead may never be shown, a HEAD has
- * no body, and frames, and what scripts of other origins fetch, any site can hide in a page of its own. A page that was loaded again has closed
- * the connection of its former request, of which the app's code goes on.
+ * Returns what shows the response to a person; undefined if it may never be seen. A prefetched page may never be shown, a HEAD response has
+ * no body, and any site can hide in its own page frames and what scripts of other origins fetch. A reloaded page has closed the connection
+ * of its former request, for which the app's code still runs.
  *
- * @param origins those that are trusted as our own
+ * @param origins those trusted like our own
  */
 export function readerOf(ctx: Koa.Context, origins: readonly string[]): Reader | undefined {
   if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()
-  // Browsers do not say it without https.
+  // Browsers do not send it without https.
   if (destination === '' || destination === 'document') return 'page'
   if (destination !== 'empty' || !isOwnPost(originClaims(ctx), origins)) return undefined
-  // A service worker fetches pages so.
+  // A service worker fetches pages this way.
   return ctx.get('Sec-Fetch-Mode') === 'navigate' ? 'page' : 'script'
 }

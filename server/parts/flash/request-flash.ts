@@ -7,7 +7,7 @@ import type { Flashes } from './flashes.js'
 import { type Message, NAME, parseMessages, type Said } from './message.js'
 import type { Reader } from './reader.js'
 
-/** What a request has taken, and whose it was. */
+/** What a request has taken, and from which browser. */
 interface Taken {
   readonly browser: BrowserSubject
   readonly messages: readonly Message[]
@@ -15,31 +15,31 @@ interface Taken {
 
 interface Needs {
   readonly flashes: Flashes
-  /** Tells the open pages of a browser that there is something to show. */
+  /** Tells a browser's open pages that there is something to show. */
   offer(browser: BrowserSubject): void
 }
 
-/** ms in which a browser has the page that a redirect leads to. */
+/** ms within which a browser has loaded the page that a redirect leads to. */
 const ON_THE_WAY = 2000
-/** The least status of an answer that has not come to what was asked for. */
+/** The lowest status of a failed response. */
 const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** What a request says, and takes, of what is shown once. */
+/** The messages that a request adds and takes. */
 export class RequestFlash implements AnswerPart {
   readonly #core: Needs
   readonly #visit: Answer
   readonly #res: ServerResponse
-  /** What was said before: its page loads after that. */
+  /** How many messages were added before: its page loads after those. */
   readonly #since: number
-  /** Whether the answer shows what no other one may show, from a cache. */
+  /** Whether the response shows what must not be shown again, from a cache. */
   isForOnce = false
-  /** What this very request has said, and what of it open pages are offered. */
+  /** What this request itself has added, and what of it is offered to open pages. */
   readonly #said: Message[] = []
   readonly #offers: Message[] = []
-  /** Whether the answer is still to reach the browser, and what was said is offered then. */
+  /** Whether messages are to be offered once the response has reached the browser. */
   #isWaiting = false
-  /** What is given back where the answer does not come to be seen. */
+  /** What is given back if the response is never seen. */
   readonly #taken: Taken[] = []
 
   constructor(core: Needs, visit: Answer, res: ServerResponse) {
@@ -59,7 +59,7 @@ export class RequestFlash implements AnswerPart {
     this.#said.push(message)
     if (said.isForNext) return
     this.#offers.push(message)
-    // Where the request signs in, the browser's other pages connect again before the answer is out.
+    // If the request signs in, the browser's other pages reconnect before the response is sent.
     flashes.hold([message])
     if (this.#isWaiting) return
     this.#isWaiting = true
@@ -67,8 +67,8 @@ export class RequestFlash implements AnswerPart {
   }
 
   /**
-   * The request goes on under another browser id, with what it has itself said and no more: of a guest's id it is not known who else has it,
-   * and may have said something there.
+   * Continues the request under another browser id, with only the messages it has added itself: it is unknown who else has a guest's id,
+   * and may have added some there.
    */
   changeHands(): void {
     this.#core.flashes.put(this.#browser, this.#said)
@@ -82,13 +82,13 @@ export class RequestFlash implements AnswerPart {
     return messages.map(({ content }) => content)
   }
 
-  /** As the headers go out, before the cookie is written: an answer that fails leaves what it has taken for the next page. */
+  /** Called when the headers are sent, before the cookie is written: a failed response leaves what it has taken for the next page. */
   seal(): void {
     this.#res.off('close', this.#giveBack)
     if (this.#res.statusCode >= FAILURE) this.#giveBack()
   }
 
-  /** An answer that the browser has not waited for leaves them for the next page of the visitor whose they were. */
+  /** A response that the browser did not wait for leaves the messages for the next page of their visitor. */
   #show(taken: Taken): void {
     const res = this.#res
     this.isForOnce = true
@@ -111,7 +111,7 @@ export class RequestFlash implements AnswerPart {
     return parseMessages(this.#visit.cookie?.members?.[NAME])
   }
 
-  /** A redirect leads to a page that shows it. Where none has, it is offered as well. */
+  /** A redirect leads to a page that shows the messages. If none has, they are offered too. */
   #arrive(): void {
     this.#isWaiting = false
     if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()

@@ -11,27 +11,27 @@ import type { Settings } from '../../options.js'
 import { SealingKeys } from './sealing-keys.js'
 
 const TYPE = 'live-session-hand-off+jwt'
-/** Seconds that a browser has to bring it. */
+/** Seconds that a browser has to bring a token. */
 const LIFETIME = 60
-/** Bytes of a payload: with it encrypted the form is smaller than what parsers of bodies take. */
+/** Maximum bytes of a payload: encrypted, it keeps the form below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
-/** Characters of a token with such a payload, at the most. */
+/** Maximum characters of a token with such a payload. */
 const MAX_TOKEN = 32 * 1024
 
-/** What a socket gives to the next request of its browser. */
+/** For whom and what a socket hands off to its browser's next request. */
 interface Given {
-  /** The public name of the browser's id. */
+  /** The hash of the browser's subject. */
   readonly browser: Sub
   readonly purpose: string
 }
 
-/** A token's own. */
+/** What a token is sealed for. */
 interface Sealed extends Given {
-  /** Where its page is sent on to: a path of this origin. */
+  /** Where its page is redirected: a path of this origin. */
   readonly to: string
 }
 
-/** What a token says, and is not spent by being read. */
+/** The contents of a token; reading it does not spend it. */
 export interface HandOff {
   readonly id: string
   readonly payload: unknown
@@ -42,11 +42,11 @@ interface Needs {
   readonly store: StoreSync | undefined
 }
 
-/** Makes tokens of what sockets hand off, and has each of them spent but once. */
+/** Creates tokens for what sockets hand off, and lets each be spent only once. */
 export class HandOffs {
   readonly #core: Needs
   readonly #keys: SealingKeys
-  /** Without a store, those that this process has made and that were not spent: what is not here is refused. */
+  /** Without a store, the unspent tokens of this process: any others are refused. */
   readonly #unspent: RotatingCache<true>
 
   constructor(core: Needs) {
@@ -56,7 +56,7 @@ export class HandOffs {
     this.#unspent = RotatingCache.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
   }
 
-  /** @throws {LiveSessionError} `invalid_value` or `too_large`, of the payload */
+  /** @throws {LiveSessionError} `invalid_value` or `too_large` for the payload */
   seal({ browser, purpose, to }: Sealed, payload: unknown): string {
     const { settings, store } = this.#core
     const iat = Math.floor(settings.clock() / 1000)
@@ -67,7 +67,7 @@ export class HandOffs {
     return token
   }
 
-  /** What a token has for a purpose and a browser; nothing where it is not for them, or too old. */
+  /** Returns the contents of a token for a purpose and a browser; undefined if it is not for them, or too old. */
   open(token: string, { browser, purpose }: Given): HandOff | undefined {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
@@ -75,16 +75,16 @@ export class HandOffs {
     return typeof jti === 'string' ? { id: jti, payload } : undefined
   }
 
-  /** Where a token sends its browser, whatever it is for; nothing where it is not of that browser, or too old. */
+  /** Returns where a token sends its browser, whatever its purpose; undefined if it is not for that browser, or too old. */
   target(token: string, browser: Sub): string | undefined {
     const to = this.#claims(token, browser)?.['to']
     return typeof to === 'string' ? to : undefined
   }
 
   /**
-   * Whether this is the one request that gets it.
+   * Returns whether this is the one request that gets it.
    *
-   * @throws {LiveSessionError} `store_unavailable` where only the store could say so
+   * @throws {LiveSessionError} `store_unavailable` if only the store could tell
    */
   async spend({ id }: HandOff): Promise<boolean> {
     const { store } = this.#core
@@ -103,12 +103,12 @@ export class HandOffs {
     const { cookie, clock } = this.#core.settings
     if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
     const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
-    // One from the future would outlast the memory of those that were spent.
+    // A token from the future would outlive the record of spent ones.
     return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
   }
 }
 
-/** @throws {TypeError} where it is no name: it is the app's own */
+/** @throws {TypeError} if it is not a valid name: the app itself chooses it */
 export function checkPurpose(method: string, purpose: unknown): string {
   if (isKey(purpose)) return purpose
   const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose

@@ -21,7 +21,7 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** What a socket's handler gives to the next request of its browser. */
+/** Creates the part for what a socket's handler passes to the next request of its browser. */
 export function handOffPart({ cookie, identities, settings, store, warn }: Needs): Part {
   const handOffs = new HandOffs({ settings, store })
   return {

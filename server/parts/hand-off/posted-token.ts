@@ -9,7 +9,7 @@ const READ_ALREADY =
   'koa-live-session: takeHandOff: the body of this request was read already: expected it in ctx.request.body, where parsers ' +
   'leave it. Call takeHandOff before it is read, or put what was read there'
 
-/** A request, where parsers of bodies leave what they have read. */
+/** A request, where body parsers leave what they have read. */
 interface Parsed {
   body?: unknown
 }
@@ -17,7 +17,7 @@ interface Parsed {
 const readings = new WeakMap<IncomingMessage, Promise<void>>()
 
 /**
- * The token that a form has brought: never by a URL, which ends up in logs. An app's own parser may have read the body; what is
+ * Returns the token that a form has brought: never in a URL, which ends up in logs. The app's own parser may have read the body; what is
  * read here is left where parsers leave it, so that the app finds the other fields.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
@@ -31,7 +31,7 @@ export async function postedToken(ctx: Koa.Context): Promise<string | undefined>
   return typeof token === 'string' ? token : undefined
 }
 
-/** Several may ask at once, each for another purpose. */
+/** Reads the body once, even for several calls at once with different purposes. */
 function readOnce(req: IncomingMessage, request: Parsed): Promise<void> {
   const reading = readings.get(req) ?? read(req, request)
   readings.set(req, reading)

@@ -4,13 +4,13 @@ import { deriveKeys, firstOf, type Key, type Purpose } from '../../kernel/cookie
 
 const CIPHER = 'aes-256-gcm'
 const ENCRYPTION = 'A256GCM'
-/** The derived key encrypts itself: there is no other inside. */
+/** The derived key is used directly: the token contains no other key. */
 const ALGORITHM = 'dir'
 const IV_BYTES = 12
-/** Node takes shorter tags unless it is told not to, and those can be guessed. */
+/** By default Node accepts shorter tags, which can be guessed. */
 const TAG_BYTES = 16
 
-/** Encrypts what only this server is to read, and to have written: JWE in compact form (RFC 7516), `dir` with A256GCM. */
+/** Encrypts what only this server may read and write: JWE in compact form (RFC 7516), `dir` with A256GCM. */
 export class SealingKeys {
   readonly #keys: readonly Key[]
   readonly #first: Key
@@ -33,7 +33,7 @@ export class SealingKeys {
     return [this.#header, '', ...parts.map((part) => part.toString('base64url'))].join('.')
   }
 
-  /** What was sealed; undefined for what was not sealed so, or by none of these keys. */
+  /** Returns what was sealed; undefined if it was not sealed this way, or by none of these keys. */
   open(text: string): Readonly<Record<string, unknown>> | undefined {
     const [header, wrapped, ...parts] = text.split('.')
     const [iv, sealed, tag, ...rest] = parts.map((part) => Buffer.from(part, 'base64url'))
@@ -50,7 +50,7 @@ export class SealingKeys {
     }
   }
 
-  /** How it is sealed is ours to choose, never the token's: a header that asks for another is refused. */
+  /** We choose the algorithm, never the token: a header that asks for another is refused. */
   #keyOf(header: string): Key | undefined {
     const { alg, enc, typ, kid, crit, zip } = parse(Buffer.from(header, 'base64url')) ?? {}
     if (alg !== ALGORITHM || enc !== ENCRYPTION || typ !== this.#type || crit !== undefined || zip !== undefined)

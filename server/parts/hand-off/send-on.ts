@@ -14,11 +14,11 @@ interface Needs {
 }
 
 /**
- * Sends a page on to where the token says that it has brought to the endpoint: the browser makes the same POST there. Not to where
- * the page was told, as that may have come from a stranger.
+ * Redirects a page to where the token it POSTed to the endpoint says: the browser makes the same POST there. Not to where the page was
+ * told, as that may have come from a stranger.
  *
- * @returns whether it has brought one
- * @throws {LiveSessionError} `bad_ticket` with status 204, by which the browser stays on its page
+ * @returns whether it has brought a token
+ * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
  */
 export async function sendOn(
   { cookie, handOffs, identities }: Needs,

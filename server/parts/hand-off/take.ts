@@ -19,9 +19,9 @@ interface Needs {
 }
 
 /**
- * What a socket has handed off to this request: for one of all that bring it.
+ * Returns what a socket has handed off to this request: only one of all requests that bring it gets it.
  *
- * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` where the schema refuses it; what is wrong with the body
+ * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses it; errors of the body
  */
 export async function takeHandOff(
   core: Needs,
@@ -39,15 +39,15 @@ export async function takeHandOff(
   checkOwnPost(core, ctx)
   const handOff = open(core, use.visit, token, purpose)
   if (!handOff) return undefined
-  // Before it is spent, so that what another build has written is not lost with it.
+  // Before it is spent, so that what another build has written is not lost.
   const value = await accepted(schema, handOff, purpose)
-  // A body, a schema and a store can take their time.
+  // Reading the body, the schema and the store can take time.
   if (use.visit.isSuperseded) return undefined
   const isFirst = await core.handOffs.spend(handOff)
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
-/** Only the browser whose cookie the socket brought can use it. */
+/** Only the browser whose cookie the socket brought can use the token. */
 function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: string): HandOff | undefined {
   return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
@@ -55,7 +55,7 @@ function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: s
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
   const result = await schema['~standard'].validate(payload)
   if (!result.issues) return result.value
-  // Where, and no more: schemas quote what they refuse, which neither the page nor a log may know.
+  // Only the place: schemas quote what they refuse, which neither the page nor a log may see.
   const places = result.issues.map(({ path }) => pathOf(path))
   const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
   throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })

@@ -2,13 +2,13 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { isWellFormed } from '../../../shared/json.js'
 
 const LONGEST = 2000
-/** Browsers drop tabs and line ends from an address before they read it, and take a backslash for a slash. */
+/** Browsers drop tabs and line ends from a URL before parsing it, and treat a backslash as a slash. */
 const UNSAFE = /[\p{Cc}\s\\]/u
-/** Stands for this origin, whatever it is. */
+/** A placeholder for this origin, whatever it is. */
 const ORIGIN = 'https://origin.invalid'
 
 /**
- * A path of this origin, where a page is sent to.
+ * Returns a path of this origin to send a page to.
  *
  * @throws {LiveSessionError} `malformed`
  */
@@ -19,10 +19,10 @@ export function checkTarget(to: unknown): string {
 
 function isPath(to: string): boolean {
   if (to.length > LONGEST || !isWellFormed(to) || UNSAFE.test(to)) return false
-  // Two slashes begin the name of another host.
+  // Two slashes begin another host's name.
   if (!to.startsWith('/') || to.startsWith('//')) return false
   if (!URL.canParse(to, ORIGIN)) return false
   const { origin, pathname } = new URL(to, ORIGIN)
-  // Browsers take dots out of a path: `/.//host` is asked for as `//host`, and a route may well redirect to the path that it was asked for.
+  // Browsers remove dots from a path: `/.//host` is requested as `//host`, and a route may redirect to the path that was requested.
   return origin === ORIGIN && !pathname.startsWith('//')
 }

@@ -10,34 +10,34 @@ interface Needs {
   readonly warn: Warn
 }
 
-/** What the key of the inspector signs. */
+/** The text that the inspector's key signs. */
 const OPENED = 'inspector'
 
 /** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
   /**
-   * Whether a request may see every visitor's values, and act on them. Asked at each request, of a page as of an action; `true` alone lets in.
-   * Decide by who is signed in, not by an address. Needed where NODE_ENV is production.
+   * Returns whether a request may see every visitor's values, and act on them. Called on each request, for pages and actions alike; only
+   * `true` admits. Decide by who is signed in, not by an address. Required if NODE_ENV is production.
    *
-   * @default who has opened it with its token, which the log shows at the start
+   * @default those who have opened it with its token, which the log shows at startup
    * @example
    * authorize: (ctx) => ctx.session?.role === 'admin'
    */
   readonly authorize?: (ctx: Koa.Context) => Awaitable<boolean>
 }
 
-/** Who may look. */
+/** The check of who may look, and what opens the page. */
 export interface Admission {
-  /** What opens it, where nothing else does. */
+  /** What opens it, if nothing else does. */
   readonly token: string | undefined
-  /** Says of a request why it may not come in; nothing where it may. */
+  /** Returns why a request is not admitted; undefined if it is. */
   readonly refusal: (ctx: Koa.Context) => Awaitable<string | undefined>
 }
 
 /**
- * Who may look.
+ * Creates the check of who may look.
  *
- * @throws {TypeError} in production without `authorize`, and for options that are none
+ * @throws {TypeError} in production without `authorize`, and for unknown options
  */
 export function createAdmission({ settings, warn }: Needs, options: InspectorOptions): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
@@ -59,11 +59,11 @@ export function createAdmission({ settings, warn }: Needs, options: InspectorOpt
   return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
 }
 
-/** A page of another origin gets nothing, not even where the app lets others read its answers. */
+/** A page of another origin gets nothing, even if the app lets others read its responses. */
 function foreign(ctx: Koa.Context): string | undefined {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   const isOwn = isReading ? isOwnPolling : isOwnPost
-  // Not those that `origins` trusts with the values of one visitor.
+  // This also excludes `origins`, which are trusted only with one visitor's values.
   if (isOwn(originClaims(ctx), [])) return undefined
   return 'a page of another origin has asked for it. Open it by its address'
 }
@@ -73,23 +73,23 @@ function asked(ctx: Koa.Context, authorize: NonNullable<InspectorOptions['author
 }
 
 /**
- * What only those know who read the log, or the secrets. Where a request comes from says nothing: through a tunnel, a proxy that adds
- * nothing, or under a name that was made to lead here, a stranger's is a local one.
+ * A token known only to those who can read the log or the secrets. A request's address proves nothing: through a tunnel, a proxy that adds
+ * no headers, or DNS rebinding, a stranger's request looks local.
  */
 class TokenKey {
   readonly #keys: SigningKeys
   readonly #cookie: string
-  /** The same at each start, and in each process: pages that are open go on. */
+  /** The same at each start and in each process, so that open pages keep working. */
   readonly token: string
 
   constructor(secrets: readonly string[]) {
     this.#keys = new SigningKeys(secrets, 'inspector')
-    // Browsers send the cookies of localhost to all of its ports, where another app may have an inspector, too.
+    // Browsers send the cookies of localhost to all of its ports, where another app may also have an inspector.
     this.#cookie = `live_inspector_${this.#keys.id}`
     this.token = this.#keys.sign(OPENED)
   }
 
-  /** Who has brought it once has a cookie. */
+  /** Admits those with the token, and gives them a cookie. */
   refusal(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
     if (typeof token === 'string' && this.#isRight(token)) {

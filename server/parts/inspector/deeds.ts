@@ -8,14 +8,14 @@ interface Needs {
   readonly subjects: Subjects
 }
 
-/** Ends what a user's browsers were given. */
+/** Revokes what a user's browsers were given. */
 type Revoke = (user: UserSubject) => Promise<void>
 
 /**
- * Does it, and says what was done.
+ * Performs an action, and returns a description of what was done.
  *
- * @param name how the subject is called in a sentence
- * @throws {LiveSessionError} `malformed` for what cannot be done
+ * @param name the subject's name for use in a sentence
+ * @throws {LiveSessionError} `malformed` for an action that is not possible
  */
 export async function act(
   core: Needs,
@@ -41,15 +41,15 @@ export async function act(
 }
 
 /**
- * Forgets every value that is in memory, and has all browsers connect again, as a restart would. What ended stays ended, and what
- * the store was not told of yet is told.
+ * Forgets every value in memory, and makes all browsers reconnect, as a restart would. What has ended stays ended, and the store is still
+ * told what it has not been told yet.
  */
 export function restart({ connections, subjects }: Needs): void {
   void connections.end(connections.all(), 'closed')
   subjects.clear()
 }
 
-/** The same, of one subject. */
+/** The same for one subject. */
 function forget({ connections, subjects }: Needs, subject: Subject): void {
   void connections.end(connections.of(subject), 'closed')
   subjects.evict(subject)

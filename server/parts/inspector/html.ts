@@ -1,6 +1,6 @@
 import { escapeUnit } from '../../../shared/escape.js'
 
-/** Markup that was made by `html`, and is safe to send. */
+/** Markup created by `html`, which is safe to send. */
 export class Html {
   readonly #text: string
 
@@ -13,10 +13,10 @@ export class Html {
   }
 }
 
-/** What may be in markup; false and undefined are nothing. */
+/** What markup may contain; false and undefined render nothing. */
 export type Content = Html | string | number | false | undefined | readonly Content[]
 
-/** Markup: what it is written with is taken as it is, all else is escaped, also between the quotes of an attribute. */
+/** Creates markup: the template itself is used unchanged, all values are escaped, also between the quotes of an attribute. */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(parts.reduce((text, part, at) => `${text}${markup(contents[at - 1])}${part}`))
 }
@@ -36,7 +36,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Characters without a shape of their own are shown by their numbers: what is read is what is there, in its order. */
+/** Shows invisible characters as their code numbers: what you read is what is there, in that order. */
 function escaped(text: string): string {
   const printable = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (found) =>
     found.split('').map(escapeUnit).join(''),

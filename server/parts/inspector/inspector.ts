@@ -15,9 +15,9 @@ import { type NodeSnapshot, snapshotOf } from './snapshot.js'
 import { STYLE } from './style.js'
 import { subjectName } from './subject-markup.js'
 
-/** Subjects on a page. */
+/** Maximum subjects on a page. */
 const MOST_SUBJECTS = 50
-/** Subjects that pages which are open may still ask to do something to. */
+/** Maximum subjects that open pages may still act on. */
 const MOST_SHOWN = 10_000
 
 const ALLOWED = 'GET, HEAD, POST'
@@ -33,7 +33,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** What the app may have said of its own pages is not for this one. */
+/** Replaces headers that the app may have set for its own pages. */
 const HEADERS = {
   'Content-Security-Policy': POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -44,21 +44,21 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 }
 
-/** What the page shows and does comes from here. */
+/** The source of what the page shows and does. */
 interface Source {
   readonly core: Core
   readonly refusals: RecentRefusals
-  /** Ends what a user's browsers were given. */
+  /** Revokes what a user's browsers were given. */
   revoke(this: void, user: UserSubject): Promise<void>
 }
 
-/** What `live.inspector()` returns: the route, and what opens it. */
+/** The route that `live.inspector()` returns, with the token that opens it. */
 export type InspectorRoute = Koa.Middleware & {
-  /** Its address with `?token=` gives the browser a cookie. None where `authorize` says who may look. */
+  /** Opening its URL with `?token=` gives the browser a cookie. Undefined if `authorize` decides who may look. */
   readonly token: string | undefined
 }
 
-/** Answers at whatever address it is mounted: all of the page is there, told apart by `?part=`. */
+/** Creates the route. It serves all parts of the page at the URL where it is mounted, distinguished by `?part=`. */
 export function createInspector(source: Source, { refusal, token }: Admission): InspectorRoute {
   const { core } = source
   const inspector = new Inspector(source)
@@ -81,7 +81,7 @@ export function createInspector(source: Source, { refusal, token }: Admission): 
 
 class Inspector {
   readonly #source: Source
-  /** A page names subjects by their hashes, as all that is outside of this process does. */
+  /** By hash: that is how pages, like everything outside this process, name subjects. */
   readonly #shown: RotatingCache<Subject>
 
   constructor(source: Source) {
@@ -110,7 +110,7 @@ class Inspector {
         deed,
         subject && { subject, name: nameOf(subject) },
       )
-      // Without a script the page itself is the answer.
+      // Without a script, the response is the page itself.
       if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, told)
       goTo(ctx, '?')
     } catch (error) {
@@ -134,7 +134,7 @@ function isLike(subject: Subject, find: string): boolean {
   return find === '' || (isUser(subject) && userIdOf(subject).toLowerCase().includes(find.toLowerCase()))
 }
 
-/** The first so many: the others are not even looked at. */
+/** Returns the first matches, without looking at the rest. */
 function some(all: Iterable<Resident>, most: number, is: (resident: Resident) => boolean): readonly Resident[] {
   const found: Resident[] = []
   for (const resident of all) {
@@ -155,7 +155,7 @@ function send(ctx: Koa.Context, type: string, text: string | Html): void {
   ctx.body = String(text)
 }
 
-/** A token is to stay in no address. */
+/** Redirects, so that no token stays in a URL. */
 function goTo(ctx: Koa.Context, address: string): void {
   ctx.status = 303
   ctx.redirect(address)

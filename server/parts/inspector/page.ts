@@ -10,7 +10,7 @@ const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>>
   app: 'told to onError',
 }
 
-/** The document. What it needs besides comes from its own address: so it works wherever it is mounted. */
+/** Returns the document. Whatever else it needs comes from its own URL, so it works wherever it is mounted. */
 export function pageMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<!doctype html>
 <html lang="en">
@@ -35,7 +35,7 @@ ${viewMarkup(snapshot, find)}
 </html>`
 }
 
-/** What changes while the page is looked at. */
+/** Returns the part that changes while the page is viewed. */
 export function viewMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<main id="view">
 <section aria-labelledby="app"><h2 id="app">This app</h2>

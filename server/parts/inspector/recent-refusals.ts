@@ -4,12 +4,12 @@ import { REFUSAL_CHANNEL, type Refused } from '../../kernel/refused.js'
 
 const MOST = 50
 
-/** A refusal, and when it was seen: ms since 1970. */
+/** A refusal, with the time it was seen in ms since 1970. */
 export interface SeenRefusal extends Omit<Refused, 'app'> {
   readonly at: number
 }
 
-/** The newest refusals of an app, from the time on when they are first asked for. */
+/** The newest refusals of an app, recorded from the first time they are requested. */
 export class RecentRefusals {
   readonly #app: Koa
   readonly #clock: () => number
@@ -21,19 +21,19 @@ export class RecentRefusals {
     subscribe(REFUSAL_CHANNEL, this.#hear)
   }
 
-  /** The newest first. */
+  /** Newest first. */
   get all(): readonly SeenRefusal[] {
     return this.#seen
   }
 
-  /** Watches no more. */
+  /** Stops watching. */
   close(): void {
     unsubscribe(REFUSAL_CHANNEL, this.#hear)
   }
 
   readonly #hear = (message: unknown): void => {
     const { app, ...refused } = message as Refused
-    // Of two apps in one process each has a channel's every message.
+    // With two apps in one process, each receives all messages of a channel.
     if (app === this.#app) this.#seen = [{ ...refused, at: this.#clock() }, ...this.#seen].slice(0, MOST)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the page does: it asks for its view again and again while it is looked at, and changes only what is another now, so that focus,
- * selection and scrolling stay. Text, as it goes to browsers as it is; a build of an app's own may rename what is in functions.
+ * The script of the page: it polls for the view while the page is visible, and changes only what differs, so that focus, selection and
+ * scrolling stay. Text, as it is sent to browsers unchanged; an app's own build may rename what is in functions.
  */
 export const SCRIPT = `
 const PACE = 1000

@@ -27,7 +27,7 @@ interface Parts {
   readonly subjects: Subjects
 }
 
-/** Characters of a value that are shown. */
+/** Maximum characters shown of a value. */
 const LONGEST_VALUE = 500
 
 /**
@@ -39,41 +39,41 @@ const LONGEST_VALUE = 500
  */
 type Place = 'cache' | 'sockets' | 'browser' | 'cookie' | 'store'
 
-/** Why a value is not what `get` answers, or is not shown. */
+/** Why a value is not what `get` returns, or is not shown. */
 type ValueState = 'live' | 'deleted' | 'expired' | 'unreadable' | 'undeclared'
 
 /** One key of a subject. */
 export interface ValueSnapshot {
   readonly key: string
   readonly state: ValueState
-  /** As JSON, cut off where it is long; undefined where there is none, or where it is not for the eyes of those who look. */
+  /** As JSON, truncated if long; undefined if there is none, or if it must not be shown. */
   readonly json: string | undefined
   readonly isHidden: boolean
   readonly stamp: Stamp
   readonly source: ChangeSource
   readonly places: readonly Place[]
-  /** What it takes in the cookie; undefined where it does not go there. */
+  /** Its bytes in the cookie; undefined if it does not go there. */
   readonly bytes: number | undefined
 }
 
 export interface SubjectSnapshot {
-  /** The public name: the hash of the subject. A guest's subject has the secret of its cookie in it. */
+  /** The public name: a hash, as a guest's subject contains the secret of its cookie. */
   readonly id: Sub
-  /** As `identify` named the user; undefined for a guest. */
+  /** As returned by `identify`; undefined for a guest. */
   readonly userId: string | undefined
   /** Whether the user's id is a number. 1 and '1' are two users. */
   readonly isNumber: boolean
   readonly sockets: readonly { readonly node: string; readonly count: number }[]
-  /** What its values take of the cookie's budget. */
+  /** How much of the cookie's budget its values take. */
   readonly cookieBytes: number
-  /** Keys of which the store has not confirmed the newest write. */
+  /** Keys whose newest write the store has not confirmed. */
   readonly unsaved: readonly string[]
-  /** Of the newest write. */
+  /** The newest write. */
   readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
   readonly values: readonly ValueSnapshot[]
 }
 
-/** What one process of the app knows. Names of keys and values as visitors and the app have made them: to be escaped. */
+/** What one process of the app knows. Keys and values are as visitors and the app wrote them, and must be escaped. */
 export interface NodeSnapshot {
   /** ms since 1970 */
   readonly at: number
@@ -84,18 +84,18 @@ export interface NodeSnapshot {
   readonly subjects: readonly SubjectSnapshot[]
   /** Whether there are more subjects than these. */
   readonly hasMore: boolean
-  /** The newest first. */
+  /** Newest first. */
   readonly refusals: readonly SeenRefusal[]
 }
 
-/** Whom the snapshot is about, and what was seen besides. */
+/** The subjects of a snapshot, and what else was seen. */
 export interface View {
   readonly residents: readonly Resident[]
   readonly hasMore: boolean
   readonly refusals: readonly SeenRefusal[]
 }
 
-/** All that is known now; reading it changes nothing. */
+/** Returns all that is known now; reading it changes nothing. */
 export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
   const { remote, settings, store, subjects } = parts
   const brought = broughtBy(parts.cookie.seen(), residents)
@@ -117,7 +117,7 @@ export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View)
   }
 }
 
-/** Users first; always the same order, so that what is looked at stays where it is. */
+/** Sorts users first, always in the same order, so that what is being viewed stays in place. */
 function nameOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
@@ -157,7 +157,7 @@ function valueSnapshot(
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
   const isHeld = holding !== undefined && holding.sockets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))
-  // Another build's key may be one that it hides: of that only is shown that it is there.
+  // A key of another build may be hidden there: show only that it exists.
   const isShown = field !== undefined && field.access !== 'hidden'
   const places: readonly (Place | false | undefined)[] = [
     'cache',
@@ -187,7 +187,7 @@ function stateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | unde
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** Which writes of these subjects browsers have brought in their cookies. */
+/** Returns which writes of these subjects browsers have brought in their cookies. */
 function broughtBy(
   cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
   residents: readonly Resident[],
@@ -208,7 +208,7 @@ function writeOf(key: string, stamp: Stamp): string {
   return `${stamp} ${key}`
 }
 
-/** In whole characters. */
+/** Truncates at whole characters. */
 function cut(json: string): string {
   if (json.length <= LONGEST_VALUE) return json
   return `${Array.from(json.slice(0, LONGEST_VALUE)).slice(0, -1).join('')}… (${json.length.toLocaleString('en')} characters)`

@@ -1,4 +1,4 @@
-/** The look of the page. Text, as no build step copies files. Each colour says what it is in the light and in the dark. */
+/** The styles of the page. Text, as no build step copies files. Each colour has a light and a dark variant. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

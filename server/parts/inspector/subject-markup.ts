@@ -2,10 +2,10 @@ import { type Html, html } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js'
 import { timeMarkup } from './time-markup.js'
 
-/** Of a hash: enough to tell browsers apart. */
+/** Characters of a hash: enough to tell browsers apart. */
 const SHORT = 8
 
-/** One subject: what is known of it, its values, and what can be done to it. */
+/** Renders one subject: what is known of it, its values, and its actions. */
 export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, store }: NodeSnapshot): Html {
   const { id, lastWrite, unsaved, values } = subject
   const name = subjectName(subject)
@@ -25,12 +25,12 @@ ${values.length === 0 ? html`<p class="none">No values were written yet: all are
 </article>`
 }
 
-/** As it is said in a sentence. */
+/** Returns a subject's name for use in a sentence. */
 export function subjectName({ userId, id }: Pick<SubjectSnapshot, 'userId' | 'id'>): string {
   return userId === undefined ? `browser ${id.slice(0, SHORT)}` : `user ${userId}`
 }
 
-/** A form, so that it works without a script. */
+/** Renders an action as a form, so that it works without a script. */
 export function deedMarkup(deed: string, label: string, name: string, subject?: string, question?: string): Html {
   const query = new URLSearchParams({ deed, ...(subject === undefined ? {} : { subject }) })
   const ask = question !== undefined && html` data-question="${question}"`
@@ -54,7 +54,7 @@ function meterMarkup(bytes: number, budget: number, name: string): Html {
   return html`<meter min="0" max="${budget}" value="${bytes}" aria-label="Cookie of ${name}"></meter> ${bytes.toLocaleString('en')} of ${budget.toLocaleString('en')} bytes`
 }
 
-// Roles, as a table that is shown as cards on a phone is none any more to some browsers.
+// With roles, as to some browsers a table displayed as cards on a phone is no longer a table.
 function valuesMarkup(values: readonly ValueSnapshot[], name: string, at: number): Html {
   return html`<table role="table"><caption>Values of ${name}</caption>
 <thead role="rowgroup"><tr role="row">${['Key', 'Value', 'Written', 'Places', 'Bytes'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>

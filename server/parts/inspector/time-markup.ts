@@ -3,7 +3,7 @@ import { type Html, html } from './html.js'
 
 const LAST_DATE = 8.64e15
 
-/** When something was: of today the time alone, to the ms. In UTC, like the log of most servers. */
+/** Renders a time: for today without the date, to the ms. In UTC, like most server logs. */
 export function timeMarkup(time: number, now: number): Html {
   if (time === LOGIN_STAMP) return html`before a sign-in`
   if (!(time > LOGIN_STAMP && time <= LAST_DATE)) return html`never`

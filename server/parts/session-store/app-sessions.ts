@@ -12,7 +12,7 @@ import { SessionMemory, type SessionNeeds } from './session-memory.js'
 import { beginRounds } from './session-rounds.js'
 import { StoredSessions } from './stored-sessions.js'
 
-/** Every session of the app's own that this process knows, and who else is to hear of them. */
+/** All of the app's own sessions that this process knows, and who else must be told of them. */
 export class AppSessions {
   readonly memory: SessionMemory
   readonly #core: SessionNeeds
@@ -32,23 +32,23 @@ export class AppSessions {
     clearInterval(this.#rounds)
   }
 
-  /** A session that a request or a socket has, as it is by now: memory may have forgotten it, and found it again. None where it has ended. */
+  /** Returns the current state of a request's or socket's session: memory may have evicted and reloaded it. Undefined if it has ended. */
   current(session: KnownSession): KnownSession | undefined {
     const current = this.memory.live(session.name) ?? session
     return this.memory.endOf(current) === undefined ? current : undefined
   }
 
   /**
-   * The session of that name, once the store was asked for what is new of it.
+   * Returns the session of that name, after asking the store for news of it.
    *
-   * @throws {LiveSessionError} `store_unavailable` where that does not answer, and nothing is known of the session here
+   * @throws {LiveSessionError} `store_unavailable` if that does not answer, and nothing is known of the session here
    */
   async open(name: SessionName): Promise<KnownSession | undefined> {
     if (this.memory.isGivenUp(name)) return undefined
     const isCertain = (await this.stored?.ensure(name)) ?? true
     const session = this.memory.live(name)
     if (session) session.usedAt = this.#core.settings.clock()
-    // Its time is up.
+    // It has expired.
     else if (isCertain && this.memory.find(name) && !this.memory.isGivenUp(name)) {
       this.memory.end(name, 'expired')
       this.memory.close(name)
@@ -57,34 +57,34 @@ export class AppSessions {
     return session
   }
 
-  /** Whether there may be a session of that name somewhere. The store is asked for what is new of it. */
+  /** Returns whether a session of that name may exist anywhere, after asking the store for news of it. */
   async mayExist(name: SessionName): Promise<boolean> {
     const isCertain = await this.stored?.ensure(name).catch(() => false)
     return !isCertain || this.memory.find(name) !== undefined
   }
 
   /**
-   * Saves what has changed of a session, and begins its time anew.
+   * Saves a session's changes, and renews its lifetime.
    *
    * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
    */
   save(session: KnownSession, changes: RegisterChanges, source: ChangeSource): void {
-    // A process that is about to end leaves it to another one: no request need fail for that.
+    // A process that is stopping leaves renewals to another: no request should fail for that.
     if (this.#isClosed && changes.size === 0) return
     checkRoom(changesOf(session.replica), changes)
     this.write(session, new Map([...changes, [RENEWED, null]]), source)
   }
 
   /**
-   * Writes some registers of a session, with one stamp, newer than anything their keys have seen.
+   * Writes some registers of a session with one stamp, newer than any that their keys have had.
    *
-   * @throws {LiveSessionError} `superseded` where it was ended; `closed`
+   * @throws {LiveSessionError} `superseded` if it was ended; `closed`
    */
   write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
     this.#core.sessions.checkOpen()
     if (this.memory.isGivenUp(held.name)) throw sessionEnded()
     const session = this.memory.ensure(held.name)
-    // Where memory has forgotten it, it comes back, each value as old as it is.
+    // If memory has evicted it, it is restored, with the values' original stamps.
     const recalled = this.memory.live(held.name) ? [] : session.merge(held.replica.registers(), 'store')
     const now = this.#core.settings.clock()
     session.usedAt = now
@@ -100,13 +100,13 @@ export class AppSessions {
     return stamp
   }
 
-  /** How far the writes of a session have got. */
+  /** Returns how far the writes of a session have got. */
   level(name: SessionName): Awaitable<Level> {
     return this.#core.store?.level([name]) ?? 'memory'
   }
 
   /**
-   * Gives a session's id up for good, everywhere. Its connections are closed when the answer is out that brings its browser another cookie.
+   * Abandons a session's id for good, everywhere. Its connections are closed once the response with the browser's new cookie is sent.
    *
    * @throws {LiveSessionError} `closed`
    */

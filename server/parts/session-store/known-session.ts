@@ -7,7 +7,7 @@ import type { Announcements } from '../../kernel/memory/announcements.js'
 import { type SessionName, valuesOf } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
-/** Is told of a session. */
+/** A listener to a session. */
 export interface SessionWatcher {
   changed(change: AnyChange): void
   ended(end: SessionEnd): void
@@ -15,16 +15,16 @@ export interface SessionWatcher {
 
 type Conn = Socket['conn']
 
-/** What koa-session keeps of one browser, as this process knows it. */
+/** A browser's koa-session, as this process knows it. */
 export class KnownSession {
   readonly name: SessionName
   readonly replica: Replica = new Replica()
-  /** The connections that keep it in memory, each with what is told over it. */
+  /** The connections that keep it in memory, each with its watchers. */
   readonly holders: Map<Conn, Set<SessionWatcher>> = new Map()
-  /** When it was asked for, written to or held last, and when the store was asked for it; ms since 1970. */
+  /** When it was last asked for, written to or held, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
-  /** Why it is no more. */
+  /** Why it has ended. */
   ended: SessionEnd | undefined
   readonly #announcements: Announcements
 
@@ -34,17 +34,17 @@ export class KnownSession {
     this.#announcements = announcements
   }
 
-  /** Takes over what is newer. Answers with what was taken over. */
+  /** Applies registers that are newer, and returns those. */
   merge(registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     return this.#tell(source, () => registers.filter((register) => this.replica.merge(register, source)))
   }
 
-  /** Lets go of keys that others have let go of. */
+  /** Forgets keys that others have forgotten. */
   forget(keys: ReadonlySet<string>): void {
     this.#tell('store', () => this.replica.forget(({ key }) => keys.has(key)))
   }
 
-  /** It is no more, and has no values any more. */
+  /** Ends it, and removes its values. */
   end(end: SessionEnd): void {
     if (this.ended !== undefined) return
     this.ended = end
@@ -55,7 +55,7 @@ export class KnownSession {
     })
   }
 
-  /** Does something, and tells of values that are others then. */
+  /** Runs `act`, and tells watchers of values that have changed. */
   #tell<T>(source: ChangeSource, act: () => T): T {
     const watchers = this.#watchers()
     if (watchers.length === 0) return act()
@@ -72,7 +72,7 @@ export class KnownSession {
     return result
   }
 
-  /** Also those that let go of it before they are told. */
+  /** Including those that may leave before they are told. */
   #watchers(): readonly SessionWatcher[] {
     return Array.from(this.holders.values()).flatMap((some) => [...some])
   }

@@ -18,12 +18,12 @@ interface Needs extends SessionNeeds {
   readonly warn: Warn
 }
 
-/** The part, with what our own tests look at. */
+/** The part, with what our own tests inspect. */
 export interface SessionPart extends Part {
   readonly appSessions: AppSessions | undefined
 }
 
-/** What koa-session keeps of browsers, where the app keeps it here. */
+/** Creates the part for koa-session's sessions, if the app keeps them here. */
 export function sessionPart({ report, warn, ...core }: Needs): SessionPart {
   const requests = new SessionRequests()
   let appSessions: AppSessions | undefined
@@ -43,7 +43,7 @@ export function sessionPart({ report, warn, ...core }: Needs): SessionPart {
       owns: isSessionName,
       take: (name: SessionName, registers, source) => appSessions?.memory.take(name, registers, source),
     },
-    // An attacker who has planted the id is signed in as well. The app may renew it before or after it tells of the user.
+    // An attacker who has planted the id would be signed in too. The app may renew it before or after it sets the user.
     signsIn: (ctx) =>
       onHeaders(ctx.res, () => {
         const session = requests.brought(ctx)
@@ -51,7 +51,7 @@ export function sessionPart({ report, warn, ...core }: Needs): SessionPart {
       }),
     handshake: {
       isUsed: () => appSessions !== undefined,
-      // The session that koa-session has found for the browser, which stays in memory for as long as the connection does.
+      // The session that koa-session has found for the browser; it stays in memory as long as the connection.
       connect: (ctx, conn) => {
         const found = requests.brought(ctx)
         if (!appSessions || !found) return undefined

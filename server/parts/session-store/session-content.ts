@@ -7,32 +7,32 @@ import type { PartName } from '../../kernel/names/subject.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
-/** By which processes and stores know an app's session: a hash of its id, which does not lead back to the id. */
+/** The name of an app's session in processes and stores: a hash of its id, which does not reveal the id. */
 export type SessionName = PartName & { readonly [KIND]: 'session' }
 
-/** By the keys of registers, what a session has: its values and what is said of it, without stamps. */
+/** The contents of a session by register key: its values and metadata, without stamps. */
 export type SessionContent = ReadonlyMap<string, JsonValue>
-/** The same of what changes; `undefined` deletes. */
+/** The same for changes; `undefined` deletes. */
 export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
-/** Of a session that began: what lacks it is a part of one, whose beginning was not heard of, or was deleted. */
+/** Marks the beginning of a session: one without it is incomplete, its beginning unknown or deleted. */
 export const BORN = '$born'
-/** Of its last save: its time counts from there. */
+/** Marks its last save, from which its lifetime counts. */
 export const RENEWED = '$renewed'
-/** How long it lasts from then on: ms, as koa-session has it, less than 0 included; or `session`, as long as the browser keeps the cookie. */
+/** Its lifetime from then on: ms as in koa-session, which may be negative; or `session`, as long as the browser keeps the cookie. */
 const MAX_AGE = '$maxAge'
 const OWN = new Set([BORN, RENEWED, MAX_AGE])
-/** Stands before each key of `ctx.session`, so that none of them is taken for one of the others. */
+/** The prefix of each key of `ctx.session`, so that none is confused with the keys above. */
 const MARK = '.'
 
-/** Keys that a session may have at a time, its own ones included. */
+/** Maximum keys of a session at a time, including its own. */
 const MAX_KEYS = 256
-/** Deleted ones that are remembered. */
+/** Maximum deleted keys that are remembered. */
 const MAX_DELETED = 1024
-/** koa-session's stores keep a session for so much longer than its cookie, so that it is found to have expired. */
+/** koa-session's stores keep a session this much longer than its cookie, so that it is found expired. */
 const GRACE = 10_000
 
-/** @param id what the browser's cookie has: with it comes the session, so it is a secret, and is kept nowhere here */
+/** @param id the id in the browser's cookie: it gives access to the session, so it is a secret, and not kept here */
 export function sessionName(id: string): SessionName {
   return `session:${createHash('sha256').update(`session:${id}`).digest('base64url')}` as SessionName
 }
@@ -41,18 +41,18 @@ export function isSessionName(name: string): name is SessionName {
   return /^session:[\w-]{43}$/.test(name)
 }
 
-/** The register of a key of `ctx.session`. */
+/** Returns the register key for a key of `ctx.session`. */
 export function registerKey(key: string): string {
   return MARK + key
 }
 
-/** The key of `ctx.session` that a register is of; none of a session's own registers has one. */
+/** Returns the key of `ctx.session` for a register; undefined for a session's own registers. */
 export function keyOf(registerKey: string): string | undefined {
   const key = registerKey.slice(MARK.length)
   return registerKey.startsWith(MARK) && isCarried(key) ? key : undefined
 }
 
-/** The values of `ctx.session`, by their keys. */
+/** Returns the values of `ctx.session` by key. */
 export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
   const values = new Map<string, JsonValue>()
   for (const register of replica.registers()) {
@@ -70,7 +70,7 @@ export function contentOf(replica: Replica): SessionContent {
 }
 
 /**
- * What koa-session hands over to be saved.
+ * Parses what koa-session passes to be saved.
  *
  * @throws {LiveSessionError} `malformed`, `invalid_value`, `too_large`
  */
@@ -93,7 +93,7 @@ function readMaxAge(said: unknown): number | 'session' {
   throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 
-/** A session as koa-session wants it back: for it to change, and with the time that is left by koa-session's own clock. */
+/** Returns a session as koa-session expects it: mutable, and with the remaining time by koa-session's own clock. */
 export function toKoaSession(replica: Replica, now: number): object {
   const values: object = JSON.parse(JSON.stringify(Object.fromEntries(valuesOf(replica))))
   const maxAge = maxAgeOf(replica)
@@ -101,7 +101,7 @@ export function toKoaSession(replica: Replica, now: number): object {
   return { ...values, _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
 }
 
-/** What a request has changed: of what it left as it was, another's change stands. */
+/** Returns what a request has changed: others' changes stand for whatever it left unchanged. */
 export function difference(before: SessionContent, after: SessionContent): RegisterChanges {
   const changes = new Map<string, JsonValue | undefined>()
   for (const key of before.keys()) if (!after.has(key)) changes.set(key, undefined)
@@ -110,7 +110,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
 }
 
 /**
- * What a session begins with that goes on under another id: what others have written to it, and what its own request has changed.
+ * Returns what a session that continues under another id begins with: what others have written, and its own request's changes.
  *
  * @throws {LiveSessionError} `too_large`
  */
@@ -124,9 +124,9 @@ export function changed(before: SessionContent, changes: RegisterChanges): Sessi
 }
 
 /**
- * Processes that have added keys at once may have made it more than may be: what adds none is never refused.
+ * Checks the limits on keys. Processes adding keys at once may have exceeded them: changes that add none are never refused.
  *
- * @param had with those that were deleted
+ * @param had including deleted keys
  * @throws {LiveSessionError} `too_large`
  */
 export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void {
@@ -141,7 +141,7 @@ export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void 
   }
 }
 
-/** What a session has, or has had. */
+/** Returns what a session has, or has had. */
 export function changesOf(replica: Replica): RegisterChanges {
   return new Map(replica.registers().map(({ key, value }) => [key, value]))
 }
@@ -152,17 +152,17 @@ function isMaxAge(value: unknown): value is number | 'session' {
 
 export function maxAgeOf(replica: Replica): number | 'session' {
   const value = replica.value(MAX_AGE)
-  // What cannot be read shall not become a life without an end.
+  // An unreadable value must not mean an endless lifetime.
   return isMaxAge(value) ? value : Number.NEGATIVE_INFINITY
 }
 
-/** When it expires, ms since 1970; never where the browser is to end it. */
+/** When it expires, in ms since 1970; never if the browser ends it. */
 function expiryOf(replica: Replica): number {
   const maxAge = maxAgeOf(replica)
   return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWED) + maxAge
 }
 
-/** Whether it expired so long ago that it is to be forgotten. */
+/** Returns whether it expired so long ago that it can be forgotten. */
 export function isOver(replica: Replica, now: number): boolean {
   return expiryOf(replica) + GRACE <= now
 }

@@ -87,7 +87,7 @@ export class SessionHandle {
   onEnd(listener: (end: SessionEnd) => void): () => void {
     const { ended } = this.#held
     if (ended === undefined) return this.#ends.add(listener)
-    // There is one end, of which others may be told later.
+    // There is only one end; other listeners may be told of it later.
     heedRejection(listener(ended), this.#report)
     return () => undefined
   }
@@ -96,7 +96,7 @@ export class SessionHandle {
     return this.#sessions.current(this.#held)
   }
 
-  /** Where no store has to compute it, a write is applied before the next line of the caller runs. */
+  /** Unless the store must compute it, a write is applied before the caller's next line runs. */
   #write(method: 'put' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { stored } = this.#sessions
     const { name } = this.#held
@@ -104,7 +104,7 @@ export class SessionHandle {
       const update = this.#prepared(method, key, value)
       update.permit()
       let stamp = method === 'update' && stored ? await stored.updates.make(name, update) : undefined
-      // It may have ended while the store was asked: then nothing of it counts.
+      // The session may have ended while the store was asked: then the write does not count.
       update.permit()
       stamp ??= this.#sessions.write(this.#held, new Map([[update.field.key, update.next()]]), update.source)
       return { stamp, level: await this.#sessions.level(name) }
@@ -131,7 +131,7 @@ export class SessionHandle {
     }
   }
 
-  /** Tells of all values once all changes of the turn have been made. */
+  /** Tells listeners of all values once all changes of the turn have been made. */
   #tellAll(): void {
     if (this.#isTelling) return
     this.#isTelling = true

@@ -2,25 +2,25 @@ import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/err
 import { printable } from '../../../shared/escape.js'
 import { freezeJson, isWellFormed, type JsonValue } from '../../../shared/json.js'
 
-/** What stores take of one value, as text. */
+/** Maximum bytes of one value in stores, as text. */
 const MAX_BYTES = 64 * 1024
-/** What stores take of a key, without the mark that stands before it. */
+/** Maximum bytes of a key in stores, without its prefix. */
 const MAX_KEY_BYTES = 254
 
-/** What koa-session never hands over, and could not take back: each request of the session would fail, or get another age. */
+/** Keys that koa-session never passes on and could not restore: each request of the session would fail, or get another age. */
 const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
-/** What an app's own code may hide in its own request; over a socket it would be hidden from all of them. */
+/** Members that an app may shadow in its own request; written over a socket, they would be shadowed in all requests. */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
-/** What `JSON.stringify` escapes: of surrogates, those that are alone. */
+/** Escapes of `JSON.stringify`; among surrogates, only lone ones. */
 const ESCAPES = /\\(?:ud[89a-f]..|.)/g
 
-/** Whether a key can be one of `ctx.session`. What begins with `_` is koa-session's own, `__proto__` included. */
+/** Returns whether a key can be in `ctx.session`. Those that begin with `_` are koa-session's own, including `__proto__`. */
 export function isCarried(key: string): boolean {
   return !key.startsWith('_') && !NOT_CARRIED.has(key)
 }
 
-/** @throws {LiveSessionError} `malformed` where a handler of a socket may not write that key */
+/** @throws {LiveSessionError} `malformed` if a socket's handler may not write that key */
 export function checkWritable(key: unknown): asserts key is string {
   if (typeof key !== 'string') throw refusal('malformed', 'a key is no text', typeof key)
   if (!isCarried(key) || METHODS.has(key))
@@ -28,7 +28,7 @@ export function checkWritable(key: unknown): asserts key is string {
   checkKey(key)
 }
 
-/** @throws {LiveSessionError} `malformed` where stores could not take that key */
+/** @throws {LiveSessionError} `malformed` if stores could not hold that key */
 export function checkKey(key: string): void {
   const isStorable = Buffer.byteLength(key) <= MAX_KEY_BYTES && !key.includes('\0') && isWellFormed(key)
   if (isStorable) return
@@ -36,8 +36,8 @@ export function checkKey(key: string): void {
 }
 
 /**
- * A value as koa-session's JSON would carry it: a Date as its text, an instance as its members, NaN as null; `undefined`, and a
- * function, are no value. What JSON would carry and UTF-8 cannot is replaced, and a member `__proto__` left out.
+ * Returns a value as koa-session's JSON would carry it: a Date as its text, an instance as its members, NaN as null; `undefined` and
+ * functions are no value. What JSON carries but UTF-8 cannot is replaced, and a member `__proto__` is omitted.
  *
  * @throws {LiveSessionError} `invalid_value`, `too_large`
  */
@@ -62,12 +62,12 @@ function attempt<T>(act: () => T, toRefusal: (cause: unknown) => LiveSessionErro
   }
 }
 
-/** What is written to it would come back under an id that its app has given up. */
+/** Creates the refusal of a write, which would otherwise revive an id that the app has abandoned. */
 export function sessionEnded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the session has ended meanwhile')
 }
 
-/** A refusal of one key. Koa sends refusals to browsers, which know nothing of `ctx.session`: which key it is, its cause alone says. */
+/** Creates a refusal of one key. Koa sends refusals to browsers, which know nothing of `ctx.session`: only the cause names it. */
 export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
   const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
   return new LiveSessionError(code, `session: ${message}; the cause of this error says which`, { cause: name })

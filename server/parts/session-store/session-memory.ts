@@ -14,14 +14,14 @@ import type { SessionEnd } from './types.js'
 
 type Conn = Socket['conn']
 
-/** ms that an answer of another process has to get out: its word that it has may be lost. */
+/** ms that another process's response has to be sent: the message that it was may be lost. */
 const LONGEST_ANSWER = 30_000
-/** ms for which a deleted key is remembered: a save that another process has made before that, and that is late, shall not bring it back. */
+/** ms for which a deleted key is remembered: an earlier save by another process that arrives late must not bring it back. */
 export const LATEST: number = 10 * 60 * 1000
-/** So many are let go of at a time: the store hears of it each time. */
+/** The least number to forget at a time, as the store is told each time. */
 const LEAST = 64
 
-/** What is done with sessions needs it. */
+/** The dependencies of session handling. */
 export interface SessionNeeds {
   readonly announcements: Announcements
   readonly epochs: Epochs
@@ -32,19 +32,19 @@ export interface SessionNeeds {
 }
 
 /**
- * The sessions of this process: those that open connections hold, and a bounded cache of the others. A flood of new sessions makes it
- * forget what was not used for the longest time, and never one that a connection holds.
+ * The sessions of this process: those that open connections hold, and a bounded cache of the others. A flood of new sessions evicts the
+ * least recently used, but never one that a connection holds.
  */
 export class SessionMemory {
   readonly #core: SessionNeeds
-  /** Also those that have ended, until the answer is out that brings their browsers another cookie. */
+  /** Including ended ones, until the response with their browser's new cookie is sent. */
   readonly #held = new Map<SessionName, KnownSession>()
   readonly #others: RotatingCache<KnownSession>
 
   constructor(core: SessionNeeds) {
     const { maxSubjects: max, clock } = core.settings
     this.#core = core
-    // How long each lasts, it says itself.
+    // No `maxIdle`: each session has its own lifetime.
     this.#others = RotatingCache.onMap({ max, clock })
   }
 
@@ -56,25 +56,25 @@ export class SessionMemory {
     return this.#held.get(name) ?? this.#others.get(name)
   }
 
-  /** The same, where it has not ended. */
+  /** Returns the session unless it has ended. */
   live(name: SessionName): KnownSession | undefined {
     const session = this.find(name)
     return session && this.endOf(session) === undefined ? session : undefined
   }
 
-  /** Whether a session was destroyed, or regenerated: its id is given up for good. */
+  /** Returns whether a session was destroyed or regenerated: its id is abandoned for good. */
   isGivenUp(name: SessionName): boolean {
     return this.#core.epochs.isGivenUp(name)
   }
 
-  /** Why a session is no more, also where that was not looked at since. */
+  /** Returns why a session has ended, even if nothing has noticed that yet. */
   endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
     if (ended !== undefined) return ended
     if (this.isGivenUp(name)) return 'destroyed'
     return isOver(replica, this.#core.settings.clock()) ? 'expired' : undefined
   }
 
-  /** The session of that name, made where it is not in memory. */
+  /** Returns the session of that name, creating it if it is not in memory. */
   ensure(name: SessionName): KnownSession {
     const found = this.find(name)
     if (found) return found
@@ -89,7 +89,7 @@ export class SessionMemory {
     this.#others.delete(name)
   }
 
-  /** Keeps a session in memory until `release`, also one that has ended since it was found; answers with what is to be released. */
+  /** Keeps a session in memory until `release`, even one that has ended since it was found; returns the one to release. */
   hold(found: KnownSession, conn: Conn): KnownSession {
     const known = this.find(found.name)
     const session = known ?? found
@@ -105,13 +105,13 @@ export class SessionMemory {
     this.#others.set(session.name, session)
   }
 
-  /** A session is no more. Its connections stay open until `close`. */
+  /** Ends a session. Its connections stay open until `close`. */
   end(name: SessionName, end: SessionEnd): void {
     const session = this.find(name)
     if (session) this.#keep(session).end(end)
   }
 
-  /** Closes the connections of a session that has ended, so that each browser comes back with the cookie that it has by now. */
+  /** Closes the connections of an ended session, so that each browser reconnects with its current cookie. */
   close(name: SessionName): void {
     const session = this.find(name)
     if (session?.ended === undefined) return
@@ -119,11 +119,11 @@ export class SessionMemory {
     for (const conn of session.holders.keys()) void hangUp(conn)
   }
 
-  /** Takes over what another process tells of a session, or the store. One whose beginning is not known is not known here. */
+  /** Applies what another process or the store says of a session. One whose beginning is unknown is not kept. */
   take(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     const end = registers.find(({ key }) => key === EPOCH_KEY)
     if (this.isGivenUp(name)) {
-      // Told again, as the answer is out that has ended it.
+      // Told again, now that the response that ended it was sent.
       if (end && source === 'node') this.close(name)
     } else if (end) {
       this.#core.epochs.hear(name, { epoch: end.stamp, heir: undefined })
@@ -134,8 +134,8 @@ export class SessionMemory {
   }
 
   /**
-   * Lets go of keys that were deleted long ago, where there are many. Answers with the time before which that was. A store that lets go of
-   * nothing would bring them back each time.
+   * Forgets keys that were deleted long ago, if there are many. Returns the time before which that was. A store that does not prune would
+   * bring them back each time.
    */
   letGo({ replica }: KnownSession): number | undefined {
     const { store, clock } = this.#core.settings
@@ -147,7 +147,7 @@ export class SessionMemory {
     return before
   }
 
-  /** All, one by one, whatever is added and dropped meanwhile. */
+  /** Yields all sessions, whatever is added or dropped meanwhile. */
   *all(): Generator<KnownSession> {
     yield* this.#held.values()
     for (const [, session] of this.#others.entries()) yield session
@@ -155,7 +155,7 @@ export class SessionMemory {
 
   #learn(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     const isBegun = registers.some(({ key, value }) => key === BORN && value !== undefined)
-    // A node with a store finds there what it needs.
+    // With a store, a node finds there what it needs.
     const isNew = isBegun && (source === 'store' || !this.#core.settings.store)
     const session = isNew ? this.ensure(name) : this.find(name)
     session?.merge(registers, source)

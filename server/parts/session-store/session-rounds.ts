@@ -3,17 +3,17 @@ import type { KnownSession } from './known-session.js'
 import { isOver, maxAgeOf, type SessionName } from './session-content.js'
 import type { SessionMemory } from './session-memory.js'
 
-/** ms between two looks. */
+/** ms between two rounds. */
 const PACE = 1000
-/** Sessions that are looked at each time: a look at a million would stop the event loop. */
+/** Sessions to check each time: checking a million would block the event loop. */
 const EACH_TIME = 1000
-/** So many at once: the store may be asked for each, and shall not answer late to requests. */
+/** How many to check at once: the store may be asked for each, and must not become slow for requests. */
 const AT_ONCE = 32
 
 type Open = (name: SessionName) => Promise<unknown>
 
 /**
- * Looks at all sessions in memory, some at a time, and again from the beginning: which are over, and which to ask the store for.
+ * Checks all sessions in memory, some at a time, over and over: which have expired, and which to ask the store for.
  *
  * @param open asks the store
  */
@@ -36,9 +36,9 @@ async function look(session: KnownSession, memory: SessionMemory, open: Open, se
   const { maxIdle, store, storeRefresh, clock } = settings
   const now = clock()
   const isStale = store !== undefined && holders.size > 0 && loadedAt + storeRefresh <= now
-  // Another process may have renewed one that is over. Where the store does not answer, that is to be seen later.
+  // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
   if (isOver(replica, now) || isStale) await open(name).catch(() => undefined)
-  // It can be found again, or its browser has ended it long ago.
+  // It can be loaded again, or its browser has ended it long ago.
   else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
     memory.drop(session)
 }

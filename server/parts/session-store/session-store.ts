@@ -20,7 +20,7 @@ import type { SessionStore } from './types.js'
 const USED =
   'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time'
 
-/** koa-session's store, which knows what each request has changed. */
+/** A store for koa-session that knows what each request has changed. */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #requests: SessionRequests
@@ -47,7 +47,7 @@ export class KoaSessionStore implements SessionStore {
     const content = readContent(saved, maxAge)
     const given = this.#requests.given(ctx, name)
     const left = given ? undefined : this.#requests.left(ctx)
-    // koa-session sets the cookie after this, and an app may not wait for `ctx.session.save()`: nothing is waited for where nothing has to be.
+    // koa-session sets the cookie after this, and an app may not await `ctx.session.save()`: so wait only when necessary.
     if (ctx === undefined || (given && !memory.live(name))) await this.#sessions.open(name)
     const former = left && (await this.#standing(left))
     const begun = former && changed(former, difference(left.given.content, content))
@@ -63,7 +63,7 @@ export class KoaSessionStore implements SessionStore {
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
     const given = this.#requests.given(ctx, name)
-    // koa-session makes an id for each new visitor, and has it destroyed though nothing was ever saved.
+    // koa-session creates an id for each new visitor, and destroys it even if nothing was ever saved.
     if (!(await this.#sessions.mayExist(name)) && !given) return
     const current = given && this.#sessions.current(given.session)
     const content = current && contentOf(current.replica)
@@ -73,17 +73,17 @@ export class KoaSessionStore implements SessionStore {
     await stored
   }
 
-  /** What a request saves that was given the session before; says whether that has not ended meanwhile. */
+  /** Saves for a request that was given the session before; returns whether that is still current. */
   #saveAgain(given: Given, content: SessionContent): boolean {
     const session = this.#sessions.current(given.session)
     const changes = difference(given.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
-    // The request is answered as ever: it may have done nothing but renew the session, while its visitor has signed out.
+    // The response stays as it is: the request may just have renewed the session while its visitor signed out.
     else if (changes.size > 0) this.#settings.report(sessionEnded())
     return session !== undefined
   }
 
-  /** What a request saves that has made the id itself; or an app's own code without a request, which replaces what is there. */
+  /** Saves for a request that has created the id itself, or for an app's own code without a request, which replaces what is there. */
   #saveNew(name: SessionName, ctx: unknown, content: SessionContent, begun?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
     const { memory } = this.#sessions
@@ -94,9 +94,9 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /**
-   * What goes on of a session under another id.
+   * Returns what a session takes along to another id.
    *
-   * @throws {LiveSessionError} `superseded` where it was ended: its visitor, who may have signed out, would be back in it
+   * @throws {LiveSessionError} `superseded` if it was ended: otherwise its visitor, who may have signed out, would be back in it
    */
   async #standing(left: Left): Promise<SessionContent> {
     if (left.content) return left.content
@@ -107,8 +107,8 @@ export class KoaSessionStore implements SessionStore {
 }
 
 /**
- * koa-session says whether a request has changed anything, and from 6.1 on which request it is. Without that nothing could be compared,
- * and what other requests have changed would be lost. An app's own code says neither.
+ * koa-session says whether a request has changed anything and, since 6.1, which request it is. Without that nothing could be compared, and
+ * other requests' changes would be lost. An app's own code says neither.
  */
 function checkSource(data: { readonly ctx?: unknown }): void {
   if (data.ctx !== undefined || !('changed' in data)) return
@@ -117,7 +117,7 @@ function checkSource(data: { readonly ctx?: unknown }): void {
   )
 }
 
-/** The answer of a request, as koa-session hands its context over. */
+/** The response of a request, from the context that koa-session passes. */
 function responseOf(ctx: unknown): ServerResponse | undefined {
   const { res }: { readonly res?: ServerResponse } = Object(ctx)
   return res

@@ -10,8 +10,8 @@ import { BORN, keyOf, type SessionName } from './session-content.js'
 import { LATEST, type SessionMemory, type SessionNeeds } from './session-memory.js'
 
 /**
- * What is asked of the store. A request is never told less than what the store had when it came: the visitor may have signed out at
- * another process a moment before.
+ * Sessions in the store. A request never sees less than what the store had when it arrived: the visitor may have signed out at another
+ * process a moment before.
  */
 export class StoredSessions {
   readonly updates: Updates<SessionName>
@@ -41,7 +41,7 @@ export class StoredSessions {
   }
 
   /**
-   * Has what the store knows of a session now, and says whether it has. What is known here is waited for no longer than the deadline.
+   * Loads what the store knows of a session, and returns whether it has. For a session known here, it waits no longer than the deadline.
    *
    * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would be taken for one who has no session
    */
@@ -60,7 +60,7 @@ export class StoredSessions {
   }
 
   async #load(name: SessionName): Promise<void> {
-    // One shows whether a store that was down is back.
+    // A single request shows whether a store that was down is back.
     if (this.#store.health.state === 'down' && this.#underWay > 0) throw new Error('the store is down')
     this.#underWay += 1
     const askedAt = this.#settings.clock()
@@ -76,34 +76,34 @@ export class StoredSessions {
     const session = this.#memory.live(name)
     if (session) this.#compare(session, Replica.of(registers, 'store'), askedAt)
     const end = registers.find(({ key }) => key === EPOCH_KEY)
-    // Another process may have written to it before it heard of the end.
+    // Another process may have written to it before it learned of the end.
     if (end && registers.length > 1) this.#store.erase(name, [end])
   }
 
-  /** Memory lets go of what the store has let go of, and the store is told what it lacks. */
+  /** Forgets what the store has forgotten, and tells the store what it lacks. */
   #compare(session: KnownSession, stored: Replica, askedAt: number): void {
     const now = this.#settings.clock()
-    // An answer that another one has overtaken may lack what that has brought.
+    // An answer overtaken by another may lack what that one brought.
     const isNewest = session.loadedAt <= askedAt
     if (isNewest && this.#settings.store?.prune) session.forget(letGoElsewhere(session, stored, now))
     session.loadedAt = now
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
-    // The process that wrote it, and told of it, may have been killed before it could store it.
+    // The process that wrote and announced it may have been killed before it could store it.
     const lacking = session.replica.registers().filter(isLacking)
     if (lacking.length > 0) this.#store.keep(session.name, lacking)
   }
 }
 
-/** Keys that the store had of a session and has no more: another process has let go of them. Of all of them it is asked again. */
+/** Keys of a session that the store had and no longer has, as another process has forgotten them. The store was asked for all keys. */
 function letGoElsewhere({ replica, loadedAt }: KnownSession, stored: Replica, now: number): ReadonlySet<string> {
-  // A store that has lost the session is told all of it again.
+  // A store that has lost the session is told everything again.
   if (stored.stamp(BORN) === NEVER) return new Set()
   const gone = replica.registers().filter(
     ({ key, stamp }) =>
       keyOf(key) !== undefined &&
       stored.stamp(key) === NEVER &&
       stamp < now - LATEST &&
-      // The process that has told of it may not have stored it.
+      // The process that announced it may not have stored it.
       (replica.source(key) !== 'node' || stamp <= loadedAt),
   )
   return new Set(gone.map(({ key }) => key))

@@ -5,42 +5,44 @@ import type { Unsubscribe } from '../../../shared/session-types.js'
 import type { Written } from '../../kernel/values/written.js'
 
 /**
- * What `live.sessionStore()` gives to koa-session: the `store` of its options, or what a `ContextStore` of yours passes everything on to. Your
- * own code may call it without `ctx`: `set` then replaces the session, and `destroy` signs it out everywhere.
+ * The store that `live.sessionStore()` returns: pass it to koa-session as `store`, or have your own `ContextStore` pass everything on to
+ * it. Your own code may call it without `ctx`: `set` then replaces the session, and `destroy` signs it out everywhere.
  */
 export interface SessionStore {
   /**
-   * The session of that id, as koa-session has put it together; undefined where there is none, or it has ended. Rejects with
-   * `store_unavailable`. `maxAge` is in ms.
+   * Returns the session of that id, in koa-session's form; undefined if there is none, or it has ended. Rejects with `store_unavailable`.
+   * `maxAge` is in ms.
    */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Takes over what the request of `ctx` has changed since its `get`. `maxAge` is in ms; without it the session lasts as one with `'session'`
-   * does.
-   * Rejects with `invalid_value`, `too_large`, `malformed`, `closed`; with `superseded` where `regenerate()` was called of a session that has ended
-   * meanwhile.
+   * Saves what the request of `ctx` has changed since its `get`. `maxAge` is in ms; without it the session lasts as with `'session'`.
+   * Rejects with `invalid_value`, `too_large`, `malformed`, `closed`; with `superseded` if `regenerate()` was called on a session that has
+   * since ended.
    *
-   * @throws {TypeError} where a new session has the id of one that has ended; where koa-session is older than 6.1, and hands over no `ctx`
+   * @throws {TypeError} if a new session has the id of one that has ended; if koa-session is older than 6.1, and passes no `ctx`
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
-  /** Ends the session, and gives its id up for good. Its sockets are closed, and come back as the browser's new session, when the answer of `ctx` is out. Rejects with `closed`. */
+  /**
+   * Ends the session and its id for good. Once the response of `ctx` is sent, its sockets are closed and reconnect as the browser's new
+   * session. Rejects with `closed`.
+   */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
 }
 
-/** Why a session is no more: the app has destroyed or regenerated it, or its time was up. */
+/** The reason a session has ended: the app has destroyed or regenerated it, or it has expired. */
 export type SessionEnd = 'destroyed' | 'expired'
 
-/** By key, what is in the session. */
+/** The values of a session by key. */
 export type AppSessionValues<S extends object = RegisteredSession> = { readonly [K in keyof S]?: Frozen<S[K]> }
 
-/** A key of `ctx.session` that has another value now. */
+/** A key of `ctx.session` whose value has changed. */
 export type AppSessionChange<S extends object = RegisteredSession> = {
   [K in keyof S & string]: {
-    /** Which one. */
+    /** The key. */
     readonly key: K
-    /** What it has now; undefined where it was deleted. */
+    /** The new value; undefined if it was deleted. */
     readonly value: Frozen<S[K]> | undefined
-    /** What it had before. */
+    /** The previous value. */
     readonly previous: Frozen<S[K]> | undefined
     /** Where the change came from. */
     readonly source: ChangeSource
@@ -48,36 +50,37 @@ export type AppSessionChange<S extends object = RegisteredSession> = {
 }[keyof S & string]
 
 /**
- * `socket.session`: the `ctx.session` of the browser that opened the socket, as koa-session keeps it in `live.sessionStore()`. Values are JSON,
- * as koa-session's are, and frozen. Subscriptions end with the socket.
+ * `socket.session`: the `ctx.session` of the browser that opened the socket, as koa-session keeps it in `live.sessionStore()`. Values are
+ * JSON, like koa-session's, and frozen. Subscriptions end with the socket.
  */
 export interface AppSession<S extends object = RegisteredSession> {
-  /** Why it is no more; undefined while it is there. From then on it has no values, and what is put rejects with `superseded`. */
+  /** Why it has ended; undefined until then. Afterwards it has no values, and `put` rejects with `superseded`. */
   readonly ended: SessionEnd | undefined
-  /** A value, frozen; undefined where there is none. */
+  /** Returns a frozen value; undefined if there is none. */
   get<K extends keyof S & string>(key: K): Frozen<S[K]> | undefined
-  /** All that is in it. */
+  /** Returns all values. */
   values(): AppSessionValues<S>
   /**
-   * Sets a key: visible to `get` on the next line, and to the next request. Rejects with `invalid_value` for what is no JSON, `too_large`,
-   * `malformed` for a key that koa-session has for itself or that has over 254 bytes, `superseded` where the session has ended, `closed` after `live.close()`.
+   * Sets a key: visible to `get` on the next line, and to the next request. Rejects with `invalid_value` if it is not JSON, `too_large`,
+   * `malformed` for a key that koa-session reserves or over 254 bytes, `superseded` if the session has ended, `closed` after
+   * `live.close()`.
    */
   put<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
   /**
-   * Computes a value from the one that is there, atomically: within the process, and with a store across all of them. Rejects as `put` does, and
-   * with `conflict` where others were faster again and again.
+   * Computes a value from the current one, atomically: within the process and, with a store, across all processes. Rejects as `put` does,
+   * and with `conflict` if others were repeatedly faster.
    *
    * @param next synchronous, pure, and may run more than once
    */
   update<K extends keyof S & string>(key: K, next: (value: Frozen<S[K]> | undefined) => Frozen<S[K]>): Promise<Written>
   /** Removes a key. Rejects as `put` does. */
   delete(key: keyof S & string): Promise<Written>
-  /** Called at once with all values, then once after the changes of a turn. */
+  /** Calls the listener at once with all values, then once after the changes of a turn. */
   subscribe(listener: (values: AppSessionValues<S>) => void): Unsubscribe
-  /** Called at once with the current value, then after each change. */
+  /** Calls the listener at once with the current value, then after each change. */
   subscribe<K extends keyof S & string>(key: K, listener: (value: Frozen<S[K]> | undefined) => void): Unsubscribe
-  /** Called after each change of any key, never at once. */
+  /** Calls the listener after each change of any key, never at once. */
   onChange(listener: (change: AppSessionChange<S>) => void): Unsubscribe
-  /** Called when it has ended, after its values have gone; at once where it had ended before. */
+  /** Calls the listener when it has ended, after its values are gone; at once if it had already ended. */
   onEnd(listener: (end: SessionEnd) => void): Unsubscribe
 }

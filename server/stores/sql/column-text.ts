@@ -1,11 +1,11 @@
-/** Characters of a subject and of a key as they are stored: 255 bytes of them fit, and both fit into an index of each engine. */
+/** Maximum characters of a stored subject or key: 255 bytes fit, and both fit into an index of each engine. */
 export const MAX_TEXT: number = 3 * 255
 
 /**
- * A subject or key as its column holds it: printable ASCII as it is, the rest as in a URL. PostgreSQL cannot store U+0000, and MySQL
- * takes texts for equal that differ in spaces at the end, in case or in an accent: two users would share their values.
+ * Returns a subject or key as its column holds it: printable ASCII unchanged, the rest as in a URL. PostgreSQL cannot store U+0000, and
+ * MySQL treats texts as equal that differ only in trailing spaces, case or accents: two users would share their values.
  *
- * @throws {TypeError} for what is too long, or no text
+ * @throws {TypeError} if it is too long, or not well-formed text
  */
 export function columnText(name: 'subject' | 'key', text: string): string {
   const stored = urlEncoded(text)
@@ -16,7 +16,7 @@ export function columnText(name: 'subject' | 'key', text: string): string {
   )
 }
 
-/** What `columnText` was made of. Another program may have written what it never makes; that is passed on as it is. */
+/** Reverses `columnText`. Text that it never produces, written by another program, is passed on unchanged. */
 export function fromColumnText(stored: string): string {
   try {
     return decodeURIComponent(stored)

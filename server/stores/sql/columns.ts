@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Row } from './row.js'
 
-/** A row that was used is marked so at most this often, ms: else each read would be a write. */
+/** ms between two updates of a row's last use: otherwise each read would be a write. */
 export const READ_PRECISION: number = 24 * 60 * 60 * 1000
 
-/** `key` is a word of some engines, so it is quoted. */
+/** `key` is a reserved word in some engines, so it is quoted. */
 export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
 
 /** `(subject, ...) values (...), (...)` */

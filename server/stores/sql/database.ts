@@ -1,4 +1,4 @@
 import type { Kysely } from 'kysely'
 
-/** A Kysely of the app, whatever its tables are: the store names its own. */
+/** The app's Kysely, with any tables: the store names its own. */
 export type AnyDatabase = Kysely<any>

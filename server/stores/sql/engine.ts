@@ -1,20 +1,20 @@
 import type { RawBuilder } from 'kysely'
 import type { Row, RowRead } from './row.js'
 
-/** What the engines say differently. */
+/** The differences between engines. */
 export interface Engine {
-  /** Text, as the type of a `cast`. */
+  /** The text type for a `cast`. */
   readonly text: RawBuilder<unknown>
-  /** Makes the table where there is none. */
+  /** Returns the statements that create the table if it is missing. */
   migration(table: string): readonly string[]
-  /** Adds the column that tables of earlier versions have not. */
+  /** Returns the statement that adds the column missing in tables of earlier versions. */
   addition(table: string): string
-  /** Held while the table is made. */
+  /** A lock held while the table is created. */
   readonly migrationLock?: RawBuilder<unknown>
-  /** One statement that decides by the merge rule, row by row. Gives rows that now stand, where the engine can: not always all. */
+  /** Returns a statement that applies the merge rule row by row. It returns rows that now stand, if the engine can: not always all. */
   merge(table: string, rows: readonly Row[]): RawBuilder<RowRead>
-  /** The condition of an update or delete of several rows, which locks them in the order that `merge` does. */
+  /** Returns a condition for an update or delete of several rows that locks them in the same order as `merge`. */
   inOrder(table: string, condition: RawBuilder<unknown>): RawBuilder<unknown>
-  /** Writes nothing where there is a row already. */
+  /** Returns a statement that writes nothing if the row already exists. */
   insert(table: string, row: Row): RawBuilder<unknown>
 }

@@ -4,14 +4,14 @@ import type { Engine } from './engine.js'
 import { mysql } from './mysql.js'
 import { postgres, sqlite } from './on-conflict.js'
 
-/** By how an engine quotes a name and marks a parameter: drivers have classes of their own, and there may be two builds of Kysely. */
+/** By how an engine quotes names and marks parameters: drivers have their own classes, and there may be two builds of Kysely. */
 const ENGINES: ReadonlyMap<string, Engine> = new Map([
   ['"x" = ?', sqlite],
   ['"x" = $1', postgres],
   ['`x` = ?', mysql],
 ])
 
-/** @throws {TypeError} for a database that there are no statements for */
+/** @throws {TypeError} for an unsupported database */
 export function engineOf(db: AnyDatabase): Engine {
   const { sql: text } = sql`${sql.ref('x')} = ${1}`.compile(db)
   const engine = ENGINES.get(text)

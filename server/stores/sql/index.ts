@@ -1,5 +1,5 @@
 /**
- * A store in a table of your database, by Kysely, for `liveSession(app, { store })`: docs/stores.md.
+ * A store in a table of your database, through Kysely, for `liveSession(app, { store })`: see docs/stores.md.
  *
  * @module koa-live-session/sql
  */

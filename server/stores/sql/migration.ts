@@ -4,12 +4,12 @@ import { engineOf } from './engines.js'
 import { checkTable, DEFAULT_TABLE } from './table.js'
 
 /**
- * Makes the table of `sqlStore` and its index where they are missing, and adds a column that it lacks; changes nothing where they are there. Several nodes may call it at
- * the same moment. The same statements are in docs/stores.md, for those who have migrations of their own.
+ * Creates the table of `sqlStore` and its index if they are missing, and adds a missing column; otherwise changes nothing. Several nodes
+ * may call it at the same time. If you have migrations of your own, docs/stores.md has the same statements.
  *
- * @param db a `Kysely` of your own, or a transaction of it
- * @param options the `table`, as that of `sqlStore`
- * @throws {TypeError} for an engine that the store has no statements for
+ * @param db your own `Kysely`, or a transaction of it
+ * @param options the `table`, as in `sqlStore`
+ * @throws {TypeError} for an engine that the store does not support
  * @example
  * await migrateSqlStore(db)
  */
@@ -24,7 +24,7 @@ export async function migrateSqlStore(db: AnyDatabase, options: { readonly table
   await (migrationLock === undefined || db.isTransaction ? run(db) : db.transaction().execute(run))
 }
 
-/** SQLite and MySQL cannot add a column only where it is missing. */
+/** SQLite and MySQL cannot add a column only if it is missing. */
 function unlessThere(error: unknown): void {
   if (!(error instanceof Error && /duplicate column name/i.test(error.message))) throw error
 }

@@ -7,14 +7,14 @@ import { indexName, quoted } from './table.js'
 
 const wins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)
   or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
-/** Bytes of 200 ids of 32 characters, with stamps of 16. */
+/** A column for 200 ids of 32 characters, with stamps of 16. */
 const IDS = `varchar(${200 * (32 + 16 + 2)}) character set ascii collate ascii_bin not null default ''`
 
 /** MariaDB and MySQL. */
 export const mysql: Engine = {
   text: sql`char`,
 
-  // All that the texts hold is ASCII, and so are their columns: bytes are compared, whatever the connection's collation is.
+  // All texts are ASCII, and so are their columns: bytes are compared, whatever the connection's collation.
   migration: (table) => [
     `create table if not exists ${quoted(table, '`')} (
   \`subject\` varchar(${MAX_TEXT}) character set ascii collate ascii_bin not null,
@@ -30,7 +30,7 @@ export const mysql: Engine = {
 
   addition: (table) => `alter table ${quoted(table, '`')} add column \`ids\` ${IDS}`,
 
-  // Assignments run from left to right, and each sees what those before it did: what decides first is the last one.
+  // Assignments run from left to right, and each sees the results of those before: so the column that decides first comes last.
   merge: (table, rows) => sql<RowRead>`
     insert into ${sql.table(table)} ${columnsAndValues(rows)}
     on duplicate key update
@@ -39,9 +39,9 @@ export const mysql: Engine = {
       read_at = if(values(read_at) - read_at >= ${sql.lit(READ_PRECISION)}, values(read_at), read_at),
       stamp = if(values(stamp) > stamp or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}, values(stamp), stamp)`,
 
-  // Rows are found, and so locked, by the primary key.
+  // Rows are found, and therefore locked, by the primary key.
   inOrder: (_, condition) => condition,
 
-  // What an upsert counts depends on a flag of the connection.
+  // Which rows an upsert counts depends on a connection flag.
   insert: (table, row) => sql`insert ignore into ${sql.table(table)} ${columnsAndValues([row])}`,
 }

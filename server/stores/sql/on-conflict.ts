@@ -8,11 +8,11 @@ const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, h
   or held.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
 const unmarked = sql`excluded.read_at - held.read_at >= ${sql.lit(READ_PRECISION)}`
 
-/** SQLite and PostgreSQL say nearly the same. */
+/** The SQL that SQLite and PostgreSQL share. */
 const onConflict = {
   text: sql`text`,
 
-  // A row that stays as it is costs no write.
+  // An unchanged row costs no write.
   merge: (table: string, rows: readonly Row[]): RawBuilder<RowRead> => sql<RowRead>`
     insert into ${sql.table(table)} as held ${columnsAndValues(rows)}
     on conflict (subject, ${KEY}) do update set
@@ -29,7 +29,7 @@ const onConflict = {
 
 export const sqlite: Engine = {
   ...onConflict,
-  // There is one writer at a time.
+  // SQLite has one writer at a time.
   inOrder: (_, condition) => condition,
   migration: (table) => [
     `create table if not exists ${quoted(table, '"')} (
@@ -48,7 +48,7 @@ export const sqlite: Engine = {
 
 export const postgres: Engine = {
   ...onConflict,
-  // An update locks rows as it meets them, which is where they lie in the table. It takes a second until a deadlock is noticed.
+  // An update locks rows in the order in which they lie in the table. It takes a second until a deadlock is noticed.
   inOrder: (table, condition) => sql`(subject, ${KEY}) in (
     select subject, ${KEY} from ${sql.table(table)} where ${condition} order by subject, ${KEY} for update)`,
   migration: (table) => [
@@ -65,7 +65,7 @@ export const postgres: Engine = {
   ],
   addition: (table) =>
     `alter table ${quoted(table, '"')} add column if not exists "ids" text collate "C" not null default ''`,
-  // `if not exists` looks first and makes then: of two nodes that do so at the same moment, one fails. The number is the package's own.
+  // `if not exists` checks first, then creates: of two nodes that do so at the same moment, one fails. The number is the package's own.
   migrationLock: sql`select pg_advisory_xact_lock(5499823114)`,
 }
 

@@ -15,7 +15,7 @@ export interface Row {
   readonly read_at: number
 }
 
-/** A row as it is read. Numbers are read as texts: what a driver makes of a BIGINT is a setting of the app's. */
+/** A row as it is read. Numbers are read as texts: how a driver reads a BIGINT is a setting of the app. */
 export interface RowRead {
   readonly key: string
   readonly stamp: string
@@ -24,15 +24,15 @@ export interface RowRead {
 }
 
 /**
- * A deleted key's value. JSON texts are never empty, so it is the smallest to every engine; with NULL every comparison would need a
- * case of its own, as `NULL < 'x'` is not true.
+ * A deleted key's value. JSON texts are never empty, so every engine sorts it first; with NULL every comparison would need a case of its
+ * own, as `NULL < 'x'` is not true.
  */
 export const TOMBSTONE = ''
 
-/** One row a key, in the order of their keys: statements that lock rows in one order do not wait for each other in a circle. */
+/** Returns one row per key, sorted by key: statements that lock rows in the same order do not deadlock. */
 export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
   const newest = new Map<string, StoredRow>()
-  // PostgreSQL refuses an upsert that meets a row twice.
+  // PostgreSQL refuses an upsert that touches a row twice.
   for (const register of registers) {
     const other = newest.get(register.key)
     if (other === undefined || isNews(register, other)) newest.set(register.key, register)
@@ -41,7 +41,7 @@ export function toRows(subject: string, registers: readonly StoredRow[], now: nu
   return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-/** @throws {TypeError} for what no row can hold */
+/** @throws {TypeError} if no row can hold it */
 export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, now: number): Row {
   if (!isStamp(stamp)) {
     throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)

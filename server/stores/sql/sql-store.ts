@@ -15,13 +15,13 @@ import { checkTable, DEFAULT_TABLE } from './table.js'
 /** The options of `sqlStore(db, options)`. */
 export interface SqlStoreOptions {
   /**
-   * The name of the table. Its schema may stand before it: 'app.settings'.
+   * The name of the table, optionally with its schema: 'app.settings'.
    *
    * @default 'live_session_settings'
    */
   readonly table?: string
   /**
-   * ms since 1970, by which it notes when a row was used.
+   * Returns ms since 1970, for recording when a row was used.
    *
    * @default Date.now
    */
@@ -33,11 +33,11 @@ interface RowUsed extends RowRead {
 }
 
 /**
- * A store in a table of SQLite, PostgreSQL, MariaDB or MySQL: one row for each subject and key. `migrateSqlStore` makes the table. The
- * database is the app's, and `close()` leaves it open.
+ * Creates a store in a table of SQLite, PostgreSQL, MariaDB or MySQL, with one row for each subject and key. `migrateSqlStore` creates the
+ * table. The database is the app's, and `close()` leaves it open.
  *
- * @param db a `Kysely` of your own, whatever its tables are
- * @throws {TypeError} for another engine, or a name that is none of a table
+ * @param db your own `Kysely`, with any tables
+ * @throws {TypeError} for another engine, or an invalid table name
  * @example
  * const live = liveSession(app, { fields, store: sqlStore(db) })
  */
@@ -55,7 +55,7 @@ class SqlStore implements Store {
     this.#engine = engineOf(db)
     this.#table = checkTable(table)
     this.#clock = clock
-    // A plugin that renames columns would have us read others than we wrote.
+    // With a plugin that renames columns, we would read other columns than we wrote.
     this.#db = db.withoutPlugins()
   }
 
@@ -64,7 +64,7 @@ class SqlStore implements Store {
     const rows = await this.#rows(subject)
     const unmarked = rows.filter((row) => Number(row.read_at) <= now - READ_PRECISION)
     if (unmarked.length === 0 || (await this.#mark(subject, now, unmarked.length))) return rows.map(fromRow)
-    // Another node has marked them meanwhile, or a sweep has deleted them.
+    // Meanwhile, another node has marked them, or a sweep has deleted them.
     return (await this.#rows(subject)).map(fromRow)
   }
 
@@ -79,7 +79,7 @@ class SqlStore implements Store {
       if (asked.length === 0) break
       const others = await this.#rows(subject, asked)
       standing.push(...others)
-      // What is not there was removed in between: our write came after that, then.
+      // A missing row was removed in between: then our write came after that.
       asked = without(asked, others)
     }
     return standing.map(fromRow)
@@ -110,7 +110,7 @@ class SqlStore implements Store {
   }
 
   async #sweep(names: string, before: number, ended: number): Promise<number> {
-    // A row that was used at a moment is marked with that moment, or with one up to a day before.
+    // A row is marked with the time of its last use, or with a time up to a day earlier.
     const marked = (ms: number): number => Math.floor(ms) - READ_PRECISION
     const unread = { names, limit: marked(before), endedLimit: marked(ended) }
     let swept = 0
@@ -118,7 +118,7 @@ class SqlStore implements Store {
       const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
       if (batch === undefined) return swept
       swept += batch
-      // Drivers of SQLite do all at once: what else waits has its turn now.
+      // SQLite drivers are synchronous: let other work run now.
       await setImmediate()
     }
   }
@@ -129,7 +129,7 @@ class SqlStore implements Store {
     await this.#run(doing, sql`delete from ${sql.table(this.#table)} where ${this.#engine.inOrder(this.#table, rows)}`)
   }
 
-  /** All rows of the subject, or those of some keys. */
+  /** Returns all rows of the subject, or those of some keys. */
   async #rows(subject: string, keys: readonly Pick<Row, 'key'>[] = []): Promise<readonly RowUsed[]> {
     const { text } = this.#engine
     const ofKeys = sql`and ${KEY} in (${sql.join(keys.map(({ key }) => key))})`
@@ -141,7 +141,7 @@ class SqlStore implements Store {
     return rows
   }
 
-  /** Whether all that were to be marked were there. */
+  /** Returns whether all rows to be marked were still there. */
   async #mark(subject: string, now: number, count: number): Promise<boolean> {
     const rows = sql`subject = ${columnText('subject', subject)} and read_at <= ${now - READ_PRECISION}`
     try {
@@ -151,7 +151,7 @@ class SqlStore implements Store {
       )
       return numAffectedRows >= count
     } catch {
-      // A database that is full, or a copy that takes no writes, can still be read.
+      // A full database, or a read-only replica, can still be read.
       return true
     }
   }

@@ -3,20 +3,20 @@ import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 
-/** Subjects that go at a time: few, as other statements may wait for their rows. */
+/** Subjects to delete at a time: few, as other statements may wait for their rows. */
 const BATCH = 100
 
-/** What is over: subjects whose names begin so, and times before which rows were last read, in ms since 1970. */
+/** What to delete: the beginning of subjects' names, and times before which rows were last read, in ms since 1970. */
 export interface Unread {
   readonly names: string
   readonly limit: number
-  /** Of what says that a subject has ended. */
+  /** The limit for rows that say that a subject has ended. */
   readonly endedLimit: number
 }
 
 /**
- * Deletes some subjects that have no row which was read at `limit` or later, and says how many; undefined where there are none. All values
- * of a subject go or none: it would otherwise come back with half of them. What says that it has ended stays until `endedLimit`.
+ * Deletes some subjects without a row that was read at `limit` or later, and returns how many; undefined if there are none. A subject's
+ * values go all or none: otherwise it would come back with half of them. Rows that say it has ended stay until `endedLimit`.
  */
 export async function sweepBatch(
   db: AnyDatabase,
@@ -46,7 +46,7 @@ export async function sweepBatch(
     .catch(unlessUsed)
 }
 
-/** Undoes a batch: its subject is not found as unread again. */
+/** Rolls back a batch: its subject will not be found unread again. */
 class UsedMeanwhile extends Error {}
 
 function unlessUsed(error: unknown): number {

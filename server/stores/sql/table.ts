@@ -2,7 +2,7 @@ export const DEFAULT_TABLE = 'live_session_settings'
 
 const NAME = /^(?:[A-Za-z_]\w{0,47}\.)?[A-Za-z_]\w{0,47}$/
 
-/** @throws {TypeError} for what is no name of a table, or so long that its index has none */
+/** @throws {TypeError} if it is not a table name, or too long to name its index */
 export function checkTable(table: unknown): string {
   if (typeof table === 'string' && NAME.test(table)) return table
   throw new TypeError(
@@ -10,12 +10,12 @@ export function checkTable(table: unknown): string {
   )
 }
 
-/** A checked name in quotes, its schema apart. */
+/** Returns a checked name in quotes, with its schema quoted separately. */
 export function quoted(table: string, quote: '"' | '`'): string {
   return table.replace(/\w+/g, (name) => quote + name + quote)
 }
 
-/** The index is in the table's schema, and named without it. */
+/** Returns the name of the index, which is in the table's schema but named without it. */
 export function indexName(table: string): string {
   return `${table.replace(/^.*\./, '')}_read_at`
 }
