@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 
-const PAGE = 'docs/security.md'
 const FOLDER = 'test/threats'
+const PAGE = 'test/threats/README.md'
 const page = readFileSync(PAGE, 'utf8')
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.test.ts'))
 

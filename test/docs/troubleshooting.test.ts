@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { App } from '../support/app.js'
-import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
-import { ends, socketOf, startDocs, visitorOf } from '../support/running-docs.js'
+import { ends } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
 const PAGE = 'docs/troubleshooting.md'
@@ -24,16 +23,6 @@ describe(PAGE, () => {
       ['division', 'saving', ''],
       ['division', 'saved', ''],
     ])
-  })
-
-  it('has a server in order, whose sockets know who is signed in', async () => {
-    const others = { 'fields.ts': snippet('fields.ts') }
-    const visitor = visitorOf(await startDocs(PAGE, 'in-order.ts', { others }))
-    const greeting = (): Promise<unknown> => new Promise((resolve) => void socketOf(visitor).once('hello', resolve))
-    await visitor.fetch('/')
-    expect(await greeting()).toBe('guest')
-    expect(await visitor.text('/sign-in')).toContain('<output>-1</output>')
-    expect(await greeting()).toBe('ann')
   })
 
   itRunsSnippetsOf(PAGE)

@@ -177,9 +177,9 @@ describe(PAGE, () => {
   })
 
   it('has a rule for carts that keeps the items of both, and no more than the schema accepts', async () => {
-    const { fields: cart } = runSnippet('cart.ts', PAGE, { defineFields, z })
+    const { fields: all } = (await folder.import('fields.ts')) as { fields: object }
     const app = await App.start({
-      fields: cart as never,
+      fields: all as never,
       before: (koa) => [auth(koa)],
       options: { identify } as never,
       routes: async (ctx) => {
