@@ -144,8 +144,11 @@ export class LiveCookie {
 
   #decode(text: string, signature: string): GoodCookie | undefined {
     const index = this.#keys.index(this.#pair + text, signature)
-    if (index < 0) this.#warn(FOREIGN)
-    const cookie = index < 0 ? undefined : decode(flat(text), index > 0, this.#clock())
+    if (index < 0) {
+      this.#warn(FOREIGN)
+      return undefined
+    }
+    const cookie = decode(flat(text), index > 0, this.#clock())
     if (cookie) this.#verified.set(flat(signature), cookie)
     return cookie
   }
