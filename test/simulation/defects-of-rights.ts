@@ -120,8 +120,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the signature of a cookie is not checked',
     file: 'server/kernel/cookie/cookie.ts',
-    find: 'index < 0 ? undefined : decode(flat(text), index > 0,',
-    replace: 'decode(flat(text), index > 0,',
+    find: 'if (index < 0) {',
+    replace: 'if (index < -1) {',
   },
   {
     name: 'a remembered signature is good for any text',
