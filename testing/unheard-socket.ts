@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { LiveSocket } from '../server/kernel/connections/live-socket.js'
 
-/** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nobody receives what is sent. */
+/** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nothing that is sent is received. */
 export function unheardSocket(): LiveSocket {
   const unheard = { emit: () => undefined }
   const socket = Object.assign(new EventEmitter(), {

@@ -3,6 +3,7 @@ import type { RegisteredFields } from '../../shared/registered.js'
 import { followAddress as address } from '../address.js'
 import { onFlash as flash } from '../flash.js'
 import { followHandOffs as handOffs } from '../hand-offs.js'
+import { insideOf } from '../inside.js'
 import { create } from '../live-session.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
@@ -15,7 +16,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 ): LiveSessionClient<F> {
   const live = create(options, adviceFor(options))
   missForgotten(live)
-  watchSocket(options.socket)
+  watchSocket(insideOf(live))
   return live
 }
 

@@ -1,4 +1,5 @@
 import { DEFAULT_ENDPOINT } from '../../shared/protocol.js'
+import type { Inside } from '../inside.js'
 import type { AnySocket } from '../types.js'
 
 /** The error of a `connect_error`: of the server's middleware, or of a polling request. */
@@ -52,15 +53,17 @@ export function createWarning(ways: Ways): (status: number) => void {
 }
 
 /** Tells the console why the server refuses the socket, once for each reason: changes made elsewhere do not arrive until it connects. */
-export function watchSocket(socket: AnySocket | undefined): void {
+export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClose'>): void {
   const told = new Set<string>()
-  socket?.on('connect_error', ({ data, context }: RefusedSocket) => {
+  const refused = ({ data, context }: RefusedSocket): void => {
     const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
     if (reason === undefined || told.has(reason)) return
     told.add(reason)
     const more = data?.code ? `docs/troubleshooting.md#${reason}` : 'docs/scaling.md#sticky-sessions'
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
-  })
+  }
+  socket?.on('connect_error', refused)
+  onClose(() => void socket?.off('connect_error', refused))
 }
 
 /** Browsers send cookies with a WebSocket by default, but not with the polling before it. */

@@ -69,8 +69,8 @@ export function startHood(
   const restart = async (): Promise<void> => {
     if (node !== undefined) return post('/restart', { kind: 'kill-node', node }, `Killing node ${node} …`)
     servers ??= await askServers(node)
-    if (servers) void post('/restart', { kind: 'restart', pid: servers.own.pid }, 'Restarting the server …')
-    else begin(undefined, UNREACHED)
+    if (servers) return post('/restart', { kind: 'restart', pid: servers.own.pid }, 'Restarting the server …')
+    begin(undefined, UNREACHED)
   }
   const toggleOffline = (): void => {
     const waiting = fields().filter(({ status }) => status === 'offline')

@@ -66,7 +66,7 @@ describeInBrowser('the panel "Under the hood"', () => {
       await restarts.pass()
       await route.continue()
     })
-    const { pid } = await (await fetch(`${example.url}/hood`)).json()
+    const pid = await example.pid()
     const studio = await Studio.open(context, example.url)
     await studio.isConnected()
     await studio.toggleHood()

@@ -108,7 +108,7 @@ describe('a page whose socket is at another origin than its endpoint', () => {
 describe('a page whose socket is refused', () => {
   const toldOf = (...errors: readonly object[]): readonly unknown[] => {
     const socket = socketTo(API)
-    watchSocket(socket)
+    watchSocket({ socket, onClose: () => undefined })
     for (const error of errors) for (const hear of socket.listeners('connect_error')) hear(error as Error)
     return warnings
   }
@@ -126,6 +126,20 @@ describe('a page whose socket is refused', () => {
     expect(toldOf({ context: { status: 400 } })).toEqual([
       `koa-live-session: the socket was refused: polling requests reach several processes. ${NEWS} docs/scaling.md#sticky-sessions`,
     ])
+  })
+
+  it('is told nothing once its client is closed', () => {
+    const socket = socketTo(API)
+    let close = (): void => undefined
+    watchSocket({
+      socket,
+      onClose: (end) => {
+        close = end
+      },
+    })
+    expect(socket.listeners('connect_error')).toHaveLength(1)
+    close()
+    expect(socket.listeners('connect_error')).toEqual([])
   })
 
   it('is told nothing of a server that is away, which the browser says itself', () => {

@@ -52,9 +52,15 @@ export class Example {
     return this.#inspector
   }
 
+  /** Asks the process that serves: its line may come later than it is up. */
+  async pid(): Promise<number> {
+    const { pid } = await (await fetch(`${this.#url}/hood`)).json()
+    return pid
+  }
+
   /** Kills the server, and resolves when it is up again. */
   async kill(): Promise<void> {
-    const { pid } = await (await fetch(`${this.#url}/hood`)).json()
+    const pid = await this.pid()
     process.kill(pid, 'SIGKILL')
     await this.#isUp(() => this.#pids.includes(pid) && this.#pids.at(-1) !== pid)
   }

@@ -179,13 +179,18 @@ describe('threat 23: secrets canary', () => {
 })
 
 describe('a process that has other secrets than the one before it', () => {
-  const warnedBy = async (keys: readonly string[]): Promise<readonly string[]> => {
-    const routes = (ctx: { liveSession: { get(key: string): unknown }; body: unknown }): void => {
-      ctx.body = String(ctx.liveSession.get('division'))
-    }
-    const former = await App.start({ fields, keys: KEYS.slice(1), routes: routes as never })
+  const start = (keys: string[]) =>
+    App.start({
+      fields,
+      keys,
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+  const warnedBy = async (keys: string[]): Promise<readonly string[]> => {
+    const former = await start(KEYS.slice(1))
     const cookie = cookieFor(former.live, { values: { division: 7 } })
-    const app = await App.start({ fields, keys: [...keys], routes: routes as never })
+    const app = await start(keys)
     for (let i = 0; i < 3; i += 1) await (await fetch(app.url, { headers: { cookie } })).text()
     return app.warnings.filter((line) =>
       line.includes('a live cookie is signed with none of the secrets of this process'),

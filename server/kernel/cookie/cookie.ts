@@ -116,7 +116,7 @@ export class LiveCookie {
 
   /**
    * A sibling subdomain can plant cookies with our name ahead of ours (cookie tossing): the one that verifies is ours. Several may verify,
-   * as an attacker can get and plant a valid cookie of their own: then ours is this user's, which nobody else has. All are tried: those
+   * as an attacker can get and plant a valid cookie of their own: then ours is this user's, which no other user has. All are tried: those
    * left out could hide ours, and a header has room for only some milliseconds' worth of them.
    */
   #search(header: string, user: UserSubject | undefined): ReadCookie | undefined {

@@ -133,7 +133,7 @@ export class Updates<N extends StoredName> {
         continue
       }
       if (isSet) {
-        // The visitor may have gone while the store was asked: what is written then is in nobody's account.
+        // The visitor may have gone while the store was asked: what is written then belongs to no account.
         permit()
         this.#memory.confirm(subject, register, source)
         return stamp

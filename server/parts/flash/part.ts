@@ -41,7 +41,7 @@ export function flashPart({ connections, settings, store }: Needs): Part {
         use.permit()
         return after(use.catchUp(), () => flashOf(use).say(said))
       },
-      // None if nobody sees the response: messages stay for a page that is shown.
+      // None if no page shows the response: messages stay for a page that is shown.
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
