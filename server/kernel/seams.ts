@@ -49,7 +49,7 @@ interface Asker {
 /** A request, as members of `ctx.liveSession` see it. */
 export interface RequestUse {
   readonly ctx: Koa.Context
-  /** The current state of the request and its response, begun at the first use. */
+  /** The request and its response. */
   readonly visit: Answer
   /** The visitor's values. */
   readonly values: {
@@ -72,6 +72,8 @@ export interface Answer extends Asker {
   readonly isSuperseded: boolean
   /** Adds a part to the response from now on. */
   join(part: AnswerPart): void
+  /** Returns the part of this class that has joined. */
+  joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined
 }
 
 /** An owner of names in the store and between processes. */
@@ -106,7 +108,7 @@ type PageEvent = keyof LiveSessionServerToClient
 
 /** An open socket, as members of `socket.liveSession` see it. */
 export interface SocketUse extends Asker {
-  readonly isOpen: boolean
+  isOpen(): boolean
   /** Sends to this socket alone, if it is open. */
   emit<E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>): void
   /**

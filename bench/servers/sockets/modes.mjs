@@ -3,7 +3,10 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import Router from '@koa/router'
+import Koa from 'koa'
 import { redisStore } from 'koa-live-session/redis'
+import { createSession } from 'koa-session'
 import { Server } from 'socket.io'
 import { connectRedis } from '../redis-client.mjs'
 import { SECRET, startLive } from './app.mjs'
@@ -21,11 +24,7 @@ function hear(socket, current, set) {
 
 /** An app without this library: a Map, a room per user, a broadcast, an acknowledgement. */
 export function bare({ options }) {
-  // Puts what a page POSTs into a cookie, unchanged.
-  const http = createServer(async (req, res) => {
-    const { who } = JSON.parse(Buffer.concat(await req.toArray()).toString())
-    res.setHeader('Set-Cookie', `live=${who}; path=/; httponly`).end('{}')
-  })
+  const http = createServer()
   const io = new Server(http, { ...base, ...options })
   const values = new Map()
   io.on('connection', (socket) => {
@@ -39,6 +38,32 @@ export function bare({ options }) {
         io.to(user).emit('store_session', value)
       },
     )
+  })
+  return { http, io }
+}
+
+/** The same round trip as this library's, over Koa and koa-session: without a signature, a check or a merge. */
+export function unsigned({ options }) {
+  const app = new Koa()
+  app.use(createSession({ signed: false }, app))
+  const router = new Router()
+  router.post('/store_session', async (ctx) => {
+    const { tickets } = JSON.parse(Buffer.concat(await ctx.req.toArray()).toString())
+    for (const ticket of tickets) ctx.session.division = JSON.parse(ticket)
+    ctx.body = {}
+  })
+  app.use(router.routes())
+  const http = createServer(app.callback())
+  const io = new Server(http, { ...base, ...options })
+  io.on('connection', (socket) => {
+    const { user } = socket.handshake.auth
+    socket.join(user)
+    socket.on('live_session:sync', ({ set: [[, , , value] = []] = [] }, ack) => {
+      if (value === undefined) return ack({ greeting: [0], results: [] })
+      const ticket = JSON.stringify({ value, stamp: Date.now() })
+      io.to(user).emit('store_session', ticket)
+      ack({ results: [{ stamp: 1 }], ticket })
+    })
   })
   return { http, io }
 }

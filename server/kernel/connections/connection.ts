@@ -31,10 +31,8 @@ export class Connection {
   /** The names under which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
-  /** The sockets that are still being admitted. */
-  readonly #entering = new Set<Socket>()
-  /** The handles of admitted sockets, until they disconnect. */
-  readonly #handles = new Set<Handle>()
+  /** Its sockets until they disconnect, each with its handle once it is admitted. */
+  readonly #handles = new Map<Socket, Handle | undefined>()
   #isEnded = false
 
   constructor(conn: Conn, opener: Opener) {
@@ -51,30 +49,30 @@ export class Connection {
   /** How many sockets it has, including those still being admitted. */
   get sockets(): number {
     // socket.io does not say when it drops a socket that was not admitted, but that socket then has no rooms.
-    for (const socket of this.#entering) if (!socket.rooms.has(socket.id)) this.#entering.delete(socket)
-    return this.#entering.size + this.#handles.size
+    for (const [socket, handle] of this.#handles)
+      if (!handle && !socket.rooms.has(socket.id)) this.#handles.delete(socket)
+    return this.#handles.size
   }
 
   /** Counts a socket from now on. */
   enter(socket: Socket): void {
     // The room that it gets on admission.
     void socket.join(socket.id)
-    this.#entering.add(socket)
+    this.#handles.set(socket, undefined)
   }
 
   /** Records that a socket was admitted. From now on its rooms are up to the app, which may let browsers leave any. */
   add(handle: Handle, socket: Socket): void {
-    this.#entering.delete(socket)
-    this.#handles.add(handle)
+    this.#handles.set(socket, handle)
   }
 
-  remove(handle: Handle): void {
-    this.#handles.delete(handle)
+  remove(socket: Socket): void {
+    this.#handles.delete(socket)
   }
 
   /** Sends an event to the page in each namespace. */
   emit: SocketUse['emit'] = (event, ...args) => {
-    for (const handle of this.#handles) handle.emit(event, ...args)
+    for (const handle of this.#handles.values()) handle?.emit(event, ...args)
   }
 
   /**
@@ -83,7 +81,7 @@ export class Connection {
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true
-    for (const handle of [...this.#handles]) handle.dismiss(code)
+    for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
     await hangUp(this.#conn)
   }
 }

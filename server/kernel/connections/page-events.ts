@@ -40,8 +40,8 @@ export class PageEvents {
   readonly #asking: Asking
   readonly #bucket: Bucket
   readonly #side: Side
-  /** The events that parts answer. */
-  readonly #ofParts: readonly (readonly [event: string, act: (input: unknown) => Awaitable<object>])[]
+  /** The events that each part answers. */
+  readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
   #isGreeted = false
 
   constructor(core: PageNeeds, use: SocketUse, asking: Asking) {
@@ -51,12 +51,12 @@ export class PageEvents {
     const { opener, permit, confirm } = asking
     const refuse = (error: LiveSessionError): void => this.#tell(error)
     this.#side = { whose: opener, source: 'socket', bucket: this.#bucket, permit, confirm, refuse }
-    this.#ofParts = core.parts.flatMap(({ events }) => Object.entries(events?.(use) ?? {}))
+    this.#ofParts = core.parts.map(({ events }) => events?.(use))
   }
 
   listen(socket: EventSource): void {
     socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
-    for (const [event, act] of this.#ofParts) {
+    for (const [event, act] of this.#ofParts.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
         // A part's answer is of no use to a page that does not wait for it.
         if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))

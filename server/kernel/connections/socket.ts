@@ -57,13 +57,10 @@ export class SocketHandle extends Handle {
     this.#outlet = outlet
     this.#connection = connection
     this.#opener = connection.opener
-    const isOpen = (): boolean => this.#isOpen
     this.#use = {
       visitor,
       cookie: connection.opener.cookie,
-      get isOpen() {
-        return isOpen()
-      },
+      isOpen: () => this.#isOpen,
       emit: this.emit,
       permit: () => {
         this.sessions.checkOpen()
@@ -97,7 +94,7 @@ export class SocketHandle extends Handle {
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
-    this.#socket.once('disconnecting', () => this.#release())
+    this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
@@ -176,7 +173,7 @@ export class SocketHandle extends Handle {
     const { freshness, subjects } = this.#core
     const { visitor } = this.#opener
     this.#listeners.clear()
-    this.#connection.remove(this)
+    this.#connection.remove(this.#socket)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.holding(subject)
       if (!holding) continue

@@ -100,9 +100,10 @@ export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): 
 /** Returns what a page is told that a cookie has: the proof that the browser keeps what it is given. */
 export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
   const registers = cookie?.registers ?? []
-  return registers.flatMap(({ key, stamp }) =>
-    (fields.get(key)?.access ?? 'hidden') === 'hidden' ? [] : [[key, stamp]],
-  )
+  // `map` allocates as many as there are, and each open connection keeps them.
+  return registers
+    .filter(({ key }) => (fields.get(key)?.access ?? 'hidden') !== 'hidden')
+    .map(({ key, stamp }) => [key, stamp])
 }
 
 /** Returns the cookie, if this build can read it. */

@@ -83,7 +83,8 @@ export class LiveCookie {
   write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
     const ctx = this.#context(req, res)
     ctx['session'] = this.#payload(content)
-    return ctx['session'].manuallyCommit()
+    // Not `manuallyCommit`, which hashes the content first to see whether it has changed.
+    return ctx['session'].save()
   }
 
   /** Makes the browser delete its cookie. */

@@ -5,17 +5,19 @@ export type Listener = (change: AnyChange) => void
 
 /** The listeners to one kind of news. */
 export class Audience<T> {
-  readonly #listeners = new Set<(news: T) => void>()
+  /** Created at the first use: most sockets have no listener. */
+  #listeners: Set<(news: T) => void> | undefined
 
   add(listener: (news: T) => void): () => void {
     // A new function each time, so that the same listener can be added twice, and removed separately.
     const own = (news: T): void => listener(news)
+    this.#listeners ??= new Set()
     this.#listeners.add(own)
-    return () => void this.#listeners.delete(own)
+    return () => void this.#listeners?.delete(own)
   }
 
   tell(news: T, report: (error: unknown) => void): void {
-    for (const listener of this.#listeners) {
+    for (const listener of this.#listeners ?? []) {
       try {
         heedRejection(listener(news), report)
       } catch (error) {
@@ -25,11 +27,11 @@ export class Audience<T> {
   }
 
   get isEmpty(): boolean {
-    return this.#listeners.size === 0
+    return !this.#listeners?.size
   }
 
   clear(): void {
-    this.#listeners.clear()
+    this.#listeners?.clear()
   }
 }
 

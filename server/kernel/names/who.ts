@@ -49,9 +49,8 @@ export function whoseIs(
     isKept,
     who,
     held: heldIn(cookie, settings.fields),
-    get renew() {
-      return renewalOf(ctx, settings.maxAge)
-    },
+    // Not a closure: a connection would keep the request of its handshake.
+    renew: renewalOf(ctx, settings.maxAge),
   }
 }
 

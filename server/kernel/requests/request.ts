@@ -121,13 +121,10 @@ export class RequestHandle extends Handle {
   }
 
   #use(): RequestUse {
-    const visit = (): Visit => this.#visit
     return {
       ctx: this.#ctx,
       values: this,
-      get visit() {
-        return visit()
-      },
+      visit: this.#visit,
       permit: () => {
         this.sessions.checkOpen()
         this.permit()

@@ -62,6 +62,10 @@ export class Visit implements Whose, Answer {
     this.#parts = [...this.#parts, part]
   }
 
+  joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined {
+    return this.#parts.find((part) => part instanceof kind) as P | undefined
+  }
+
   get visitor(): Visitor {
     return this.#recognized.visitor
   }

@@ -5,7 +5,7 @@ import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js
 import type { Connections } from '../../kernel/connections/connections.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import { usedLate } from '../../kernel/requests/lateness.js'
-import type { Answer, Part, RequestUse } from '../../kernel/seams.js'
+import type { Part, RequestUse } from '../../kernel/seams.js'
 import type { Settings } from '../../options.js'
 import { Flashes } from './flashes.js'
 import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './message.js'
@@ -21,16 +21,14 @@ interface Needs {
 /** Creates the part for messages that a browser is shown once. */
 export function flashPart({ connections, settings, store }: Needs): Part {
   const flashes = new Flashes({ settings, store })
-  const requests = new WeakMap<Answer, RequestFlash>()
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }
   // Created on use: few requests add or take messages.
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
-    const known = requests.get(visit)
+    const known = visit.joined(RequestFlash)
     if (known) return known
     const flash = new RequestFlash({ flashes, offer }, visit, ctx.res)
-    requests.set(visit, flash)
     visit.join(flash)
     return flash
   }

@@ -34,7 +34,7 @@ export function handOffPart({ cookie, identities, settings, store, warn }: Needs
         checkPurpose('handOff', purpose)
         const to = checkTarget(options?.to)
         use.permit()
-        if (!use.isOpen) throw new LiveSessionError('closed', 'handOff: the socket is not open')
+        if (!use.isOpen()) throw new LiveSessionError('closed', 'handOff: the socket is not open')
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
         const browser = subjectHash(use.cookie.browserSubject)
