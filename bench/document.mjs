@@ -35,14 +35,22 @@ function verdicts(names) {
       return [`\`${name}\`: ${what}`, readable(value), goal, noise > 0 ? percent(noise) : '', verdict]
     })
   })
-  return markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })
+  const setting = `Measured on ${settingOf('read')}. A table that was measured otherwise says so.`
+  return [setting, markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })].join('\n\n')
+}
+
+/** When, with what and where a row was measured: said once, above the goals, and again by a row that differs from `read`. */
+function settingOf(name) {
+  const { date, node, machine } = resultOf(name) ?? {}
+  return `${date}, with Node ${node}, on ${machine}`
 }
 
 function row(name) {
   const result = resultOf(name)
   if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
-  const { command, commit, date, node, machine, tables } = result
-  const source = `\`${command}\`, ${date}, commit ${commit}, Node ${node}, ${machine}:`
+  const { commit, tables } = result
+  const setting = settingOf(name)
+  const source = `Row \`${name}\`, commit ${commit}${setting === settingOf('read') ? '' : `, ${setting}`}:`
   return [source, ...plots(name, result), ...tables.map(titled)].join('\n\n')
 }
 
