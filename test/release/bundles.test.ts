@@ -16,6 +16,31 @@ const PARTS = {
   followHandOffs: 'live_session_hand_off',
 }
 
+/** A server that asks itself once, then ends. */
+const SERVER = `
+  import { createServer } from 'node:http'
+  import Koa from 'koa'
+  import { Server } from 'socket.io'
+  import { liveSession } from './server/index.ts'
+  import { redisStore } from './server/stores/redis.ts'
+  import { defineFields } from './shared/index.ts'
+  const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
+  const validate = (value: unknown) => ({ value })
+  const schema = { '~standard': { version: 1, vendor: 'test', validate } }
+  const live = liveSession(app, { fields: defineFields({ division: { schema, default: -1 } }) })
+  app.use(live.middleware())
+  app.use((ctx) => { ctx.body = String(ctx.liveSession.get('division')) })
+  const http = createServer(app.callback())
+  const io = new Server(http)
+  live.attach(io)
+  http.listen(0, '127.0.0.1', async () => {
+    const answer = await fetch('http://127.0.0.1:' + http.address().port)
+    console.log(await answer.text(), typeof redisStore === 'function')
+    await live.close()
+    await io.close()
+  })
+`
+
 /** An app's script with these lines, as esbuild makes it for production. */
 async function bundle(contents: string, options: BuildOptions = {}): Promise<string> {
   const stdin = { contents, resolveDir: resolve('.') }
@@ -48,6 +73,20 @@ describe('a page of production', () => {
 
   it('that imports all of them has 9.1 kB at the most', async () => {
     expect(sizeOf(await importing('createLiveSession', ...Object.keys(PARTS)))).toBeLessThanOrEqual(9100)
+  })
+})
+
+describe('a server', () => {
+  it('can be bundled into one file, as docs/deployment.md does', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'live-server-'))
+    try {
+      const outfile = join(folder, 'server.cjs')
+      const stdin = { contents: SERVER, resolveDir: resolve('.'), loader: 'ts' } as const
+      await build({ stdin, outfile, bundle: true, platform: 'node' })
+      expect(execFileSync(process.execPath, [outfile], { cwd: folder, encoding: 'utf8' })).toBe('-1 true\n')
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 })
 
