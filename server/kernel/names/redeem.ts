@@ -33,7 +33,7 @@ export function redeem(core: RedeemNeeds, tickets: readonly string[], visitor: V
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
   return verified.map((ticket, index) => {
     const subject = subjectOf(core, ticket, visitor, index)
-    return { ...ticket, subject, generation: isUser(subject) ? ticket.generation : undefined }
+    return { subject, generation: isUser(subject) ? ticket.generation : undefined, registers: ticket.registers }
   })
 }
 

@@ -94,8 +94,9 @@ export class Merging {
 
   /** Uses the declared key, not the text just parsed: a million subjects share one string. */
   readonly #named = (register: StoredRegister): StoredRegister => {
-    const field = this.#fields.get(register.key)
-    return field ? { ...register, key: field.key } : register
+    const { key, stamp, value, ids } = register
+    const field = this.#fields.get(key)
+    return field ? { key: field.key, stamp, value, ids } : register
   }
 
   #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {

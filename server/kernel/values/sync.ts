@@ -46,19 +46,18 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
   if (set.length > 0) side.permit()
   side.begin?.()
   const overtaken = mergeTickets(core, redemptions)
-  const asker = { ...side, owner: visitor }
+  const asker = { owner: visitor, ...side }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
   return after(results, (results) =>
     after(levelOf(core, visitor, results, side), (level) => {
       // Made before the store is asked: the store's answer covers all that the ticket brings.
       const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
-      return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) => ({
-        ...told(core, whose, isGreeted),
-        results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
-        ...ticket,
-        ...stored,
-        held: [...held, ...stored.held],
-      }))
+      return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
+        Object.assign(told(core, whose, isGreeted), ticket, stored, {
+          results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
+          held: [...held, ...stored.held],
+        }),
+      )
     }),
   )
 }
