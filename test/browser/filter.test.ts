@@ -136,9 +136,9 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     const studio = await Studio.open(context, example.url)
     await studio.isConnected()
     await studio.choose('Film')
-    const isCut = studio.isCut()
+    const isCut = await studio.watchConnection()
     await example.kill()
-    await isCut
+    await isCut()
     await studio.isConnected()
     await studio.go('Costs')
     await studio.shows('Costs', 'Film')

@@ -73,9 +73,9 @@ describeInBrowser('the panel "Under the hood"', () => {
     await studio.page.getByRole('button', { name: 'Restart the server', exact: true }).click()
     reports.open()
     await studio.page.locator('.pid', { hasText: String(pid) }).waitFor()
-    const isCut = studio.isCut()
+    const isCut = await studio.watchConnection()
     cut()
-    await isCut
+    await isCut()
     await studio.isConnected()
     await studio.choose('Film')
     restarts.open()

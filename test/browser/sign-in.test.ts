@@ -121,12 +121,12 @@ describeInBrowser('the sign-in of the example', () => {
     const studios = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
     for (const studio of studios) await studio.isConnected()
     const [one] = studios
-    const cuts = studios.map((studio) => studio.isCut())
+    const cuts = await Promise.all(studios.map((studio) => studio.watchConnection()))
     await one?.page.evaluate(
       `fetch('/sign-in', { method: 'POST', redirect: 'manual', body: new URLSearchParams({ user: 'eve' }) })`,
     )
     await example.kill()
-    for (const cut of cuts) await cut
+    for (const isCut of cuts) await isCut()
     for (const studio of studios) await studio.isConnected()
     const shown = async (): Promise<readonly (string | null)[]> =>
       Promise.all(studios.map(({ page }) => page.locator('#flash').textContent()))

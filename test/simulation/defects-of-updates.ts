@@ -55,10 +55,10 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     name: 'a change is taken before the tickets beside it',
     file: 'server/kernel/values/sync.ts',
     find: `  const overtaken = mergeTickets(core, redemptions)
-  const asker = { ...side, owner: visitor }
+  const asker = { owner: visitor, ...side }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
 `,
-    replace: `  const asker = { ...side, owner: visitor }
+    replace: `  const asker = { owner: visitor, ...side }
   const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
   const overtaken = mergeTickets(core, redemptions)
 `,

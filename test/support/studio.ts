@@ -56,13 +56,15 @@ export class Studio {
     await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
   }
 
-  /** Resolves at the next change of the connection's state, however soon another follows. */
-  async isCut(): Promise<void> {
-    await this.page.locator('#connection').evaluate((element) => {
-      return new Promise<void>((resolve) => {
+  /** Resolves once the page watches its connection, with a function that resolves at the next change of its state, however soon another follows. */
+  async watchConnection(): Promise<() => Promise<void>> {
+    const watch = await this.page.locator('#connection').evaluateHandle((element) => {
+      const changed = new Promise<void>((resolve) => {
         new MutationObserver(() => resolve()).observe(element, { attributeFilter: ['data-state'] })
       })
+      return { changed }
     })
+    return () => watch.evaluate(({ changed }) => changed)
   }
 
   async isConnected(): Promise<void> {
