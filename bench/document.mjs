@@ -35,7 +35,7 @@ function verdicts(names) {
       return [`\`${name}\`: ${what}`, readable(value), goal, noise > 0 ? percent(noise) : '', verdict]
     })
   })
-  const setting = `Measured on ${settingOf('read')}. A table that was measured otherwise says so.`
+  const setting = `Measured on ${settingOf('read')}. A table that differs says so.`
   return [setting, markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })].join('\n\n')
 }
 

@@ -50,7 +50,8 @@ async function cluster(mode, given, { ms, changes }) {
   const ports = children.map(({ port }) => port)
   const users = await openPages(await visitorsOf(mode, ports[0], USERS), ports)
   const sample = async () => ({ p50: median(await latencies(users[0], changes)), rate: await rate(users, ms) })
-  await rate(users, WARM_UP)
+  // Both processes share one processor: V8 takes longer to compile what they run.
+  await rate(users, 4 * WARM_UP)
   const end = async () => {
     closePages(users)
     for (const child of children) await child.end()

@@ -58,8 +58,8 @@ function goals(how, measured) {
 /** Returns the server in one file, with all that it needs of packages. */
 async function bundle(folder) {
   const outfile = join(folder, 'server.mjs')
-  // The packages that are CommonJS call `require` for what Node has.
-  const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" }
+  // As in docs/deployment.md: packages in CommonJS call `require` for what Node has.
+  const banner = { js: "const require = (await import('node:module')).createRequire(import.meta.url)" }
   await build({ entryPoints: [SERVER], outfile, banner, bundle: true, platform: 'node', format: 'esm' })
   return outfile
 }

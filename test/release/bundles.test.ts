@@ -80,9 +80,10 @@ describe('a server', () => {
   it('can be bundled into one file, as docs/deployment.md does', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'live-server-'))
     try {
-      const outfile = join(folder, 'server.cjs')
+      const outfile = join(folder, 'server.mjs')
+      const [, js] = /--banner:js="(.*)"/.exec(readFileSync('docs/deployment.md', 'utf8')) ?? []
       const stdin = { contents: SERVER, resolveDir: resolve('.'), loader: 'ts' } as const
-      await build({ stdin, outfile, bundle: true, platform: 'node' })
+      await build({ stdin, outfile, banner: { js: String(js) }, bundle: true, platform: 'node', format: 'esm' })
       expect(execFileSync(process.execPath, [outfile], { cwd: folder, encoding: 'utf8' })).toBe('-1 true\n')
     } finally {
       rmSync(folder, { recursive: true, force: true })

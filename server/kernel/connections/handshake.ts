@@ -116,7 +116,7 @@ export class Handshake {
       void hangUp(conn)
       throw signedOut()
     }
-    // Assigned: V8 gives each object that is spread a hidden class of its own.
+    // Not spread: V8 of Node 20 gives each object that is spread a hidden class of its own.
     const opener = Object.assign(this.#recognize(read, user, ctx), { ends, members: this.#members(conn, ctx) })
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)

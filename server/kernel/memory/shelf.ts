@@ -11,47 +11,47 @@ export interface Shelf<V> {
 }
 
 /** As one cache of a million names grows, V8 copies its table for 300 ms; in sixteenths, for 20 ms each. A power of two. */
-const PARTS = 16
-const BITS = 32 - Math.log2(PARTS)
+const SHARDS = 16
+const BITS = 32 - Math.log2(SHARDS)
 /** FNV-1a, 32 bits. */
 const [OFFSET, PRIME] = [0x811c9dc5, 0x01000193]
 
 /** A shelf on node-cache: leanest for a million small objects whose names we choose. */
 export class NodeCacheShelf<V> implements Shelf<V> {
   // Names start with `user:` or `browser:`: node-cache would find inherited members under names like `constructor`.
-  readonly #parts = Array.from({ length: PARTS }, () => new NodeCache({ useClones: false, checkperiod: 0 }))
+  readonly #shards = Array.from({ length: SHARDS }, () => new NodeCache({ useClones: false, checkperiod: 0 }))
 
   get size(): number {
-    return this.#parts.reduce((sum, part) => sum + part.getStats().keys, 0)
+    return this.#shards.reduce((sum, shard) => sum + shard.getStats().keys, 0)
   }
 
   get(name: string): V | undefined {
-    return this.#part(name).get<V>(name)
+    return this.#shard(name).get<V>(name)
   }
 
   set(name: string, thing: V): void {
-    this.#part(name).set(name, thing)
+    this.#shard(name).set(name, thing)
   }
 
   delete(name: string): void {
-    this.#part(name).del(name)
+    this.#shard(name).del(name)
   }
 
   clear(): void {
-    for (const part of this.#parts) part.flushAll()
+    for (const shard of this.#shards) shard.flushAll()
   }
 
   *entries(): Generator<readonly [name: string, thing: V]> {
-    for (const part of this.#parts)
-      for (const name of part.keys()) {
-        const thing = part.get<V>(name)
+    for (const shard of this.#shards)
+      for (const name of shard.keys()) {
+        const thing = shard.get<V>(name)
         if (thing !== undefined) yield [name, thing]
       }
   }
 
-  #part(name: string): NodeCache {
+  #shard(name: string): NodeCache {
     let hash = OFFSET
     for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), PRIME)
-    return this.#parts[hash >>> BITS] as NodeCache
+    return this.#shards[hash >>> BITS] as NodeCache
   }
 }
