@@ -13,12 +13,12 @@ import { SECRET, startLive } from './app.mjs'
 
 const base = { perMessageDeflate: false, serveClient: false }
 
-/** Calls `set` for each change, and answers as this library does; the first question, whose page it is, gets the current value. */
+/** Calls `set` for each change, and answers as this library does, with the ticket that it returns; the first question, whose page it is, gets the current value. */
 function hear(socket, current, set) {
   socket.on('live_session:sync', async ({ set: [[, , , value] = []] = [] }, ack) => {
     if (value === undefined) return ack({ greeting: [current() ?? 0], results: [] })
-    await set(value)
-    ack({ results: [{ stamp: 1 }] })
+    const ticket = await set(value)
+    ack({ results: [{ stamp: 1 }], ticket })
   })
 }
 
@@ -58,12 +58,15 @@ export function unsigned({ options }) {
   io.on('connection', (socket) => {
     const { user } = socket.handshake.auth
     socket.join(user)
-    socket.on('live_session:sync', ({ set: [[, , , value] = []] = [] }, ack) => {
-      if (value === undefined) return ack({ greeting: [0], results: [] })
-      const ticket = JSON.stringify({ value, stamp: Date.now() })
-      io.to(user).emit('store_session', ticket)
-      ack({ results: [{ stamp: 1 }], ticket })
-    })
+    hear(
+      socket,
+      () => undefined,
+      (value) => {
+        const ticket = JSON.stringify({ value, stamp: Date.now() })
+        io.to(user).emit('store_session', ticket)
+        return ticket
+      },
+    )
   })
   return { http, io }
 }
