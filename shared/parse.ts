@@ -30,7 +30,6 @@ export function parseSync(input: unknown): Wanted {
 function parseChanges(input: unknown): readonly WireChange[] {
   if (!Array.isArray(input)) throw malformed('expected a list of [key, over, id, value?]')
   if (input.length > MAX_CHANGES) throw malformed(`expected at most ${MAX_CHANGES} changes`)
-  const keys = new Set<string>()
   return input.map((item: unknown, index) => {
     const refuse = (reason: string): never => {
       throw malformed(`${reason} in change ${index}`, index)
@@ -38,8 +37,6 @@ function parseChanges(input: unknown): readonly WireChange[] {
     if (!Array.isArray(item) || item.length < 3 || item.length > 4) return refuse('expected [key, over, id, value?]')
     const [key, over, id, value] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
-    if (keys.has(key)) return refuse('a key twice')
-    keys.add(key)
     if (!Number.isSafeInteger(over) || Number(over) < OVER_ANY) return refuse('expected a stamp or -1 as over')
     if (id !== '' && !isId(id)) return refuse('expected an id')
     if (id !== '' && over === OVER_ANY) return refuse('expected the stamp that a value was computed over')

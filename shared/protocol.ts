@@ -40,7 +40,7 @@ export interface Sync {
   readonly who?: string | undefined
   /** Changes that the browser knows and the server may have lost. */
   readonly tickets?: readonly string[] | undefined
-  /** At most 1,000 changes, at most one per key. Each is applied or refused on its own. */
+  /** At most 1,000 changes. Each is applied or refused on its own; those of one key are a list, each made over the one before. */
   readonly set?: readonly WireChange[] | undefined
 }
 /** The result of one change. A refusal includes the current value if that is the reason. */

@@ -130,7 +130,7 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   if (LATER.includes(one.code)) return true
   if (stamp) merge(page, key, stamp, one.value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
-  if (stamp && (sent.id ? sent.calls[0] : !sent.mayHaveArrived))
+  if (sent.id ? one.code === 'conflict' && stamp !== undefined && sent.calls[0] : stamp && !sent.mayHaveArrived)
     return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
   end(page, key, (change) => change === sent, one)
   // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.

@@ -172,8 +172,6 @@ function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): voi
   let known = NEVER
   for (const change of changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
-    // Another page of this visitor has sent the change for this one.
-    if (taken && !change.isBusy) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
     if (taken) known = newestOf([known, change.stamp ?? stamp])
   }

@@ -22,8 +22,8 @@ export function restore(page: Page, texts: readonly string[]): void {
     for (const ticket of unheld) keep(page, ticket)
   })
   read(page, texts, ([, , wanted]) => {
-    // Each draft of a key builds on the one before, so all come from one page. The first may have arrived already: it must not overwrite what came
-    // later. If there are several, the current value may be that first one: its answer says so.
+    // Each draft of a key builds on the one before, so all come from one page, and go out as one list. They may have arrived, and must not overwrite
+    // what came later. If there are several, the current value may be one of them: the server knows by their ids.
     const lasting = wanted.filter(([key, base]) => {
       const field = fieldOf(page, key)
       return !draftsOf(field)[0] && (base >= field.at || wanted.filter(([one]) => one === key)[1])

@@ -67,23 +67,29 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
   let room = ROOM
   for (const [key, field] of page.fields) {
-    const [sent] = draftsOf(field)
-    if (!sent || busyOf(field)) continue
-    room -= JSON.stringify(sent).length
+    if (busyOf(field)) continue
+    // Those that may have arrived together go together again: the server knows by their ids which of them it has taken.
+    const list = draftsOf(field).filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))
+    room -= JSON.stringify(list).length
     if (room < 0 && set[0]) break
-    sent.base ??= field.at
-    sent.isBusy = true
-    // A POST that was given up may arrive late, and must not overwrite what came later.
-    set.push(wire(key, sent, sent.id || sent.mayHaveArrived || isPost ? sent.base : OVER_ANY))
+    for (const sent of list) {
+      sent.base ??= field.at
+      sent.isBusy = true
+      // A POST that was given up may arrive late, and must not overwrite what came later.
+      set.push(wire(key, sent, sent.id || sent.mayHaveArrived || isPost ? sent.base : OVER_ANY))
+    }
   }
   return set
 }
 
-function wire(key: string, { id, value }: Change, over: number = OVER_ANY): WireChange {
+function wire(key: string, { id, value }: Change, over: number): WireChange {
   return value === undefined ? [key, over, id] : [key, over, id, value]
 }
 
-/** Returns all drafts for the outbox, those in flight first. The next page is not told whether these have arrived. */
+/**
+ * Returns all drafts, those of a key as the list of what was made over one value. They are for the outbox, and for the last POST: neither the next
+ * page nor this one, if it comes back, is told which of them have arrived.
+ */
 export function drafts({ fields }: Page): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) => {
     const all = draftsOf(field)
@@ -91,20 +97,10 @@ export function drafts({ fields }: Page): readonly WireChange[] {
   })
 }
 
-/**
- * Returns what to send of each key as the page is left: the last draft or, if that is computed, the first. A last draft that follows others goes
- * over anything, because those may have arrived. If the page comes back, it does not know which have arrived.
- */
-export function lastChanges({ fields }: Page): readonly WireChange[] {
-  return [...fields].flatMap(([key, field]) => {
+/** Marks all drafts as sent, as they are with the last POST. */
+export function sendLast({ fields }: Page): void {
+  for (const field of fields.values()) {
     const all = draftsOf(field)
-    const [first] = all
-    const last = all.at(-1)
-    if (!first || !last) return []
-    first.base ??= field.at
-    first.mayHaveArrived = true
-    if (last === first || last.id) return [wire(key, first, first.base)]
-    Object.assign(last, { base: first.base, mayHaveArrived: true })
-    return [wire(key, last)]
-  })
+    for (const change of all) Object.assign(change, { base: all[0]?.base ?? field.at, mayHaveArrived: true })
+  }
 }

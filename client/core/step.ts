@@ -5,7 +5,7 @@ import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { isBlocked, type Page } from './page.js'
 import { retry } from './proof.js'
-import { bodyOf, go, lastChanges, turn } from './sending.js'
+import { bodyOf, drafts, go, sendLast, turn } from './sending.js'
 import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
@@ -26,8 +26,8 @@ import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './vi
  *     (`asks`), the browser counts as keeping no cookie: values stay shown, go over the socket, and are `cookies_blocked`. Only a page that is left POSTs values earlier.
  *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures lengthens all pauses (`post`, `send`, `link`).
  *  8. Tickets that the cookie was not seen to have (`held`), and changes that were not taken, stay in an outbox for the visitor's next page.
- *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. As a page is left, the last draft of each key is sent (the
- *     first if the last is computed), as far as the browser allows.
+ *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. As a page is left, all drafts are sent, as far as the browser
+ *     allows. Those of a key are a list, which the next page sends again as it is: the server knows by their ids which it has taken.
  * 10. The core has no clock, randomness, socket or storage.
  */
 
@@ -79,7 +79,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = true
     // The browser may send its first cookie with this. Without one nothing is taken.
     if (!page.who) return
-    const set = lastChanges(page)
+    sendLast(page)
+    const set = drafts(page)
     const isUnproven = [...page.fields.values()].some(({ at, proof }) => at > proof)
     if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set), true)
   },

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
-import { ANN, BarePage, GUEST, NEW_GUEST } from '../support/bare-page.js'
+import { ANN, BarePage, GUEST, NEW_GUEST, THE_GUEST } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
 import type { Plain } from '../support/plain.js'
 
@@ -17,6 +17,7 @@ function next({ page }: BarePage, ...known: Plain<WireRegister>[]): BarePage {
 }
 
 const sent = (page: BarePage): unknown => page.post()?.set ?? []
+const taken = (stamp: number) => ({ stamp, level: 'memory' }) as const
 const add =
   (item: string) =>
   (value: JsonValue | undefined): JsonValue => [...(value as string[]), item]
@@ -155,10 +156,11 @@ describe('what a page has left', () => {
     other.update('cart', add('c'))
     const after = new BarePage()
     after.on('restored', [remainsOf(one.page), remainsOf(other.page)])
-    expect(sent(after)).toEqual([['cart', 0, '', ['a']]])
-    after.answer({ results: [{ stamp: 11, level: 'memory' }] })
-    expect(sent(after)).toEqual([['cart', 11, '2', ['a', 'b']]])
-    after.answer({ results: [{ stamp: 12, level: 'memory' }] })
+    expect(sent(after)).toEqual([
+      ['cart', 0, '', ['a']],
+      ['cart', 0, '2', ['a', 'b']],
+    ])
+    after.answer({ results: [taken(11), taken(12)] })
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
   })
 
@@ -189,6 +191,11 @@ describe('what a page has left', () => {
 })
 
 describe('two changes of a key, each computed over the one before it, that a page has left', () => {
+  /** They go out together, as the list that they are: the server knows which of them it has taken. */
+  const LIST = [
+    ['cart', 10, '1', ['a', 'b']],
+    ['cart', 10, '2', ['a', 'b', 'c']],
+  ]
   /** The first was under way, so the second did not join it. */
   const left = (): BarePage => {
     const page = BarePage.greeted()
@@ -199,24 +206,50 @@ describe('two changes of a key, each computed over the one before it, that a pag
     return page
   }
 
-  it('both arrive by the next page, one after the other', () => {
+  it('are both in the last POST, though the first is under way', () => {
+    expect(left().effects('post')).toEqual([['post', expect.objectContaining({ set: LIST }), true]])
+  })
+
+  it('both arrive by the next page', () => {
     const after = next(left(), ['cart', 10, ['a']])
-    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 10, '1', ['a', 'b']]]])
-    after.answer({ results: [{ stamp: 11, level: 'memory' }] })
-    expect(sent(after)).toEqual([['cart', 11, '2', ['a', 'b', 'c']]])
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
+    after.answer({ results: [taken(11), taken(12)] })
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], []])
+  })
+
+  it('both arrive by the page itself, when it comes back', () => {
+    const page = left()
+    page.effects()
+    page.on('disconnect')
+    page.on('return')
+    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
+    expect(page.sent()).toEqual(LIST)
   })
 
   it('both count where the first has arrived before the next page was made', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
-    expect(sent(after)).toEqual([['cart', 10, '1', ['a', 'b']]])
-    after.answer({ results: [{ stamp: 11, level: 'memory' }] })
-    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
+  })
+
+  it('both count where a ticket says of the first that it was taken', () => {
+    const after = next(left(), ['cart', 10, ['a']])
+    after.on('disconnect')
+    after.comeBack({ ...THE_GUEST, changes: [['cart', 11, ['a', 'b']]], ids: { cart: [['1', 11]] } })
+    expect([after.get('cart'), after.sent()]).toEqual([['a', 'b', 'c'], LIST])
+  })
+
+  it('go on one by one where the answer to the first comes after all', () => {
+    const page = left()
+    page.effects()
+    page.take(11)
+    page.on('return')
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
   })
 
   it('give way where another has written since', () => {
     const after = next(left(), ['cart', 12, ['x']])
-    after.answer({ results: [{ code: 'superseded', stamp: 12, value: ['x'] }] } as never)
-    after.answer({ results: [{ code: 'superseded', stamp: 12, value: ['x'] }] } as never)
+    const conflict = { code: 'conflict', stamp: 12, value: ['x'] } as const
+    after.answer({ results: [conflict, conflict] } as never)
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['x'], 'saved', []])
   })
 })

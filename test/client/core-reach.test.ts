@@ -297,7 +297,8 @@ describe('a page that is left', () => {
     page.on('leave')
     const set = [
       ['division', 0, '', 3],
-      ['cart', -1, '', ['b']],
+      ['cart', 7, '', ['a']],
+      ['cart', 7, '', ['b']],
     ]
     expect(page.effects('post')).toEqual([
       ['post', { who: 'g', tickets: [expect.any(String)], set: expect.arrayContaining(set) }, true],

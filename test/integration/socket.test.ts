@@ -109,15 +109,6 @@ describe('socket.liveSession', () => {
   })
 
   it.each([
-    [
-      'a key twice',
-      {
-        set: [
-          ['division', -1, '', 1],
-          ['division', -1, '', 2],
-        ],
-      },
-    ],
     ['a list', [['division', -1, '', 1]]],
     ['a list in place of changes', { set: { division: 1 } }],
     ['nothing', undefined],

@@ -34,7 +34,12 @@ export interface Asker {
 export interface Taken {
   readonly field: Field
   readonly stamp: Stamp
+  /** What it wrote; undefined if it deleted the key. */
+  readonly value: JsonValue | undefined
 }
+
+/** The outcome of the change of the same key before it: it was made over that one. */
+export type Before = Taken | Refused | undefined
 
 /** A change that is allowed and valid. */
 interface PageChange {
@@ -43,6 +48,7 @@ interface PageChange {
   readonly over: number
   readonly id: string
   readonly value: JsonValue | undefined
+  readonly before: Before
 }
 
 /**
@@ -50,14 +56,20 @@ interface PageChange {
  *
  * @throws {LiveSessionError} `closed`
  */
-export function takeChange(takers: Takers, wire: WireChange, index: number, asker: Asker): Awaitable<Taken | Refused> {
+export function takeChange(
+  takers: Takers,
+  wire: WireChange,
+  index: number,
+  asker: Asker,
+  before?: Before,
+): Awaitable<Taken | Refused> {
   const refuse = (error: unknown): Refused => {
     if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
     asker.refuse(error)
     return refusalOf(error).result
   }
   try {
-    const taken = apply(takers, accept(takers.sessions, wire, index, asker.owner), asker)
+    const taken = apply(takers, { ...accept(takers.sessions, wire, index, asker.owner), before }, asker)
     if (!isThenable(taken)) return taken
     const settled = taken.catch(refuse)
     // Another change of the same exchange may fail at once.
@@ -74,7 +86,7 @@ function accept(
   [key, over, id, ...rest]: WireChange,
   index: number,
   owner: Owner,
-): PageChange {
+): Omit<PageChange, 'before'> {
   const field = fields.get(key)
   // Browsers must not learn that a hidden field exists.
   if (!field || field.access === 'hidden') {
@@ -101,7 +113,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
   const seen = seenOf(takers, change)
   const write = (): Taken => {
     const stamp = arrivedAt(takers, change) ?? sessions.write(new Map([[field, value]]), owner, source, { seen, id })
-    return { field, stamp }
+    return { field, stamp, value }
   }
   if (id === '' || !store) return write()
   const next = (): JsonValue | undefined => {
@@ -109,7 +121,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
     return value
   }
   return store.update(subject, { field, next, permit, source, seen, id }).then((stamp) => {
-    if (stamp !== undefined) return { field, stamp }
+    if (stamp !== undefined) return { field, stamp, value }
     // Only this visitor may learn what is newest.
     permit()
     return write()
@@ -117,10 +129,14 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
 }
 
 /** Returns the stamp over which a change was made, capped at the current time unless this server knows it. */
-function seenOf({ sessions, settings }: Takers, { field, subject, over }: PageChange): Stamp {
+function seenOf({ sessions, settings }: Takers, { field, subject, over, before }: PageChange): Stamp {
   if (over === OVER_ANY) return NEVER
+  const replica = sessions.find(subject)
+  const stamp = replica?.stamp(field.key) ?? NEVER
+  // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that.
+  const isNewest = before && 'field' in before && before.stamp === stamp
+  if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp
   // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too.
-  const stamp = sessions.find(subject)?.stamp(field.key) ?? NEVER
   return over === stamp ? stamp : newestOf([Math.min(over, Math.floor(settings.clock())) as Stamp])
 }
 
@@ -131,13 +147,15 @@ function seenOf({ sessions, settings }: Takers, { field, subject, over }: PageCh
  */
 function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
   const { sessions } = takers
-  const { field, subject, over, id, value } = change
+  const { field, subject, over, id, value, before } = change
   if (over === OVER_ANY) return undefined
   const taken = id === '' ? undefined : sessions.taken(subject, field.key, id)
   if (taken !== undefined) return taken
   const replica = sessions.find(subject)
   const stamp = replica?.stamp(field.key) ?? NEVER
-  if (stamp <= seenOf(takers, change)) return undefined
+  // What was computed over a change that was refused is not to be written without it.
+  const isAlone = id === '' || !before || 'field' in before
+  if (isAlone && stamp <= seenOf(takers, change)) return undefined
   if (id === '' && sameJson(replica?.value(field.key), value)) {
     sessions.keepAgain(subject, field.key)
     return stamp

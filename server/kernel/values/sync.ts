@@ -1,12 +1,12 @@
 import type { Field } from '../../../shared/field.js'
 import type { Wanted } from '../../../shared/parse.js'
-import { type Awaitable, after, allOf } from '../../../shared/promise.js'
+import { type Awaitable, after, allOf, hearOut, isThenable } from '../../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../../shared/protocol.js'
 import { mergeTickets, type RedeemNeeds, redeem } from '../names/redeem.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
 import type { Bucket, Limits } from '../requests/limits.js'
-import { type Asker, type Taken, takeChange } from './page-changes.js'
+import { type Asker, type Before, type Taken, takeChange } from './page-changes.js'
 import type { Refused } from './refusal.js'
 import { type HeldInStore, heldInStore, type ToldNeeds, ticketOf, told } from './told.js'
 
@@ -47,7 +47,16 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
   side.begin?.()
   const overtaken = mergeTickets(core, redemptions)
   const asker = { owner: visitor, ...side }
-  const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
+  const lists = new Map<string, Awaitable<Before>>()
+  const results = allOf(
+    set.map((change, index) => {
+      const [key] = change
+      const result = after(lists.get(key), (before) => takeChange(core, change, index, asker, before))
+      lists.set(key, result)
+      if (isThenable(result)) hearOut(result)
+      return result
+    }),
+  )
   return after(results, (results) =>
     after(levelOf(core, visitor, results, side), (level) => {
       // Made before the store is asked: the store's answer covers all that the ticket brings.

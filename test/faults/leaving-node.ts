@@ -1,0 +1,49 @@
+import { createServer } from 'node:http'
+import { createAdapter } from '@socket.io/redis-adapter'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { redisStore } from 'koa-live-session/redis'
+import { createClient } from 'redis'
+import { Server } from 'socket.io'
+import { fields } from './leaving-fields.js'
+
+/** A node of the runs in `leaving.ts`, as an app would be deployed: with a store and an adapter where there is a Redis. */
+
+const { STORE_PATH = '', SITE_SECRET = '', PAGE_SCRIPT = '' } = process.env
+
+async function redis() {
+  const client = createClient({ socket: { path: STORE_PATH, tls: false } })
+  await client.connect()
+  return client
+}
+
+process.on('disconnect', () => process.exit())
+
+const app = new Koa({ keys: [SITE_SECRET] })
+const live = liveSession(app, {
+  fields,
+  identify: (ctx) => ctx.cookies.get('user'),
+  ...(STORE_PATH === '' ? {} : { store: redisStore(await redis()) }),
+  limits: { changesPerSocket: 1000, changesPerSubject: 1000 },
+})
+app.use(live.middleware())
+app.use((ctx) => {
+  if (ctx.path === '/page.js') {
+    ctx.type = 'js'
+    ctx.set('Cache-Control', 'max-age=600')
+    ctx.body = PAGE_SCRIPT
+  } else if (ctx.path === '/values') ctx.body = ctx.liveSession.snapshot().values
+  else if (ctx.path === '/blank') ctx.body = '<!doctype html><title>blank</title>'
+  else {
+    ctx.type = 'html'
+    ctx.body = `<!doctype html><link rel=icon href="data:,">${ctx.liveSession.embed()}<script type=module src="/page.js"></script>`
+  }
+})
+
+const http = createServer(app.callback())
+const io = new Server(http, { serveClient: false })
+if (STORE_PATH !== '') io.adapter(createAdapter(await redis(), await redis()))
+live.attach(io, { handshake: [] })
+
+process.on('message', (port: number) => void http.listen(port, '127.0.0.1', () => process.send?.(http.address())))
+process.send?.('loaded')
