@@ -166,3 +166,102 @@ describe('the ids of computed changes', () => {
     expect(r).toEqual([['cart', result?.stamp, ['a']]])
   })
 })
+
+describe('several changes of one key', () => {
+  const taken = { stamp: expect.any(Number), level: 'memory' }
+  const conflict = (value: JsonValue) => ({ code: 'conflict', stamp: expect.any(Number), value })
+
+  /** Sends a list of changes, as a page does that was left with them. */
+  async function send(socket: TestSocket, ...list: readonly (readonly [id: string, value: JsonValue])[]) {
+    const answer = await socket.sync({ set: list.map(([id, value]) => ['cart', 0, id, value]) })
+    return 'results' in answer ? answer.results : answer
+  }
+
+  const [A, AB, ABC] = [
+    ['one', ['a']],
+    ['two', ['a', 'b']],
+    ['three', ['a', 'b', 'c']],
+  ] as const
+
+  it.each(['nowhere', 'in a store'])('are a list, each computed over the one before it: kept %s', async (place) => {
+    const { start } = site(place === 'nowhere' ? {} : { store: memoryStore() })
+    const app = await start()
+    const socket = await connect(app)
+    const level = place === 'nowhere' ? 'memory' : 'store'
+    expect(await send(socket, A, AB, ABC)).toEqual([1, 2, 3].map(() => ({ ...taken, level })))
+    expect((await app.live.user('ann')).get('cart')).toEqual(['a', 'b', 'c'])
+  })
+
+  it.each(['nowhere', 'in a store'])(
+    'count once each, however many of them had arrived before: kept %s',
+    async (place) => {
+      const { start } = site(place === 'nowhere' ? {} : { store: memoryStore() })
+      const app = await start()
+      const socket = await connect(app)
+      const [first] = (await send(socket, A)) as readonly unknown[]
+      const all = (await send(socket, A, AB, ABC)) as readonly unknown[]
+      expect(all[0]).toEqual(first)
+      expect(await send(socket, A, AB, ABC)).toEqual(all)
+      expect(await send(socket, AB)).toEqual([all[1]])
+      expect((await app.live.user('ann')).get('cart')).toEqual(['a', 'b', 'c'])
+    },
+  )
+
+  it('go over nothing that another has written, before, between or after them', async () => {
+    const { start } = site()
+    const app = await start()
+    const ann = await app.live.user('ann')
+    const socket = await connect(app)
+    await ann.set('cart', ['x'])
+    expect(await send(socket, A, AB)).toEqual([conflict(['x']), conflict(['x'])])
+    const { result } = await compute(socket, 'one', (await ann.set('cart', [])).stamp, ['a'])
+    await ann.set('cart', ['a', 'y'])
+    expect(await send(socket, A, AB)).toEqual([result, conflict(['a', 'y'])])
+  })
+
+  it('go over nothing that the page has computed in another way since', async () => {
+    const { start } = site()
+    const app = await start()
+    const ann = await app.live.user('ann')
+    const socket = await connect(app)
+    const { stamp } = await ann.set('cart', ['x'])
+    // The page itself has computed the first anew; another one still has what it was before.
+    const { result } = await compute(socket, 'one', stamp, ['x', 'a'])
+    expect(await send(socket, A, AB)).toEqual([result, conflict(['x', 'a'])])
+  })
+
+  it('are not taken without the one before them', async () => {
+    const { start } = site()
+    const socket = await connect(await start())
+    const results = await send(socket, ['one', 7 as never], AB)
+    expect(results).toEqual([{ code: 'invalid_value' }, { code: 'conflict', stamp: 0 }])
+  })
+
+  it('are plain ones too, of which the last stands', async () => {
+    const { start } = site()
+    const app = await start()
+    const socket = await connect(app)
+    await send(socket, ['', ['a']])
+    expect(await send(socket, ['', ['a']], ['', ['b']])).toEqual([taken, taken])
+    expect((await app.live.user('ann')).get('cart')).toEqual(['b'])
+    await (await app.live.user('ann')).set('cart', ['x'])
+    expect(await send(socket, ['', ['a']], ['', ['b']])).toMatchObject([{ code: 'superseded' }, { code: 'superseded' }])
+  })
+})
+
+describe('a computed change that another process has taken', () => {
+  it('is known by the store, where a cookie has brought its value before the other process has told', async () => {
+    const store = memoryStore()
+    const { start } = site({ store })
+    const [one, two] = [await start(), await start()]
+    const there = two.visitor()
+    await there.fetch('/')
+    const late = await there.connect()
+    // The second process has asked the store before the first one takes the change, and hears of it by the cookie alone.
+    const here = one.visitor(there.cookie)
+    const { result, ticket = '' } = await compute(await here.connect(), 'one', 0, ['a'])
+    await here.store({ tickets: [ticket] })
+    await two.visitor(here.cookie).fetch('/')
+    expect((await compute(late, 'one', 0, ['a'])).result).toEqual(result)
+  })
+})
