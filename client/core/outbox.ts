@@ -21,18 +21,30 @@ export function restore(page: Page, texts: readonly string[]): void {
   read(page, texts, ([, unheld]) => {
     for (const ticket of unheld) keep(page, ticket)
   })
+  /** By key, the list of one page: each draft builds on the one before. If several pages have left one, what was made over the newest value counts. */
+  const lists = new Map<string, readonly WireChange[]>()
   read(page, texts, ([, , wanted]) => {
-    // Each draft of a key builds on the one before, so all come from one page, and go out as one list. They may have arrived, and must not overwrite
-    // what came later. If there are several, the current value may be one of them: the server knows by their ids.
-    const lasting = wanted.filter(([key, base]) => {
-      const field = fieldOf(page, key)
-      return !draftsOf(field)[0] && (base >= field.at || wanted.filter(([one]) => one === key)[1])
-    })
-    for (const [key, base, id, value] of lasting) {
-      const field = fieldOf(page, key)
-      field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, mayHaveArrived: true }]
-    }
+    for (const [key, base] of wanted)
+      if (base > (lists.get(key)?.[0]?.[1] ?? -1))
+        lists.set(
+          key,
+          wanted.filter(([one]) => one === key),
+        )
   })
+  for (const [key, list] of lists) {
+    const field = fieldOf(page, key)
+    // They may have arrived, and must not overwrite what came later. If there are several, the current value may be one of them: the server knows
+    // by their ids.
+    if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.at))) continue
+    const left = list.map(([, base, id, value]) => ({
+      value,
+      calls: [],
+      id,
+      base: base as Stamp,
+      mayHaveArrived: true,
+    }))
+    field.changes = [...field.changes, ...left]
+  }
 }
 
 function read(page: Page, texts: readonly string[], take: (left: Left) => void): void {

@@ -246,6 +246,15 @@ describe('two changes of a key, each computed over the one before it, that a pag
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
   })
 
+  it('make room for what a later page has left, which found them taken', () => {
+    const later = BarePage.greeted()
+    later.comeBack({ ...THE_GUEST, changes: [['cart', 12, ['a', 'b', 'c']]] })
+    later.update('cart', add('d'))
+    const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b', 'c'] }, stamps: { cart: 12 } } as never)
+    after.on('restored', [remainsOf(left().page), remainsOf(later.page)])
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c', 'd'], [['cart', 12, '1', ['a', 'b', 'c', 'd']]]])
+  })
+
   it('give way where another has written since', () => {
     const after = next(left(), ['cart', 12, ['x']])
     const conflict = { code: 'conflict', stamp: 12, value: ['x'] } as const
