@@ -21,15 +21,13 @@ export function restore(page: Page, texts: readonly string[]): void {
   read(page, texts, ([, unheld]) => {
     for (const ticket of unheld) keep(page, ticket)
   })
-  /** By key, the list of one page: each draft builds on the one before. If several pages have left one, what was made over the newest value counts. */
+  // By key, the list of one page: each draft builds on the one before.
   const lists = new Map<string, readonly WireChange[]>()
   read(page, texts, ([, , wanted]) => {
-    for (const [key, base] of wanted)
-      if (base > (lists.get(key)?.[0]?.[1] ?? -1))
-        lists.set(
-          key,
-          wanted.filter(([one]) => one === key),
-        )
+    for (const [key] of wanted) {
+      const list = wanted.filter(([one]) => one === key)
+      if (isFurther(list, lists.get(key) ?? [])) lists.set(key, list)
+    }
   })
   for (const [key, list] of lists) {
     const field = fieldOf(page, key)
@@ -45,6 +43,17 @@ export function restore(page: Page, texts: readonly string[]): void {
     }))
     field.changes = [...field.changes, ...left]
   }
+}
+
+/** Returns whether a list counts, of two that pages have left of a key: the one that goes on where the other ends, else the one made over a newer value. */
+function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
+  return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
+}
+
+/** Returns whether the last of the others is among these: so are those before it that still count. */
+function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boolean {
+  const last = others.at(-1)?.[2]
+  return list.some(([, , id]) => id && id === last)
 }
 
 function read(page: Page, texts: readonly string[], take: (left: Left) => void): void {
