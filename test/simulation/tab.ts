@@ -173,8 +173,8 @@ export class Tab {
   /** It ends without a word. */
   crash(isAdrift = false): void {
     this.leftAt = Math.min(this.leftAt, tick())
-    if (isAdrift) this.#setAdrift()
     this.live.close()
+    if (isAdrift) this.#setAdrift()
     this.socket.disconnect()
     tabs.delete(this.id)
     this.browser.tabs.splice(this.browser.tabs.indexOf(this), 1)
