@@ -172,6 +172,8 @@ function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): voi
   let known = NEVER
   for (const change of changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
+    // Another page has sent the change for this one. One that this page may have sent goes out again, with those that were made over it.
+    if (taken && !change.isBusy && !change.mayHaveArrived) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
     if (taken) known = newestOf([known, change.stamp ?? stamp])
   }

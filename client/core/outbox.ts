@@ -21,18 +21,39 @@ export function restore(page: Page, texts: readonly string[]): void {
   read(page, texts, ([, unheld]) => {
     for (const ticket of unheld) keep(page, ticket)
   })
+  // By key, the list of one page: each draft builds on the one before.
+  const lists = new Map<string, readonly WireChange[]>()
   read(page, texts, ([, , wanted]) => {
-    // Each draft of a key builds on the one before, so all come from one page, and go out as one list. They may have arrived, and must not overwrite
-    // what came later. If there are several, the current value may be one of them: the server knows by their ids.
-    const lasting = wanted.filter(([key, base]) => {
-      const field = fieldOf(page, key)
-      return !draftsOf(field)[0] && (base >= field.at || wanted.filter(([one]) => one === key)[1])
-    })
-    for (const [key, base, id, value] of lasting) {
-      const field = fieldOf(page, key)
-      field.changes = [...field.changes, { value, calls: [], id, base: base as Stamp, mayHaveArrived: true }]
+    for (const [key] of wanted) {
+      const list = wanted.filter(([one]) => one === key)
+      if (isFurther(list, lists.get(key) ?? [])) lists.set(key, list)
     }
   })
+  for (const [key, list] of lists) {
+    const field = fieldOf(page, key)
+    // They may have arrived, and must not overwrite what came later. If there are several, the current value may be one of them: the server knows
+    // by their ids.
+    if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.at))) continue
+    const left = list.map(([, base, id, value]) => ({
+      value,
+      calls: [],
+      id,
+      base: base as Stamp,
+      mayHaveArrived: true,
+    }))
+    field.changes = [...field.changes, ...left]
+  }
+}
+
+/** Returns whether a list counts, of two that pages have left of a key: the one that goes on where the other ends, else the one made over a newer value. */
+function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
+  return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
+}
+
+/** Returns whether the last of the others is among these: so are those before it that still count. */
+function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boolean {
+  const last = others.at(-1)?.[2]
+  return list.some(([, , id]) => id && id === last)
 }
 
 function read(page: Page, texts: readonly string[], take: (left: Left) => void): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, THE_GUEST } from '../support/bare-page.js'
+import { bareTicket } from '../support/bare-ticket.js'
 
 const add =
   (item: string) =>
@@ -26,6 +27,14 @@ describe('an update that was taken', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['mine', 'theirs'], []])
     page.answer()
     expect(page.settled).toEqual(['mine saved'])
+  })
+
+  it('is shown once where another page, which found it in the outbox, has sent it for this one', () => {
+    const page = new BarePage()
+    page.update('cart', add('mine'))
+    const ticket = bareTicket({ changes: [['cart', NOW, ['mine']]], ids: { cart: [['1', NOW]] } })
+    page.on('news', { who: 'g', held: [['cart', NOW]], tickets: [ticket] })
+    expect([page.get('cart'), page.status('cart')]).toEqual([['mine'], 'saved'])
   })
 
   it('is made once more, under the same id, over a newer value whose ids lack it', () => {

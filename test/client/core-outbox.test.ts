@@ -246,6 +246,32 @@ describe('two changes of a key, each computed over the one before it, that a pag
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
   })
 
+  it('make room for what a later page has left, which found them taken', () => {
+    const later = BarePage.greeted()
+    later.comeBack({ ...THE_GUEST, changes: [['cart', 12, ['a', 'b', 'c']]] })
+    later.on('set', 'cart', { id: 9, next: add('d') }, undefined)
+    const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b', 'c'] }, stamps: { cart: 12 } } as never)
+    after.on('restored', [remainsOf(left().page), remainsOf(later.page)])
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c', 'd'], [['cart', 12, '9', ['a', 'b', 'c', 'd']]]])
+  })
+
+  it.each([
+    ['has not heard of the first', 10],
+    ['has heard of the first', 11],
+  ])('make room for the longer list of the page that went on after its next one %s', (_, base) => {
+    const page = left()
+    const first = remainsOf(page.page)
+    const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, '2', ['a', 'b', 'c']]]])
+    page.on('return')
+    page.update('cart', add('d'))
+    const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b'] }, stamps: { cart: 11 } } as never)
+    after.on('restored', [short, remainsOf(page.page)])
+    expect([after.get('cart'), sent(after)]).toEqual([
+      ['a', 'b', 'c', 'd'],
+      [...LIST, ['cart', 10, '3', ['a', 'b', 'c', 'd']]],
+    ])
+  })
+
   it('give way where another has written since', () => {
     const after = next(left(), ['cart', 12, ['x']])
     const conflict = { code: 'conflict', stamp: 12, value: ['x'] } as const

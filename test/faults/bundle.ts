@@ -2,10 +2,11 @@ import { basename, join } from 'node:path'
 import { build, stop } from 'esbuild'
 
 const root = process.cwd()
+const outfileOf = (entry: string): string => join(root, `.cache/faults/${process.pid}/${basename(entry, '.ts')}.mjs`)
 
 /** Builds the node of a fault run; answers where it is. */
 export async function bundleNode(entry = 'test/faults/node.ts'): Promise<string> {
-  const outfile = join(root, `.cache/faults/${process.pid}/${basename(entry, '.ts')}.mjs`)
+  const outfile = outfileOf(entry)
   await build({
     entryPoints: [join(root, entry)],
     outfile,
@@ -37,4 +38,18 @@ export async function bundleNode(entry = 'test/faults/node.ts'): Promise<string>
   })
   await stop()
   return outfile
+}
+
+/** Builds a page's script, beside the nodes. */
+export async function bundlePage(entry: string): Promise<void> {
+  await build({
+    entryPoints: [join(root, entry)],
+    outfile: outfileOf(entry),
+    bundle: true,
+    alias: { 'koa-live-session/client': join(root, 'client/index.ts') },
+    format: 'esm',
+    minify: true,
+    logLevel: 'warning',
+  })
+  await stop()
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createAdapter } from '@socket.io/redis-adapter'
 import Koa from 'koa'
@@ -9,7 +10,9 @@ import { fields } from './leaving-fields.js'
 
 /** A node of the runs in `leaving.ts`, as an app would be deployed: with a store and an adapter where there is a Redis. */
 
-const { STORE_PATH = '', SITE_SECRET = '', PAGE_SCRIPT = '' } = process.env
+const { STORE_PATH = '', SITE_SECRET = '' } = process.env
+// Built beside this one.
+const script = readFileSync(new URL('leaving-page.mjs', import.meta.url))
 
 async function redis() {
   const client = createClient({ socket: { path: STORE_PATH, tls: false } })
@@ -31,10 +34,8 @@ app.use((ctx) => {
   if (ctx.path === '/page.js') {
     ctx.type = 'js'
     ctx.set('Cache-Control', 'max-age=600')
-    ctx.body = PAGE_SCRIPT
-  } else if (ctx.path === '/values') ctx.body = ctx.liveSession.snapshot().values
-  else if (ctx.path === '/blank') ctx.body = '<!doctype html><title>blank</title>'
-  else {
+    ctx.body = script
+  } else {
     ctx.type = 'html'
     ctx.body = `<!doctype html><link rel=icon href="data:,">${ctx.liveSession.embed()}<script type=module src="/page.js"></script>`
   }

@@ -5,7 +5,7 @@ import type { fields } from './leaving-fields.js'
 /** The page of the runs in `leaving.ts`: it adds to a list, and is left. */
 const live = createLiveSession<typeof fields>({ socket: io({ transports: ['websocket'] }) })
 
-/** Adds these items, some ms apart, and answers once all calls were made. */
+/** Adds these items, some ms apart; the last of them in the task in which it resolves. */
 async function add(items: readonly string[], apart: number): Promise<void> {
   for (const [index, item] of items.entries()) {
     if (index > 0 && apart > 0) await new Promise((resolve) => setTimeout(resolve, apart))

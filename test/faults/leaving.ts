@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { build } from 'esbuild'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { chromiums } from '../browser/find-browser.mjs'
 import { Dice } from '../fuzz/dice.js'
 import { RedisServer } from '../support/servers/redis.js'
-import { bundleNode } from './bundle.js'
+import { bundleNode, bundlePage } from './bundle.js'
 import { Gateway } from './gateway.js'
 import { NodeProcess } from './node-process.js'
+
+/** ms until what is missing counts as lost. */
+const PATIENCE = 5000
 
 /** How a page adds to its list, and how it is left. */
 export interface Leaving {
@@ -19,62 +21,68 @@ export interface Leaving {
   readonly how: 'link' | 'reload' | 'close' | 'crash'
 }
 
-/** The programs in which pages were seen to lose changes. */
-export const LEAVINGS: Readonly<Record<string, Leaving>> = {
-  task: { isUser: true, items: 8, apart: 0, wait: 4, how: 'link' },
-  paced: { isUser: true, items: 3, apart: 20, wait: 0, how: 'link' },
-  guest: { isUser: false, items: 8, apart: 0, wait: 20, how: 'link' },
-  close: { isUser: true, items: 8, apart: 0, wait: 20, how: 'close' },
-}
+/** Programs in which pages could lose changes. */
+export const LEAVINGS: ReadonlyMap<string, Leaving> = new Map([
+  ['task', { isUser: true, items: 8, apart: 0, wait: 4, how: 'link' }],
+  ['paced', { isUser: true, items: 3, apart: 20, wait: 0, how: 'link' }],
+  ['guest', { isUser: false, items: 8, apart: 0, wait: 20, how: 'link' }],
+  ['close', { isUser: true, items: 8, apart: 0, wait: 20, how: 'close' }],
+  ['reload', { isUser: true, items: 8, apart: 0, wait: 20, how: 'reload' }],
+  ['crash', { isUser: true, items: 8, apart: 0, wait: 20, how: 'crash' }],
+])
 
 export interface LeavingRun {
   readonly leaving: Leaving
-  readonly nodes: number
-  readonly hasRedis: boolean
   readonly rounds: number
+  readonly hasRedis: boolean
+  readonly nodes: number
   readonly seed: number
-  /** Browsers at a time. */
+  /** Visitors at a time, each in a browser of its own. */
   readonly atOnce: number
 }
 
+/** What has become of all items. */
 export interface LeavingTally {
   rounds: number
   items: number
-  /** With what there was in their place. */
+  /** What is not in the list in the end, and what is there twice: each with its round. */
   readonly lost: string[]
   readonly twice: string[]
 }
 
-/** ms until what is missing counts as lost. */
-const PATIENCE = 5000
+/** Where a page says what it shows, for a driver. */
+interface Shown {
+  readonly list: readonly string[]
+  readonly status: string
+}
 
 /** Has pages add to a list and go away at once, again and again, and looks at what the next page has of it. */
 export async function runLeavings(
-  run: LeavingRun,
+  { leaving, rounds, hasRedis, nodes: count, seed, atOnce }: LeavingRun,
   log: (line: string) => void = () => undefined,
 ): Promise<LeavingTally> {
   const tally: LeavingTally = { rounds: 0, items: 0, lost: [], twice: [] }
-  const redis = run.hasRedis ? await RedisServer.start() : undefined
+  const redis = hasRedis ? await RedisServer.start() : undefined
+  await bundlePage('test/faults/leaving-page.ts')
   const script = await bundleNode('test/faults/leaving-node.ts')
-  process.env['PAGE_SCRIPT'] = await pageScript()
   const secret = randomBytes(32).toString('base64url')
-  const starting = Array.from({ length: run.nodes }, () => NodeProcess.start(script, redis?.path ?? '', secret))
+  const starting = Array.from({ length: count }, () => NodeProcess.start(script, redis?.path ?? '', secret))
   const nodes = await Promise.all(starting)
   const gateway = await Gateway.start(() => nodes.flatMap(({ port }) => port ?? []))
   const browser = await launch()
+  let begun = 0
+  const visit = async (index: number): Promise<void> => {
+    const context = await browser.newContext()
+    if (leaving.isUser) await context.addCookies([{ name: 'user', value: `user-${index}`, url: gateway.url }])
+    const dice = Dice.of(seed, index)
+    while (begun < rounds) {
+      begun += 1
+      await round(begun, context, gateway.url, leaving, dice, tally)
+      if (tally.rounds % 50 === 0) log(told(tally))
+    }
+  }
   try {
-    await Promise.all(
-      Array.from({ length: run.atOnce }, async (_, index) => {
-        const context = await browser.newContext()
-        if (run.leaving.isUser) await context.addCookies([{ name: 'user', value: `user-${index}`, url: gateway.url }])
-        const dice = Dice.of(run.seed, index)
-        while (tally.rounds < run.rounds) {
-          tally.rounds += 1
-          await round(context, gateway.url, run.leaving, dice, tally)
-          if (tally.rounds % 50 === 0) log(said(tally))
-        }
-      }),
-    )
+    await Promise.all(Array.from({ length: atOnce }, (_, index) => visit(index)))
   } finally {
     await browser.close()
     await gateway.stop()
@@ -84,70 +92,74 @@ export async function runLeavings(
   return tally
 }
 
-export function said({ rounds, items, lost, twice }: LeavingTally): string {
-  return `${rounds} rounds, ${items} items, ${lost.length} rounds with lost ones, ${twice.length} with some twice`
-}
-
 async function round(
+  number: number,
   context: BrowserContext,
   url: string,
-  { items: count, apart, wait, how }: Leaving,
+  leaving: Leaving,
   dice: Dice,
   tally: LeavingTally,
 ): Promise<void> {
-  const items = Array.from({ length: count }, (_, index) => `${tally.rounds}.${index}`)
-  const page = await openShop(context, url)
+  const items = Array.from({ length: leaving.items }, (_, index) => `${number}.${index}`)
+  const page = await open(context, url)
   await page.evaluate('live.set("list", []).then(() => live.flush())')
-  const adding = `add(${JSON.stringify(items)}, ${apart})`
-  const pause = wait === 0 ? 0 : dice.below(wait + 1)
-  const go = how === 'reload' ? 'location.reload()' : how === 'link' ? 'location.assign("/shop?" + Math.random())' : ''
-  const left = how === 'link' || how === 'reload' ? page.waitForNavigation() : undefined
-  await page.evaluate(`void ${adding}.then(() => ${pause === 0 ? go || 0 : `setTimeout(() => { ${go} }, ${pause})`})`)
-  if (left) await left
-  else {
-    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
-    await page.close()
-  }
-  const next = left ? page : await openShop(context, url)
-  const isThere = `JSON.stringify(${JSON.stringify(items)}.filter((item) => live.get("list").includes(item))) === ${JSON.stringify(JSON.stringify(items))}`
-  await next.waitForFunction('globalThis.live?.ready')
-  await next.waitForFunction(isThere, undefined, { timeout: PATIENCE }).catch(() => undefined)
-  await next.evaluate('live.flush()')
-  const list = JSON.parse(await next.evaluate('JSON.stringify([live.get("list"), live.status().status])'))
-  await next.close()
+  const wait = dice.below(leaving.wait + 1)
+  const next = await leave(page, `add(${JSON.stringify(items)}, ${leaving.apart})`, wait, leaving.how)
+  const { list, status } = await shown(next ?? (await open(context, url)), items)
+  for (const one of context.pages()) await one.close()
+  const missing = items.filter((item) => !list.includes(item))
+  const name = `round ${number}, left after ${wait} ms`
+  if (missing.length > 0) tally.lost.push(`${name}: ${status} without ${missing.join()}, with ${list.join()}`)
+  if (new Set(list).size < list.length) tally.twice.push(`${name}: ${list.join()}`)
   tally.items += items.length
-  const [there, status] = list as [readonly string[], string]
-  const missing = items.filter((item) => !there.includes(item))
-  if (missing[0])
-    tally.lost.push(`${tally.rounds}: ${status}, after ${pause} ms, ${missing.join()} not in ${there.join()}`)
-  if (new Set(there).size < there.length) tally.twice.push(`${tally.rounds}: ${there.join()}`)
+  tally.rounds += 1
 }
 
-async function openShop(context: BrowserContext, url: string): Promise<Page> {
+/** The page adds, waits in itself or until a driver has heard of it, and is left; answers the next page if the browser opens one by itself. */
+async function leave(page: Page, adding: string, wait: number, how: Leaving['how']): Promise<Page | undefined> {
+  if (how === 'link' || how === 'reload') {
+    const going = how === 'link' ? 'location.assign("/" + Math.random())' : 'location.reload()'
+    const then = wait === 0 ? going : `setTimeout(() => { ${going} }, ${wait})`
+    const loaded = page.waitForNavigation()
+    await page.evaluate(`void ${adding}.then(() => { ${then} })`)
+    await loaded
+    return page
+  }
+  const devtools = how === 'crash' ? await page.context().newCDPSession(page) : undefined
+  await page.evaluate(`void ${adding}`)
+  if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+  if (!devtools) return void (await page.close())
+  const crashed = page.waitForEvent('crash')
+  // A page that has crashed does not answer.
+  devtools.send('Page.crash').catch(() => undefined)
+  await crashed
+  return undefined
+}
+
+async function open(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage()
-  await page.goto(`${url}/shop`)
+  await page.goto(url)
   await page.waitForFunction('globalThis.live?.ready')
   return page
 }
 
+/** What a page shows once it has all of these, or had the time to. */
+async function shown(page: Page, items: readonly string[]): Promise<Shown> {
+  await page.waitForFunction('globalThis.live?.ready')
+  const isThere = `${JSON.stringify(items)}.every((item) => live.get("list").includes(item))`
+  await page.waitForFunction(isThere, undefined, { timeout: PATIENCE }).catch(() => undefined)
+  await page.evaluate('live.flush()')
+  return page.evaluate<Shown>('({ list: live.get("list"), status: live.status().status })')
+}
+
 async function launch(): Promise<Browser> {
   const [find] = chromiums()
-  if (!find) throw new Error('no Chromium')
+  if (!find) throw new Error('no Chromium is installed: apt-get install -y chromium')
   const { executablePath, env } = await find()
-  const args = ['--no-sandbox', '--disable-background-networking']
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
   return chromium.launch({ executablePath, env: { ...process.env, ...env }, args })
 }
 
-async function pageScript(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: ['test/faults/leaving-page.ts'],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    alias: {
-      'koa-live-session/client': `${process.cwd()}/client/index.ts`,
-      'koa-live-session/fields': `${process.cwd()}/shared/index.ts`,
-    },
-  })
-  return outputFiles[0]?.text ?? ''
+function told({ rounds, items, lost, twice }: LeavingTally): string {
+  return JSON.stringify({ rounds, items, lost: lost.length, twice: twice.length })
 }

@@ -66,15 +66,15 @@ export class Baskets {
   /**
    * A server says that it has one, under that stamp. Says what is wrong with it.
    *
-   * @param floor what the server knew at the least, with what the page has brought
+   * @param met what it goes over, and what the server knew at the least, with what the page has brought
    */
   fault(
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
     stamp: number,
-    floor: Register | undefined,
+    { over, standing: floor }: { readonly over: number; readonly standing: Register | undefined },
   ): string | undefined {
-    const [key, over, id, value] = change
+    const [key, , id, value] = change
     const text = JSON.stringify(value)
     // A process that has ended may have taken it, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined

@@ -8,6 +8,7 @@ import { Surroundings } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { counted } from './tally.js'
 import { turn } from './time.js'
+import type { Wire } from './wire.js'
 
 /** The cookie of a visitor who does not agree to be remembered. */
 const REFUSAL = 'consent=no'
@@ -162,6 +163,8 @@ export class Browser {
   /** Tickets that its tabs have ever had. */
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
+  /** Connections of pages that are gone, of which the server has not heard. */
+  readonly adrift: Wire[] = []
   readonly surroundings: Surroundings
   /** Its cookie was taken away or replaced behind the back of its pages. */
   isDisturbed = false

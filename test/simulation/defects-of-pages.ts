@@ -17,14 +17,14 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page gives up a change that was overtaken before it arrived',
     file: 'client/core/answers.ts',
-    find: '(sent.id ? sent.calls[0] : !sent.mayHaveArrived)',
-    replace: 'sent.id && sent.calls[0]',
+    find: ' : stamp && !sent.mayHaveArrived)',
+    replace: ' : false)',
   },
   {
     name: 'a page makes a change again that was overtaken after it may have arrived',
     file: 'client/core/answers.ts',
-    find: '(sent.id ? sent.calls[0] : !sent.mayHaveArrived)',
-    replace: '(!sent.id || sent.calls[0])',
+    find: ' : stamp && !sent.mayHaveArrived)',
+    replace: ' : stamp)',
   },
   {
     name: 'a page keeps the oldest ticket',

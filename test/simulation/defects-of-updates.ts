@@ -52,14 +52,80 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     replace: '',
   },
   {
+    name: 'the last POST has the first draft alone',
+    file: 'client/core/step.ts',
+    find: '    const set = drafts(page)\n',
+    replace: '    const set = drafts(page).filter(([key], i, all) => all.findIndex(([one]) => one === key) === i)\n',
+  },
+  {
+    name: 'the next page sends a list one by one',
+    file: 'client/core/sending.ts',
+    find: 'filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))',
+    replace: 'filter((_, i) => !i)',
+  },
+  {
+    name: 'a page makes a change again that another page has sent for it',
+    file: 'client/core/field.ts',
+    find: '    if (taken && !change.isBusy && !change.mayHaveArrived) change.stamp ??= taken[1]\n',
+    replace: '',
+  },
+  {
+    name: 'of two pages that have left something the first counts',
+    file: 'client/core/outbox.ts',
+    find: 'if (isFurther(list, lists.get(key) ?? []))',
+    replace: 'if (!lists.has(key))',
+  },
+  {
+    name: 'a later change of a list is taken without a look at the one before it',
+    file: 'server/kernel/values/page-changes.ts',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp',
+    replace: "if (before && 'field' in before) return stamp",
+  },
+  {
+    name: 'a later change of a list is taken whatever value the one before it has by now',
+    file: 'server/kernel/values/page-changes.ts',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp',
+    replace: 'if (isNewest) return stamp',
+  },
+  {
+    name: 'a later change of a list is taken without the one before it, which was refused',
+    file: 'server/kernel/values/page-changes.ts',
+    find: "const isAlone = id === '' || !before || 'field' in before",
+    replace: "const isAlone = id === '' || id",
+  },
+  {
+    name: 'a later change of a list goes over nothing but what the page said',
+    file: 'server/kernel/values/page-changes.ts',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp',
+    replace: '',
+  },
+  {
     name: 'a change is taken before the tickets beside it',
     file: 'server/kernel/values/sync.ts',
     find: `  const overtaken = mergeTickets(core, redemptions)
   const asker = { owner: visitor, ...side }
-  const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
+  const lists = new Map<string, Awaitable<Before>>()
+  const results = allOf(
+    set.map((change, index) => {
+      const [key] = change
+      const result = after(lists.get(key), (before) => takeChange(core, change, index, asker, before))
+      lists.set(key, result)
+      if (isThenable(result)) hearOut(result)
+      return result
+    }),
+  )
 `,
     replace: `  const asker = { owner: visitor, ...side }
-  const results = allOf(set.map((change, index) => takeChange(core, change, index, asker)))
+  const lists = new Map<string, Awaitable<Before>>()
+  const results = allOf(
+    set.map((change, index) => {
+      const [key] = change
+      const result = after(lists.get(key), (before) => takeChange(core, change, index, asker, before))
+      lists.set(key, result)
+      if (isThenable(result)) hearOut(result)
+      return result
+    }),
+  )
   const overtaken = mergeTickets(core, redemptions)
 `,
   },

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../shared/json.js'
-import { itemsOf } from './baskets.js'
+import { doubled, itemsOf } from './baskets.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO, NEVER_IN_COOKIE, OWN } from './builds.js'
 import type { Signed } from './knowledge.js'
@@ -13,7 +13,7 @@ export interface Expectation {
   readonly browser: Browser
   readonly sub: string | undefined
   readonly registers: Registers
-  /** What pages were told that it is saved in a list. */
+  /** What pages were told that it is saved in a list; where nothing else happens, whatever they have added. */
   readonly added: readonly JsonValue[]
 }
 
@@ -60,7 +60,8 @@ export function expect({ world, pages }: Stage, browser: Browser): Expectation {
   }
   // Where nothing joins nodes and browsers, each may add to what it knows alone.
   const isJoined = world.nodes.length === 1 && !world.baskets.isShared(sub)
-  return { browser, sub, registers, added: (isJoined && saves?.added) || [] }
+  const added = (isJoined && saves?.added) || []
+  return { browser, sub, registers, added: world.isCalm ? [...added, ...world.additions.owed] : added }
 }
 
 /** What nodes and the store have of a subject, and can tell each other: without a store they do so by a cookie alone. */
@@ -96,6 +97,8 @@ export function lossOf(
         return `browser ${browser.index} has lost ${key} = ${JSON.stringify(register.value)} at ${register.stamp}, at node ${node.index}`
     }
     const missing = added.find((item) => !itemsOf(found.get(ADDED_TO)?.value).includes(item))
+    const twice = world.isCalm ? doubled(ADDED_TO, found.get(ADDED_TO)?.value) : undefined
+    if (twice !== undefined) return `browser ${browser.index} has ${twice} twice`
     if (missing !== undefined) return `browser ${browser.index} has lost ${missing}, which was added`
   }
   return undefined

@@ -61,6 +61,8 @@ function textOf(value: unknown): string {
     return `bareTicket(${JSON.stringify(claims)})`
   }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'
-  const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}: ${textOf(member)}`)
+  // A call's `end` would settle its promise.
+  const data = Object.entries(value).filter(([key]) => key !== 'end')
+  const members = data.map(([key, member]) => `${JSON.stringify(key)}: ${textOf(member)}`)
   return `{ ${members.join(', ')} }`
 }

@@ -28,7 +28,8 @@ export async function comeToRest(stage: Stage): Promise<void> {
   for (const browser of world.browsers) await stage.flow(browser)
   if (store) await settle(stage)
   // What a page has left in its browser the next one brings.
-  for (const browser of world.browsers) if (browser.tabs.length === 0) await stage.load(browser, 'connected')
+  for (const browser of world.browsers)
+    if (world.isCalm || browser.tabs.length === 0) await stage.load(browser, 'connected')
   for (const browser of world.browsers) await stage.flow(browser)
   const expectations = world.browsers.map((browser) => expect(stage, browser))
   for (let round = 0; round < ROUNDS && world.violation === undefined; round += 1) {

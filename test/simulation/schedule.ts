@@ -8,6 +8,7 @@ const WEIGHTS = {
   remove: 4,
   add: 8,
   addTogether: 3,
+  addAndLeave: 3,
   open: 5,
   openStatic: 3,
   openManyWithoutCookie: 1,
@@ -96,6 +97,28 @@ const WEIGHTS_OF_BUSES = {
   push: 4,
 } as const
 
+/** What can happen where nothing takes away what pages add, but that they are left. */
+const WEIGHTS_OF_LEAVINGS = {
+  addAndLeave: 8,
+  add: 2,
+  goBack: 1,
+  close: 1,
+  flow: 2,
+  send: 2,
+  finish: 1,
+  arrive: 2,
+  lose: 1,
+  toTab: 3,
+  toServer: 3,
+  shakeHands: 2,
+  tell: 1,
+  breakConnection: 1,
+  timer: 2,
+  storeSlows: 2,
+  storeIsBack: 1,
+  storeAnswers: 3,
+} as const
+
 export type Kind = keyof typeof WEIGHTS | keyof typeof WEIGHTS_OF_STORES | keyof typeof WEIGHTS_OF_BUSES
 
 /** Numbers of any size choose among what there is when it happens, so that any step can be left out. */
@@ -123,6 +146,9 @@ export interface Schedule {
 const KINDS = drawn(WEIGHTS)
 const KINDS_OF_STORES = drawn(WEIGHTS_OF_STORES)
 const KINDS_OF_BUSES = drawn(WEIGHTS_OF_BUSES)
+const KINDS_OF_LEAVINGS = drawn(WEIGHTS_OF_LEAVINGS)
+/** Of so many schedules one is of leavings alone. */
+const LEAVINGS_IN = 6
 
 function drawn(weights: Readonly<Partial<Record<Kind, number>>>): readonly Kind[] {
   return Object.entries(weights).flatMap(([kind, weight]) => Array<Kind>(weight).fill(kind as Kind))
@@ -138,18 +164,32 @@ const CASTS: readonly Schedule['browsers'][] = [
   ['ann', null, 'ann'],
 ]
 
+/** Those of one visitor, where all that was taken is known. */
+const CALM_CASTS: readonly Schedule['browsers'][] = [[null], ['ann'], ['ann'], ['ann', 'ann']]
+
+/** Whether nothing but leaving a page could take away what it has added. */
+export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, endsInRestart }: Schedule): boolean {
+  const isJoined = skews.length === 1 || hasStore || hasBus
+  const isAlone = new Set(browsers).size === 1 && (browsers.length === 1 || browsers[0] !== null)
+  return isJoined && isAlone && !endsInRestart && steps.every(({ kind }) => kind in WEIGHTS_OF_LEAVINGS)
+}
+
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed)
   const cluster = clusterOf(seed)
-  const kinds = [...KINDS, ...(cluster.hasStore ? KINDS_OF_STORES : []), ...(cluster.hasBus ? KINDS_OF_BUSES : [])]
-  const browsers = CASTS[random.below(CASTS.length)] ?? []
+  const isOfLeavings = seed % LEAVINGS_IN === 0
+  const kinds = isOfLeavings
+    ? KINDS_OF_LEAVINGS
+    : [...KINDS, ...(cluster.hasStore ? KINDS_OF_STORES : []), ...(cluster.hasBus ? KINDS_OF_BUSES : [])]
+  const casts = isOfLeavings ? CALM_CASTS : CASTS
+  const browsers = casts[random.below(casts.length)] ?? []
   const steps = Array.from({ length: 6 + random.below(11) }, () => ({
     kind: kinds[random.below(kinds.length)] ?? 'flow',
     who: random.next(),
     which: random.next(),
     what: random.next(),
   }))
-  const [hasKoaSession, endsInRestart] = [random.below(8) === 0, random.below(2) === 0]
+  const [hasKoaSession, endsInRestart] = [random.below(8) === 0, random.below(2) === 0 && !isOfLeavings]
   return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 

@@ -166,11 +166,20 @@ export class Stage {
   }
 
   /** The page's code adds to a list, once it knows it. */
-  async add(tab: Tab): Promise<void> {
-    if (!tab.isReady) return
-    const item = this.world.ledger.tag(ADDED_TO, tab.browser.index)
-    this.pages.sets(tab, [item])
-    tab.add(ADDED_TO, item)
+  add(tab: Tab): Promise<void> {
+    return this.addAll(tab, 1)
+  }
+
+  /** The same for several things, in one task. */
+  async addAll(tab: Tab, count: number): Promise<void> {
+    // Nothing runs in a page that is kept to go back to.
+    if (!tab.isReady || tab.isHidden) return
+    for (let times = 0; times < count; times += 1) {
+      const item = this.world.ledger.tag(ADDED_TO, tab.browser.index)
+      this.pages.sets(tab, [item])
+      this.world.additions.add(tab, item, tab.get(ADDED_TO))
+      tab.add(ADDED_TO, item)
+    }
     await turn()
     this.pages.shows(tab)
   }
@@ -183,6 +192,17 @@ export class Stage {
     tab.hearNews()
     await turn()
     this.pages.shows(tab)
+    return true
+  }
+
+  /** What a page that is gone has sent arrives, one packet after the other, and then the end; says whether there was anything. */
+  async land({ adrift }: Browser): Promise<boolean> {
+    const [wire] = adrift
+    if (!wire) return false
+    if (wire.toServer.length > 0) wire.deliverToServer()
+    else adrift.shift()?.close()
+    await turn()
+    this.observe()
     return true
   }
 
@@ -206,6 +226,7 @@ export class Stage {
       if (exchange.state === 'running') await this.#relieve()
       return true
     }
+    if (await this.land(browser)) return true
     for (const tab of browser.tabs) {
       if (await this.shakeHands(tab)) return true
       if (await this.toServer(tab)) return true

@@ -2,6 +2,7 @@ import type { Browser, Exchange } from './browser.js'
 import { SERVER_ONLY } from './builds.js'
 import { freshValue, keyOf, userOf, writable, writing } from './choices.js'
 import { CLUSTER } from './cluster-steps.js'
+import { LEAVINGS } from './leavings.js'
 import { MISCHIEF } from './mischief.js'
 import { NETWORK, type Perform, tabOf } from './network.js'
 import { pick } from './random.js'
@@ -129,6 +130,8 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     const wait: readonly Action[] = what % 3 === 0 ? [{ does: 'wait' }] : []
     return stage.request(browser, [{ does: 'count', number: what }, ...wait, { does: 'read' }])
   },
+
+  ...LEAVINGS,
 
   ...NETWORK,
 

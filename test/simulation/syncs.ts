@@ -4,6 +4,7 @@ import { lacking } from './baskets.js'
 import type { Browser } from './browser.js'
 import { HIDDEN, OWN, STORED } from './builds.js'
 import { greetingFault } from './greeting.js'
+import { type Before, type Met, metAfter, overOf } from './lists.js'
 import type { PageChecker } from './pages.js'
 import { isOwnTicket, redeemed } from './redemption.js'
 import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
@@ -29,14 +30,11 @@ export interface Speaker {
   readonly isFleeting: boolean
 }
 
-/** What a change of a key finds. */
-interface Met {
-  /** What the server knew at the least. */
-  readonly floor: Register | undefined
-  /** The same, once the tickets that come with the change are merged. */
-  readonly standing: Register | undefined
-  /** The stamp of what the page had heard. */
-  readonly heard: number
+interface Circumstances {
+  readonly ticket: string | undefined
+  readonly whose: Whose
+  readonly met: Met
+  readonly before: Before
 }
 
 /** What was so as it arrived. */
@@ -104,11 +102,16 @@ export class SyncChecker {
     const wrong = redeemed(redeemer, tickets, onNews, look.rights)
     if (wrong !== undefined) fail(wrong, 'foreign')
     if (results.length !== set.length) fail(`is told of ${results.length} changes, and made ${set.length}`)
+    const lists = new Map<string, Before>()
     for (const [index, change] of set.entries()) {
       const result = results[index]
       if (!result) continue
+      const [key, , , value] = change
+      const before = lists.get(key)
       if ('code' in result) this.#refuses(speaker, change, result, fail)
-      else this.#wrote(speaker, change, result, { ticket, whose, look }, fail)
+      else
+        this.#wrote(speaker, change, result, { ticket, whose, met: metAfter(look.met.get(key), before), before }, fail)
+      lists.set(key, 'code' in result ? 'refused' : { stamp: result.stamp, value })
     }
   }
 
@@ -193,25 +196,24 @@ export class SyncChecker {
     speaker: Speaker,
     change: WireChange,
     { stamp, level }: Extract<SyncResult, { readonly level: unknown }>,
-    {
-      ticket,
-      whose,
-      look: { met },
-    }: { readonly ticket: string | undefined; readonly whose: Whose; readonly look: Look },
+    { ticket, whose, met, before }: Circumstances,
     fail: Fail,
   ): void {
     const { node, tab, own, isFleeting } = speaker
-    const [key, over, id, value] = change
+    const [key, base, id, value] = change
     const sub = subjectOf(speaker, key)
     if (sub === undefined) return
-    const { floor, standing, heard = 0 } = met.get(key) ?? {}
+    const { floor, standing, heard } = met
     const { baskets, duties, ledger } = this.#world
+    const over = overOf(base, before, standing)
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     const isConfirmed = isKnown || isTaken || (over >= 0 && floor?.stamp === stamp)
     const taker = { node, browser: speaker.browser, sub }
-    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, standing)
+    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing })
     if (fault !== undefined) fail(fault, 'lost')
+    if (id !== '' && before === 'refused' && !isConfirmed)
+      fail(`${key} = ${JSON.stringify(value)} is taken without the one before it, which was refused`, 'lost')
     if (floor && stamp <= floor.stamp && !isConfirmed)
       fail(`${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
     if (over >= 0 && floor && floor.stamp > over && !isConfirmed && !sameJson(floor.value, value))

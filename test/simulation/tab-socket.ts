@@ -60,6 +60,16 @@ export class TabSocket {
     return this
   }
 
+  /** Its page is gone, or frozen: what it has sent is under way still, and the server has not heard of the end. */
+  abandon(): Wire | undefined {
+    const { wire } = this
+    if (this.state !== 'on') return undefined
+    this.wire = undefined
+    this.#end('connecting')
+    for (const { ack } of wire?.open ?? []) ack(new Error('disconnected'))
+    return wire
+  }
+
   /** The connection breaks; the client's own socket comes back by itself. */
   drop(): void {
     this.#end('connecting')

@@ -14,6 +14,7 @@ import { note } from './tally.js'
 const tabs = new Map<string, Tab>()
 const { fetch: realFetch } = globalThis
 let count = 0
+let moment = 0
 
 /** Tabs are counted anew, so that a schedule that runs again names them as before. */
 export function resetTabs(): void {
@@ -46,6 +47,9 @@ export class Tab {
   /** The latest change of each key that is neither saved nor given up. */
   readonly drafts: Map<string, string> = new Map<string, string>()
   #channel: Channel | undefined
+  /** When it was opened, and when it was left: `Infinity` while it is not. */
+  readonly openedAt: number = tick()
+  leftAt: number = Number.POSITIVE_INFINITY
   readonly #listeners = new Map<string, (event: object) => void>()
   readonly #watcher: TabWatcher
 
@@ -146,23 +150,39 @@ export class Tab {
   }
 
   /** Into the cache in which browsers keep pages to go back to. */
-  hide(): void {
+  hide(isAdrift = false): void {
     this.isHidden = true
+    this.leftAt = tick()
     this.#listeners.get('pagehide')?.({})
+    if (isAdrift) this.#setAdrift()
     if (this.socket.state !== 'off') this.socket.drop()
   }
 
   show(): void {
     this.isHidden = false
+    this.leftAt = Number.POSITIVE_INFINITY
     this.#within(() => this.#listeners.get('pageshow')?.({ persisted: true }))
   }
 
-  close(): void {
+  /** @param isAdrift what it has sent over its socket is under way for longer */
+  close(isAdrift = false): void {
     this.#listeners.get('pagehide')?.({})
+    this.crash(isAdrift)
+  }
+
+  /** It ends without a word. */
+  crash(isAdrift = false): void {
+    this.leftAt = Math.min(this.leftAt, tick())
     this.live.close()
+    if (isAdrift) this.#setAdrift()
     this.socket.disconnect()
     tabs.delete(this.id)
     this.browser.tabs.splice(this.browser.tabs.indexOf(this), 1)
+  }
+
+  #setAdrift(): void {
+    const wire = this.socket.abandon()
+    if (wire) this.browser.adrift.push(wire)
   }
 
   #within<T>(act: () => T): T {
@@ -171,6 +191,11 @@ export class Tab {
     }
     return within({ surroundings: this.browser.surroundings, listeners: this.#listeners, onChannel }, act)
   }
+}
+
+function tick(): number {
+  moment += 1
+  return moment
 }
 
 function asFetched({ statusCode, body }: FakeResponse): Response {

@@ -1,4 +1,5 @@
 import Keygrip from 'keygrip'
+import { Additions } from './additions.js'
 import { Baskets } from './baskets.js'
 import { Browser, type Exchange } from './browser.js'
 import { type BuildName, rotations } from './builds.js'
@@ -7,7 +8,7 @@ import { Duties } from './duties.js'
 import { Ledger } from './ledger.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
 import { Saves } from './saves.js'
-import type { Schedule } from './schedule.js'
+import { isCalm, type Schedule } from './schedule.js'
 import type { ServerNode } from './server-node.js'
 import { Standing } from './standing.js'
 import { Successors } from './successors.js'
@@ -32,6 +33,9 @@ export class World {
   readonly successors: Successors = new Successors()
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
+  readonly additions: Additions = new Additions()
+  /** Nothing happens but that pages add, and are left: what they add is there in the end. */
+  readonly isCalm: boolean
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)
   readonly standing: Standing = new Standing(this)
@@ -42,7 +46,9 @@ export class World {
   readonly #run: number
   readonly #subs = new Map<string, string>()
 
-  constructor({ browsers, cluster, hasKoaSession, hasLocks }: Schedule) {
+  constructor(schedule: Schedule) {
+    const { browsers, cluster, hasKoaSession, hasLocks } = schedule
+    this.isCalm = isCalm(schedule)
     this.hasKoaSession = hasKoaSession
     runs += 1
     this.#run = runs
@@ -142,7 +148,10 @@ export class World {
 
   /** The connections of a node. */
   wires(node: ServerNode): readonly Wire[] {
-    const wires = this.browsers.flatMap(({ tabs }) => tabs.flatMap(({ socket }) => socket.wire ?? []))
+    const wires = this.browsers.flatMap(({ tabs, adrift }) => [
+      ...tabs.flatMap(({ socket }) => socket.wire ?? []),
+      ...adrift,
+    ])
     return wires.filter((wire) => wire.isOpen && !wire.isClosedByServer && wire.node === node)
   }
 
@@ -160,7 +169,10 @@ export class World {
   }
 
   close(): void {
-    for (const { tabs } of this.browsers) for (const tab of [...tabs]) tab.close()
+    for (const { tabs, adrift } of this.browsers) {
+      for (const tab of [...tabs]) tab.close()
+      for (const wire of adrift.splice(0)) wire.close()
+    }
     for (const { process } of this.nodes) process.core.subjects.clear()
   }
 }
