@@ -158,7 +158,7 @@ export function createClient<F extends Fields>(
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded = false
     const tell = guarded((value: JsonValue | undefined): void => {
-      if (isReady && !isEnded) listener(value)
+      if (isReady && !isEnded && !isOver) listener(value)
     })
     const show = (): void => tell(shown(key))
     const end = changes.add((change) => change.key === key && tell(change.value))

@@ -63,7 +63,11 @@ const OPTIONS = {
   // Not shown: an app that confuses `key` with `keys` has put a secret there.
   key: row<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
   maxAge: row<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
-  endpoint: row<string>(DEFAULT_ENDPOINT, 'a path like "/x"', matches(/^\//)),
+  endpoint: row<string>(
+    DEFAULT_ENDPOINT,
+    'a path like "/x", of ASCII letters, digits and -._~/',
+    matches(/^\/[\w.~/-]+$/),
+  ),
   secure: row<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
   sameSite: row<CookieOptions['sameSite']>('lax', "'strict', 'lax' or 'none'", matches(/^(strict|lax|none)$/)),
   domain: row<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),

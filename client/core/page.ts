@@ -67,8 +67,9 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     effects: [],
   }
   setDefaults(page, defaults)
+  const all = new Map(Object.entries(values ?? {}))
   for (const [key, stamp] of Object.entries(stamps ?? {})) {
-    merge(page, key, stamp, deleted?.includes(key) ? undefined : values?.[key])
+    merge(page, key, stamp, deleted?.includes(key) ? undefined : all.get(key))
     const saved = unsaved?.includes(key) ? NEVER : stamp
     Object.assign(fieldOf(page, key), { proof: saved, held: saved })
   }

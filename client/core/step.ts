@@ -95,7 +95,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   use: (page) => {
     page.isDue = !page.timers.has('renew')
   },
-  wake: awake,
+  wake: (page) => {
+    awake(page)
+    // Not after the pause that the socket makes between its own tries.
+    if (page.reach === 'down') reconnect(page)
+  },
   flush: (page) => {
     const wasBlocked = isBlocked(page)
     // The next try shows whether it still is blocked or offline.

@@ -19,9 +19,11 @@ export function pauseOf(failures: number): number {
 
 /** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
 export function keep(page: Page, ticket: string, claims: TicketClaims = readTicket(ticket)): TicketClaims['changes'] {
-  const { changes, ids } = claims
+  const { changes } = claims
+  // A key may be called `valueOf`.
+  const ids = new Map(Object.entries(claims.ids ?? {}))
   for (const [key, stamp, value] of changes) {
-    merge(page, key, stamp, value, ids?.[key])
+    merge(page, key, stamp, value, ids.get(key))
     const field = fieldOf(page, key)
     if (field.at === stamp) field.ticket ||= ticket
   }

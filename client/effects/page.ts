@@ -46,6 +46,8 @@ export function createPage(
     keydown: use,
     pointerdown: use,
     online: () => dispatch('wake'),
+    // engine.io does not listen where the host is `localhost`. If the server can still be reached, the socket is back at once.
+    offline: () => dispatch('reconnect'),
     pagehide: () => {
       tabs.leave()
       dispatch('leave')

@@ -28,3 +28,16 @@ it('a page whose socket has not connected yet tells its listeners at once of wha
   expect(heard).toEqual([1, 2])
   live.close()
 })
+
+it.each(['offline', 'online'] as const)('a page that hears that it is %s connects anew', (event) => {
+  jest.useFakeTimers()
+  const connect = jest.fn()
+  const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect }) })
+  const live = createLiveSession<never>({ socket: socket as never })
+  if (event === 'online') socket.emit('disconnect')
+  dispatchEvent(new Event(event))
+  expect(connect).toHaveBeenCalledTimes(1)
+  live.close()
+  dispatchEvent(new Event(event))
+  expect(connect).toHaveBeenCalledTimes(1)
+})

@@ -282,3 +282,19 @@ describe('a page of plain values', () => {
     expect(page.get('division')).toBe(3)
   })
 })
+
+describe('a key that objects have by themselves', () => {
+  it.each(['valueOf', 'toString', 'hasOwnProperty'])('is like any other: %s', (key) => {
+    const page = BarePage.greeted()
+    page.set(key, 0)
+    page.take(4)
+    page.hear({
+      changes: [
+        [key, 5, 1],
+        ['cart', 6, ['a']],
+      ],
+      ids: { cart: [['x', 6]] },
+    })
+    expect([page.get(key), page.get('cart')]).toEqual([1, ['a']])
+  })
+})

@@ -143,6 +143,15 @@ describe('a page that is shown', () => {
 })
 
 describe('a page that was closed', () => {
+  it('tells no subscriber any more, not even when it is shown again', () => {
+    const { live } = bareClient()
+    const heard: unknown[] = []
+    live.subscribe('division', (value) => heard.push(value))
+    live.close()
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    expect(heard).toEqual([1])
+  })
+
   it('takes no more changes', async () => {
     const { live } = bareClient()
     live.close()

@@ -260,3 +260,20 @@ describe('what a store says', () => {
     expect(await store.load('user:s:ann')).toContainEqual({ key: 'other', stamp: 5, value: 'hidden elsewhere' })
   })
 })
+
+describe('a write that no store ever gets', () => {
+  it('is in memory alone, and says so: of a connection that brought no cookie', async () => {
+    const { start } = nodes()
+    const app = await start()
+    const levels = new Promise((resolve) => {
+      app.io.on('connection', async ({ liveSession }) => {
+        const set = await liveSession.set('division', 3)
+        const updated = await liveSession.update('division', (division) => Number(division) + 1)
+        resolve([set.level, updated.level])
+      })
+    })
+    const socket = await app.visitor().connect()
+    expect(await levels).toEqual(['memory', 'memory'])
+    expect(await socket.set(['division', -1, '', 5])).toMatchObject({ results: [{ level: 'memory' }] })
+  })
+})

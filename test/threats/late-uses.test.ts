@@ -56,6 +56,27 @@ describe('threat 61: the session in a stream, first used after the headers have 
     expect(cacheControl).toBe('public, max-age=600')
   })
 
+  it.each(['set', 'update', 'delete', 'setMany', 'identify', 'leave'] as const)(
+    'rejects, and throws nothing at once, where it is a promise that is asked for: %s',
+    async (name) => {
+      const { text } = await streamed((session) => {
+        const uses = {
+          set: () => session.set('division', 1),
+          setMany: () => session.setMany({ division: 1 }),
+          update: () => session.update('division', () => 1),
+          delete: () => session.delete('division'),
+          identify: () => session.identify(),
+          leave: () => session.leave(),
+        }
+        return uses[name]().then(
+          () => 'done',
+          (error: unknown) => `rejected: ${error}`,
+        )
+      })
+      expect(text).toContain('used:"rejected: TypeError: koa-live-session:')
+    },
+  )
+
   it('goes on where it was used before, in an answer that no cache between keeps', async () => {
     const { text, cacheControl } = await streamed(
       (session) => session.get('division'),

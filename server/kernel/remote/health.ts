@@ -60,6 +60,7 @@ export class StoreHealth {
   /** Asks the store for something. A late answer is still used. */
   async ask<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
+    const { outages } = this
     const deadline = setTimeout(() => {
       isLate = true
       if (this.#state === 'good') this.#become('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
@@ -69,7 +70,7 @@ export class StoreHealth {
       this.#worked(isLate)
       return answer
     } catch (cause) {
-      this.#failed(cause)
+      this.#failed(cause, outages)
       throw cause
     } finally {
       clearTimeout(deadline)
@@ -114,7 +115,10 @@ export class StoreHealth {
     if (wasDown) this.#try()
   }
 
-  #failed(cause: unknown): void {
+  /** @param outages how often it had failed when this call began */
+  #failed(cause: unknown, outages: number): void {
+    // Calls that were under way together fail together.
+    if (this.#state === 'down' && outages < this.outages) return
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures)
     this.#failures += 1
     this.outages += 1

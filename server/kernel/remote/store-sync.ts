@@ -145,8 +145,9 @@ export class StoreSync implements Keeper {
   }
 
   /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */
-  level(subjects: Iterable<StoredName>): Promise<Level> {
-    return this.#backlog.level(subjects)
+  async level(subjects: Iterable<StoredName>): Promise<Level> {
+    const all = [...subjects]
+    return all.some(this.#isFleeting) ? 'memory' : this.#backlog.level(all)
   }
 
   /** Resolves with what the store itself says it has of a subject; with an empty list if it does not answer in time. */
@@ -164,8 +165,7 @@ export class StoreSync implements Keeper {
    * @throws {LiveSessionError} `conflict` if others were faster again and again; `closed`
    */
   async update(subject: Subject, update: Update): Promise<Stamp | undefined> {
-    // A subject without a cookie is never stored: no browser could read it.
-    if (this.#core.subjects.holding(subject)?.isFleeting) return undefined
+    if (this.#isFleeting(subject)) return undefined
     return this.#updates.make(subject, update)
   }
 
@@ -186,6 +186,10 @@ export class StoreSync implements Keeper {
     this.#sweeps.close()
     return this.#end.close()
   }
+
+  /** A subject without a cookie is never stored: no browser could read it. */
+  readonly #isFleeting = (name: StoredName): boolean =>
+    isSubject(name) && !!this.#core.subjects.holding(name)?.isFleeting
 
   #generation(subject: StoredName): number {
     return isSubject(subject) ? this.#core.epochs.generation(subject) : FIRST_GENERATION

@@ -112,7 +112,7 @@ export class RequestHandle extends Handle {
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
-    return this.#visit.leave(forget)
+    return Outcome.of(() => this.#visit.leave(forget), this.report)
   }
 
   /** Returns what parts may use of a handle. */

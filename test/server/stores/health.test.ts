@@ -11,6 +11,23 @@ const never = (): Promise<never> => new Promise(() => undefined)
 holdTimers()
 
 describe('StoreHealth', () => {
+  it('counts calls that fail together as one failure: the store is tried again as soon as after one alone', async () => {
+    const made = watch()
+    let tries = 0
+    made.health.onTry(() => {
+      tries += 1
+    })
+    await Promise.allSettled(Array.from({ length: 32 }, () => made.health.ask(bad)))
+    await pass(made, 50)
+    expect(tries).toBe(1)
+    // The next one was begun after those had failed.
+    await made.health.ask(bad).catch(() => undefined)
+    await pass(made, 50)
+    expect(tries).toBe(1)
+    await pass(made, 50)
+    expect(tries).toBe(2)
+  })
+
   it('tells of an outage once, and of its end', async () => {
     const { health, states, errors } = watch()
     for (let at = 0; at < 100; at += 1) await health.ask(bad).catch(() => undefined)
