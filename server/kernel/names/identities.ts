@@ -158,7 +158,7 @@ export class Identities {
   #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
     // A user who was revoked, and is signed in again, has not left.
     const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))
-    this.#core.epochs.giveUp(browserSubject(browser), user)
+    this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined)
     if (!hasLeft) return [browserSubject(browser)]
     this.#core.epochs.signOut(owner)
     return [browserSubject(browser), cookieless(owner)]

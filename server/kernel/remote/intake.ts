@@ -1,8 +1,8 @@
-import type { StoredRegister } from '../../../shared/register.js'
+import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
-import { standing } from '../names/ending.js'
+import { standing, toRegister } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { Sessions } from '../values/sessions.js'
@@ -51,7 +51,12 @@ export class Intake {
 
   #tell(subject: Subject, all: readonly StoredRegister[]): void {
     const { epochs, sessions, subjects } = this.#core
-    if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
+    if (subjects.holding(subject)?.isFleeting) return
+    const end = isUser(subject) ? undefined : epochs.givenUp(subject)
+    if (end) {
+      if (all.length > 0 && !all.some(isEnd)) this.#backlog.erase(subject, [toRegister(end)])
+      return
+    }
     const stored = Replica.of(all, 'store')
     const ends = isUser(subject) ? epochs.endsOf(subject) : []
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')

@@ -4,6 +4,7 @@ import type { Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
 import type { Connections } from '../connections/connections.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { FIRST_GENERATION } from '../names/generation.js'
@@ -28,6 +29,7 @@ import { type Answers, type Memory, type Update, Updates } from './updates.js'
 /** The pieces that it brings together. */
 type Surroundings = {
   readonly connections: Connections
+  readonly guestBytes: GuestBytes
   readonly remote: Remote
   readonly epochs: Epochs
   readonly owners: readonly NameOwner[]
@@ -59,7 +61,9 @@ export class StoreSync implements Keeper {
     this.#core = core
     this.health = new StoreHealth(core.settings)
     const waiting = {
-      maxGuestBytes: core.settings.maxGuestBytes,
+      guestBytes: core.guestBytes,
+      isGuest: (name: StoredName) =>
+        isSubject(name) ? !isUser(name) : core.owners.find(({ owns }) => owns(name))?.isUsers(name) === false,
       onLetGo: (guest: StoredName) => {
         this.#loads.forget(guest)
         this.health.tellLoss()
@@ -136,6 +140,13 @@ export class StoreSync implements Keeper {
 
   erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void {
     this.#backlog.erase(subject, left, storeName(subject, generation))
+  }
+
+  eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void {
+    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.sessions.find(guest)
+    if (!isNothing || this.#backlog.has(guest)) this.erase(guest, left)
+    // Another process may have written something since the store was asked: what is found of an id that was given up is erased.
+    else this.#loads.load(guest).catch(() => undefined)
   }
 
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {

@@ -112,8 +112,9 @@ export class AppSessions {
    */
   destroy(name: SessionName, res: ServerResponse | undefined): void {
     this.#core.sessions.checkOpen()
+    const isUsers = this.memory.find(name)?.isUsers
     this.memory.end(name, 'destroyed')
-    this.#core.epochs.giveUp(name, undefined)
+    this.#core.epochs.giveUp(name, undefined, isUsers)
     const dismiss = (): void => {
       this.memory.close(name)
       this.#core.epochs.endAgain(name)
