@@ -18,6 +18,7 @@ import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { type StoredName, storeName } from './name.js'
 import { PartRows } from './part-rows.js'
+import { PastIds } from './past-ids.js'
 import { Reloads } from './reloads.js'
 import type { Keeper, Remote } from './remote.js'
 import { SingleUse } from './single-use.js'
@@ -52,6 +53,7 @@ export class StoreSync implements Keeper {
   readonly parts: PartRows
   /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
+  readonly pastIds: PastIds
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
@@ -69,7 +71,8 @@ export class StoreSync implements Keeper {
         this.health.tellLoss()
       },
     }
-    this.#sound = new SoundStore(store, core)
+    this.pastIds = new PastIds(store, this.health, core.settings, core.guestBytes)
+    this.#sound = new SoundStore(store, { ...core, onIds: (name) => this.pastIds.note(name) })
     this.#backlog = new Backlog(
       this.#sound,
       this.health,
@@ -195,6 +198,7 @@ export class StoreSync implements Keeper {
   close(): Promise<void> {
     this.#reloads.close()
     this.#sweeps.close()
+    this.pastIds.close()
     return this.#end.close()
   }
 

@@ -90,7 +90,7 @@ export class AppSessions {
     session.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => session.replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) =>
-      carrying({ key, stamp, value }, session.replica.register(key), now),
+      carrying({ key, stamp, value }, session.replica.register(key), now, undefined, () => session.replica.registers()),
     )
     const news = [...recalled, ...session.merge(registers, source)]
     this.#core.remote.store?.keep(session.name, news)
