@@ -3,7 +3,7 @@ import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms for which a register remembers its computed changes: one sent again after a lost answer arrives within this time. */
-export const YOUNG = 2 * 60 * 1000
+export const YOUNG: number = 2 * 60 * 1000
 /** Maximum computed changes to remember, the newest. */
 export const MAX_IDS = 200
 /** The maximum of all keys of a subject together, some 24 kB in a store; however many others have, a key has the newest of its own. */

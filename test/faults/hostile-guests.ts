@@ -38,10 +38,8 @@ const live = liveSession(koa, { fields, limits, onError, ...(isStored ? { store,
 koa.use(session({ key: 'app', store: live.sessionStore() }, koa))
 koa.use(live.middleware())
 koa.use(async (ctx) => {
-  if (ctx.path === '/flash')
-    for (let at = 0; at < 10; at += 1) await ctx['liveSession'].flash(`${at}`.padEnd(950, 'x'))
-  if (ctx.path === '/session')
-    ctx['session'].notes = Array.from({ length: 30 }, (_, at) => `${at}${KILOBYTE}`)
+  if (ctx.path === '/flash') for (let at = 0; at < 10; at += 1) await ctx['liveSession'].flash(`${at}`.padEnd(950, 'x'))
+  if (ctx.path === '/session') ctx['session'].notes = Array.from({ length: 30 }, (_, at) => `${at}${KILOBYTE}`)
   if (ctx.path === '/get') ctx['liveSession'].get('a')
   ctx.body = 'done'
 })
@@ -61,33 +59,53 @@ function cookieOf(index: number): string {
 async function ask(path: string, cookie: string, body?: object): Promise<number> {
   const text = Buffer.from(body ? JSON.stringify(body) : '')
   const host = { host: `127.0.0.1:${port}`, ...(cookie === '' ? {} : { cookie }) }
-  const ofPost = { origin: `http://127.0.0.1:${port}`, 'content-type': 'application/json', 'content-length': `${text.length}` }
+  const ofPost = {
+    origin: `http://127.0.0.1:${port}`,
+    'content-type': 'application/json',
+    'content-length': `${text.length}`,
+  }
   const headers = body ? { ...host, ...ofPost } : host
   const { status } = await answerOf(listener, { method: body ? 'POST' : 'GET', url: path, headers, body: text })
   return status
 }
 
-const post = (index: number, set: readonly unknown[]): Promise<number> => ask('/store_session', cookieOf(index), { set })
+const post = (index: number, set: readonly unknown[]): Promise<number> =>
+  ask('/store_session', cookieOf(index), { set })
 const sockets: Socket[] = []
 
 /** Connects a guest, who leaves 20 kB and never goes. A process has room for so many sockets, whatever they hold. */
 async function stay(index: number): Promise<void> {
   if (sockets.length >= 1500) sockets.shift()?.close()
   const extraHeaders = { cookie: cookieOf(index), origin: `http://127.0.0.1:${port}` }
-  const socket = connect(`http://127.0.0.1:${port}`, { extraHeaders, transports: ['websocket'], forceNew: true, reconnection: false })
+  const socket = connect(`http://127.0.0.1:${port}`, {
+    extraHeaders,
+    transports: ['websocket'],
+    forceNew: true,
+    reconnection: false,
+  })
   sockets.push(socket)
   await new Promise((resolve) => socket.once('connect', () => resolve(undefined)).once('connect_error', resolve))
   const set = [['notes', -1, '', Array.from({ length: 20 }, (_, at) => `${at}${KILOBYTE}`)]]
-  await socket.timeout(5000).emitWithAck('live_session:sync', { set }).catch(() => undefined)
+  await socket
+    .timeout(5000)
+    .emitWithAck('live_session:sync', { set })
+    .catch(() => undefined)
 }
 
 const rows: Readonly<Record<string, (index: number) => Promise<unknown>>> = {
-  '57': (index) => post(index, [['notes', -1, '', Object.fromEntries(Array.from({ length: 830 }, (_, at) => [`${index}_${at}`, at]))]]),
+  '57': (index) =>
+    post(index, [
+      ['notes', -1, '', Object.fromEntries(Array.from({ length: 830 }, (_, at) => [`${index}_${at}`, at]))],
+    ]),
   indices: (index) => post(index, [['notes', -1, '', Array.from({ length: 1000 }, () => ({ 300: 1 }))]]),
   '84': (index) => ask('/flash', cookieOf(index)),
   '85': () => ask('/session', ''),
   '86': (index) => ask('/get', `${cookieOf(index)}; ${cookieOf(index + 0x7fffffff)}`),
-  '90': (index) => post(index >> 6, ['a', 'b', 'c', 'd', 'e'].map((key) => [key, -1, `${key}-${index}`.padEnd(32, 'x'), index])),
+  '90': (index) =>
+    post(
+      index >> 6,
+      ['a', 'b', 'c', 'd', 'e'].map((key) => [key, -1, `${key}-${index}`.padEnd(32, 'x'), index]),
+    ),
   '91': stay,
 }
 
@@ -113,6 +131,14 @@ await Promise.all(
 clearInterval(watch)
 globalThis.gc?.()
 const { cached } = coreOf(live as never).subjects
-const figures = { row, asked: index, statuses, most, left: process.memoryUsage().heapUsed, cached, told: new Set(told).size }
+const figures = {
+  row,
+  asked: index,
+  statuses,
+  most,
+  left: process.memoryUsage().heapUsed,
+  cached,
+  told: new Set(told).size,
+}
 process.stdout.write(`${JSON.stringify(figures)}\n`)
 process.exit(0)
