@@ -103,8 +103,8 @@ const rows: Readonly<Record<string, (index: number) => Promise<unknown>>> = {
   '86': (index) => ask('/get', `${cookieOf(index)}; ${cookieOf(index + 0x7fffffff)}`),
   '90': (index) =>
     post(
-      index >> 6,
-      ['a', 'b', 'c', 'd', 'e'].map((key) => [key, -1, `${key}-${index}`.padEnd(32, 'x'), index]),
+      index % 200,
+      ['a', 'b', 'c', 'd', 'e'].map((key) => [key, Date.now() + 1000, `${key}-${index}`.padEnd(32, 'x'), index]),
     ),
   '91': stay,
 }
