@@ -98,12 +98,21 @@ export class Epochs {
     ]
   }
 
-  /** Gives up for good a browser id, or what a part keeps under a name. A guest's that had nothing stored leaves nothing in a store. */
-  giveUp(name: BrowserSubject | PartName, heir: UserSubject | undefined, isUsers = heir !== undefined): void {
+  /**
+   * Gives up for good a browser id, or what a part keeps under a name.
+   *
+   * @param isEmpty whether it is a guest's whose cookie has no values: one that had nothing stored either leaves nothing in a store
+   */
+  giveUp(
+    name: BrowserSubject | PartName,
+    heir: UserSubject | undefined,
+    isUsers: boolean = heir !== undefined,
+    isEmpty: boolean = false,
+  ): void {
     const { peers, store } = this.#remote
     const left = [toRegister(this.#giveUp(name, heir, isUsers))]
-    if (isUsers) store?.erase(name, left)
-    else store?.eraseGuest(name, left)
+    if (isEmpty && !isUsers) store?.eraseGuest(name, left)
+    else store?.erase(name, left)
     peers?.tell(name, left)
   }
 
