@@ -80,9 +80,10 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly maxSubjects?: number | undefined
     /**
-     * Approximate bytes of memory for guests' values in the cache. The same limit applies to those waiting for a store, and again to
-     * verified cookies. The cache evicts the least recently used; while a store is down, the guests who have waited longest are no longer
-     * stored; a forgotten cookie is verified again.
+     * Approximate bytes of memory for all that guests can leave in this process: values, flash messages, sessions of
+     * `live.sessionStore()`, verified cookies, given-up ids, and writes that wait for a store. The oldest go first. Half of it at most is
+     * for what has to stay for now: while a store is down, the guests who have waited longest are no longer stored, and guests with open
+     * sockets keep what fits the cookie. Nothing of users makes room.
      *
      * @default 64_000_000
      */

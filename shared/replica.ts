@@ -12,7 +12,7 @@ type Cell = string | Stamp | JsonValue | Origin | undefined
 const WIDTH = 4
 /** Bytes of a replica without registers, with its place in a cache; of a register without its value; of an id. */
 const EMPTY = 200
-const REGISTER = 40
+const REGISTER = 56
 const ID = 128
 
 /**
@@ -94,6 +94,21 @@ export class Replica {
   forget(isGone: (register: StoredRegister) => boolean): void {
     for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
+  }
+
+  /** Forgets registers as if they had been evicted: all but those to be kept, as far as there is room for them, and these without ids. */
+  lighten(room: number, isKept: (register: StoredRegister) => boolean): void {
+    const kept = this.registers().flatMap((register) =>
+      isKept(register) ? { register, source: this.source(register.key) } : [],
+    )
+    this.clear()
+    this.loadedAt = undefined
+    for (const {
+      register: { key, stamp, value },
+      source,
+    } of kept)
+      if (source && this.#bytes + bytesOf({ key, stamp, value }) <= room) this.#put({ key, stamp, value }, source)
+    this.#fit()
   }
 
   /** The key's newest write, deletion included; undefined where there is none. */

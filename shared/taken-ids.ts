@@ -3,9 +3,12 @@ import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms for which a register remembers its computed changes: one sent again after a lost answer arrives within this time. */
-const YOUNG = 2 * 60 * 1000
+export const YOUNG: number = 2 * 60 * 1000
 /** Maximum computed changes to remember, the newest. */
 export const MAX_IDS = 200
+/** The maximum of all keys of a subject together, some 24 kB in a store; however many others have, a key has the newest of its own. */
+const MAX_IN_ALL = 500
+const LEAST = 20
 /** The maximum in a ticket, which goes to each socket and fits a POST. */
 const MAX_IN_TICKET = 50
 
@@ -29,17 +32,35 @@ export function takenAt(register: StoredRegister | undefined, id: string): Stamp
   return register?.ids?.find(([taken]) => taken === id)?.[1]
 }
 
-/** Returns a write at `now`, of a computed change if there is an `id`, with those still known of the register that it overwrites. */
+/**
+ * Returns a write at `now`, of a computed change if there is an `id`, with those still known of the register that it overwrites.
+ *
+ * @param all the subject's registers, whose ids take room, too
+ */
 export function carrying(
   next: StoredRegister,
   over: StoredRegister | undefined,
   now: number,
   id?: string | undefined,
+  all: () => readonly StoredRegister[] = () => [],
 ): StoredRegister {
   if (!id && !over?.ids) return next
   const known = over ? (over.ids ?? [[UNKNOWN, over.stamp] as const]) : []
-  const ids = youngest(id ? [...known, [id, next.stamp]] : known, now)
+  const others = all().reduce(
+    (sum, { key, ids }) => sum + (key === next.key || !ids ? 0 : youngest(ids, now).length),
+    0,
+  )
+  const most = Math.min(MAX_IDS, Math.max(LEAST, MAX_IN_ALL - others))
+  const ids = youngest(id ? [...known, [id, next.stamp]] : known, now, most)
   return ids.length === 0 ? next : { ...next, ids }
+}
+
+/** Returns a register without ids that are older than two minutes: the very same where there are none. */
+export function withoutPast(register: StoredRegister, now: number): StoredRegister {
+  if (!register.ids?.some(([, stamp]) => stamp <= now - YOUNG)) return register
+  const { key, stamp, value } = register
+  const ids = youngest(register.ids, now)
+  return ids.length === 0 ? { key, stamp, value } : { key, stamp, value, ids }
 }
 
 /** The ids of the last two minutes; those dropped are replaced by the stamp up to which nothing is known. */

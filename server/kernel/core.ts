@@ -10,6 +10,7 @@ import type { VerifiedCookie } from './cookie/cookie-text.js'
 import { Freshness } from './cookie/freshness.js'
 import { SigningKeys } from './cookie/keys.js'
 import { Announcements } from './memory/announcements.js'
+import { GuestBytes } from './memory/guest-bytes.js'
 import { Subjects } from './memory/subjects.js'
 import { Disagreements } from './names/disagreements.js'
 import { Epochs } from './names/epochs.js'
@@ -39,6 +40,7 @@ export interface Core {
   readonly remote: Remote
   readonly epochs: Epochs
   readonly freshness: Freshness
+  readonly guestBytes: GuestBytes
   readonly identities: Identities
   readonly limits: Limits
   readonly login: Login
@@ -61,12 +63,13 @@ export type MakePart = (core: Core) => Part
 /** Puts the pieces together, then adds the parts. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakePart[]): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
+  const guestBytes = new GuestBytes(maxGuestBytes)
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const remote: Remote = {}
   const comparisons = new Comparisons()
   const { drop, dropAll } = comparisons
-  const epochs = new Epochs(settings, remote, drop)
+  const epochs = new Epochs({ ...settings, guestBytes }, remote, drop)
   const isCurrent = (verified: VerifiedCookie): boolean => epochs.isCurrent(verified)
   const warn = createWarn(clock)
   const cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
@@ -74,12 +77,13 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
     isCurrent,
     onForget: dropAll,
     warn,
-    maxBytes: maxGuestBytes,
+    guestBytes,
   })
   const dispatch = new Dispatch({ tickets, epochs, settings })
   const rooms = new Rooms(new SigningKeys(secrets, 'room'))
-  const bounds = { max: maxSubjects, maxIdle, clock }
-  const subjects = new Subjects({ ...bounds, onChange: drop, onDrop: dropAll }, maxGuestBytes, rooms)
+  const bounds = { max: maxSubjects, maxIdle, clock, guestBytes }
+  const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
+  const subjects = new Subjects({ ...bounds, isInCookie, onChange: drop, onDrop: dropAll }, rooms)
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
   const freshness = new Freshness({ comparisons, sessions, subjects, epochs, settings })
@@ -89,7 +93,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)
   const owners: NameOwner[] = []
-  const surroundings = { connections, remote, epochs, owners, sessions, settings, subjects, warn }
+  const surroundings = { connections, guestBytes, remote, epochs, owners, sessions, settings, subjects, warn }
   const store = settings.store && new StoreSync(settings.store, surroundings)
   if (store) remote.store = store
   const parts: Part[] = []
@@ -106,6 +110,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
     remote,
     epochs,
     freshness,
+    guestBytes,
     identities,
     limits,
     login,

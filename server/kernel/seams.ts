@@ -6,7 +6,7 @@ import type { LiveSessionServerToClient } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { CookieMember } from './cookie/cookie-members.js'
 import type { VerifiedCookie } from './cookie/cookie-text.js'
-import type { PartName } from './names/subject.js'
+import type { PartName, UserSubject } from './names/subject.js'
 import type { Identifier, Visitor } from './names/visitor.js'
 import type { Written } from './values/written.js'
 
@@ -25,8 +25,8 @@ export interface Part {
   readonly handshake?: HandshakePart
   /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
-  /** Called when a request begins, before the app's own code runs. `useOf` begins the session. */
-  readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse) => void
+  /** Called when a request begins, with the user whom `identify` names, before the app's own code runs. `useOf` begins the session. */
+  readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** What the part adds to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
   /** Called when a request has signed a user in. */
@@ -79,6 +79,8 @@ export interface Answer extends Asker {
 /** An owner of names in the store and between processes. */
 export interface NameOwner {
   owns(this: void, name: string): name is PartName
+  /** Returns whether what is kept under a name is known to be a user's: what guests leave has to make room. */
+  isUsers(this: void, name: PartName): boolean
   /** Takes over what another process wrote, or what the store has in place of a write made here: another process may have been faster. */
   take(name: PartName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }

@@ -6,6 +6,7 @@ import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../server/kernel/cookie/cookie.js'
 import { SigningKeys } from '../../server/kernel/cookie/keys.js'
+import { GuestBytes } from '../../server/kernel/memory/guest-bytes.js'
 import { type Subject, subjectHash, type UserSubject } from '../../server/kernel/names/subject.js'
 import { Visitor } from '../../server/kernel/names/visitor.js'
 import { whoOf } from '../../server/kernel/names/who.js'
@@ -132,7 +133,7 @@ describe('docs/protocol.md', () => {
       isCurrent: () => true,
       onForget: () => undefined,
       warn: () => undefined,
-      maxBytes: 64_000_000,
+      guestBytes: new GuestBytes(64_000_000),
     })
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read(header)).toMatchObject({ browser, user, epoch: 0, registers: wire })

@@ -3,6 +3,7 @@ import { cookieFor, testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../server/kernel/cookie/cookie.js'
 import { SigningKeys } from '../../server/kernel/cookie/keys.js'
 import type { Core } from '../../server/kernel/core.js'
+import { GuestBytes } from '../../server/kernel/memory/guest-bytes.js'
 import { Tickets } from '../../server/kernel/values/ticket.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
@@ -72,7 +73,7 @@ export class World {
         isCurrent: () => true,
         onForget: () => undefined,
         warn: () => undefined,
-        maxBytes: 64e6,
+        guestBytes: new GuestBytes(64_000_000),
       })
     const other = ['another secret of at least thirty-two bytes']
     this.foreign = {

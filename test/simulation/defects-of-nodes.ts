@@ -35,7 +35,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'that a browser id was given up is not told to the other nodes',
     file: 'server/kernel/names/epochs.ts',
-    find: 'this.#remote.peers?.tell(name, [register])',
+    find: 'peers?.tell(name, left)',
     replace: '',
   },
   {

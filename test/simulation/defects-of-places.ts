@@ -11,7 +11,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'what was found of a replica stands after its eviction',
     file: 'server/kernel/memory/rotating-cache.ts',
-    find: '    this.#rotations += 1\n    this.#onDrop()\n',
+    find: '    this.#rotations += 1\n    this.#onDrop(count)\n',
     replace: '',
   },
   {

@@ -89,7 +89,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a browser id that was given up is good again',
     file: 'server/kernel/names/epochs.ts',
-    find: 'return this.#among(name).get(name) !== undefined',
+    find: 'return this.#givenUp.get(name) !== undefined',
     replace: 'return name.length === 0',
   },
   {

@@ -90,7 +90,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'that a browser id was given up is not stored',
     file: 'server/kernel/names/epochs.ts',
-    find: 'this.#remote.store?.erase(name, [register])\n',
+    find: 'else store?.erase(name, left)\n',
     replace: '',
   },
   {

@@ -44,6 +44,7 @@ export function counterPart({ remote, settings, store }: Needs): Part {
     },
     names: {
       owns: (name): name is PartName => name.startsWith(PREFIX),
+      isUsers: () => false,
       take: (name, registers) => {
         for (const register of registers) take(name, register)
       },

@@ -55,6 +55,6 @@ export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promi
 
 /** Returns a store as the parts of the plugin use it. */
 export function soundStore(store: Store, { clock }: Pick<Watched, 'clock'>): SoundStore {
-  const told = { warn: () => undefined, settings: { clock: clock.now } }
+  const told = { warn: () => undefined, settings: { clock: clock.now }, onIds: () => undefined }
   return new SoundStore(store, told as unknown as ConstructorParameters<typeof SoundStore>[1])
 }

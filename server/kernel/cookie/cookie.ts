@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
 import type { Warn } from '../report.js'
@@ -34,8 +35,7 @@ interface Needs {
   /** Called when texts are evicted: one that comes again is read again. */
   onForget(this: void): void
   readonly warn: Warn
-  /** Bytes for the cached texts and their content. */
-  readonly maxBytes: number
+  readonly guestBytes: GuestBytes
 }
 
 /** The live cookie: verified by our own code, because the hot path must avoid crypto; written as a whole by koa-session. */
@@ -53,7 +53,7 @@ export class LiveCookie {
   readonly #verified: RotatingCache<GoodCookie>
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
-    const { clock, isCurrent, onForget, warn, maxBytes } = needs
+    const { clock, guestBytes, isCurrent, onForget, warn } = needs
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -62,7 +62,7 @@ export class LiveCookie {
     this.#clock = clock
     this.#isCurrent = isCurrent
     this.#warn = warn
-    this.#verified = RotatingCache.onMap({ maxBytes, weigh, clock, onDrop: onForget })
+    this.#verified = RotatingCache.onMap({ shared: { bytes: guestBytes, weigh }, clock, onDrop: onForget })
     this.#writer = createWriter(keys, options)
   }
 

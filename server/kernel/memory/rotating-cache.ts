@@ -1,13 +1,13 @@
+import type { GuestBytes } from './guest-bytes.js'
 import { NodeCacheShelf, type Shelf } from './shelf.js'
 
 export interface RotatingCacheOptions<V = unknown> {
   /** Maximum number of entries; when the cache is full, it has between half of them and all. @default no limit */
   readonly max?: number
-  /** Maximum number of bytes, and how many of them an entry takes. @default no limit */
-  readonly maxBytes?: number
-  readonly weigh?: (thing: V) => number
-  /** Called whenever entries are dropped: code that holds on to found entries must let go of them. */
-  readonly onDrop?: () => void
+  /** The bound in bytes that it shares with others, and how many of them an entry takes. @default no limit */
+  readonly shared?: { readonly bytes: GuestBytes; weigh(this: void, thing: V): number }
+  /** Called whenever entries are dropped, with how many at most: code that holds on to found entries must let go of them. */
+  readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
   /** ms since 1970 */
@@ -21,22 +21,22 @@ export interface RotatingCacheOptions<V = unknown> {
  */
 export class RotatingCache<V> {
   readonly #half: number
-  readonly #halfBytes: number
-  readonly #weigh: ((thing: V) => number) | undefined
-  readonly #onDrop: () => void
+  readonly #shared: RotatingCacheOptions<V>['shared']
+  readonly #onDrop: (count: number) => void
   readonly #maxIdle: number
   readonly #clock: () => number
   #young: Shelf<V>
   #old: Shelf<V>
   #youngBytes = 0
+  #oldBytes = 0
   #rotatedAt: number
   #rotations = 0
 
   private constructor(create: () => Shelf<V>, options: RotatingCacheOptions<V>) {
-    const { max = Infinity, maxBytes = Infinity, maxIdle = Infinity, clock } = options
+    const { max = Infinity, maxIdle = Infinity, clock, shared } = options
     this.#half = Math.max(1, Math.floor(max / 2))
-    this.#halfBytes = maxBytes / 2
-    this.#weigh = options.weigh
+    this.#shared = shared
+    shared?.bytes.join({ rotate: () => this.#rotate() })
     this.#onDrop = options.onDrop ?? (() => undefined)
     this.#maxIdle = maxIdle
     this.#clock = clock
@@ -72,7 +72,7 @@ export class RotatingCache<V> {
   age(now: number = this.#maxIdle === Infinity ? 0 : this.#clock()): void {
     const idle = now - this.#rotatedAt
     if (idle < this.#maxIdle) return
-    if (idle >= 2 * this.#maxIdle) this.#young.clear()
+    if (idle >= 2 * this.#maxIdle) this.#rotate()
     this.#rotate()
   }
 
@@ -82,23 +82,23 @@ export class RotatingCache<V> {
     if (young !== undefined) return young
     const old = this.#old.get(name)
     if (old === undefined) return undefined
-    this.#old.delete(name)
+    this.delete(name)
     this.set(name, old)
     return old
   }
 
   set(name: string, thing: V): void {
     this.age()
-    this.#lighten(name)
+    if (this.#shared) this.#lighten(this.#young.get(name), undefined)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
-    if (this.#weigh) this.grow(this.#weigh(thing))
+    if (this.#shared) this.grow(this.#shared.weigh(thing))
   }
 
   /** Records that a found entry takes that many more bytes. */
   grow(bytes: number): void {
-    this.#youngBytes += bytes
-    if (this.#youngBytes > this.#halfBytes) this.#rotate()
+    this.#account(this.#youngBytes + bytes, this.#oldBytes)
+    this.#shared?.bytes.fit()
   }
 
   /** Returns the entry with that name, creating it if necessary. */
@@ -111,7 +111,7 @@ export class RotatingCache<V> {
   }
 
   delete(name: string): void {
-    this.#lighten(name)
+    if (this.#shared) this.#lighten(this.#young.get(name), this.#old.get(name))
     this.#young.delete(name)
     this.#old.delete(name)
   }
@@ -119,7 +119,7 @@ export class RotatingCache<V> {
   /** Evicts an entry as if it had not been used for long: code that holds on to found entries is told. */
   evict(name: string): void {
     this.delete(name)
-    this.#drop()
+    this.#drop(0)
   }
 
   /** Yields all entries one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
@@ -129,31 +129,37 @@ export class RotatingCache<V> {
   }
 
   clear(): void {
-    this.#drop()
+    this.#drop(0)
     this.#young.clear()
     this.#old.clear()
-    this.#youngBytes = 0
+    this.#account(0, 0)
   }
 
   #rotate(): void {
     const dropped = this.#old
-    this.#drop()
+    this.#drop(dropped.size)
     this.#old = this.#young
     this.#young = dropped
     dropped.clear()
-    this.#youngBytes = 0
+    this.#account(0, this.#youngBytes)
     this.#rotatedAt = this.#clock()
   }
 
-  #drop(): void {
+  #drop(count: number): void {
     this.#rotations += 1
-    this.#onDrop()
+    this.#onDrop(count)
   }
 
-  /** Only the young half is weighed: the old one was light enough, and gets nothing more. */
-  #lighten(name: string): void {
-    if (!this.#weigh) return
-    const thing = this.#young.get(name)
-    if (thing !== undefined) this.#youngBytes -= this.#weigh(thing)
+  #lighten(young: V | undefined, old: V | undefined): void {
+    const weigh = (thing: V | undefined): number => (thing === undefined ? 0 : (this.#shared?.weigh(thing) ?? 0))
+    this.#account(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
+  }
+
+  /** An entry may have grown since it was weighed. */
+  #account(young: number, old: number): void {
+    const [youngBytes, oldBytes] = [Math.max(0, young), Math.max(0, old)]
+    this.#shared?.bytes.grow(youngBytes - this.#youngBytes, oldBytes - this.#oldBytes)
+    this.#youngBytes = youngBytes
+    this.#oldBytes = oldBytes
   }
 }

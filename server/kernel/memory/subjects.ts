@@ -1,8 +1,10 @@
+import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { LiveSocket } from '../connections/live-socket.js'
 import type { Rooms } from '../connections/rooms.js'
 import { isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
+import type { GuestBytes } from './guest-bytes.js'
 import type { Listener } from './listeners.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
@@ -28,35 +30,44 @@ export interface Resident {
   readonly holding: Holding | undefined
 }
 
-interface SubjectsOptions extends RotatingCacheOptions<Replica> {
+interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
+  readonly guestBytes: GuestBytes
+  /** Returns whether the cookie has room for what is kept under a key. */
+  readonly isInCookie: (key: string) => boolean
   /** Called when what was found for a subject is no longer true. At `onDrop` that may be so for all subjects. */
   readonly onChange: (subject: Subject) => void
 }
 
+/** Bytes that the values in a cookie take in memory at most, beside those of an empty replica: unless they are made to take more. */
+const COOKIE_ROOM = 10_000
+
 /**
- * The replicas of this process: with the sockets that hold them, else in the cache. Eviction never touches a subject that is held.
- * Anonymous and signed-in subjects have separate bounds, so that strangers evict no users.
+ * The replicas of this process: with the sockets that hold them, else in the cache. Eviction never touches a subject that is held; of a
+ * guest there is no room for, what fits the cookie is left. Anonymous and signed-in subjects have separate bounds, so that strangers evict
+ * no users.
  */
 export class Subjects {
   readonly #rooms: Rooms
   readonly #clock: () => number
   readonly #onChange: (subject: Subject) => void
+  readonly #guestBytes: GuestBytes
+  readonly #isInCookie: (key: string) => boolean
   readonly #held = new Map<Subject, Holding>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
   /** ms since 1970 from which code that holds on to found replicas must call `age`. */
   until: number
 
-  /** @param maxGuestBytes for the browsers' replicas in the cache: one stranger can be any number of guests */
-  constructor(options: SubjectsOptions, maxGuestBytes: number, rooms: Rooms) {
+  constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions, rooms: Rooms) {
     this.#rooms = rooms
     this.#onChange = options.onChange
     this.#clock = options.clock
     this.#users = RotatingCache.onNodeCache(options)
+    this.#guestBytes = guestBytes
+    this.#isInCookie = isInCookie
     this.#browsers = RotatingCache.onNodeCache<Replica>({
       ...options,
-      maxBytes: maxGuestBytes,
-      weigh: ({ bytes }) => bytes,
+      shared: { bytes: guestBytes, weigh: ({ bytes }) => bytes },
     })
     this.until = this.#due
   }
@@ -90,7 +101,9 @@ export class Subjects {
 
   /** Records that a found replica has changed, and takes that many more bytes. */
   changed(subject: Subject, bytes: number): void {
-    if (!this.#held.has(subject)) this.#cache(subject).grow(bytes)
+    const holding = this.#held.get(subject)
+    if (holding) this.#pin(holding)
+    else this.#cache(subject).grow(bytes)
     this.#onChange(subject)
   }
 
@@ -128,6 +141,7 @@ export class Subjects {
     const room = this.#rooms.ofSubject(subject)
     const holding = { subject, sub: subjectHash(subject), room, replica, isFleeting, ...holders }
     this.#held.set(subject, holding)
+    this.#pin(holding)
     return holding
   }
 
@@ -136,6 +150,7 @@ export class Subjects {
     const holding = this.#held.get(subject)
     if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
     this.#held.delete(subject)
+    this.#guestBytes.pin(holding, 0)
     // What was found for an empty replica is no longer true: it is not kept, and the next write begins another.
     if (holding.replica.isEmpty || holding.isFleeting) holding.replica.clear()
     else this.#cache(subject).set(subject, holding.replica)
@@ -146,6 +161,8 @@ export class Subjects {
     const replica = this.find(subject)
     this.#cache(subject).delete(subject)
     replica?.clear()
+    const holding = this.#held.get(subject)
+    if (holding) this.#pin(holding)
     this.#onChange(subject)
   }
 
@@ -159,6 +176,23 @@ export class Subjects {
     this.#users.clear()
     this.#browsers.clear()
   }
+
+  /** Counts what a guest has beyond what the cookie has room for: without it an idle socket takes as much as one of a guest with nothing. */
+  #pin(holding: Holding): void {
+    const { subject, replica } = holding
+    if (isUser(subject)) return
+    const isLight = replica.bytes <= COOKIE_ROOM && replica.registers().every(this.#fitsCookie)
+    // What is written now goes last: its sockets are not told of it yet.
+    this.#guestBytes.pin(holding, 0)
+    if (!isLight) this.#guestBytes.pin(holding, replica.bytes, () => this.#lighten(holding))
+  }
+
+  #lighten({ subject, replica }: Holding): void {
+    replica.lighten(COOKIE_ROOM, ({ key }) => this.#isInCookie(key))
+    this.#onChange(subject)
+  }
+
+  readonly #fitsCookie = ({ key, ids }: StoredRegister): boolean => ids === undefined && this.#isInCookie(key)
 
   #cache(subject: Subject): RotatingCache<Replica> {
     return isUser(subject) ? this.#users : this.#browsers

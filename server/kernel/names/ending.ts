@@ -10,6 +10,8 @@ export interface Ending {
   readonly epoch: number
   /** The user who signed in when a browser id was given up. */
   readonly heir: UserSubject | undefined
+  /** Whether it was a user's, or became one's: those of guests alone have to make room. Implied by an heir. */
+  readonly isUsers?: boolean
 }
 
 /** The state of a subject in one place: its values, and what has ended. */
@@ -29,14 +31,15 @@ export function standing(all: readonly StoredRegister[]): Standing {
   }
 }
 
-export function toRegister({ epoch, heir }: Ending): StoredRegister {
-  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(heir === undefined ? {} : { value: heir }) }
+export function toRegister({ epoch, heir, isUsers }: Ending): StoredRegister {
+  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(heir || isUsers ? { value: heir ?? true } : {}) }
 }
 
 export function generationRegister(generation: number): StoredRegister {
   return { key: GENERATION_KEY, stamp: toStamp(generation) }
 }
 
-function toEnding({ stamp, value }: StoredRegister): Ending {
-  return { epoch: stamp, heir: typeof value === 'string' && isUser(value) ? value : undefined }
+export function toEnding({ stamp, value }: StoredRegister): Ending {
+  const heir = typeof value === 'string' && isUser(value) ? value : undefined
+  return { epoch: stamp, heir, isUsers: value !== undefined }
 }

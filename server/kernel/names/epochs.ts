@@ -2,17 +2,14 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { timeAfter } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { VerifiedCookie } from '../cookie/cookie-text.js'
-import type { RotatingCache } from '../memory/rotating-cache.js'
 import type { Remote } from '../remote/remote.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
 import { FIRST_GENERATION } from './generation.js'
-import { type GivenUp, type GivenUpOptions, givenUpNames } from './given-up.js'
+import { type GivenUp, GivenUpNames, type GivenUpOptions } from './given-up.js'
 import type { Recognized } from './recognized.js'
 import {
   type BrowserSubject,
   cookieless,
-  isBrowser,
-  isCookieless,
   isUser,
   type PartName,
   type Subject,
@@ -34,9 +31,7 @@ export class Epochs {
   readonly #clock: () => number
   readonly #remote: Remote
   readonly #users: UserEpochs
-  readonly #givenUp: RotatingCache<GivenUp>
-  /** Apart from browser ids: any stranger can cause any number of a part's names to end. */
-  readonly #partsGivenUp: RotatingCache<GivenUp>
+  readonly #givenUp: GivenUpNames
   readonly #onEnd: (name: string) => void
   /** The number of revocations, sign-outs and sign-ins so far, from which `hasEndedSince` counts. */
   ends: number = BEFORE
@@ -47,8 +42,7 @@ export class Epochs {
     this.#remote = remote
     this.#onEnd = onEnd
     this.#users = new UserEpochs(options, onEnd)
-    this.#givenUp = givenUpNames(options)
-    this.#partsGivenUp = givenUpNames(options)
+    this.#givenUp = new GivenUpNames(options)
   }
 
   /** Returns the epoch of a user, by the hash of the subject. Guests have only one. */
@@ -104,11 +98,22 @@ export class Epochs {
     ]
   }
 
-  /** Gives up for good a browser id, or what a part keeps under a name. */
-  giveUp(name: BrowserSubject | PartName, heir: UserSubject | undefined): void {
-    const register = toRegister(this.#giveUp(name, heir))
-    this.#remote.store?.erase(name, [register])
-    this.#remote.peers?.tell(name, [register])
+  /**
+   * Gives up for good a browser id, or what a part keeps under a name.
+   *
+   * @param isEmpty whether it is a guest's whose cookie has no values: one that had nothing stored either leaves nothing in a store
+   */
+  giveUp(
+    name: BrowserSubject | PartName,
+    heir: UserSubject | undefined,
+    isUsers: boolean = heir !== undefined,
+    isEmpty: boolean = false,
+  ): void {
+    const { peers, store } = this.#remote
+    const left = [toRegister(this.#giveUp(name, heir, isUsers))]
+    if (isEmpty && !isUsers) store?.eraseGuest(name, left)
+    else store?.erase(name, left)
+    peers?.tell(name, left)
   }
 
   /** Records that a user has signed out in a browser: nothing tells which connections without a live cookie belong to it. */
@@ -118,7 +123,8 @@ export class Epochs {
 
   /** Ends what has come under a name that was given up before, at every node. */
   endAgain(name: string): void {
-    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, this.#among(name).get(name)?.heir))])
+    const { heir, isUsers = false } = this.#givenUp.get(name) ?? {}
+    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, heir, isUsers))])
   }
 
   /** Takes over an end that the store has. Returns whether it is news. */
@@ -136,7 +142,7 @@ export class Epochs {
   }
 
   isGivenUp(name: BrowserSubject | PartName): boolean {
-    return this.#among(name).get(name) !== undefined
+    return this.#givenUp.get(name) !== undefined
   }
 
   /** Returns when a browser id was given up, and to whom. */
@@ -168,26 +174,20 @@ export class Epochs {
     return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
   }
 
-  #among(name: string): RotatingCache<GivenUp> {
-    return isBrowser(name) || isCookieless(name) ? this.#givenUp : this.#partsGivenUp
-  }
-
-  #set(name: string, givenUp: GivenUp): void {
-    this.#among(name).set(name, givenUp)
+  #set(name: string, ending: Ending, order: number): Ending {
+    this.#givenUp.set(name, ending, order)
     this.#onEnd(name)
+    return ending
   }
 
   #take(name: string, ending: Ending, order: number): boolean {
     if (isUser(name)) return this.#users.take(name, ending, order)
-    const { epoch, heir } = ending
-    this.#set(name, { epoch, heir, order })
+    this.#set(name, ending, order)
     return true
   }
 
-  #giveUp(name: string, heir: UserSubject | undefined): Ending {
-    const epoch = timeAfter(ONLY_EPOCH, this.#clock())
-    this.#set(name, { epoch, heir, order: this.#next() })
-    return { epoch, heir }
+  #giveUp(name: string, heir: UserSubject | undefined, isUsers: boolean): Ending {
+    return this.#set(name, { epoch: timeAfter(ONLY_EPOCH, this.#clock()), heir, isUsers }, this.#next())
   }
 
   #next(): number {

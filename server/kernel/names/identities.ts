@@ -155,10 +155,10 @@ export class Identities {
   }
 
   /** Gives up these names: anything still on its way under them finds them given up. */
-  #giveUp({ browser, user: owner }: Departing, user: UserSubject | undefined): readonly string[] {
+  #giveUp({ browser, user: owner, registers }: Departing, user: UserSubject | undefined): readonly string[] {
     // A user who was revoked, and is signed in again, has not left.
     const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))
-    this.#core.epochs.giveUp(browserSubject(browser), user)
+    this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
     this.#core.epochs.signOut(owner)
     return [browserSubject(browser), cookieless(owner)]

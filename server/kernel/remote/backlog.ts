@@ -7,7 +7,6 @@ import type { StoreHealth } from './health.js'
 import type { BacklogNeeds, Lane, StoredRows, Waiting } from './lane.js'
 import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
-import { WaitingGuests } from './waiting-guests.js'
 import { write } from './write.js'
 
 /** ms for which a subject rests if the store refuses its rows while it accepts others: at first, and at most. */
@@ -24,9 +23,8 @@ export class Backlog {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #core: BacklogNeeds
-  readonly #onLetGo: (guest: StoredName) => void
+  readonly #waiting: Waiting
   readonly #lanes = new Map<StoredName, Lane>()
-  readonly #guests: WaitingGuests
   #underWay = 0
   #isPlanned = false
 
@@ -34,8 +32,7 @@ export class Backlog {
     this.#store = store
     this.#health = health
     this.#core = core
-    this.#onLetGo = waiting.onLetGo
-    this.#guests = new WaitingGuests(waiting.maxGuestBytes)
+    this.#waiting = waiting
     health.onTry(() => this.#flush())
   }
 
@@ -68,6 +65,10 @@ export class Backlog {
       lane.next?.registers.forget((register) => !isEnd(register))
       this.add(subject, left)
     }
+  }
+
+  has(subject: StoredName): boolean {
+    return this.#lanes.has(subject)
   }
 
   get size(): number {
@@ -161,19 +162,19 @@ export class Backlog {
     this.#flush()
   }
 
-  /** Drops the writes of the guests who have waited longest, if more waits than there is room for. */
-  #weigh(subject: StoredName, { next }: Lane): void {
-    for (const guest of this.#guests.note(subject, next?.registers.bytes ?? 0)) this.#letGo(guest)
+  /** Guests may have to make room, those who have waited longest first: one stranger can be any number of them. */
+  #weigh(subject: StoredName, lane: Lane): void {
+    if (!this.#waiting.isGuest(subject)) return
+    this.#waiting.guestBytes.pin(lane, lane.next?.registers.bytes ?? 0, () => this.#letGo(subject, lane))
   }
 
-  /** Drops what a guest has set, but not what has ended. */
-  #letGo(guest: StoredName): void {
-    const lane = this.#lanes.get(guest)
-    const { waiters = [] } = lane?.next ?? {}
-    if (lane) lane.next = lane.next && endsOf(lane.next)
-    if (!lane?.sent && !lane?.next) this.#lanes.delete(guest)
+  /** Drops what a guest has set, and what of a guest has ended, but not what has ended of a user. */
+  #letGo(guest: StoredName, lane: Lane): void {
+    const { waiters = [] } = lane.next ?? {}
+    lane.next = lane.next && endsOf(lane.next)
+    if (!lane.sent && !lane.next) this.#lanes.delete(guest)
     for (const resolve of waiters) resolve(false)
-    this.#onLetGo(guest)
+    this.#waiting.onLetGo(guest)
   }
 
   #rest(lane: Lane): void {

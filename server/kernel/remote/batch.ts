@@ -28,9 +28,8 @@ export function again(failed: Batch, since: Batch = batch()): Batch {
   return { registers, erases: [...new Set([...failed.erases, ...since.erases])], waiters }
 }
 
-/** Returns what must be written of a batch in any case: that something has ended. */
+/** Returns what must be written of a batch in any case: that something of a user has ended. */
 export function endsOf({ registers, erases }: Batch): Batch | undefined {
-  const ends = registers.registers().filter(isEnd)
-  if (ends.length === 0 && erases.length === 0) return undefined
-  return { registers: Replica.of(ends, 'job'), erases, waiters: [] }
+  const ends = registers.registers().filter((register) => isEnd(register) && register.value !== undefined)
+  return ends.length === 0 ? undefined : { registers: Replica.of(ends, 'job'), erases, waiters: [] }
 }

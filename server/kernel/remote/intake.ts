@@ -1,8 +1,10 @@
-import type { StoredRegister } from '../../../shared/register.js'
+import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
+import { withoutPast } from '../../../shared/taken-ids.js'
+import type { Settings } from '../../options.js'
 import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
-import { standing } from '../names/ending.js'
+import { standing, toRegister } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { Sessions } from '../values/sessions.js'
@@ -10,6 +12,7 @@ import type { Backlog } from './backlog.js'
 import { applyRemoteEnd } from './remote-ends.js'
 
 type Surroundings = {
+  readonly settings: Pick<Settings, 'clock'>
   readonly connections: Connections
   readonly epochs: Epochs
   readonly sessions: Sessions
@@ -51,12 +54,20 @@ export class Intake {
 
   #tell(subject: Subject, all: readonly StoredRegister[]): void {
     const { epochs, sessions, subjects } = this.#core
-    if (subjects.holding(subject)?.isFleeting || (!isUser(subject) && epochs.isGivenUp(subject))) return
+    if (subjects.holding(subject)?.isFleeting) return
+    const end = isUser(subject) ? undefined : epochs.givenUp(subject)
+    if (end) {
+      if (all.length > 0 && !all.some(isEnd)) this.#backlog.erase(subject, [toRegister(end)])
+      return
+    }
     const stored = Replica.of(all, 'store')
     const ends = isUser(subject) ? epochs.endsOf(subject) : []
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.
-    const lacking = [...ends, ...(sessions.find(subject)?.registers() ?? [])].filter(isLacking)
+    const own = (sessions.find(subject)?.registers() ?? []).map((register) =>
+      withoutPast(register, this.#core.settings.clock()),
+    )
+    const lacking = [...ends, ...own].filter(isLacking)
     if (lacking.length > 0) this.#backlog.add(subject, lacking)
   }
 

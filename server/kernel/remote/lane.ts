@@ -1,10 +1,12 @@
 import type { StoredRegister } from '../../../shared/register.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import type { Batch } from './batch.js'
 import type { StoredName } from './name.js'
 
-/** The limit for guests' waiting writes, and the callback for a guest whose writes are dropped. */
+/** The bound for guests' waiting writes, who is a guest, and the callback for a guest whose writes are dropped. */
 export interface Waiting {
-  readonly maxGuestBytes: number
+  readonly guestBytes: GuestBytes
+  readonly isGuest: (name: StoredName) => boolean
   readonly onLetGo: (guest: StoredName) => void
 }
 

@@ -1,6 +1,7 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { nextStamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Subjects } from '../memory/subjects.js'
 import { FIRST_GENERATION } from '../names/generation.js'
@@ -29,7 +30,11 @@ interface Taking {
   isWriting(subject: Subject): boolean
 }
 
+/** Approximate bytes of such a record, with its place in memory. */
+const NOTHING = 200
+
 interface Needs {
+  readonly guestBytes: GuestBytes
   readonly remote: Remote
   readonly settings: Settings
   readonly subjects: Subjects
@@ -52,9 +57,13 @@ export class Loads {
     this.#health = health
     this.#core = core
     this.#taking = taking
-    const { maxSubjects, storeRefresh, clock } = core.settings
+    const { storeRefresh, clock } = core.settings
     this.#longest = 10 * storeRefresh
-    this.#nothing = RotatingCache.onMap({ max: 4 * maxSubjects, maxIdle: this.#longest, clock })
+    this.#nothing = RotatingCache.onMap({
+      shared: { bytes: core.guestBytes, weigh: () => NOTHING },
+      maxIdle: this.#longest,
+      clock,
+    })
   }
 
   /** Returns whether what the store had of a subject when it was last asked is in memory. After too long a time that no longer counts. */

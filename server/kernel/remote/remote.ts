@@ -12,6 +12,8 @@ export interface Keeper {
    * @param generation of a user's values. @default the first
    */
   erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
+  /** Does the same, but leaves nothing of a guest who had nothing stored. */
+  eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void
   /** Keeps nothing more of what a subject had of that generation, except what is `left`: another process has erased it. */
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void
 }

@@ -4,6 +4,7 @@ import type { Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
 import type { Connections } from '../connections/connections.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { FIRST_GENERATION } from '../names/generation.js'
@@ -17,6 +18,7 @@ import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { type StoredName, storeName } from './name.js'
 import { PartRows } from './part-rows.js'
+import { PastIds } from './past-ids.js'
 import { Reloads } from './reloads.js'
 import type { Keeper, Remote } from './remote.js'
 import { SingleUse } from './single-use.js'
@@ -28,6 +30,7 @@ import { type Answers, type Memory, type Update, Updates } from './updates.js'
 /** The pieces that it brings together. */
 type Surroundings = {
   readonly connections: Connections
+  readonly guestBytes: GuestBytes
   readonly remote: Remote
   readonly epochs: Epochs
   readonly owners: readonly NameOwner[]
@@ -50,6 +53,7 @@ export class StoreSync implements Keeper {
   readonly parts: PartRows
   /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
+  readonly pastIds: PastIds
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
@@ -59,13 +63,16 @@ export class StoreSync implements Keeper {
     this.#core = core
     this.health = new StoreHealth(core.settings)
     const waiting = {
-      maxGuestBytes: core.settings.maxGuestBytes,
+      guestBytes: core.guestBytes,
+      isGuest: (name: StoredName) =>
+        isSubject(name) ? !isUser(name) : core.owners.find(({ owns }) => owns(name))?.isUsers(name) === false,
       onLetGo: (guest: StoredName) => {
         this.#loads.forget(guest)
         this.health.tellLoss()
       },
     }
-    this.#sound = new SoundStore(store, core)
+    this.pastIds = new PastIds(store, this.health, core.settings, core.guestBytes)
+    this.#sound = new SoundStore(store, { ...core, onIds: (name) => this.pastIds.note(name) })
     this.#backlog = new Backlog(
       this.#sound,
       this.health,
@@ -138,6 +145,13 @@ export class StoreSync implements Keeper {
     this.#backlog.erase(subject, left, storeName(subject, generation))
   }
 
+  eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void {
+    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.sessions.find(guest)
+    if (!isNothing || this.#backlog.has(guest)) this.erase(guest, left)
+    // Another process may have written something since the store was asked: what is found of an id that was given up is erased.
+    else this.#loads.load(guest).catch(() => undefined)
+  }
+
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
     this.#backlog.abandon(subject, left, storeName(subject, generation))
     // Nothing was loaded under the name that counts now.
@@ -184,6 +198,7 @@ export class StoreSync implements Keeper {
   close(): Promise<void> {
     this.#reloads.close()
     this.#sweeps.close()
+    this.pastIds.close()
     return this.#end.close()
   }
 

@@ -110,7 +110,8 @@ export class Updates<N extends StoredName> {
       if (!isAnswering && !unanswered) return undefined
       permit()
       this.#memory.checkOpen()
-      const standing = this.#memory.find(subject)?.register(field.key)
+      const replica = this.#memory.find(subject)
+      const standing = replica?.register(field.key)
       const taken = takenAt(standing, id)
       if (taken !== undefined) {
         // So far only the store has told of it.
@@ -121,7 +122,13 @@ export class Updates<N extends StoredName> {
       const last = this.#memory.last(subject, field.key)
       const now = this.#settings.clock()
       const stamp = nextStamp(now, newestOf([last, seen]))
-      const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
+      const register = carrying(
+        { key: field.key, stamp, value: next() },
+        standing,
+        now,
+        id,
+        () => replica?.registers() ?? [],
+      )
       const expected = standing?.stamp ?? NEVER
       const { store, nameOf } = this.#place
       const name = nameOf(subject)

@@ -53,7 +53,7 @@ export class Requests {
       const { ends } = this.#core.epochs
       return after(this.arrive(ctx), (user) => {
         this.begin(ctx, { user, ends })
-        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)))
+        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
         return next()
       })
     }

@@ -84,7 +84,9 @@ export class Sessions {
     const stamp = nextStamp(now, newestOf(last))
     for (const [subject, written] of group(changes, owner, stamp)) {
       const replica = this.find(subject)
-      const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
+      const registers = written.map((register) =>
+        carrying(register, replica?.register(register.key), now, id, () => replica?.registers() ?? []),
+      )
       const news = this.#merging.take(subject, registers, source)
       this.#keep(subject, news)
       this.#announce(subject, news)

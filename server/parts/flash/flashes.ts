@@ -1,12 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import { memoryBytes } from '../../../shared/budget.js'
 import { timeAfter } from '../../../shared/stamp.js'
+import type { GuestBytes } from '../../kernel/memory/guest-bytes.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import type { BrowserSubject } from '../../kernel/names/subject.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Settings } from '../../options.js'
 import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
 
+/** Approximate bytes of a browser's place in memory, of a message without its content, and of a taken one's id. */
+const PLACE = 200
+const FRAME = 150
+const ID = 120
+
 interface Needs {
+  readonly guestBytes: GuestBytes
   readonly settings: Settings
   readonly store: StoreSync | undefined
 }
@@ -25,10 +33,11 @@ export class Flashes {
   #count = 0
 
   constructor(core: Needs) {
-    const { maxSubjects, clock } = core.settings
+    const { guestBytes: bytes, settings } = core
+    const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
     this.#core = core
-    this.#waiting = RotatingCache.onMap({ max: maxSubjects, maxIdle: FLASH_LIFETIME, clock })
-    this.#taken = RotatingCache.onMap({ max: 10 * maxSubjects, maxIdle: FLASH_LIFETIME, clock })
+    this.#waiting = RotatingCache.onMap({ ...options, shared: { bytes, weigh } })
+    this.#taken = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
   }
 
   /** How many messages were added here so far, which tells whether a page loads before or after one. */
@@ -110,6 +119,10 @@ export class Flashes {
   }
 
   readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+}
+
+function weigh(messages: readonly Message[]): number {
+  return messages.reduce((sum, { content }) => sum + FRAME + memoryBytes(content), PLACE)
 }
 
 function isFor(since = -1): (message: Message) => boolean {

@@ -3,6 +3,7 @@ import type { JsonValue } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
 import type { Connections } from '../../kernel/connections/connections.js'
+import type { GuestBytes } from '../../kernel/memory/guest-bytes.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import { usedLate } from '../../kernel/requests/lateness.js'
 import type { Part, RequestUse } from '../../kernel/seams.js'
@@ -14,13 +15,14 @@ import { RequestFlash } from './request-flash.js'
 
 interface Needs {
   readonly connections: Connections
+  readonly guestBytes: GuestBytes
   readonly settings: Settings
   readonly store: StoreSync | undefined
 }
 
 /** Creates the part for messages that a browser is shown once. */
-export function flashPart({ connections, settings, store }: Needs): Part {
-  const flashes = new Flashes({ settings, store })
+export function flashPart({ connections, guestBytes, settings, store }: Needs): Part {
+  const flashes = new Flashes({ guestBytes, settings, store })
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }

@@ -90,7 +90,7 @@ export class AppSessions {
     session.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => session.replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) =>
-      carrying({ key, stamp, value }, session.replica.register(key), now),
+      carrying({ key, stamp, value }, session.replica.register(key), now, undefined, () => session.replica.registers()),
     )
     const news = [...recalled, ...session.merge(registers, source)]
     this.#core.remote.store?.keep(session.name, news)
@@ -112,8 +112,9 @@ export class AppSessions {
    */
   destroy(name: SessionName, res: ServerResponse | undefined): void {
     this.#core.sessions.checkOpen()
+    const isUsers = this.memory.find(name)?.isUsers
     this.memory.end(name, 'destroyed')
-    this.#core.epochs.giveUp(name, undefined)
+    this.#core.epochs.giveUp(name, undefined, isUsers)
     const dismiss = (): void => {
       this.memory.close(name)
       this.#core.epochs.endAgain(name)

@@ -24,14 +24,24 @@ export class KnownSession {
   /** When it was last asked for, written to or held, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
+  /** Whether a request that came with it was a user's. */
+  isUsers = false
   /** Why it has ended. */
   ended: SessionEnd | undefined
   readonly #announcements: Announcements
+  readonly #grown: (session: KnownSession, bytes: number) => void
 
-  constructor(name: SessionName, now: number, announcements: Announcements) {
+  /** @param grown called with how many more bytes it takes */
+  constructor(
+    name: SessionName,
+    now: number,
+    announcements: Announcements,
+    grown: (session: KnownSession, bytes: number) => void,
+  ) {
     this.name = name
     this.usedAt = now
     this.#announcements = announcements
+    this.#grown = grown
   }
 
   /** Applies registers that are newer, and returns those. */
@@ -58,9 +68,9 @@ export class KnownSession {
   /** Runs `act`, and tells watchers of values that have changed. */
   #tell<T>(source: ChangeSource, act: () => T): T {
     const watchers = this.#watchers()
-    if (watchers.length === 0) return act()
+    if (watchers.length === 0) return this.#weigh(act)
     const before = valuesOf(this.replica)
-    const result = act()
+    const result = this.#weigh(act)
     const now = valuesOf(this.replica)
     const tell = (change: AnyChange): void => {
       for (const watcher of watchers) watcher.changed(change)
@@ -69,6 +79,13 @@ export class KnownSession {
       const [value, previous]: (JsonValue | undefined)[] = [now.get(key), before.get(key)]
       if (!sameJson(value, previous)) this.#announcements.change(this, { key, value, previous, source }, tell)
     }
+    return result
+  }
+
+  #weigh<T>(act: () => T): T {
+    const { bytes } = this.replica
+    const result = act()
+    this.#grown(this, this.replica.bytes - bytes)
     return result
   }
 

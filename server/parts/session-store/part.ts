@@ -1,5 +1,5 @@
 import onHeaders from 'on-headers'
-import type { Report, Warn } from '../../kernel/report.js'
+import type { Report } from '../../kernel/report.js'
 import type { Part } from '../../kernel/seams.js'
 import { AppSessions } from './app-sessions.js'
 import { isSessionName, type SessionName } from './session-content.js'
@@ -15,7 +15,6 @@ const KEPT =
 
 interface Needs extends SessionNeeds {
   readonly report: Report
-  readonly warn: Warn
 }
 
 /** The part, with what our own tests inspect. */
@@ -24,7 +23,7 @@ export interface SessionPart extends Part {
 }
 
 /** Creates the part for koa-session's sessions, if the app keeps them here. */
-export function sessionPart({ report, warn, ...core }: Needs): SessionPart {
+export function sessionPart({ report, ...core }: Needs): SessionPart {
   const requests = new SessionRequests()
   let appSessions: AppSessions | undefined
   let sessionStore: SessionStore | undefined
@@ -41,13 +40,18 @@ export function sessionPart({ report, warn, ...core }: Needs): SessionPart {
     },
     names: {
       owns: isSessionName,
+      isUsers: (name: SessionName) => appSessions?.memory.find(name)?.isUsers === true,
       take: (name: SessionName, registers, source) => appSessions?.memory.take(name, registers, source),
+    },
+    begins: (ctx, _, user) => {
+      const session = appSessions && user && requests.brought(ctx)
+      if (session) appSessions?.memory.setUsers(session)
     },
     // An attacker who has planted the id would be signed in too. The app may renew it before or after it sets the user.
     signsIn: (ctx) =>
       onHeaders(ctx.res, () => {
         const session = requests.brought(ctx)
-        if (session && appSessions?.current(session)) warn(KEPT)
+        if (session && appSessions?.current(session)) core.warn(KEPT)
       }),
     handshake: {
       isUsed: () => appSessions !== undefined,

@@ -2,10 +2,13 @@ import type { Socket } from 'socket.io'
 import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
 import { hangUp } from '../../kernel/connections/connection.js'
 import type { Announcements } from '../../kernel/memory/announcements.js'
+import type { GuestBytes } from '../../kernel/memory/guest-bytes.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
+import { toEnding } from '../../kernel/names/ending.js'
 import type { Epochs } from '../../kernel/names/epochs.js'
 import type { Remote } from '../../kernel/remote/remote.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
+import type { Warn } from '../../kernel/report.js'
 import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Settings } from '../../options.js'
 import { KnownSession } from './known-session.js'
@@ -20,40 +23,64 @@ const LONGEST_ANSWER = 30_000
 export const LATEST: number = 10 * 60 * 1000
 /** The least number to forget at a time, as the store is told each time. */
 const LEAST = 64
+/** Approximate bytes of a session in memory besides its replica. */
+const SESSION = 600
+const LOST =
+  'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
 
 /** The dependencies of session handling. */
 export interface SessionNeeds {
   readonly announcements: Announcements
   readonly epochs: Epochs
+  readonly guestBytes: GuestBytes
   readonly remote: Remote
   readonly sessions: Sessions
   readonly settings: Settings
   readonly store: StoreSync | undefined
+  readonly warn: Warn
 }
 
 /**
- * The sessions of this process: those that open connections hold, and a bounded cache of the others. A flood of new sessions evicts the
- * least recently used, but never one that a connection holds.
+ * The sessions of this process: those that open connections hold, and bounded caches of the others, users' apart from guests'. A flood of
+ * new sessions evicts the least recently used of guests, but never one that a connection holds. One is a guest's until a request comes
+ * with it that `identify` names a user for.
  */
 export class SessionMemory {
   readonly #core: SessionNeeds
   /** Including ended ones, until the response with their browser's new cookie is sent. */
   readonly #held = new Map<SessionName, KnownSession>()
-  readonly #others: RotatingCache<KnownSession>
+  readonly #users: RotatingCache<KnownSession>
+  readonly #guests: RotatingCache<KnownSession>
 
   constructor(core: SessionNeeds) {
-    const { maxSubjects: max, clock } = core.settings
+    const { guestBytes: bytes, settings, store, warn } = core
     this.#core = core
     // No `maxIdle`: each session has its own lifetime.
-    this.#others = RotatingCache.onMap({ max, clock })
+    const options = { max: settings.maxSubjects, clock: settings.clock }
+    this.#users = RotatingCache.onMap(options)
+    this.#guests = RotatingCache.onMap({
+      ...options,
+      shared: { bytes, weigh: ({ replica }) => SESSION + replica.bytes },
+      onDrop: (count) => void (count === 0 || store || warn(LOST)),
+    })
   }
 
   get size(): number {
-    return this.#held.size + this.#others.size
+    return this.#held.size + this.#users.size + this.#guests.size
   }
 
   find(name: SessionName): KnownSession | undefined {
-    return this.#held.get(name) ?? this.#others.get(name)
+    return this.#held.get(name) ?? this.#users.get(name) ?? this.#guests.get(name)
+  }
+
+  /** Records that a request of a user came with it: no guest evicts it from now on. */
+  setUsers(session: KnownSession): void {
+    if (session.isUsers) return
+    session.isUsers = true
+    if (this.find(session.name) !== session) return
+    this.#guests.delete(session.name)
+    if (this.#held.has(session.name)) this.#pin(session)
+    else this.#users.set(session.name, session)
   }
 
   /** Returns the session unless it has ended. */
@@ -79,14 +106,15 @@ export class SessionMemory {
     const found = this.find(name)
     if (found) return found
     const { announcements, settings } = this.#core
-    const session = new KnownSession(name, settings.clock(), announcements)
-    this.#others.set(name, session)
+    const session = new KnownSession(name, settings.clock(), announcements, this.#grown)
+    this.#guests.set(name, session)
     return session
   }
 
-  drop({ name }: KnownSession): void {
-    this.#held.delete(name)
-    this.#others.delete(name)
+  drop(session: KnownSession): void {
+    this.#held.delete(session.name)
+    this.#uncache(session)
+    this.#pin(session)
   }
 
   /** Keeps a session in memory until `release`, even one that has ended since it was found; returns the one to release. */
@@ -102,7 +130,9 @@ export class SessionMemory {
     session.usedAt = this.#core.settings.clock()
     session.holders.delete(conn)
     if (session.holders.size > 0 || session.ended !== undefined || !this.#held.delete(session.name)) return
-    this.#others.set(session.name, session)
+    this.#pin(session)
+    const others = session.isUsers ? this.#users : this.#guests
+    others.set(session.name, session)
   }
 
   /** Ends a session. Its connections stay open until `close`. */
@@ -126,7 +156,7 @@ export class SessionMemory {
       // Told again, now that the response that ended it was sent.
       if (end && source === 'node') this.close(name)
     } else if (end) {
-      this.#core.epochs.hear(name, { epoch: end.stamp, heir: undefined })
+      this.#core.epochs.hear(name, toEnding(end))
       this.end(name, 'destroyed')
       if (source === 'store') this.close(name)
       else if (this.find(name)) setTimeout(() => this.close(name), LONGEST_ANSWER).unref()
@@ -150,7 +180,7 @@ export class SessionMemory {
   /** Yields all sessions, whatever is added or dropped meanwhile. */
   *all(): Generator<KnownSession> {
     yield* this.#held.values()
-    for (const [, session] of this.#others.entries()) yield session
+    for (const cache of [this.#users, this.#guests]) for (const [, session] of cache.entries()) yield session
   }
 
   #learn(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
@@ -163,8 +193,25 @@ export class SessionMemory {
   }
 
   #keep(session: KnownSession): KnownSession {
-    this.#others.delete(session.name)
+    this.#uncache(session)
     this.#held.set(session.name, session)
+    this.#pin(session)
     return session
+  }
+
+  #uncache({ name }: KnownSession): void {
+    this.#users.delete(name)
+    this.#guests.delete(name)
+  }
+
+  readonly #grown = (session: KnownSession, bytes: number): void => {
+    if (this.#held.get(session.name) === session) this.#pin(session)
+    else if (this.#guests.get(session.name) === session) this.#guests.grow(bytes)
+  }
+
+  /** One that is held stays, and takes the room of others. */
+  #pin(session: KnownSession): void {
+    const isPinned = !session.isUsers && this.#held.get(session.name) === session
+    this.#core.guestBytes.pin(session, isPinned ? SESSION + session.replica.bytes : 0)
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { GuestBytes } from '../../../server/kernel/memory/guest-bytes.js'
 import { browserSubject, userSubject } from '../../../server/kernel/names/subject.js'
 import { Backlog } from '../../../server/kernel/remote/backlog.js'
 import type { StoredName } from '../../../server/kernel/remote/name.js'
@@ -39,7 +40,11 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
   const letGo: StoredName[] = []
   const generations = new Map<StoredName, number>()
   const late: StoredName[] = []
-  const waiting = { maxGuestBytes, onLetGo: (guest: StoredName) => void letGo.push(guest) }
+  const waiting = {
+    guestBytes: new GuestBytes(2 * maxGuestBytes),
+    isGuest: (name: StoredName) => name.startsWith('browser:'),
+    onLetGo: (guest: StoredName) => void letGo.push(guest),
+  }
   const backlog = new Backlog(
     soundStore(store, watched),
     watched.health,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { GuestBytes } from '../../../server/kernel/memory/guest-bytes.js'
 import type { Subjects } from '../../../server/kernel/memory/subjects.js'
 import { type Subject, userSubject } from '../../../server/kernel/names/subject.js'
 import { Loads } from '../../../server/kernel/remote/loads.js'
@@ -26,7 +27,7 @@ function parts({ hasAdapter = false } = {}) {
     if (rows.length > 0) memory.set(subject, new Replica())
     return rows.length
   }
-  const core = { settings, remote, subjects: subjects as unknown as Subjects }
+  const core = { guestBytes: new GuestBytes(1e6), settings, remote, subjects: subjects as unknown as Subjects }
   const loads = new Loads(soundStore(store, watched), watched.health, core as never, {
     learn: () => 0,
     compare,

@@ -5,6 +5,7 @@ import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../../../server/kernel/cookie/cookie.js'
 import { SigningKeys } from '../../../../server/kernel/cookie/keys.js'
+import { GuestBytes } from '../../../../server/kernel/memory/guest-bytes.js'
 import { newBrowserId } from '../../../../server/kernel/names/subject.js'
 
 const COOKIES = 2000
@@ -28,7 +29,7 @@ it('keeps nothing of a Cookie header but the live cookie that it has verified', 
     isCurrent: () => true,
     onForget: () => undefined,
     warn: () => undefined,
-    maxBytes: 64_000_000,
+    guestBytes: new GuestBytes(64_000_000),
   })
   const rest = { user: undefined, epoch: 0, registers: [] }
   const read = (): void => {

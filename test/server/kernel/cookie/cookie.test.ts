@@ -4,6 +4,7 @@ import { testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../../../server/kernel/cookie/cookie.js'
 import { type CookieContent, readable } from '../../../../server/kernel/cookie/cookie-text.js'
 import { SigningKeys } from '../../../../server/kernel/cookie/keys.js'
+import { GuestBytes } from '../../../../server/kernel/memory/guest-bytes.js'
 import { subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
 import { SKEW } from '../../../../shared/stamp.js'
 import { browserId } from '../../../support/browser-id.js'
@@ -25,7 +26,7 @@ const make = (secrets = [secret], now = clock.now) =>
     isCurrent: () => true,
     onForget: () => undefined,
     warn: () => undefined,
-    maxBytes: 64_000_000,
+    guestBytes: new GuestBytes(64_000_000),
   })
 const content: CookieContent = {
   browser: browserId('b'),

@@ -27,7 +27,7 @@ type Session = Record<string, unknown>
 
 /** A session in memory, which takes one save after the other. */
 class Saved {
-  readonly session = new KnownSession(sessionName('id'), NOW, new Announcements(() => undefined))
+  readonly session = new KnownSession(sessionName('id'), NOW, new Announcements(() => undefined), () => undefined)
   #stamp = NOW
 
   constructor(first: Session) {
