@@ -4,6 +4,5 @@ import type { TicketClaims } from '../shared/protocol.js'
 export function readTicket(ticket: string): TicketClaims {
   const payload = (ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')
   // Without TextDecoder, which pages in jsdom lack in tests.
-  const bytes = atob(payload).replace(/[%\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)
-  return JSON.parse(decodeURIComponent(bytes))
+  return JSON.parse(decodeURIComponent(escape(atob(payload))))
 }

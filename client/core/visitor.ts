@@ -1,8 +1,9 @@
-import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
+import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
+import { saved } from './proof.js'
 
 /** ms to wait for a connection to say whose it is. */
 const GREETING = 1000
@@ -19,13 +20,30 @@ export function pauseOf(failures: number): number {
 
 /** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
 export function keep(page: Page, ticket: string, claims: TicketClaims = readTicket(ticket)): TicketClaims['changes'] {
-  const { changes, ids } = claims
+  const { changes, ids, ends } = claims
   for (const [key, stamp, value] of changes) {
     merge(page, key, stamp, value, ids?.[key])
     const field = fieldOf(page, key)
     if (field.at === stamp) field.ticket ||= ticket
   }
+  awaitEnds(page, ends)
   return changes
+}
+
+/** Awaits the ends of values. Once a value has ended, its default is read, and there is nothing to save. */
+export function awaitEnds(page: Page, ends: Ends = []): void {
+  for (const [key, stamp, ms] of ends) {
+    const field = fieldOf(page, key)
+    // A newer value has been written, or an older ticket says more ms than there are.
+    if (stamp <= field.at || (stamp === field.ends && ms >= field.left)) continue
+    field.ends = stamp
+    field.left = ms
+    if (ms) start(page, `:${key}`, ms)
+    else {
+      merge(page, key, stamp, undefined)
+      saved(page, key, stamp)
+    }
+  }
 }
 
 /** Returns the tickets, each once, of values that the cookie was not seen to have: unsaved ones first. */

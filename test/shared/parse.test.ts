@@ -72,7 +72,7 @@ describe('the changes of a page', () => {
       1,
       'a key twice in change 1',
     ],
-    [[['a', 1.5, '']], 0, 'expected a stamp or -1 as over in change 0'],
+    [[['a', 1.25, '']], 0, 'expected a stamp or -1 as over in change 0'],
     [[['a', '1', '']], 0, 'expected a stamp or -1 as over in change 0'],
     [[['a', -2, '']], 0, 'expected a stamp or -1 as over in change 0'],
     [[['a', 2 ** 53, '']], 0, 'expected a stamp or -1 as over in change 0'],

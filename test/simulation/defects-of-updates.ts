@@ -5,8 +5,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken over a newer one',
     file: 'server/kernel/values/page-changes.ts',
-    find: "  throw overtaken(field.key, id === '' ?",
-    replace: "  if (id !== '') return undefined\n  throw overtaken(field.key, id === '' ?",
+    find: "  throw overtaken(key, id === '' ?",
+    replace: "  if (id !== '') return undefined\n  throw overtaken(key, id === '' ?",
   },
   {
     name: 'a computed value is taken without a look at the store',
