@@ -1,7 +1,7 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes, type TakenId } from '../../shared/register.js'
-import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import type { Call, Effect } from './messages.js'
 
@@ -176,13 +176,13 @@ function unsent({ value, calls, id }: Change): Change {
 /** Finds out which of this page's computed changes the value written at `stamp` contains. */
 function compare(field: Field, stamp: Stamp, ids: readonly TakenId[]): void {
   const { changes } = field
-  let known = NEVER
+  let known = 0
   for (const change of changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
     // Another page of this visitor has sent the change for this one.
     if (taken && !change.isBusy) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
-    if (taken) known = newestOf([known, change.stamp ?? stamp])
+    if (taken) known = Math.max(known, change.stamp ?? stamp)
   }
   // A process that did not know of the change has overwritten it, so it is made again.
   field.changes = changes.map((change) => (change.id && change.stamp && change.stamp > known ? unsent(change) : change))

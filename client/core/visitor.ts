@@ -19,8 +19,8 @@ export function pauseOf(failures: number): number {
 }
 
 /** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
-export function keep(page: Page, ticket: string, claims: TicketClaims = readTicket(ticket)): TicketClaims['changes'] {
-  const { changes, ids, ends } = claims
+export function keep(page: Page, ticket: string): TicketClaims['changes'] {
+  const { changes, ids, ends } = readTicket(ticket)
   for (const [key, stamp, value] of changes) {
     merge(page, key, stamp, value, ids?.[key])
     const field = fieldOf(page, key)
@@ -74,7 +74,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   }
   page.renew = renew
   for (const { defaults } of claims) setDefaults(page, defaults)
-  for (const [i, ticket] of greeting.entries()) keep(page, ticket, claims[i])
+  for (const ticket of greeting) keep(page, ticket)
   page.isReady = true
 }
 
@@ -141,7 +141,9 @@ export function abort(page: Page): void {
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
     const sent = busyOf(fieldOf(page, key))
-    if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived })
+    if (!sent) continue
+    sent.isBusy = false
+    sent.mayHaveArrived ||= isLost
   }
 }
 

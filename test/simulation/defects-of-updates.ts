@@ -23,9 +23,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page gives what was lost another id',
     file: 'client/core/visitor.ts',
-    find: 'if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived })',
-    replace:
-      "if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived, id: isLost && sent.id ? sent.id + 'x' : sent.id })",
+    find: 'sent.mayHaveArrived ||= isLost',
+    replace: "sent.mayHaveArrived ||= isLost\n    if (isLost && sent.id) sent.id += 'x'",
   },
   {
     name: 'an id is taken twice',
