@@ -122,8 +122,8 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
-/** When values of fields with their own `maxAge` end: the stamp of the end, and in how many ms; 0 if it has come. */
-export type Ends = readonly (readonly [key: string, stamp: Stamp, ms: number])[]
+/** When values end. */
+export type Ends = NonNullable<AnySnapshot['ends']>
 
 /** The claims of a ticket: signed changes of one subject, for its browser to store. */
 export interface TicketClaims {
@@ -164,8 +164,8 @@ export interface AnySnapshot {
   readonly deleted?: readonly string[]
   /** Keys whose newest write was not in the request's cookie: whether the browser keeps it is not yet known. */
   readonly unsaved?: readonly string[]
-  /** When values end, counted from when it was made. */
-  readonly ends?: Ends
+  /** When values of fields with their own `maxAge` end: the stamp of the end, and ms from when it was made; 0 if it has ended. */
+  readonly ends?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter that is kept in sync with it. */
   readonly urls?: Readonly<Record<string, string>>
   /** By key, values in the page's URL that the request did not set, as for a prefetched page. */
