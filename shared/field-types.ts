@@ -82,7 +82,7 @@ export interface FieldSpec {
    */
   readonly maxMembers?: number
   /**
-   * ms since the last write after which the value expires and the default is read. A positive whole number.
+   * ms since the last write after which the value expires and the default is read, also in open pages. A positive whole number.
    *
    * @default as long as the session lives
    */

@@ -5,10 +5,11 @@ import { printable } from './escape.js'
 import type { ClientAccess, FieldSpec } from './field-types.js'
 import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
+import type { StoredRegister } from './register.js'
 import type { Replica } from './replica.js'
 import { describeIssues, validate } from './schema.js'
 import { settable } from './settable.js'
-import { isPast, type Stamp } from './stamp.js'
+import { endOf, isPast, type Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
 /** The default of `maxMembers`. */
@@ -128,6 +129,12 @@ export class Field {
   /** Returns whether a register written at `stamp` is past the field's own `maxAge`. */
   isExpired(stamp: Stamp, now: number): boolean {
     return this.maxAge !== undefined && isPast(stamp, this.maxAge, now)
+  }
+
+  /** Returns what pages are told of a register: once its value is past the field's own `maxAge`, the end of that value. */
+  standing(register: StoredRegister, now: number): StoredRegister {
+    const { key, stamp, value } = register
+    return value !== undefined && this.isExpired(stamp, now) ? { key, stamp: endOf(stamp) } : register
   }
 
   #remember(stored: JsonValue, reading: Reading): void {

@@ -3,7 +3,7 @@ import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
 import { MAX_BODY, MAX_CHANGES, OVER_ANY, type WireChange } from './protocol.js'
 import type { StoredRegister } from './register.js'
-import { credible, isStamp } from './stamp.js'
+import { credible, isKnown, isStamp } from './stamp.js'
 import { isId } from './taken-ids.js'
 
 /** A page's message, after parsing. */
@@ -37,10 +37,10 @@ function parseChanges(input: unknown): readonly WireChange[] {
     if (!Array.isArray(item) || item.length < 3 || item.length > 4) return refuse('expected [key, over, id, value?]')
     const [key, over, id, value] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
-    if (!Number.isSafeInteger(over) || Number(over) < OVER_ANY) return refuse('expected a stamp or -1 as over')
+    if (!isKnown(over) && over !== OVER_ANY) return refuse('expected a stamp or -1 as over')
     if (id !== '' && !isId(id)) return refuse('expected an id')
     if (id !== '' && over === OVER_ANY) return refuse('expected the stamp that a value was computed over')
-    return item.length === 3 ? [key, Number(over), id] : [key, Number(over), id, value as JsonValue]
+    return item.length === 3 ? [key, over, id] : [key, over, id, value as JsonValue]
   })
 }
 

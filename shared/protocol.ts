@@ -122,6 +122,9 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
+/** When values end. */
+export type Ends = NonNullable<AnySnapshot['ends']>
+
 /** The claims of a ticket: signed changes of one subject, for its browser to store. */
 export interface TicketClaims {
   readonly aud: typeof STORE_SESSION
@@ -136,6 +139,8 @@ export interface TicketClaims {
   readonly changes: readonly WireRegister[]
   /** By key, the ids of its computed changes of the last two minutes, each with its stamp. */
   readonly ids?: Readonly<Record<string, readonly TakenId[]>>
+  /** When the values end, counted from when it was signed. What has ended is not in `changes`. */
+  readonly ends?: Ends
   /** What each readable field reads as if `changes` cannot tell; only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
@@ -159,6 +164,8 @@ export interface AnySnapshot {
   readonly deleted?: readonly string[]
   /** Keys whose newest write was not in the request's cookie: whether the browser keeps it is not yet known. */
   readonly unsaved?: readonly string[]
+  /** When values of fields with their own `maxAge` end: the stamp of the end, and ms from when it was made; 0 if it has ended. */
+  readonly ends?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter that is kept in sync with it. */
   readonly urls?: Readonly<Record<string, string>>
   /** By key, values in the page's URL that the request did not set, as for a prefetched page. */

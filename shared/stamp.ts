@@ -15,7 +15,7 @@ export function isAhead(time: number, now: number): boolean {
 
 /** Returns `now` in whole ms, but always later than `last`, even if clocks run backwards. */
 export function timeAfter(last: number, now: number): number {
-  return Math.min(Math.max(Math.floor(now), last + 1), Number.MAX_SAFE_INTEGER)
+  return Math.min(Math.floor(Math.max(now, last + 1)), Number.MAX_SAFE_INTEGER)
 }
 
 /** Returns the stamp of a write made at `now` after having seen `last`: a later write wins. */
@@ -32,6 +32,11 @@ export function isStamp(value: unknown): value is Stamp {
   return Number.isSafeInteger(value) && Number(value) > NEVER
 }
 
+/** Returns whether it is what a page can know of a key: the stamp of a write, of the end of its value, or `NEVER`. */
+export function isKnown(value: unknown): value is number {
+  return typeof value === 'number' && value >= NEVER && [value, value - 0.5].some(Number.isSafeInteger)
+}
+
 /** @throws {RangeError} if it is not a stamp */
 export function toStamp(value: number): Stamp {
   if (isStamp(value)) return value
@@ -46,11 +51,19 @@ export function credible(stamp: Stamp, now: number): Stamp {
   return isAhead(stamp, now) ? LOGIN_STAMP : stamp
 }
 
+/**
+ * Returns the stamp of the end of a value, once it is past its field's own `maxAge`: half a ms after its write, so later than that write and earlier
+ * than any other. Pages are told of it, and compute over it; no register has it.
+ */
+export function endOf(stamp: Stamp): Stamp {
+  return (Math.floor(stamp) + 0.5) as Stamp
+}
+
 /** The stamp with the most characters. */
 // As a number: code that reads a global ends up in every bundle.
 export const LONGEST_STAMP: Stamp = 9_007_199_254_740_991 as Stamp
 
-/** Returns whether a write is at least `maxAge` ms old. Stamp 1, of values brought at sign-in, is not a date. */
+/** Returns whether a write is at least `maxAge` ms old. Stamp 1, of values brought at sign-in, is not a date, and neither is `NEVER`. */
 export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
-  return stamp !== LOGIN_STAMP && stamp + maxAge <= now
+  return stamp > LOGIN_STAMP && stamp + maxAge <= now
 }

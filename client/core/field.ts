@@ -1,7 +1,7 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes, type TakenId } from '../../shared/register.js'
-import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import type { Call, Effect } from './messages.js'
 
@@ -31,6 +31,10 @@ export interface Field {
   /** Undefined if the key is deleted. */
   value?: JsonValue | undefined
   at: Stamp
+  /** The stamp of the end that is awaited. */
+  ends: Stamp
+  /** ms until then when its timer was started. */
+  left: number
   /** The ticket that brings this value to the endpoint; `''` if the page has none. */
   ticket: string
   /** Changes that are not saved yet, oldest first. */
@@ -51,6 +55,8 @@ export interface Keys {
 
 const UNKNOWN: Field = {
   at: NEVER,
+  ends: NEVER,
+  left: 0,
   ticket: '',
   changes: [],
   proof: NEVER,
@@ -164,22 +170,22 @@ export function merge(
 
 /** Returns the change as if it had never been sent. As no value equals `NaN`, it is computed again. */
 function unsent({ value, calls, id }: Change): Change {
-  return { value, calls, id, from: NaN, base: undefined, isBusy: false, mayHaveArrived: false, stamp: undefined }
+  return { value, calls, id, from: NaN }
 }
 
 /** Finds out which of this page's computed changes the value written at `stamp` contains. */
-function compare({ changes }: Field, stamp: Stamp, ids: readonly TakenId[]): void {
-  let known = NEVER
+function compare(field: Field, stamp: Stamp, ids: readonly TakenId[]): void {
+  const { changes } = field
+  let known = 0
   for (const change of changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
     // Another page has sent the change for this one. One that this page may have sent goes out again, with those that were made over it.
     if (taken && !change.isBusy && !change.mayHaveArrived) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
-    if (taken) known = newestOf([known, change.stamp ?? stamp])
+    if (taken) known = Math.max(known, change.stamp ?? stamp)
   }
   // A process that did not know of the change has overwritten it, so it is made again.
-  for (const change of changes)
-    if (change.id && change.stamp && change.stamp > known) Object.assign(change, unsent(change))
+  field.changes = changes.map((change) => (change.id && change.stamp && change.stamp > known ? unsent(change) : change))
 }
 
 /** Resets the field for another visitor: to its default, and to this page's changes if they are carried over. */

@@ -46,8 +46,9 @@ export interface News extends Pick<SyncAnswer, 'held'> {
  * - `link`: pause before the socket reconnects
  * - `greet`: time for the connection to say whose page this is
  * - `renew`: time in which using the page makes no POST due
+ * - `:key`: time until the value of this key ends
  */
-export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew'
+export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | `:${string}`
 
 /** The events of a page, by name, with their arguments. */
 export interface Events {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot, Sync } from '../../shared/protocol.js'
+import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { act } from './act.js'
 import { fieldOf, type Keys, merge, same } from './field.js'
@@ -40,6 +40,8 @@ export interface Page extends Keys {
   /** Failures of any kind since a POST was last answered and not refused. */
   failures: number
   isLeft?: boolean
+  /** When values of its HTML end, counted from the first event. */
+  readonly ends: Ends | undefined
   /** The timers that are running. */
   readonly timers: Set<TimerName>
 }
@@ -51,7 +53,7 @@ export const RENEWAL = 300
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
   // Values without stamps are older than anything: like defaults, they count only while nothing else is known.
   const said: Said = isSnapshot(initial) ? initial : { defaults: initial }
-  const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved } = said
+  const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = said
   const page: Page = {
     who,
     kind: stamps && (guest ? 'guest' : 'user'),
@@ -63,13 +65,13 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     isReady: !!initial,
     renew,
     failures: 0,
+    ends,
     timers: new Set(),
     effects: [],
   }
   setDefaults(page, defaults)
-  const all = new Map(Object.entries(values ?? {}))
   for (const [key, stamp] of Object.entries(stamps ?? {})) {
-    merge(page, key, stamp, deleted?.includes(key) ? undefined : all.get(key))
+    merge(page, key, stamp, deleted?.includes(key) ? undefined : values?.[key])
     const saved = unsaved?.includes(key) ? NEVER : stamp
     Object.assign(fieldOf(page, key), { proof: saved, held: saved })
   }

@@ -1,12 +1,12 @@
 import { act } from './act.js'
 import { backOff, learn, posted, synced } from './answers.js'
-import { recompute, want } from './field.js'
+import { fieldOf, recompute, want } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { isBlocked, type Page } from './page.js'
 import { retry } from './proof.js'
 import { bodyOf, drafts, go, sendLast, turn } from './sending.js'
-import { abort, ask, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
+import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
  * How a page works. `step` handles one event and returns the effects to run.
@@ -36,6 +36,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (page.isKept) act(page, 'take')
     if (page.reach === 'down') awaitGreeting(page)
     renewed(page)
+    awaitEnds(page, page.ends)
   },
   set: want,
   connect: (page) => {
@@ -71,6 +72,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
     if (name === 'renew') page.asks = 0
+    const key = name.slice(1)
+    if (name[0] === ':') awaitEnds(page, [[key, fieldOf(page, key).ends, 0]])
   },
   news: learn,
   restored: restore,
@@ -95,11 +98,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   use: (page) => {
     page.isDue = !page.timers.has('renew')
   },
-  wake: (page) => {
-    awake(page)
-    // Not after the pause that the socket makes between its own tries.
-    if (page.reach === 'down') reconnect(page)
-  },
+  wake: awake,
   flush: (page) => {
     const wasBlocked = isBlocked(page)
     // The next try shows whether it still is blocked or offline.

@@ -1,8 +1,9 @@
-import type { Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
+import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
+import { saved } from './proof.js'
 
 /** ms to wait for a connection to say whose it is. */
 const GREETING = 1000
@@ -18,8 +19,8 @@ export function pauseOf(failures: number): number {
 }
 
 /** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
-export function keep(page: Page, ticket: string, claims: TicketClaims = readTicket(ticket)): TicketClaims['changes'] {
-  const { changes } = claims
+export function keep(page: Page, ticket: string): TicketClaims['changes'] {
+  const { changes, ends, ...claims } = readTicket(ticket)
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   for (const [key, stamp, value] of changes) {
@@ -27,7 +28,24 @@ export function keep(page: Page, ticket: string, claims: TicketClaims = readTick
     const field = fieldOf(page, key)
     if (field.at === stamp) field.ticket ||= ticket
   }
+  awaitEnds(page, ends)
   return changes
+}
+
+/** Awaits the ends of values. Once a value has ended, its default is read, and there is nothing to save. */
+export function awaitEnds(page: Page, ends: Ends = []): void {
+  for (const [key, stamp, ms] of ends) {
+    const field = fieldOf(page, key)
+    // A newer value has been written, or an older ticket says more ms than there are.
+    if (stamp <= field.at || (stamp === field.ends && ms >= field.left)) continue
+    field.ends = stamp
+    field.left = ms
+    if (ms) start(page, `:${key}`, ms)
+    else {
+      merge(page, key, stamp, undefined)
+      saved(page, key, stamp)
+    }
+  }
 }
 
 /** Returns the tickets, each once, of values that the cookie was not seen to have: unsaved ones first. */
@@ -58,7 +76,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   }
   page.renew = renew
   for (const { defaults } of claims) setDefaults(page, defaults)
-  for (const [i, ticket] of greeting.entries()) keep(page, ticket, claims[i])
+  for (const ticket of greeting) keep(page, ticket)
   page.isReady = true
 }
 
@@ -125,7 +143,9 @@ export function abort(page: Page): void {
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
     const sent = busyOf(fieldOf(page, key))
-    if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived })
+    if (!sent) continue
+    sent.isBusy = false
+    sent.mayHaveArrived ||= isLost
   }
 }
 

@@ -13,8 +13,8 @@ export function createTimers(onTime: (name: TimerName) => void): Timers {
     start: (name, ms, spread) => {
       clearTimeout(timers.get(name))
       const timer = setTimeout(() => onTime(name), ms + spread * Math.random())
-      // This timer must not keep a Node process alive. In browsers it is a number.
-      if (name === 'renew') timer.unref?.()
+      // Long timers must not keep a Node process alive. In browsers they are numbers.
+      if (name === 'renew' || name[0] === ':') timer.unref?.()
       timers.set(name, timer)
     },
     close: () => timers.forEach(clearTimeout),

@@ -29,15 +29,14 @@ it('a page whose socket has not connected yet tells its listeners at once of wha
   live.close()
 })
 
-it.each(['offline', 'online'] as const)('a page that hears that it is %s connects anew', (event) => {
+it('a page that hears that it is offline connects anew', () => {
   jest.useFakeTimers()
   const connect = jest.fn()
   const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect }) })
   const live = createLiveSession<never>({ socket: socket as never })
-  if (event === 'online') socket.emit('disconnect')
-  dispatchEvent(new Event(event))
+  dispatchEvent(new Event('offline'))
   expect(connect).toHaveBeenCalledTimes(1)
   live.close()
-  dispatchEvent(new Event(event))
+  dispatchEvent(new Event('offline'))
   expect(connect).toHaveBeenCalledTimes(1)
 })

@@ -64,7 +64,7 @@ describe('the changes of a page', () => {
     [[['a', 5, 'a b', 1]], 0, 'expected an id in change 0'],
     [[['a', 5, 'x'.repeat(33), 1]], 0, 'expected an id in change 0'],
     [[[1, -1, '']], 0, 'expected a key in change 0'],
-    [[['a', 1.5, '']], 0, 'expected a stamp or -1 as over in change 0'],
+    [[['a', 1.25, '']], 0, 'expected a stamp or -1 as over in change 0'],
     [[['a', '1', '']], 0, 'expected a stamp or -1 as over in change 0'],
     [[['a', -2, '']], 0, 'expected a stamp or -1 as over in change 0'],
     [[['a', 2 ** 53, '']], 0, 'expected a stamp or -1 as over in change 0'],

@@ -108,8 +108,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a change sent again after a lost answer is applied over a later one',
     file: 'server/kernel/values/page-changes.ts',
-    find: 'if (isAlone && stamp <= seenOf(takers, change)) return undefined',
-    replace: "if (id === '' || (isAlone && stamp <= seenOf(takers, change))) return undefined",
+    find: 'if (isAlone && stamp <= seen) return undefined',
+    replace: "if (id === '' || (isAlone && stamp <= seen)) return undefined",
   },
   {
     name: '`kept` is told without the cookie',

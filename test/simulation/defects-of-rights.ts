@@ -35,7 +35,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'stamps are the clock alone',
     file: 'shared/stamp.ts',
-    find: 'Math.max(Math.floor(now), last + 1)',
+    find: 'Math.floor(Math.max(now, last + 1))',
     replace: 'Math.floor(now) + 0 * last',
   },
   {

@@ -5,8 +5,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken over a newer one',
     file: 'server/kernel/values/page-changes.ts',
-    find: "  throw overtaken(field.key, id === '' ?",
-    replace: "  if (id !== '') return undefined\n  throw overtaken(field.key, id === '' ?",
+    find: "  throw overtaken(key, id === '' ?",
+    replace: "  if (id !== '') return undefined\n  throw overtaken(key, id === '' ?",
   },
   {
     name: 'a computed value is taken without a look at the store',
@@ -23,9 +23,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page gives what was lost another id',
     file: 'client/core/visitor.ts',
-    find: 'if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived })',
-    replace:
-      "if (sent) Object.assign(sent, { isBusy: false, mayHaveArrived: isLost || sent.mayHaveArrived, id: isLost && sent.id ? sent.id + 'x' : sent.id })",
+    find: 'sent.mayHaveArrived ||= isLost',
+    replace: "sent.mayHaveArrived ||= isLost\n    if (isLost && sent.id) sent.id += 'x'",
   },
   {
     name: 'an id is taken twice',

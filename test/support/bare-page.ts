@@ -22,7 +22,7 @@ export const GUEST: BareSnapshot = { who: 'g', guest: true, held: [], values: {}
 export const NEW_GUEST: BareSnapshot = { who: 'g', guest: true, values: {}, defaults: DEFAULTS, stamps: {} }
 
 /** The visitor that an answer names, and their values. */
-export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'guest' | 'defaults'> {
+export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'ends' | 'guest' | 'defaults'> {
   readonly who?: string
   /** The request, or the handshake, brought their cookie. */
   readonly kept?: true

@@ -37,15 +37,19 @@ export function redeem(core: RedeemNeeds, tickets: readonly string[], visitor: V
   })
 }
 
-/** Merges checked tickets. Returns the fields that already have something newer. */
-export function mergeTickets({ sessions }: RedeemNeeds, redemptions: readonly Redemption[]): readonly Field[] {
+/** Merges checked tickets. Returns the fields that already have something newer, or whose value has expired. */
+export function mergeTickets(
+  { sessions, settings }: RedeemNeeds,
+  redemptions: readonly Redemption[],
+): readonly Field[] {
   const overtaken: Field[] = []
+  const now = settings.clock()
   for (const { subject, generation, registers } of redemptions) {
     sessions.merge(subject, registers, 'ticket', generation)
     const replica = sessions.find(subject)
     for (const { key, stamp } of registers) {
       const field = sessions.fields.get(key)
-      if (field && replica && replica.stamp(key) > stamp) overtaken.push(field)
+      if (field && replica && (replica.stamp(key) > stamp || field.isExpired(stamp, now))) overtaken.push(field)
     }
   }
   return overtaken

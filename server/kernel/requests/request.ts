@@ -4,13 +4,15 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import { type AnySnapshot, EMBED_ID } from '../../../shared/protocol.js'
+import type { StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
-import { NEVER, type Stamp } from '../../../shared/stamp.js'
+import { isStamp, NEVER, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { stampsIn } from '../cookie/cookie-text.js'
 import { superseded } from '../names/superseded.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
 import type { Part, RequestUse } from '../seams.js'
+import { endsOf } from '../values/ends.js'
 import type { Owner } from '../values/field-changes.js'
 import { Handle } from '../values/handle.js'
 import { Outcome } from '../values/outcome.js'
@@ -66,18 +68,23 @@ export class RequestHandle extends Handle {
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
     const unsaved: string[] = []
+    const known: StoredRegister[] = []
+    const now = this.#core.settings.clock()
     const inCookie = stampsIn(this.cookie)
     for (const field of this.sessions.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = this.replica(field)
       const value = this.sessions.value(field, replica)
-      const stamp = replica?.stamp(field.key) ?? NEVER
+      const register = replica?.register(field.key)
+      const standing = register && field.standing(register, now)
+      const stamp = standing?.stamp ?? NEVER
+      if (standing) known.push(standing)
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
-      // This response sends it, but the browser may not keep it.
-      if (stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
+      // This response sends it, but the browser may not keep it. What has expired is kept nowhere.
+      if (isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
       ...(who === undefined ? {} : { who }),
@@ -86,6 +93,7 @@ export class RequestHandle extends Handle {
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
+      ...endsOf(this.sessions.fields, known, now),
     }
     const ofParts = this.#core.parts.map((part) => part.snapshot?.(this.#use()))
     return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)

@@ -3,6 +3,7 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { STORE_SESSION } from '../../../shared/protocol.js'
 import { type StoredRegister, toWire } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
+import { isStamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { idsOf } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
@@ -10,6 +11,7 @@ import type { LiveSocket } from '../connections/live-socket.js'
 import type { Holding } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject, subjectHash } from '../names/subject.js'
+import { endsOf } from './ends.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
 type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
@@ -104,8 +106,10 @@ export class Dispatch {
       sub,
       epoch,
       generation,
-      changes: registers.map(toWire),
+      // Tickets come back, and an end is nothing to merge.
+      changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ...idsOf(registers, now),
+      ...endsOf(this.#core.settings.fields, registers, now),
       ...circumstances,
     }
     const text = this.#core.tickets.sign(content, now)
@@ -129,14 +133,16 @@ export class Dispatch {
     for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
   }
 
-  /** Returns the registers that a browser can show as they are stored: not expired, and not in need of `migrate`. */
+  /** Returns the registers that a browser can show as they are stored, not in need of `migrate`; of expired ones the end. */
   readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
     const shown: StoredRegister[] = []
+    const now = this.#core.settings.clock()
     for (const field of fields) {
       const register = field.access === 'hidden' ? undefined : replica.register(field.key)
       if (!register) continue
-      const { value } = register
-      if (value === undefined || sameJson(field.live(replica, this.#core.settings.clock), value)) shown.push(register)
+      const standing = field.standing(register, now)
+      const { value } = standing
+      if (value === undefined || sameJson(field.read(value), value)) shown.push(standing)
     }
     return shown
   }

@@ -137,7 +137,9 @@ function seenOf({ sessions, settings }: Takers, { field, subject, over, before }
   const isNewest = before && 'field' in before && before.stamp === stamp
   if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp
   // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too.
-  return over === stamp ? stamp : newestOf([Math.min(over, Math.floor(settings.clock())) as Stamp])
+  return Math.floor(over) === stamp
+    ? (over as Stamp)
+    : newestOf([Math.min(over, Math.floor(settings.clock())) as Stamp])
 }
 
 /**
@@ -146,21 +148,26 @@ function seenOf({ sessions, settings }: Takers, { field, subject, over, before }
  * @throws {LiveSessionError} `conflict` or `superseded` if there is something newer than what it was made over
  */
 function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
-  const { sessions } = takers
+  const { sessions, settings } = takers
   const { field, subject, over, id, value, before } = change
+  const { key } = field
   if (over === OVER_ANY) return undefined
-  const taken = id === '' ? undefined : sessions.taken(subject, field.key, id)
+  const taken = id === '' ? undefined : sessions.taken(subject, key, id)
   if (taken !== undefined) return taken
+  const seen = seenOf(takers, change)
   const replica = sessions.find(subject)
-  const stamp = replica?.stamp(field.key) ?? NEVER
+  const written = replica?.register(key) ?? { key, stamp: NEVER }
+  // What only the page knows of may have expired as well. A plain change depends on no value.
+  const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
+  const { stamp } = id === '' ? written : field.standing(known, settings.clock())
   // What was computed over a change that was refused is not to be written without it.
   const isAlone = id === '' || !before || 'field' in before
-  if (isAlone && stamp <= seenOf(takers, change)) return undefined
-  if (id === '' && sameJson(replica?.value(field.key), value)) {
-    sessions.keepAgain(subject, field.key)
+  if (isAlone && stamp <= seen) return undefined
+  if (id === '' && sameJson(written.value, value)) {
+    sessions.keepAgain(subject, key)
     return stamp
   }
-  throw overtaken(field.key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
+  throw overtaken(key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
 }
 
 /** Returns the refusal of a change when there is something newer than what it was made over. */

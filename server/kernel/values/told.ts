@@ -2,7 +2,7 @@ import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { SyncAnswer } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
-import { NEVER, type Stamp } from '../../../shared/stamp.js'
+import { isStamp, NEVER, type Stamp } from '../../../shared/stamp.js'
 import { stampsIn, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { Epochs } from '../names/epochs.js'
@@ -107,7 +107,7 @@ export function missingIn(
       const isOwn = field.inCookie && visitor.subject(field) === subject
       return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
     })
-    const registers = replica ? dispatch.readable(replica, fields) : []
+    const registers = replica ? dispatch.readable(replica, fields).filter(({ stamp }) => isStamp(stamp)) : []
     return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
   })
 }

@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals'
+import type { JsonValue } from '../../shared/json.js'
+import { BarePage, GUEST, THE_GUEST, type Visitor } from '../support/bare-page.js'
+
+/** Adds an item to a list. */
+function add(item: string): (value: JsonValue | undefined) => JsonValue {
+  return (value) => [...(value as string[]), item]
+}
+
+/** A page whose cart was written at 10, and lasts for another 400 ms; its cookie has it. */
+function reserving(): BarePage {
+  const page = BarePage.greeted()
+  page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 400]] })
+  page.answer({ held: [['cart', 10]] })
+  return page
+}
+
+function timersOf(page: BarePage): readonly unknown[] {
+  return page.effects('timer').filter(([, name]) => String(name).startsWith(':'))
+}
+
+const hasEnded: Visitor = { ...THE_GUEST, ends: [['cart', 10.5, 0]] }
+
+describe('a value that ends', () => {
+  it('is the default from then on, with nothing to save', () => {
+    const page = reserving()
+    expect([page.get('cart'), timersOf(page)]).toEqual([['a'], [['timer', ':cart', 400, 0]]])
+    page.effects()
+    page.time(':cart')
+    expect([page.get('cart'), page.status('cart')]).toEqual([[], 'saved'])
+    expect([page.effects(), page.remains()]).toEqual([[], undefined])
+  })
+
+  it('of a page’s HTML, too', () => {
+    const page = new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 }, ends: [['cart', 10.5, 400]] })
+    page.on('begin')
+    expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
+    page.time(':cart')
+    expect([page.get('cart'), page.status('cart')]).toEqual([[], 'saved'])
+  })
+
+  it('does not come back with an older ticket, nor from a server whose clock is behind', () => {
+    const page = reserving()
+    page.time(':cart')
+    page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 3]] })
+    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 2]] })
+    expect([page.get('cart'), timersOf(page).length]).toEqual([[], 1])
+  })
+
+  it('ends no later because its ticket is read again, and sooner where a greeting says so', () => {
+    const page = reserving()
+    page.on('news', { who: 'g', held: [], tickets: [page.hear({ changes: [], ends: [['cart', 10.5, 400]] })] })
+    expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
+    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 7]] })
+    expect(timersOf(page)).toEqual([['timer', ':cart', 7, 0]])
+  })
+
+  it('is no longer the newest where another one was written', () => {
+    const page = reserving()
+    page.learn(['cart', 11, ['b']])
+    page.time(':cart')
+    expect(page.get('cart')).toEqual(['b'])
+    page.hear({ changes: [['cart', 12, ['c']]], ends: [['cart', 12.5, 400]] })
+    page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 1]] })
+    page.time(':cart')
+    expect([page.get('cart'), timersOf(page)]).toEqual([
+      [],
+      [
+        ['timer', ':cart', 400, 0],
+        ['timer', ':cart', 400, 0],
+      ],
+    ])
+  })
+
+  it('has ended in the greeting after a sleep, in which no timer ran', () => {
+    const page = reserving()
+    page.comeBack(hasEnded)
+    expect([page.get('cart'), page.status('cart'), page.post()]).toEqual([[], 'saved', undefined])
+  })
+
+  it('of the visitor before is nothing to the next one', () => {
+    const page = reserving()
+    page.comeBack({ who: 'ann', kept: true })
+    page.greet({ who: 'ann', kept: true, changes: [['cart', 9, ['hers']]] })
+    page.on('connect')
+    page.greet({ who: 'ann', kept: true, changes: [['cart', 9, ['hers']]] })
+    page.time(':cart')
+    expect(page.get('cart')).toEqual(['hers'])
+  })
+
+  it('settles what was never saved: there is nothing to save any more', () => {
+    const page = BarePage.greeted()
+    page.set('cart', ['a'])
+    page.synced({ results: [{ stamp: 10, level: 'memory' }] })
+    page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 400]] })
+    page.time(':cart')
+    expect([page.settled, page.get('cart'), page.status('cart')]).toEqual([['a saved'], [], 'saved'])
+  })
+})
+
+describe('an update over a value that ends', () => {
+  it('is computed again where it waits', () => {
+    const page = reserving()
+    page.on('disconnect')
+    page.update('cart', add('b'))
+    expect(page.get('cart')).toEqual(['a', 'b'])
+    page.time(':cart')
+    expect(page.get('cart')).toEqual(['b'])
+    page.effects()
+    page.on('connect')
+    page.greet(THE_GUEST)
+    expect(page.sent()).toEqual([['cart', 10.5, '1', ['b']]])
+  })
+
+  it('is refused where the page has not heard of the end, and computed again', () => {
+    const page = reserving()
+    page.update('cart', add('b'))
+    expect(page.sent()).toEqual([['cart', 10, '1', ['a', 'b']]])
+    page.overtake(10.5)
+    expect([page.sent(), page.get('cart')]).toEqual([[['cart', 10.5, '1', ['b']]], ['b']])
+    page.take(500)
+    page.answer()
+    expect([page.settled, page.get('cart')]).toEqual([['update saved'], ['b']])
+  })
+})
