@@ -116,6 +116,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/parts/session-store/part.ts': [
       ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
     ],
+    'server/parts/session-store/session-memory.ts': [
+      ['live.sessionStore() has let go of sessions of guests', 'threats/one-bound'],
+    ],
     'server/parts/session-store/session-store.ts': [
       ['expected a new id', 'docs/comparison'],
       ['expected the ctx of the request, received none', 'messages/untimely'],

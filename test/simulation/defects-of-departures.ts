@@ -5,8 +5,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'no browser id is ever given up',
     file: 'server/kernel/names/identities.ts',
-    find:
-      'this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)\n    if (!hasLeft)',
+    find: 'this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)\n    if (!hasLeft)',
     replace: 'if (!hasLeft)',
   },
   {

@@ -39,11 +39,16 @@ export class Durability {
       : `${key} at ${register.stamp} is said to be stored, and is not`
   }
 
-  /** A node has given a browser id up: it has what stood there removed, and then the end stored. */
-  giveUp(node: ServerNode, name: string): void {
+  /**
+   * A node has given a browser id up: it has what stood there removed, and then the end stored. Of a guest of whom the store never had anything
+   * there need be no row: any stranger can be any number of such guests.
+   */
+  giveUp(node: ServerNode, name: string, isUsers: boolean): void {
+    const isKnown = this.#store.rows(name).size + this.#store.removed(name).size > 0
+    const isOwed = isUsers || isKnown || this.#owed.some((one) => one.name === name)
     this.#givenUp.add(name)
     this.end(name)
-    this.owe(node, name, EPOCH, { stamp: 1, value: undefined })
+    if (isOwed) this.owe(node, name, EPOCH, { stamp: 1, value: undefined })
   }
 
   /** What was written under a name until now is deleted, or of no use any more. */

@@ -53,10 +53,10 @@ export class Duties {
       this.#world.fail(`${key} is not stored, though the store is well`)
   }
 
-  /** A node gives a browser id up: it tells the others, and has it stored. */
-  gaveUp(node: ServerNode, browser: string): void {
+  /** A node gives a browser id up: it tells the others, and has it stored. @param isUsers whether a user has had it, or is to have the next one */
+  gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
-    durability?.giveUp(node, this.#world.storeName(browser))
+    durability?.giveUp(node, this.#world.storeName(browser), isUsers)
     this.#world.checkLater(() => {
       if (bus?.hasToldEnd(node, 'browser', browser, 1) === false && !node.isOver)
         this.#world.fail(`node ${node.index} does not tell the others that a browser id was given up`)

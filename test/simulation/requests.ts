@@ -148,7 +148,7 @@ export class RequestChecker {
     }
     this.#follows(exchange, before.browser, visit.identity)
     exchange.node.knowledge.giveUp(before, undefined)
-    this.#world.duties.gaveUp(exchange.node, before.browser)
+    this.#world.duties.gaveUp(exchange.node, before.browser, before.user !== undefined)
     const relation = visit.relation === 'none' || visit.relation === 'given-up' ? 'none' : 'forgotten'
     const since = exchange.node.knowledge.ends
     const nothing = { own: undefined, isDue: false, isLate: false }
@@ -235,7 +235,7 @@ export class RequestChecker {
       knowledge.changeHands({ user, browser }, registers, identity)
       if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
     } else knowledge.giveUp({ user, browser }, identity.user)
-    this.#world.duties.gaveUp(exchange.node, browser)
+    this.#world.duties.gaveUp(exchange.node, browser, (identity.user ?? user) !== undefined)
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
 

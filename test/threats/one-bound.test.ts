@@ -93,7 +93,8 @@ describe('threat 85: sessions of guests without number, and no store', () => {
       {},
       { cart: ['new'] },
     ])
-    expect(sessions.app.warnings.filter((text) => text.includes('maxGuestBytes'))).toHaveLength(1)
+    const told = 'live.sessionStore() has let go of sessions of guests'
+    expect(sessions.app.warnings.filter((text) => text.includes(told))).toHaveLength(1)
   })
 
   it('wait for a store that is down no longer than there is room for, and those of users do', async () => {
