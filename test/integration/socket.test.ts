@@ -113,7 +113,7 @@ describe('socket.liveSession', () => {
     ['a list in place of changes', { set: { division: 1 } }],
     ['nothing', undefined],
     ['a change without over', { set: [['division']] }],
-    ['an over that is no stamp', { set: [['division', 1.5, '', 1]] }],
+    ['an over that is no stamp', { set: [['division', 1.25, '', 1]] }],
     ['an over below -1', { set: [['division', -2, '', 1]] }],
     ['five members', { set: [['division', -1, '', 1, 1]] }],
     ['an unknown member', { set: [['division', -1, '', 1]], subject: 'x' }],
