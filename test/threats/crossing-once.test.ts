@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, type TestClock } from 'koa-live-session/testing'
+import type { Store } from '../../server/stores/store.js'
 import type { App } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 import { liveOnly } from '../support/departures.js'
+import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -154,5 +156,41 @@ describe('threat 44: what a guest has chosen, where the app adds one cart to the
     await set(two.visitor(visitor.cookie), { cart: ['y'] })
     expect(await values(visitor, '/login/now?user=ann')).toMatchObject({ cart: ['x', 'y'] })
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
+  })
+})
+
+describe('threat 88: sign-ins at once of one guest, at two nodes, where the app adds one cart to the other', () => {
+  /** What a guest with y in the cart has brought to ann, who has x: the second node hears last of what is chosen by `late`. */
+  async function signInTwice(late: (name: string) => boolean): Promise<readonly unknown[]> {
+    const [store, sessions] = [memoryStore(), new AuthStore()]
+    const gate = new Gate()
+    let isHolding = false
+    const second: Store = {
+      ...store,
+      load: async (name) => {
+        if (isHolding && late(name)) await gate.pass()
+        return store.load(name)
+      },
+    }
+    const one = await start(undefined, { store, storeTimeout: 60_000 }, sessions)
+    const two = await start(one.clock, { store: second, storeTimeout: 60_000 }, sessions)
+    const home = await atHome(one)
+    const visitor = one.visitor()
+    await set(visitor, { cart: ['y'] })
+    const [here, there] = [one.visitor(visitor.cookie), two.visitor(visitor.cookie)]
+    isHolding = true
+    const other = values(there, '/login/now?user=ann')
+    await gate.entered
+    const { cart: first } = await values(here, '/login/now?user=ann')
+    gate.open()
+    const { cart: last } = await other
+    return [first, last, await cart(home)]
+  }
+
+  it.each([
+    ['of the guest last', (name: string) => name.startsWith('browser:')],
+    ['of the account last', (name: string) => name.startsWith('user:')],
+  ])('bring what the guest has chosen once, where the second node hears %s', async (_, late) => {
+    expect(await signInTwice(late)).toEqual([1, 2, 3].map(() => ['x', 'y']))
   })
 })

@@ -150,7 +150,7 @@ export class Epochs {
     return this.#givenUp.get(browser)
   }
 
-  /** Returns whether a cookie is still valid: its browser id was not given up, and its user was not revoked. */
+  /** Returns whether a cookie is still valid: its browser id was not given up, and its user was not revoked. Learns a newer epoch from it. */
   isCurrent(cookie: Pick<VerifiedCookie, 'user' | 'epoch' | 'generation' | 'browserSubject'>): boolean {
     const { user, browserSubject } = cookie
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))

@@ -45,7 +45,7 @@ export class Identities {
     this.#keys = keys
   }
 
-  /** Finds the visitor of a cookie and changes nothing: no id is given up, and a cookie that is not `own` is not merged. */
+  /** Finds the visitor of a cookie, and merges the cookie if it is `own`. Gives no id up, and changes no value. */
   find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     if (!cookie) return newVisitor('none', user)
     if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
@@ -126,7 +126,7 @@ export class Identities {
     sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'request')
     // Given up and announced first, so that no other process brings the same along again.
     const toEnd = this.#giveUp(departing, user)
-    login.bring(sessions.find(old)?.registers() ?? [], next.visitor)
+    login.bring(old, next.visitor)
     return { relation: 'other', ...next, toEnd }
   }
 
