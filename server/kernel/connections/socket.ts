@@ -15,7 +15,7 @@ import type { SocketUse } from '../seams.js'
 import type { Owner } from '../values/field-changes.js'
 import { Handle } from '../values/handle.js'
 import { missingIn } from '../values/told.js'
-import type { Connection, Opener } from './connection.js'
+import { type Connection, hangUp, type Opener } from './connection.js'
 import type { Connections } from './connections.js'
 import type { LiveSocket } from './live-socket.js'
 import { PageEvents, type PageNeeds } from './page-events.js'
@@ -72,6 +72,7 @@ export class SocketHandle extends Handle {
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
       confirm: (level) => this.confirm(level),
+      hangUp: () => void hangUp(socket.conn),
     })
   }
 
