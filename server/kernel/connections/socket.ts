@@ -19,6 +19,7 @@ import { type Connection, hangUp, type Opener } from './connection.js'
 import type { Connections } from './connections.js'
 import type { LiveSocket } from './live-socket.js'
 import { PageEvents, type PageNeeds } from './page-events.js'
+import { hangUpIfUnread } from './unread.js'
 
 export interface SocketNeeds extends PageNeeds {
   readonly connections: Connections
@@ -156,9 +157,12 @@ export class SocketHandle extends Handle {
     return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.ends)
   }
 
-  /** Another process may have ended it and its message got lost: then a later cookie of the user has revealed it. */
+  /**
+   * Another process may have ended it and its message got lost: then a later cookie of the user has revealed it. Or the browser does not
+   * read.
+   */
   #endIfGone(): boolean {
-    if (!this.#hasGone()) return false
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn)
     void this.#core.connections.end([this.#connection], 'other_subject')
     return true
   }
