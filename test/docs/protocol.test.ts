@@ -136,7 +136,7 @@ describe('docs/protocol.md', () => {
       guestBytes: new GuestBytes(64_000_000),
     })
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
-    expect(cookie.read(header)).toMatchObject({ browser, user, epoch: 0, registers: wire })
+    expect(cookie.read({ headers: { cookie: header } })).toMatchObject({ browser, user, epoch: 0, registers: wire })
     const content = { browser, user, epoch: 0, registers: wire }
     expect(cookie.header(content)).toBe(header)
   })

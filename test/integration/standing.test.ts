@@ -201,7 +201,7 @@ function newcomers(core: Core, count: number): readonly string[] {
 }
 
 function come(core: Core, cookies: readonly string[]): void {
-  for (const cookie of cookies) core.identities.find(core.cookie.read(cookie), undefined)
+  for (const cookie of cookies) core.identities.find(core.cookie.read({ headers: { cookie } }), undefined)
 }
 
 function merge(core: Core, subject: Subject, key: string, value: string | number): void {

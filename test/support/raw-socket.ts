@@ -95,6 +95,11 @@ export class RawSocket {
     return JSON.parse((await this.next('437')).slice(3))[0]
   }
 
+  /** Reads nothing more: the window of the TCP connection shuts. */
+  stopReading(): void {
+    this.#stream.pause()
+  }
+
   hangUp(): void {
     open.delete(this)
     this.#stream.destroy()

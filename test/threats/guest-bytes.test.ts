@@ -143,7 +143,7 @@ describe('threat 57: strangers without number, who each store much', () => {
     collect()
     const before = process.memoryUsage().heapUsed
     for (let index = 0; index < GUESTS; index += 1) {
-      const cookie = core.cookie.read(cookieFor(app.live, { browserId: browserId(index) }))
+      const cookie = core.cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browserId(index) }) } })
       const { visitor } = core.identities.recognize(cookie, undefined)
       core.sessions.write(new Map([[field, notes(index, parts)]]), visitor, 'request')
       core.identities.recognize(cookie, undefined)

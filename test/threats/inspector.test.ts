@@ -129,14 +129,32 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
     const { status, headers } = await send(`${tunnel.url}/inspector?token=${token}`)
     expect([status, headers.location]).toEqual([303, '?'])
     const [line = ''] = headers['set-cookie'] ?? []
-    expect(line).toBe(`${cookieName(app)}=${token}; path=/; samesite=strict; httponly`)
+    const opened = new SigningKeys([SECRET], 'inspector').sign(`inspector at ${tunnel.url}`)
+    expect(line).toBe(`${cookieName(app)}=${opened}; path=/; samesite=strict; httponly`)
     const [cookie = ''] = line.split(';')
     expect((await send(`${tunnel.url}/inspector`, { headers: { cookie } })).text).toContain('4711')
   })
 
   it('keeps a page open over a restart of the process', async () => {
-    const cookie = await openInspector(await startInspected())
-    expect((await look(await startInspected(), { cookie })).status).toBe(200)
+    const app = await startInspected()
+    const cookie = await openInspector(app)
+    const { port } = app
+    await app.stop()
+    expect((await look(await startInspected({}, { port }), { cookie })).status).toBe(200)
+  })
+})
+
+describe('threat 92: the inspector\u2019s cookie, which browsers send to every port of the host', () => {
+  it('opens nothing at another port, and the token cannot be told from it', async () => {
+    const app = await startInspected()
+    const cookie = await openInspector(app)
+    expect((await look(app, { cookie })).status).toBe(200)
+    const other = await withAnn(await startInspected())
+    const { status, text: page } = await look(other, { cookie })
+    expect([status, page]).toEqual([403, REFUSED])
+    expect((await press(other, 'deed=restart', { cookie })).status).toBe(403)
+    const [, sent = ''] = cookie.split('=')
+    expect((await look(other, { cookie: '' }, `?token=${sent}`)).status).toBe(403)
   })
 })
 

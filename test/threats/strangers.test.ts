@@ -114,7 +114,8 @@ describe('threat 18: a flood of anonymous ids', () => {
       const caches = Caches.watch()
       const { app, core } = await parts({ maxGuestBytes: 4_000_000 })
       for (let i = 0; i < atScale(11_000, 25_000); i += 1) {
-        if (!core.cookie.read(cookieFor(app.live, { browserId: `${'b'.repeat(22)}${i}` }))) throw new Error('never')
+        if (!core.cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: `${'b'.repeat(22)}${i}` }) } }))
+          throw new Error('never')
       }
       // Some 700 bytes each.
       expect(caches.largestOther).toBeLessThanOrEqual(6500)

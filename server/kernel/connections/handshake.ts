@@ -106,7 +106,7 @@ export class Handshake {
     const { ends } = epochs
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
-    const read = cookie.read(ctx.req.headers.cookie, user)
+    const read = cookie.read(ctx.req, user)
     await store?.ensure(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), ends)

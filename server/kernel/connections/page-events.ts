@@ -32,13 +32,21 @@ export interface Asking {
   permit(this: void): void
   /** @throws {LiveSessionError} the same, if the store says so; else returns how far a write has got */
   confirm(this: void, level: Level): Awaitable<Level>
+  /** Closes the connection; a page reconnects by itself. */
+  hangUp(this: void): void
 }
+
+/** ms to wait for a bucket from which as much again was taken as it holds. */
+const TWICE_SPENT = 2000
+const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
 
 /** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
   readonly #core: PageNeeds
   readonly #asking: Asking
   readonly #bucket: Bucket
+  /** Its malformed messages, which no page of ours sends: as many as changes. */
+  readonly #malformed: Bucket
   readonly #side: Side
   /** The events that each part answers. */
   readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
@@ -48,6 +56,7 @@ export class PageEvents {
     this.#core = core
     this.#asking = asking
     this.#bucket = core.limits.ofSocket()
+    this.#malformed = core.limits.ofSocket()
     const { opener, permit, confirm } = asking
     const refuse = (error: LiveSessionError): void => this.#tell(error)
     this.#side = { whose: opener, source: 'socket', bucket: this.#bucket, permit, confirm, refuse }
@@ -96,9 +105,17 @@ export class PageEvents {
     const answer = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
+        if (error.code === 'malformed') this.#malformed.take(1)
         this.#tell(error)
         answer(refusalOf(error).ack)
       } else this.#core.report(error)
+    }
+    const wait = this.#core.limits.wait(this.#malformed)
+    if (wait > 0) {
+      this.#malformed.take(1)
+      if (wait > TWICE_SPENT) this.#asking.hangUp()
+      else refuse(UNREAD)
+      return
     }
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args

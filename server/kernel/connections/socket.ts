@@ -15,10 +15,11 @@ import type { SocketUse } from '../seams.js'
 import type { Owner } from '../values/field-changes.js'
 import { Handle } from '../values/handle.js'
 import { missingIn } from '../values/told.js'
-import type { Connection, Opener } from './connection.js'
+import { type Connection, hangUp, type Opener } from './connection.js'
 import type { Connections } from './connections.js'
 import type { LiveSocket } from './live-socket.js'
 import { PageEvents, type PageNeeds } from './page-events.js'
+import { hangUpIfUnread } from './unread.js'
 
 export interface SocketNeeds extends PageNeeds {
   readonly connections: Connections
@@ -72,6 +73,7 @@ export class SocketHandle extends Handle {
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
       confirm: (level) => this.confirm(level),
+      hangUp: () => void hangUp(socket.conn),
     })
   }
 
@@ -155,9 +157,12 @@ export class SocketHandle extends Handle {
     return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.ends)
   }
 
-  /** Another process may have ended it and its message got lost: then a later cookie of the user has revealed it. */
+  /**
+   * Another process may have ended it and its message got lost: then a later cookie of the user has revealed it. Or the browser does not
+   * read.
+   */
   #endIfGone(): boolean {
-    if (!this.#hasGone()) return false
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn)
     void this.#core.connections.end([this.#connection], 'other_subject')
     return true
   }

@@ -1,18 +1,19 @@
 /** Returns the values of all cookies with one name in a Cookie header; `pair` is the name with its equals sign. */
 export function allValues(header: string, pair: string): readonly string[] {
-  return header
-    .split(/; */)
-    .filter((cookie) => cookie.startsWith(pair))
-    .map((cookie) => cookie.slice(pair.length))
+  const values: string[] = []
+  for (let at = header.indexOf(pair); at >= 0; at = header.indexOf(pair, at + pair.length)) {
+    if (!beginsName(header, at)) continue
+    const end = header.indexOf(';', at)
+    values.push(header.slice(at + pair.length, end < 0 ? undefined : end))
+  }
+  return values
 }
 
-/** Returns the value of a cookie whose name occurs only once, and where a name begins: anything else may have been planted. */
-export function onlyValue(header: string, pair: string): string | undefined {
-  const at = header.indexOf(pair)
-  const isName = at === 0 || header[at - 1] === ';' || header.startsWith('; ', at - 2)
-  if (at < 0 || !isName || header.indexOf(pair, at + 1) >= 0) return undefined
-  const end = header.indexOf(';', at)
-  return header.slice(at + pair.length, end < 0 ? undefined : end)
+/** Another cookie's name may end like ours, and its value may hold our name. */
+function beginsName(header: string, at: number): boolean {
+  let before = at - 1
+  while (header[before] === ' ') before -= 1
+  return before < 0 || header[before] === ';'
 }
 
 /** Returns a copy: a part cut out of a header would keep the whole header in memory. */

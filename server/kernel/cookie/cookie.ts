@@ -4,7 +4,7 @@ import type { GuestBytes } from '../memory/guest-bytes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
 import type { Warn } from '../report.js'
-import { allValues, flat, onlyValue } from './cookie-header.js'
+import { allValues, flat } from './cookie-header.js'
 import {
   type CookieContent,
   decode,
@@ -27,6 +27,13 @@ const FOREIGN =
   'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: docs/deployment.md#secrets'
 /** Shorter than a cookie with nothing but a browser id. */
 const LEAST_LENGTH = 80
+/** No browser sends more cookies to one site: only a header that no browser has written holds more texts. */
+const MOST_TEXTS = 180
+
+/** A request, or what stands for one. */
+interface Sender {
+  readonly headers: { readonly cookie?: string | undefined }
+}
 
 interface Needs {
   clock(this: void): number
@@ -51,6 +58,8 @@ export class LiveCookie {
   readonly #warn: Warn
   // The same text is verified once: its content never changes.
   readonly #verified: RotatingCache<GoodCookie>
+  /** What verifies of requests with several cookies: a request asks more than once. */
+  readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
     const { clock, guestBytes, isCurrent, onForget, warn } = needs
@@ -67,11 +76,21 @@ export class LiveCookie {
   }
 
   /** Returns the cookie of a request, if one verifies and has not expired; of several, the user's own. */
-  read(header: string | undefined, user?: UserSubject): ReadCookie | undefined {
+  read(sender: Sender, user?: UserSubject): ReadCookie | undefined {
+    const header = sender.headers.cookie
     if (header === undefined) return undefined
-    const text = onlyValue(header, this.#pair)
-    const signature = onlyValue(header, this.#sigPair)
-    return text === undefined || signature === undefined ? this.#search(header, user) : this.#verify(text, signature)
+    const texts = allValues(header, this.#pair)
+    const signatures = allValues(header, this.#sigPair)
+    const [text] = texts
+    const [signature] = signatures
+    if (text === undefined || signature === undefined) return undefined
+    if (texts.length === 1 && signatures.length === 1) return this.#verify(text, signature)
+    let verified = this.#searched.get(sender)
+    if (!verified) {
+      verified = this.#search(texts, signatures)
+      this.#searched.set(sender, verified)
+    }
+    return this.#choose(verified, user)
   }
 
   /** Yields the cookies that browsers have sent lately and that this build can read. */
@@ -116,17 +135,20 @@ export class LiveCookie {
   }
 
   /**
-   * A sibling subdomain can plant cookies with our name ahead of ours (cookie tossing): the one that verifies is ours. Several may verify,
-   * as an attacker can get and plant a valid cookie of their own: then ours is this user's, which no other user has. All are tried: those
-   * left out could hide ours, and a header has room for only some milliseconds' worth of them.
+   * A sibling subdomain can plant cookies with our name ahead of ours (cookie tossing): the one that verifies is ours. All that a browser
+   * sends are tried: those left out could hide ours.
    */
-  #search(header: string, user: UserSubject | undefined): ReadCookie | undefined {
-    const signatures = allValues(header, this.#sigPair).filter(({ length }) => length === MAC_LENGTH)
-    const texts = allValues(header, this.#pair).filter(({ length }) => length >= LEAST_LENGTH)
-    const verified = texts.flatMap((text) => {
-      const signature = this.#keys.find(this.#pair + text, signatures)
+  #search(texts: readonly string[], signatures: readonly string[]): readonly GoodCookie[] {
+    const offered = new Set(signatures.filter(({ length }) => length === MAC_LENGTH))
+    const worthy = texts.filter(({ length }) => length >= LEAST_LENGTH).slice(-MOST_TEXTS)
+    return worthy.flatMap((text) => {
+      const signature = this.#keys.find(this.#pair + text, offered)
       return (signature !== undefined && this.#verify(text, signature)) || []
     })
+  }
+
+  /** Several may verify, as an attacker can get and plant a valid cookie of their own: then ours is this user's, which no other user has. */
+  #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
     const all = current.flatMap(readables)
     const sub = user && subjectHash(user)

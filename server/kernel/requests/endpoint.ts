@@ -51,7 +51,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Midd
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const wanted = parseSync(await readBody(ctx))
     const user = await requests.arrive(ctx)
-    const cookie = core.cookie.read(ctx.req.headers.cookie, user)
+    const cookie = core.cookie.read(ctx.req, user)
     if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
     const found = core.identities.find(cookie, user)
     const named = wanted.who === undefined ? undefined : whoseIs(core, ctx, found)

@@ -45,6 +45,11 @@ export class Limits {
     return new Bucket(this.#options.changesPerSocket, this.#clock())
   }
 
+  /** Returns the ms until a socket's bucket has room for one more, 0 if it has. */
+  wait(socket: Bucket): number {
+    return socket.wait(1, this.#clock())
+  }
+
   /**
    * Counts changes that a browser asks for against its subject, and against its socket if it has one: all or none.
    *

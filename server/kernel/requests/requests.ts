@@ -65,7 +65,7 @@ export class Requests {
     const identified = this.identify(ctx)
     if (!store) return identified
     return after(identified, (user) => {
-      const read = cookie.read(ctx.req.headers.cookie, user)
+      const read = cookie.read(ctx.req, user)
       return after(loadCandidates(this.#core, readables(read), user), () => user)
     })
   }

@@ -46,7 +46,7 @@ export class Visit implements Whose, Answer {
   constructor(core: VisitNeeds, ctx: Koa.Context, vouched: Vouched, known?: Known) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const cookie = known ? known.cookie : core.cookie.read(ctx.req.headers.cookie, user)
+    const cookie = known ? known.cookie : core.cookie.read(ctx.req, user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user

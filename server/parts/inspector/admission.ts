@@ -92,15 +92,22 @@ class TokenKey {
   /** Admits those with the token, and gives them a cookie. */
   refusal(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
-    if (typeof token === 'string' && this.#isRight(token)) {
-      ctx.cookies.set(this.#cookie, token, { httpOnly: true, sameSite: 'strict', signed: false, overwrite: true })
+    // Cookies know no port: browsers send it to the other servers of the host, too.
+    const here = `${OPENED} at ${originClaims(ctx).own}`
+    if (typeof token === 'string' && this.#isRight(OPENED, token)) {
+      ctx.cookies.set(this.#cookie, this.#keys.sign(here), {
+        httpOnly: true,
+        sameSite: 'strict',
+        signed: false,
+        overwrite: true,
+      })
       return undefined
     }
-    if (this.#isRight(ctx.cookies.get(this.#cookie, { signed: false }) ?? '')) return undefined
+    if (this.#isRight(here, ctx.cookies.get(this.#cookie, { signed: false }) ?? '')) return undefined
     return 'without the token. Open its address with the ?token= that the log has shown at the start, or let others in by inspector({ authorize })'
   }
 
-  #isRight(token: string): boolean {
-    return this.#keys.index(OPENED, token) === 0
+  #isRight(text: string, signature: string): boolean {
+    return this.#keys.index(text, signature) === 0
   }
 }

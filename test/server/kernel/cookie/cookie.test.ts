@@ -46,9 +46,9 @@ describe('the live cookie', () => {
   it('says what was written, until its time is over', () => {
     const time = testClock(clock.now())
     const cookie = make([secret], time.now)
-    expect(cookie.read(own)).toMatchObject({ ...content, isRetired: false, isNewer: false })
+    expect(cookie.read({ headers: { cookie: own } })).toMatchObject({ ...content, isRetired: false, isNewer: false })
     time.advance(60_000)
-    expect(cookie.read(own)).toBeUndefined()
+    expect(cookie.read({ headers: { cookie: own } })).toBeUndefined()
   })
 
   it('says the same registers whichever cookie was read between, and whatever time it is', () => {
@@ -56,7 +56,10 @@ describe('the live cookie', () => {
     const cookie = make([secret], time.now)
     // Of a clock that ran ahead: no stamp then, and none when that time has come.
     const ahead = cookie.header({ ...content, registers: [register('division', time.now() + 2 * SKEW, 3)] })
-    const [first, other] = [readable(cookie.read(ahead)), readable(cookie.read(own))]
+    const [first, other] = [
+      readable(cookie.read({ headers: { cookie: ahead } })),
+      readable(cookie.read({ headers: { cookie: own } })),
+    ]
     const told = [first, other, first, other].map((each) => each?.registers)
     expect(told.map((registers) => registers?.map(({ stamp }) => stamp))).toEqual([[1], [5], [1], [5]])
     time.advance(2 * SKEW)
@@ -65,7 +68,7 @@ describe('the live cookie', () => {
 
   it('is verified once, and then recognized by its text', () => {
     const cookie = make()
-    expect(cookie.read(`a=b; ${own}; c=d`)).toBe(cookie.read(own))
+    expect(cookie.read({ headers: { cookie: `a=b; ${own}; c=d` } })).toBe(cookie.read({ headers: { cookie: own } }))
   })
 
   it.each([
@@ -79,7 +82,7 @@ describe('the live cookie', () => {
     ['before it, but with no signature of a length that ours have', `live=${'a'.repeat(100)}; live.sig=x; ${own}`],
     ['before it, too short to be ours', `${'live=x; '.repeat(20)}${'live.sig=x; '.repeat(20)}${own}`],
   ])('is found where others are planted %s', (_, header) => {
-    expect(make().read(header)).toMatchObject(content)
+    expect(make().read({ headers: { cookie: header } })).toMatchObject(content)
   })
 
   it.each([
@@ -89,7 +92,7 @@ describe('the live cookie', () => {
     ['with its signature in a longer name', own.replace('live.sig', 'xlive.sig')],
     ['with its value in a longer name', own.replace('live=', 'xlive=')],
   ])('is not found %s', (_, header) => {
-    expect(make().read(header)).toBeUndefined()
+    expect(make().read({ headers: { cookie: header } })).toBeUndefined()
   })
 
   it.each([
@@ -114,21 +117,24 @@ describe('the live cookie', () => {
     ['no expiry', signedAs({ ...payload, exp: undefined })],
     ['no epoch', signedAs({ ...payload, epoch: 'x' })],
   ])('reads nothing from %s', (_, header) => {
-    expect(make().read(header)).toBeUndefined()
+    expect(make().read({ headers: { cookie: header } })).toBeUndefined()
   })
 
   it('is not taken for verified because another cookie with that signature was', () => {
     const cookie = make()
-    cookie.read(own)
-    expect(cookie.read(own.replace('live=e', 'live=f'))).toBeUndefined()
+    cookie.read({ headers: { cookie: own } })
+    expect(cookie.read({ headers: { cookie: own.replace('live=e', 'live=f') } })).toBeUndefined()
   })
 
   it('is read under a retired key, and says so', () => {
-    expect(make(['n'.repeat(32), secret]).read(own)).toMatchObject({ ...content, isRetired: true })
+    expect(make(['n'.repeat(32), secret]).read({ headers: { cookie: own } })).toMatchObject({
+      ...content,
+      isRetired: true,
+    })
   })
 
   it('of a newer build is read as empty, and says so', () => {
-    expect(make().read(signedAs({ ...payload, v: 2 }))).toEqual({
+    expect(make().read({ headers: { cookie: signedAs({ ...payload, v: 2 }) } })).toEqual({
       isNewer: true,
       text: expect.any(String),
       expiresAt: payload.exp,

@@ -113,7 +113,7 @@ it('says which writes a browser has brought in its cookie', () => {
   const registers = [{ key: 'division', stamp: toStamp(clock.now()), value: 3 }]
   const content = { browser: id, user: undefined, epoch: 0, registers }
   expect(valueAt(snapshot(), 'division')?.places).not.toContain('cookie')
-  core.cookie.read(core.cookie.header(content))
+  core.cookie.read({ headers: { cookie: core.cookie.header(content) } })
   expect(valueAt(snapshot(), 'division')?.places).toContain('cookie')
   expect(valueAt(snapshot(), 'code')?.places).not.toContain('cookie')
   put(subject, 'division', 4, clock.now() + 1)

@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { RawPolling } from '../support/raw-polling.js'
+import { RawSocket } from '../support/raw-socket.js'
+
+const text = { schema: z.string(), default: '', client: 'write', cookie: false, maxBytes: 24_000 } as const
+const fields = defineFields({ key: text })
+const VALUE = 'a'.repeat(17_000)
+/** Its least length: tickets are in base64. */
+const ANSWER = VALUE.length
+const WHO = '427["live_session:sync",{"who":"x"}]'
+/** Bytes that wait for a connection, before it is closed. */
+const MOST = 2_000_000
+
+/** A guest whose value is as large as it may be. */
+async function start() {
+  const app = await App.start<typeof fields>({ fields, options: { limits: { changesPerSubject: 2000 } } })
+  const visitor = app.visitor(cookieFor(app.live, {}))
+  await visitor.store({ set: [['key', -1, '', VALUE]] })
+  return { app, visitor }
+}
+
+/** The connection that has come last. */
+function connOf(app: App<typeof fields>) {
+  const [socket] = [...app.io.of('/').sockets.values()].slice(-1)
+  if (!socket) throw new Error('no socket')
+  return socket.conn
+}
+
+describe('threat 82: a guest who asks who they are, and never reads', () => {
+  it('is closed where long-polling is never polled', async () => {
+    const { app, visitor } = await start()
+    const polling = await RawPolling.enter(app.url, visitor.cookie)
+    let answered = 0
+    while (answered < 200 && (await polling.send(WHO)).status === 200) answered += 1
+    expect(answered * ANSWER).toBeGreaterThan(MOST / 2)
+    expect(answered * ANSWER).toBeLessThanOrEqual(MOST)
+    expect(app.io.engine.clientsCount).toBe(0)
+  })
+
+  it('is closed where the window of a websocket is shut, with all that waits', async () => {
+    const { app, visitor } = await start()
+    const socket = await RawSocket.enter(app.url, visitor.cookie)
+    const conn = connOf(app)
+    const webSocket = Reflect.get(conn.transport, 'socket')
+    const closed = once(webSocket, 'close')
+    socket.stopReading()
+    let most = 0
+    // What the kernel holds of a TCP connection is no memory of the process.
+    conn.setMaxListeners(0)
+    for (let sent = 0; sent < 800 && conn.readyState === 'open'; sent += 1) {
+      const heard = Promise.race([once(conn, 'message'), once(conn, 'close')])
+      socket.send(WHO)
+      await heard
+      most = Math.max(most, webSocket.bufferedAmount)
+    }
+    expect(conn.readyState).toBe('closed')
+    await closed
+    expect(app.io.engine.clientsCount).toBe(0)
+    expect(most).toBeLessThanOrEqual(MOST + 2 * ANSWER)
+    socket.hangUp()
+  })
+
+  it('is closed by what other pages of the visitor set', async () => {
+    const { app, visitor } = await start()
+    await RawPolling.enter(app.url, visitor.cookie)
+    const conn = connOf(app)
+    for (let set = 0; set < 200 && conn.readyState === 'open'; set += 1) {
+      app.clock.advance(1000)
+      await visitor.store({ set: [['key', -1, '', `${set}${VALUE}`]] })
+    }
+    expect(app.io.engine.clientsCount).toBe(0)
+  })
+
+  it('stays where it reads, however much that is', async () => {
+    const { app, visitor } = await start()
+    const [socket, polling] = [
+      await RawSocket.enter(app.url, visitor.cookie),
+      await RawPolling.enter(app.url, visitor.cookie),
+    ]
+    for (let asked = 0; asked < 120; asked += 1) {
+      expect(await socket.ask('live_session:sync', '{"who":"x"}')).toMatchObject({ dropped: true })
+      await polling.send(WHO)
+      expect((await polling.fetch()).text.length).toBeGreaterThan(ANSWER)
+    }
+    expect(app.io.engine.clientsCount).toBe(2)
+  })
+})
