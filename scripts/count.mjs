@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { weighRooms } from './rooms.mjs'
 
 const HERE = fileURLToPath(new URL('..', import.meta.url))
 const CODE = /\.(ts|tsx|mjs|vue|svelte)$/
@@ -37,6 +38,12 @@ function countAll(root) {
   const words = [...list.matchAll(/^\|/gm)].length - 2
   return {
     ...Object.fromEntries(counts),
+    ...Object.fromEntries(
+      Object.entries(weighRooms(root)).map(([room, { lines, files }]) => [
+        `room ${room}`,
+        `${files} files, ${lines} lines of code`,
+      ]),
+    ),
     'docs, README': `${guides.length} files, ${linesOf(guides)} lines`,
     'words of docs/architecture.md': String(words),
   }

@@ -44,17 +44,3 @@ it('no part imports another one', () => {
     ),
   ).toEqual([])
 })
-
-it('each piece names what it needs: only those that put it together, and the inspector, see the kernel as a whole', () => {
-  const seers = ways(
-    () => true,
-    (file) => file === `${KERNEL}core.ts`,
-  )
-  const places = seers.map((way) => way.replace(/ imports .*/, ''))
-  expect(places.sort()).toEqual([
-    'server/parts/inspector/inspector.ts',
-    'server/parts/inspector/part.ts',
-    'server/plugin.ts',
-    'testing/memory-session.ts',
-  ])
-})

@@ -1,0 +1,8 @@
+/** What a room weighs. */
+export interface Weight {
+  readonly lines: number
+  readonly files: number
+}
+export const ROOTS: readonly string[]
+export function weighRooms(root: string): Readonly<Record<string, Weight>>
+export function linesOfCode(text: string): number
