@@ -65,7 +65,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in brings nothing along',
     file: 'server/kernel/names/identities.ts',
-    find: 'login.bring(sessions.find(old)?.registers() ?? [], next.visitor)',
+    find: 'login.bring(old, next.visitor)',
     replace: 'void login',
   },
   {
