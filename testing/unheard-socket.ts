@@ -10,7 +10,7 @@ export function unheardSocket(): LiveSocket {
     join: () => undefined,
     leave: () => undefined,
     nsp: { local: { to: () => unheard } },
-    conn: { readyState: 'closed' },
+    conn: { readyState: 'closed', transport: {} },
   })
   return socket as unknown as LiveSocket
 }
