@@ -3,7 +3,7 @@ import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms for which a register remembers its computed changes: one sent again after a lost answer arrives within this time. */
-export const YOUNG: number = 2 * 60 * 1000
+const YOUNG = 2 * 60 * 1000
 /** Maximum computed changes to remember, the newest. */
 export const MAX_IDS = 200
 /** The maximum of all keys of a subject together, some 24 kB in a store; however many others have, a key has the newest of its own. */
@@ -53,14 +53,6 @@ export function carrying(
   const most = Math.min(MAX_IDS, Math.max(LEAST, MAX_IN_ALL - others))
   const ids = youngest(id ? [...known, [id, next.stamp]] : known, now, most)
   return ids.length === 0 ? next : { ...next, ids }
-}
-
-/** Returns a register without ids that are older than two minutes: the very same where there are none. */
-export function withoutPast(register: StoredRegister, now: number): StoredRegister {
-  if (!register.ids?.some(([, stamp]) => stamp <= now - YOUNG)) return register
-  const { key, stamp, value } = register
-  const ids = youngest(register.ids, now)
-  return ids.length === 0 ? { key, stamp, value } : { key, stamp, value, ids }
 }
 
 /** The ids of the last two minutes; those dropped are replaced by the stamp up to which nothing is known. */

@@ -67,8 +67,7 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
   /**
    * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether it has. The register's stamp is
-   * larger than that, except when replacing a row whose stamp no clock can have given, and when the same write is to lose its ids, which are
-   * past. Of several at once, exactly one gets `true`. Counts
+   * larger than that, except when replacing a row whose stamp no clock can have given. Of several at once, exactly one gets `true`. Counts
    * as a use if it writes: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean>

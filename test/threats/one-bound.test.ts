@@ -23,7 +23,6 @@ const fields = defineFields({
   ...Object.fromEntries(numbers.map((key) => [key, { ...number, maxBytes: 100 }])),
 })
 const LITTLE = 200_000
-const MINUTE = 60_000
 const notes = (index: number): string[] =>
   Array.from({ length: 16 }, (_, part) => `${index} ${part} `.padEnd(1000, 'x'))
 const subject = (index: number) => browserSubject(browserId(index))
@@ -158,13 +157,13 @@ describe('threat 86: pairs of valid cookies of guests in one request', () => {
 })
 
 describe('threat 90: the ids of a guest\u2019s updates', () => {
-  it('take no more in a store than the values may, and go after their two minutes', async () => {
+  it('take no more in a store than the values may, however many keys have some', async () => {
     const clock = testClock()
     const store = memoryStore(clock.now)
     const options = { store, limits: { changesPerSocket: 1e6, changesPerSubject: 1e6 } }
     const app = await start(options, { clock })
     const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
-    const { sessions, store: sync } = coreOf(app.live)
+    const { sessions } = coreOf(app.live)
     for (let at = 0; at < 200; at += 1)
       for (const key of numbers) {
         const field = sessions.fields.get(key)
@@ -177,10 +176,6 @@ describe('threat 90: the ids of a guest\u2019s updates', () => {
     const stored = async () => JSON.stringify(await store.load(storeName(subject(0))))
     expect((await stored()).length).toBeLessThan(40_000)
     expect((await stored()).includes('a-199')).toBe(true)
-    clock.advance(3 * MINUTE)
-    await sync?.pastIds.look()
-    expect((await stored()).includes('xxx')).toBe(false)
-    expect((await stored()).includes('"key":"j"')).toBe(true)
   })
 })
 

@@ -1,7 +1,5 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { withoutPast } from '../../../shared/taken-ids.js'
-import type { Settings } from '../../options.js'
 import type { Connections } from '../connections/connections.js'
 import type { Subjects } from '../memory/subjects.js'
 import { standing, toRegister } from '../names/ending.js'
@@ -12,7 +10,6 @@ import type { Backlog } from './backlog.js'
 import { applyRemoteEnd } from './remote-ends.js'
 
 type Surroundings = {
-  readonly settings: Pick<Settings, 'clock'>
   readonly connections: Connections
   readonly epochs: Epochs
   readonly sessions: Sessions
@@ -64,10 +61,7 @@ export class Intake {
     const ends = isUser(subject) ? epochs.endsOf(subject) : []
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote it, and told of it, may have been killed before it could store it.
-    const own = (sessions.find(subject)?.registers() ?? []).map((register) =>
-      withoutPast(register, this.#core.settings.clock()),
-    )
-    const lacking = [...ends, ...own].filter(isLacking)
+    const lacking = [...ends, ...(sessions.find(subject)?.registers() ?? [])].filter(isLacking)
     if (lacking.length > 0) this.#backlog.add(subject, lacking)
   }
 

@@ -1,6 +1,5 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import { NEVER, type Stamp } from '../../../shared/stamp.js'
-import { withoutPast } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
 import type { Warn } from '../report.js'
@@ -15,8 +14,6 @@ interface Read {
 
 interface Needs {
   readonly settings: Settings
-  /** Called when ids of computed changes are about to be stored under a name. */
-  onIds(this: void, name: string): void
   readonly warn: Warn
 }
 
@@ -38,15 +35,14 @@ export class SoundStore {
   /** Resolves with what the store then has, as the store's own `merge` does. */
   async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     if (registers.length === 0) return []
-    const young = registers.map((register) => this.#young(name, register))
-    const { registers: standing, bad } = this.#read(await this.#store.merge(name, young))
+    const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
     const refused = registers.filter(({ key }) => bad.has(key))
     const replaced = refused.map((register) => this.#replace(name, register, bad.get(register.key)))
     return [...standing, ...(await Promise.all(replaced))]
   }
 
   async compareAndSet(name: string, register: StoredRegister, expected: Stamp): Promise<boolean> {
-    if (await this.#store.compareAndSet(name, this.#young(name, register), expected)) return true
+    if (await this.#store.compareAndSet(name, register, expected)) return true
     if (expected !== NEVER) return false
     const stamp = this.#read(await this.#store.load(name)).bad.get(register.key)
     return stamp !== undefined && this.#store.compareAndSet(name, register, stamp)
@@ -54,12 +50,6 @@ export class SoundStore {
 
   async remove(name: string): Promise<void> {
     await this.#store.remove(name)
-  }
-
-  #young(name: string, register: StoredRegister): StoredRegister {
-    const young = withoutPast(register, this.#core.settings.clock())
-    if (young.ids) this.#core.onIds(name)
-    return young
   }
 
   /** By the merge rule the row may be newer than any write. Resolves with what the store then has. */

@@ -18,7 +18,6 @@ import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { type StoredName, storeName } from './name.js'
 import { PartRows } from './part-rows.js'
-import { PastIds } from './past-ids.js'
 import { Reloads } from './reloads.js'
 import type { Keeper, Remote } from './remote.js'
 import { SingleUse } from './single-use.js'
@@ -53,7 +52,6 @@ export class StoreSync implements Keeper {
   readonly parts: PartRows
   /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
-  readonly pastIds: PastIds
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
@@ -71,8 +69,7 @@ export class StoreSync implements Keeper {
         this.health.tellLoss()
       },
     }
-    this.pastIds = new PastIds(store, this.health, core.settings, core.guestBytes)
-    this.#sound = new SoundStore(store, { ...core, onIds: (name) => this.pastIds.note(name) })
+    this.#sound = new SoundStore(store, core)
     this.#backlog = new Backlog(
       this.#sound,
       this.health,
@@ -198,7 +195,6 @@ export class StoreSync implements Keeper {
   close(): Promise<void> {
     this.#reloads.close()
     this.#sweeps.close()
-    this.pastIds.close()
     return this.#end.close()
   }
 

@@ -2,7 +2,6 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { NEVER } from '../../../shared/stamp.js'
-import { withoutPast } from '../../../shared/taken-ids.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Updates } from '../../kernel/remote/updates.js'
 import type { Settings } from '../../options.js'
@@ -90,10 +89,7 @@ export class StoredSessions {
     session.loadedAt = now
     const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
     // The process that wrote and announced it may have been killed before it could store it.
-    const lacking = session.replica
-      .registers()
-      .map((register) => withoutPast(register, now))
-      .filter(isLacking)
+    const lacking = session.replica.registers().filter(isLacking)
     if (lacking.length > 0) this.#store.keep(session.name, lacking)
   }
 }

@@ -36,11 +36,7 @@ it('a store full of bad rows tells the log of ten of them', async () => {
   const inner = memoryStore()
   const rows = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
   await inner.merge('s', rows)
-  const store = new SoundStore(inner, {
-    settings: { clock } as Settings,
-    warn: createWarn(clock),
-    onIds: () => undefined,
-  })
+  const store = new SoundStore(inner, { settings: { clock } as Settings, warn: createWarn(clock) })
   expect(await store.load('s')).toEqual([])
   expect(told).toHaveBeenCalledTimes(10)
   told.mockRestore()
