@@ -93,7 +93,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const begin = (): void => {
     last = location.href
     // The server has already set or refused what a visit's URL says, except for these. Values come from the URL, never from the HTML.
-    take((key) => key in unvisited)
+    take((key) => Object.hasOwn(unvisited, key))
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),

@@ -66,7 +66,8 @@ const OPTIONS = {
   endpoint: row<string>(
     DEFAULT_ENDPOINT,
     'a path like "/x", of ASCII letters, digits and -._~/',
-    matches(/^\/[\w.~/-]+$/),
+    // A browser takes `//x` for another host, and leaves out `.` and `..`.
+    matches(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+\/?$/),
   ),
   secure: row<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
   sameSite: row<CookieOptions['sameSite']>('lax', "'strict', 'lax' or 'none'", matches(/^(strict|lax|none)$/)),

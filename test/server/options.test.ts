@@ -84,6 +84,15 @@ describe('liveSession(app, options)', () => {
       'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /live*',
     ],
     [{ endpoint: '/:id' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /:id'],
+    [
+      { endpoint: '//evil/x' },
+      'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received //evil/x',
+    ],
+    [
+      { endpoint: '/a/../b' },
+      'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /a/../b',
+    ],
+    [{ endpoint: '/./x' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /./x'],
     [{ secure: 'yes' }, 'secure: expected a boolean, received yes'],
     [{ sameSite: 'Lax' }, "sameSite: expected 'strict', 'lax' or 'none', received Lax"],
     [{ sameSite: 'none' }, "sameSite: 'none' needs secure: true, or browsers drop the cookie"],

@@ -72,11 +72,7 @@ describe('threat 25: timing of signatures', () => {
       )
     expect(where('createHmac')).toEqual(['server/kernel/cookie/keys.ts mac'])
     expect(where('timingSafeEqual')).toEqual(['server/kernel/cookie/keys.ts isEqual'])
-    expect(where('isEqual')).toEqual([
-      'server/kernel/cookie/keys.ts index',
-      'server/kernel/cookie/keys.ts find',
-      'server/kernel/cookie/keys.ts verify',
-    ])
+    expect(where('isEqual')).toEqual(['server/kernel/cookie/keys.ts index', 'server/kernel/cookie/keys.ts verify'])
     // Code that makes a signature hands it out, or to isEqual.
     expect(where('mac')).toEqual(
       ['sign', 'index', 'find', 'verify'].map((name) => `server/kernel/cookie/keys.ts ${name}`),
