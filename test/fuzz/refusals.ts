@@ -39,15 +39,16 @@ const VALUES = new Map<unknown, (value: unknown) => boolean>([
 
 /** Whether a list of changes is one that the protocol allows, by a reading of its own. */
 export function areChanges(changes: unknown): changes is readonly unknown[][] {
-  if (!Array.isArray(changes) || !changes.every(isChange)) return false
-  return new Set(changes.map(([key]) => key)).size === changes.length
+  return Array.isArray(changes) && changes.every(isChange)
 }
 
 function isChange(change: unknown): change is unknown[] {
   if (!Array.isArray(change) || change.length < 3 || change.length > 4) return false
   const [key, over, id] = change as unknown[]
   if (typeof key !== 'string' || typeof id !== 'string' || !/^[\w-]{0,32}$/.test(id)) return false
-  return Number.isSafeInteger(over) && Number(over) >= (id === '' ? -1 : 0)
+  // The end of a value is half a millisecond after its stamp.
+  const isEnd = Number.isSafeInteger(Number(over) - 0.5) && Number(over) > 1
+  return (Number.isSafeInteger(over) || isEnd) && Number(over) >= (id === '' ? -1 : 0)
 }
 
 /** Whether a change is one that the fields allow. */
