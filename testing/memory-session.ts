@@ -77,7 +77,7 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const content = { browser: newBrowserId(), user: sub, registers: [] }
   const signed = epochs.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
-  const found = identities.find(cookie.read({ headers: { cookie: header } }, user), user)
+  const found = identities.take(cookie.read({ headers: { cookie: header } }, user), user)
   const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), held: [], renew: undefined }
   return { ...whose, ends: epochs.ends, members: [] }
 }

@@ -88,7 +88,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
   const freshness = new Freshness({ comparisons, sessions, subjects, epochs, settings })
   const login = new Login({ sessions, settings })
-  const identities = new Identities({ sessions, subjects, freshness, login, epochs, settings }, cookieKeys)
+  const identities = new Identities({ cookie, sessions, subjects, freshness, login, epochs, settings }, cookieKeys)
   const connections = new Connections()
   const departures = new Departures(connections, epochs)
   const limits = new Limits(settings.limits, maxSubjects, clock)

@@ -102,7 +102,7 @@ describe('a POST that does not say whose page it is', () => {
         const app = await startWithHeaders()
         const visitor = await visitorWith(app, kind)
         const subject = browserOf(visitor)
-        const answer = await visitor.store(body, as(user))
+        const answer = await ('set' in body ? visitor.store(body, as(user)) : visitor.ask(as(user)))
         const { held, kept } = await answer.json()
         const isRefused = 'set' in body && hasEnded(kind) && user !== 'ann'
         expect([answer.status, kept]).toEqual([isRefused ? 409 : 200, isOwn(kind, user) || undefined])
@@ -139,7 +139,7 @@ describe('a POST of {}', () => {
   it.each(cases)('is told whose page it is: %s, by %s', async (kind, user) => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, kind)
-    const { who, greeting } = await (await visitor.store({}, as(user))).json()
+    const { who, greeting } = await (await visitor.ask(as(user))).json()
     const all = greeting.map(readClaims)
     const isNamed = kind !== 'newer' || user !== undefined
     if (kind !== 'newer') expect(who).toBe(whoIn(visitor, user))
@@ -172,8 +172,9 @@ describe('a POST of {}', () => {
     const found: unknown[] = []
     for (const [kind, user] of cases) {
       const visitor = await visitorWith(app, kind)
-      const lines = written(await visitor.store({}, as(user, false)))
+      const lines = written(await visitor.ask(as(user, false)))
       expect(lines.every((line) => line.includes('1970'))).toBe(true)
+      expect(visitor.cookie).not.toMatch(/ended/)
       found.push([kind, user, lines.length])
     }
     const isLeft = (kind: Kind, user: User): boolean => isOwn(kind, user) || kind === 'none' || kind === 'newer'

@@ -110,7 +110,7 @@ describe('what a cookie was found to be', () => {
     [
       'a later epoch of its user is learnt',
       'ann',
-      ({ core, ann }) => core.epochs.accepts(ann.cookie.user as never, { epoch: 7, generation: 0 }),
+      ({ core, ann }) => core.epochs.learnEpoch(ann.cookie.user as never, 7),
     ],
     [
       'a later generation of its user is learnt',
@@ -201,7 +201,7 @@ function newcomers(core: Core, count: number): readonly string[] {
 }
 
 function come(core: Core, cookies: readonly string[]): void {
-  for (const cookie of cookies) core.identities.find(core.cookie.read({ headers: { cookie } }), undefined)
+  for (const cookie of cookies) core.identities.take(core.cookie.read({ headers: { cookie } }), undefined)
 }
 
 function merge(core: Core, subject: Subject, key: string, value: string | number): void {

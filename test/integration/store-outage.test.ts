@@ -182,7 +182,7 @@ describe('while the store is down', () => {
     const restarted = await startWithUsers({ options: { store } })
     for (const cookie of [guest, user]) {
       const late = restarted.visitor(cookie)
-      expect((await (await late.store({})).json()).held).toEqual([])
+      expect((await (await late.ask()).json()).held).toEqual([])
     }
   })
 

@@ -196,7 +196,7 @@ describe('with a store, what has ended', () => {
     await before.stop()
     const app = await start({ before: (koa) => [auth(koa)], routes: account })
     const late = app.visitor(guest)
-    expect((await (await late.store({})).json()).held).toEqual([])
+    expect((await (await late.ask()).json()).held).toEqual([])
     expect(late.cookie).not.toBe(guest)
   })
 })

@@ -12,7 +12,7 @@ const FIRST = browserId('the-first-of-its-line')
 /** The id that a browser is given by a request as that user, with this very cookie; by a page that asks, where no path is given. */
 async function next(app: App, cookie: string, user: string | undefined, path = ''): Promise<string> {
   const visitor = app.visitor(cookie)
-  if (path === '') await visitor.store({}, as(user))
+  if (path === '') await visitor.ask(as(user))
   else await visitor.fetch(path, { headers: as(user) })
   return cookieContent(visitor).browser
 }

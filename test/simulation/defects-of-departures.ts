@@ -47,8 +47,8 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a cookie of a generation that has ended is good',
     file: 'server/kernel/names/user-epochs.ts',
-    find: 'return generation >= this.#generation(sub) && this.#accepts(sub, epoch)',
-    replace: 'return generation >= 0 && this.#accepts(sub, epoch)',
+    find: 'return generation >= this.#generation(sub) && (epoch',
+    replace: 'return generation >= 0 && (epoch',
   },
   {
     name: 'what is of a generation that has ended is taken over',

@@ -27,16 +27,34 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     replace: 'if (user !== undefined && sub !== subjectHash(browserSubject))\n',
   },
   {
+    name: 'a browser is taken for one that has missed an answer',
+    file: 'server/kernel/names/identities.ts',
+    find: "cookie.toldEnd(sender) >= epoch ? 'missed'",
+    replace: "cookie.toldEnd(sender) >= 0 ? 'missed'",
+  },
+  {
+    name: 'two requests with the cookie of a browser that has missed an answer bring one each',
+    file: 'server/kernel/names/decide.ts',
+    find: "missed: { visitor: 'next', least: 'reads', givesUp: true,",
+    replace: "missed: { visitor: 'next', least: 'reads',",
+  },
+  {
+    name: 'a sign-in under an id that was given up does not end that again',
+    file: 'server/kernel/requests/ended-since.ts',
+    find: 'if (this.#givenUp) this.#epochs.giveUp(this.#givenUp, undefined)',
+    replace: '',
+  },
+  {
     name: 'a handshake takes a cookie that was given up',
     file: 'server/kernel/connections/handshake.ts',
-    find: "'given-up', 'missed', 'revoked'",
+    find: "'given-up', 'revoked'",
     replace: "'revoked'",
   },
   {
     name: 'a handshake takes the cookie of a user who was revoked',
     file: 'server/kernel/connections/handshake.ts',
-    find: "'missed', 'revoked'",
-    replace: "'missed'",
+    find: "'given-up', 'revoked'",
+    replace: "'given-up'",
   },
   {
     name: 'a handshake takes the cookie of a user who has signed out',
@@ -96,8 +114,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a POST that is dropped gives the id up',
     file: 'server/kernel/requests/endpoint.ts',
-    find: 'core.identities.find(cookie, user)',
-    replace: 'core.identities.recognize(cookie, user)',
+    find: 'core.identities.take(cookie, user)',
+    replace: 'core.identities.recognize(cookie, user, ctx.req)',
   },
   {
     name: 'what another visitor’s page says over a socket is taken',

@@ -95,8 +95,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'the epoch of a ticket is not looked at',
     file: 'server/kernel/names/redeem.ts',
-    find: 'if (epochs.accepts(sub, signed)) return user\n    throw outdated(index)',
-    replace: 'return user',
+    find: 'if (!epochs.accepts(sub, signed)) throw outdated(index)',
+    replace: '',
   },
   {
     name: 'a user may redeem any ticket',

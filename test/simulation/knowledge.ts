@@ -2,7 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { Ends } from './ends.js'
-import { type CookieState, isNewer, isRecent, type Register, type Registers, secondsOf } from './registers.js'
+import { type CookieState, isNewer, type Register, type Registers } from './registers.js'
 import type { End, Told } from './told.js'
 
 /** Who a visitor is to the server: hashes of subjects. */
@@ -43,8 +43,8 @@ export class Knowledge {
   readonly revoked: Ends = new Ends()
   readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
-  /** Who came after the owner of a browser id, and since when, in seconds. */
-  readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly since: number }>()
+  /** Who came after the owner of a browser id, and when that last ended, in ms since 1970. */
+  readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly epoch: number }>()
   /** The newest end of each user that was acted on: a cookie may have told of a later one. */
   readonly #ended = new Map<string, number>()
   /** By subject and key, the newest stamp that it was ever told of. */
@@ -172,8 +172,8 @@ export class Knowledge {
 
   /** A browser id is given up for good. */
   giveUp({ browser, user }: Identity, next: string | undefined): void {
-    const { heir } = this.#heirs.get(browser) ?? { heir: next }
-    this.#heirs.set(browser, { heir, since: secondsOf(this.#now()) })
+    const { epoch: last } = this.#heirs.get(browser) ?? { epoch: 0 }
+    this.#heirs.set(browser, { heir: next, epoch: Math.max(Math.floor(this.#now()), last + 1) })
     this.givenUp.add(browser)
     if (user !== undefined && user !== next) this.departed.add(user)
   }
@@ -183,9 +183,9 @@ export class Knowledge {
     return this.#heirs.get(browser)?.heir
   }
 
-  /** Whether an id was given up so long ago that nothing is late which still brings it. */
-  hasLongEnded(browser: string): boolean {
-    return !isRecent(this.#heirs.get(browser)?.since ?? 0, this.#now())
+  /** Whether a browser that was told of an end by then knows the last one of this id. */
+  knowsEnd(browser: string, told: number): boolean {
+    return told >= (this.#heirs.get(browser)?.epoch ?? Infinity)
   }
 
   /** Another visitor goes on in a browser: a guest's values as each field's `onLogin` says, of a user the browser's own. */
@@ -242,10 +242,11 @@ export class Knowledge {
   }
 
   #endBrowser(browser: string, { epoch, heir }: End, isNow: boolean): boolean {
-    if (this.givenUp.has(browser) && !isNow) return false
-    this.#heirs.set(browser, { heir, since: secondsOf(epoch) })
+    const { epoch: last } = this.#heirs.get(browser) ?? { epoch: 0 }
+    if (this.givenUp.has(browser) && !isNow && epoch <= last) return false
+    this.#heirs.set(browser, { heir, epoch: Math.max(epoch, last) })
     if (isNow) this.givenUp.add(browser)
-    else this.givenUp.recall(browser)
+    else if (!this.givenUp.has(browser)) this.givenUp.recall(browser)
     return true
   }
 

@@ -64,9 +64,13 @@ export class PostChecker {
     return look
   }
 
-  /** An answer is under way that brings the browser another cookie. */
+  /** An answer is under way that brings the browser another cookie, or this one tells it that its cookie has ended. */
   #isPutOff(exchange: Exchange, { who }: Sync): void {
     note('a POST is put off')
+    if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).givenUp !== undefined) {
+      this.#requests.answered(exchange, false)
+      return
+    }
     const browser = this.#world.cookieOf(exchange)?.browser
     if (who !== undefined || browser === undefined || !this.#requests.isLeft(browser, exchange.node))
       this.#fail(exchange, 'is put off for nothing')
@@ -106,9 +110,8 @@ export class PostChecker {
 
   #accepted(exchange: Exchange, visit: Visit, sync: Sync, answer: SyncAnswer, look: Look): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
-    const isAsking = exchange.outgoing.body === '{}'
-    // Changes bring no cookie in place of one that was given up.
-    if (isAsking || visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
+    if (visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
+    else if (isQuestion(exchange)) fail('is answered, though its cookie has ended')
     const { user } = visit.identity
     const speaker = speakerOf(exchange, visit)
     const kept = exchange.hasConsent ? (exchange.written ?? visit.own) : undefined
@@ -164,6 +167,11 @@ export class PostChecker {
     const whose = cookieIn(cookies, 'live') === undefined ? 'without a cookie' : 'with a cookie'
     this.#world.fail(`POST by browser ${browser.index} (${user ?? 'guest'}, ${whose}) ${what}`, harm)
   }
+}
+
+/** Whether a page asks whose it is, and no more. */
+function isQuestion({ outgoing }: Exchange): boolean {
+  return outgoing.body === '{}'
 }
 
 type Fail = (what: string, harm?: Harm) => void

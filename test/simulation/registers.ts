@@ -39,21 +39,6 @@ function text(value: JsonValue | undefined): string {
   return value === undefined ? '' : JSON.stringify(value)
 }
 
-/** As cookies say it. */
-export function secondsOf(now: number): number {
-  return Math.floor(now / 1000)
-}
-
-/** Seconds for which what comes under an id that was given up may be late. */
-const MINUTE = 60
-const HOUR = 60 * MINUTE
-const TEN_MINUTES = 10 * MINUTE
-
-export function isRecent(seconds: number, now: number): boolean {
-  const age = now / 1000 - seconds
-  return age >= -HOUR && age < TEN_MINUTES
-}
-
 const MAX_KNOWN = 1000
 
 /** What follows from a text is found out once. */

@@ -3,12 +3,17 @@ import type { Exchange, Since } from './browser.js'
 import { NEVER_IN_COOKIE, OWN } from './builds.js'
 import { snapshotFault } from './greeting.js'
 import type { Identity } from './knowledge.js'
-import type { CookieState, Register, Registers } from './registers.js'
+import { type CookieState, cookieIn, type Register, type Registers } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import { Sight } from './sight.js'
 import { type Harm, note } from './tally.js'
 import { cookieFault, type Deed, hasEnded, isSuperseded, type Visit } from './visit.js'
 import type { World } from './world.js'
+
+/** Whether a request says that its browser knows that this cookie has ended, and so has kept it. */
+function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
+  return knowledge.knowsEnd(browser, Number(cookieIn(cookies, 'live.ended') ?? 0))
+}
 
 /** Checks what requests read, and what their answers do to the cookie. */
 export class RequestChecker {
@@ -48,23 +53,30 @@ export class RequestChecker {
       givenUp: relation === 'given-up' ? cookie?.browser : undefined,
       isLate: relation === 'given-up' && (user === undefined || cookie?.user !== user),
       since: exchange.since,
+      sinceOfId: exchange.since.givenUp,
       left: [],
     }
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
-    if (relation === 'given-up' && cookie && this.#isOver(cookie, visit))
+    const isFollowed = relation === 'given-up' && cookie !== undefined && this.#isFollowed(cookie, visit)
+    const isMissed = relation === 'given-up' && cookie !== undefined && !isFollowed && knowsEnd(exchange, cookie)
+    if (isFollowed || isMissed)
       Object.assign(visit, { relation: 'other', isDue: true, givenUp: undefined, isLate: false })
     this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
-    else if (cookie && relation !== 'given-up') this.#giveUp(exchange, cookie, cookie.registers, relation === 'other')
+    else if (cookie && (relation !== 'given-up' || isMissed)) {
+      // The user of an id that ended before may be anywhere by now.
+      const departing = isMissed ? { browser: cookie.browser, user: undefined } : cookie
+      this.#giveUp(exchange, departing, cookie.registers, relation === 'other')
+    }
     return visit
   }
 
-  /** Whether the browser is known to have another id by now, or to have missed it. */
-  #isOver({ browser, user }: CookieState, { node: { knowledge }, identity }: Visit): boolean {
+  /** Whether it leads to the id that the browser is known to have by now. */
+  #isFollowed({ browser, user }: CookieState, { node: { knowledge }, identity }: Visit): boolean {
     const isHeir = user === undefined && identity.user !== undefined && knowledge.heirOf(browser) === identity.user
-    return (isHeir && this.#world.successors.leads(browser, identity)) || knowledge.hasLongEnded(browser)
+    return isHeir && this.#world.successors.leads(browser, identity)
   }
 
   /** It has read `ctx.liveSession`, and used nothing of it. */
@@ -153,14 +165,16 @@ export class RequestChecker {
     const since = exchange.node.knowledge.ends
     const nothing = { own: undefined, isDue: false, isLate: false }
     Object.assign(visit, { relation, ...nothing, since })
+    this.#endAgain(exchange, visit)
     this.#ends(exchange, before)
   }
 
   /** The answer is on its way. */
   answered(exchange: Exchange, isFailure: boolean): void {
     this.#answers(exchange, isFailure)
-    const { left, identity } = this.#visits.get(exchange) ?? {}
-    for (const departed of left ?? []) exchange.node.knowledge.giveUp(departed, identity?.user)
+    const { left } = this.#visits.get(exchange) ?? {}
+    for (const departed of left ?? [])
+      exchange.node.knowledge.giveUp(departed, exchange.node.knowledge.heirOf(departed.browser))
   }
 
   #answers(exchange: Exchange, isFailure: boolean): void {
@@ -222,6 +236,13 @@ export class RequestChecker {
     if (!exchange.node.knowledge.givenUp.has(before.browser))
       this.#giveUp(exchange, before, own?.registers ?? new Map(), true)
     visit.since = since
+    this.#endAgain(exchange, visit)
+  }
+
+  /** No other request with the cookie of an id that was given up replaces the cookie that this one brings. */
+  #endAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
+    if (visit.givenUp !== undefined) knowledge.giveUp({ browser: visit.givenUp, user: undefined }, undefined)
+    visit.sinceOfId = knowledge.ends.givenUp
   }
 
   /** An id has another owner from now on; unless it was revoked its values come along. */

@@ -23,6 +23,8 @@ export interface Visit {
   isLate: boolean
   /** How much had ended when it became known who sent it. */
   since: Since
+  /** How many ids had been given up when that of its cookie last was, as far as the request has to do with it. */
+  sinceOfId: number
   /** Whom its answer leaves behind: until it is out, what comes with the former cookie may be of this browser. */
   readonly left: Identity[]
 }
@@ -65,10 +67,10 @@ export function isSuperseded(visit: Visit): boolean {
 }
 
 /** Whether the id that a request goes by was given up since it began, or its user revoked. */
-function isOvertaken({ node, identity: { user, browser }, givenUp, since }: Visit): boolean {
+function isOvertaken({ node, identity: { user, browser }, givenUp, since, sinceOfId }: Visit): boolean {
   const { givenUp: ends, revoked } = node.knowledge
   if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
-  return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, since.givenUp))
+  return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, sinceOfId))
 }
 
 /** Whether the visitor has left this browser, or was revoked, since the request began. */

@@ -10,13 +10,16 @@ export const ENDS: readonly (readonly [string, (app: App, ann: Visitor) => Promi
   ['erase()', (app) => app.live.erase('ann')],
 ]
 
+/** The live cookie and its signature. What tells of its end is no cookie of a visitor. */
+const LIVE = /^live(\.sig)?=/
+
 /** Returns only the live cookie of a Cookie header: as a thief has it, or when the app's own session has ended. */
 export function liveOnly(cookie: string): string {
-  const pairs = cookie.split('; ').filter((pair) => pair.startsWith('live'))
+  const pairs = cookie.split('; ').filter((pair) => LIVE.test(pair))
   return pairs.join('; ')
 }
 
 /** Returns the Set-Cookie headers of a response for the live cookie. */
 export function written(answer: Response): readonly string[] {
-  return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
+  return answer.headers.getSetCookie().filter((line) => LIVE.test(line))
 }

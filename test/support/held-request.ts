@@ -45,7 +45,9 @@ export class HeldPost {
     })
     await once(this.#socket, 'end')
     const [head = '', text = ''] = all.split('\r\n\r\n')
-    const written = head.split('\r\n').flatMap((line) => /^set-cookie: (live.*)$/i.exec(line)?.slice(1) ?? [])
+    const written = head
+      .split('\r\n')
+      .flatMap((line) => /^set-cookie: (live(?:\.sig)?=.*)$/i.exec(line)?.slice(1) ?? [])
     return { status: Number(head.split(' ')[1]), text, written }
   }
 }

@@ -61,6 +61,12 @@ export class Visitor {
     })
   }
 
+  /** Asks whose page it is, as a page does: again, where it is put off. */
+  async ask(headers: Record<string, string> = {}): Promise<Response> {
+    const answer = await this.store({}, headers)
+    return answer.status === 429 ? this.store({}, headers) : answer
+  }
+
   /** Opens a socket, with every ticket received over it; connected unless `connect_error` came first. */
   async connect(namespace = '/', headers: Record<string, string> = {}): Promise<TestSocket> {
     const socket = connect(this.url + namespace, {

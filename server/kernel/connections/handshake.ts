@@ -45,7 +45,7 @@ const READ_BY_ANY =
   'In clients of socket.io 2 leave forceJSONP out'
 
 /** Cookies with which no connection is opened, whatever `identify` says. */
-const REFUSED: readonly Relation[] = ['given-up', 'missed', 'revoked']
+const REFUSED: readonly Relation[] = ['given-up', 'revoked']
 
 /** An error of the app's own code, already reported. */
 export class HandshakeFailure extends Error {}
@@ -131,7 +131,7 @@ export class Handshake {
   /** Identifies the visitor of a connection, for life, by cookie and `identify`: there is no response that could bring another cookie. */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
     const { disagreements, identities } = this.#core
-    const found = identities.find(read, user)
+    const found = identities.take(read, user)
     const { relation } = found
     const brought = readable(read)
     const isUsers = brought?.user !== undefined

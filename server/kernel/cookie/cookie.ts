@@ -31,7 +31,7 @@ const LEAST_LENGTH = 80
 const MOST_TEXTS = 180
 
 /** A request, or what stands for one. */
-interface Sender {
+export interface Sender {
   readonly headers: { readonly cookie?: string | undefined }
 }
 
@@ -51,6 +51,7 @@ export class LiveCookie {
   readonly #options: CookieOptions
   readonly #pair: string
   readonly #sigPair: string
+  readonly #endName: string
   readonly #app: Koa
   readonly #writer: Koa
   readonly #clock: Needs['clock']
@@ -68,6 +69,7 @@ export class LiveCookie {
     this.#options = options
     this.#pair = `${options.name}=`
     this.#sigPair = `${options.name}.sig=`
+    this.#endName = `${options.name}.ended`
     this.#clock = clock
     this.#isCurrent = isCurrent
     this.#warn = warn
@@ -101,6 +103,7 @@ export class LiveCookie {
   /** Writes the cookie to a response whose headers have not gone out yet. Synchronous, although koa-session is not. */
   write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
     const ctx = this.#context(req, res)
+    this.#tellEnd(ctx, undefined)
     ctx['session'] = this.#payload(content)
     // Not `manuallyCommit`, which hashes the content first to see whether it has changed.
     return ctx['session'].save()
@@ -109,6 +112,7 @@ export class LiveCookie {
   /** Makes the browser delete its cookie. */
   clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const ctx = this.#context(req, res)
+    this.#tellEnd(ctx, undefined)
     // The former content does not matter: given a session of ours, koa-session does not read it.
     ctx['session'] = {}
     const removed = ctx['session']
@@ -120,6 +124,28 @@ export class LiveCookie {
   header(content: CookieContent): string {
     const pair = `${this.#options.name}=${encode(this.#payload(content))}`
     return `${pair}; ${this.#options.name}.sig=${this.#keys.sign(pair)}`
+  }
+
+  /**
+   * Tells the browser when the cookie that it has sent ended. It says so with each later request: one that says so, and still brings that
+   * cookie, was not sent before.
+   */
+  tellEnd(req: IncomingMessage, res: ServerResponse, epoch: number): void {
+    this.#tellEnd(this.#context(req, res), epoch)
+  }
+
+  /** @param epoch the time of the end; undefined takes back what the browser was told, as it brings another cookie */
+  #tellEnd({ req, cookies }: Koa.Context, epoch: number | undefined): void {
+    if (epoch === undefined && this.toldEnd(req) === 0) return
+    const { sameSite, domain } = this.#options
+    const options = { signed: false, overwrite: true, sameSite, ...(domain === undefined ? {} : { domain }) }
+    cookies.set(this.#endName, epoch === undefined ? null : `${epoch}`, options)
+  }
+
+  /** Returns when the last end was of which the browser had been told as it sent a request, in ms since 1970. */
+  toldEnd({ headers }: Sender): number {
+    const told = allValues(headers.cookie ?? '', `${this.#endName}=`).filter((text) => /^\d{1,16}$/.test(text))
+    return Math.max(0, ...told.map(Number))
   }
 
   #context(req: IncomingMessage, res: ServerResponse): Koa.Context {

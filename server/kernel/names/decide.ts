@@ -16,9 +16,11 @@ export type Relation =
   | 'rivals'
   /** The cookie of a user who has been revoked since. */
   | 'revoked'
-  /** Its browser id was given up, and it may be late, sent before another visitor came. */
+  /** Its browser id was given up, and the request may be late, sent before another visitor came. */
   | 'given-up'
-  /** As `given-up`, but the browser never received the response that replaced it. */
+  /** As `given-up`, but it leads to the user who has signed in since, under the id that the browser has now. */
+  | 'followed'
+  /** As `given-up`, but the browser shows that it has missed the response with another cookie: it has heard of the end, and kept this one. */
   | 'missed'
 
 /** The relation, or `forgotten` if the visitor has since had the browser forgotten. */
@@ -30,7 +32,7 @@ const RANK = {
   /** Tells a page whose it is: `snapshot`, `embed`. */
   shows: 1,
   sets: 2,
-  /** Signs in or out, or asks for the cookie with a POST. */
+  /** Signs in or out, or brings its own cookie with a POST. */
   renews: 3,
 } as const
 export type Deed = keyof typeof RANK
@@ -58,7 +60,8 @@ export const PLANS: Readonly<Record<Brought, Plan>> = {
   revoked: { visitor: 'next', least: 'reads', givesUp: true, isForeign: true },
   // A late request must not replace the next visitor's cookie.
   'given-up': { visitor: 'next', least: 'renews', isForeign: true },
-  missed: { visitor: 'next', least: 'reads', isForeign: true },
+  followed: { visitor: 'next', least: 'reads', isForeign: true },
+  missed: { visitor: 'next', least: 'reads', givesUp: true, isForeign: true },
   forgotten: { visitor: 'new', least: 'sets', isForeign: true },
 }
 
@@ -90,14 +93,14 @@ export interface CookieFacts {
   hasConsent(this: void): boolean
 }
 
-/** Returns what a response does to the cookie in the browser. */
-export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' {
+/** Returns what a response does to the cookie in the browser; `tell`: it says that the cookie has ended, and replaces none. */
+export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'tell' {
   const { brought, deed, hasEnded, isStale, hasConsent } = facts
   const { least, isForeign } = PLANS[brought]
   const isDue = (least !== undefined && RANK[deed] >= RANK[least]) || (brought === 'own' && isStale)
   if (hasEnded) return 'keep'
   if (brought === 'forgotten' && !isDue) return 'clear'
-  if (!isDue) return 'keep'
+  if (!isDue) return brought === 'given-up' ? 'tell' : 'keep'
   if (hasConsent()) return 'write'
   // Without consent a cookie is at most removed, if it is not this visitor's.
   return isForeign ? 'clear' : 'keep'

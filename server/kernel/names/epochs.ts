@@ -50,9 +50,14 @@ export class Epochs {
     return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
   }
 
-  /** Returns whether what was signed for a user is still valid. Learns an epoch that is newer than the known one. */
+  /** Returns whether what was signed for a user is still valid. */
   accepts(sub: Sub, signed: Signed): boolean {
     return this.#users.accepts(sub, signed)
+  }
+
+  /** Learns the epoch of something valid that was signed for a user: what was signed earlier no longer counts. */
+  learnEpoch(sub: Sub, epoch: number): void {
+    this.#users.learn(sub, epoch)
   }
 
   /** Returns the epoch and generation that a cookie of this visitor carries. */
@@ -129,8 +134,9 @@ export class Epochs {
 
   /** Takes over an end that the store has. Returns whether it is news. */
   learn(subject: Subject, ending: Ending): boolean {
-    if (!isUser(subject) && this.#givenUp.get(subject)) return false
-    return this.#take(subject, ending, BEFORE)
+    const known = isUser(subject) ? undefined : this.#givenUp.get(subject)
+    if (known && known.epoch >= ending.epoch) return false
+    return this.#take(subject, ending, known?.order ?? BEFORE)
   }
 
   /**
@@ -150,7 +156,7 @@ export class Epochs {
     return this.#givenUp.get(browser)
   }
 
-  /** Returns whether a cookie is still valid: its browser id was not given up, and its user was not revoked. Learns a newer epoch from it. */
+  /** Returns whether a cookie is still valid: its browser id was not given up, and its user was not revoked. */
   isCurrent(cookie: Pick<VerifiedCookie, 'user' | 'epoch' | 'generation' | 'browserSubject'>): boolean {
     const { user, browserSubject } = cookie
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
@@ -187,7 +193,8 @@ export class Epochs {
   }
 
   #giveUp(name: string, heir: UserSubject | undefined, isUsers: boolean): Ending {
-    return this.#set(name, { epoch: timeAfter(ONLY_EPOCH, this.#clock()), heir, isUsers }, this.#next())
+    const { epoch: last } = this.#givenUp.get(name) ?? { epoch: ONLY_EPOCH }
+    return this.#set(name, { epoch: timeAfter(last, this.#clock()), heir, isUsers }, this.#next())
   }
 
   #next(): number {

@@ -39,9 +39,11 @@ export class GivenUpNames {
   }
 
   set(name: string, { epoch, heir, isUsers }: Ending, order: number): void {
+    const last = this.get(name)
     const isKept = isUsers || isCookieless(name) || this.#users.get(name) !== undefined
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
-    names.set(name, { epoch, heir, isUsers: isKept, order })
+    // The clocks of processes differ: an end is never told of as earlier than it was.
+    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), heir, isUsers: isKept, order })
   }
 }

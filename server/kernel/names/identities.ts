@@ -1,5 +1,5 @@
-import { isAhead } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
+import type { LiveCookie, Sender } from '../cookie/cookie.js'
 import { type ReadCookie, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { SigningKeys } from '../cookie/keys.js'
@@ -20,12 +20,13 @@ import {
 } from './subject.js'
 import { Visitor } from './visitor.js'
 
-/** The longest time, in ms, that a request is assumed to take. */
-const LONGEST_REQUEST = 600_000
+/** The relations of cookies whose user was not revoked. */
+const VALID: readonly Relation[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22
 
 interface Needs {
+  readonly cookie: LiveCookie
   readonly sessions: Sessions
   readonly freshness: Freshness
   readonly login: Login
@@ -45,20 +46,25 @@ export class Identities {
     this.#keys = keys
   }
 
-  /** Finds the visitor of a cookie, and merges the cookie if it is `own`. Gives no id up, and changes no value. */
-  find(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
+  /**
+   * Takes a cookie in: finds its visitor, learns the user's epoch from it, and merges what it alone has if it is `own`. The questions of
+   * `Epochs` learn nothing. Gives no id up.
+   */
+  take(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     if (!cookie) return newVisitor('none', user)
     if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
-    const { freshness, settings, subjects } = this.#core
+    const { epochs, freshness, settings, subjects } = this.#core
     // A visitor found by a comparison does not touch memory: what is due to be evicted is evicted now, together with the comparison.
     if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // No crypto, no parsing and no merging if nothing has changed.
-    const relation = known ? 'own' : this.#relation(cookie, visitor)
+    if (known) return { relation: 'own', visitor, cookie, toEnd: [] }
+    const relation = relationOf(cookie, visitor.userSub, epochs)
+    if (cookie.user !== undefined && VALID.includes(relation)) epochs.learnEpoch(cookie.user, cookie.epoch)
     if (relation !== 'own') return newVisitor(relation, user)
-    if (!known) freshness.compare(cookie, visitor)
+    freshness.compare(cookie, visitor)
     return { relation, visitor, cookie, toEnd: [] }
   }
 
@@ -79,37 +85,34 @@ export class Identities {
    * Finds the visitor of a request. If its cookie is another visitor's, this browser has changed hands. Rivals are all given up: the
    * attacker who planted one would read what is set under it.
    *
-   * @param found the result of `find`
+   * @param sender the request that brought it
+   * @param found the result of `take`
    */
   recognize(
     cookie: ReadCookie | undefined,
     user: UserSubject | undefined,
-    found: Recognized = this.find(cookie, user),
+    sender: Sender,
+    found: Recognized = this.take(cookie, user),
   ): Recognized {
-    const { visitor, givesUp, brings } = PLANS[found.relation]
-    const all = visitor === 'own' ? [] : readables(cookie)
+    if (found.relation === 'own') return found
+    const all = readables(cookie)
     const [first] = all
+    const relation = found.relation === 'given-up' && first ? this.#sinceEnd(first, user, sender) : found.relation
+    const { visitor, givesUp, brings } = PLANS[relation]
     if (brings && first) return this.changeHands(first, user)
     const isNext = visitor === 'next' && first !== undefined
-    const next = isNext ? { ...found, visitor: this.#next(first, user) } : found
+    const next = { ...found, relation, ...(isNext ? { visitor: this.#next(first, user) } : {}) }
     return givesUp ? { ...next, toEnd: all.flatMap((one) => this.#giveUp(one, isNext ? user : undefined)) } : next
   }
 
-  #relation(cookie: VerifiedCookie, { user, userSub }: Visitor): Relation {
-    const relation = relationOf(cookie, userSub, this.#core.epochs)
-    return relation === 'given-up' && !this.#mayBeLate(cookie, user) ? 'missed' : relation
-  }
-
-  /** Whether a cookie that was given up may have been sent before another visitor came, whose cookie this response must not replace. */
-  #mayBeLate({ browser, browserSubject: name, user: owner }: VerifiedCookie, user: UserSubject | undefined): boolean {
-    const { epochs, settings } = this.#core
-    const { epoch = 0, heir } = epochs.givenUp(name) ?? {}
+  /** Returns what the cookie of an id that was given up is: where it may have been sent before another visitor came, no response replaces that one's. */
+  #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Relation {
+    const { cookie, epochs } = this.#core
+    const { epoch = Infinity, heir } = epochs.givenUp(browserSubject(browser)) ?? {}
+    const isHeirs = owner === undefined && heir !== undefined && heir === user
     // Concurrent requests at a sign-in lead to the same id.
-    if (!owner && heir && heir === user && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir))))
-      return false
-    // After that time the browser has missed the response that gave it up.
-    const now = settings.clock()
-    return now - epoch < LONGEST_REQUEST && !isAhead(epoch, now)
+    if (isHeirs && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir)))) return 'followed'
+    return cookie.toldEnd(sender) >= epoch ? 'missed' : 'given-up'
   }
 
   /**
@@ -156,8 +159,9 @@ export class Identities {
 
   /** Gives up these names: anything still on its way under them finds them given up. */
   #giveUp({ browser, user: owner, registers }: Departing, user: UserSubject | undefined): readonly string[] {
-    // A user who was revoked, and is signed in again, has not left.
-    const hasLeft = owner !== undefined && owner !== (user && subjectHash(user))
+    // A user who was revoked, and is signed in again, has not left; one whose browser was given up before may be anywhere by now.
+    const isAgain = this.#core.epochs.isGivenUp(browserSubject(browser))
+    const hasLeft = !isAgain && owner !== undefined && owner !== (user && subjectHash(user))
     this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
     this.#core.epochs.signOut(owner)

@@ -58,8 +58,9 @@ export function mergeTickets(
 function subjectOf({ epochs }: RedeemNeeds, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
-    if (epochs.accepts(sub, signed)) return user
-    throw outdated(index)
+    if (!epochs.accepts(sub, signed)) throw outdated(index)
+    epochs.learnEpoch(sub, signed.epoch)
+    return user
   }
   if (sub !== subjectHash(browserSubject))
     throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })

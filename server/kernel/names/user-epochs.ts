@@ -54,17 +54,17 @@ export class UserEpochs {
     return this.#all.get(sub)?.order ?? 0
   }
 
-  /** Returns whether what was signed for a user then is still valid. Learns an epoch that is newer than the known one. */
+  /** Returns whether what was signed for a user then is still valid. */
   accepts(sub: Sub, { epoch, generation }: Signed): boolean {
-    return generation >= this.#generation(sub) && this.#accepts(sub, epoch)
+    const known = this.of(sub)
+    return generation >= this.#generation(sub) && (epoch === known || this.#isLater(epoch, known))
   }
 
-  #accepts(sub: Sub, epoch: number): boolean {
-    const known = this.#all.get(sub)
-    if (known !== undefined && !this.#isLater(epoch, known.epoch)) return epoch === known.epoch
+  /** Learns the epoch of something valid that was signed for a user. */
+  learn(sub: Sub, epoch: number): void {
+    const { epoch: last, order, ended } = this.#all.get(sub) ?? { epoch: FIRST, order: 0, ended: FIRST }
     // This is not a revocation made now: what is under way was signed in that epoch, too, or will be found to be older.
-    if (epoch > FIRST) this.#set(sub, { epoch, order: known?.order ?? 0, ended: known?.ended ?? FIRST })
-    return true
+    if (this.#isLater(epoch, last)) this.#set(sub, { epoch, order, ended })
   }
 
   /** Begins an epoch that is later than all known ones. */
@@ -79,7 +79,7 @@ export class UserEpochs {
   take(user: UserSubject, { epoch }: Ending, order: number): boolean {
     const sub = subjectHash(user)
     const known = this.#all.get(sub)
-    if (known && known.ended !== FIRST && !this.#isLater(epoch, known.ended)) return false
+    if (known && !this.#isLater(epoch, known.ended)) return false
     const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch
     this.#set(sub, { epoch: newest, order: Math.max(order, known?.order ?? 0), ended: epoch })
     return true
@@ -108,6 +108,7 @@ export class UserEpochs {
 
   /** An epoch in the future comes from a clock that ran ahead: any epoch but the first may have revoked it since. */
   #isLater(epoch: number, known: number): boolean {
+    if (known === FIRST) return epoch > FIRST
     const now = this.#clock()
     const isKnownAhead = isAhead(known, now)
     if (isAhead(epoch, now) === isKnownAhead) return epoch > known

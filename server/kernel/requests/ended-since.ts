@@ -12,6 +12,8 @@ export class EndedSince {
   /** Whether the cookie was given up and `identify` does not name its user: what the request sets could be meant for no current visitor. */
   #isLate: boolean
   #ends: number
+  /** As `#ends`, for that id: this request may have ended it again itself. */
+  #endsOfId: number
 
   constructor(
     epochs: Epochs,
@@ -24,12 +26,20 @@ export class EndedSince {
     this.#givenUp = givenUp?.browserSubject
     this.#isLate = givenUp !== undefined && (user === undefined || givenUp.user !== visitor.userSub)
     this.#ends = ends
+    this.#endsOfId = ends
   }
 
-  /** Starts over for another visitor in the same request. */
+  /** When the browser id of the request's cookie was last given up, in ms since 1970. */
+  get givenUpAt(): number {
+    return (this.#givenUp && this.#epochs.givenUp(this.#givenUp)?.epoch) ?? 0
+  }
+
+  /** Starts over for another visitor in the same request, whose cookie no other request with the former one may replace. */
   restart(ends: number): void {
+    if (this.#givenUp) this.#epochs.giveUp(this.#givenUp, undefined)
     this.#isLate = false
     this.#ends = ends
+    this.#endsOfId = this.#epochs.ends
   }
 
   /** Whether another request gave up the browser id that this one came with, or its user was revoked, before it began or since. */
@@ -52,6 +62,6 @@ export class EndedSince {
 
   /** Whether a browser id that had been given up before was given up again. */
   get #isGivenUpSince(): boolean {
-    return this.#givenUp !== undefined && this.#epochs.hasEndedSince(this.#givenUp, this.#ends)
+    return this.#givenUp !== undefined && this.#epochs.hasEndedSince(this.#givenUp, this.#endsOfId)
   }
 }

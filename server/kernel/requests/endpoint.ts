@@ -53,7 +53,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Midd
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
     if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
-    const found = core.identities.find(cookie, user)
+    const found = core.identities.take(cookie, user)
     const named = wanted.who === undefined ? undefined : whoseIs(core, ctx, found)
     if (named && !isOf(named, wanted)) {
       ctx.body = answerStray(core, ctx, named)
@@ -105,8 +105,11 @@ function checkBrowser(
 ): void {
   if (!read) return
   disagreements.ask(read.browserSubject, user)
-  if (!departures.isUnderWay(read.browserSubject)) return
-  throw new LiveSessionError('rate_limited', 'the browser is about to get another cookie', { retryAfter: 1 })
+  if (departures.isUnderWay(read.browserSubject)) throw askAgain('the browser is about to get another cookie')
+}
+
+function askAgain(why: string): LiveSessionError {
+  return new LiveSessionError('rate_limited', why, { retryAfter: 1 })
 }
 
 /**
@@ -128,10 +131,12 @@ function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncA
 
 /** @param whose whose request it is: as the page was told if it named a `who`, else as the response makes it */
 async function answer(core: EndpointNeeds, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
-  if (isQuestion(wanted)) core.limits.spendQuestion(visit)
-  // Tickets alone never replace a cookie that was given up: they may be late, and the browser's cookie may be the next visitor's by then.
+  if (isQuestion(wanted)) {
+    core.limits.spendQuestion(visit)
+    if (visit.tellsEnd) throw askAgain('the browser is only now told that its cookie has ended')
+  }
   const least = wanted.set.length > 0 ? 'sets' : 'shows'
-  const deed = visit.cookie || isQuestion(wanted) ? 'renews' : least
+  const deed = visit.cookie ? 'renews' : least
   const side: Side = {
     whose,
     source: 'request',

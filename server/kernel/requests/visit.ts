@@ -50,7 +50,7 @@ export class Visit implements Whose, Answer {
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    this.#recognized = core.identities.recognize(cookie, user, known?.found)
+    this.#recognized = core.identities.recognize(cookie, user, ctx.req, known?.found)
     this.#brought = this.#recognized.relation
     this.#since = new EndedSince(core.epochs, cookie, this.#recognized, vouched)
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
@@ -87,6 +87,11 @@ export class Visit implements Whose, Answer {
   /** Whether the browser has a cookie with its id, or gets one with this response. */
   get hasId(): boolean {
     return this.cookie ? this.isKept : this.#action() === 'write'
+  }
+
+  /** Whether the response tells the browser that its cookie has ended, and brings no other: its next request may get one. */
+  get tellsEnd(): boolean {
+    return this.#action() === 'tell'
   }
 
   /** Follows the request's own cookie to the end: what is learned about the user meanwhile is left to the next request. */
@@ -179,6 +184,7 @@ export class Visit implements Whose, Answer {
     const report = (error: unknown): void => this.#core.report(error, this.#ctx)
     if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
+    if (action === 'tell') this.#core.cookie.tellEnd(this.#ctx.req, res, this.#since.givenUpAt)
     const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
   }

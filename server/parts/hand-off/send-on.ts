@@ -28,7 +28,7 @@ export async function sendOn(
   const token = isForm(ctx) ? await postedToken(ctx) : undefined
   if (token === undefined) return false
   const user = await requests.identify(ctx)
-  const own = identities.find(cookie.read(ctx.req, user), user).cookie
+  const own = identities.take(cookie.read(ctx.req, user), user).cookie
   const to = own && handOffs.target(token, subjectHash(own.browserSubject))
   if (to === undefined)
     throw new LiveSessionError('bad_ticket', 'a hand-off that is not for this browser, or is too old', { status: 204 })

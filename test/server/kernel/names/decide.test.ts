@@ -15,7 +15,7 @@ const row = (brought: Brought, given: Partial<CookieFacts>): string[] =>
     cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent: () => true, ...given }),
   )
 
-const [L, W, C] = ['keep', 'write', 'clear']
+const [L, W, C, T] = ['keep', 'write', 'clear', 'tell']
 /** What the request brought, and what becomes of it: with consent, and without. */
 const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])[] = [
   // reads shows sets renews, with consent; and without
@@ -24,7 +24,8 @@ const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])
   ['other', [W, W, W, W], [C, C, C, C]],
   ['rivals', [W, W, W, W], [C, C, C, C]],
   ['revoked', [W, W, W, W], [C, C, C, C]],
-  ['given-up', [L, L, L, W], [L, L, L, C]],
+  ['given-up', [T, T, T, W], [T, T, T, C]],
+  ['followed', [W, W, W, W], [C, C, C, C]],
   ['missed', [W, W, W, W], [C, C, C, C]],
   ['forgotten', [C, C, W, W], [C, C, C, C]],
   ['newer', [L, L, L, L], [L, L, L, L]],
