@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll } from '@jest/globals'
+import { afterEach, beforeEach } from '@jest/globals'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 import { describeWith } from './describe-with.js'
 
@@ -7,16 +7,14 @@ const endpoint = process.env['BROWSER_WS']
 export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)
 
 let browser: Browser | undefined
-const contexts: BrowserContext[] = []
 
 if (endpoint !== undefined) {
-  beforeAll(async () => {
+  beforeEach(async () => {
     browser = await chromium.connect(endpoint)
   })
+  // Disconnects, and the browser's server closes what the test has opened. Not waited for: Chromium may never say that it has closed a page which
+  // was about to show another one.
   afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close()
-  })
-  afterAll(async () => {
     await browser?.close()
   })
 }
@@ -27,6 +25,5 @@ export async function openBrowser(options: BrowserContextOptions = {}): Promise<
   const context = await browser.newContext(options)
   // If something hangs, the test times out.
   context.setDefaultTimeout(0)
-  contexts.push(context)
   return context
 }

@@ -4,24 +4,26 @@ import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page as PlaywrightPage } from 'playwright-core'
 import { type Conditions, type Engine, type OnError, type Page, type Person, pageOf } from './driver.js'
 
-/** Connects to the test run's Chromium. */
+/** The test run's Chromium, with a connection for each person, which ends without waiting for pages: `openBrowser` says why. */
 export async function connectChromium(): Promise<Engine> {
-  const browser = await chromium.connect(process.env['BROWSER_WS'] ?? '')
   const open = async ({ script, hasCookies = true }: Conditions, onError: OnError): Promise<Person> => {
     const own = hasCookies ? undefined : await launchWithoutCookies()
-    const context = own?.context ?? (await browser.newContext())
+    const browser = own ? undefined : await chromium.connect(process.env['BROWSER_WS'] ?? '')
+    const context = own?.context ?? (await browser?.newContext())
+    if (!context) throw new Error('connectChromium: no browser')
     // If something hangs, the test times out.
     context.setDefaultTimeout(0)
     if (script !== undefined) await context.addInitScript({ content: script })
     return {
       newPage: async () => wrap(await context.newPage(), onError),
       close: async () => {
-        await context.close()
+        await browser?.close()
+        await own?.context.close()
         if (own) await rm(own.folder, { recursive: true, force: true })
       },
     }
   }
-  return { open, close: () => browser.close() }
+  return { open, close: async () => undefined }
 }
 
 function wrap(page: PlaywrightPage, onError: OnError): Page {
