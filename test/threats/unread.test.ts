@@ -15,10 +15,15 @@ const ANSWER = VALUE.length
 const WHO = '427["live_session:sync",{"who":"x"}]'
 /** Bytes that wait for a connection, before it is closed. */
 const MOST = 2_000_000
+/** Bytes that wait for any page now and then. */
+const USUAL = 64_000
 
 /** A guest whose value is as large as it may be. */
-async function start() {
-  const app = await App.start<typeof fields>({ fields, options: { limits: { changesPerSubject: 2000 } } })
+async function start(cache: { maxGuestBytes?: number } = {}) {
+  const app = await App.start<typeof fields>({
+    fields,
+    options: { cache, limits: { changesPerSubject: 2000 } } as never,
+  })
   const visitor = app.visitor(cookieFor(app.live, {}))
   await visitor.store({ set: [['key', -1, '', VALUE]] })
   return { app, visitor }
@@ -74,6 +79,24 @@ describe('threat 82: a guest who asks who they are, and never reads', () => {
       await visitor.store({ set: [['key', -1, '', `${set}${VALUE}`]] })
     }
     expect(app.io.engine.clientsCount).toBe(0)
+  })
+
+  it('leaves no more than guests may, with all others who do not read: those who have not read for longest are closed', async () => {
+    const { app, visitor } = await start({ maxGuestBytes: 2_000_000 })
+    const ask = async (polling: RawPolling): Promise<void> => {
+      for (let asked = 0; asked < 10; asked += 1) await polling.send(WHO)
+    }
+    const enter = () => RawPolling.enter(app.url, visitor.cookie)
+    for (let count = 0; count < 10; count += 1) {
+      app.clock.advance(2000)
+      await visitor.store({ set: [['key', -1, '', `${count}${VALUE}`]] })
+      await ask(await enter())
+    }
+    const conns = Object.values<object>(Reflect.get(app.io.engine, 'clients'))
+    const waiting = conns.map((conn) => JSON.stringify(Reflect.get(conn, 'writeBuffer')))
+    // Half of it may wait, and what waits for any page now and then.
+    expect(waiting.join('').length).toBeLessThanOrEqual(1_000_000 + 10 * USUAL)
+    expect(waiting.length).toBeLessThan(10)
   })
 
   it('stays where it reads, however much that is', async () => {

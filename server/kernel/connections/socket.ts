@@ -5,6 +5,7 @@ import type { JsonValue } from '../../../shared/json.js'
 import { type Level, RECONNECT, STORE_SESSION } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
 import type { Subjects } from '../memory/subjects.js'
 import { userIdOf } from '../names/subject.js'
@@ -23,6 +24,7 @@ import { hangUpIfUnread } from './unread.js'
 
 export interface SocketNeeds extends PageNeeds {
   readonly connections: Connections
+  readonly guestBytes: GuestBytes
   readonly remote: Remote
   readonly subjects: Subjects
   readonly warn: Warn
@@ -162,7 +164,7 @@ export class SocketHandle extends Handle {
    * read.
    */
   #endIfGone(): boolean {
-    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn)
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestBytes)
     void this.#core.connections.end([this.#connection], 'other_subject')
     return true
   }
@@ -179,6 +181,7 @@ export class SocketHandle extends Handle {
     const { visitor } = this.#opener
     this.#listeners.clear()
     this.#connection.remove(this.#socket)
+    this.#core.guestBytes.pin(this.#socket.conn, 0)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.holding(subject)
       if (!holding) continue

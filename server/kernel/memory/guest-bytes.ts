@@ -50,6 +50,7 @@ export class GuestBytes {
    * @param letGo called if there is no room for it: it is no longer pinned then, and is to take no memory from now on
    */
   pin(what: object, bytes: number, letGo: () => void = () => undefined): void {
+    if (bytes === 0 && !this.#pins.has(what)) return
     this.#account(what, bytes > 0 ? { bytes, letGo } : undefined)
     for (const [oldest, pin] of this.#pins) {
       if (this.#pinned <= this.#max / 2) break
