@@ -2,7 +2,6 @@ import type Koa from 'koa'
 import type { Settings } from '../options.js'
 import { Connections } from './connections/connections.js'
 import { Departures } from './connections/departures.js'
-import { Rooms } from './connections/rooms.js'
 import { Comparisons } from './cookie/comparison.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { type CookieMember, CookieMembers } from './cookie/cookie-members.js'
@@ -47,7 +46,6 @@ export interface Core {
   /** The owners of names that are not subjects. */
   readonly owners: readonly NameOwner[]
   readonly parts: readonly Part[]
-  readonly rooms: Rooms
   readonly sessions: Sessions
   readonly store: StoreSync | undefined
   readonly subjects: Subjects
@@ -80,10 +78,9 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
     guestBytes,
   })
   const dispatch = new Dispatch({ tickets, epochs, settings })
-  const rooms = new Rooms(new SigningKeys(secrets, 'room'))
   const bounds = { max: maxSubjects, maxIdle, clock, guestBytes }
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
-  const subjects = new Subjects({ ...bounds, isInCookie, onChange: drop, onDrop: dropAll }, rooms)
+  const subjects = new Subjects({ ...bounds, isInCookie, onChange: drop, onDrop: dropAll })
   const announcements = new Announcements(warn)
   const sessions = new Sessions({ announcements, subjects, dispatch, remote, epochs, settings })
   const freshness = new Freshness({ comparisons, sessions, subjects, epochs, settings })
@@ -116,7 +113,6 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
     login,
     owners,
     parts,
-    rooms,
     sessions,
     store,
     subjects,

@@ -51,16 +51,6 @@ export class FakeNamespace extends EventEmitter {
     }
     return undefined
   }
-
-  get local(): { to(room: string): { emit(event: string, ...args: unknown[]): void } } {
-    return {
-      to: (room) => ({
-        emit: (event, ...args) => {
-          for (const socket of this.sockets.values()) if (socket.rooms.has(room)) socket.emit(event, ...args)
-        },
-      }),
-    }
-  }
 }
 
 /** As socket.io's own: it reaches no other process. */

@@ -272,6 +272,6 @@ describe('threats 20 and 39: connection state recovery', () => {
     await losing
     const ours = rooms.filter((room) => room.startsWith('live_session:'))
     const left = kept.flat().filter((room) => room.startsWith('live_session:'))
-    expect([ours.length, left.length]).toEqual([3, 1])
+    expect([ours.length, left.length]).toEqual([1, 1])
   })
 })

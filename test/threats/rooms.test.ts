@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
-import type { App } from '../support/app.js'
+import { cookieFor } from 'koa-live-session/testing'
+import type { App, AppOptions } from '../support/app.js'
+import { browserId } from '../support/browser-id.js'
+import { as, startWithHeaders } from '../support/kinds-of-cookies.js'
 import { RawSocket } from '../support/raw-socket.js'
-import { readClaims } from '../support/socket.js'
 import { set, startWithUsers } from '../support/users.js'
 
 const SUBJECT = 'user:s:ann'
@@ -27,8 +29,6 @@ async function start(): Promise<App> {
   })
   return app
 }
-
-const ofSubjects = (app: App): string[] => [...app.io.sockets.adapter.rooms.keys()].filter((room) => /live/.test(room))
 
 describe('threat 46: where clients may name the room they join', () => {
   it('hears nothing of a user whose id it knows', async () => {
@@ -99,23 +99,31 @@ describe('threat 46: where clients may name the room they join', () => {
   })
 })
 
-describe('the room of a subject', () => {
-  const roomsWith = async (keys: string[]): Promise<string[]> => {
-    const app = await startWithUsers({ keys })
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    const socket = await ann.connect()
-    expect(readClaims((await socket.ticket()).text).sub).toBe(hash(SUBJECT, 'base64url'))
-    await socket.ticket()
-    const rooms = ofSubjects(app)
-    // The browser's own is another in each browser.
-    return rooms
+describe('the rooms of a socket', () => {
+  /** The rooms of a socket that ann opens in a browser, besides the one that has the socket's own id. */
+  const roomsWith = async (keys: string[], options: AppOptions<never>['io'] = {}): Promise<string[]> => {
+    const app = await startWithHeaders({ keys, io: options })
+    const ann = app.visitor(cookieFor(app.live, { browserId: browserId('a-browser'), userId: 'ann' }))
+    const socket = await ann.connect('/', as('ann'))
+    await socket.change('division', 7)
+    const { rooms } = app.io.of('/').adapter
+    return [...rooms.keys()].filter((room) => room !== socket.io.id)
   }
   const [one, two] = ['1'.repeat(32), '2'.repeat(32)]
 
-  it('is the same on every node with the same keys, and another with others', async () => {
-    const [a, b, c] = [await roomsWith([one, two]), await roomsWith([one]), await roomsWith([two])]
-    expect(a.filter((room) => b.includes(room)).length).toBe(1)
-    expect(a.filter((room) => c.includes(room))).toEqual([])
+  it('are none of ours: adapters may have a channel for each, which only this node would need', async () => {
+    expect(await roomsWith([one])).toEqual([])
+  })
+
+  it('are one with recovery, which is the same on every node with the same first key, and another with others', async () => {
+    const recovery = { connectionStateRecovery: { skipMiddlewares: false } }
+    const [a, b, c] = [
+      await roomsWith([one, two], recovery),
+      await roomsWith([one], recovery),
+      await roomsWith([two], recovery),
+    ]
+    expect(a).toEqual(b)
+    expect(a).toEqual([expect.stringMatching(/^live_session:[\w-]{43}$/)])
+    expect(c).not.toEqual(a)
   })
 })

@@ -1,5 +1,6 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
+import { SigningKeys } from '../cookie/keys.js'
 import { tellRefusal } from '../refused.js'
 import { addMembers } from '../values/members.js'
 import { refusalOf } from '../values/refusal.js'
@@ -7,17 +8,12 @@ import { type Handshake, HandshakeFailure } from './handshake.js'
 import type { LiveSocket } from './live-socket.js'
 import { watchPolling } from './polling-cors.js'
 import { Recovery } from './recovery.js'
-import type { Rooms } from './rooms.js'
 import { SocketHandle, type SocketNeeds } from './socket.js'
 
-interface Needs extends SocketNeeds {
-  readonly rooms: Rooms
-}
-
 /** Gives every socket of every namespace its `liveSession`, before any of the app's own handlers runs. */
-export function attachTo(io: Server, core: Needs, handshake: Handshake): void {
+export function attachTo(io: Server, core: SocketNeeds, handshake: Handshake): void {
   watchPolling(io, core)
-  const recovery = recoveryOf(io) && new Recovery(handshake, core.rooms)
+  const recovery = recoveryOf(io) && new Recovery(handshake, new SigningKeys(core.settings.secrets, 'room'))
   const Handle = addMembers(
     class extends SocketHandle {},
     core.parts.map(({ socket }) => socket),
@@ -84,7 +80,7 @@ export function checkServer(io: Server): void {
 }
 
 /** Returns what a browser learns about a refused handshake: the code alone. */
-function refusal(error: unknown, core: Needs): Error {
+function refusal(error: unknown, core: SocketNeeds): Error {
   if (error instanceof LiveSessionError) {
     tellRefusal(core.app, 'handshake', error)
     return Object.assign(new Error(error.code), { data: refusalOf(error).data })

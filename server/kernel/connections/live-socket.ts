@@ -3,3 +3,6 @@ import type { LiveSessionClientToServer, LiveSessionServerToClient } from '../..
 
 /** A socket, typed with the events of this library. */
 export type LiveSocket = Socket<LiveSessionClientToServer, LiveSessionServerToClient>
+
+/** Sends to one socket. */
+export type Outlet = Pick<LiveSocket, 'emit'>

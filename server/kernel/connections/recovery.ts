@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { Namespace, Socket } from 'socket.io'
+import type { SigningKeys } from '../cookie/keys.js'
 import type { Connection } from './connection.js'
 import type { Handshake } from './handshake.js'
-import type { LiveSocket } from './live-socket.js'
-import type { Rooms } from './rooms.js'
-import type { Outlet } from './socket.js'
+import type { LiveSocket, Outlet } from './live-socket.js'
+
+const PREFIX = 'live_session:'
 
 type Adapter = Namespace['adapter']
 type Session = Awaited<ReturnType<Adapter['restoreSession']>>
@@ -17,14 +18,14 @@ type Session = Awaited<ReturnType<Adapter['restoreSession']>>
  */
 export class Recovery {
   readonly #handshake: Handshake
-  readonly #rooms: Rooms
+  readonly #keys: SigningKeys
   /** The mark of the connection that a socket is being made for. */
   readonly #claimant = new AsyncLocalStorage<string | undefined>()
   readonly #guarded = new WeakSet<Adapter>()
 
-  constructor(handshake: Handshake, rooms: Rooms) {
+  constructor(handshake: Handshake, keys: SigningKeys) {
     this.#handshake = handshake
-    this.#rooms = rooms
+    this.#keys = keys
   }
 
   guard(namespace: Namespace): void {
@@ -67,9 +68,14 @@ export class Recovery {
     return connection && this.#markOf(connection)
   }
 
-  /** Returns no mark if no live cookie names the browser. */
+  /**
+   * Returns the name of a room that only servers with the same keys know, as an app may let its clients choose which rooms they join: that of one
+   * browser's sockets, for as long as it has the same visitor. Returns none if no live cookie names the browser. During a key rotation, nodes with
+   * another first secret have other names: what was lost at one of them is not recovered here.
+   */
   #markOf({ opener: { visitor, cookie } }: Connection): string | undefined {
-    return cookie && this.#rooms.ofVisitor(visitor, cookie.epoch)
+    const { browser, user } = visitor
+    return cookie && PREFIX + this.#keys.sign(`visitor:${JSON.stringify([browser, user ?? null, cookie.epoch])}`)
   }
 
   #guardAdapter(adapter: Adapter): void {

@@ -18,7 +18,7 @@ import { Handle } from '../values/handle.js'
 import { missingIn } from '../values/told.js'
 import { type Connection, hangUp, type Opener } from './connection.js'
 import type { Connections } from './connections.js'
-import type { LiveSocket } from './live-socket.js'
+import type { LiveSocket, Outlet } from './live-socket.js'
 import { PageEvents, type PageNeeds } from './page-events.js'
 import { hangUpIfUnread } from './unread.js'
 
@@ -29,9 +29,6 @@ export interface SocketNeeds extends PageNeeds {
   readonly subjects: Subjects
   readonly warn: Warn
 }
-
-/** Sends to one socket. */
-export type Outlet = Pick<LiveSocket, 'emit'>
 
 /** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
@@ -102,8 +99,7 @@ export class SocketHandle extends Handle {
     this.#events.listen(this.#socket)
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
-      holding.sockets.add(this.#socket)
-      void this.#socket.join(holding.room)
+      holding.outlets.add(this.#outlet)
       holding.listeners.add(this.#hear)
     }
     for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
@@ -185,9 +181,8 @@ export class SocketHandle extends Handle {
     for (const subject of freshness.subjects(visitor)) {
       const holding = subjects.holding(subject)
       if (!holding) continue
-      holding.sockets.delete(this.#socket)
+      holding.outlets.delete(this.#outlet)
       holding.listeners.delete(this.#hear)
-      void this.#socket.leave(holding.room)
       subjects.release(subject)
     }
   }

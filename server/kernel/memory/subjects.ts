@@ -1,8 +1,7 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
-import type { LiveSocket } from '../connections/live-socket.js'
-import type { Rooms } from '../connections/rooms.js'
+import type { Outlet } from '../connections/live-socket.js'
 import { isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
 import type { GuestBytes } from './guest-bytes.js'
 import type { Listener } from './listeners.js'
@@ -13,12 +12,11 @@ export interface Holding {
   readonly subject: Subject
   /** The subject's name on the wire. */
   readonly sub: Sub
-  /** The room of its sockets, in each namespace. */
-  readonly room: string
   readonly replica: Replica
   /** No cookie names it: when its sockets have gone, nothing leads to it any more. */
   readonly isFleeting: boolean
-  readonly sockets: Set<LiveSocket>
+  /** Of its sockets. */
+  readonly outlets: Set<Outlet>
   readonly listeners: Set<Listener>
 }
 
@@ -47,7 +45,6 @@ const COOKIE_ROOM = 10_000
  * no users.
  */
 export class Subjects {
-  readonly #rooms: Rooms
   readonly #clock: () => number
   readonly #onChange: (subject: Subject) => void
   readonly #guestBytes: GuestBytes
@@ -58,8 +55,7 @@ export class Subjects {
   /** ms since 1970 from which code that holds on to found replicas must call `age`. */
   until: number
 
-  constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions, rooms: Rooms) {
-    this.#rooms = rooms
+  constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
     this.#onChange = options.onChange
     this.#clock = options.clock
     this.#users = RotatingCache.onNodeCache(options)
@@ -137,9 +133,8 @@ export class Subjects {
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
-    const holders = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
-    const room = this.#rooms.ofSubject(subject)
-    const holding = { subject, sub: subjectHash(subject), room, replica, isFleeting, ...holders }
+    const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
+    const holding = { subject, sub: subjectHash(subject), replica, isFleeting, ...holders }
     this.#held.set(subject, holding)
     this.#pin(holding)
     return holding
@@ -148,7 +143,7 @@ export class Subjects {
   /** Hands the subject back to the cache once no socket and no listener holds it any more. */
   release(subject: Subject): void {
     const holding = this.#held.get(subject)
-    if (!holding || holding.sockets.size > 0 || holding.listeners.size > 0) return
+    if (!holding || holding.outlets.size > 0 || holding.listeners.size > 0) return
     this.#held.delete(subject)
     this.#guestBytes.pin(holding, 0)
     // What was found for an empty replica is no longer true: it is not kept, and the next write begins another.

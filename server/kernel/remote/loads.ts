@@ -157,7 +157,7 @@ export class Loads {
   /** What has come into the store since it was last asked was written by another process: an adapter would have told of it at once. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
-    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.sockets.size || this.#taking.isWriting(subject)) return
+    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.outlets.size || this.#taking.isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

@@ -104,7 +104,7 @@ export function allSockets({ connections }: Pick<Needs, 'connections'>): number 
 
 /** Returns the number of open sockets of one subject in this process. */
 export function socketsOf({ subjects }: Pick<Needs, 'subjects'>, subject: Subject): number {
-  return subjects.holding(subject)?.sockets.size ?? 0
+  return subjects.holding(subject)?.outlets.size ?? 0
 }
 
 function isCount(count: unknown): count is number {

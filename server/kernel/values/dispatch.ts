@@ -7,7 +7,6 @@ import { isStamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { idsOf } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
-import type { LiveSocket } from '../connections/live-socket.js'
 import type { Holding } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject, subjectHash } from '../names/subject.js'
@@ -48,7 +47,7 @@ export class Dispatch {
   }
 
   add(holding: Holding, field: Field): void {
-    if (holding.sockets.size === 0 || field.access === 'hidden') return
+    if (holding.outlets.size === 0 || field.access === 'hidden') return
     // A microtask: packets that arrived together have all been handled by then, and no browser waits for a timer.
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const fields = this.#changed.get(holding) ?? new Set()
@@ -127,10 +126,8 @@ export class Dispatch {
 
   #send(holding: Holding, fields: Iterable<Field>): void {
     const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
-    // By room, so that the packet is encoded once for all; to this node's sockets alone, as each node sends to its own.
-    const namespaces = new Set<LiveSocket['nsp']>()
-    for (const socket of holding.sockets) namespaces.add(socket.nsp)
-    for (const namespace of namespaces) namespace.local.to(holding.room).emit(STORE_SESSION, ticket)
+    // In no room: with an adapter, each could be a channel that only this node needs.
+    for (const outlet of holding.outlets) outlet.emit(STORE_SESSION, ticket)
   }
 
   /** Returns the registers that a browser can show as they are stored, not in need of `migrate`; of expired ones the end. */

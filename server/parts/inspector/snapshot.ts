@@ -155,7 +155,7 @@ function valueSnapshot(
   if (!source) return undefined
   const field = sessions.fields.get(key)
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
-  const isHeld = holding !== undefined && holding.sockets.size > 0
+  const isHeld = holding !== undefined && holding.outlets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))
   // A key of another build may be hidden there: show only that it exists.
   const isShown = field !== undefined && field.access !== 'hidden'
