@@ -48,6 +48,24 @@ describe('with several nodes', () => {
     expect(handles.map((handle) => handle.get('division'))).toEqual([3, 4])
   })
 
+  it('takes what a page has computed from what another node wrote whose clock is ahead, at one that has heard of an older write only', async () => {
+    const store = memoryStore()
+    const clocks = [testClock(10_000_000), testClock(10_000_000 + 20_000)]
+    const given = { options: { identify: () => 'ann', store } } as never
+    const [behind, ahead] = await Promise.all(clocks.map((clock) => App.start({ ...(given as object), clock })))
+    const handle = await ahead?.live.user('ann')
+    await handle?.set('cart', ['a'])
+    expect((await behind?.live.user('ann'))?.get('cart')).toEqual(['a'])
+    const over = await handle?.set('cart', ['a', 'b'])
+    const visitor = behind?.visitor()
+    await visitor?.store()
+    const socket = await visitor?.connect()
+    const change = ['cart', over?.stamp ?? 0, 'id', ['a', 'b', 'c']] as const
+    // To be told of what it has seen the page would answer with the very same change.
+    expect(await socket?.set(change)).toMatchObject({ results: [{ stamp: Number(over?.stamp) + 1, level: 'store' }] })
+    expect(await store.load('user:s:ann')).toMatchObject([{ key: 'cart', value: ['a', 'b', 'c'] }])
+  })
+
   it('says nothing where socket.io\u2019s own adapter reaches no other node', async () => {
     const app = await App.start(ann)
     await (await app.live.user('ann')).set('division', 4)

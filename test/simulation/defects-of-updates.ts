@@ -99,6 +99,12 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     replace: '',
   },
   {
+    name: 'a process refuses a change for a write that its clock is behind, and that the page has seen go',
+    file: 'server/kernel/values/page-changes.ts',
+    find: 'Math.min(over, Math.max(stamp, Math.floor(settings.clock())))',
+    replace: '(over === stamp ? over : Math.min(over, Math.floor(settings.clock())))',
+  },
+  {
     name: 'a change is taken before the tickets beside it',
     file: 'server/kernel/values/sync.ts',
     find: `  const overtaken = mergeTickets(core, redemptions)

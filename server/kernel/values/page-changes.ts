@@ -128,7 +128,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
   })
 }
 
-/** Returns the stamp over which a change was made, capped at the current time unless this server knows it. */
+/** Returns the stamp over which a change was made, capped at the current time or, if that is later, at what this server has. */
 function seenOf({ sessions, settings }: Takers, { field, subject, over, before }: PageChange): Stamp {
   if (over === OVER_ANY) return NEVER
   const replica = sessions.find(subject)
@@ -136,10 +136,9 @@ function seenOf({ sessions, settings }: Takers, { field, subject, over, before }
   // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that.
   const isNewest = before && 'field' in before && before.stamp === stamp
   if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp
-  // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too.
-  return Math.floor(over) === stamp
-    ? (over as Stamp)
-    : newestOf([Math.min(over, Math.floor(settings.clock())) as Stamp])
+  // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too. What this server has from
+  // there is no later than what the page has seen: told of that, the page would only send the same again.
+  return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
