@@ -76,10 +76,12 @@ export class World {
 
   /** The memory of a node is lost; its next process may be of another build. */
   restart(node: ServerNode, build: BuildName): void {
-    for (const { exchanges, tabs } of this.browsers) {
+    for (const { exchanges, tabs, adrift } of this.browsers) {
       for (const exchange of exchanges)
         if (exchange.state === 'running' && exchange.node === node) exchange.state = 'lost'
       for (const { socket } of tabs) if (socket.node === node) socket.drop()
+      // What a page that is gone has sent reaches no process that has ended.
+      for (const wire of adrift) if (wire.node === node) wire.close()
     }
     // A process takes a while to begin: two ends within one millisecond, of processes that do not know of each other, would be one.
     serverClock.at += 1
