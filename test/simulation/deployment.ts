@@ -114,7 +114,7 @@ export class Deployment {
       rows.map(({ key, stamp, value }) => [key, stamp, value]),
     )
     const { sub } = told
-    if (asked === 'removal') return
+    if (asked === 'aside') return
     if (asked === 'load') node.loads.set(sub, node.now())
     // What stands where it was written is of no interest to a node that is about to delete it.
     const isErasing = asked === 'merge' && node.knowledge.givenUp.has(sub)

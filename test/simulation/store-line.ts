@@ -4,8 +4,8 @@ import { isSame, type Registers } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
 import { GENERATION } from './told.js'
 
-/** All that it has of a name; the same, because it is removed; or what stands of some keys. */
-export type Question = 'load' | 'removal' | 'merge'
+/** All that it has of a name; the same, for another end than to know it; or what stands of some keys. */
+export type Question = 'load' | 'aside' | 'merge'
 
 interface Load {
   readonly name: string
@@ -42,6 +42,8 @@ export class StoreLine implements Store {
   fault: string | undefined
   /** By the user's name, what the node has not removed yet. */
   readonly #doomed = new Map<string, Doomed>()
+  /** Names under which a first write of a key was refused. */
+  readonly #refused = new Set<string>()
 
   constructor(store: SharedStore, onAnswer: OnAnswer) {
     this.#store = store
@@ -59,7 +61,8 @@ export class StoreLine implements Store {
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
-    const load: Load = { name, asked: 'load' }
+    // Whether a row is in its way that is no register is looked up at once, for nothing else.
+    const load: Load = { name, asked: this.#refused.delete(name) ? 'aside' : 'load' }
     this.#load = load
     return this.#ask(
       name,
@@ -78,19 +81,21 @@ export class StoreLine implements Store {
     )
   }
 
-  compareAndSet(name: string, register: StoredRow, expected: number): Promise<boolean> {
-    return this.#store.ask({
+  async compareAndSet(name: string, register: StoredRow, expected: number): Promise<boolean> {
+    const isSet = await this.#store.ask({
       line: this,
       name,
       act: (content) => content.compareAndSet(name, register, expected),
       ghost: true,
       isComparing: true,
     })
+    if (!isSet && expected === 0) this.#refused.add(name)
+    return isSet
   }
 
   remove(name: string): Promise<void> {
     // What stands there is looked up together with it, for nothing else.
-    if (this.#load?.name === name) this.#load.asked = 'removal'
+    if (this.#load?.name === name) this.#load.asked = 'aside'
     const act = (content: Store): Promise<void> => {
       for (const [user, doomed] of this.#doomed) if (doomed.name === name) this.#doomed.delete(user)
       this.#store.removes(name)
