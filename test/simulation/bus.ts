@@ -29,7 +29,7 @@ export class Bus {
   readonly #mail: Mail[] = []
   /** Nodes that none of the others can reach. */
   readonly #cut = new Set<number>()
-  /** By node, name and key: the newest stamp that was told. */
+  /** By node, name and key: the newest stamp that it has told, or was told. */
   readonly #told = new Map<string, number>()
 
   /** Everything arrives, and has arrived so far. */
@@ -41,9 +41,8 @@ export class Bus {
     if (from.isOver) return
     const text = JSON.stringify(message)
     const [, name, rows] = message
-    const { kind, sub, registers, end } = toldByNode(name, rows)
-    for (const [key, { stamp, generation = 0 }] of registers)
-      this.#note(`${from.index} ${sub} ${generation} ${key}`, stamp)
+    const { kind, sub, end } = toldByNode(name, rows)
+    this.#noteRegisters(from.index, message)
     if (end) this.#note(`${from.index} ${kind} ${sub}`, end.epoch)
     if (end) this.#note(`${from.index} erased ${sub}`, end.generation)
     for (let to = 0; to < nodes; to += 1) {
@@ -53,7 +52,12 @@ export class Bus {
     }
   }
 
-  /** Whether a node has told the others of that write, or of a later one. */
+  /** It has arrived: what one node has told another has not to tell again. */
+  arrived({ to, message }: Mail): void {
+    this.#noteRegisters(to, message)
+  }
+
+  /** Whether a node has told the others of that write, or of a later one, or has been told by another. */
   hasTold(node: ServerNode, { sub, generation, key }: Place, stamp: number): boolean {
     return (this.#told.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
   }
@@ -104,6 +108,11 @@ export class Bus {
   #lose(): void {
     note('a word between nodes is lost')
     this.#hasLost = true
+  }
+
+  #noteRegisters(node: number, [, name, rows]: Message): void {
+    const { sub, registers } = toldByNode(name, rows)
+    for (const [key, { stamp, generation = 0 }] of registers) this.#note(`${node} ${sub} ${generation} ${key}`, stamp)
   }
 
   #note(key: string, stamp: number): void {

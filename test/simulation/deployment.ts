@@ -86,8 +86,10 @@ export class Deployment {
     return mail !== undefined
   }
 
-  deliver({ to, message }: Mail): void {
+  deliver(mail: Mail): void {
+    const { to, message } = mail
     const node = this.node(to)
+    this.bus?.arrived(mail)
     const [event, name, rows, ...ids] = message
     node.process.io.emit(event, name, ...JSON.parse(JSON.stringify([rows, ...ids])))
     this.#watcher.told(node, toldByNode(name, rows), true)
