@@ -9,7 +9,7 @@ import type { RequestChecker } from './requests.js'
 import type { ServerNode } from './server-node.js'
 import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
 import { type Harm, note } from './tally.js'
-import { hasEnded, type Visit } from './visit.js'
+import { hasEnded, isSuperseded, type Visit } from './visit.js'
 import type { Whose } from './whos.js'
 import type { World } from './world.js'
 
@@ -98,7 +98,7 @@ export class PostChecker {
         fail(`is told whose it is without a cookie: ${JSON.stringify(answer)}`, 'foreign')
       return
     }
-    const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isFleeting: false }
+    const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isFleeting: false, isGone: false }
     this.#syncs.holds(speaker, answer, fail)
     this.#syncs.greets(speaker, answer, whose, true, new Map(), fail)
   }
@@ -176,9 +176,11 @@ function isQuestion({ outgoing }: Exchange): boolean {
 
 type Fail = (what: string, harm?: Harm) => void
 
-function speakerOf({ browser, hasConsent, outgoing }: Exchange, { node, identity, own }: Visit): Speaker {
+function speakerOf({ browser, hasConsent, outgoing }: Exchange, visit: Visit): Speaker {
+  const { node, identity, own } = visit
   const { user, browser: sub } = identity
-  return { node, browser, tab: outgoing.tab, user, sub, own, hasConsent, isFleeting: false }
+  const isGone = isSuperseded(visit)
+  return { node, browser, tab: outgoing.tab, user, sub, own, hasConsent, isFleeting: false, isGone }
 }
 
 export function syncIn({ outgoing }: Exchange): Sync {

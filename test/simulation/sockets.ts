@@ -142,7 +142,7 @@ export class SocketChecker implements WireWatcher {
     const opener = this.#openers.get(wire)
     if (!opener) return undefined
     const { node, browser: sub, isFleeting } = wire
-    return { ...opener, node, browser: this.#browser, tab: this.#tabOf(wire), sub, isFleeting }
+    return { ...opener, node, browser: this.#browser, tab: this.#tabOf(wire), sub, isFleeting, isGone: false }
   }
 
   #tabOf(wire: Wire): Tab | undefined {

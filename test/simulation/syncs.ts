@@ -28,6 +28,8 @@ export interface Speaker {
   readonly hasConsent: boolean
   /** What is the browser's own dies with its connection. */
   readonly isFleeting: boolean
+  /** Its visitor has left the browser, or was revoked, by now. */
+  readonly isGone: boolean
 }
 
 interface Circumstances {
@@ -242,11 +244,13 @@ export class SyncChecker {
     { code, stamp, value }: Extract<SyncResult, { readonly code: unknown }>,
     fail: Fail,
   ): void {
-    const { node, browser, user } = speaker
+    const { node, browser, user, isGone } = speaker
     const [key, over, id, wanted] = change
     note(`a change is refused: ${code}`)
     const sub = subjectOf(speaker, key)
     if (code === 'undeclared_key' && !node.isDeclared(key)) return
+    // It waited for the store: what that has by now is for no visitor who has gone.
+    if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
     const expected = id === '' ? 'superseded' : 'conflict'
     if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
     if (stamp !== undefined && stamp <= over) fail(`is refused ${JSON.stringify(change)} over ${stamp}, which it knows`)
