@@ -84,9 +84,12 @@ export class PageChecker {
    */
   answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: Way): boolean {
     const page = this.#page(tab)
+    const { owner } = page
     const isPost = way === 'post'
     if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
     if (answer.greeting) this.#greets(page, answer, way !== 'later')
+    // Its connection is the former visitor's, until it has come back.
+    if (isPost && page.owner && !(owner && isSame(owner, page.owner))) tab.socket.outlive()
     const named = this.#world.whos.of(answer.who)
     if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
     const isHeard = isFor(page, answer, way)

@@ -127,10 +127,11 @@ export class Stage {
     if (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer) return false
     const { event, args, answered } = socket.next ?? {}
     const shown = this.pages.shown(tab)
-    if (event === STORE_SESSION && socket.wire.isHeard) this.pages.delivered(tab, String(args?.[0]))
+    const { isHeard, isFormers } = socket.wire
+    if (event === STORE_SESSION && isHeard && !isFormers) this.pages.delivered(tab, String(args?.[0]))
     if (answered) this.pages.hears(answered.sync, answered.answer)
-    if (answered && isTaken(answered.answer)) {
-      const way = socket.wire.isHeard ? 'later' : 'first'
+    if (answered && isTaken(answered.answer) && !isFormers) {
+      const way = isHeard ? 'later' : 'first'
       socket.wire.isHeard = this.pages.answered(tab, answered.sync, answered.answer, way)
     }
     socket.deliver()

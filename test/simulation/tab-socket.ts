@@ -70,6 +70,11 @@ export class TabSocket {
     return wire
   }
 
+  /** Its page is another visitor's than the connection. */
+  outlive(): void {
+    if (this.connected && this.wire) this.wire.isFormers = true
+  }
+
   /** The connection breaks; the client's own socket comes back by itself. */
   drop(): void {
     this.#end('connecting')

@@ -54,6 +54,8 @@ export class Wire {
   isGreeted = false
   /** The page has heard whose it is, and takes what it brings. */
   isHeard = false
+  /** The page has heard by a POST that it is another visitor's, and takes nothing more from here. */
+  isFormers = false
   /** The browser's subject. */
   browser: string | undefined
   /** It came without a cookie of its own: that subject is the connection's alone. */
