@@ -160,37 +160,46 @@ describe('threat 44: what a guest has chosen, where the app adds one cart to the
 })
 
 describe('threat 88: sign-ins at once of one guest, at two nodes, where the app adds one cart to the other', () => {
-  /** What a guest with y in the cart has brought to ann, who has x: the second node hears last of what is chosen by `late`. */
-  async function signInTwice(late: (name: string) => boolean): Promise<readonly unknown[]> {
+  /** What a guest with y in the cart has brought to ann, who has x: the second node hears last of what is chosen by `isLate`. */
+  async function signInThrice(isJoined: boolean, isLate: (name: string) => boolean): Promise<readonly unknown[]> {
     const [store, sessions] = [memoryStore(), new AuthStore()]
     const gate = new Gate()
     let isHolding = false
     const second: Store = {
       ...store,
       load: async (name) => {
-        if (isHolding && late(name)) await gate.pass()
+        if (isHolding && isLate(name)) await gate.pass()
         return store.load(name)
       },
     }
     const one = await start(undefined, { store, storeTimeout: 60_000 }, sessions)
     const two = await start(one.clock, { store: second, storeTimeout: 60_000 }, sessions)
+    const bus = new Bus()
+    if (isJoined) for (const { io } of [one, two]) bus.join(io)
     const home = await atHome(one)
     const visitor = one.visitor()
     await set(visitor, { cart: ['y'] })
-    const [here, there] = [one.visitor(visitor.cookie), two.visitor(visitor.cookie)]
+    const signIn = async (app: App) => (await values(app.visitor(visitor.cookie), '/login/now?user=ann'))['cart']
     isHolding = true
-    const other = values(there, '/login/now?user=ann')
+    const others = [signIn(two), signIn(two)]
     await gate.entered
-    const { cart: first } = await values(here, '/login/now?user=ann')
+    const first = await signIn(one)
     gate.open()
-    const { cart: last } = await other
-    return [first, last, await cart(home)]
+    return [first, ...(await Promise.all(others)), await cart(home)]
   }
 
-  it.each([
+  const LATE = [
     ['of the guest last', (name: string) => name.startsWith('browser:')],
     ['of the account last', (name: string) => name.startsWith('user:')],
-  ])('bring what the guest has chosen once, where the second node hears %s', async (_, late) => {
-    expect(await signInTwice(late)).toEqual([1, 2, 3].map(() => ['x', 'y']))
-  })
+  ] as const
+  const JOINED = [
+    ['an adapter', true],
+    ['a store alone', false],
+  ] as const
+  it.each(JOINED.flatMap(([by, isJoined]) => LATE.map(([what, isLate]) => ({ by, isJoined, what, isLate }))))(
+    'bring what the guest has chosen once, joined by $by, where the second node hears $what',
+    async ({ isJoined, isLate }) => {
+      expect(await signInThrice(isJoined, isLate)).toEqual([1, 2, 3, 4].map(() => ['x', 'y']))
+    },
+  )
 })
