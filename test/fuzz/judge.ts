@@ -152,8 +152,12 @@ export class Judge {
   }
 
   #cookies(actor: Actor, request: RawRequest, { cookies }: Answer, isOwn: boolean): void {
-    const [pair = '', signature = ''] = cookies.map((cookie) => cookie.split(';')[0] ?? '')
-    if (pair === '') return
+    const pairs = cookies.map((cookie) => cookie.split(';')[0] ?? '')
+    const note = pairs.find((pair) => pair.startsWith('live.ended='))
+    const [pair, signature] = pairs.filter((other) => other !== note)
+    // Of an id that this request has brought.
+    if (note && !hasId(request.headers['cookie'], note.split('.')[2])) this.#harm('forged', note, request)
+    if (pair === undefined) return
     const text = Buffer.from(pair.replace('live=', ''), 'base64').toString()
     const { browser, user } = parsed(text) ?? {}
     const isTheirs = isOwn && browser === actor.browser
@@ -170,6 +174,12 @@ export class Judge {
 
 function holdsOwn(header: string | undefined, { cookies }: Actor): boolean {
   return cookies.some((cookie) => holds(header, cookie))
+}
+
+/** Whether a live cookie in a Cookie header has this id. */
+function hasId(header: string | undefined, id: string | undefined): boolean {
+  const texts = header?.matchAll(/live=([^;]*)/g) ?? []
+  return [...texts].some(([, text = '']) => parsed(Buffer.from(text, 'base64').toString())?.['browser'] === id)
 }
 
 /** Whether a Cookie header has both the value and its signature, under their very names. */

@@ -29,7 +29,7 @@ interface Flight {
   readonly app: RaceApp
   /** Lets it go on to the next place in which it is held. */
   go: () => void
-  /** Whether its cookie had been given up when the server began with it. */
+  /** Whether its cookie had been given up when the server began with it, of which the browser had not been told. */
   isLate: boolean
   answer?: Answer
 }
@@ -114,7 +114,8 @@ export class Race {
       ...(cookie === '' ? {} : { cookie }),
     }
     const begin = (): void => {
-      flight.isLate = browser !== undefined && coreOf(app.live).epochs.isGivenUp(`browser:${browser}` as never)
+      const end = coreOf(app.live).epochs.givenUp(`browser:${browser}` as never)?.epoch
+      flight.isLate = end !== undefined && toldEnd(cookie, browser) < end
       void answerOf(app.listener, { method, url, headers, body: Buffer.from(body) }).then((answer) => {
         flight.answer = answer
       })
@@ -231,6 +232,12 @@ export class Race {
 
 function browserIn(header: string): string | undefined {
   return /(?:^|; )live=[^;]/.test(header) ? String(readCookie(header)['browser']) : undefined
+}
+
+/** When this id ended, as the browser knows; 0 if it does not. */
+function toldEnd(header: string, browser: string | undefined): number {
+  const [, end, id] = /(?:^|; )live\.ended=(\d+)\.([\w-]+)/.exec(header) ?? []
+  return id === browser ? Number(end) : 0
 }
 
 /** How the page says whose it is that has come with this cookie. */

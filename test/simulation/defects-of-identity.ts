@@ -29,8 +29,8 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a browser is taken for one that has missed an answer',
     file: 'server/kernel/names/identities.ts',
-    find: "cookie.toldEnd(sender) >= epoch ? 'missed'",
-    replace: "cookie.toldEnd(sender) >= 0 ? 'missed'",
+    find: "cookie.toldEnd(sender, browser) >= epoch ? 'missed'",
+    replace: "cookie.toldEnd(sender, browser) >= 0 ? 'missed'",
   },
   {
     name: 'two requests with the cookie of a browser that has missed an answer bring one each',
@@ -41,7 +41,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a sign-in under an id that was given up does not end that again',
     file: 'server/kernel/requests/ended-since.ts',
-    find: 'if (this.#givenUp) this.#epochs.giveUp(this.#givenUp, undefined)',
+    find: 'if (this.#givenUp) this.#epochs.giveUp(browserSubject(this.#givenUp), undefined)',
     replace: '',
   },
   {

@@ -12,7 +12,8 @@ import type { World } from './world.js'
 
 /** Whether a request says that its browser knows that this cookie has ended, and so has kept it. */
 function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
-  return knowledge.knowsEnd(browser, Number(cookieIn(cookies, 'live.ended') ?? 0))
+  const [end, id] = cookieIn(cookies, 'live.ended')?.split('.') ?? []
+  return id === browser && knowledge.knowsEnd(browser, Number(end))
 }
 
 /** Checks what requests read, and what their answers do to the cookie. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { GuestBytes } from '../memory/guest-bytes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import { subjectHash, type UserSubject } from '../names/subject.js'
+import { type BrowserId, subjectHash, type UserSubject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import { allValues, flat } from './cookie-header.js'
 import {
@@ -34,6 +34,9 @@ const MOST_TEXTS = 180
 export interface Sender {
   readonly headers: { readonly cookie?: string | undefined }
 }
+
+/** A browser id that was given up, and when, in ms since 1970. */
+export type Ended = readonly [end: number, browser: BrowserId]
 
 interface Needs {
   clock(this: void): number
@@ -87,11 +90,8 @@ export class LiveCookie {
     const [signature] = signatures
     if (text === undefined || signature === undefined) return undefined
     if (texts.length === 1 && signatures.length === 1) return this.#verify(text, signature)
-    let verified = this.#searched.get(sender)
-    if (!verified) {
-      verified = this.#search(texts, signatures)
-      this.#searched.set(sender, verified)
-    }
+    const verified = this.#searched.get(sender) ?? this.#search(texts, signatures)
+    this.#searched.set(sender, verified)
     return this.#choose(verified, user)
   }
 
@@ -103,7 +103,7 @@ export class LiveCookie {
   /** Writes the cookie to a response whose headers have not gone out yet. Synchronous, although koa-session is not. */
   write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
     const ctx = this.#context(req, res)
-    this.#tellEnd(ctx, undefined)
+    this.#tellEnd(ctx)
     ctx['session'] = this.#payload(content)
     // Not `manuallyCommit`, which hashes the content first to see whether it has changed.
     return ctx['session'].save()
@@ -112,7 +112,7 @@ export class LiveCookie {
   /** Makes the browser delete its cookie. */
   clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const ctx = this.#context(req, res)
-    this.#tellEnd(ctx, undefined)
+    this.#tellEnd(ctx)
     // The former content does not matter: given a session of ours, koa-session does not read it.
     ctx['session'] = {}
     const removed = ctx['session']
@@ -127,25 +127,25 @@ export class LiveCookie {
   }
 
   /**
-   * Tells the browser when the cookie that it has sent ended. It says so with each later request: one that says so, and still brings that
-   * cookie, was not sent before.
+   * Tells the browser which id in a cookie that it has sent was given up, and when, in ms since 1970. It says so with each later request: one
+   * that says so, and still brings that cookie, was not sent before.
    */
-  tellEnd(req: IncomingMessage, res: ServerResponse, epoch: number): void {
-    this.#tellEnd(this.#context(req, res), epoch)
+  tellEnd(req: IncomingMessage, res: ServerResponse, givenUp: Ended | undefined): void {
+    this.#tellEnd(this.#context(req, res), givenUp)
   }
 
-  /** @param epoch the time of the end; undefined takes back what the browser was told, as it brings another cookie */
-  #tellEnd({ req, cookies }: Koa.Context, epoch: number | undefined): void {
-    if (epoch === undefined && this.toldEnd(req) === 0) return
+  /** @param givenUp undefined takes back what the browser was told, as it gets another cookie */
+  #tellEnd({ req, cookies }: Koa.Context, givenUp?: Ended): void {
+    if (!givenUp && !req.headers.cookie?.includes(this.#endName)) return
     const { sameSite, domain } = this.#options
     const options = { signed: false, overwrite: true, sameSite, ...(domain === undefined ? {} : { domain }) }
-    cookies.set(this.#endName, epoch === undefined ? null : `${epoch}`, options)
+    cookies.set(this.#endName, givenUp ? givenUp.join('.') : null, options)
   }
 
-  /** Returns when the last end was of which the browser had been told as it sent a request, in ms since 1970. */
-  toldEnd({ headers }: Sender): number {
-    const told = allValues(headers.cookie ?? '', `${this.#endName}=`).filter((text) => /^\d{1,16}$/.test(text))
-    return Math.max(0, ...told.map(Number))
+  /** Returns when an id was given up last, as the browser had been told when it sent a request, in ms since 1970; 0 if it had not. */
+  toldEnd({ headers }: Sender, browser: BrowserId): number {
+    const told = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
+    return Math.max(0, ...told.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
   }
 
   #context(req: IncomingMessage, res: ServerResponse): Koa.Context {

@@ -112,7 +112,7 @@ export class Identities {
     const isHeirs = owner === undefined && heir !== undefined && heir === user
     // Concurrent requests at a sign-in lead to the same id.
     if (isHeirs && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir)))) return 'followed'
-    return cookie.toldEnd(sender) >= epoch ? 'missed' : 'given-up'
+    return cookie.toldEnd(sender, browser) >= epoch ? 'missed' : 'given-up'
   }
 
   /**

@@ -184,7 +184,7 @@ export class Visit implements Whose, Answer {
     const report = (error: unknown): void => this.#core.report(error, this.#ctx)
     if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
-    if (action === 'tell') this.#core.cookie.tellEnd(this.#ctx.req, res, this.#since.givenUpAt)
+    if (action === 'tell') this.#core.cookie.tellEnd(this.#ctx.req, res, this.#since.givenUp)
     const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
   }
