@@ -3,7 +3,7 @@ import type { Exchange, Since } from './browser.js'
 import { NEVER_IN_COOKIE, OWN } from './builds.js'
 import { snapshotFault } from './greeting.js'
 import type { Identity } from './knowledge.js'
-import { type CookieState, cookieIn, type Register, type Registers } from './registers.js'
+import { type CookieState, cookieIn, hashOf, type Register, type Registers } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import { Sight } from './sight.js'
 import { type Harm, note } from './tally.js'
@@ -13,7 +13,7 @@ import type { World } from './world.js'
 /** Whether a request says that its browser knows that this cookie has ended, and so has kept it. */
 function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
   const [end, id] = cookieIn(cookies, 'live.ended')?.split('.') ?? []
-  return id === browser && knowledge.knowsEnd(browser, Number(end))
+  return hashOf(`browser:${id}`) === browser && knowledge.knowsEnd(browser, Number(end))
 }
 
 /** Checks what requests read, and what their answers do to the cookie. */
