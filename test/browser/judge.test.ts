@@ -10,6 +10,7 @@ const WRITE: Write = {
   whose: ['g', 'g'],
   began: 10,
   ended: 20,
+  isAdded: false,
   outcome: 'saved',
   page: 'one',
   browser: 0,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { chromiums } from '../browser/find-browser.mjs'
 import { Dice } from '../fuzz/dice.js'
+import { crash } from '../support/chromium-engine.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { bundleNode, bundlePage } from './bundle.js'
 import { Gateway } from './gateway.js'
@@ -125,14 +126,9 @@ async function leave(page: Page, adding: string, wait: number, how: Leaving['how
     await loaded
     return page
   }
-  const devtools = how === 'crash' ? await page.context().newCDPSession(page) : undefined
   await page.evaluate(`void ${adding}`)
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-  if (!devtools) return void (await page.close())
-  const crashed = page.waitForEvent('crash')
-  // A page that has crashed does not answer.
-  devtools.send('Page.crash').catch(() => undefined)
-  await crashed
+  await (how === 'crash' ? crash(page) : page.close())
   return undefined
 }
 

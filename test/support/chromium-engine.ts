@@ -31,11 +31,22 @@ function wrap(page: PlaywrightPage, onError: OnError): Page {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') onError(message.text())
   })
-  return pageOf(page, async (url) => {
+  const openAnother = async (url: string): Promise<Page> => {
     const opened = page.waitForEvent('popup')
     await page.evaluate(`void open(${JSON.stringify(url)})`)
     return wrap(await opened, onError)
-  })
+  }
+  return pageOf(page, openAnother, () => crash(page))
+}
+
+/** Ends the process of a page. */
+export async function crash(page: PlaywrightPage): Promise<void> {
+  const devtools = await page.context().newCDPSession(page)
+  const crashed = page.waitForEvent('crash')
+  // A page that has crashed does not answer.
+  devtools.send('Page.crash').catch(() => undefined)
+  await crashed
+  await page.close()
 }
 
 /** Blocks cookies for a whole profile, in the settings, as people do. */

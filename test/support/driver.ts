@@ -6,6 +6,8 @@ export interface Page {
   /** Resolves with the value of an expression, or of its promise. */
   evaluate(expression: string): Promise<unknown>
   close(): Promise<void>
+  /** Ends without a word to its scripts, where the browser can be made to do so; elsewhere it is closed. */
+  crash(): Promise<void>
   /** Opens a tab from the page: only such a tab may close itself. */
   openAnother(url: string): Promise<Page>
   /** Resolves when it has closed itself. */
@@ -25,7 +27,7 @@ interface Driven {
   once(event: 'close', listener: () => void): unknown
 }
 
-export function pageOf(driven: Driven, openAnother: Page['openAnother']): Page {
+export function pageOf(driven: Driven, openAnother: Page['openAnother'], crash = () => driven.close()): Page {
   return {
     goto: (url) => driven.goto(url),
     reload: () => driven.reload(),
@@ -33,6 +35,7 @@ export function pageOf(driven: Driven, openAnother: Page['openAnother']): Page {
     evaluate: (expression) => driven.evaluate(expression),
     openAnother,
     close: () => driven.close(),
+    crash,
     closed: () => new Promise((resolve) => driven.once('close', () => resolve())),
   }
 }

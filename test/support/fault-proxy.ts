@@ -11,6 +11,9 @@ import { Gate } from './gate.js'
  */
 export type Fault = 'lose request' | 'lose answer' | 'hold request' | 'hold answer' | 'twice'
 
+/** Where what goes over a WebSocket goes. */
+export type Way = 'to server' | 'to page'
+
 /** Headers that belong to one connection. */
 const OWN = /^(connection|keep-alive|transfer-encoding|content-length)$/i
 
@@ -27,6 +30,8 @@ export class FaultProxy {
   readonly #target: () => number
   readonly #http: Server
   readonly #sockets = new Set<Socket>()
+  /** The ways that are held, of each WebSocket. */
+  readonly #holds = new Set<Set<Way>>()
   readonly #faults: Fault[] = []
   #gates: Gate[] = []
   /** How often everything was released. */
@@ -68,10 +73,21 @@ export class FaultProxy {
     this.#next = new Gate()
   }
 
+  /** Holds what goes this way over the WebSockets that are open now, until `release`: it arrives then, even if its page has gone. */
+  hold(way: Way): void {
+    for (const ways of this.#holds) ways.add(way)
+  }
+
+  /** How many POSTs and WebSockets have something that is held. */
+  get held(): number {
+    return this.#gates.length
+  }
+
   /** Releases what is held, and drops the faults that are still to come. */
   release(): void {
     this.#faults.length = 0
     this.#releases += 1
+    for (const ways of this.#holds) ways.clear()
     for (const gate of this.#gates.splice(0)) gate.open()
   }
 
@@ -124,7 +140,7 @@ export class FaultProxy {
     reply(answer, received)
   }
 
-  #hold(met: () => void): Promise<void> {
+  #hold(met: () => void = () => undefined): Promise<void> {
     const gate = new Gate()
     this.#gates.push(gate)
     met()
@@ -150,13 +166,22 @@ export class FaultProxy {
     const lines = ask.rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${ask.rawHeaders[i + 1]}`]))
     server.write([`GET ${ask.url} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
     server.write(head)
-    server.pipe(socket).pipe(server)
-    for (const [one, other] of [
-      [server, socket],
-      [socket, server],
-    ] as const) {
-      one.on('error', () => undefined)
-      one.on('close', () => other.destroy())
+    const ways = new Set<Way>()
+    this.#holds.add(ways)
+    for (const one of [server, socket]) one.on('error', () => undefined)
+    const ends = [this.#carry(socket, server, 'to server', ways), this.#carry(server, socket, 'to page', ways)]
+    void Promise.all(ends).then(() => this.#holds.delete(ways))
+  }
+
+  async #carry(from: Socket, to: Socket, way: Way, ways: ReadonlySet<Way>): Promise<void> {
+    try {
+      for await (const chunk of from) {
+        if (ways.has(way)) await this.#hold()
+        to.write(chunk)
+      }
+      to.end()
+    } catch {
+      to.destroy()
     }
   }
 

@@ -81,7 +81,7 @@ export class SiteTab {
   /** Resolves when the cart has exactly these items, each once, and all that were added here are saved. */
   async hasAdded(...items: string[]): Promise<void> {
     await this.is("JSON.parse(document.querySelector('[data-key=cart]').value).sort()", [...items].sort())
-    await this.is("Object.values(site.added).filter((outcome) => outcome !== 'saved')", [])
+    await this.is("site.record.said.filter(({ isAdded, outcome }) => isAdded && outcome !== 'saved')", [])
     await this.is('site.isAtRest()', true)
   }
 

@@ -28,8 +28,14 @@ export interface End {
 export function judge(record: Record, ends: readonly End[]): readonly string[] {
   const writes = record.writes()
   const lost = ends.flatMap((end) => KEYS.flatMap((key) => judgeKey(key, writes, record, end)))
+  const added = ends.flatMap((end) => judgeAdded(writes, record, end))
   const odd = writes.filter((write) => isOdd(write, record))
-  return [...lost, ...odd.map(({ key, text, outcome }) => `${key} ${text} is ${outcome}`), ...judgeSights(record)]
+  return [
+    ...lost,
+    ...added,
+    ...odd.map(({ key, text, outcome }) => `${key} ${text} is ${outcome}`),
+    ...judgeSights(record),
+  ]
 }
 
 function isOdd({ outcome, began, ended = Infinity, browser, page }: Write, record: Record): boolean {
@@ -61,9 +67,10 @@ function judgeKey(
   { departures }: Record,
   { browser, whose, values }: End,
 ): readonly string[] {
-  // A sign-in or sign-out takes along what the cookie had: without a store that was in the server's memory, and is gone.
-  const since = departures.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
-  const writes = all.filter((write) => write.key === key && ['saved', 'pending'].includes(write.outcome))
+  const since = lastOf(departures, browser)
+  const writes = all.filter(
+    (write) => write.key === key && !write.isAdded && ['saved', 'pending'].includes(write.outcome),
+  )
   // What another browser has saved of this user's is only in that one's cookie for certain.
   const saved = writes.filter(
     (write) =>
@@ -83,6 +90,26 @@ function judgeKey(
   return [
     `${key} is ${JSON.stringify(values[key])} in the end, not one of ${allowed.map(({ text }) => text || 'none')}`,
   ]
+}
+
+/** When the subject of a browser last changed: that takes along what the cookie had. Without a store that was in the server's memory, and is gone. */
+function lastOf(departures: readonly Departure[], browser: number): number {
+  return departures.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
+}
+
+/** Whether all that was added is there, and once: whatever its page was told, and however it was left. */
+function judgeAdded(all: readonly Write[], { departures }: Record, { browser, whose, values }: End): readonly string[] {
+  const there = marksOf(JSON.stringify(values['cart']))
+  const since = lastOf(departures, browser)
+  return all.flatMap((write) => {
+    const [item = ''] = marksOf(write.text)
+    const times = there.filter((one) => one === item).length
+    if (!write.isAdded || times === 1) return []
+    if (times > 1) return [`${item} is there twice`]
+    const isOurs = write.browser === browser && ownerOf('cart', write.whose) === ownerOf('cart', whose)
+    if (!isOurs || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome)) return []
+    return [write.outcome === 'saved' ? `${item} was said to be saved, and is lost` : `${item} is lost`]
+  })
 }
 
 /** The values of writes that a text is made of: carts are joined at sign-in. */

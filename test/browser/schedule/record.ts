@@ -47,6 +47,11 @@ export class Record {
     return [key, { division: count, theme: `t${count}`, cart: [`c${count}`] }[key]]
   }
 
+  /** Items that no page has added before. */
+  nextItems(count: number): readonly string[] {
+    return Array.from({ length: count }, () => `c${++this.#writes}`)
+  }
+
   note(text: string): void {
     this.log.push(text)
   }

@@ -4,6 +4,7 @@ import type { Fault } from '../../support/fault-proxy.js'
 import type { Outage } from '../../support/outage.js'
 import { within } from '../../support/within.js'
 import { type End, judge } from './judge.js'
+import { addAndLeave } from './leavings.js'
 import { type NextWrite, Record } from './record.js'
 import { ScheduledTab } from './scheduled-tab.js'
 
@@ -60,6 +61,7 @@ export class Schedule {
     [2, (tab) => this.#whenReachable(tab, 'goes back', () => tab.comeBack())],
     [2, (tab) => this.#sign(tab, pick(['ann', 'bob'], this.#random.next()))],
     [1, (tab) => this.#sign(tab)],
+    [8, (tab) => this.#addAndLeave(tab)],
   ]
 
   async #step(): Promise<void> {
@@ -81,8 +83,20 @@ export class Schedule {
   }
 
   #nextWrite(): NextWrite {
-    const dice = this.#random.below(6)
+    // Where pages add to their cart, nothing else sets it: each item is there in the end, once.
+    const dice = this.#random.below(this.#isAdding ? 4 : 6)
     return this.#record.nextWriteOf(dice < 3 ? 'division' : dice < 4 ? 'theme' : 'cart')
+  }
+
+  /** Two browsers of one user have no store here that would join what they add. */
+  get #isAdding(): boolean {
+    return this.#visitors.length === 1
+  }
+
+  async #addAndLeave(tab: ScheduledTab): Promise<void> {
+    if (!this.#isAdding || !this.#isReachable() || tab.isAway) return
+    await addAndLeave(tab, this.#random, this.#outage.network, this.#record)
+    if (this.#tabs.every(({ isOpen }) => !isOpen)) await this.#open()
   }
 
   async #setAndClose(tab: ScheduledTab): Promise<void> {
@@ -136,12 +150,19 @@ export class Schedule {
   async #open(): Promise<void> {
     const path = pick(PATHS, this.#random.next()) ?? '/'
     const browser = this.#random.below(this.#visitors.length)
-    const visitor = this.#visitors[browser]
     const open = this.#tabs.filter(({ isOpen }) => isOpen)
-    if (!visitor || !this.#isReachable() || open.length === MAX_TABS) return
+    if (!this.#isReachable() || open.length === MAX_TABS) return
+    await this.#openIn(browser, path)
+  }
+
+  async #openIn(browser: number, path: string): Promise<ScheduledTab> {
+    const visitor = this.#visitors[browser]
+    if (!visitor) throw new Error(`no browser ${browser}`)
     const name = `tab ${this.#tabs.length}`
     this.#record.note(`${name} opened at ${path} in browser ${browser}`)
-    this.#tabs.push(new ScheduledTab(name, browser, await visitor.open(path), path, this.#record))
+    const tab = new ScheduledTab(name, browser, await visitor.open(path), path, this.#record)
+    this.#tabs.push(tab)
+    return tab
   }
 
   async #close(tab: ScheduledTab): Promise<void> {
@@ -174,6 +195,8 @@ export class Schedule {
     const open = this.#tabs.filter(({ isOpen }) => isOpen)
     const findings: string[] = []
     for (const tab of open) await tab.comeBack()
+    // What a page has left waits for the next one of its browser.
+    if (this.#isAdding) open.push(await this.#openIn(0, '/'))
     findings.push(...(await this.#compare(open)))
     // What one more change of each kind does: tabs of another subject show the same by chance at the most.
     for (const key of ['division', 'theme'] as const) await this.#set(open[0], this.#record.nextWriteOf(key))

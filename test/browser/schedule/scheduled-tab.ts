@@ -44,6 +44,52 @@ export class ScheduledTab {
     await this.#tab.goto('/other')
   }
 
+  /** Adds these to the cart and goes, by script, in one turn of the event loop. */
+  async addAndGo(items: readonly string[], to: 'link' | 'reload' | 'away'): Promise<void> {
+    const path = to === 'away' ? '/other' : this.#path
+    const going =
+      to === 'reload' ? 'location.reload()' : `location.assign(${JSON.stringify(path)} + '?' + Math.random())`
+    const { id } = await this.#add(items, going)
+    this.isAway = to === 'away'
+    const isNext = this.isAway
+      ? 'location.pathname === "/other"'
+      : `site.record.id !== ${id} && site.returns.length > 0`
+    await this.#tab.is(isNext, true)
+  }
+
+  async add(items: readonly string[]): Promise<void> {
+    await this.#add(items)
+  }
+
+  async #add(items: readonly string[], then = ''): Promise<PageRecord> {
+    const record = await this.#tab.page.evaluate(
+      `(() => { ${JSON.stringify(items)}.forEach(site.add); ${then}; return site.record })()`,
+    )
+    this.#record.add(this.name, this.browser, record as PageRecord)
+    return record as PageRecord
+  }
+
+  /** Resolves when the page knows its first values: it can compute nothing before. */
+  async isReady(): Promise<void> {
+    await this.#tab.is("document.querySelector('[data-key=cart]').value !== ''", true)
+  }
+
+  /** Whether the page has a connection. */
+  async isConnected(): Promise<boolean> {
+    return (await this.#tab.page.evaluate('site.socket.connected')) === true
+  }
+
+  /** Whether nothing that the page has made is under way. */
+  async isAtRest(): Promise<boolean> {
+    return (await this.#tab.page.evaluate('site.isAtRest()')) === true
+  }
+
+  async crash(): Promise<void> {
+    if (!this.isAway) await this.harvest()
+    this.isOpen = false
+    await this.#tab.page.crash()
+  }
+
   async comeBack(): Promise<void> {
     if (!this.isAway) return
     await this.#tab.travel('back', this.#path)

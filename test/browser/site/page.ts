@@ -11,6 +11,8 @@ export interface Said {
   readonly key: SiteKey
   /** As JSON; '' where it was deleted. */
   readonly text: string
+  /** Whether this was added to what was there. */
+  readonly isAdded: boolean
   /** Whose page it was: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
   readonly whose: readonly string[]
   /** ms since 1970, by the clock of the browser's process. */
@@ -45,8 +47,6 @@ export interface SiteHandle {
   set(key: 'division' | 'theme' | 'cart', value?: unknown): void
   /** Adds to the cart. */
   add(item: string): void
-  /** What has become of that, by item. */
-  readonly added: Record<string, string>
   /** Whether nothing is under way. */
   isAtRest(): boolean
 }
@@ -70,29 +70,24 @@ const site: SiteHandle = {
   returns: [],
   socket,
   set: (key, value) => {
-    const text = value === undefined ? '' : JSON.stringify(value)
-    const said: Said = { key, text, whose: record.whose, began: now(), outcome: 'pending' }
-    record.said.push(said)
-    const end = (outcome: string): void => void Object.assign(said, { outcome, ended: now() })
-    const done = value === undefined ? live.delete(key) : live.set(key, value as never)
-    done.then(
-      () => end('saved'),
-      (error: { readonly code?: string }) => end(error.code ?? String(error)),
-    )
+    if (value === undefined) say(key, '', false, () => live.delete(key))
+    else say(key, JSON.stringify(value), false, () => live.set(key, value as never))
   },
-  add: (item) => {
-    const end = (outcome: string): void => void Object.assign(site.added, { [item]: outcome })
-    live
-      .update('cart', (cart) => [...cart, item])
-      .then(
-        () => end('saved'),
-        (error: { readonly code?: string }) => end(error.code ?? String(error)),
-      )
-  },
-  added: {},
+  add: (item) => say('cart', JSON.stringify([item]), true, () => live.update('cart', (cart) => [...cart, item])),
   isAtRest: () => KEYS.every((key) => !['saving', 'offline'].includes(live.status(key).status)),
 }
 window.site = site
+
+/** Makes a change, and notes what becomes of it. */
+function say(key: SiteKey, text: string, isAdded: boolean, change: () => Promise<unknown>): void {
+  const said: Said = { key, text, isAdded, whose: record.whose, began: now(), outcome: 'pending' }
+  record.said.push(said)
+  const end = (outcome: string): void => void Object.assign(said, { outcome, ended: now() })
+  change().then(
+    () => end('saved'),
+    (error: { readonly code?: string }) => end(error.code ?? String(error)),
+  )
+}
 // Before the client does, which shows at once what it is told.
 watchWhose(socket, (whose, isKept) => {
   // What a connection says that came without a cookie is not shown where the page knows its visitor.
