@@ -131,6 +131,22 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await bruno.shows('Home', 'All divisions')
   })
 
+  // Chromium leaves an open WebSocket alone, and engine.io hears no `offline` event on localhost.
+  it('when the browser is set offline on localhost: the page says so, and saves it when it is online', async () => {
+    const context = await openBrowser()
+    const studio = await Studio.open(context, example.url)
+    expect(new URL(example.url).hostname).toBe('localhost')
+    await studio.isConnected()
+    await studio.choose('Design')
+    await context.setOffline(true)
+    await studio.pick('Film')
+    await studio.page.locator('[data-key=division][data-status=offline]').waitFor({ state: 'attached' })
+    await context.setOffline(false)
+    await studio.hasSaved()
+    await studio.page.reload()
+    await studio.shows('Home', 'Film')
+  })
+
   it('when the server is killed and started again: for the page that comes back and for a fresh one', async () => {
     const context = await openBrowser()
     const studio = await Studio.open(context, example.url)
