@@ -31,6 +31,17 @@ describe('with several nodes', () => {
     ])
   })
 
+  it('tells no other node what a connection without a cookie sets', async () => {
+    const { bus, start } = cluster()
+    const app = await start()
+    await start()
+    const socket = await app.visitor().connect()
+    const { length } = bus.messages
+    expect(await socket.change('division', 3)).toMatchObject({ level: 'memory' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(bus.messages.slice(length)).toEqual([])
+  })
+
   it('comes to the same on all nodes, whose clocks are an hour apart', async () => {
     const { bus, start } = cluster()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60 * 60 * 1000)]

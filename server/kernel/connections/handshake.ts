@@ -138,7 +138,7 @@ export class Handshake {
     if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
     // During a logout, a browser may send a cookie that was given up with a session that was not.
     if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()
-    return whoseIs(this.#core, ctx, found)
+    return whoseIs(this.#core, ctx, found.cookie ? found : { visitor: found.visitor.fleeting, cookie: undefined })
   }
 
   #members(conn: Socket['conn'], ctx: Koa.Context): Opener['members'] {

@@ -68,7 +68,7 @@ export class SocketHandle extends Handle {
       },
     }
     this.#events = new PageEvents(core, this.#use, {
-      opener: connection.opener,
+      whose: connection.opener,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
       confirm: (level) => this.confirm(level),

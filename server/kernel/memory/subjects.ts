@@ -2,7 +2,7 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { Outlet } from '../connections/live-socket.js'
-import { isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
+import { isFleeting, isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
 import type { GuestBytes } from './guest-bytes.js'
 import type { Listener } from './listeners.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
@@ -13,8 +13,6 @@ export interface Holding {
   /** The subject's name on the wire. */
   readonly sub: Sub
   readonly replica: Replica
-  /** No cookie names it: when its sockets have gone, nothing leads to it any more. */
-  readonly isFleeting: boolean
   /** Of its sockets. */
   readonly outlets: Set<Outlet>
   readonly listeners: Set<Listener>
@@ -119,22 +117,22 @@ export class Subjects {
 
   /** Returns the subjects that sockets and listeners hold, except fleeting ones. */
   held(): readonly Subject[] {
-    return Array.from(this.#held.values()).flatMap(({ subject, isFleeting }) => (isFleeting ? [] : subject))
+    return Array.from(this.#held.keys()).filter((subject) => !isFleeting(subject))
   }
 
   holding(subject: Subject): Holding | undefined {
     return this.#held.get(subject)
   }
 
-  /** Keeps the subject in memory until `release`. One that `isFleeting` is forgotten then. */
-  hold(subject: Subject, isFleeting = false): Holding {
+  /** Keeps the subject in memory until `release`. */
+  hold(subject: Subject): Holding {
     const held = this.#held.get(subject)
     if (held) return held
     // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
     const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
-    const holding = { subject, sub: subjectHash(subject), replica, isFleeting, ...holders }
+    const holding = { subject, sub: subjectHash(subject), replica, ...holders }
     this.#held.set(subject, holding)
     this.#pin(holding)
     return holding
@@ -147,7 +145,7 @@ export class Subjects {
     this.#held.delete(subject)
     this.#guestBytes.pin(holding, 0)
     // What was found for an empty replica is no longer true: it is not kept, and the next write begins another.
-    if (holding.replica.isEmpty || holding.isFleeting) holding.replica.clear()
+    if (holding.replica.isEmpty || isFleeting(subject)) holding.replica.clear()
     else this.#cache(subject).set(subject, holding.replica)
   }
 

@@ -5,7 +5,10 @@ import type { Sub } from '../../../shared/sub.js'
 declare const KIND: unique symbol
 /** `user:s:ann`, `user:n:1`: the values of a signed-in user. */
 export type UserSubject = string & { readonly [KIND]: 'user' }
-/** `browser:<id>`: the values of a guest, or the browser's own values while a user is signed in. */
+/**
+ * `browser:<id>`: the values of a guest, or the browser's own values while a user is signed in. `fleeting:<id>`: those of one connection, which
+ * came without a cookie. Nothing leads to the latter any more once it is closed: they are not stored, and no other process is told of them.
+ */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
 /** The name of what a part keeps besides subjects, with its own prefix: the store and other processes use the same name. */
 export type PartName = string & { readonly [KIND]: 'part' }
@@ -53,11 +56,15 @@ export function userIdOf(user: UserSubject): string {
 }
 
 export function isSubject(name: string): name is Subject {
-  return isUser(name) || isBrowser(name)
+  return isUser(name) || isBrowser(name) || isFleeting(name)
 }
 
 export function isBrowser(name: string): name is BrowserSubject {
   return name.startsWith('browser:')
+}
+
+export function isFleeting(name: string): boolean {
+  return name.startsWith('fleeting:')
 }
 
 export function isUser(subject: string): subject is UserSubject {
@@ -66,6 +73,10 @@ export function isUser(subject: string): subject is UserSubject {
 
 export function browserSubject(id: BrowserId): BrowserSubject {
   return `browser:${id}` as BrowserSubject
+}
+
+export function fleetingSubject(id: BrowserId): BrowserSubject {
+  return `fleeting:${id}` as BrowserSubject
 }
 
 /** Names the connections that a user opened without a live cookie: nothing tells which browser they belong to. */

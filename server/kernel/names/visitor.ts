@@ -6,6 +6,7 @@ import {
   type BrowserId,
   type BrowserSubject,
   browserSubject,
+  fleetingSubject,
   type Subject,
   subjectHash,
   type UserSubject,
@@ -31,9 +32,10 @@ export class Visitor {
   /** Hash of the user's subject. */
   readonly userSub: Sub | undefined
 
-  constructor(browser: BrowserId, user: UserSubject | undefined) {
+  /** @param browserSubject the owner of the browser's own values; a connection that came without a cookie has a fleeting one */
+  constructor(browser: BrowserId, user: UserSubject | undefined, subject: BrowserSubject = browserSubject(browser)) {
     this.browser = browser
-    this.browserSubject = browserSubject(browser)
+    this.browserSubject = subject
     this.user = user
     this.userSub = user && subjectHash(user)
   }
@@ -41,6 +43,11 @@ export class Visitor {
   /** Returns the subject that owns the register of a field. An undeclared key is the user's. */
   subject(field?: Pick<Field, 'scope'>): Subject {
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
+  }
+
+  /** The same visitor as a connection has it that came without a cookie. */
+  get fleeting(): Visitor {
+    return new Visitor(this.browser, this.user, fleetingSubject(this.browser))
   }
 
   /**

@@ -1,7 +1,6 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Connections } from '../connections/connections.js'
-import type { Subjects } from '../memory/subjects.js'
 import { standing, toRegister } from '../names/ending.js'
 import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject } from '../names/subject.js'
@@ -13,7 +12,6 @@ type Surroundings = {
   readonly connections: Connections
   readonly epochs: Epochs
   readonly sessions: Sessions
-  readonly subjects: Subjects
 }
 
 /** The intake of what the store has into memory. It also tells the store what that lacks. */
@@ -50,8 +48,7 @@ export class Intake {
   }
 
   #tell(subject: Subject, all: readonly StoredRegister[]): void {
-    const { epochs, sessions, subjects } = this.#core
-    if (subjects.holding(subject)?.isFleeting) return
+    const { epochs, sessions } = this.#core
     const end = isUser(subject) ? undefined : epochs.givenUp(subject)
     if (end) {
       if (all.length > 0 && !all.some(isEnd)) this.#backlog.erase(subject, [toRegister(end)])

@@ -8,7 +8,7 @@ import type { GuestBytes } from '../memory/guest-bytes.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import { isSubject, isUser, type Subject } from '../names/subject.js'
+import { isFleeting, isSubject, isUser, type Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
 import type { Sessions } from '../values/sessions.js'
@@ -158,7 +158,7 @@ export class StoreSync implements Keeper {
   /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */
   async level(subjects: Iterable<StoredName>): Promise<Level> {
     const all = [...subjects]
-    return all.some(this.#isFleeting) ? 'memory' : this.#backlog.level(all)
+    return all.some(isFleeting) ? 'memory' : this.#backlog.level(all)
   }
 
   /** Resolves with what the store itself says it has of a subject; with an empty list if it does not answer in time. */
@@ -176,7 +176,7 @@ export class StoreSync implements Keeper {
    * @throws {LiveSessionError} `conflict` if others were faster again and again; `closed`
    */
   async update(subject: Subject, update: Update): Promise<Stamp | undefined> {
-    if (this.#isFleeting(subject)) return undefined
+    if (isFleeting(subject)) return undefined
     return this.#updates.make(subject, update)
   }
 
@@ -197,10 +197,6 @@ export class StoreSync implements Keeper {
     this.#sweeps.close()
     return this.#end.close()
   }
-
-  /** A subject without a cookie is never stored: no browser could read it. */
-  readonly #isFleeting = (name: StoredName): boolean =>
-    isSubject(name) && !!this.#core.subjects.holding(name)?.isFleeting
 
   #generation(subject: StoredName): number {
     return isSubject(subject) ? this.#core.epochs.generation(subject) : FIRST_GENERATION

@@ -9,7 +9,7 @@ import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../sh
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Epochs } from '../names/epochs.js'
 import { nameOf } from '../names/generation.js'
-import { isUser, type Subject } from '../names/subject.js'
+import { isFleeting, isUser, type Subject } from '../names/subject.js'
 import type { Remote } from '../remote/remote.js'
 import { type FieldChanges, group, type Owner } from './field-changes.js'
 import { Merging, type MergingNeeds } from './merging.js'
@@ -155,12 +155,10 @@ export class Sessions {
 
   #announce(subject: Subject, news: readonly StoredRegister[]): void {
     const { epochs, remote } = this.#core
-    remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
+    if (!isFleeting(subject)) remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
   }
 
-  /** A subject without a cookie is never stored: no browser could read it. */
   #keep(subject: Subject, news: readonly StoredRegister[]): void {
-    const { remote, subjects } = this.#core
-    if (news.length > 0 && !subjects.holding(subject)?.isFleeting) remote.store?.keep(subject, news)
+    if (news.length > 0 && !isFleeting(subject)) this.#core.remote.store?.keep(subject, news)
   }
 }
