@@ -5,9 +5,9 @@ import type { Awaitable } from '../../shared/promise.js'
 import type { LiveSessionServerToClient } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { CookieMember } from './cookie/cookie-members.js'
-import type { VerifiedCookie } from './cookie/cookie-text.js'
+import type { Evidence } from './names/recognized.js'
 import type { PartName, UserSubject } from './names/subject.js'
-import type { Identifier, Visitor } from './names/visitor.js'
+import type { Identifier } from './names/visitor.js'
 import type { Written } from './values/written.js'
 
 /** The additions of a part to the plugin. The kernel imports no part, and parts do not import each other. */
@@ -40,12 +40,6 @@ export interface Part {
 /** Functions by name. Each returns a promise whose rejection never ends the process. */
 export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
-/** A visitor, and the cookie of the request if it is this visitor's. */
-interface Asker {
-  readonly visitor: Visitor
-  readonly cookie: VerifiedCookie | undefined
-}
-
 /** A request, as members of `ctx.liveSession` see it. */
 export interface RequestUse {
   readonly ctx: Koa.Context
@@ -67,7 +61,7 @@ export interface RequestUse {
 }
 
 /** A request and its response. */
-export interface Answer extends Asker {
+export interface Answer extends Evidence {
   /** Whether the visitor has left this browser meanwhile. */
   readonly isSuperseded: boolean
   /** Adds a part to the response from now on. */
@@ -109,7 +103,7 @@ export interface AnswerPart {
 type PageEvent = keyof LiveSessionServerToClient
 
 /** An open socket, as members of `socket.liveSession` see it. */
-export interface SocketUse extends Asker {
+export interface SocketUse extends Evidence {
   isOpen(): boolean
   /** Sends to this socket alone, if it is open. */
   emit<E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>): void

@@ -65,14 +65,14 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a user comes as the browser of a guest’s cookie',
     file: 'server/kernel/names/identities.ts',
-    find: "if (relation !== 'own') return newVisitor(relation, user)",
+    find: "if (relation !== 'own') return newVisitor(relation, user, read)",
     replace:
-      "if (relation !== 'own')\n      return { ...newVisitor(relation, user), ...(relation === 'other' ? { visitor: new Visitor(cookie.browser, user) } : {}) }",
+      "if (relation !== 'own')\n      return { ...newVisitor(relation, user, read), ...(relation === 'other' ? { visitor: new Visitor(cookie.browser, user) } : {}) }",
   },
   {
     name: 'values of a connection without a cookie outlive it',
     file: 'server/kernel/memory/subjects.ts',
-    find: 'if (holding.replica.isEmpty || holding.isFleeting)',
+    find: 'if (holding.replica.isEmpty || isFleeting(subject))',
     replace: 'if (holding.replica.isEmpty)',
   },
   {
@@ -115,12 +115,12 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     name: 'a POST that is dropped gives the id up',
     file: 'server/kernel/requests/endpoint.ts',
     find: 'core.identities.take(cookie, user)',
-    replace: 'core.identities.recognize(cookie, user, ctx.req)',
+    replace: 'core.identities.recognize(core.identities.take(cookie, user), user, ctx.req)',
   },
   {
     name: 'what another visitor’s page says over a socket is taken',
     file: 'server/kernel/connections/page-events.ts',
-    find: 'const isOwn = who === undefined || who === opener.who',
+    find: 'const isOwn = who === undefined || who === whose.who',
     replace: "const isOwn = who !== ''",
   },
   {

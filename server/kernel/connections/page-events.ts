@@ -2,7 +2,7 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isQuestion, parseSync } from '../../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../../shared/promise.js'
-import { type Level, SYNC, type SyncAnswer } from '../../../shared/protocol.js'
+import { SYNC, type SyncAnswer } from '../../../shared/protocol.js'
 import { subjectHash } from '../names/subject.js'
 import { tellRefusal } from '../refused.js'
 import type { Report } from '../report.js'
@@ -10,7 +10,6 @@ import type { Bucket } from '../requests/limits.js'
 import type { Part, SocketUse } from '../seams.js'
 import { refusalOf } from '../values/refusal.js'
 import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
-import type { Opener } from './connection.js'
 
 export interface PageNeeds extends SyncNeeds {
   readonly app: Koa
@@ -23,15 +22,10 @@ export interface EventSource {
   on(event: string, listener: (...args: unknown[]) => void): unknown
 }
 
-/** The visitor of an open socket. */
-export interface Asking {
-  readonly opener: Opener
+/** The side of an open socket. */
+interface SocketSide extends Pick<Side, 'whose' | 'permit' | 'confirm'> {
   /** Returns whether the visitor is still there; if not, the connection is ended. */
   isThere(this: void): boolean
-  /** @throws {LiveSessionError} `superseded` if the visitor has gone meanwhile */
-  permit(this: void): void
-  /** @throws {LiveSessionError} the same, if the store says so; else returns how far a write has got */
-  confirm(this: void, level: Level): Awaitable<Level>
   /** Closes the connection; a page reconnects by itself. */
   hangUp(this: void): void
 }
@@ -43,23 +37,20 @@ const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages
 /** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
   readonly #core: PageNeeds
-  readonly #asking: Asking
   readonly #bucket: Bucket
   /** Its malformed messages, which no page of ours sends: as many as changes. */
   readonly #malformed: Bucket
-  readonly #side: Side
+  readonly #side: Side & SocketSide
   /** The events that each part answers. */
   readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
   #isGreeted = false
 
-  constructor(core: PageNeeds, use: SocketUse, asking: Asking) {
+  constructor(core: PageNeeds, use: SocketUse, side: SocketSide) {
     this.#core = core
-    this.#asking = asking
     this.#bucket = core.limits.ofSocket()
     this.#malformed = core.limits.ofSocket()
-    const { opener, permit, confirm } = asking
     const refuse = (error: LiveSessionError): void => this.#tell(error)
-    this.#side = { whose: opener, source: 'socket', bucket: this.#bucket, permit, confirm, refuse }
+    this.#side = Object.assign(side, { source: 'socket' as const, bucket: this.#bucket, refuse })
     this.#ofParts = core.parts.map(({ events }) => events?.(use))
   }
 
@@ -74,14 +65,14 @@ export class PageEvents {
   }
 
   #sync(input: unknown): Awaitable<SyncAnswer> {
-    const { opener } = this.#asking
+    const { whose } = this.#side
     const wanted = parseSync(input)
     const { who } = wanted
-    const isOwn = who === undefined || who === opener.who
+    const isOwn = who === undefined || who === whose.who
     // A connection's first greeting is not counted.
-    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(opener)
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(whose)
     return after(
-      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, opener),
+      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, whose),
       (answer) => {
         this.#isGreeted = true
         return answer
@@ -90,17 +81,17 @@ export class PageEvents {
   }
 
   #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
-    this.#core.limits.spend(1, this.#asking.opener, this.#bucket)
+    this.#core.limits.spend(1, this.#side.whose, this.#bucket)
     return act(input)
   }
 
   #tell(error: LiveSessionError): void {
-    tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#asking.opener.visitor.subject()))
+    tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#side.whose.visitor.subject()))
   }
 
   /** Answers an event with its result. A browser that asked for no answer gets none. */
   #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
-    if (!this.#asking.isThere()) return
+    if (!this.#side.isThere()) return
     const ack = args.at(-1)
     const answer = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
@@ -113,7 +104,7 @@ export class PageEvents {
     const wait = this.#core.limits.wait(this.#malformed)
     if (wait > 0) {
       this.#malformed.take(1)
-      if (wait > TWICE_SPENT) this.#asking.hangUp()
+      if (wait > TWICE_SPENT) this.#side.hangUp()
       else refuse(UNREAD)
       return
     }

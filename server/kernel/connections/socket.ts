@@ -98,7 +98,7 @@ export class SocketHandle extends Handle {
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
     for (const subject of freshness.subjects(visitor)) {
-      const holding = subjects.hold(subject, subject === visitor.browserSubject && cookie === undefined)
+      const holding = subjects.hold(subject)
       holding.outlets.add(this.#outlet)
       holding.listeners.add(this.#hear)
     }

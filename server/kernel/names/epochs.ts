@@ -6,7 +6,7 @@ import type { Remote } from '../remote/remote.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
 import { FIRST_GENERATION } from './generation.js'
 import { type GivenUp, GivenUpNames, type GivenUpOptions } from './given-up.js'
-import type { Recognized } from './recognized.js'
+import type { Evidence } from './recognized.js'
 import {
   type BrowserSubject,
   cookieless,
@@ -169,7 +169,7 @@ export class Epochs {
   }
 
   /** Returns whether a visitor has gone after the first `ends` ends: by the cookie, if there is one. */
-  hasEnded({ visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>, ends: number): boolean {
+  hasEnded({ visitor, cookie }: Evidence, ends: number): boolean {
     if (cookie) return !this.isCurrent(cookie)
     const { browserSubject, userSub } = visitor
     return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, ends))

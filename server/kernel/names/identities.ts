@@ -1,6 +1,6 @@
 import type { Settings } from '../../options.js'
 import type { LiveCookie, Sender } from '../cookie/cookie.js'
-import { type ReadCookie, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { SigningKeys } from '../cookie/keys.js'
 import type { Subjects } from '../memory/subjects.js'
@@ -50,9 +50,9 @@ export class Identities {
    * Takes a cookie in: finds its visitor, learns the user's epoch from it, and merges what it alone has if it is `own`. The questions of
    * `Epochs` learn nothing. Gives no id up.
    */
-  take(cookie: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
-    if (!cookie) return newVisitor('none', user)
-    if (cookie.isNewer !== false) return newVisitor(cookie.isNewer ? 'newer' : 'rivals', user)
+  take(read: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
+    const cookie = readable(read)
+    if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
     const { epochs, freshness, settings, subjects } = this.#core
     // A visitor found by a comparison does not touch memory: what is due to be evicted is evicted now, together with the comparison.
     if (subjects.until <= settings.clock()) subjects.age()
@@ -60,12 +60,12 @@ export class Identities {
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // No crypto, no parsing and no merging if nothing has changed.
-    if (known) return { relation: 'own', visitor, cookie, toEnd: [] }
+    if (known) return { relation: 'own', visitor, cookie, read, toEnd: [] }
     const relation = relationOf(cookie, visitor.userSub, epochs)
     if (cookie.user !== undefined && VALID.includes(relation)) epochs.learnEpoch(cookie.user, cookie.epoch)
-    if (relation !== 'own') return newVisitor(relation, user)
+    if (relation !== 'own') return newVisitor(relation, user, read)
     freshness.compare(cookie, visitor)
-    return { relation, visitor, cookie, toEnd: [] }
+    return { relation, visitor, cookie, read, toEnd: [] }
   }
 
   /** Returns all subjects that may count in a request: what a store has of them must be known before. */
@@ -85,17 +85,12 @@ export class Identities {
    * Finds the visitor of a request. If its cookie is another visitor's, this browser has changed hands. Rivals are all given up: the
    * attacker who planted one would read what is set under it.
    *
-   * @param sender the request that brought it
    * @param found the result of `take`
+   * @param sender the request that brought it
    */
-  recognize(
-    cookie: ReadCookie | undefined,
-    user: UserSubject | undefined,
-    sender: Sender,
-    found: Recognized = this.take(cookie, user),
-  ): Recognized {
+  recognize(found: Recognized, user: UserSubject | undefined, sender: Sender): Recognized {
     if (found.relation === 'own') return found
-    const all = readables(cookie)
+    const all = readables(found.read)
     const [first] = all
     const relation = found.relation === 'given-up' && first ? this.#sinceEnd(first, user, sender) : found.relation
     const { visitor, givesUp, brings } = PLANS[relation]
@@ -121,7 +116,7 @@ export class Identities {
    */
   changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
     const old = browserSubject(departing.browser)
-    const next = { visitor: this.#next(departing, user), cookie: undefined }
+    const next = { visitor: this.#next(departing, user), cookie: undefined, read: undefined }
     if (this.#core.epochs.isGivenUp(old)) return { relation: 'given-up', ...next, toEnd: [] }
     const isGuest = departing.user === undefined
     const { registers } = departing
@@ -169,6 +164,6 @@ export class Identities {
   }
 }
 
-function newVisitor(relation: Relation, user: UserSubject | undefined): Recognized {
-  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, toEnd: [] }
+function newVisitor(relation: Relation, user: UserSubject | undefined, read?: ReadCookie): Recognized {
+  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, read, toEnd: [] }
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { SyncAnswer } from '../../../shared/protocol.js'
 import type { Settings } from '../../options.js'
-import { heldIn, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { heldIn } from '../cookie/cookie-text.js'
 import type { HasConsent } from '../requests/consent.js'
 import type { Epochs } from './epochs.js'
-import type { Recognized } from './recognized.js'
+import type { Evidence } from './recognized.js'
 import type { Visitor } from './visitor.js'
 
 /** Characters: 132 bits. */
@@ -16,10 +16,7 @@ const USUALLY = 300
 const TIMES = 4
 
 /** The visitor of a request or connection, and what its page is told about that. */
-export interface Whose {
-  readonly visitor: Visitor
-  /** The visitor's own cookie. Without one the visitor's browser id exists for this request, or connection, alone. */
-  readonly cookie: VerifiedCookie | undefined
+export interface Whose extends Evidence {
   /** Whether it came with this cookie and its visitor has agreed to be remembered. */
   readonly isKept: boolean
   readonly who: string | undefined
@@ -39,7 +36,7 @@ interface Needs {
 export function whoseIs(
   { epochs, hasConsent, settings }: Needs,
   ctx: Koa.Context,
-  { visitor, cookie }: Pick<Recognized, 'visitor' | 'cookie'>,
+  { visitor, cookie }: Evidence,
 ): Whose {
   const isKept = cookie !== undefined && hasConsent(ctx)
   const who = whoOf(visitor, isKept, epochs.of(visitor.userSub))

@@ -4,7 +4,7 @@ import type { LiveCookie } from '../cookie/cookie.js'
 import type { CookieMembers } from '../cookie/cookie-members.js'
 import type { Freshness } from '../cookie/freshness.js'
 import type { Epochs } from '../names/epochs.js'
-import type { Recognized } from '../names/recognized.js'
+import type { Evidence } from '../names/recognized.js'
 import type { Warn } from '../report.js'
 import { checkProxy } from './proxy.js'
 
@@ -17,10 +17,8 @@ export interface AnswerCookieNeeds {
   readonly warn: Warn
 }
 
-type Owner = Pick<Recognized, 'cookie' | 'visitor'>
-
 /** Returns whether the visitor's own cookie has less than one written now would have, or is about to expire. */
-export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Owner): boolean {
+export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Evidence): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
@@ -34,7 +32,7 @@ export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Owner): bo
 export function writeCookie(
   core: AnswerCookieNeeds,
   ctx: Koa.Context,
-  { cookie: brought, visitor }: Owner,
+  { cookie: brought, visitor }: Evidence,
 ): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
   // Memory may have evicted the visitor since the request began: the cookie must not lose anything by that.

@@ -60,7 +60,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Midd
       return
     }
     const vouched = { user, ends }
-    const visit = new Visit(core, ctx, vouched, { cookie, found })
+    const visit = new Visit(core, ctx, vouched, found)
     requests.begin(ctx, vouched, visit)
     ctx.body = await answer(core, visit, named ?? visit, wanted)
   })

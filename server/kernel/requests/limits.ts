@@ -1,6 +1,6 @@
 import { LiveSessionError } from '../../../shared/errors.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import type { Visitor } from '../names/visitor.js'
+import type { Evidence } from '../names/recognized.js'
 
 /** The defaults; described in option-types. */
 export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
@@ -10,14 +10,8 @@ export type LimitOptions = Readonly<typeof LIMITS>
 const WITHOUT_COOKIE = 'without a cookie'
 
 /** A request or connection without a cookie has an id of its own: each one in a flood would otherwise count as a new visitor. */
-function countedAs({ cookie, visitor }: Asker): string {
+function countedAs({ cookie, visitor }: Evidence): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
-}
-
-/** The visitor whose browser asks. */
-interface Asker {
-  readonly cookie: object | undefined
-  readonly visitor: Visitor
 }
 
 /**
@@ -55,7 +49,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, asker: Asker, socket?: Bucket): void {
+  spend(changes: number, asker: Evidence, socket?: Bucket): void {
     const now = this.#clock()
     const own = this.#bucket(countedAs(asker), now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
@@ -69,7 +63,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendQuestion(asker: Asker): void {
+  spendQuestion(asker: Evidence): void {
     const now = this.#clock()
     const bucket = this.#bucket(`asked by ${countedAs(asker)}`, now)
     refuseUntil(bucket.wait(1, now), 'requests')
@@ -81,7 +75,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], asker: Asker): void {
+  spendTickets(tickets: readonly string[], asker: Evidence): void {
     let length = 0
     for (const ticket of tickets) length += ticket.length
     if (length === 0) return

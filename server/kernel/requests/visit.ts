@@ -9,7 +9,7 @@ import type { Subjects } from '../memory/subjects.js'
 import { loadCandidates } from '../names/candidates.js'
 import { type Brought, cookieAction, type Deed, moreOf } from '../names/decide.js'
 import type { Identities } from '../names/identities.js'
-import type { Departing, Known, Recognized } from '../names/recognized.js'
+import type { Departing, Recognized } from '../names/recognized.js'
 import type { UserSubject } from '../names/subject.js'
 import type { Visitor, Vouched } from '../names/visitor.js'
 import { renewalOf, type Whose, whoOf } from '../names/who.js'
@@ -43,16 +43,16 @@ export class Visit implements Whose, Answer {
   #parts: readonly AnswerPart[] = []
 
   /** @throws {TypeError} if the headers have gone out: they have to say that the response is for one visitor */
-  constructor(core: VisitNeeds, ctx: Koa.Context, vouched: Vouched, known?: Known) {
+  constructor(core: VisitNeeds, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const cookie = known ? known.cookie : core.cookie.read(ctx.req, user)
+    const found = known ?? core.identities.take(core.cookie.read(ctx.req, user), user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    this.#recognized = core.identities.recognize(cookie, user, ctx.req, known?.found)
+    this.#recognized = core.identities.recognize(found, user, ctx.req)
     this.#brought = this.#recognized.relation
-    this.#since = new EndedSince(core.epochs, cookie, this.#recognized, vouched)
+    this.#since = new EndedSince(core.epochs, found.read, this.#recognized, vouched)
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // Only as the headers go out: Koa strips earlier headers from an error response.
     onHeaders(ctx.res, this.#seal)
