@@ -35,15 +35,18 @@ export class Actor {
   readonly tickets: string[] = []
   socket: LightSocket | undefined
 
-  constructor(name: string, user: UserHeader, browser: BrowserId | undefined) {
+  /** @param own the owner of the browser's own values: of a connection without a cookie its own */
+  constructor(
+    name: string,
+    user: UserHeader,
+    browser: BrowserId | undefined,
+    own: Subject | undefined = browser && browserSubject(browser),
+  ) {
     this.name = name
     this.user = user
     this.browser = browser
     const id = userOf(user)
-    this.subjects = [
-      ...(id === undefined ? [] : [userSubject(id)]),
-      ...(browser === undefined ? [] : [browserSubject(browser)]),
-    ]
+    this.subjects = [...(id === undefined ? [] : [userSubject(id)]), ...(own === undefined ? [] : [own])]
     this.hashes = this.subjects.map(subjectHash)
   }
 

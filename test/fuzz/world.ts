@@ -164,7 +164,8 @@ export class World {
     if (socket?.isOpen && this.now - this.#cookielessSince < CONNECTION) return this.cookieless.settle()
     socket?.disconnect()
     const opened = await this.open(this.headers(this.stranger))
-    this.cookieless = new Actor('cookieless', '', opened.opener.visitor.browser)
+    const { browser, browserSubject } = opened.opener.visitor
+    this.cookieless = new Actor('cookieless', '', browser, browserSubject)
     this.cookieless.socket = opened
     this.#cookielessSince = this.now
     this.cookieless.settle()

@@ -35,6 +35,8 @@ interface RecordedPage {
 export class Record {
   readonly log: string[] = []
   readonly departures: Departure[] = []
+  /** When the server was killed: without a store, what it knew of computed changes is lost with it. */
+  readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
   /** Who is signed in, by browser. */
   readonly #users = new Map<number, string>()
