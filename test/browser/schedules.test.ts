@@ -3,7 +3,7 @@ import { describeInEachBrowser } from '../support/outage.js'
 import { atScale } from '../support/scale.js'
 import { Schedule } from './schedule/schedule.js'
 
-const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? atScale('1,2', '1,12')).split(',').map(Number)
+const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? atScale('1,2', '1,4')).split(',').map(Number)
 
 describeInEachBrowser(
   'a browser with some tabs, on a network and a server that fail',
