@@ -41,7 +41,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a sign-in under an id that was given up does not end that again',
     file: 'server/kernel/requests/ended-since.ts',
-    find: 'if (this.#givenUp) this.#epochs.giveUp(browserSubject(this.#givenUp), undefined)',
+    find: 'if (this.#givenUp) this.#epochs.giveUp(this.#givenUp.browserSubject, undefined)',
     replace: '',
   },
   {

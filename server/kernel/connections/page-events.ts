@@ -37,7 +37,6 @@ const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages
 /** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
   readonly #core: PageNeeds
-  readonly #bucket: Bucket
   /** Its malformed messages, which no page of ours sends: as many as changes. */
   readonly #malformed: Bucket
   readonly #side: Side & SocketSide
@@ -47,10 +46,9 @@ export class PageEvents {
 
   constructor(core: PageNeeds, use: SocketUse, side: SocketSide) {
     this.#core = core
-    this.#bucket = core.limits.ofSocket()
     this.#malformed = core.limits.ofSocket()
     const refuse = (error: LiveSessionError): void => this.#tell(error)
-    this.#side = Object.assign(side, { source: 'socket' as const, bucket: this.#bucket, refuse })
+    this.#side = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), refuse })
     this.#ofParts = core.parts.map(({ events }) => events?.(use))
   }
 
@@ -81,7 +79,7 @@ export class PageEvents {
   }
 
   #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
-    this.#core.limits.spend(1, this.#side.whose, this.#bucket)
+    this.#core.limits.spend(1, this.#side.whose, this.#side.bucket)
     return act(input)
   }
 

@@ -2,14 +2,13 @@ import type { Ended } from '../cookie/cookie.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Epochs } from '../names/epochs.js'
 import type { Recognized } from '../names/recognized.js'
-import { type BrowserId, browserSubject } from '../names/subject.js'
 import type { Vouched } from '../names/visitor.js'
 
 /** A record of what had ended for the visitor when a request began, and of what has ended since: a late request must undo none of it. */
 export class EndedSince {
   readonly #epochs: Epochs
-  /** The browser id of the request's cookie, if it was given up before the session was used. */
-  readonly #givenUp: BrowserId | undefined
+  /** The request's cookie, if its browser id was given up before the session was used. */
+  readonly #givenUp: VerifiedCookie | undefined
   /** Whether the cookie was given up and `identify` does not name its user: what the request sets could be meant for no current visitor. */
   #isLate: boolean
   #ends: number
@@ -22,22 +21,22 @@ export class EndedSince {
     { relation, visitor }: Recognized,
     { user, ends }: Vouched,
   ) {
-    const givenUp = relation === 'given-up' ? readable(cookie) : undefined
     this.#epochs = epochs
-    this.#givenUp = givenUp?.browser
-    this.#isLate = givenUp !== undefined && (user === undefined || givenUp.user !== visitor.userSub)
+    this.#givenUp = relation === 'given-up' ? readable(cookie) : undefined
+    this.#isLate = this.#givenUp !== undefined && (user === undefined || this.#givenUp.user !== visitor.userSub)
     this.#ends = ends
     this.#endsOfId = ends
   }
 
-  /** When the browser id of the request's cookie was last given up, if it was before the session was used. */
+  /** When that id was last given up. */
   get givenUp(): Ended | undefined {
-    return this.#givenUp && [this.#epochs.givenUp(browserSubject(this.#givenUp))?.epoch ?? 0, this.#givenUp]
+    const cookie = this.#givenUp
+    return cookie && [this.#epochs.givenUp(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }
 
   /** Starts over for another visitor in the same request, whose cookie no other request with the former one may replace. */
   restart(ends: number): void {
-    if (this.#givenUp) this.#epochs.giveUp(browserSubject(this.#givenUp), undefined)
+    if (this.#givenUp) this.#epochs.giveUp(this.#givenUp.browserSubject, undefined)
     this.#isLate = false
     this.#ends = ends
     this.#endsOfId = this.#epochs.ends
@@ -63,6 +62,6 @@ export class EndedSince {
 
   /** Whether a browser id that had been given up before was given up again. */
   get #isGivenUpSince(): boolean {
-    return this.#givenUp !== undefined && this.#epochs.hasEndedSince(browserSubject(this.#givenUp), this.#endsOfId)
+    return this.#givenUp !== undefined && this.#epochs.hasEndedSince(this.#givenUp.browserSubject, this.#endsOfId)
   }
 }

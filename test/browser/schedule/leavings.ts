@@ -27,8 +27,8 @@ const HOLDS: Readonly<globalThis.Record<Point, (network: FaultProxy) => void>> =
 }
 
 /**
- * A page adds a few things, and a few more once the exchange of the former has got to some point, and is left in some way. So each of them is lost
- * or doubled by whoever does not know of it by itself.
+ * A page adds a few things, and a few more once the exchange of the former has got to some point, and is left in some way. A page or a server that
+ * takes all of these changes for one loses some, or makes them twice.
  */
 export async function addAndLeave(
   tab: ScheduledTab,
