@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
 import type Koa from 'koa'
+import type { Fields } from 'koa-live-session/fields'
+import { testClient } from 'koa-live-session/testing'
 import Database from 'libsql'
 import { connect } from 'socket.io-client'
 import { App } from '../support/app.js'
@@ -13,6 +15,7 @@ import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
 import { ends, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
+import { SnippetFolder } from '../support/snippet-folder.js'
 import { nameOf } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
@@ -40,6 +43,8 @@ function lists(visitor: Visitor, count: number, division?: number): Promise<{ se
 }
 
 describe('docs/rendering.md', () => {
+  const rendering = SnippetFolder.of('docs/rendering.md')
+
   it('has a server whose sockets go on with what its first HTML shows, also after a reconnect and a restart', async () => {
     const others = { 'fields.ts': snippet('fields.ts', 'docs/rendering.md') }
     const server = await startDocs('docs/rendering.md', 'server.ts', { others })
@@ -67,6 +72,30 @@ describe('docs/rendering.md', () => {
     expect(document.querySelector('li')).toBe(item)
     socket.emit('list', '<li>Sound &#38; Film</li>')
     expect(document.querySelector('ul')?.textContent).toBe('Sound & Film')
+  })
+
+  it('has a page that says why a text was taken back until there is another one, whatever becomes of the other filter', async () => {
+    const { fields } = (await rendering.import('fields.ts')) as { fields: Fields }
+    const { window } = new JSDOM('<select><option value="-1"><option value="0"></select><input><p role="status"></p>')
+    const { document } = window
+    const [select, input] = [document.querySelector('select'), document.querySelector('input')]
+    const page = (): unknown[] => [select?.value, input?.value, document.querySelector('p')?.textContent]
+    const type = (text: string): void => {
+      input?.setRangeText(text, 0, input.value.length)
+      input?.dispatchEvent(new window.Event('input'))
+    }
+    const live = testClient(fields)
+    const io = (): EventEmitter => new EventEmitter()
+    runSnippet('browser.ts', 'docs/rendering.md', { document, io, createLiveSession: () => live })
+    type('x'.repeat(21))
+    await live.flush()
+    expect(page()).toEqual(['-1', '', 'At most 20 letters.'])
+    live.receive({ division: 0 })
+    expect([page(), live.status('division').status]).toEqual([['0', '', 'At most 20 letters.'], 'saving'])
+    await live.flush()
+    expect([page(), live.status('division').status]).toEqual([['0', '', 'At most 20 letters.'], 'saved'])
+    type('x')
+    expect(page()).toEqual(['0', 'x', ''])
   })
 })
 
