@@ -6,5 +6,5 @@ import type {} from './state/fields.js'
 const live = createLiveSession({ socket: io({ transports: ['websocket'] }) })
 live.subscribe('region', (region) => show({ region }))
 live.subscribe('size', (size) => show({ size }))
-live.onStatus((_key, { status, reason }) => say(reason ?? status))
+live.onStatus(() => say(live.status().reason ?? live.status().status)) // of both
 onChoice((key, value) => live.set(key, value))
