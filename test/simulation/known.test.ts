@@ -270,6 +270,23 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: true,
     moment: 'a computed value is taken below what it was computed from',
   },
+  {
+    what: 'a page is told by its HTML of what another process has taken on a clock that is ahead, and a late answer takes the cookie back',
+    seed: 70536,
+    cluster: { skews: [-3000, 700], hasStore: false, hasBus: false },
+    browsers: ['ann'],
+    steps: [
+      { kind: 'addAndLeave', who: 1285888703, which: 772986665, what: 438838878 },
+      { kind: 'addAndLeave', who: 2395901067, which: 1250314809, what: 2817999548 },
+      { kind: 'addAndLeave', who: 2789514836, which: 152907971, what: 933777091 },
+      { kind: 'add', who: 1486919660, which: 2956023171, what: 1458931366 },
+      { kind: 'breakConnection', who: 1125847650, which: 318934635, what: 3781759399 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a computed value is taken below what it was computed from',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

@@ -1,7 +1,7 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { AnySnapshot, SyncAnswer } from '../../shared/protocol.js'
 import { lacking } from './baskets.js'
-import { changesOf, isNewer, type Register, readClaims } from './registers.js'
+import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
 import type { Whose } from './whos.js'
 
 /** What a ticket brought, and in which epoch of its subject. */
@@ -21,6 +21,8 @@ export interface Page {
   readonly heard: Map<string, Map<string, Heard>>
   /** By key, the newest stamp of which the page knows that the browser keeps it. */
   readonly proven: Map<string, number>
+  /** What its HTML says that the request's cookie lacked, and the answer's has: proven once the browser has shown a cookie. */
+  brought: SyncAnswer['held']
   /** Answers to its `{}`, one after the other, that did not say that the browser keeps its cookie. */
   asked: number
   /** One of its connections did not say whose browser it is. */
@@ -32,13 +34,16 @@ export interface Page {
 /** To a POST; or over a socket, whose page it is said for the first time, or was before. */
 export type Way = 'post' | 'first' | 'later'
 
-export function newPage(snapshot: AnySnapshot | undefined): Page {
+/** @param cookie which has come with its HTML */
+export function newPage(snapshot: AnySnapshot | undefined, cookie: CookieState | undefined): Page {
+  const stamps = Object.entries(snapshot?.stamps ?? {})
   return {
     owner: undefined,
     maybe: [],
     nameless: undefined,
     heard: new Map(),
-    proven: new Map(Object.entries(snapshot?.stamps ?? {}).filter(([key]) => !snapshot?.unsaved?.includes(key))),
+    proven: new Map(stamps.filter(([key]) => !snapshot?.unsaved?.includes(key))),
+    brought: stamps.filter(([key, stamp]) => cookie?.registers.get(key)?.stamp === stamp),
     asked: 0,
     wasNameless: false,
     visitors: 0,

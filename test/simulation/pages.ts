@@ -7,7 +7,7 @@ import type { Knowledge } from './knowledge.js'
 import { Origins } from './origins.js'
 import { type Heard, hasHeard, heardAs, hears, isFor, newPage, type Page, proves, type Way } from './page.js'
 import { broughtBy, storedBy } from './proofs.js'
-import { readClaims } from './registers.js'
+import { type CookieState, readClaims } from './registers.js'
 import { Sendings } from './sendings.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
@@ -26,9 +26,17 @@ export class PageChecker {
     this.#world = world
   }
 
-  /** @param browser whose values a snapshot shows that names no visitor */
-  opened(tab: Tab, snapshot: AnySnapshot | undefined, browser: string | undefined): void {
-    const page = newPage(snapshot)
+  /**
+   * @param browser whose values a snapshot shows that names no visitor
+   * @param cookie which has come with it
+   */
+  opened(
+    tab: Tab,
+    snapshot: AnySnapshot | undefined,
+    browser: string | undefined,
+    cookie: CookieState | undefined,
+  ): void {
+    const page = newPage(snapshot, cookie)
     this.#pages.set(tab, page)
     const owner = this.#world.whos.of(snapshot?.who)
     page.owner = owner && seen(owner, snapshot?.held !== undefined)
@@ -97,8 +105,11 @@ export class PageChecker {
       if (ticket !== undefined) hears(page, ticket)
     proves(page, answer.held)
     proves(page, storedBy(sync, answer))
-    // The very answer brings the cookie to a browser that has shown that it keeps it.
-    if (isPost && answer.kept && !answer.dropped) proves(page, broughtBy(sync, answer))
+    // The very answer brings the cookie to a browser that has shown that it keeps it; so did the one that its HTML was in.
+    if (isPost && answer.kept && !answer.dropped) {
+      proves(page, broughtBy(sync, answer))
+      proves(page, page.brought)
+    }
     return isHeard
   }
 
@@ -245,6 +256,7 @@ export class PageChecker {
     if (owner && isSame(owner, next)) return
     page.heard.clear()
     page.proven.clear()
+    page.brought = []
     if (!owner || owner.isUnseen) return
     note('a page is of another visitor')
     page.visitors += 1

@@ -7,7 +7,7 @@ import type { Identity } from './knowledge.js'
 import { PageChecker } from './pages.js'
 import { PostChecker, syncIn } from './posts.js'
 import { plainCookie } from './process.js'
-import type { Register } from './registers.js'
+import type { CookieState, Register } from './registers.js'
 import { RequestChecker } from './requests.js'
 import { type Action, routeOf } from './routes.js'
 import type { Schedule } from './schedule.js'
@@ -76,23 +76,23 @@ export class Stage {
 
   /** Loads a page; it opens when the answer arrives. */
   async load(browser: Browser, link: Link): Promise<Exchange> {
-    let shown: readonly [snapshot?: AnySnapshot, identity?: Identity | undefined] = []
+    let shown: readonly [AnySnapshot | undefined, Identity | undefined] = [undefined, undefined]
     const onPage = (...page: [AnySnapshot, Identity | undefined]): void => {
       shown = page
     }
     const route = routeOf([{ does: 'page' }], { world: this.world, checker: this.requests, onPage })
     const onAnswer = (response: FakeResponse | undefined): void => {
-      if (response) this.open(browser, link, ...shown)
+      if (response) this.open(browser, link, ...shown, exchange.written)
     }
     const exchange = browser.send({ method: 'GET', url: '/', route, onAnswer })
     await this.leave(exchange)
     return exchange
   }
 
-  open(browser: Browser, link: Link, snapshot?: AnySnapshot, identity?: Identity): void {
+  open(browser: Browser, link: Link, snapshot?: AnySnapshot, identity?: Identity, cookie?: CookieState): void {
     if (browser.tabs.length >= MAX_TABS) return
     const tab = new Tab(browser, snapshot, link, this.#watcher)
-    this.pages.opened(tab, snapshot, identity?.browser)
+    this.pages.opened(tab, snapshot, identity?.browser, cookie)
   }
 
   async leave(exchange: Exchange): Promise<void> {
