@@ -3,7 +3,7 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { isKey } from '../../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
-import { type Awaitable, hearOut, isThenable } from '../../../shared/promise.js'
+import { type Awaitable, isThenable } from '../../../shared/promise.js'
 import { OVER_ANY, type WireChange } from '../../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
@@ -70,11 +70,7 @@ export function takeChange(
   }
   try {
     const taken = apply(takers, { ...accept(takers.sessions, wire, index, asker.owner), before }, asker)
-    if (!isThenable(taken)) return taken
-    const settled = taken.catch(refuse)
-    // Another change of the same exchange may fail at once.
-    hearOut(settled)
-    return settled
+    return isThenable(taken) ? taken.catch(refuse) : taken
   } catch (error) {
     return refuse(error)
   }
