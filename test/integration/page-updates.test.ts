@@ -204,6 +204,22 @@ describe('with a store', () => {
     expect(refused?.value).toEqual([answers[0] === taken ? 'a' : 'b'])
   })
 
+  it('is taken over the one before it also where that was taken at another node, too, which the store did not answer', async () => {
+    const store = memoryStore()
+    const [a, b] = await nodes(store)
+    const [one, two] = [await open(a), await open(b)]
+    const { stamp } = await overSocket(one, 'cart', 0, '7', ['a'])
+    b.clock.advance(1000)
+    store.fail(Number.POSITIVE_INFINITY)
+    const again = await overSocket(two, 'cart', 0, '7', ['a'])
+    store.fail(0)
+    expect([again.stamp > stamp, again.level]).toEqual([true, 'memory'])
+    await b.live.settled()
+    const left = { set: [['cart', 0, '7', ['a']] as const, ['cart', 0, '8', ['a', 'b']] as const] }
+    expect(await one.sync(left)).toMatchObject({ results: [{ stamp }, { stamp: again.stamp + 1, level: 'store' }] })
+    expect(await cartOf(a)).toEqual(['a', 'b'])
+  })
+
   it('is taken once where it is sent again while the store has not answered', async () => {
     const store = new HeldStore()
     const app = await start({ store, storeTimeout: 60_000 })

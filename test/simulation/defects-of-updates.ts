@@ -77,13 +77,13 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a later change of a list is taken without a look at the one before it',
     file: 'server/kernel/values/page-changes.ts',
-    find: 'if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: "if (before && 'field' in before) return stamp",
   },
   {
     name: 'a later change of a list is taken whatever value the one before it has by now',
     file: 'server/kernel/values/page-changes.ts',
-    find: 'if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: 'if (isNewest) return stamp',
   },
   {
@@ -95,7 +95,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a later change of a list goes over nothing but what the page said',
     file: 'server/kernel/values/page-changes.ts',
-    find: 'if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: '',
   },
   {

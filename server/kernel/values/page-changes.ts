@@ -33,6 +33,7 @@ export interface Asker {
 /** A change that was written, now or when it was sent before. */
 export interface Taken {
   readonly field: Field
+  readonly id: string
   readonly stamp: Stamp
   /** What it wrote; undefined if it deleted the key. */
   readonly value: JsonValue | undefined
@@ -109,7 +110,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
   const seen = seenOf(takers, change)
   const write = (): Taken => {
     const stamp = arrivedAt(takers, change) ?? sessions.write(new Map([[field, value]]), owner, source, { seen, id })
-    return { field, stamp, value }
+    return { field, id, stamp, value }
   }
   if (id === '' || !store) return write()
   const next = (): JsonValue | undefined => {
@@ -117,7 +118,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
     return value
   }
   return store.update(subject, { field, next, permit, source, seen, id }).then((stamp) => {
-    if (stamp !== undefined) return { field, stamp, value }
+    if (stamp !== undefined) return { field, id, stamp, value }
     // Only this visitor may learn what is newest.
     permit()
     return write()
@@ -125,13 +126,14 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
 }
 
 /** Returns the stamp over which a change was made, capped at the current time or, if that is later, at what this server has. */
-function seenOf({ sessions, settings }: Takers, { field, subject, over, before }: PageChange): Stamp {
+function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over, before }: PageChange): Stamp {
   if (over === OVER_ANY) return NEVER
   const replica = sessions.find(subject)
-  const stamp = replica?.stamp(field.key) ?? NEVER
-  // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that.
-  const isNewest = before && 'field' in before && before.stamp === stamp
-  if (isNewest && sameJson(before.value, replica?.value(field.key))) return stamp
+  const stamp = replica?.stamp(key) ?? NEVER
+  // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that. Another process may
+  // have taken it, too, where the store did not answer: what stands says by its id under which stamp.
+  const isNewest = before && 'field' in before && (sessions.taken(subject, key, before.id) ?? before.stamp) === stamp
+  if (isNewest && sameJson(before.value, replica?.value(key))) return stamp
   // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too. What this server has from
   // there is no later than what the page has seen: told of that, the page would only send the same again.
   return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
@@ -147,7 +149,7 @@ function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
   const { field, subject, over, id, value, before } = change
   const { key } = field
   if (over === OVER_ANY) return undefined
-  const taken = id === '' ? undefined : sessions.taken(subject, key, id)
+  const taken = sessions.taken(subject, key, id)
   if (taken !== undefined) return taken
   const seen = seenOf(takers, change)
   const replica = sessions.find(subject)

@@ -57,7 +57,7 @@ export class Sessions {
 
   /** Returns the stamp that a computed change got; undefined if it was not taken, or more than two minutes ago. */
   taken(subject: Subject, key: string, id: string): Stamp | undefined {
-    return takenAt(this.find(subject)?.register(key), id)
+    return id === '' ? undefined : takenAt(this.find(subject)?.register(key), id)
   }
 
   /** Returns the live value; undefined if there is none. */
