@@ -12,14 +12,27 @@ interface Addition {
 /** What pages have added to a list, and whether it must be there in the end, however they were left. */
 export class Additions {
   readonly #all: Addition[] = []
+  readonly #isRetaken: (item: JsonValue) => boolean
+
+  /** @param isRetaken whether two processes have each taken an item, as nothing has told them of each other */
+  constructor(isRetaken: (item: JsonValue) => boolean) {
+    this.#isRetaken = isRetaken
+  }
 
   add(tab: Tab, item: JsonValue, before: JsonValue | undefined): void {
     this.#all.push({ item, tab, shown: itemsOf(before) })
   }
 
-  /** All but what another page could come between, which the page that added it did not show. */
+  /** All but what another page could come between, which the page that added it did not show, or a second writing of what it did show. */
   get owed(): readonly JsonValue[] {
-    return this.#all.filter((one) => !this.#all.some((other) => mayGiveWay(one, other))).map(({ item }) => item)
+    const isOwed = (one: Addition): boolean =>
+      !this.#all.some((other) => mayGiveWay(one, other)) && !this.#isOverRetaken(one)
+    return this.#all.filter(isOwed).map(({ item }) => item)
+  }
+
+  /** What a page has left has no function to compute it anew. */
+  #isOverRetaken({ tab, shown }: Addition): boolean {
+    return tab.leftAt < Number.POSITIVE_INFINITY && shown.some(this.#isRetaken)
   }
 }
 

@@ -42,6 +42,8 @@ export class Baskets {
   readonly #taken = new Map<string, Taken>()
   /** By item, who took it first, how often that process had been emptied by then, and when. */
   readonly #takers = new Map<JsonValue, Taker>()
+  /** The last items of changes that two processes have taken, each under a stamp of its own. */
+  readonly #retaken = new Set<JsonValue | undefined>()
   /** Items that a write has gone over since, so late that nothing knows their names any more. */
   readonly #forgotten = new Set<JsonValue>()
   /** By subject, whose pages have added. */
@@ -79,6 +81,11 @@ export class Baskets {
     // A process that has ended may have taken it, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
+    const { stamp: former = stamp } = this.#taken.get(`${sub} ${id}`) ?? {}
+    if (former !== stamp && !this.#isJoined()) {
+      note('a computed value is taken by two processes')
+      this.#retaken.add(itemsOf(value).at(-1))
+    }
     this.#taken.set(`${sub} ${id}`, { stamp, text })
     this.#adders.set(sub, new Set(this.#adders.get(sub)).add(browser))
     const { evictions } = node
@@ -112,6 +119,11 @@ export class Baskets {
     const { node, evictions } = this.#takers.get(item) ?? {}
     const isStored = node?.line?.troubles === 0
     return node !== undefined && !isStored && (node.isOver || node.evictions !== evictions)
+  }
+
+  /** Whether two processes have taken the change that added it: what was computed over the former of them is not over what stands. */
+  isRetaken(item: JsonValue): boolean {
+    return this.#retaken.has(item)
   }
 
   #forget(items: readonly JsonValue[], now: number): void {

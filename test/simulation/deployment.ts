@@ -53,9 +53,9 @@ export class Deployment {
     return this.#cluster.skews.length === 1 && !this.store
   }
 
-  /** What one node has taken another can know. */
+  /** What one node has taken another can know. A store that does not answer joins them as little as none. */
   get isJoined(): boolean {
-    return this.nodes.length === 1 || this.store !== undefined || this.bus !== undefined
+    return this.nodes.length === 1 || this.bus !== undefined || this.store?.isTroubled === false
   }
 
   /** What another node has taken this one must know by now, but for what is under way: of what a bus has lost nothing tells it. */

@@ -98,7 +98,7 @@ export function lossOf(
     }
     const missing = added.find((item) => !itemsOf(found.get(ADDED_TO)?.value).includes(item))
     const twice = world.isCalm ? doubled(ADDED_TO, found.get(ADDED_TO)?.value) : undefined
-    if (twice !== undefined) return `browser ${browser.index} has ${twice} twice`
+    if (twice !== undefined && !world.baskets.mayBeTwice(twice)) return `browser ${browser.index} has ${twice} twice`
     if (missing !== undefined) return `browser ${browser.index} has lost ${missing}, which was added`
   }
   return undefined

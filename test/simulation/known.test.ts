@@ -287,6 +287,40 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a computed value is taken below what it was computed from',
   },
+  {
+    what: 'a process that the store does not answer takes what another has taken, and the page that goes on from there is left',
+    seed: 26208,
+    cluster: { skews: [-3000, 0, 20_000], hasStore: true, hasBus: false },
+    browsers: [null],
+    steps: [
+      { kind: 'addAndLeave', who: 2079765432, which: 1349546322, what: 3073486739 },
+      { kind: 'arrive', who: 1165248095, which: 3297518516, what: 628723814 },
+      { kind: 'storeSlows', who: 1324147889, which: 3728978322, what: 3624909883 },
+      { kind: 'addAndLeave', who: 2938538591, which: 3239946093, what: 1853414472 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a computed value is taken by two processes',
+  },
+  {
+    what: 'a page comes back to a process that has the value from the cookie alone, and its list to one that had taken the first of it',
+    seed: 54348,
+    cluster: { skews: [0, 700], hasStore: true, hasBus: false },
+    browsers: ['ann'],
+    steps: [
+      { kind: 'addAndLeave', who: 596669950, which: 711234539, what: 3796999215 },
+      { kind: 'storeSlows', who: 3398650539, which: 3849830646, what: 2744922804 },
+      { kind: 'flow', who: 766661021, which: 4127771465, what: 910296416 },
+      { kind: 'addAndLeave', who: 438099291, which: 3186704718, what: 3437453425 },
+      { kind: 'addAndLeave', who: 285057261, which: 2545334704, what: 1797167157 },
+      { kind: 'addAndLeave', who: 331740551, which: 2190236867, what: 3657703392 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a change is refused: conflict',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

@@ -40,7 +40,7 @@ export class SharedStore {
   /** The next that is to write only over what stands has no answer, in fair weather either: whether it is done. */
   #isNextDone: boolean | undefined
   /** It did not always answer at once. */
-  #isTroubled = false
+  isTroubled = false
   readonly #removed = new Map<string, Registers>()
   /** What of a list was lost. */
   loss: string | undefined
@@ -83,7 +83,7 @@ export class SharedStore {
         line.troubles += 1
         reject(new Error('the store is told to fail'))
       }
-      this.#isTroubled ||= this.weather !== 'fair'
+      this.isTroubled ||= this.weather !== 'fair'
       if (isLate) {
         line.isSound = false
         line.troubles += 1
@@ -96,7 +96,7 @@ export class SharedStore {
   #compare(before: Registers, after: Registers): void {
     const [former, next] = [before.get(ADDED_TO)?.value, after.get(ADDED_TO)?.value]
     const lost = lacking(former, next)
-    if (lost === undefined || next === undefined || this.#isTroubled) return
+    if (lost === undefined || next === undefined || this.isTroubled) return
     this.loss ??= `the store has ${JSON.stringify(next)} in place of ${JSON.stringify(former)}`
   }
 
@@ -140,7 +140,7 @@ export class SharedStore {
     const isDone = call.isComparing ? this.#isNextDone : undefined
     if (isDone === undefined) return call.answer()
     this.#isNextDone = undefined
-    this.#isTroubled = true
+    this.isTroubled = true
     note('the store refuses but once')
     await call.refuse(isDone)
   }

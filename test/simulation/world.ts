@@ -33,7 +33,7 @@ export class World {
   readonly successors: Successors = new Successors()
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
-  readonly additions: Additions = new Additions()
+  readonly additions: Additions = new Additions((item) => this.baskets.isRetaken(item))
   /** Nothing happens but that pages add, and are left: what they add is there in the end. */
   readonly isCalm: boolean
   readonly deployment: Deployment
