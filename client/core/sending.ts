@@ -91,10 +91,9 @@ function wire(key: string, { id, value }: Change, over: number): WireChange {
  * page nor this one, if it comes back, is told which of them have arrived.
  */
 export function drafts({ fields }: Page): readonly WireChange[] {
-  return [...fields].flatMap(([key, field]) => {
-    const all = draftsOf(field)
-    return all.map((change) => wire(key, change, all[0]?.base ?? field.at))
-  })
+  return [...fields].flatMap(([key, field]) =>
+    draftsOf(field).map((change, _, [first]) => wire(key, change, first?.base ?? field.at)),
+  )
 }
 
 /** Marks all drafts as sent, as they are with the last POST. */
