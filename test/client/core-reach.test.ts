@@ -87,6 +87,28 @@ describe('a page without a socket', () => {
     expect(page.get('division')).toBe(8)
   })
 
+  it('brings what it has saved where it comes back and the cookie lacks that: an older answer came late, and the process has died', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.answer({ stamp: 10 })
+    const tickets = page.remains()?.tickets
+    page.on('leave')
+    page.on('return')
+    expect(page.answer({ ...greetingOf(THE_GUEST), held: [['division', 5]] })).toEqual({})
+    expect([page.status('division'), page.answer()]).toEqual(['saving', { who: 'g', tickets }])
+    expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
+  })
+
+  it('asks, and no more, where the cookie has what it has saved', () => {
+    const page = new BarePage(GUEST, false)
+    page.set('division', 3)
+    page.answer({ stamp: 10 })
+    page.on('leave')
+    page.on('return')
+    expect(page.answer({ ...greetingOf(THE_GUEST), held: [['division', 10]] })).toEqual({})
+    expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
+  })
+
   it('keeps its cookie, however often it comes back within minutes', () => {
     const page = new BarePage(GUEST, false)
     for (let count = 0; count < 20; count += 1) {
