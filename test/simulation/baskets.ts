@@ -2,7 +2,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { WireChange } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO } from './builds.js'
-import type { Register } from './registers.js'
+import type { Met } from './lists.js'
 import type { ServerNode } from './server-node.js'
 import { note } from './tally.js'
 
@@ -49,15 +49,10 @@ export class Baskets {
   /** By subject, whose pages have added. */
   readonly #adders = new Map<string, Set<Browser>>()
   readonly #isJoined: () => boolean
-  readonly #isTold: (node: ServerNode) => boolean
 
-  /**
-   * @param isJoined whether a process can know what another one has taken
-   * @param isTold whether this one must know it by now
-   */
-  constructor(isJoined: () => boolean, isTold: (node: ServerNode) => boolean) {
+  /** @param isJoined whether a process can know what another one has taken */
+  constructor(isJoined: () => boolean) {
     this.#isJoined = isJoined
-    this.#isTold = isTold
   }
 
   /** Whether a server has said of this before that it was taken. */
@@ -68,13 +63,13 @@ export class Baskets {
   /**
    * A server says that it has one, under that stamp. Says what is wrong with it.
    *
-   * @param met what it goes over, and what the server knew at the least, with what the page has brought
+   * @param met what it goes over, what the server knew at the least, with what the page has brought, and the stamp of what its page can bring
    */
   fault(
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
     stamp: number,
-    { over, standing: floor }: { readonly over: number; readonly standing: Register | undefined },
+    { over, standing: floor, heard }: Pick<Met, 'standing' | 'heard'> & { readonly over: number },
   ): string | undefined {
     const [key, , id, value] = change
     const text = JSON.stringify(value)
@@ -100,7 +95,7 @@ export class Baskets {
     this.#forget(itemsOf(value), stamp)
     if (floor && floor.stamp > over) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${over}`
     const lost = lacking(floor?.value, value)
-    return lost === undefined || this.#isAmbiguous(sub, over) || this.#isBehind(node, over, stamp)
+    return lost === undefined || this.#isAmbiguous(sub, over) || this.#isBehind(node, over, stamp, heard)
       ? undefined
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
@@ -136,9 +131,12 @@ export class Baskets {
     return new Set(all.map(([, { text }]) => text)).size > 1
   }
 
-  /** A process that nothing has told what the page has seen elsewhere, and whose clock is behind that, cannot go over it: the change is lost by the merge. */
-  #isBehind(node: ServerNode, over: number, stamp: number): boolean {
-    const isBehind = stamp <= over && !this.#isTold(node)
+  /**
+   * A process that nothing has told what the page has seen elsewhere, or before that process began, and whose clock is behind that, cannot go over it:
+   * the change is lost by the merge. What only its HTML has told it, a page cannot bring.
+   */
+  #isBehind({ line }: ServerNode, over: number, stamp: number, heard: number): boolean {
+    const isBehind = stamp <= over && heard < over && line?.isWell !== true
     if (isBehind) note('a computed value is taken below what it was computed from')
     return isBehind
   }

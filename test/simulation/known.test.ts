@@ -288,6 +288,23 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'a computed value is taken below what it was computed from',
   },
   {
+    what: 'a page is told by its HTML of what a process has taken that has ended since, a late answer takes the cookie back, and the clock is put back',
+    seed: 94281,
+    cluster: { skews: [0], hasStore: false, hasBus: false },
+    browsers: ['ann', null, 'ann'],
+    steps: [
+      { kind: 'remove', who: 1835214153, which: 2624250127, what: 2530704757 },
+      { kind: 'addAndLeave', who: 3279162606, which: 949318720, what: 3860240574 },
+      { kind: 'restart', who: 3170602120, which: 2786742694, what: 1387113348 },
+      { kind: 'addTogether', who: 1746851100, which: 3864994747, what: 1703485101 },
+      { kind: 'clock', who: 2255459899, which: 2937473018, what: 1502970288 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a computed value is taken below what it was computed from',
+  },
+  {
     what: 'a process that the store does not answer takes what another has taken, and the page that goes on from there is left',
     seed: 26208,
     cluster: { skews: [-3000, 0, 20_000], hasStore: true, hasBus: false },

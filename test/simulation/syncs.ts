@@ -212,7 +212,7 @@ export class SyncChecker {
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     const isConfirmed = isKnown || isTaken || (over >= 0 && floor?.stamp === stamp)
     const taker = { node, browser: speaker.browser, sub }
-    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing })
+    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard })
     if (fault !== undefined) fail(fault, 'lost')
     if (id !== '' && before === 'refused' && !isConfirmed)
       fail(`${key} = ${JSON.stringify(value)} is taken without the one before it, which was refused`, 'lost')

@@ -26,10 +26,7 @@ export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
   readonly ledger: Ledger = new Ledger()
-  readonly baskets: Baskets = new Baskets(
-    () => this.deployment.isJoined,
-    (node) => this.deployment.isTold(node),
-  )
+  readonly baskets: Baskets = new Baskets(() => this.deployment.isJoined)
   readonly successors: Successors = new Successors()
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
