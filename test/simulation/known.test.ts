@@ -338,6 +338,23 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a change is refused: conflict',
   },
+  {
+    what: 'the store takes what a page has added as the process tries again, and says of that only that something stands there',
+    seed: 5274,
+    cluster: { skews: [1, 20000, 0], hasStore: true, hasBus: true },
+    browsers: [null],
+    steps: [
+      { kind: 'storeSlows', who: 470652726, which: 1579453409, what: 690036319 },
+      { kind: 'addAndLeave', who: 1154540254, which: 2815418898, what: 3173715607 },
+      { kind: 'timer', who: 1060005697, which: 1963320034, what: 57331773 },
+      { kind: 'timer', who: 958280220, which: 2634714446, what: 3285895407 },
+      { kind: 'storeAnswers', who: 2762162723, which: 657564917, what: 1018813067 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'the store answers late',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

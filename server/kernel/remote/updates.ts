@@ -107,15 +107,14 @@ export class Updates<N extends StoredName> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#answers.ensure([subject])
       const isAnswering = this.#answers.isLoaded(subject) && (await this.#keeping.level([subject])) === 'store'
-      if (!isAnswering && !unanswered) return undefined
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
       const standing = replica?.register(field.key)
       const taken = takenAt(standing, id)
       if (taken !== undefined) {
-        // So far only the store has told of it.
-        if (unanswered && standing) this.#memory.confirm(subject, standing, source)
+        // What was taken since the first attempt only the store may have told of so far.
+        if (attempt > 0 && standing) this.#memory.confirm(subject, standing, source)
         return taken
       }
       if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)

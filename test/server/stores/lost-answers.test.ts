@@ -6,10 +6,14 @@ import { testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../../support/app.js'
 import { Bus } from '../../support/bus.js'
+import { Gate } from '../../support/gate.js'
 import { type Fate, type LosingStore, losingStore } from '../../support/losing-store.js'
 import { fc } from '../../support/property.js'
 
-const fields = defineFields({ items: { schema: z.array(z.string()), default: [] } })
+const fields = defineFields({
+  items: { schema: z.array(z.string()), default: [] },
+  note: { schema: z.string(), default: '' },
+})
 const SUBJECT = 'user:s:ann'
 
 const ends: (() => Promise<void>)[] = []
@@ -48,6 +52,7 @@ describe('an update whose answer of the store is lost', () => {
     ['it was done, and the connection is lost', 'lost'],
     ['it was done, and the store does not say so', 'silent'],
     ['the connection broke before it', 'broken'],
+    ['it is done as it is tried again', 'slow'],
     ['it is done after all that was asked next', 'late'],
   ])('is done once: %s', async (_, fate) => {
     const store = losingStore()
@@ -66,7 +71,32 @@ describe('an update whose answer of the store is lost', () => {
     expect(await stored(store)).toEqual(['a', 'b'])
   })
 
-  it.each<Fate>(['lost', 'silent'])('is told to the other processes: %s', async (fate) => {
+  it('is done once where the store then does not answer to another write in time', async () => {
+    const store = losingStore()
+    const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
+    const live = liveSession(app, { fields, store, storeTimeout: 1, onError: () => undefined })
+    ends.push(() => live.close())
+    const ann = await live.user('ann')
+    const { merge } = store
+    const gate = new Gate()
+    store.merge = async (...write) => {
+      await gate.pass()
+      return merge(...write)
+    }
+    store.fates.push('slow')
+    let attempts = 0
+    await ann.update('items', (items = []) => {
+      attempts += 1
+      if (attempts === 2) void ann.set('note', 'x')
+      return [...items, 'a']
+    })
+    const added = ann.get('items')
+    gate.open()
+    await live.settled()
+    expect([added, await stored(store)]).toEqual([['a'], ['a']])
+  })
+
+  it.each<Fate>(['lost', 'silent', 'slow'])('is told to the other processes: %s', async (fate) => {
     const store = losingStore()
     const bus = new Bus()
     const options = { store, storeTimeout: 1, onError: () => undefined }
@@ -102,7 +132,7 @@ describe('an update whose answer of the store is lost', () => {
   })
 
   it('is never lost and never done twice, whatever is lost, of two processes', async () => {
-    const fate = fc.constantFrom<Fate>('done', 'lost', 'silent', 'broken', 'late')
+    const fate = fc.constantFrom<Fate>('done', 'lost', 'silent', 'broken', 'slow', 'late')
     const updates = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(fc.array(fate, { maxLength: 8 }), updates, async (fates, byFirst) => {
