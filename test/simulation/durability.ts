@@ -16,8 +16,8 @@ interface Owed {
 export class Durability {
   readonly #store: SharedStore
   #owed: Owed[] = []
-  /** By the name that the store knows them by. */
-  readonly #givenUp = new Set<string>()
+  /** Names under which what stood is deleted: before the store is told the end, and so before all can know. */
+  readonly #ended = new Set<string>()
 
   constructor(store: SharedStore) {
     this.#store = store
@@ -46,13 +46,13 @@ export class Durability {
   giveUp(node: ServerNode, name: string, isUsers: boolean): void {
     const isKnown = this.#store.rows(name).size + this.#store.removed(name).size > 0
     const isOwed = isUsers || isKnown || this.#owed.some((one) => one.name === name)
-    this.#givenUp.add(name)
     this.end(name)
     if (isOwed) this.owe(node, name, EPOCH, { stamp: 1, value: undefined })
   }
 
   /** What was written under a name until now is deleted, or of no use any more. */
   end(name: string): void {
+    this.#ended.add(name)
     this.#owed = this.#owed.filter((one) => one.name !== name || one.key === GENERATION)
   }
 
@@ -83,7 +83,7 @@ export class Durability {
     if (found && !isNewer(register, found)) return true
     // What a browser had that was given up is forgotten, and that before its end is stored.
     if (name.startsWith('browser:') && rows.has(EPOCH)) return true
-    const removed = this.#givenUp.has(name) ? this.#store.removed(name).get(key) : undefined
+    const removed = this.#ended.has(name) ? this.#store.removed(name).get(key) : undefined
     if (removed && !isNewer(register, removed)) return true
     const { base, generation } = readName(name)
     const { stamp: newest = 0 } = this.#store.rows(base).get(GENERATION) ?? {}

@@ -355,6 +355,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'the store answers late',
   },
+  {
+    what: 'a process says that a value is stored, which another has removed since as the user was erased, and has not told the end yet',
+    seed: 79635,
+    cluster: { skews: [1, 1, 1], hasStore: true, hasBus: false },
+    browsers: ['ann', 'ann', 'bob'],
+    steps: [
+      { kind: 'storeSlows', who: 3476319750, which: 1060383230, what: 1147483717 },
+      { kind: 'eraseUser', who: 734747963, which: 2927161450, what: 3851530212 },
+      { kind: 'bringLate', who: 1187331399, which: 2168864485, what: 1386944102 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a GET with a cookie that is revoked',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {
