@@ -47,7 +47,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'what the store took without saying so is told to no other node',
     file: 'server/kernel/remote/updates.ts',
-    find: 'if (attempt > 0 && standing) this.#memory.confirm(subject, standing, source)',
+    find: 'if (attempt > 0) this.#memory.confirm(subject, standing, source)',
     replace: '',
   },
   {

@@ -370,6 +370,23 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a GET with a cookie that is revoked',
   },
+  {
+    what: 'a page sends what it has added again, to a process that has only heard of it from the one which the store does not answer',
+    seed: 33786,
+    cluster: { skews: [0, 0], hasStore: true, hasBus: true },
+    browsers: [null],
+    steps: [
+      { kind: 'storeSlows', who: 1859415821, which: 2656495636, what: 983303268 },
+      { kind: 'addAndLeave', who: 3705325417, which: 3899714274, what: 3034225840 },
+      { kind: 'close', who: 1284452866, which: 2828771751, what: 1589109806 },
+      { kind: 'shakeHands', who: 4084365436, which: 694322948, what: 1111987119 },
+      { kind: 'addAndLeave', who: 1957533185, which: 3101852002, what: 1560040062 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a computed value is confirmed',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

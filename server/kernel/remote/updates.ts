@@ -112,15 +112,16 @@ export class Updates<N extends StoredName> {
       const replica = this.#memory.find(subject)
       const standing = replica?.register(field.key)
       const taken = takenAt(standing, id)
-      if (taken !== undefined) {
+      if (standing && taken !== undefined) {
         // What was taken since the first attempt only the store may have told of so far.
-        if (attempt > 0 && standing) this.#memory.confirm(subject, standing, source)
+        if (attempt > 0) this.#memory.confirm(subject, standing, source)
+        // Another process has told of it, and may be unable to store it.
+        if (replica?.source(field.key) === 'node') this.#keeping.keep(subject, [standing])
         return taken
       }
       if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
-      const last = this.#memory.last(subject, field.key)
       const now = this.#settings.clock()
-      const stamp = nextStamp(now, newestOf([last, seen]))
+      const stamp = nextStamp(now, newestOf([this.#memory.last(subject, field.key), seen]))
       const register = carrying(
         { key: field.key, stamp, value: next() },
         standing,
