@@ -387,6 +387,41 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a computed value is confirmed',
   },
+  {
+    what: 'a user is erased once the store has what a page has set, and before its process says so',
+    seed: 62331,
+    cluster: { skews: [20000, 1], hasStore: true, hasBus: false },
+    browsers: ['ann', 'ann', 'bob'],
+    steps: [
+      { kind: 'storeFails', who: 326182234, which: 3476163901, what: 294660383 },
+      { kind: 'change', who: 792187947, which: 1661259463, what: 1866606524 },
+      { kind: 'storeSlows', who: 898984209, which: 2193189365, what: 1044351241 },
+      { kind: 'revokeMeanwhile', who: 1952825391, which: 834296630, what: 2997035867 },
+      { kind: 'goBack', who: 3444104781, which: 260301183, what: 3434021556 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'an answer comes too late',
+  },
+  {
+    what: 'a process learns that a user was erased as it asks whether the store has what a page has set',
+    seed: 81176,
+    cluster: { skews: [-3000, -3000, 0], hasStore: true, hasBus: false },
+    browsers: ['ann', 'ann', 'bob'],
+    steps: [
+      { kind: 'change', who: 1676665192, which: 1820979701, what: 1475455723 },
+      { kind: 'deploy', who: 2159329039, which: 1485078974, what: 61476578 },
+      { kind: 'erase', who: 3311728006, which: 472860297, what: 4206505266 },
+      { kind: 'remove', who: 525920017, which: 50725451, what: 101249230 },
+      { kind: 'eraseUser', who: 3233946489, which: 93676798, what: 2410784979 },
+      { kind: 'countInSession', who: 878950809, which: 3557322157, what: 249022121 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'an answer comes too late',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

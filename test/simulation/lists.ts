@@ -9,18 +9,20 @@ export interface Met {
   readonly standing: Register | undefined
   /** The stamp of what the page had heard. */
   readonly heard: number
+  /** Which generation of the values counted there. */
+  readonly generation: number
 }
 
 /** What became of the change of the same key before it in the same exchange. */
 export type Before = 'refused' | Register | undefined
 
-const NOTHING: Met = { floor: undefined, standing: undefined, heard: 0 }
+const NOTHING: Met = { floor: undefined, standing: undefined, heard: 0, generation: 0 }
 
 /** A change of a list meets the one before it. */
-export function metAfter({ floor, standing, heard }: Met = NOTHING, before: Before): Met {
+export function metAfter({ floor, standing, ...others }: Met = NOTHING, before: Before): Met {
   const newest = (known: Register | undefined): Register | undefined =>
     before && before !== 'refused' && isNewer(before, known) ? before : known
-  return { floor: newest(floor), standing: newest(standing), heard }
+  return { floor: newest(floor), standing: newest(standing), ...others }
 }
 
 /** What a change of a list may go over: also the one before it, where that is the newest, with the very value that was said. */

@@ -69,7 +69,8 @@ export class SyncChecker {
       const isBrought = this.#isBrought(node, key)
       const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
       const floor = knowledge.floor(owner, key)
-      return [key, { floor, standing: merged(floor, owner, key, tickets), heard }] as const
+      const generation = owner === undefined ? 0 : knowledge.generation(owner)
+      return [key, { floor, standing: merged(floor, owner, key, tickets), heard, generation }] as const
     })
     const floors = [user, sub].flatMap((one) =>
       one === undefined ? [] : [[one, new Map(knowledge.floors.get(one))] as const],
@@ -223,8 +224,9 @@ export class SyncChecker {
     if (tab && own && over < 0 && heard >= stamp)
       fail(`${key}: what a page sets comes before what it has heard`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
+    // Where the ticket does not say it, the user was erased since, with what was written before: also if the store had it by then.
     const said = ticket === undefined ? undefined : readClaims(ticket)
-    const generation = said?.sub === sub ? (said.generation ?? 0) : node.knowledge.generation(sub)
+    const generation = said?.sub === sub ? (said.generation ?? 0) : met.generation
     ledger.assign(value, sub, stamp, generation)
     const register = id === '' ? { stamp, value, generation } : registerIn(ticket, key, stamp)
     // One that was taken before may have been computed anew since, and overtaken.
