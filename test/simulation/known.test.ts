@@ -422,6 +422,23 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'an answer comes too late',
   },
+  {
+    what: 'a page sets what is of its browser alone, adds to a list in the same POST, and a page of another browser goes on from there',
+    seed: 19510,
+    cluster: { skews: [0], hasStore: false, hasBus: false },
+    browsers: ['ann', 'ann'],
+    steps: [
+      { kind: 'change', who: 3497781474, which: 4107106540, what: 2172272181 },
+      { kind: 'forgetMeanwhile', who: 1228792797, which: 4021579620, what: 2489906246 },
+      { kind: 'addTogether', who: 2800857519, which: 550175711, what: 429970850 },
+      { kind: 'flow', who: 3215318587, which: 668357013, what: 2237272051 },
+      { kind: 'close', who: 3080436192, which: 18326103, what: 1918068717 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: true,
+    moment: 'a computed value is taken',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

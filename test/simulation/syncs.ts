@@ -228,7 +228,9 @@ export class SyncChecker {
     const said = ticket === undefined ? undefined : readClaims(ticket)
     const generation = said?.sub === sub ? (said.generation ?? 0) : met.generation
     ledger.assign(value, sub, stamp, generation)
-    const register = id === '' ? { stamp, value, generation } : registerIn(ticket, key, stamp)
+    // A ticket is of one subject: of what was taken of another the change alone tells.
+    const isUntold = said?.sub !== sub && !isConfirmed
+    const register = id === '' || isUntold ? { stamp, value, generation } : registerIn(ticket, key, stamp)
     // One that was taken before may have been computed anew since, and overtaken.
     if (!register) return
     const isThere = ledger.stampOf(value, [sub]) > 0 || floor?.stamp === stamp
