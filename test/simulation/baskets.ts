@@ -5,6 +5,7 @@ import { ADDED_TO } from './builds.js'
 import type { Met } from './lists.js'
 import type { ServerNode } from './server-node.js'
 import { note } from './tally.js'
+import type { Told } from './told.js'
 
 /** ms after which the next write of a register lets go of the names of what it was computed by. */
 const REMEMBERED = 2 * 60 * 1000
@@ -13,6 +14,13 @@ const REMEMBERED = 2 * 60 * 1000
 interface Taken {
   readonly stamp: number
   readonly text: string
+}
+
+/** What a process knows to be taken, and how often it had been emptied by then. */
+interface Names {
+  readonly evictions: number
+  /** By subject and id, under which stamp. */
+  readonly stamps: Map<string, number>
 }
 
 interface Taker {
@@ -42,17 +50,38 @@ export class Baskets {
   readonly #taken = new Map<string, Taken>()
   /** By item, who took it first, how often that process had been emptied by then, and when. */
   readonly #takers = new Map<JsonValue, Taker>()
-  /** The last items of changes that two processes have taken, each under a stamp of its own. */
+  /** The last items of changes that two processes have taken, each under a stamp of its own; all of those that one has refused. */
   readonly #retaken = new Set<JsonValue | undefined>()
   /** Items that a write has gone over since, so late that nothing knows their names any more. */
   readonly #forgotten = new Set<JsonValue>()
   /** By subject, whose pages have added. */
   readonly #adders = new Map<string, Set<Browser>>()
+  readonly #names = new WeakMap<ServerNode, Names>()
   readonly #isJoined: () => boolean
+  readonly #isOne: () => boolean
 
-  /** @param isJoined whether a process can know what another one has taken */
-  constructor(isJoined: () => boolean) {
+  /**
+   * @param isJoined whether a process can know what another one has taken
+   * @param isOne whether it knows that without a word from the other
+   */
+  constructor(isJoined: () => boolean, isOne: () => boolean) {
     this.#isJoined = isJoined
+    this.#isOne = isOne
+  }
+
+  /** The word of another process brings what that has taken by then, or was told. */
+  told(node: ServerNode, { sub, registers }: Told, from: ServerNode | undefined): void {
+    const { stamp: newest = 0 } = registers.get(ADDED_TO) ?? {}
+    for (const [name, stamp] of from ? this.#namesOf(from) : [])
+      if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)
+  }
+
+  /** A server refuses one. What another has taken a page then computes once more; one that was left has no function for it. */
+  refuses(node: ServerNode, sub: string, [, , id, value]: WireChange): void {
+    const name = `${sub} ${id}`
+    if (!this.#taken.has(name) || this.#knows(node, name)) return
+    note('a change is refused that another process has taken')
+    for (const item of itemsOf(value)) this.#retaken.add(item)
   }
 
   /** Whether a server has said of this before that it was taken. */
@@ -76,12 +105,14 @@ export class Baskets {
     // A process that has ended may have taken it, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
-    const { stamp: former = stamp } = this.#taken.get(`${sub} ${id}`) ?? {}
-    if (former !== stamp && !this.#isJoined()) {
+    const name = `${sub} ${id}`
+    const { stamp: former = stamp } = this.#taken.get(name) ?? {}
+    if (former !== stamp && !this.#knows(node, name)) {
       note('a computed value is taken by two processes')
       this.#retaken.add(itemsOf(value).at(-1))
     }
-    this.#taken.set(`${sub} ${id}`, { stamp, text })
+    this.#taken.set(name, { stamp, text })
+    this.#namesOf(node).set(name, stamp)
     this.#adders.set(sub, new Set(this.#adders.get(sub)).add(browser))
     const { evictions } = node
     for (const item of itemsOf(value)) {
@@ -110,15 +141,32 @@ export class Baskets {
    * Nothing knows it of what was taken long before the newest write.
    */
   mayBeTwice(item: JsonValue): boolean {
-    if (!this.#isJoined() || this.#forgotten.has(item)) return true
+    if (!this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)) return true
     const { node, evictions } = this.#takers.get(item) ?? {}
     const isStored = node?.line?.troubles === 0
     return node !== undefined && !isStored && (node.isOver || node.evictions !== evictions)
   }
 
-  /** Whether two processes have taken the change that added it: what was computed over the former of them is not over what stands. */
+  /**
+   * Whether two processes have taken the change that added it, or one has refused what another had taken: what was computed over that is not over
+   * what stands.
+   */
   isRetaken(item: JsonValue): boolean {
     return this.#retaken.has(item)
+  }
+
+  /** Whether a process knows that a change was taken. */
+  #knows(node: ServerNode, name: string): boolean {
+    return this.#isOne() || this.#namesOf(node).has(name)
+  }
+
+  #namesOf(node: ServerNode): Names['stamps'] {
+    const { evictions } = node
+    const known = this.#names.get(node)
+    if (known?.evictions === evictions) return known.stamps
+    const stamps: Names['stamps'] = new Map()
+    this.#names.set(node, { evictions, stamps })
+    return stamps
   }
 
   #forget(items: readonly JsonValue[], now: number): void {

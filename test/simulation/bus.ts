@@ -9,6 +9,7 @@ export type Message = readonly [event: string, name: string, rows: readonly Row[
 
 /** What is on its way to one node. */
 export interface Mail {
+  readonly from: ServerNode
   /** Which node it goes to: it may be another process by then. */
   readonly to: number
   readonly message: Message
@@ -48,7 +49,7 @@ export class Bus {
     for (let to = 0; to < nodes; to += 1) {
       if (to === from.index) continue
       if (this.#cut.has(to) || this.#cut.has(from.index)) this.#lose()
-      else this.#mail.push({ to, message: JSON.parse(text) })
+      else this.#mail.push({ from, to, message: JSON.parse(text) })
     }
   }
 

@@ -18,7 +18,7 @@ const pool = new ProcessPool()
 /** Told of what reaches a node. */
 export interface DeploymentWatcher {
   /** Another node tells of what is news now, or the store of what it has. */
-  told(node: ServerNode, told: Told, isNow: boolean): void
+  told(node: ServerNode, told: Told, from: ServerNode | undefined): void
   /** A node has revoked a user, and may be about to delete what the user had. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void
   /** An app's own rule has added to what an account has. */
@@ -55,7 +55,12 @@ export class Deployment {
 
   /** What one node has taken another can know. A store that does not answer joins them as little as none. */
   get isJoined(): boolean {
-    return this.nodes.length === 1 || this.bus !== undefined || this.store?.isTroubled === false
+    return this.isOne || this.bus !== undefined
+  }
+
+  /** What one node has taken all know without a word from it: there is no other, or each asks the store. */
+  get isOne(): boolean {
+    return this.nodes.length === 1 || this.store?.isTroubled === false
   }
 
   /** What another node has taken this one must know by now, but for what is under way: of what a bus has lost nothing tells it. */
@@ -87,12 +92,12 @@ export class Deployment {
   }
 
   deliver(mail: Mail): void {
-    const { to, message } = mail
+    const { from, to, message } = mail
     const node = this.node(to)
     this.bus?.arrived(mail)
     const [event, name, rows, ...ids] = message
     node.process.io.emit(event, name, ...JSON.parse(JSON.stringify([rows, ...ids])))
-    this.#watcher.told(node, toldByNode(name, rows), true)
+    this.#watcher.told(node, toldByNode(name, rows), from)
   }
 
   #start(index: number, build: BuildName): ServerNode {
@@ -121,6 +126,6 @@ export class Deployment {
     // What stands where it was written is of no interest to a node that is about to delete it.
     const isErasing = asked === 'merge' && node.knowledge.givenUp.has(sub)
     if (isErasing) node.knowledge.hear(told)
-    this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, false)
+    this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, undefined)
   }
 }

@@ -439,6 +439,39 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: true,
     moment: 'a computed value is taken',
   },
+  {
+    what: 'a process takes what a page has left, which comes back to one that is cut off',
+    seed: 18711,
+    cluster: { skews: [1, 0, 1], hasStore: false, hasBus: true },
+    browsers: [null, null],
+    steps: [
+      { kind: 'cutOff', who: 2942507843, which: 651048727, what: 1979098421 },
+      { kind: 'addAndLeave', who: 2717535529, which: 2371635655, what: 2454495519 },
+      { kind: 'flow', who: 4060591373, which: 3070623274, what: 2727165845 },
+    ],
+    hasLocks: true,
+    hasKoaSession: true,
+    endsInRestart: false,
+    moment: 'a change is refused that another process has taken',
+  },
+  {
+    what: 'a page goes on from what another had left, is left itself, and the process that gets it all has the first of it from the cookie alone',
+    seed: 97410,
+    cluster: { skews: [0, -3000], hasStore: true, hasBus: false },
+    browsers: ['ann'],
+    steps: [
+      { kind: 'storeSlows', who: 668175144, which: 1990849241, what: 1980197084 },
+      { kind: 'addAndLeave', who: 3604745628, which: 331111664, what: 376670640 },
+      { kind: 'addAndLeave', who: 2973224924, which: 4037110260, what: 2269422142 },
+      { kind: 'addAndLeave', who: 2230783824, which: 2627480447, what: 2598189128 },
+      { kind: 'addAndLeave', who: 3707508794, which: 3094609257, what: 251914613 },
+      { kind: 'addAndLeave', who: 1981982084, which: 1054881896, what: 1546011454 },
+    ],
+    hasLocks: false,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a change is refused that another process has taken',
+  },
 ]
 
 it.each(KNOWN_TO_THE_NUMBER)('holds where $what', async ({ what: _, moment, ...schedule }) => {

@@ -253,6 +253,7 @@ export class SyncChecker {
     note(`a change is refused: ${code}`)
     const sub = subjectOf(speaker, key)
     if (code === 'undeclared_key' && !node.isDeclared(key)) return
+    if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
     // It waited for the store: what that has by now is for no visitor who has gone.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
     const expected = id === '' ? 'superseded' : 'conflict'

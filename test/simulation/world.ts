@@ -26,7 +26,10 @@ export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
   readonly ledger: Ledger = new Ledger()
-  readonly baskets: Baskets = new Baskets(() => this.deployment.isJoined)
+  readonly baskets: Baskets = new Baskets(
+    () => this.deployment.isJoined,
+    () => this.deployment.isOne,
+  )
   readonly successors: Successors = new Successors()
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
@@ -51,7 +54,10 @@ export class World {
     this.#run = runs
     this.browsers = browsers.map((_, index) => new Browser(index, hasLocks))
     this.deployment = new Deployment(cluster, hasKoaSession, {
-      told: (node, told, isNow) => this.duties.told(node, told, isNow),
+      told: (node, told, from) => {
+        this.baskets.told(node, told, from)
+        this.duties.told(node, told, from !== undefined)
+      },
       revoked: (node, user, isErased) => this.duties.revoked(node, user, isErased),
       joined: (user, value) => this.ledger.join(user, value),
     })
