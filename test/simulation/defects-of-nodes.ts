@@ -4,15 +4,15 @@ import type { Defect } from './bundle.js'
 export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'a write is not told to the other nodes',
-    file: 'server/kernel/values/sessions.ts',
-    find: 'this.#keep(subject, news)\n      this.#announce(subject, news)\n',
-    replace: 'this.#keep(subject, news)\n',
+    file: 'server/kernel/values/changes.ts',
+    find: "nodes: ['request', 'socket', 'job',",
+    replace: "nodes: ['request', 'job',",
   },
   {
     name: 'what a ticket brings is not told to the other nodes',
-    file: 'server/kernel/values/sessions.ts',
-    find: "if (source === 'ticket' || source === 'login') this.#announce",
-    replace: "if (source === 'login') this.#announce",
+    file: 'server/kernel/values/changes.ts',
+    find: "'job', 'ticket', 'login'],",
+    replace: "'job', 'login'],",
   },
   {
     name: 'of all that a turn has written only the last is told',
@@ -64,7 +64,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   },
   {
     name: 'what is written after an erasure is told as if it came before',
-    file: 'server/kernel/values/sessions.ts',
+    file: 'server/kernel/values/changes.ts',
     find: 'remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)',
     replace: 'remote.peers?.tell(subject, news)',
   },
@@ -77,7 +77,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'what a ticket brings of another build, told of before, goes into no cookie',
     file: 'server/kernel/values/sessions.ts',
-    find: "if (source === 'ticket') this.#merging.allow(subject, registers)\n",
+    find: "if (origin === 'ticket') this.#changes.allow(subject, registers)\n",
     replace: '',
   },
 ]

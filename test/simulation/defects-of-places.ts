@@ -23,7 +23,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'what only the cookie knows is not taken over',
     file: 'server/kernel/cookie/freshness.ts',
-    find: "this.#core.sessions.merge(subject, own, 'request', subject === visitor.user ? generation : undefined)",
+    find: "this.#core.sessions.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)",
     replace: '',
   },
   {
@@ -89,7 +89,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a change is told to no page',
-    file: 'server/kernel/values/merging.ts',
+    file: 'server/kernel/values/changes.ts',
     find: 'this.#core.dispatch.add(holding, field)',
     replace: '',
   },

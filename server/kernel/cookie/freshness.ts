@@ -98,7 +98,7 @@ export class Freshness {
         return field !== undefined && visitor.subject(field) === subject
       }
       const own = registers.filter(isOwn)
-      this.#core.sessions.merge(subject, own, 'request', subject === visitor.user ? generation : undefined)
+      this.#core.sessions.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)
     }
   }
 

@@ -121,7 +121,7 @@ export class Identities {
     const isGuest = departing.user === undefined
     const { registers } = departing
     const { login, sessions } = this.#core
-    sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'request')
+    sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'cookie')
     // Given up and announced first, so that no other process brings the same along again.
     const toEnd = this.#giveUp(departing, user)
     login.bring(old, next.visitor)

@@ -7,12 +7,9 @@ import type { StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
-import type { Epochs } from '../names/epochs.js'
-import { nameOf } from '../names/generation.js'
-import { isFleeting, isUser, type Subject } from '../names/subject.js'
-import type { Remote } from '../remote/remote.js'
+import { isUser, type Subject } from '../names/subject.js'
+import { Changes, type ChangesNeeds, type Origin } from './changes.js'
 import { type FieldChanges, group, type Owner } from './field-changes.js'
-import { Merging, type MergingNeeds } from './merging.js'
 
 /** Further details of a write. */
 export interface Writing {
@@ -25,22 +22,17 @@ export interface Writing {
 /** The members of `Sessions` that pages' changes need. */
 export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
-interface Needs extends MergingNeeds {
-  readonly remote: Remote
-  readonly epochs: Epochs
-}
-
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
-  readonly #core: Needs
-  readonly #merging: Merging
+  readonly #core: ChangesNeeds
+  readonly #changes: Changes
   #isClosed = false
 
-  constructor(core: Needs) {
+  constructor(core: ChangesNeeds) {
     this.#core = core
     this.fields = core.settings.fields
-    this.#merging = new Merging(core, (field, replica) => this.value(field, replica))
+    this.#changes = new Changes(core, (field, replica) => this.value(field, replica))
   }
 
   /** Returns whether a register's field is the browser's own, also while a user is signed in. */
@@ -87,9 +79,7 @@ export class Sessions {
       const registers = written.map((register) =>
         carrying(register, replica?.register(register.key), now, id, () => replica?.registers() ?? []),
       )
-      const news = this.#merging.take(subject, registers, source)
-      this.#keep(subject, news)
-      this.#announce(subject, news)
+      this.#changes.take(subject, registers, source)
     }
     return stamp
   }
@@ -102,29 +92,25 @@ export class Sessions {
   merge(
     subject: Subject,
     registers: readonly StoredRegister[],
-    source: ChangeSource,
+    origin: Origin,
     generation: number = this.#core.epochs.generation(subject),
   ): number {
     if (!this.startGeneration(subject, generation)) return 0
-    const news = this.#merging.take(subject, registers, source)
-    if (source === 'ticket') this.#merging.allow(subject, registers)
-    if (news.length === 0) return 0
-    if (source !== 'store' && source !== 'node') this.#keep(subject, news)
-    // What a cookie brings, each process learns from the cookie.
-    if (source === 'ticket' || source === 'login') this.#announce(subject, news)
-    return news.length
+    const news = this.#changes.take(subject, registers, origin)
+    if (origin === 'ticket') this.#changes.allow(subject, registers)
+    return news
   }
 
   /** Stores what is known of a key again: this process may only have heard of it, and the one that wrote it may be unable to store it. */
   keepAgain(subject: Subject, key: string): void {
     const register = this.find(subject)?.register(key)
-    if (register) this.#keep(subject, [register])
+    if (register) this.#changes.keep(subject, [register])
   }
 
   /** Takes over a write that the store already has. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
-    this.#merging.take(subject, [register], source)
-    this.#announce(subject, [register])
+    this.#changes.merge(subject, [register], source)
+    this.#changes.announce(subject, [register])
   }
 
   /** Erases what is here if a generation is newer than the known one: it began when the user was erased. Returns whether it counts. */
@@ -140,7 +126,7 @@ export class Sessions {
 
   /** Forgets what a subject had, and tells the listeners. */
   erase(subject: Subject): void {
-    this.#merging.erase(subject)
+    this.#changes.erase(subject)
   }
 
   /** @throws {LiveSessionError} `closed` */
@@ -151,14 +137,5 @@ export class Sessions {
   /** Accepts no more writes. */
   close(): void {
     this.#isClosed = true
-  }
-
-  #announce(subject: Subject, news: readonly StoredRegister[]): void {
-    const { epochs, remote } = this.#core
-    if (!isFleeting(subject)) remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
-  }
-
-  #keep(subject: Subject, news: readonly StoredRegister[]): void {
-    if (news.length > 0 && !isFleeting(subject)) this.#core.remote.store?.keep(subject, news)
   }
 }

@@ -7,33 +7,70 @@ import { Replica } from '../../../shared/replica.js'
 import type { Settings } from '../../options.js'
 import type { Announcements } from '../memory/announcements.js'
 import type { Holding, Subjects } from '../memory/subjects.js'
-import type { Subject } from '../names/subject.js'
+import type { Epochs } from '../names/epochs.js'
+import { nameOf } from '../names/generation.js'
+import { isFleeting, type Subject } from '../names/subject.js'
+import type { Remote } from '../remote/remote.js'
 import type { Dispatch } from './dispatch.js'
 
-export interface MergingNeeds {
+export interface ChangesNeeds {
   readonly announcements: Announcements
-  readonly subjects: Subjects
   readonly dispatch: Dispatch
+  readonly epochs: Epochs
+  readonly remote: Remote
   readonly settings: Settings
+  readonly subjects: Subjects
+}
+
+/** Where registers come from: a `ChangeSource`, or a cookie, of which listeners are told as of its request. */
+export type Origin = ChangeSource | 'cookie'
+
+/**
+ * Who beyond this process hears of what is new here, by where it has come from. Within it all hear of everything, in this order: sockets, by
+ * a ticket at the end of the turn; comparisons with cookies, which are dropped; listeners.
+ */
+const HEARD: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
+  store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
+  // What a cookie brings, each process learns from the cookie.
+  nodes: ['request', 'socket', 'job', 'ticket', 'login'],
 }
 
 /** A function that returns what `get` returns. */
 type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
 
-/** The merging of registers from any other place into memory: newer ones are taken over, and sockets and listeners are told. */
-export class Merging {
-  readonly #core: MergingNeeds
+/** The merging of registers from any other place into memory: newer ones are taken over, and all who do not know them are told. */
+export class Changes {
+  readonly #core: ChangesNeeds
   readonly #fields: FieldMap
   readonly #value: ValueOf
 
-  constructor(core: MergingNeeds, value: ValueOf) {
+  constructor(core: ChangesNeeds, value: ValueOf) {
     this.#core = core
     this.#fields = core.settings.fields
     this.#value = value
   }
 
-  /** Takes over what is newer, and tells the subject's sockets and listeners. Returns what was taken over. */
-  take(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+  /** Takes over what is newer, and tells all who do not know it. Returns how many registers were taken over. */
+  take(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
+    const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
+    if (HEARD.store.includes(origin)) this.keep(subject, news)
+    if (HEARD.nodes.includes(origin)) this.announce(subject, news)
+    return news.length
+  }
+
+  /** Stores what is new here. */
+  keep(subject: Subject, news: readonly StoredRegister[]): void {
+    if (news.length > 0 && !isFleeting(subject)) this.#core.remote.store?.keep(subject, news)
+  }
+
+  /** Tells the other processes. */
+  announce(subject: Subject, news: readonly StoredRegister[]): void {
+    const { epochs, remote } = this.#core
+    if (!isFleeting(subject)) remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
+  }
+
+  /** Does the same, but tells only this process. Returns what was taken over. */
+  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
@@ -65,21 +102,18 @@ export class Merging {
     }
     if (news.length === 0) return news
     this.#core.subjects.changed(subject, replica.bytes - bytes)
-    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
+    if (holding) this.#tell(holding, changes)
     return news
   }
 
   /** Forgets what a subject had, and tells the listeners. */
   erase(subject: Subject): void {
-    const replica = this.#core.subjects.find(subject)
     const holding = this.#core.subjects.holding(subject)
-    const before = [...this.#fields.values()].map((field) => ({ field, previous: this.#value(field, replica) }))
-    this.#core.subjects.erase(subject)
-    if (!holding) return
-    const changes = before.map(({ field, previous }): AnyChange => {
-      return { key: field.key, value: this.#value(field, holding.replica), previous, source: 'job' }
+    const changes = Array.from(this.#fields.values(), (field): AnyChange => {
+      return { key: field.key, value: field.default, previous: this.#value(field, holding?.replica), source: 'job' }
     })
-    this.#tell(holding, changes)
+    this.#core.subjects.erase(subject)
+    if (holding) this.#tell(holding, changes)
   }
 
   /** Lets what only another build knows go to the browsers that bring it, even if another process told of it before. */
@@ -93,10 +127,8 @@ export class Merging {
   }
 
   /** Uses the declared key, not the text just parsed: a million subjects share one string. */
-  readonly #named = (register: StoredRegister): StoredRegister => {
-    const { key, stamp, value, ids } = register
-    const field = this.#fields.get(key)
-    return field ? { key: field.key, stamp, value, ids } : register
+  readonly #named = ({ key, stamp, value, ids }: StoredRegister): StoredRegister => {
+    return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }
 
   #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
