@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events'
 import Koa from 'koa'
 import { Connection, type Opener } from '../server/kernel/connections/connection.js'
+import type { LiveSocket } from '../server/kernel/connections/live-socket.js'
 import { SocketHandle } from '../server/kernel/connections/socket.js'
 import { type Core, createCore } from '../server/kernel/core.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/kernel/names/subject.js'
@@ -11,7 +13,6 @@ import type { SocketSession } from '../server/session-types.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/field-types.js'
 import { acceptGiven, type Given } from './given.js'
-import { unheardSocket } from './unheard-socket.js'
 
 /** It signs only for itself: what it signs goes nowhere. */
 const KEYS = ['the key of sessions that only tests have']
@@ -80,4 +81,18 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const found = identities.take(cookie.read({ headers: { cookie: header } }, user), user)
   const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), held: [], renew: undefined }
   return { ...whose, ends: epochs.ends, members: [] }
+}
+
+/** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nothing that is sent is received. */
+export function unheardSocket(): LiveSocket {
+  const unheard = { emit: () => undefined }
+  const socket = Object.assign(new EventEmitter(), {
+    ...unheard,
+    rooms: new Set<string>(),
+    join: () => undefined,
+    leave: () => undefined,
+    nsp: { local: { to: () => unheard } },
+    conn: { readyState: 'closed', transport: {} },
+  })
+  return socket as unknown as LiveSocket
 }

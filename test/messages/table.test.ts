@@ -75,13 +75,11 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/names/disagreements.ts': [
       ['identify names a user in the requests of a browser and none in its handshakes', 'messages/attach'],
     ],
-    'server/kernel/connections/socket-getter.ts': [
+    'server/kernel/connections/socket.ts': [
       ['socket.liveSession was read before live.attach(io) let the socket in', 'server/mistakes'],
     ],
     'server/kernel/requests/cross-origin.ts': [['so browsers send no cookie that is', 'integration/another-origin']],
-    'server/kernel/connections/polling-cors.ts': [
-      ['may not read what socket.io answers', 'integration/another-origin'],
-    ],
+    'server/kernel/connections/attach.ts': [['may not read what socket.io answers', 'integration/another-origin']],
     'server/parts/inspector/admission.ts': [
       ['inspector: open its address with', 'threats/inspector'],
       ['authorize: expected a function', 'integration/inspector'],
@@ -100,7 +98,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/cookie/cookie.ts': [
       ['a live cookie is signed with none of the secrets of this process', 'threats/secrets'],
     ],
-    'server/kernel/requests/proxy.ts': [
+    'server/kernel/requests/answer-cookie.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
     'server/parts/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
@@ -137,8 +135,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['expected a Kysely of SQLite, PostgreSQL, MariaDB or MySQL', 'server/stores/sql-setup'],
     ],
     'server/stores/sql/table.ts': [['table: expected a name like', 'messages/untimely']],
-    'server/stores/sql/column-text.ts': [[': expected a text', 'server/stores/sql-store']],
-    'server/stores/sql/row.ts': [['stamp: expected a whole number', 'server/stores/sql-store']],
+    'server/stores/sql/row.ts': [
+      [': expected a text', 'server/stores/sql-store'],
+      ['stamp: expected a whole number', 'server/stores/sql-store'],
+    ],
     'server/kernel/remote/rows.ts': [['store: expected a list of registers', 'server/stores/rows']],
     'server/kernel/remote/loads.ts': [
       ['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers'],

@@ -40,7 +40,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'what is written after an erasure is stored as if it came before',
-    file: 'server/kernel/remote/write.ts',
+    file: 'server/kernel/remote/batch.ts',
     find: 'await store.merge(storeName(subject, generation), values)',
     replace: 'await store.merge(storeName(subject), values)',
   },

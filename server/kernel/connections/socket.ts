@@ -1,3 +1,4 @@
+import { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
 import type { LiveSessionErrorCode } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
@@ -8,8 +9,8 @@ import type { Sub } from '../../../shared/sub.js'
 import type { GuestBytes } from '../memory/guest-bytes.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
 import type { Subjects } from '../memory/subjects.js'
+import { superseded } from '../names/ending.js'
 import { userIdOf } from '../names/subject.js'
-import { superseded } from '../names/superseded.js'
 import type { Remote } from '../remote/remote.js'
 import type { Warn } from '../report.js'
 import type { SocketUse } from '../seams.js'
@@ -186,4 +187,22 @@ export class SocketHandle extends Handle {
       subjects.release(subject)
     }
   }
+}
+
+const NAME = 'liveSession'
+
+/** Makes `socket.liveSession` throw an error on sockets that `attach` has not admitted. */
+export function installSocketGetter(): void {
+  if (NAME in Socket.prototype) return
+  Object.defineProperty(Socket.prototype, NAME, {
+    get() {
+      throw new TypeError(
+        'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
+          'call live.attach(io) once, before your own io.use and io.on',
+      )
+    },
+    set(this: Socket, value: unknown) {
+      Object.defineProperty(this, NAME, { value, writable: true, enumerable: true, configurable: true })
+    },
+  })
 }

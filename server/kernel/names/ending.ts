@@ -1,3 +1,4 @@
+import { LiveSessionError } from '../../../shared/errors.js'
 import { isKey } from '../../../shared/fields.js'
 import { EPOCH_KEY, GENERATION_KEY, type StoredRegister } from '../../../shared/register.js'
 import { toStamp } from '../../../shared/stamp.js'
@@ -42,4 +43,12 @@ export function generationRegister(generation: number): StoredRegister {
 export function toEnding({ stamp, value }: StoredRegister): Ending {
   const heir = typeof value === 'string' && isUser(value) ? value : undefined
   return { epoch: stamp, heir, isUsers: value !== undefined }
+}
+
+/**
+ * Returns the refusal of a change under a browser id that was given up meanwhile: the id may have been planted, and cannot be told from an
+ * honest one. Nothing set under it may reach the next visitor.
+ */
+export function superseded(): LiveSessionError {
+  return new LiveSessionError('superseded', 'the visitor has left this browser meanwhile')
 }

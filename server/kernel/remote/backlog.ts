@@ -2,12 +2,21 @@ import type { Level } from '../../../shared/protocol.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import { again, type Batch, batch, endsOf, isErasure } from './batch.js'
+import {
+  again,
+  type BacklogNeeds,
+  type Batch,
+  batch,
+  endsOf,
+  isErasure,
+  type Lane,
+  type StoredRows,
+  type Waiting,
+  write,
+} from './batch.js'
 import type { StoreHealth } from './health.js'
-import type { BacklogNeeds, Lane, StoredRows, Waiting } from './lane.js'
 import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
-import { write } from './write.js'
 
 /** ms for which a subject rests if the store refuses its rows while it accepts others: at first, and at most. */
 const FIRST_REST = 100

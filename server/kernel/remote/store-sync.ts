@@ -1,5 +1,6 @@
 import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
+import { Replica } from '../../../shared/replica.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
@@ -8,7 +9,7 @@ import type { GuestBytes } from '../memory/guest-bytes.js'
 import type { Subjects } from '../memory/subjects.js'
 import type { Epochs } from '../names/epochs.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import { isFleeting, isSubject, isUser, type Subject } from '../names/subject.js'
+import { isFleeting, isSubject, isUser, type PartName, type Subject } from '../names/subject.js'
 import type { Warn } from '../report.js'
 import type { NameOwner } from '../seams.js'
 import type { Sessions } from '../values/sessions.js'
@@ -17,7 +18,6 @@ import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { type StoredName, storeName } from './name.js'
-import { PartRows } from './part-rows.js'
 import { Reloads } from './reloads.js'
 import type { Keeper, Remote } from './remote.js'
 import { SingleUse } from './single-use.js'
@@ -207,5 +207,31 @@ export class StoreSync implements Keeper {
     // If the state was not good, the load shows whether it is now.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)
+  }
+}
+
+/** The rows that parts keep in the store, under names of their own. */
+export class PartRows {
+  readonly #store: Store
+  readonly #health: StoreHealth
+  readonly #backlog: Backlog
+  readonly #loads: Loads
+
+  constructor(store: Store, health: StoreHealth, backlog: Backlog, loads: Loads) {
+    this.#store = store
+    this.#health = health
+    this.#backlog = backlog
+    this.#loads = loads
+  }
+
+  /** Resolves with what the store has, and what it has not been told yet; rejects if it does not answer. */
+  async load(name: PartName): Promise<readonly StoredRegister[]> {
+    const stored = await this.#loads.rows(storeName(name))
+    return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
+  }
+
+  /** Makes the store drop what was deleted before that time. If it does not, it is told again with the next lot. */
+  prune(name: PartName, before: number): void {
+    this.#health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }
 }

@@ -9,7 +9,6 @@ import { NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { StoreHealth } from './health.js'
-import { InTurn } from './in-turn.js'
 import type { StoredName } from './name.js'
 import type { Keeper } from './remote.js'
 import type { SoundStore } from './sound-store.js'
@@ -174,5 +173,28 @@ export class Updates<N extends StoredName> {
   /** Asks the store; resolves with undefined if it does not answer in time. */
   #try<T>(act: () => Promise<T>): Promise<T | undefined> {
     return this.#health.inTime(this.#health.ask(act).catch(() => undefined))
+  }
+}
+
+/** Actions that run one after the other under each name: each starts from the result of the last. */
+export class InTurn {
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  run<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const mine = (this.#last.get(name) ?? Promise.resolve()).then(act)
+    const settled = mine.catch(() => undefined)
+    this.#last.set(name, settled)
+    void settled.then(() => this.#last.get(name) === settled && this.#last.delete(name))
+    return mine
+  }
+
+  /** Whether something under that name has not ended. */
+  has(name: string): boolean {
+    return this.#last.has(name)
+  }
+
+  /** Resolves when all that was begun until now has ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#last.values())
   }
 }

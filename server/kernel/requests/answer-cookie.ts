@@ -6,7 +6,6 @@ import type { Freshness } from '../cookie/freshness.js'
 import type { Epochs } from '../names/epochs.js'
 import type { Evidence } from '../names/recognized.js'
 import type { Warn } from '../report.js'
-import { checkProxy } from './proxy.js'
 
 export interface AnswerCookieNeeds {
   readonly cookie: LiveCookie
@@ -47,4 +46,17 @@ export function writeCookie(
   }
   checkProxy(core, ctx)
   return cookie.write(ctx.req, ctx.res, content)
+}
+
+interface Needs {
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+/** Warns if the server mistakes https for http: it would send cookies without Secure, and take every page's origin for a foreign one. */
+export function checkProxy({ settings, warn }: Needs, ctx: Koa.Context): void {
+  if (ctx.secure) return
+  const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
+  if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')
+    warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
 }

@@ -1,7 +1,6 @@
-import { type Html, html } from './html.js'
+import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot } from './snapshot.js'
 import { deedMarkup, subjectMarkup, subjectName } from './subject-markup.js'
-import { timeMarkup } from './time-markup.js'
 
 const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>> = {
   request: 'answered to a POST',

@@ -1,6 +1,5 @@
-import { type Html, html } from './html.js'
+import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js'
-import { timeMarkup } from './time-markup.js'
 
 /** Characters of a hash: enough to tell browsers apart. */
 const SHORT = 8

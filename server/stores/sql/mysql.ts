@@ -1,8 +1,6 @@
 import { sql } from 'kysely'
-import { MAX_TEXT } from './column-text.js'
-import { columnsAndValues, READ_PRECISION } from './columns.js'
 import type { Engine } from './engine.js'
-import type { RowRead } from './row.js'
+import { columnsAndValues, MAX_TEXT, READ_PRECISION, type RowRead } from './row.js'
 import { indexName, quoted } from './table.js'
 
 const wins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)

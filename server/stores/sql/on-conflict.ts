@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { columnsAndValues, KEY, READ_PRECISION } from './columns.js'
 import type { Engine } from './engine.js'
-import type { Row, RowRead } from './row.js'
+import { columnsAndValues, KEY, READ_PRECISION, type Row, type RowRead } from './row.js'
 import { indexName, quoted } from './table.js'
 
 const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, held.value, held.ids)

@@ -1,9 +1,9 @@
+import { type RawBuilder, sql } from 'kysely'
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'
 import { idsText, isNews } from '../../../shared/taken-ids.js'
 import { readRow } from '../../kernel/remote/rows.js'
 import type { StoredRow } from '../store.js'
-import { columnText, fromColumnText } from './column-text.js'
 
 /** A register as it is written. */
 export interface Row {
@@ -53,4 +53,53 @@ export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, no
 
 export function fromRow({ key, stamp, value, ids }: RowRead): StoredRow {
   return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
+}
+
+/** ms between two updates of a row's last use: otherwise each read would be a write. */
+export const READ_PRECISION: number = 24 * 60 * 60 * 1000
+
+/** `key` is a reserved word in some engines, so it is quoted. */
+export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
+
+/** `(subject, ...) values (...), (...)` */
+export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
+  const tuples = rows.map(
+    (row) => sql`(${sql.join([row.subject, row.key, row.stamp, row.value, row.ids, row.read_at])})`,
+  )
+  return sql`(subject, ${KEY}, stamp, value, ids, read_at) values ${sql.join(tuples)}`
+}
+
+/** Maximum characters of a stored subject or key: 255 bytes fit, and both fit into an index of each engine. */
+export const MAX_TEXT: number = 3 * 255
+
+/**
+ * Returns a subject or key as its column holds it: printable ASCII unchanged, the rest as in a URL. PostgreSQL cannot store U+0000, and
+ * MySQL treats texts as equal that differ only in trailing spaces, case or accents: two users would share their values.
+ *
+ * @throws {TypeError} if it is too long, or not well-formed text
+ */
+export function columnText(name: 'subject' | 'key', text: string): string {
+  const stored = urlEncoded(text)
+  if (stored !== undefined && stored.length <= MAX_TEXT) return stored
+  const received = stored === undefined ? 'a lone surrogate' : `${stored.length.toLocaleString('en')} of them`
+  throw new TypeError(
+    `koa-live-session: sqlStore: ${name}: expected a text of at most ${MAX_TEXT} characters, URL-encoded, received ${received}`,
+  )
+}
+
+/** Reverses `columnText`. Text that it never produces, written by another program, is passed on unchanged. */
+export function fromColumnText(stored: string): string {
+  try {
+    return decodeURIComponent(stored)
+  } catch {
+    return stored
+  }
+}
+
+function urlEncoded(text: string): string | undefined {
+  try {
+    return text.replace(/[^!-$&-~]/gu, encodeURIComponent)
+  } catch {
+    return undefined
+  }
 }

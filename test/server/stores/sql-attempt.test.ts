@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { attempt } from '../../../server/stores/sql/attempt.js'
+import { attempt } from '../../../server/stores/sql/sql-store.js'
 
 /** Fails so many times with that code, then answers with how often it was asked. */
 function failing(times: number, code: unknown): () => Promise<number> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { columnText, fromColumnText, MAX_TEXT } from '../../../server/stores/sql/column-text.js'
+import { columnText, fromColumnText, MAX_TEXT } from '../../../server/stores/sql/row.js'
 import { fc } from '../../support/property.js'
 
 /** Texts that engines find hard to tell apart come up often. */
