@@ -211,7 +211,9 @@ export class SyncChecker {
     const over = overOf(base, before, standing)
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
-    const isConfirmed = isKnown || isTaken || (over >= 0 && floor?.stamp === stamp)
+    // Nothing is written where that stands, also by a ticket that the page has brought along.
+    const stands = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
+    const isConfirmed = isKnown || isTaken || (over >= 0 && stands)
     const taker = { node, browser: speaker.browser, sub }
     const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard })
     if (fault !== undefined) fail(fault, 'lost')
