@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { cookieFor } from 'koa-live-session/testing'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { RawSocket } from '../support/raw-socket.js'
@@ -117,6 +117,22 @@ describe('the one exchange', () => {
     expect(await change('division', stamp, 'two', 9)).toEqual({ code: 'conflict', stamp: stamp + 2 })
     // A retry is known for what it was, also where others have written since.
     expect(await change('division', stamp, 'one', 8)).toEqual(taken)
+  })
+
+  it('says of each change how far that one has got: what is the connection\u2019s alone is in no store', async () => {
+    const app = await App.start({
+      options: { identify: () => 'ann', store: memoryStore() },
+      attach: { handshake: [] },
+    })
+    const socket = await app.visitor().connect()
+    await socket.greeted
+    const answer = await socket.sync({
+      set: [
+        ['theme', -1, '', 'dark'],
+        ['division', -1, '', 7],
+      ],
+    })
+    expect(answer).toMatchObject({ results: [{ level: 'memory' }, { level: 'store' }] })
   })
 
   it('pushes to a new connection what its cookie lacks, and nothing else', async () => {

@@ -5,6 +5,7 @@ import type { Level, SyncAnswer } from '../../../shared/protocol.js'
 import { mergeTickets, type RedeemNeeds, redeem } from '../names/redeem.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../names/who.js'
+import type { StoreSync } from '../remote/store-sync.js'
 import type { Bucket, Limits } from '../requests/limits.js'
 import { type Asker, type Before, type Taken, takeChange } from './page-changes.js'
 import type { Refused } from './refusal.js'
@@ -58,12 +59,14 @@ export function sync(core: SyncNeeds, { tickets, set }: Wanted, side: Side, isGr
     }),
   )
   return after(results, (results) =>
-    after(levelOf(core, visitor, results, side), (level) => {
+    after(core.store && levelsOf(core.store, visitor, results, side), (levels) => {
       // Made before the store is asked: the store's answer covers all that the ticket brings.
       const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
       return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
         Object.assign(told(core, whose, isGreeted), ticket, stored, {
-          results: results.map((result) => ('field' in result ? { stamp: result.stamp, level } : result)),
+          results: results.map((one) =>
+            'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
+          ),
           held: [...held, ...stored.held],
         }),
       )
@@ -85,10 +88,9 @@ function overtakenOf({ sessions }: SyncNeeds, set: Wanted['set'], results: Resul
   return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
 }
 
-function levelOf({ store }: SyncNeeds, visitor: Visitor, results: Results, { confirm }: Side): Awaitable<Level> {
-  if (!store) return 'memory'
-  const subjects = new Set(fieldsOf(results).map((field) => visitor.subject(field)))
-  if (subjects.size === 0) return 'memory'
-  const level = store.level(subjects)
-  return confirm ? level.then(confirm) : level
+/** Resolves with how far the writes of each subject have got: what is in no store holds up, and lowers, no other. */
+function levelsOf(store: StoreSync, visitor: Visitor, results: Results, { confirm = (level) => level }: Side) {
+  const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
+  const levels = subjects.map(async (subject) => [subject, await confirm(await store.level([subject]))] as const)
+  return levels[0] && Promise.all(levels).then((all) => new Map(all))
 }
