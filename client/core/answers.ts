@@ -57,8 +57,6 @@ function asked(page: Page, answer: SyncAnswer): void {
   if (kept || page.who === undefined) become(page, answer)
   if (kept) {
     cookieSeen(page, true)
-    // An older answer may have replaced the cookie, and the process may have ended since: what neither shows is POSTed again.
-    for (const field of page.fields.values()) if (field.ticket) field.proof = field.held
     confirm(page, answer)
   }
   if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)

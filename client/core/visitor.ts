@@ -1,4 +1,5 @@
 import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
+import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
@@ -26,7 +27,7 @@ export function keep(page: Page, ticket: string): TicketClaims['changes'] {
   for (const [key, stamp, value] of changes) {
     merge(page, key, stamp, value, ids.get(key))
     const field = fieldOf(page, key)
-    if (field.at === stamp) field.ticket ||= ticket
+    if (field.at === stamp) field.ticket = ticket
   }
   awaitEnds(page, ends)
   return changes
@@ -77,6 +78,8 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
   page.renew = renew
   for (const { defaults } of claims) setDefaults(page, defaults)
   for (const ticket of greeting) keep(page, ticket)
+  // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
+  for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER
   page.isReady = true
 }
 

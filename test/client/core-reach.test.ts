@@ -39,6 +39,32 @@ describe('a page whose handshake was refused', () => {
   })
 })
 
+describe('a page whose value the cookie was seen to have', () => {
+  function held(): { page: BarePage; ticket: string } {
+    const page = BarePage.greeted()
+    const ticket = page.learn(['division', 10, 3])
+    page.answer({ held: [['division', 10]] })
+    page.disconnect()
+    page.on('connect')
+    return { page, ticket }
+  }
+
+  it('POSTs it again where it is gone from there and from the process: an older answer came late, and the process has died', () => {
+    const { page, ticket } = held()
+    expect(page.greet()).toEqual({ who: 'g' })
+    expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
+    page.time('post')
+    expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
+  })
+
+  it('POSTs nothing where the process has it', () => {
+    const { page } = held()
+    page.synced({ ...greetingOf({ ...THE_GUEST, changes: [['division', 10, 3]] }), held: [] })
+    page.time('post')
+    expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
+  })
+})
+
 describe('a page whose connection the server ends', () => {
   it('ends its POST, and POSTs nothing before it was told whose it is', () => {
     const page = BarePage.greeted()
