@@ -305,6 +305,23 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'a computed value is taken below what it was computed from',
   },
   {
+    what: 'a process forgets what a handshake has brought, and ends its connection before that is let in',
+    seed: 402404,
+    cluster: { skews: [0, 0, 0], hasStore: false, hasBus: false },
+    browsers: ['ann', null, 'ann'],
+    steps: [
+      { kind: 'openStatic', who: 3954562305, which: 1631404210, what: 2132103125 },
+      { kind: 'open', who: 1784766116, which: 3324752238, what: 2838735026 },
+      { kind: 'addAndLeave', who: 251056238, which: 1823998343, what: 3119232633 },
+      { kind: 'forgetMeanwhile', who: 963446259, which: 3524206957, what: 3900979944 },
+      { kind: 'emptyCache', who: 2075013000, which: 1213397500, what: 1993523383 },
+    ],
+    hasLocks: true,
+    hasKoaSession: true,
+    endsInRestart: false,
+    moment: 'a connection was ended before it was let in',
+  },
+  {
     what: 'a process that the store does not answer takes what another has taken, and the page that goes on from there is left',
     seed: 26208,
     cluster: { skews: [-3000, 0, 20_000], hasStore: true, hasBus: false },
