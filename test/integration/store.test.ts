@@ -5,6 +5,7 @@ import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/
 import { z } from 'zod'
 import { App, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { Gate } from '../support/gate.js'
 import { nameOf } from '../support/users.js'
 
 const fields = defineFields({
@@ -225,11 +226,17 @@ describe('while the store is down', () => {
     await stored.set('division', 4)
     await store.merge('user:s:ann', [])
     const app = await start()
+    const gate = new Gate()
+    const { load } = store
+    store.load = async (name) => {
+      await gate.pass()
+      return load(name)
+    }
     const loaded = new Promise<unknown>((resolve) => {
       void app.live.user('ann').then((ann) => ann.onChange(({ value }) => resolve(value)))
     })
-    store.delay(50)
     expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [-1, '', '', 0] })
+    gate.open()
     expect(await loaded).toBe(4)
   })
 

@@ -66,7 +66,7 @@ export class SocketChecker implements WireWatcher {
 
   opens(wire: Wire): void {
     // A process takes nothing from a connection that it has ended by then.
-    if (wire.isClosedByServer) return note('a connection was ended before it was let in')
+    if (wire.isClosedByServer) return void note('a connection was ended before it was let in')
     // Its cookie is merged once more: memory may have forgotten it since.
     const { own } = this.#openers.get(wire) ?? {}
     if (own && wire.node.knowledge.isGood(own)) wire.node.knowledge.learnCookie(own)
