@@ -111,11 +111,12 @@ describe('a field that is in no cookie, set while the store is down', () => {
 
 describe('a field that is in no cookie, set while the store is slow', () => {
   it('is saved with the first POST that the store answers in time', async () => {
-    const { store, start } = nodes(memoryStore(), { storeTimeout: 40, storeRefresh: 50 })
+    // A second is long enough for any machine to answer, and the store takes longer.
+    const { store, start } = nodes(memoryStore(), { storeTimeout: 1000, storeRefresh: 50 })
     const app = await start()
     const page = await app.visitor().open({ path: '/' })
     await page.connected()
-    store.delay(120)
+    store.delay(2000)
     await setInVain(page, 'x')
     store.delay(0)
     await app.live.settled()
