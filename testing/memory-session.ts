@@ -84,7 +84,7 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
 }
 
 /** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nothing that is sent is received. */
-export function unheardSocket(): LiveSocket {
+function unheardSocket(): LiveSocket {
   const unheard = { emit: () => undefined }
   const socket = Object.assign(new EventEmitter(), {
     ...unheard,

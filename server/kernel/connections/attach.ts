@@ -101,7 +101,7 @@ type Cors = NonNullable<ServerOptions['cors']>
  * Warns of a page of a listed origin whose socket will not connect: socket.io accepts its polling, but does not allow the page to read the
  * responses.
  */
-export function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Needs): void {
+function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Needs): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
     // Browsers let every page read a websocket, and the server's own pages read any response.

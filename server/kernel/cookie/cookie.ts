@@ -203,7 +203,7 @@ export class LiveCookie {
 }
 
 /** Returns the values of all cookies with one name in a Cookie header; `pair` is the name with its equals sign. */
-export function allValues(header: string, pair: string): readonly string[] {
+function allValues(header: string, pair: string): readonly string[] {
   const values: string[] = []
   for (let at = header.indexOf(pair); at >= 0; at = header.indexOf(pair, at + pair.length)) {
     if (!beginsName(header, at)) continue
@@ -221,6 +221,6 @@ function beginsName(header: string, at: number): boolean {
 }
 
 /** Returns a copy: a part cut out of a header would keep the whole header in memory. */
-export function flat(text: string): string {
+function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }

@@ -211,7 +211,7 @@ export class StoreSync implements Keeper {
 }
 
 /** The rows that parts keep in the store, under names of their own. */
-export class PartRows {
+class PartRows {
   readonly #store: Store
   readonly #health: StoreHealth
   readonly #backlog: Backlog

@@ -177,7 +177,7 @@ export class Updates<N extends StoredName> {
 }
 
 /** Actions that run one after the other under each name: each starts from the result of the last. */
-export class InTurn {
+class InTurn {
   readonly #last = new Map<string, Promise<unknown>>()
 
   run<T>(name: string, act: () => Promise<T>): Promise<T> {

@@ -54,7 +54,7 @@ interface Needs {
 }
 
 /** Warns if the server mistakes https for http: it would send cookies without Secure, and take every page's origin for a foreign one. */
-export function checkProxy({ settings, warn }: Needs, ctx: Koa.Context): void {
+function checkProxy({ settings, warn }: Needs, ctx: Koa.Context): void {
   if (ctx.secure) return
   const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
   if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')

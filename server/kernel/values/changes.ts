@@ -102,7 +102,7 @@ export class Changes {
     }
     if (news.length === 0) return news
     this.#core.subjects.changed(subject, replica.bytes - bytes)
-    if (holding) this.#tell(holding, changes)
+    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
     return news
   }
 

@@ -146,7 +146,7 @@ type Open = (name: SessionName) => Promise<unknown>
  *
  * @param open asks the store
  */
-export function beginRounds(memory: SessionMemory, open: Open, settings: Settings): NodeJS.Timeout {
+function beginRounds(memory: SessionMemory, open: Open, settings: Settings): NodeJS.Timeout {
   let round = memory.all()
   let isUnderWay = false
   const goOn = async (): Promise<void> => {
