@@ -9,8 +9,8 @@ export default {
     ],
     endpoint: [
       'server/kernel/requests/{body,endpoint}.ts',
-      'server/kernel/names/redeem.ts',
-      'server/kernel/values/page-changes.ts',
+      'server/kernel/exchange/redeem.ts',
+      'server/kernel/exchange/page-changes.ts',
     ],
   }[process.env.MUTATED],
   testRunner: 'jest',

@@ -9,10 +9,10 @@ import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import { roomForRegisters } from './kernel/cookie/cookie-size.js'
 import type { CookieOptions } from './kernel/cookie/cookie-writer.js'
-import { readSecrets } from './kernel/cookie/keys.js'
-import { createReport, type Report } from './kernel/report.js'
-import { LIMITS, type LimitOptions } from './kernel/requests/limits.js'
+import { LIMITS, type LimitOptions } from './kernel/exchange/limits.js'
+import { readSecrets } from './kernel/names/keys.js'
 import type { LiveSessionOptions } from './option-types.js'
+import { createReport, type Report } from './report.js'
 import { isStore, STORE_METHODS, type Store } from './stores/store.js'
 
 /** Every option, with its default filled in. */

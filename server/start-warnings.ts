@@ -1,5 +1,5 @@
-import type { Warn } from './kernel/report.js'
 import type { Settings } from './options.js'
+import type { Warn } from './report.js'
 
 interface Deployment {
   readonly settings: Settings

@@ -1,6 +1,6 @@
+import { takeChange } from '../server/kernel/exchange/page-changes.js'
+import { refusalOf } from '../server/kernel/exchange/refusal.js'
 import type { Subject } from '../server/kernel/names/subject.js'
-import { takeChange } from '../server/kernel/values/page-changes.js'
-import { refusalOf } from '../server/kernel/values/refusal.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 import { escapeUnit } from '../shared/escape.js'

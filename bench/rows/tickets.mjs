@@ -1,7 +1,7 @@
 // What our own JWS costs compared with a maintained library's, signing and verifying the same ticket.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
-import { SigningKeys } from '../../dist/server/kernel/cookie/keys.js'
+import { SigningKeys } from '../../dist/server/kernel/names/keys.js'
 import { Tickets } from '../../dist/server/kernel/values/ticket.js'
 import { median } from '../harness/statistics.mjs'
 import { tableOfRows } from '../harness/table.mjs'

@@ -6,7 +6,7 @@ import {
   userSubject,
 } from '../../server/kernel/names/subject.js'
 import { Visitor } from '../../server/kernel/names/visitor.js'
-import { whoOf } from '../../server/kernel/names/who.js'
+import { whoOf } from '../../server/kernel/visitors/who.js'
 import type { Sub } from '../../shared/sub.js'
 import type { LightSocket } from './light-socket.js'
 

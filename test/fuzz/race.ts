@@ -1,7 +1,7 @@
 import { CookieJar } from 'tough-cookie'
 import { type BrowserId, subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { Visitor } from '../../server/kernel/names/visitor.js'
-import { whoOf } from '../../server/kernel/names/who.js'
+import { whoOf } from '../../server/kernel/visitors/who.js'
 import { coreOf } from '../../server/plugin.js'
 import { readCookie } from '../support/signed-cookie.js'
 import type { Dice } from './dice.js'

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import type { Context } from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import type { Ending } from '../../server/kernel/names/ending.js'
+import type { Ending } from '../../server/kernel/ends/ending.js'
 import { browserSubject, newBrowserId, type Subject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, type TestClock } from 'koa-live-session/testing'
-import { SigningKeys } from '../../server/kernel/cookie/keys.js'
+import { SigningKeys } from '../../server/kernel/names/keys.js'
 import { browserSubject, userSubject } from '../../server/kernel/names/subject.js'
 import type { App } from '../support/app.js'
 import { browserId } from '../support/browser-id.js'

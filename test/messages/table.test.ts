@@ -30,7 +30,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       // Each option is a row of a table in that test.
       ['koa-live-session: \u2026: \u2026', 'server/options'],
     ],
-    'server/kernel/cookie/keys.ts': [['keys: expected at least one string of', 'server/options']],
+    'server/kernel/names/keys.ts': [['keys: expected at least one string of', 'server/options']],
     'server/plugin.ts': [
       ['liveSession(app): expected a Koa app, received', 'server/options'],
       ['liveSession(app): this app has a live session already', 'server/options'],
@@ -72,7 +72,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['identify read ctx.session before session() had loaded it', 'integration/session-order'],
     ],
     'server/kernel/names/subject.ts': [["Take the user's own id, like user.id", 'messages/newcomers']],
-    'server/kernel/names/disagreements.ts': [
+    'server/kernel/visitors/disagreements.ts': [
       ['identify names a user in the requests of a browser and none in its handshakes', 'messages/attach'],
     ],
     'server/kernel/connections/socket.ts': [

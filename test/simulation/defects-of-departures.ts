@@ -4,7 +4,7 @@ import type { Defect } from './bundle.js'
 export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'no browser id is ever given up',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: 'this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)\n    if (!hasLeft)',
     replace: 'if (!hasLeft)',
   },
@@ -16,37 +16,37 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   },
   {
     name: 'a late answer writes the cookie of a user who was revoked',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'if (cookie) return !this.isCurrent(cookie)',
     replace: 'if (cookie) return this.isGivenUp(cookie.browserSubject)',
   },
   {
     name: 'a late answer writes the cookie of a user who had none, and has left',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: ' || (userSub !== undefined && this.hasLeftSince(userSub, ends))',
     replace: '',
   },
   {
     name: 'the values of a user go to the next visitor',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: 'isGuest ? registers : registers.filter(sessions.isBrowsers)',
     replace: 'registers',
   },
   {
     name: 'erased values stay',
-    file: 'server/kernel/names/revocations.ts',
+    file: 'server/kernel/exchange/revocations.ts',
     find: 'sessions.erase(user)',
     replace: '',
   },
   {
     name: 'cookies bring erased values back',
-    file: 'server/kernel/names/revocations.ts',
+    file: 'server/kernel/exchange/revocations.ts',
     find: 'epochs.erase(user)',
     replace: 'void epochs',
   },
   {
     name: 'a cookie of a generation that has ended is good',
-    file: 'server/kernel/names/user-epochs.ts',
+    file: 'server/kernel/ends/user-epochs.ts',
     find: 'return generation >= this.#generation(sub) && (epoch',
     replace: 'return generation >= 0 && (epoch',
   },
@@ -82,7 +82,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   },
   {
     name: 'sockets of a user who was revoked stay open',
-    file: 'server/kernel/names/revocations.ts',
+    file: 'server/kernel/exchange/revocations.ts',
     find: "await connections.end(connections.of(user), 'other_subject')",
     replace: '',
   },

@@ -4,37 +4,37 @@ import type { Defect } from './bundle.js'
 export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a guest is led to the successor',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: '    if (user === undefined) return newBrowserId()\n',
     replace: '',
   },
   {
     name: 'a successor that was given up is given again',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: 'this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor',
     replace: 'successor',
   },
   {
     name: 'every request that signs in makes an id of its own',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: 'return this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor',
     replace: 'return newBrowserId()',
   },
   {
     name: 'a guest may redeem any ticket',
-    file: 'server/kernel/names/redeem.ts',
+    file: 'server/kernel/exchange/redeem.ts',
     find: 'if (sub !== subjectHash(browserSubject))\n',
     replace: 'if (user !== undefined && sub !== subjectHash(browserSubject))\n',
   },
   {
     name: 'a browser is taken for one that has missed an answer',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: "cookie.toldEnd(sender, browser) >= epoch ? 'missed'",
     replace: "cookie.toldEnd(sender, browser) >= 0 ? 'missed'",
   },
   {
     name: 'two requests with the cookie of a browser that has missed an answer bring one each',
-    file: 'server/kernel/names/decide.ts',
+    file: 'server/kernel/visitors/decide.ts',
     find: "missed: { visitor: 'next', least: 'reads', givesUp: true,",
     replace: "missed: { visitor: 'next', least: 'reads',",
   },
@@ -64,7 +64,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'a user comes as the browser of a guest’s cookie',
-    file: 'server/kernel/names/identities.ts',
+    file: 'server/kernel/visitors/identities.ts',
     find: "if (relation !== 'own') return newVisitor(relation, user, read)",
     replace:
       "if (relation !== 'own')\n      return { ...newVisitor(relation, user, read), ...(relation === 'other' ? { visitor: new Visitor(cookie.browser, user) } : {}) }",
@@ -77,7 +77,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'HTML brings a cookie in place of one that was given up',
-    file: 'server/kernel/names/decide.ts',
+    file: 'server/kernel/visitors/decide.ts',
     find: "'given-up': { visitor: 'next', least: 'renews'",
     replace: "'given-up': { visitor: 'next', least: 'shows'",
   },
@@ -143,19 +143,19 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   },
   {
     name: 'the epoch of a cookie is not looked at when it comes in',
-    file: 'server/kernel/names/decide.ts',
+    file: 'server/kernel/visitors/decide.ts',
     find: "if (!ends.isCurrent(cookie)) return 'revoked'",
     replace: '',
   },
   {
     name: 'a connection without a cookie is told of a browser',
-    file: 'server/kernel/names/who.ts',
+    file: 'server/kernel/visitors/who.ts',
     find: 'const isKept = cookie !== undefined && hasConsent(ctx)',
     replace: 'const isKept = hasConsent(ctx)',
   },
   {
     name: 'a cookie is written without consent',
-    file: 'server/kernel/names/decide.ts',
+    file: 'server/kernel/visitors/decide.ts',
     find: "if (hasConsent()) return 'write'",
     replace: "return 'write'",
   },

@@ -22,19 +22,19 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   },
   {
     name: 'a revocation is not told to the other nodes',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'this.#remote.store?.keep(user, [register])\n    this.#remote.peers?.tell(user, [register])',
     replace: 'this.#remote.store?.keep(user, [register])',
   },
   {
     name: 'an erasure is told to the other nodes as a revocation',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'this.#remote.peers?.tell(user, ends)',
     replace: 'this.#remote.peers?.tell(user, ends.slice(0, 1))',
   },
   {
     name: 'that a browser id was given up is not told to the other nodes',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'peers?.tell(name, left)',
     replace: '',
   },
@@ -70,7 +70,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   },
   {
     name: 'an end that another node tells of is of the past',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'return this.#take(name, ending, this.#next())',
     replace: 'return this.#take(name, ending, BEFORE)',
   },

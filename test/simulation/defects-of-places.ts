@@ -16,7 +16,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a revocation leaves the comparison as it was',
-    file: 'server/kernel/names/user-epochs.ts',
+    file: 'server/kernel/ends/user-epochs.ts',
     find: 'this.#all.set(sub, known)\n    this.#onEnd(sub)\n',
     replace: 'this.#all.set(sub, known)\n',
   },
@@ -58,7 +58,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: '`held` says what memory knows, not what the cookie had',
-    file: 'server/kernel/values/sync.ts',
+    file: 'server/kernel/exchange/sync.ts',
     find: 'const { visitor, held } = whose',
     replace:
       'const { visitor } = whose\n  const held = (core.sessions.find(visitor.subject())?.registers() ?? []).map(({ key, stamp }) => [key, stamp] as const)',
@@ -107,13 +107,13 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a change sent again after a lost answer is applied over a later one',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: 'if (isAlone && stamp <= seen) return undefined',
     replace: "if (id === '' || (isAlone && stamp <= seen)) return undefined",
   },
   {
     name: '`kept` is told without the cookie',
-    file: 'server/kernel/values/told.ts',
+    file: 'server/kernel/exchange/told.ts',
     find: '...(isKept ? { kept: true } : {}),',
     replace: '...(who === undefined ? {} : { kept: true as const }),',
   },

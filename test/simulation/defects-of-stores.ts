@@ -70,7 +70,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'a revocation is not stored',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'this.#remote.store?.keep(user, [register])\n',
     replace: '',
   },
@@ -83,19 +83,19 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'an erasure leaves what the store has',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'this.#remote.store?.erase(user, ends, former)',
     replace: 'this.#remote.store?.keep(user, ends)',
   },
   {
     name: 'that a browser id was given up is not stored',
-    file: 'server/kernel/names/epochs.ts',
+    file: 'server/kernel/ends/epochs.ts',
     find: 'else store?.erase(name, left)\n',
     replace: '',
   },
   {
     name: 'what a page set is proven by memory, though the store has it not',
-    file: 'server/kernel/values/told.ts',
+    file: 'server/kernel/exchange/told.ts',
     find: '(await store?.stored(subject)) ?? []',
     replace: 'sessions.find(subject)?.registers() ?? []',
   },

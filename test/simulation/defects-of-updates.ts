@@ -4,13 +4,13 @@ import type { Defect } from './bundle.js'
 export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken over a newer one',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: "  throw overtaken(key, id === '' ?",
     replace: "  if (id !== '') return undefined\n  throw overtaken(key, id === '' ?",
   },
   {
     name: 'a computed value is taken without a look at the store',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: "if (id === '' || !store) return write()",
     replace: 'if (store || !store) return write()',
   },
@@ -28,7 +28,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'an id is taken twice',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: 'if (taken !== undefined) return taken',
     replace: 'if (taken !== undefined && !taken) return taken',
   },
@@ -76,37 +76,37 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'a later change of a list is taken without a look at the one before it',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: "if (before && 'field' in before) return stamp",
   },
   {
     name: 'a later change of a list is taken whatever value the one before it has by now',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: 'if (isNewest) return stamp',
   },
   {
     name: 'a later change of a list is taken without the one before it, which was refused',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: "const isAlone = id === '' || !before || 'field' in before",
     replace: "const isAlone = id === '' || id",
   },
   {
     name: 'a later change of a list goes over nothing but what the page said',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: '',
   },
   {
     name: 'a process refuses a change for a write that its clock is behind, and that the page has seen go',
-    file: 'server/kernel/values/page-changes.ts',
+    file: 'server/kernel/exchange/page-changes.ts',
     find: 'Math.min(over, Math.max(stamp, Math.floor(settings.clock())))',
     replace: '(over === stamp ? over : Math.min(over, Math.floor(settings.clock())))',
   },
   {
     name: 'a change is taken before the tickets beside it',
-    file: 'server/kernel/values/sync.ts',
+    file: 'server/kernel/exchange/sync.ts',
     find: `  const overtaken = mergeTickets(core, redemptions)
   const asker = { owner: visitor, ...side }
   const lists = new Map<string, Awaitable<Before>>()

@@ -3,6 +3,8 @@ import { imports } from '../support/imports.js'
 
 const KERNEL = 'server/kernel/'
 const PARTS = 'server/parts/'
+/** The rooms of the kernel, each above those before it. Above them all is what puts them together. */
+const FLOORS = 'names memory ends values cookie visitors remote exchange seams requests connections'.split(' ')
 const all = imports()
 const files = [...all.keys()]
 
@@ -43,4 +45,22 @@ it('no part imports another one', () => {
       (file, from) => file.startsWith(PARTS) && partOf(file) !== partOf(from),
     ),
   ).toEqual([])
+})
+
+/** The floor of a file of the kernel. */
+function floorOf(file: string): number {
+  const [room = '', inside] = file.slice(KERNEL.length).split('/')
+  return inside === undefined ? FLOORS.length : FLOORS.indexOf(room)
+}
+
+it('has a floor for each room of the kernel', () => {
+  const kernel = files.filter((file) => file.startsWith(KERNEL))
+  expect([...new Set(kernel.map(floorOf))].sort((one, other) => one - other)).toEqual(
+    [...FLOORS, ''].map((_, at) => at),
+  )
+})
+
+it('no room of the kernel imports one above it, be it for a type', () => {
+  const isUp = (file: string, from: string): boolean => file.startsWith(KERNEL) && floorOf(file) > floorOf(from)
+  expect(ways((file) => file.startsWith(KERNEL), isUp)).toEqual([])
 })

@@ -7,7 +7,7 @@ import { defineFields, type Fields } from 'koa-live-session/fields'
 import { type TestClock, testClock } from 'koa-live-session/testing'
 import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
-import type { MakePart } from '../../server/kernel/core.js'
+import type { MakePart } from '../../server/kernel/seams/core.js'
 import { createPlugin, PARTS } from '../../server/plugin.js'
 import { Visitor } from './visitor.js'
 

@@ -1,6 +1,6 @@
-import type { Core } from '../../server/kernel/core.js'
 import { type BrowserSubject, type PartName, subjectHash } from '../../server/kernel/names/subject.js'
-import type { Part } from '../../server/kernel/seams.js'
+import type { Core } from '../../server/kernel/seams/core.js'
+import type { Part } from '../../server/kernel/seams/part.js'
 import { NEVER, nextStamp, type Stamp } from '../../shared/stamp.js'
 
 const KEY = 'count'

@@ -1,7 +1,7 @@
 import { cookieFor } from 'koa-live-session/testing'
 import { type BrowserId, browserSubject, subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { Visitor as Owner } from '../../server/kernel/names/visitor.js'
-import { whoOf } from '../../server/kernel/names/who.js'
+import { whoOf } from '../../server/kernel/visitors/who.js'
 import type { Sub } from '../../shared/sub.js'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { type AuthStore, account, auth, identify } from './auth.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
-import { SigningKeys } from '../../server/kernel/cookie/keys.js'
+import { SigningKeys } from '../../server/kernel/names/keys.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 import { slowness, stopwatch } from '../support/cpu-time.js'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import type { Core } from '../../server/kernel/core.js'
 import { browserSubject, type Subject, subjectHash, userSubject } from '../../server/kernel/names/subject.js'
+import type { Core } from '../../server/kernel/seams/core.js'
 import { coreOf } from '../../server/plugin.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'

@@ -59,7 +59,7 @@ describe('threat 25: timing of signatures', () => {
   })
 
   it('are not compared otherwise even beside the comparison in constant time', () => {
-    expect(inspectSource(readFileSync('server/kernel/cookie/keys.ts', 'utf8'), SIGNATURE).unsafe).toEqual([])
+    expect(inspectSource(readFileSync('server/kernel/names/keys.ts', 'utf8'), SIGNATURE).unsafe).toEqual([])
     expect(inspectSource('const is = expected === received', SIGNATURE).unsafe).toEqual(['expected === received'])
   })
 
@@ -70,12 +70,12 @@ describe('threat 25: timing of signatures', () => {
           .calls(name)
           .map((within) => `${file} ${within}`),
       )
-    expect(where('createHmac')).toEqual(['server/kernel/cookie/keys.ts mac'])
-    expect(where('timingSafeEqual')).toEqual(['server/kernel/cookie/keys.ts isEqual'])
-    expect(where('isEqual')).toEqual(['server/kernel/cookie/keys.ts index', 'server/kernel/cookie/keys.ts verify'])
+    expect(where('createHmac')).toEqual(['server/kernel/names/keys.ts mac'])
+    expect(where('timingSafeEqual')).toEqual(['server/kernel/names/keys.ts isEqual'])
+    expect(where('isEqual')).toEqual(['server/kernel/names/keys.ts index', 'server/kernel/names/keys.ts verify'])
     // Code that makes a signature hands it out, or to isEqual.
     expect(where('mac')).toEqual(
-      ['sign', 'index', 'find', 'verify'].map((name) => `server/kernel/cookie/keys.ts ${name}`),
+      ['sign', 'index', 'find', 'verify'].map((name) => `server/kernel/names/keys.ts ${name}`),
     )
   })
 

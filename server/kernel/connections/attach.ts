@@ -1,18 +1,17 @@
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Settings } from '../../options.js'
-import { SigningKeys } from '../cookie/keys.js'
-import { tellRefusal } from '../refused.js'
-import type { Warn } from '../report.js'
-import { addMembers } from '../values/members.js'
-import { refusalOf } from '../values/refusal.js'
+import { tellRefusal } from '../../refused.js'
+import { refusalOf } from '../exchange/refusal.js'
+import type { LiveSocket } from '../memory/live-socket.js'
+import { SigningKeys } from '../names/keys.js'
+import type { Core } from '../seams/core.js'
+import { addMembers } from '../seams/members.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
-import type { LiveSocket } from './live-socket.js'
 import { Recovery } from './recovery.js'
-import { SocketHandle, type SocketNeeds } from './socket.js'
+import { SocketHandle } from './socket.js'
 
 /** Gives every socket of every namespace its `liveSession`, before any of the app's own handlers runs. */
-export function attachTo(io: Server, core: SocketNeeds, handshake: Handshake): void {
+export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, new SigningKeys(core.settings.secrets, 'room'))
   const Handle = addMembers(
@@ -81,7 +80,7 @@ export function checkServer(io: Server): void {
 }
 
 /** Returns what a browser learns about a refused handshake: the code alone. */
-function refusal(error: unknown, core: SocketNeeds): Error {
+function refusal(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) {
     tellRefusal(core.app, 'handshake', error)
     return Object.assign(new Error(error.code), { data: refusalOf(error).data })
@@ -90,18 +89,13 @@ function refusal(error: unknown, core: SocketNeeds): Error {
   return new Error('handshake failed')
 }
 
-interface Needs {
-  readonly settings: Settings
-  readonly warn: Warn
-}
-
 type Cors = NonNullable<ServerOptions['cors']>
 
 /**
  * Warns of a page of a listed origin whose socket will not connect: socket.io accepts its polling, but does not allow the page to read the
  * responses.
  */
-function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Needs): void {
+function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
     // Browsers let every page read a websocket, and the server's own pages read any response.

@@ -1,23 +1,17 @@
 import type Koa from 'koa'
-import type { Settings } from '../../options.js'
 import { type UserId, type UserSubject, userNamed } from '../names/subject.js'
 import { IN_HANDSHAKES, watchSession } from '../requests/session-order.js'
-import type { Part } from '../seams.js'
-
-interface Needs {
-  readonly parts: readonly Part[]
-  readonly settings: Settings
-}
+import type { Core } from '../seams/core.js'
 
 /** The symbol descriptions of koa-session's getter for its part of a context, since version 5. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
 /** The authentication of a connection: runs the app's own auth middleware and `identify` for the request that opened it. */
 export class Authentication {
-  readonly #core: Needs
+  readonly #core: Core
   readonly #middleware: readonly Koa.Middleware[]
 
-  constructor(core: Needs, middleware: readonly Koa.Middleware[]) {
+  constructor(core: Core, middleware: readonly Koa.Middleware[]) {
     this.#core = core
     this.#middleware = middleware
   }

@@ -2,43 +2,16 @@ import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Settings } from '../../options.js'
-import type { LiveCookie } from '../cookie/cookie.js'
 import { type ReadCookie, readable, readables } from '../cookie/cookie-text.js'
-import type { Relation } from '../names/decide.js'
-import type { Disagreements } from '../names/disagreements.js'
-import type { Epochs } from '../names/epochs.js'
-import type { Identities } from '../names/identities.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
-import { type Whose, whoseIs } from '../names/who.js'
-import type { StoreSync } from '../remote/store-sync.js'
-import type { Report, Warn } from '../report.js'
-import type { HasConsent } from '../requests/consent.js'
-import type { Limits } from '../requests/limits.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../requests/origin.js'
-import type { Part } from '../seams.js'
+import type { Core } from '../seams/core.js'
+import { Connection, hangUp, type Opener } from '../visitors/connection.js'
+import type { Relation } from '../visitors/decide.js'
+import type { Whose } from '../visitors/recognized.js'
+import { whoseIs } from '../visitors/who.js'
 import type { Authentication } from './authentication.js'
-import { Connection, hangUp, type Opener } from './connection.js'
-import type { Connections } from './connections.js'
-import type { Departures } from './departures.js'
 import type { Rechecks } from './rechecks.js'
-
-interface Needs {
-  readonly app: Koa
-  readonly connections: Connections
-  readonly cookie: LiveCookie
-  readonly departures: Departures
-  readonly disagreements: Disagreements
-  readonly epochs: Epochs
-  readonly hasConsent: HasConsent
-  readonly identities: Identities
-  readonly limits: Limits
-  readonly parts: readonly Part[]
-  readonly report: Report
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
-  readonly warn: Warn
-}
 
 const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
@@ -52,12 +25,12 @@ export class HandshakeFailure extends Error {}
 
 /** The handshakes of connections: each finds out who opened the connection, once for all of its namespaces. */
 export class Handshake {
-  readonly #core: Needs
+  readonly #core: Core
   readonly #authentication: Authentication
   readonly #rechecks: Rechecks
   readonly #connections = new WeakMap<object, Promise<Connection>>()
 
-  constructor(core: Needs, authentication: Authentication, rechecks: Rechecks) {
+  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
     this.#core = core
     this.#authentication = authentication
     this.#rechecks = rechecks

@@ -1,21 +1,14 @@
-import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isQuestion, parseSync } from '../../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../../shared/promise.js'
 import { SYNC, type SyncAnswer } from '../../../shared/protocol.js'
+import { tellRefusal } from '../../refused.js'
+import type { Bucket } from '../exchange/limits.js'
+import { refusalOf } from '../exchange/refusal.js'
+import { dropped, type Side, sync } from '../exchange/sync.js'
 import { subjectHash } from '../names/subject.js'
-import { tellRefusal } from '../refused.js'
-import type { Report } from '../report.js'
-import type { Bucket } from '../requests/limits.js'
-import type { Part, SocketUse } from '../seams.js'
-import { refusalOf } from '../values/refusal.js'
-import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
-
-export interface PageNeeds extends SyncNeeds {
-  readonly app: Koa
-  readonly parts: readonly Part[]
-  readonly report: Report
-}
+import type { Core } from '../seams/core.js'
+import type { Part, SocketUse } from '../seams/part.js'
 
 /** The source of a page's events. */
 export interface EventSource {
@@ -36,7 +29,7 @@ const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages
 
 /** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
-  readonly #core: PageNeeds
+  readonly #core: Core
   /** Its malformed messages, which no page of ours sends: as many as changes. */
   readonly #malformed: Bucket
   readonly #side: Side & SocketSide
@@ -44,7 +37,7 @@ export class PageEvents {
   readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
   #isGreeted = false
 
-  constructor(core: PageNeeds, use: SocketUse, side: SocketSide) {
+  constructor(core: Core, use: SocketUse, side: SocketSide) {
     this.#core = core
     this.#malformed = core.limits.ofSocket()
     const refuse = (error: LiveSessionError): void => this.#tell(error)

@@ -2,19 +2,10 @@ import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LONGEST_TIMER } from '../../../shared/ms.js'
-import type { Settings } from '../../options.js'
-import type { Report } from '../report.js'
+import type { Core } from '../seams/core.js'
+import type { Connection } from '../visitors/connection.js'
 import type { Authentication } from './authentication.js'
-import type { Connection } from './connection.js'
-import type { Connections } from './connections.js'
 import { requestAgain } from './request-again.js'
-
-interface Needs {
-  readonly app: Koa
-  readonly connections: Connections
-  readonly report: Report
-  readonly settings: Settings
-}
 
 /** ms between two turns, at least, if several fit into the time within which all connections are checked. */
 const TURN = 1000
@@ -28,7 +19,7 @@ type Opening = Pick<Socket, 'conn' | 'request'>
  * browser. Connections take turns, so that thousands that were opened at once are not checked at once.
  */
 export class Rechecks {
-  readonly #core: Needs
+  readonly #core: Core
   readonly #authentication: Authentication
   readonly #every: number
   readonly #turns: readonly Map<Connection, Opening>[]
@@ -38,7 +29,7 @@ export class Rechecks {
   #failedAt = Number.NEGATIVE_INFINITY
 
   /** @param every ms within which each connection is checked; `Infinity`: never */
-  constructor(core: Needs, authentication: Authentication, every: number) {
+  constructor(core: Core, authentication: Authentication, every: number) {
     this.#core = core
     this.#authentication = authentication
     this.#every = every

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { Namespace, Socket } from 'socket.io'
-import type { SigningKeys } from '../cookie/keys.js'
-import type { Connection } from './connection.js'
+import type { LiveSocket, Outlet } from '../memory/live-socket.js'
+import type { SigningKeys } from '../names/keys.js'
+import type { Connection } from '../visitors/connection.js'
 import type { Handshake } from './handshake.js'
-import type { LiveSocket, Outlet } from './live-socket.js'
 
 const PREFIX = 'live_session:'
 

@@ -6,37 +6,25 @@ import type { JsonValue } from '../../../shared/json.js'
 import { type Level, RECONNECT, STORE_SESSION } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
-import type { GuestBytes } from '../memory/guest-bytes.js'
+import { superseded } from '../ends/ending.js'
+import { Handle } from '../exchange/handle.js'
+import { missingIn } from '../exchange/told.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
-import type { Subjects } from '../memory/subjects.js'
-import { superseded } from '../names/ending.js'
+import type { Emit, LiveSocket, Outlet } from '../memory/live-socket.js'
 import { userIdOf } from '../names/subject.js'
-import type { Remote } from '../remote/remote.js'
-import type { Warn } from '../report.js'
-import type { SocketUse } from '../seams.js'
+import type { Core } from '../seams/core.js'
+import type { SocketUse } from '../seams/part.js'
 import type { Owner } from '../values/field-changes.js'
-import { Handle } from '../values/handle.js'
-import { missingIn } from '../values/told.js'
-import { type Connection, hangUp, type Opener } from './connection.js'
-import type { Connections } from './connections.js'
-import type { LiveSocket, Outlet } from './live-socket.js'
-import { PageEvents, type PageNeeds } from './page-events.js'
+import { type Connection, hangUp, type Opener } from '../visitors/connection.js'
+import { PageEvents } from './page-events.js'
 import { hangUpIfUnread } from './unread.js'
-
-export interface SocketNeeds extends PageNeeds {
-  readonly connections: Connections
-  readonly guestBytes: GuestBytes
-  readonly remote: Remote
-  readonly subjects: Subjects
-  readonly warn: Warn
-}
 
 /** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly visitorId: Sub | undefined
   protected override readonly source = 'socket'
-  readonly #core: SocketNeeds
+  readonly #core: Core
   readonly #socket: LiveSocket
   readonly #outlet: Outlet
   readonly #connection: Connection
@@ -48,7 +36,7 @@ export class SocketHandle extends Handle {
   #isOpen = false
 
   /** @param outlet sends events to this socket alone */
-  constructor(core: SocketNeeds, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
     const { visitor, isKept } = connection.opener
     this.userId = visitor.user && userIdOf(visitor.user)
@@ -121,7 +109,7 @@ export class SocketHandle extends Handle {
   }
 
   /** Sends an event to the page, if the socket is open. */
-  emit: SocketUse['emit'] = (event, ...args) => {
+  emit: Emit = (event, ...args) => {
     if (this.#isOpen) this.#outlet.emit(event, ...args)
   }
 

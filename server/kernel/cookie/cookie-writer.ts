@@ -1,7 +1,7 @@
 import Koa from 'koa'
 import session from 'koa-session'
+import type { SigningKeys } from '../names/keys.js'
 import { encode } from './cookie-text.js'
-import type { SigningKeys } from './keys.js'
 
 /** 400 days: browsers keep no cookie longer (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
+import type { Warn } from '../../report.js'
 import type { GuestBytes } from '../memory/guest-bytes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
+import type { SigningKeys } from '../names/keys.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../names/subject.js'
-import type { Warn } from '../report.js'
 import {
   type CookieContent,
   decode,
@@ -15,7 +16,6 @@ import {
   type VerifiedCookie,
 } from './cookie-text.js'
 import { type CookieOptions, createWriter } from './cookie-writer.js'
-import type { SigningKeys } from './keys.js'
 
 /** Bytes that a cached text takes besides its characters, together with what is found for it. */
 const ENTRY = 500

@@ -3,33 +3,24 @@ import { sameJson } from '../../../shared/json.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { isPast } from '../../../shared/stamp.js'
-import type { Settings } from '../../options.js'
-import type { Subjects } from '../memory/subjects.js'
-import type { Epochs } from '../names/epochs.js'
 import type { Subject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
-import type { Sessions } from '../values/sessions.js'
+import type { UpToValues } from '../values/up-to-values.js'
 import type { Comparison, Comparisons } from './comparison.js'
 import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
-interface Needs {
-  readonly comparisons: Comparisons
-  readonly sessions: Sessions
-  readonly subjects: Subjects
-  readonly epochs: Epochs
-  readonly settings: Settings
-}
-
 /** The exchange between the cookie and the replicas in memory: each learns what the other knows. */
 export class Freshness {
-  readonly #core: Needs
+  readonly #core: UpToValues
+  readonly #comparisons: Comparisons
   /** Bytes for registers in the cookie. */
   readonly #room: number
   readonly #hasBrowserFields: boolean
 
-  constructor(core: Needs) {
+  constructor(core: UpToValues, comparisons: Comparisons) {
     this.#core = core
+    this.#comparisons = comparisons
     this.#room = roomForRegisters(core.settings.cookie)
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
@@ -47,7 +38,7 @@ export class Freshness {
     if (!this.#core.epochs.isCurrent(cookie)) return this.#comparison(visitor)
     this.#absorb(cookie, visitor)
     const comparison = this.#comparison(visitor)
-    this.#core.comparisons.keep(cookie, comparison)
+    this.#comparisons.keep(cookie, comparison)
     return comparison
   }
 

@@ -1,10 +1,10 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Sub } from '../../../shared/sub.js'
-import type { Outlet } from '../connections/live-socket.js'
 import { isFleeting, isSubject, isUser, type Subject, subjectHash } from '../names/subject.js'
 import type { GuestBytes } from './guest-bytes.js'
 import type { Listener } from './listeners.js'
+import type { Outlet } from './live-socket.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
 /** A subject kept in memory by its open sockets and its listeners. */

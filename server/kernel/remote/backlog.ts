@@ -2,6 +2,7 @@ import type { Level } from '../../../shared/protocol.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { FIRST_GENERATION } from '../names/generation.js'
+import { type StoredName, storeName } from '../names/stored-name.js'
 import {
   again,
   type BacklogNeeds,
@@ -15,7 +16,6 @@ import {
   write,
 } from './batch.js'
 import type { StoreHealth } from './health.js'
-import { type StoredName, storeName } from './name.js'
 import type { SoundStore } from './sound-store.js'
 
 /** ms for which a subject rests if the store refuses its rows while it accepts others: at first, and at most. */

@@ -1,9 +1,9 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
+import { generationRegister, standing } from '../ends/ending.js'
 import type { GuestBytes } from '../memory/guest-bytes.js'
-import { generationRegister, standing } from '../names/ending.js'
 import { FIRST_GENERATION } from '../names/generation.js'
-import { type StoredName, storeName } from './name.js'
+import { type StoredName, storeName } from '../names/stored-name.js'
 import type { SoundStore } from './sound-store.js'
 
 /** The writes that go to the store in one call. */

@@ -1,25 +1,17 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Connections } from '../connections/connections.js'
-import { standing, toRegister } from '../names/ending.js'
-import type { Epochs } from '../names/epochs.js'
+import { standing, toRegister } from '../ends/ending.js'
 import { isUser, type Subject } from '../names/subject.js'
-import type { Sessions } from '../values/sessions.js'
+import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import type { Backlog } from './backlog.js'
 import { applyRemoteEnd } from './remote-ends.js'
-
-type Surroundings = {
-  readonly connections: Connections
-  readonly epochs: Epochs
-  readonly sessions: Sessions
-}
 
 /** The intake of what the store has into memory. It also tells the store what that lacks. */
 export class Intake {
   readonly #backlog: Backlog
-  readonly #core: Surroundings
+  readonly #core: UpToVisitors
 
-  constructor(backlog: Backlog, core: Surroundings) {
+  constructor(backlog: Backlog, core: UpToVisitors) {
     this.#backlog = backlog
     this.#core = core
   }

@@ -1,15 +1,11 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { nextStamp } from '../../../shared/stamp.js'
-import type { Settings } from '../../options.js'
-import type { GuestBytes } from '../memory/guest-bytes.js'
+import type { UpToEnds } from '../ends/up-to-ends.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import type { Subjects } from '../memory/subjects.js'
 import { FIRST_GENERATION } from '../names/generation.js'
+import { type StoredName, storeName } from '../names/stored-name.js'
 import { isSubject, type Subject } from '../names/subject.js'
-import type { Warn } from '../report.js'
 import type { StoreHealth } from './health.js'
-import { type StoredName, storeName } from './name.js'
-import type { Remote } from './remote.js'
 import type { SoundStore } from './sound-store.js'
 
 /** A record that the store had nothing of a subject, and memory has nothing either. Otherwise the replica in memory records the load. */
@@ -33,26 +29,18 @@ interface Taking {
 /** Approximate bytes of such a record, with its place in memory. */
 const NOTHING = 200
 
-interface Needs {
-  readonly guestBytes: GuestBytes
-  readonly remote: Remote
-  readonly settings: Settings
-  readonly subjects: Subjects
-  readonly warn: Warn
-}
-
 /** The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. */
 export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #core: Needs
+  readonly #core: UpToEnds
   readonly #taking: Taking
   readonly #nothing: RotatingCache<Nothing>
   /** ms */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
 
-  constructor(store: SoundStore, health: StoreHealth, core: Needs, taking: Taking) {
+  constructor(store: SoundStore, health: StoreHealth, core: UpToEnds, taking: Taking) {
     this.#store = store
     this.#health = health
     this.#core = core

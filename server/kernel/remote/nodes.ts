@@ -3,29 +3,13 @@ import type { Namespace, Server } from 'socket.io'
 import { isEnd, type StoredRegister, toWire } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { idsOf, withIds } from '../../../shared/taken-ids.js'
-import type { Settings } from '../../options.js'
-import type { Connections } from '../connections/connections.js'
-import { standing } from '../names/ending.js'
-import type { Epochs } from '../names/epochs.js'
+import type { Peers } from '../ends/beyond.js'
+import { standing } from '../ends/ending.js'
 import { readName } from '../names/generation.js'
 import { isBrowser, isCookieless } from '../names/subject.js'
-import type { Report, Warn } from '../report.js'
-import type { NameOwner } from '../seams.js'
-import type { Sessions } from '../values/sessions.js'
-import type { Peers, Remote } from './remote.js'
+import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { applyRemoteEnd } from './remote-ends.js'
 import { soundRegisters } from './rows.js'
-
-interface Needs {
-  readonly connections: Connections
-  readonly epochs: Epochs
-  readonly owners: readonly NameOwner[]
-  readonly remote: Remote
-  readonly report: Report
-  readonly sessions: Sessions
-  readonly settings: Settings
-  readonly warn: Warn
-}
 
 /** The message between the processes of an app: a name, its new registers, and the ids that these know, by key. */
 const MERGE = 'live_session:merge'
@@ -34,10 +18,10 @@ const MERGE = 'live_session:merge'
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
-  readonly #core: Needs
+  readonly #core: UpToVisitors
   #news = new Map<string, Replica>()
 
-  constructor(io: Server, core: Needs) {
+  constructor(io: Server, core: UpToVisitors) {
     this.#io = io
     this.#main = io.of('/')
     this.#core = core

@@ -1,6 +1,5 @@
 import { LONGEST_TIMER } from '../../../shared/ms.js'
-import type { Settings } from '../../options.js'
-import type { Subjects } from '../memory/subjects.js'
+import type { UpToEnds } from '../ends/up-to-ends.js'
 import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { Loads } from './loads.js'
@@ -14,21 +13,16 @@ interface Parts {
   readonly loads: Loads
 }
 
-interface Needs {
-  readonly settings: Settings
-  readonly subjects: Subjects
-}
-
 /** The periodic reloads of the subjects that sockets and listeners hold: no request causes those. */
 export class Reloads {
   readonly #parts: Parts
-  readonly #core: Needs
+  readonly #core: UpToEnds
   /** ms for which a subject need not be loaded again: at the next round it is no older than `storeRefresh`. */
   readonly #fresh: number
   readonly #timer: ReturnType<typeof setInterval>
   #isUnderWay = false
 
-  constructor(parts: Parts, core: Needs) {
+  constructor(parts: Parts, core: UpToEnds) {
     this.#parts = parts
     this.#core = core
     parts.health.onTry(() => void this.#reload())

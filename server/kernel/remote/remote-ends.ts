@@ -1,13 +1,7 @@
-import type { Connections } from '../connections/connections.js'
-import type { Epochs } from '../names/epochs.js'
-
-interface Needs {
-  readonly connections: Connections
-  readonly epochs: Epochs
-}
+import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 
 /** Applies an end that another process has made, whichever way the news has come. */
-export function applyRemoteEnd({ connections, epochs }: Needs, name: string): void {
+export function applyRemoteEnd({ connections, epochs }: UpToVisitors, name: string): void {
   // The user may be signed in again, with a cookie from after the end.
   const over = connections.of(name).filter(({ opener: { cookie } }) => !cookie || !epochs.isCurrent(cookie))
   void connections.end(over, 'other_subject')

@@ -1,19 +1,8 @@
 import { hostname } from 'node:os'
 import type { Server } from 'socket.io'
-import type { Settings } from '../../options.js'
-import type { Connections } from '../connections/connections.js'
-import type { Subjects } from '../memory/subjects.js'
+import type { Census, NodeSockets } from '../ends/beyond.js'
 import { isSubject, type Subject } from '../names/subject.js'
-import type { Report } from '../report.js'
-import type { Census, NodeSockets, Remote } from './remote.js'
-
-interface Needs {
-  readonly connections: Connections
-  readonly remote: Remote
-  readonly report: Report
-  readonly settings: Settings
-  readonly subjects: Subjects
-}
+import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 
 /** Messages between the processes of an app: how many sockets these subjects have there, and the answer. */
 const COUNT = 'live_session:count'
@@ -41,11 +30,11 @@ export const NODE: string = `${hostname()}:${process.pid}`
  */
 export class SocketCensus implements Census {
   readonly #io: Server
-  readonly #core: Needs
+  readonly #core: UpToVisitors
   readonly #answers = new Map<string, Answer>()
   #askedAt = Number.NEGATIVE_INFINITY
 
-  constructor(io: Server, core: Needs) {
+  constructor(io: Server, core: UpToVisitors) {
     this.#io = io
     this.#core = core
     io.on(COUNT, (subjects: unknown) => this.#answer(subjects))
@@ -98,12 +87,12 @@ export class SocketCensus implements Census {
 }
 
 /** Returns the number of open sockets of this process. */
-export function allSockets({ connections }: Pick<Needs, 'connections'>): number {
+export function allSockets({ connections }: Pick<UpToVisitors, 'connections'>): number {
   return connections.all().reduce((sum, { sockets }) => sum + sockets, 0)
 }
 
 /** Returns the number of open sockets of one subject in this process. */
-export function socketsOf({ subjects }: Pick<Needs, 'subjects'>, subject: Subject): number {
+export function socketsOf({ subjects }: Pick<UpToVisitors, 'subjects'>, subject: Subject): number {
   return subjects.holding(subject)?.outlets.size ?? 0
 }
 

@@ -1,8 +1,7 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import { NEVER, type Stamp } from '../../../shared/stamp.js'
-import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
-import type { Warn } from '../report.js'
+import type { UpToEnds } from '../ends/up-to-ends.js'
 import { soundRegisters } from './rows.js'
 
 /** The answer of a store. */
@@ -12,17 +11,12 @@ interface Read {
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
-interface Needs {
-  readonly settings: Settings
-  readonly warn: Warn
-}
-
 /** The store for all other code: rows that are not registers are reported, count as absent, and the next write replaces them. */
 export class SoundStore {
   readonly #store: Store
-  readonly #core: Needs
+  readonly #core: Pick<UpToEnds, 'settings' | 'warn'>
 
-  constructor(store: Store, core: Needs) {
+  constructor(store: Store, core: Pick<UpToEnds, 'settings' | 'warn'>) {
     this.#store = store
     this.#core = core
   }

@@ -1,6 +1,6 @@
 import { LiveSessionError } from '../../../shared/errors.js'
+import type { Report } from '../../report.js'
 import type { Store } from '../../stores/store.js'
-import type { Report } from '../report.js'
 import type { Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { Updates } from './updates.js'

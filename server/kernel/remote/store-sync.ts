@@ -2,47 +2,27 @@ import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Stamp } from '../../../shared/stamp.js'
-import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
-import type { Connections } from '../connections/connections.js'
-import type { GuestBytes } from '../memory/guest-bytes.js'
-import type { Subjects } from '../memory/subjects.js'
-import type { Epochs } from '../names/epochs.js'
+import type { Keeper } from '../ends/beyond.js'
 import { FIRST_GENERATION } from '../names/generation.js'
+import { type StoredName, storeName } from '../names/stored-name.js'
 import { isFleeting, isSubject, isUser, type PartName, type Subject } from '../names/subject.js'
-import type { Warn } from '../report.js'
-import type { NameOwner } from '../seams.js'
-import type { Sessions } from '../values/sessions.js'
+import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { Backlog } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Intake } from './intake.js'
 import { Loads } from './loads.js'
-import { type StoredName, storeName } from './name.js'
 import { Reloads } from './reloads.js'
-import type { Keeper, Remote } from './remote.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
 import { StoreEnd } from './store-end.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, type Update, Updates } from './updates.js'
 
-/** The pieces that it brings together. */
-type Surroundings = {
-  readonly connections: Connections
-  readonly guestBytes: GuestBytes
-  readonly remote: Remote
-  readonly epochs: Epochs
-  readonly owners: readonly NameOwner[]
-  readonly sessions: Sessions
-  readonly settings: Settings
-  readonly subjects: Subjects
-  readonly warn: Warn
-}
-
 /** The exchange between memory and the store: each learns what the other knows. */
 export class StoreSync implements Keeper {
   readonly #sound: SoundStore
-  readonly #core: Surroundings
+  readonly #core: UpToVisitors
   readonly health: StoreHealth
   readonly #backlog: Backlog
   /** The writes that the store has not confirmed. */
@@ -57,7 +37,7 @@ export class StoreSync implements Keeper {
   readonly #updates: Updates<Subject>
   readonly #end: StoreEnd
 
-  constructor(store: Store, core: Surroundings) {
+  constructor(store: Store, core: UpToVisitors) {
     this.#core = core
     this.health = new StoreHealth(core.settings)
     const waiting = {

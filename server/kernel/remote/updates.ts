@@ -8,9 +8,9 @@ import type { Replica } from '../../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
+import type { Keeper } from '../ends/beyond.js'
+import type { StoredName } from '../names/stored-name.js'
 import type { StoreHealth } from './health.js'
-import type { StoredName } from './name.js'
-import type { Keeper } from './remote.js'
 import type { SoundStore } from './sound-store.js'
 
 /** How often a value is computed again because another process was faster. */

@@ -1,23 +1,9 @@
 import type Koa from 'koa'
-import type { Settings } from '../../options.js'
-import type { LiveCookie } from '../cookie/cookie.js'
-import type { CookieMembers } from '../cookie/cookie-members.js'
-import type { Freshness } from '../cookie/freshness.js'
-import type { Epochs } from '../names/epochs.js'
-import type { Evidence } from '../names/recognized.js'
-import type { Warn } from '../report.js'
-
-export interface AnswerCookieNeeds {
-  readonly cookie: LiveCookie
-  readonly cookieMembers: CookieMembers
-  readonly epochs: Epochs
-  readonly freshness: Freshness
-  readonly settings: Settings
-  readonly warn: Warn
-}
+import type { Core } from '../seams/core.js'
+import type { Evidence } from '../visitors/recognized.js'
 
 /** Returns whether the visitor's own cookie has less than one written now would have, or is about to expire. */
-export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Evidence): boolean {
+export function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
@@ -28,11 +14,7 @@ export function isStale(core: AnswerCookieNeeds, { cookie, visitor }: Evidence):
 }
 
 /** Writes all that is known of the visitor and fits. Resolves when the cookie is written. */
-export function writeCookie(
-  core: AnswerCookieNeeds,
-  ctx: Koa.Context,
-  { cookie: brought, visitor }: Evidence,
-): Promise<void> {
+export function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: Evidence): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
   // Memory may have evicted the visitor since the request began: the cookie must not lose anything by that.
   if (brought) freshness.compare(brought, visitor)
@@ -48,13 +30,8 @@ export function writeCookie(
   return cookie.write(ctx.req, ctx.res, content)
 }
 
-interface Needs {
-  readonly settings: Settings
-  readonly warn: Warn
-}
-
 /** Warns if the server mistakes https for http: it would send cookies without Secure, and take every page's origin for a foreign one. */
-function checkProxy({ settings, warn }: Needs, ctx: Koa.Context): void {
+function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
   if (ctx.secure) return
   const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
   if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')

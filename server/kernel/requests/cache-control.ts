@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Warn } from '../report.js'
+import type { Warn } from '../../report.js'
 
 const NOT_SHARED =
   'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +

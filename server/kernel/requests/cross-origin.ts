@@ -1,13 +1,7 @@
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
-import type { Settings } from '../../options.js'
-import type { Warn } from '../report.js'
-import { RETRY_AFTER } from '../values/refusal.js'
-
-interface Needs {
-  readonly settings: Settings
-  readonly warn: Warn
-}
+import { RETRY_AFTER } from '../exchange/refusal.js'
+import type { Core } from '../seams/core.js'
 
 /** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is checked anyway. */
 const MAX_AGE = 7200
@@ -17,7 +11,7 @@ const NAMES = /^[\w-]+(, *[\w-]+)*$/
  * Returns the CORS middleware (Fetch standard) that lets pages of the listed origins, and no others, POST with cookies and read the
  * response.
  */
-export function answerListed({ settings, warn }: Needs): readonly Koa.Middleware[] {
+export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
   if (origins.length === 0) return []
   const answer: Koa.Middleware = (ctx, next) => {

@@ -1,8 +1,8 @@
 import type { Ended } from '../cookie/cookie.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Epochs } from '../names/epochs.js'
-import type { Recognized } from '../names/recognized.js'
+import type { Epochs } from '../ends/epochs.js'
 import type { Vouched } from '../names/visitor.js'
+import type { Recognized } from '../visitors/recognized.js'
 
 /** A record of what had ended for the visitor when a request began, and of what has ended since: a late request must undo none of it. */
 export class EndedSince {

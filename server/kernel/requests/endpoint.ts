@@ -5,26 +5,20 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { isQuestion, parseSync, type Wanted } from '../../../shared/parse.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { SyncAnswer } from '../../../shared/protocol.js'
+import { tellRefusal } from '../../refused.js'
 import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Disagreements } from '../names/disagreements.js'
-import { superseded } from '../names/ending.js'
+import { superseded } from '../ends/ending.js'
+import { refusalOf } from '../exchange/refusal.js'
+import { dropped, type Side, sync } from '../exchange/sync.js'
 import type { UserSubject } from '../names/subject.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
-import { type Whose, whoseIs } from '../names/who.js'
-import { tellRefusal } from '../refused.js'
-import type { Part } from '../seams.js'
-import { refusalOf } from '../values/refusal.js'
-import { dropped, type Side, type SyncNeeds, sync } from '../values/sync.js'
+import type { Core } from '../seams/core.js'
+import type { Whose } from '../visitors/recognized.js'
+import { whoseIs } from '../visitors/who.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
 import { checkOwnPost } from './origin.js'
-import { Visit, type VisitNeeds } from './visit.js'
-
-export interface EndpointNeeds extends VisitNeeds, SyncNeeds {
-  readonly app: Koa
-  readonly disagreements: Disagreements
-  readonly parts: readonly Part[]
-}
+import { Visit } from './visit.js'
 
 /** The steps of a request before its response. */
 interface Callers extends Identifier {
@@ -33,7 +27,7 @@ interface Callers extends Identifier {
 }
 
 /** Creates `POST /store_session`: takes what a socket changed, or could not change, and responds with the cookie. */
-export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Middleware {
+export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // The user may sign out while the body arrives.
@@ -69,7 +63,7 @@ export function createEndpoint(core: EndpointNeeds, requests: Callers): Koa.Midd
 }
 
 /** Returns whether a part has answered a POST that is not JSON. */
-async function hasPartAnswered({ parts }: EndpointNeeds, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+async function hasPartAnswered({ parts }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
   for (const { post } of parts) if (await post?.(ctx, requests)) return true
   return false
 }
@@ -99,7 +93,7 @@ function endAfter({ res }: Koa.Context): void {
 
 /** If a response under way brings the browser another cookie, this POST's cookie could arrive later and replace it. */
 function checkBrowser(
-  { departures, disagreements }: EndpointNeeds,
+  { departures, disagreements }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
@@ -121,7 +115,7 @@ function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
 }
 
 /** Tells a page that belongs to another visitor whose cookie this is. */
-function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncAnswer {
+function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // The page's next question is counted.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
@@ -130,7 +124,7 @@ function answerStray(core: EndpointNeeds, ctx: Koa.Context, whose: Whose): SyncA
 }
 
 /** @param whose whose request it is: as the page was told if it named a `who`, else as the response makes it */
-async function answer(core: EndpointNeeds, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
+async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
   if (isQuestion(wanted)) {
     core.limits.spendQuestion(visit)
     if (visit.tellsEnd) throw askAgain('the browser is only now told that its cookie has ended')

@@ -1,4 +1,4 @@
-import type { Warn } from '../report.js'
+import type { Warn } from '../../report.js'
 
 const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again'

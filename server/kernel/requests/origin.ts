@@ -1,7 +1,6 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Settings } from '../../options.js'
-import type { Warn } from '../report.js'
+import type { Core } from '../seams/core.js'
 
 /** The origin that a request claims to come from, and the one at which it arrived. */
 export interface OriginClaims {
@@ -11,11 +10,6 @@ export interface OriginClaims {
   readonly site: string
   /** `protocol://host` as this server sees itself, never what the request says in its Origin. */
   readonly own: string
-}
-
-interface Needs {
-  readonly settings: Pick<Settings, 'origins'>
-  readonly warn: Warn
 }
 
 /**
@@ -30,7 +24,7 @@ export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boo
 }
 
 /** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from one of our own pages */
-export function checkOwnPost({ settings, warn }: Needs, ctx: Koa.Context): void {
+export function checkOwnPost({ settings, warn }: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
   const claims = originClaims(ctx)
   if (isOwnPost(claims, settings.origins)) return
   warn(describeBadOrigin(claims), 'bad_origin')

@@ -9,25 +9,20 @@ import type { Replica } from '../../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { stampsIn } from '../cookie/cookie-text.js'
-import { superseded } from '../names/ending.js'
+import { superseded } from '../ends/ending.js'
+import { Handle } from '../exchange/handle.js'
+import { Outcome } from '../exchange/outcome.js'
 import type { Identifier, Vouched } from '../names/visitor.js'
-import type { Part, RequestUse } from '../seams.js'
-import { endsOf } from '../values/ends.js'
+import type { Core } from '../seams/core.js'
+import type { RequestUse } from '../seams/part.js'
+import { endsOf } from '../values/expiry.js'
 import type { Owner } from '../values/field-changes.js'
-import { Handle } from '../values/handle.js'
-import { Outcome } from '../values/outcome.js'
-import type { Sessions } from '../values/sessions.js'
-import { Visit, type VisitNeeds } from './visit.js'
-
-export interface RequestNeeds extends VisitNeeds {
-  readonly parts: readonly Part[]
-  readonly sessions: Sessions
-}
+import { Visit } from './visit.js'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
-  readonly #core: RequestNeeds
+  readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
   readonly #vouched: Vouched
@@ -38,7 +33,7 @@ export class RequestHandle extends Handle {
    * @param vouched whom `identify` has named
    * @param begun the visit, if the session was used before; else it begins at the first use
    */
-  constructor(core: RequestNeeds, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
+  constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
     super(core)
     this.#core = core
     this.#ctx = ctx

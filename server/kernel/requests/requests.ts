@@ -1,17 +1,16 @@
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import { readables } from '../cookie/cookie-text.js'
-import { loadCandidates } from '../names/candidates.js'
 import { type UserSubject, userNamed } from '../names/subject.js'
 import type { Vouched } from '../names/visitor.js'
-import type { Part } from '../seams.js'
-import { addMembers } from '../values/members.js'
-import { createEndpoint, type EndpointNeeds } from './endpoint.js'
-import { RequestHandle, type RequestNeeds } from './request.js'
+import type { Core } from '../seams/core.js'
+import { addMembers } from '../seams/members.js'
+import type { Part } from '../seams/part.js'
+import { loadCandidates } from './candidates.js'
+import { createEndpoint } from './endpoint.js'
+import { RequestHandle } from './request.js'
 import { IN_REQUESTS, watchSession } from './session-order.js'
 import type { Visit } from './visit.js'
-
-type Needs = EndpointNeeds & RequestNeeds
 
 const TWICE =
   'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
@@ -23,12 +22,12 @@ const REQUEST = Symbol('koa-live-session')
 
 /** The middleware that requests pass through, and their `ctx.liveSession`. */
 export class Requests {
-  readonly #core: Needs
+  readonly #core: Core
   readonly #endpoint: Koa.Middleware
   readonly #Handle: typeof RequestHandle
   readonly #begins: readonly NonNullable<Part['begins']>[]
 
-  constructor(core: Needs) {
+  constructor(core: Core) {
     this.#core = core
     this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
     this.#endpoint = createEndpoint(core, this)

@@ -3,37 +3,23 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { Departures } from '../connections/departures.js'
 import { heldIn, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Subjects } from '../memory/subjects.js'
-import { loadCandidates } from '../names/candidates.js'
-import { type Brought, cookieAction, type Deed, moreOf } from '../names/decide.js'
-import type { Identities } from '../names/identities.js'
-import type { Departing, Recognized } from '../names/recognized.js'
 import type { UserSubject } from '../names/subject.js'
 import type { Visitor, Vouched } from '../names/visitor.js'
-import { renewalOf, type Whose, whoOf } from '../names/who.js'
-import type { StoreSync } from '../remote/store-sync.js'
-import type { Report } from '../report.js'
-import type { Answer, AnswerPart } from '../seams.js'
-import { type AnswerCookieNeeds, isStale, writeCookie } from './answer-cookie.js'
+import type { Core } from '../seams/core.js'
+import type { Answer, AnswerPart } from '../seams/part.js'
+import { type Brought, cookieAction, type Deed, moreOf } from '../visitors/decide.js'
+import type { Departing, Recognized, Whose } from '../visitors/recognized.js'
+import { renewalOf, whoOf } from '../visitors/who.js'
+import { isStale, writeCookie } from './answer-cookie.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import type { HasConsent } from './consent.js'
+import { loadCandidates } from './candidates.js'
 import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 
-export interface VisitNeeds extends AnswerCookieNeeds {
-  readonly departures: Departures
-  readonly hasConsent: HasConsent
-  readonly identities: Identities
-  readonly report: Report
-  readonly store: StoreSync | undefined
-  readonly subjects: Subjects
-}
-
 /** A request and its response: who the visitor is, and what the response does to the cookie. Begun at the first use of the session. */
 export class Visit implements Whose, Answer {
-  readonly #core: VisitNeeds
+  readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #since: EndedSince
   readonly #begunAs: UserSubject | undefined
@@ -43,7 +29,7 @@ export class Visit implements Whose, Answer {
   #parts: readonly AnswerPart[] = []
 
   /** @throws {TypeError} if the headers have gone out: they have to say that the response is for one visitor */
-  constructor(core: VisitNeeds, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
+  constructor(core: Core, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     const found = known ?? core.identities.take(core.cookie.read(ctx.req, user), user)

@@ -4,23 +4,14 @@ import type { FieldMap } from '../../../shared/fields.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Settings } from '../../options.js'
-import type { Announcements } from '../memory/announcements.js'
-import type { Holding, Subjects } from '../memory/subjects.js'
-import type { Epochs } from '../names/epochs.js'
+import type { UpToEnds } from '../ends/up-to-ends.js'
+import type { Holding } from '../memory/subjects.js'
 import { nameOf } from '../names/generation.js'
 import { isFleeting, type Subject } from '../names/subject.js'
-import type { Remote } from '../remote/remote.js'
 import type { Dispatch } from './dispatch.js'
 
-export interface ChangesNeeds {
-  readonly announcements: Announcements
-  readonly dispatch: Dispatch
-  readonly epochs: Epochs
-  readonly remote: Remote
-  readonly settings: Settings
-  readonly subjects: Subjects
-}
+/** The kernel up to the dispatch of changes to pages. */
+export type UpToDispatch = UpToEnds & { readonly dispatch: Dispatch }
 
 /** Where registers come from: a `ChangeSource`, or a cookie, of which listeners are told as of its request. */
 export type Origin = ChangeSource | 'cookie'
@@ -40,11 +31,11 @@ type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undef
 
 /** The merging of registers from any other place into memory: newer ones are taken over, and all who do not know them are told. */
 export class Changes {
-  readonly #core: ChangesNeeds
+  readonly #core: UpToDispatch
   readonly #fields: FieldMap
   readonly #value: ValueOf
 
-  constructor(core: ChangesNeeds, value: ValueOf) {
+  constructor(core: UpToDispatch, value: ValueOf) {
     this.#core = core
     this.#fields = core.settings.fields
     this.#value = value

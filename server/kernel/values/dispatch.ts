@@ -6,11 +6,10 @@ import type { Replica } from '../../../shared/replica.js'
 import { isStamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { idsOf } from '../../../shared/taken-ids.js'
-import type { Settings } from '../../options.js'
+import type { UpToEnds } from '../ends/up-to-ends.js'
 import type { Holding } from '../memory/subjects.js'
-import type { Epochs } from '../names/epochs.js'
 import { isUser, type Subject, subjectHash } from '../names/subject.js'
-import { endsOf } from './ends.js'
+import { endsOf } from './expiry.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
 type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
@@ -27,21 +26,15 @@ interface LastTicket {
   readonly text: string
 }
 
-interface Needs {
-  readonly tickets: Tickets
-  readonly epochs: Epochs
-  readonly settings: Settings
-}
-
 /** The dispatch of changes: signs tickets and sends them to the subject's sockets, once for all changes of a turn. */
 export class Dispatch {
-  readonly #core: Needs
+  readonly #core: UpToEnds & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
   #changed = new Map<Holding, Set<Field>>()
   #afterwards: (() => void)[] = []
   #last: LastTicket = { sub: undefined, epoch: 0, second: 0, registers: [], text: '' }
 
-  constructor(core: Needs) {
+  constructor(core: UpToEnds & { readonly tickets: Tickets }) {
     this.#core = core
     this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
   }

@@ -8,7 +8,7 @@ import type { Replica } from '../../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import { isUser, type Subject } from '../names/subject.js'
-import { Changes, type ChangesNeeds, type Origin } from './changes.js'
+import { Changes, type Origin, type UpToDispatch } from './changes.js'
 import { type FieldChanges, group, type Owner } from './field-changes.js'
 
 /** Further details of a write. */
@@ -25,11 +25,11 @@ export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'rea
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
-  readonly #core: ChangesNeeds
+  readonly #core: UpToDispatch
   readonly #changes: Changes
   #isClosed = false
 
-  constructor(core: ChangesNeeds) {
+  constructor(core: UpToDispatch) {
     this.#core = core
     this.fields = core.settings.fields
     this.#changes = new Changes(core, (field, replica) => this.value(field, replica))

@@ -4,8 +4,8 @@ import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../../shared/pr
 import type { StoredRegister } from '../../../shared/register.js'
 import { isSub, type Sub } from '../../../shared/sub.js'
 import { withIds } from '../../../shared/taken-ids.js'
-import type { SigningKeys } from '../cookie/keys.js'
 import { FIRST_GENERATION } from '../names/generation.js'
+import type { SigningKeys } from '../names/keys.js'
 
 const ALGORITHM = 'HS256'
 const TYPE = 'live-session+jwt'

@@ -1,20 +1,12 @@
 import type { JsonValue } from '../../../shared/json.js'
-import type { Warn } from '../../kernel/report.js'
-import type { Limits } from '../../kernel/requests/limits.js'
-import type { Answer, Part } from '../../kernel/seams.js'
-import type { Settings } from '../../options.js'
+import type { Core } from '../../kernel/seams/core.js'
+import type { Answer, Part } from '../../kernel/seams/part.js'
 import { addressed, isPage, takeAddress } from './take.js'
-
-interface Needs {
-  readonly limits: Limits
-  readonly settings: Settings
-  readonly warn: Warn
-}
 
 type Unvisited = Readonly<Record<string, JsonValue>>
 
 /** Creates the part for fields that a page's URL sets, and is kept in sync with. */
-export function addressPart(core: Needs): Part {
+export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Part {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
   const readable = fields.filter(({ access }) => access !== 'hidden')

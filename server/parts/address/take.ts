@@ -3,15 +3,9 @@ import { fromParameter, parameterOf } from '../../../shared/address.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
-import type { Warn } from '../../kernel/report.js'
-import type { Limits } from '../../kernel/requests/limits.js'
 import { isPrefetch } from '../../kernel/requests/prefetch.js'
-import type { RequestUse } from '../../kernel/seams.js'
-
-interface Needs {
-  readonly limits: Limits
-  readonly warn: Warn
-}
+import type { Core } from '../../kernel/seams/core.js'
+import type { RequestUse } from '../../kernel/seams/part.js'
 
 /**
  * Returns whether the response will be a page of its own, in a window or a tab: not an image, frame or script, which any site can have
@@ -42,7 +36,7 @@ export function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly 
 
 /** Sets fields to what a visit's URL says. Returns, by key, what it leaves to its page. */
 export function takeAddress(
-  core: Needs,
+  core: Pick<Core, 'limits' | 'warn'>,
   fields: readonly Field[],
   use: RequestUse,
 ): Readonly<Record<string, JsonValue>> {
@@ -56,7 +50,7 @@ export function takeAddress(
 }
 
 /** A visit continues without what is refused here: a wrong or outdated link is not the visitor's mistake. */
-function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | undefined {
+function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
   // The value is not logged: it is a stranger's text.
@@ -79,7 +73,12 @@ function saidOf(field: Field, search: string, { warn }: Needs): JsonValue | unde
 }
 
 /** Returns whether it was set. Limited like changes by pages, as a stranger may have made the link. */
-function take({ limits }: Needs, key: string, value: JsonValue, { visit, values }: RequestUse): boolean {
+function take(
+  { limits }: Pick<Core, 'limits' | 'warn'>,
+  key: string,
+  value: JsonValue,
+  { visit, values }: RequestUse,
+): boolean {
   if (visit.isSuperseded) return false
   try {
     limits.spend(1, visit)

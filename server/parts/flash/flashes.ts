@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { memoryBytes } from '../../../shared/budget.js'
 import { timeAfter } from '../../../shared/stamp.js'
-import type { GuestBytes } from '../../kernel/memory/guest-bytes.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import type { BrowserSubject } from '../../kernel/names/subject.js'
-import type { StoreSync } from '../../kernel/remote/store-sync.js'
-import type { Settings } from '../../options.js'
+import type { Core } from '../../kernel/seams/core.js'
 import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
 
 /** Approximate bytes of a browser's place in memory, of a message without its content, and of a taken one's id. */
@@ -13,18 +11,12 @@ const PLACE = 200
 const FRAME = 150
 const ID = 120
 
-interface Needs {
-  readonly guestBytes: GuestBytes
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
-}
-
 /**
  * Messages to show to browsers once. They wait in memory, and in the cookie of each response written meanwhile. This process, and with a
  * store the store, ensures that each is taken only once.
  */
 export class Flashes {
-  readonly #core: Needs
+  readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
   readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of messages that were taken here: cookies may still have them. */
   readonly #taken: RotatingCache<true>
@@ -32,7 +24,7 @@ export class Flashes {
   readonly #held = new Set<string>()
   #count = 0
 
-  constructor(core: Needs) {
+  constructor(core: Pick<Core, 'guestBytes' | 'settings' | 'store'>) {
     const { guestBytes: bytes, settings } = core
     const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
     this.#core = core

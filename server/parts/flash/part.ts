@@ -2,26 +2,21 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
-import type { Connections } from '../../kernel/connections/connections.js'
-import type { GuestBytes } from '../../kernel/memory/guest-bytes.js'
-import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import { usedLate } from '../../kernel/requests/lateness.js'
-import type { Part, RequestUse } from '../../kernel/seams.js'
-import type { Settings } from '../../options.js'
+import type { Core } from '../../kernel/seams/core.js'
+import type { Part, RequestUse } from '../../kernel/seams/part.js'
 import { Flashes } from './flashes.js'
 import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './message.js'
 import { readerOf } from './reader.js'
 import { RequestFlash } from './request-flash.js'
 
-interface Needs {
-  readonly connections: Connections
-  readonly guestBytes: GuestBytes
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
-}
-
 /** Creates the part for messages that a browser is shown once. */
-export function flashPart({ connections, guestBytes, settings, store }: Needs): Part {
+export function flashPart({
+  connections,
+  guestBytes,
+  settings,
+  store,
+}: Pick<Core, 'connections' | 'guestBytes' | 'settings' | 'store'>): Part {
   const flashes = new Flashes({ guestBytes, settings, store })
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)

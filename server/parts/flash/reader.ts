@@ -1,7 +1,7 @@
 import type Koa from 'koa'
-import { isClosed } from '../../kernel/requests/arrival.js'
 import { isOwnPost, originClaims } from '../../kernel/requests/origin.js'
 import { isPrefetch } from '../../kernel/requests/prefetch.js'
+import { isClosed } from '../../kernel/visitors/arrival.js'
 
 /** What shows a message: a page that loads, or a script of an open one. */
 export type Reader = 'page' | 'script'

@@ -6,8 +6,7 @@ import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
-import type { StoreSync } from '../../kernel/remote/store-sync.js'
-import type { Settings } from '../../options.js'
+import type { Core } from '../../kernel/seams/core.js'
 import { SealingKeys } from './sealing-keys.js'
 
 const TYPE = 'live-session-hand-off+jwt'
@@ -37,19 +36,14 @@ export interface HandOff {
   readonly payload: unknown
 }
 
-interface Needs {
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
-}
-
 /** Creates tokens for what sockets hand off, and lets each be spent only once. */
 export class HandOffs {
-  readonly #core: Needs
+  readonly #core: Pick<Core, 'settings' | 'store'>
   readonly #keys: SealingKeys
   /** Without a store, the unspent tokens of this process: any others are refused. */
   readonly #unspent: RotatingCache<true>
 
-  constructor(core: Needs) {
+  constructor(core: Pick<Core, 'settings' | 'store'>) {
     const { secrets, maxSubjects, clock } = core.settings
     this.#core = core
     this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)

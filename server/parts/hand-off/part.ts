@@ -1,28 +1,22 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
-import type { LiveCookie } from '../../kernel/cookie/cookie.js'
-import type { Identities } from '../../kernel/names/identities.js'
 import { subjectHash } from '../../kernel/names/subject.js'
-import type { StoreSync } from '../../kernel/remote/store-sync.js'
-import type { Warn } from '../../kernel/report.js'
-import type { Part } from '../../kernel/seams.js'
-import type { Settings } from '../../options.js'
+import type { Core } from '../../kernel/seams/core.js'
+import type { Part } from '../../kernel/seams/part.js'
 import { checkPurpose, HandOffs } from './hand-offs.js'
 import { sendOn } from './send-on.js'
 import { takeHandOff } from './take.js'
 import { checkTarget } from './target.js'
 
-interface Needs {
-  readonly cookie: LiveCookie
-  readonly identities: Identities
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
-  readonly warn: Warn
-}
-
 /** Creates the part for what a socket's handler passes to the next request of its browser. */
-export function handOffPart({ cookie, identities, settings, store, warn }: Needs): Part {
+export function handOffPart({
+  cookie,
+  identities,
+  settings,
+  store,
+  warn,
+}: Pick<Core, 'cookie' | 'identities' | 'settings' | 'store' | 'warn'>): Part {
   const handOffs = new HandOffs({ settings, store })
   return {
     request: {

@@ -1,9 +1,9 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { LiveCookie } from '../../kernel/cookie/cookie.js'
-import type { Identities } from '../../kernel/names/identities.js'
 import { subjectHash } from '../../kernel/names/subject.js'
 import type { Identifier } from '../../kernel/names/visitor.js'
+import type { Identities } from '../../kernel/visitors/identities.js'
 import type { HandOffs } from './hand-offs.js'
 import { isForm, postedToken } from './posted-token.js'
 

@@ -1,14 +1,9 @@
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
-import { SigningKeys } from '../../kernel/cookie/keys.js'
-import type { Warn } from '../../kernel/report.js'
+import { SigningKeys } from '../../kernel/names/keys.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../../kernel/requests/origin.js'
-import { checkNames, type Settings } from '../../options.js'
-
-interface Needs {
-  readonly settings: Settings
-  readonly warn: Warn
-}
+import type { Core } from '../../kernel/seams/core.js'
+import { checkNames } from '../../options.js'
 
 /** The text that the inspector's key signs. */
 const OPENED = 'inspector'
@@ -39,7 +34,10 @@ export interface Admission {
  *
  * @throws {TypeError} in production without `authorize`, and for unknown options
  */
-export function createAdmission({ settings, warn }: Needs, options: InspectorOptions): Admission {
+export function createAdmission(
+  { settings, warn }: Pick<Core, 'settings' | 'warn'>,
+  options: InspectorOptions,
+): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
   const { authorize } = options
   if (authorize !== undefined && typeof authorize !== 'function') {

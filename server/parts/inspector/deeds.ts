@@ -1,12 +1,6 @@
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Connections } from '../../kernel/connections/connections.js'
-import type { Subjects } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, type UserSubject } from '../../kernel/names/subject.js'
-
-interface Needs {
-  readonly connections: Connections
-  readonly subjects: Subjects
-}
+import type { Core } from '../../kernel/seams/core.js'
 
 /** Revokes what a user's browsers were given. */
 type Revoke = (user: UserSubject) => Promise<void>
@@ -18,7 +12,7 @@ type Revoke = (user: UserSubject) => Promise<void>
  * @throws {LiveSessionError} `malformed` for an action that is not possible
  */
 export async function act(
-  core: Needs,
+  core: Pick<Core, 'connections' | 'subjects'>,
   revoke: Revoke,
   deed: unknown,
   target: { readonly subject: Subject; readonly name: string } | undefined,
@@ -44,13 +38,13 @@ export async function act(
  * Forgets every value in memory, and makes all browsers reconnect, as a restart would. What has ended stays ended, and the store is still
  * told what it has not been told yet.
  */
-export function restart({ connections, subjects }: Needs): void {
+export function restart({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>): void {
   void connections.end(connections.all(), 'closed')
   subjects.clear()
 }
 
 /** The same for one subject. */
-function forget({ connections, subjects }: Needs, subject: Subject): void {
+function forget({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>, subject: Subject): void {
   void connections.end(connections.of(subject), 'closed')
   subjects.evict(subject)
 }

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
-import { REFUSAL_CHANNEL, type Refused } from '../../kernel/refused.js'
+import { REFUSAL_CHANNEL, type Refused } from '../../refused.js'
 
 const MOST = 50
 

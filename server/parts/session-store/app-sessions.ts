@@ -4,7 +4,8 @@ import type { Awaitable } from '../../../shared/promise.js'
 import type { Level } from '../../../shared/protocol.js'
 import { newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying } from '../../../shared/taken-ids.js'
-import { onArrival } from '../../kernel/requests/arrival.js'
+import type { Core } from '../../kernel/seams/core.js'
+import { onArrival } from '../../kernel/visitors/arrival.js'
 import type { Settings } from '../../options.js'
 import type { KnownSession } from './known-session.js'
 import {
@@ -17,18 +18,18 @@ import {
   type SessionName,
 } from './session-content.js'
 import { sessionEnded } from './session-json.js'
-import { SessionMemory, type SessionNeeds } from './session-memory.js'
+import { SessionMemory } from './session-memory.js'
 import { StoredSessions } from './stored-sessions.js'
 
 /** All of the app's own sessions that this process knows, and who else must be told of them. */
 export class AppSessions {
   readonly memory: SessionMemory
-  readonly #core: SessionNeeds
+  readonly #core: Core
   readonly #rounds: NodeJS.Timeout
   readonly stored: StoredSessions | undefined
   #isClosed = false
 
-  constructor(core: SessionNeeds) {
+  constructor(core: Core) {
     this.#core = core
     this.memory = new SessionMemory(core)
     this.stored = core.store && new StoredSessions(core.store, this.memory, core)

@@ -1,10 +1,9 @@
 import onHeaders from 'on-headers'
-import type { Report } from '../../kernel/report.js'
-import type { Part } from '../../kernel/seams.js'
+import type { Core } from '../../kernel/seams/core.js'
+import type { Part } from '../../kernel/seams/part.js'
 import { AppSessions } from './app-sessions.js'
 import { isSessionName, type SessionName } from './session-content.js'
 import { SessionHandle } from './session-handle.js'
-import type { SessionNeeds } from './session-memory.js'
 import { SessionRequests } from './session-requests.js'
 import { KoaSessionStore } from './session-store.js'
 import type { SessionStore } from './types.js'
@@ -13,17 +12,13 @@ const KEPT =
   'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
   'expected await ctx.session.regenerate() once the user is set'
 
-interface Needs extends SessionNeeds {
-  readonly report: Report
-}
-
 /** The part, with what our own tests inspect. */
 export interface SessionPart extends Part {
   readonly appSessions: AppSessions | undefined
 }
 
 /** Creates the part for koa-session's sessions, if the app keeps them here. */
-export function sessionPart({ report, ...core }: Needs): SessionPart {
+export function sessionPart(core: Core): SessionPart {
   const requests = new SessionRequests()
   let appSessions: AppSessions | undefined
   let sessionStore: SessionStore | undefined
@@ -63,7 +58,7 @@ export function sessionPart({ report, ...core }: Needs): SessionPart {
         const isOpen = conn.readyState === 'open'
         const session = isOpen ? sessions.memory.hold(found, conn) : found
         if (isOpen) conn.once('close', () => sessions.memory.release(session, conn))
-        return (socket) => ({ session: new SessionHandle(sessions, report, session, socket) })
+        return (socket) => ({ session: new SessionHandle(sessions, core.report, session, socket) })
       },
     },
     settled: async () => appSessions?.stored?.updates.ended(),

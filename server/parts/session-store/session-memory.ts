@@ -1,16 +1,9 @@
 import type { Socket } from 'socket.io'
 import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
-import { hangUp } from '../../kernel/connections/connection.js'
-import type { Announcements } from '../../kernel/memory/announcements.js'
-import type { GuestBytes } from '../../kernel/memory/guest-bytes.js'
+import { toEnding } from '../../kernel/ends/ending.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
-import { toEnding } from '../../kernel/names/ending.js'
-import type { Epochs } from '../../kernel/names/epochs.js'
-import type { Remote } from '../../kernel/remote/remote.js'
-import type { StoreSync } from '../../kernel/remote/store-sync.js'
-import type { Warn } from '../../kernel/report.js'
-import type { Sessions } from '../../kernel/values/sessions.js'
-import type { Settings } from '../../options.js'
+import type { Core } from '../../kernel/seams/core.js'
+import { hangUp } from '../../kernel/visitors/connection.js'
 import { KnownSession } from './known-session.js'
 import { BORN, isOver, type SessionName } from './session-content.js'
 import type { SessionEnd } from './types.js'
@@ -28,31 +21,19 @@ const SESSION = 600
 const LOST =
   'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
 
-/** The dependencies of session handling. */
-export interface SessionNeeds {
-  readonly announcements: Announcements
-  readonly epochs: Epochs
-  readonly guestBytes: GuestBytes
-  readonly remote: Remote
-  readonly sessions: Sessions
-  readonly settings: Settings
-  readonly store: StoreSync | undefined
-  readonly warn: Warn
-}
-
 /**
  * The sessions of this process: those that open connections hold, and bounded caches of the others, users' apart from guests'. A flood of
  * new sessions evicts the least recently used of guests, but never one that a connection holds. One is a guest's until a request comes
  * with it that `identify` names a user for.
  */
 export class SessionMemory {
-  readonly #core: SessionNeeds
+  readonly #core: Core
   /** Including ended ones, until the response with their browser's new cookie is sent. */
   readonly #held = new Map<SessionName, KnownSession>()
   readonly #users: RotatingCache<KnownSession>
   readonly #guests: RotatingCache<KnownSession>
 
-  constructor(core: SessionNeeds) {
+  constructor(core: Core) {
     const { guestBytes: bytes, settings, store, warn } = core
     this.#core = core
     // No `maxIdle`: each session has its own lifetime.

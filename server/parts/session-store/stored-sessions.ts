@@ -4,10 +4,11 @@ import { Replica } from '../../../shared/replica.js'
 import { NEVER } from '../../../shared/stamp.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Updates } from '../../kernel/remote/updates.js'
+import type { Core } from '../../kernel/seams/core.js'
 import type { Settings } from '../../options.js'
 import type { KnownSession } from './known-session.js'
 import { BORN, keyOf, type SessionName } from './session-content.js'
-import { LATEST, type SessionMemory, type SessionNeeds } from './session-memory.js'
+import { LATEST, type SessionMemory } from './session-memory.js'
 
 /**
  * Sessions in the store. A request never sees less than what the store had when it arrived: the visitor may have signed out at another
@@ -20,7 +21,7 @@ export class StoredSessions {
   readonly #settings: Settings
   #underWay = 0
 
-  constructor(store: StoreSync, memory: SessionMemory, { remote, sessions, settings }: SessionNeeds) {
+  constructor(store: StoreSync, memory: SessionMemory, { remote, sessions, settings }: Core) {
     this.#store = store
     this.#memory = memory
     this.#settings = settings

@@ -1,8 +1,8 @@
 import { expect, it, jest } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { SoundStore } from '../../../server/kernel/remote/sound-store.js'
-import { createWarn } from '../../../server/kernel/report.js'
 import type { Settings } from '../../../server/options.js'
+import { createWarn } from '../../../server/report.js'
 import { register } from '../../support/register.js'
 import { soundStore, watch } from '../../support/store-parts.js'
 

@@ -4,8 +4,8 @@ import { expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../../../server/kernel/cookie/cookie.js'
-import { SigningKeys } from '../../../../server/kernel/cookie/keys.js'
 import { GuestBytes } from '../../../../server/kernel/memory/guest-bytes.js'
+import { SigningKeys } from '../../../../server/kernel/names/keys.js'
 import { newBrowserId } from '../../../../server/kernel/names/subject.js'
 
 const COOKIES = 2000

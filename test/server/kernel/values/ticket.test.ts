@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
-import { SigningKeys } from '../../../../server/kernel/cookie/keys.js'
+import { SigningKeys } from '../../../../server/kernel/names/keys.js'
 import { Tickets } from '../../../../server/kernel/values/ticket.js'
 import { stamp } from '../../../support/stamp.js'
 

@@ -1,0 +1,131 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
+import type { Evidence } from '../visitors/recognized.js'
+
+/** The defaults; described in option-types. */
+export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
+export type LimitOptions = Readonly<typeof LIMITS>
+
+/** Shared by all who have no cookie. No subject has this name. */
+const WITHOUT_COOKIE = 'without a cookie'
+
+/** A request or connection without a cookie has an id of its own: each one in a flood would otherwise count as a new visitor. */
+function countedAs({ cookie, visitor }: Evidence): string {
+  return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
+}
+
+/**
+ * Characters of tickets per second, with bursts of twice that. A page that drags the largest value posts 48,000 eight times a second, and
+ * twenty pages that come back at once bring as much each.
+ */
+const TICKET_RATE = 512 * 1024
+
+/** The limits of what browsers may ask of this process. Calls of the app itself are not counted. */
+export class Limits {
+  readonly #options: LimitOptions
+  readonly #clock: () => number
+  readonly #buckets: RotatingCache<Bucket>
+  readonly #ticketBuckets: RotatingCache<Bucket>
+
+  constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
+    this.#options = options
+    this.#clock = clock
+    this.#buckets = RotatingCache.onMap({ max: maxSubjects, clock })
+    this.#ticketBuckets = RotatingCache.onMap({ max: maxSubjects, clock })
+  }
+
+  /** The bucket of one socket, for `spend`. */
+  ofSocket(): Bucket {
+    return new Bucket(this.#options.changesPerSocket, this.#clock())
+  }
+
+  /** Returns the ms until a socket's bucket has room for one more, 0 if it has. */
+  wait(socket: Bucket): number {
+    return socket.wait(1, this.#clock())
+  }
+
+  /**
+   * Counts changes that a browser asks for against its subject, and against its socket if it has one: all or none.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spend(changes: number, asker: Evidence, socket?: Bucket): void {
+    const now = this.#clock()
+    const own = this.#bucket(countedAs(asker), now)
+    refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
+    own.take(changes)
+    socket?.take(changes)
+  }
+
+  /**
+   * Counts a request that sets nothing and brings nothing: it asks for a cookie, or for all values. It has the same limit as changes, but a
+   * separate count: a flood of changes keeps no newcomer from getting a cookie.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendQuestion(asker: Evidence): void {
+    const now = this.#clock()
+    const bucket = this.#bucket(`asked by ${countedAs(asker)}`, now)
+    refuseUntil(bucket.wait(1, now), 'requests')
+    bucket.take(1)
+  }
+
+  /**
+   * Counts tickets that a browser brings, by what they cost to verify.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendTickets(tickets: readonly string[], asker: Evidence): void {
+    let length = 0
+    for (const ticket of tickets) length += ticket.length
+    if (length === 0) return
+    const now = this.#clock()
+    const bucket = this.#ticketBuckets.ensure(countedAs(asker), () => new Bucket(TICKET_RATE, now))
+    refuseUntil(bucket.wait(length, now), 'tickets')
+    bucket.take(length)
+  }
+
+  #bucket(name: string, now: number): Bucket {
+    return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerSubject, now))
+  }
+
+  /** @throws {LiveSessionError} `rate_limited` if a subject already has its maximum of sockets in all namespaces */
+  admit(open: number): void {
+    const { socketsPerSubject } = this.#options
+    if (open < socketsPerSubject) return
+    throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
+  }
+}
+
+function refuseUntil(wait: number, what: string): void {
+  if (wait === 0) return
+  const retryAfter = Math.ceil(wait / 1000)
+  throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
+}
+
+/** A token bucket that lets `rate` through per second, with bursts of twice that. */
+export class Bucket {
+  readonly #rate: number
+  #tokens: number
+  #filledAt: number
+
+  constructor(rate: number, now: number) {
+    this.#rate = rate
+    this.#tokens = 2 * rate
+    this.#filledAt = now
+  }
+
+  /** Returns the ms until there is room for `count`, 0 if there is. More than a burst passes when the bucket is full. */
+  wait(count: number, now: number): number {
+    // A clock that runs backwards takes nothing away.
+    const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)
+    this.#tokens = Math.min(2 * this.#rate, this.#tokens + gained)
+    this.#filledAt = now
+    const missing = Math.min(count, 2 * this.#rate) - this.#tokens
+    return Math.max(0, Math.ceil((missing * 1000) / this.#rate))
+  }
+
+  take(count: number): void {
+    this.#tokens -= count
+  }
+}

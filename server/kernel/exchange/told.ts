@@ -1,0 +1,101 @@
+import type { Field } from '../../../shared/field.js'
+import type { Awaitable } from '../../../shared/promise.js'
+import type { SyncAnswer } from '../../../shared/protocol.js'
+import { Replica } from '../../../shared/replica.js'
+import { isStamp, NEVER, type Stamp } from '../../../shared/stamp.js'
+import { stampsIn, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Visitor } from '../names/visitor.js'
+import type { Whose } from '../visitors/recognized.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/** Returns whose the page is and, if it was not greeted before, all that the visitor may read. */
+export function told(
+  core: UpToExchange,
+  whose: Whose,
+  isGreeted: boolean,
+): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
+  const { visitor, cookie, isKept, who } = whose
+  const renew = isGreeted ? undefined : whose.renew
+  // Memory may have evicted the visitor.
+  if (cookie && !isGreeted) core.freshness.compare(cookie, visitor)
+  return {
+    ...(who === undefined ? {} : { who }),
+    ...(isKept ? { kept: true } : {}),
+    ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
+    ...(renew === undefined ? {} : { renew }),
+  }
+}
+
+/**
+ * Returns a ticket for one subject: of what was set, and of what is newer than what was brought, or was to be set. What belongs to another
+ * subject comes over the socket, or with the cookie.
+ */
+export function ticketOf(
+  { sessions, dispatch }: UpToExchange,
+  visitor: Visitor,
+  changed: Iterable<Field>,
+): Pick<SyncAnswer, 'ticket'> {
+  const all = [...new Set(changed)]
+  if (all.length === 0) return {}
+  const subject = visitor.subject(all[0])
+  const replica = sessions.find(subject)
+  const fields = all.filter((field) => visitor.subject(field) === subject)
+  const registers = replica ? dispatch.readable(replica, fields) : []
+  return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
+}
+
+/** The part of an answer that tells what is held besides the cookie. */
+export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
+
+/**
+ * Returns, for fields kept out of cookies, what the store has, and the keys of which it lacks the newest write. No page need wait for
+ * those.
+ */
+export function heldInStore(core: UpToExchange, visitor: Visitor): Awaitable<HeldInStore> {
+  for (const field of core.sessions.fields.values())
+    if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
+  return { held: [] }
+}
+
+async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Promise<HeldInStore> {
+  const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
+  const fields = [...sessions.fields.values()].filter((field) => {
+    return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
+  })
+  const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
+  const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
+  // A field has only one subject.
+  const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
+    return fields.some((field) => field.key === key) ? [[key, stamp]] : []
+  })
+  const isStored = (field: Field): boolean => held.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
+  const unsaved = fields.filter((field) => !isStored(field)).map(({ key }) => key)
+  return { held, ...(unsaved.length === 0 ? {} : { unsaved }) }
+}
+
+/** All that a visitor may read: a ticket for each of the visitor's subjects. */
+function greetingOf({ dispatch, freshness, sessions }: UpToExchange, visitor: Visitor): readonly string[] {
+  const isGuest = visitor.user === undefined
+  return freshness.subjects(visitor).map((subject) => {
+    const isOwn = (field: Field): boolean => visitor.subject(field) === subject
+    return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, isGuest)
+  })
+}
+
+/** Returns what memory has newer than the visitor's cookie and belongs in it: a ticket for each subject that has any. */
+export function missingIn(
+  cookie: VerifiedCookie,
+  { dispatch, freshness, sessions }: UpToExchange,
+  visitor: Visitor,
+): readonly string[] {
+  const stamps = stampsIn(cookie)
+  return freshness.subjects(visitor).flatMap((subject) => {
+    const replica = sessions.find(subject)
+    const fields = [...sessions.fields.values()].filter((field) => {
+      const isOwn = field.inCookie && visitor.subject(field) === subject
+      return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
+    })
+    const registers = replica ? dispatch.readable(replica, fields).filter(({ stamp }) => isStamp(stamp)) : []
+    return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
+  })
+}

@@ -1,0 +1,11 @@
+import type { UpToEnds } from '../ends/up-to-ends.js'
+import type { Dispatch } from './dispatch.js'
+import type { Sessions } from './sessions.js'
+import type { Tickets } from './ticket.js'
+
+/** The kernel up to values. */
+export interface UpToValues extends UpToEnds {
+  readonly dispatch: Dispatch
+  readonly sessions: Sessions
+  readonly tickets: Tickets
+}
