@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
-import { type Evidence, isForeign } from './schedule/judge.js'
-import type { Departure, Sight, Write } from './schedule/record.js'
+import { type Evidence, isForeign, judge } from './schedule/judge.js'
+import { type Departure, Record, type Sight, type Write } from './schedule/record.js'
 
 const ANN = createHash('sha256').update('user:s:ann').digest('base64url')
 const WRITE: Write = {
@@ -14,6 +14,7 @@ const WRITE: Write = {
   outcome: 'saved',
   page: 'one',
   browser: 0,
+  isKept: true,
 }
 /** In another page, later, as another guest. */
 const SIGHT: Sight = { key: 'division', text: '1', whose: ['h', 'h'], at: 100, tab: 'tab 1', page: 'two', browser: 0 }
@@ -80,5 +81,36 @@ describe('a value of a visitor that a page shows', () => {
     ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
   ])('is not foreign to %s', (_, write, sight, departures, ...others) => {
     expect(judged(write, sight, departures, ...others)).toBe(false)
+  })
+})
+
+describe('an item that a page has added, and that is not there in the end', () => {
+  const judged = (isKept: boolean, ...kills: readonly number[]): readonly string[] => {
+    const record = new Record()
+    const said = {
+      ...WRITE,
+      began: 100,
+      ended: 110,
+      key: 'cart',
+      text: '["c1"]',
+      isAdded: true,
+      outcome: 'pending',
+    } as const
+    record.add('tab 0', 0, { id: 1, said: [said], shown: [], whose: WRITE.whose, isKept })
+    record.kills.push(...kills)
+    return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: [] } }])
+  }
+
+  it('is lost, where the browser had shown its cookie', () => {
+    expect(judged(true, 300)).toEqual(['c1 is lost'])
+  })
+
+  it('is lost, where no process was killed since', () => {
+    expect(judged(false)).toEqual(['c1 is lost'])
+    expect(judged(false, 50)).toEqual(['c1 is lost'])
+  })
+
+  it('may be lost in the first tenths of a second, where the process is killed', () => {
+    expect(judged(false, 300)).toEqual([])
   })
 })

@@ -99,7 +99,8 @@ function lastOf(departures: readonly Departure[], browser: number): number {
 
 /**
  * Whether all that was added is there, and once: whatever its page was told, and however it was left. What a server has taken that was killed
- * before its page heard of it may be there twice, as docs/pages-and-sockets.md says.
+ * before its page heard of it may be there twice, and what a page made whose browser had not shown its first cookie may be lost, as
+ * docs/pages-and-sockets.md says.
  */
 function judgeAdded(
   all: readonly Write[],
@@ -115,7 +116,9 @@ function judgeAdded(
     const mayBeTwice = kills.some((killed) => write.began <= killed && killed <= (write.ended ?? Infinity) + TOLERANCE)
     if (times > 1) return mayBeTwice ? [] : [`${item} is there twice`]
     const isOurs = write.browser === browser && ownerOf('cart', write.whose) === ownerOf('cart', whose)
-    if (!isOurs || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome)) return []
+    const mayBeLost = !write.isKept && kills.some((killed) => write.began <= killed)
+    if (!isOurs || mayBeLost || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome))
+      return []
     return [write.outcome === 'saved' ? `${item} was said to be saved, and is lost` : `${item} is lost`]
   })
 }

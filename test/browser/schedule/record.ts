@@ -4,6 +4,8 @@ import type { PageRecord, Said, Shown } from '../site/page.js'
 export interface Write extends Said {
   readonly page: string
   readonly browser: number
+  /** Whether its browser had shown its cookie when the page was last heard of. */
+  readonly isKept: boolean
 }
 
 export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value?: unknown]
@@ -78,7 +80,7 @@ export class Record {
 
   writes(): readonly Write[] {
     return [...this.#pages].flatMap(([id, { browser, page }]) =>
-      page.said.map((said) => ({ ...said, page: String(id), browser })),
+      page.said.map((said) => ({ ...said, page: String(id), browser, isKept: page.isKept })),
     )
   }
 

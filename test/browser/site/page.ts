@@ -1,7 +1,7 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
 import type { SiteFields } from './fields.js'
-import { watchWhose, whoseAtFirst } from './whose.js'
+import { isKeptAtFirst, watchWhose, whoseAtFirst } from './whose.js'
 
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
@@ -35,6 +35,8 @@ export interface PageRecord {
   readonly said: Said[]
   readonly shown: Shown[]
   whose: readonly string[]
+  /** Whether the browser has shown its cookie. */
+  isKept: boolean
 }
 
 /** What a test reads of the page, and does in it. */
@@ -64,7 +66,7 @@ const hasSocket = location.pathname !== '/no-socket'
 // lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
-const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst() }
+const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst(), isKept: isKeptAtFirst() }
 const site: SiteHandle = {
   record,
   returns: [],
@@ -89,13 +91,20 @@ function say(key: SiteKey, text: string, isAdded: boolean, change: () => Promise
   )
 }
 // Before the client does, which shows at once what it is told.
-watchWhose(socket, (whose, isKept) => {
-  // What a connection says that came without a cookie is not shown where the page knows its visitor.
-  if (!isKept && record.whose[1] !== '') return false
-  const isAnothers = whose[1] !== record.whose[1]
-  record.whose = whose
-  return isAnothers
-})
+watchWhose(
+  socket,
+  (whose, isKept) => {
+    // What a connection says that came without a cookie is not shown where the page knows its visitor.
+    if (!isKept && record.whose[1] !== '') return false
+    const isAnothers = whose[1] !== record.whose[1]
+    record.whose = whose
+    if (isAnothers) record.isKept = isKept
+    return isAnothers
+  },
+  () => {
+    record.isKept = true
+  },
+)
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
 
 for (const key of KEYS) {

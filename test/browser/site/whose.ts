@@ -21,11 +21,18 @@ export function whoseAtFirst(): Whose {
   return [document.documentElement.dataset['visitor'] ?? '', text ? (JSON.parse(text).who ?? '') : '']
 }
 
-/** Follows whose page it is before the client does: by the greetings in answers. */
-export function watchWhose(socket: Socket | undefined, take: Take): void {
+/** Returns whether the HTML says that the browser has shown its cookie. */
+export function isKeptAtFirst(): boolean {
+  const text = document.getElementById('live-session')?.textContent
+  return text ? JSON.parse(text).held !== undefined : false
+}
+
+/** Follows whose page it is before the client does: by the greetings in answers. @param keep called where the browser has shown its cookie */
+export function watchWhose(socket: Socket | undefined, take: Take, keep: () => void): void {
   // Where a POST has told of another visitor, the connection is the former's until it is made anew.
   let isFormers = false
   const hear = (answer: Answer | undefined, isPost: boolean): void => {
+    if (answer?.kept) keep()
     const [ticket] = answer?.greeting ?? []
     if (ticket === undefined || (isFormers && !isPost)) return
     const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
