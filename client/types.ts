@@ -1,3 +1,5 @@
+// The public types of the client.
+
 import type { Socket } from 'socket.io-client'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'

@@ -1,3 +1,5 @@
+// The options of `liveSession(app, options)`, for apps.
+
 import type Koa from 'koa'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'

@@ -1,3 +1,5 @@
+// Every option, checked, with its default filled in.
+
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { LiveSessionError } from '../shared/errors.js'

@@ -1,3 +1,5 @@
+// What `liveSession()` returns, for apps.
+
 import type Koa from 'koa'
 import type { Server } from 'socket.io'
 import type { Fields } from '../shared/field-types.js'

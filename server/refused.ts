@@ -1,3 +1,5 @@
+// The diagnostics channel of refusals.
+
 import { channel } from 'node:diagnostics_channel'
 import type Koa from 'koa'
 import type { LiveSessionError, LiveSessionErrorCode } from '../shared/errors.js'

@@ -1,3 +1,5 @@
+// Who is told of errors that no code awaits, and of warnings.
+
 import { inspect, types } from 'node:util'
 import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'

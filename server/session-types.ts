@@ -1,3 +1,5 @@
+// What `ctx.liveSession`, `socket.liveSession` and `live.user(id)` can do, for apps.
+
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'

@@ -1,3 +1,5 @@
+// The text of a parameter of an address.
+
 import { type JsonValue, sameJson } from './json.js'
 
 /** Maximum characters of a URL: some servers, chats and mail programs accept no more. */

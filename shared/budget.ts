@@ -1,3 +1,5 @@
+// What has room in a cookie.
+
 import type { Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'

@@ -1,3 +1,5 @@
+// A change, and where it came from.
+
 import type { JsonValue } from './json.js'
 
 /**

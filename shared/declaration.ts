@@ -1,3 +1,5 @@
+// The interface that an app augments with its types.
+
 /**
  * The interface to augment once with your types: `ctx.liveSession`, `socket.liveSession` and the page's client get keys and values from it.
  *

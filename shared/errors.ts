@@ -1,3 +1,5 @@
+// Refusals, and their codes.
+
 import { printable } from './escape.js'
 import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'

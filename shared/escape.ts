@@ -1,3 +1,5 @@
+// Texts that are safe to print.
+
 /** Returns the escape of a UTF-16 code unit in JSON and JavaScript. */
 export function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`

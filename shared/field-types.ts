@@ -1,3 +1,5 @@
+// The types of declared fields.
+
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonValue } from './json.js'
 

@@ -1,3 +1,5 @@
+// The declaration of fields.
+
 import { shareBudget } from './budget.js'
 import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'

@@ -1,3 +1,5 @@
+// Values that JSON can carry.
+
 import { escapeUnit, printable } from './escape.js'
 
 type Scalar = string | number | boolean | null

@@ -1,3 +1,5 @@
+// Times in ms.
+
 /** A hundred years: anything longer is a mistake, and leads to times that are not safe integers. */
 const MOST = 36_525 * 24 * 60 * 60 * 1000
 

@@ -1,3 +1,5 @@
+// What pages send, checked.
+
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'

@@ -1,3 +1,5 @@
+// Where a value is expected and a promise is given.
+
 /** The error for a promise given where a value was expected. */
 export class PromiseRefused extends TypeError {}
 

@@ -1,3 +1,5 @@
+// The names and shapes on the wire: see docs/protocol.md.
+
 import type { LiveSessionErrorCode } from './errors.js'
 import type { JsonValue } from './json.js'
 import type { TakenId, WireRegister } from './register.js'

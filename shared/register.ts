@@ -1,3 +1,5 @@
+// The merge rule, and registers on the wire.
+
 import { canonicalJson, type JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
 

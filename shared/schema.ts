@@ -1,3 +1,5 @@
+// Standard Schema: what a schema makes of a value.
+
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { hearOut, isThenable } from './promise.js'
 

@@ -1,3 +1,5 @@
+// The types of session objects, on both sides.
+
 import type { ChangeSource } from './change.js'
 import type { Fields, Keys, Value, Values } from './field-types.js'
 import type { AnySnapshot } from './protocol.js'

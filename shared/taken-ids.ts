@@ -1,3 +1,5 @@
+// The ids of computed changes, by which each is taken once.
+
 import { sameJson } from './json.js'
 import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'

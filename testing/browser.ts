@@ -1,3 +1,5 @@
+// What apps import as `koa-live-session/testing` where there is no Node.
+
 export type { CookieVisitor } from './cookie-for.js'
 export type { Given } from './given.js'
 export type { MemorySession, MemoryVisitor } from './memory-session.js'

@@ -1,3 +1,5 @@
+// Values that a test begins with.
+
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
 import type { Fields, Settable } from '../shared/field-types.js'

@@ -1,3 +1,5 @@
+// Exports that contain part of a server, where a test runner has resolved the build for browsers: each throws.
+
 /** Throws for exports that contain part of a server, if a test runner has resolved the build for browsers. */
 function nodeOnly(name: string): () => never {
   return () => {

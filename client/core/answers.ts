@@ -1,3 +1,5 @@
+// What becomes of the answers to exchanges.
+
 import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { act } from './act.js'
 import { busyOf, draftsOf, fieldOf, merge } from './field.js'

@@ -1,3 +1,5 @@
+// Events of a page, and the effects that they have.
+
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'

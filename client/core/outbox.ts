@@ -1,3 +1,5 @@
+// What outlives a page, and what its next page takes up.
+
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { draftsOf, fieldOf } from './field.js'

@@ -1,3 +1,5 @@
+// Whether a key is saved, or given up.
+
 import type { Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import { type Change, callsOf, fieldOf, type Keys } from './field.js'

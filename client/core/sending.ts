@@ -1,3 +1,5 @@
+// What goes out, over the socket or by POST, and when.
+
 import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
 import { busyOf, type Change, draftsOf } from './field.js'

@@ -1,3 +1,5 @@
+// How a page works: handles one event, and returns its effects.
+
 import { act } from './act.js'
 import { backOff, learn, posted, synced } from './answers.js'
 import { fieldOf, recompute, want } from './field.js'

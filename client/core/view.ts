@@ -1,3 +1,5 @@
+// The status of a key, as pages show it.
+
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Field } from './field.js'
 import { isBlocked, type Page } from './page.js'

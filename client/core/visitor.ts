@@ -1,3 +1,5 @@
+// Whose page it is, and whether the browser keeps its cookie.
+
 import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'

@@ -1,3 +1,5 @@
+// Parts that a page needs and has not imported.
+
 import { FLASH, HAND_OFF } from '../../shared/protocol.js'
 import { insideOf } from '../inside.js'
 import type { AnyClient } from '../types.js'

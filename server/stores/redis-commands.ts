@@ -1,3 +1,5 @@
+// The commands that `redisStore` sends, whatever the client.
+
 import type { RedisScript } from './redis-scripts.js'
 
 /** The part of node-redis that is used; for ioredis use `redisStore(fromIoredis(client))`. */

@@ -1,3 +1,5 @@
+// The scripts that Redis runs atomically.
+
 import { createHash } from 'node:crypto'
 
 /** A script that Redis runs atomically: nothing else happens there meanwhile. */

@@ -1,3 +1,5 @@
+// The options of `live.attach(io, options)`, checked.
+
 import type Koa from 'koa'
 import { isMs, MS } from '../../../shared/ms.js'
 import { checkNames } from '../../options.js'

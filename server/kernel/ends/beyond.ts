@@ -1,3 +1,5 @@
+// The places beyond this process, the store and the nodes, as the kernel knows them.
+
 import type { StoredRegister } from '../../../shared/register.js'
 import type { StoredName } from '../names/stored-name.js'
 import type { PartName, Subject } from '../names/subject.js'

@@ -1,3 +1,5 @@
+// How much browsers may ask.
+
 import { LiveSessionError } from '../../../shared/errors.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Evidence } from '../visitors/recognized.js'

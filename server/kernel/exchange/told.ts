@@ -1,3 +1,5 @@
+// What a page is told: whose it is, its greeting, and what the cookie and the store have.
+
 import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { SyncAnswer } from '../../../shared/protocol.js'

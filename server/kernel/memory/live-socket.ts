@@ -1,3 +1,5 @@
+// What is sent to a page.
+
 import type { Socket } from 'socket.io'
 import type { LiveSessionClientToServer, LiveSessionServerToClient } from '../../../shared/protocol.js'
 

@@ -1,3 +1,5 @@
+// The keys that sign cookies and tickets.
+
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const MIN_BYTES = 32

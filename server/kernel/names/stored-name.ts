@@ -1,3 +1,5 @@
+// The name of values in a store.
+
 import { BROWSERS } from '../../stores/store.js'
 import { FIRST_GENERATION, nameOf } from './generation.js'
 import { isSubject, isUser, type PartName, type Subject, subjectHash } from './subject.js'

@@ -1,3 +1,5 @@
+// Names of visitors: users, browsers, and what has none.
+
 import { createHash, randomBytes } from 'node:crypto'
 import { isWellFormed } from '../../../shared/json.js'
 import type { Sub } from '../../../shared/sub.js'

@@ -1,3 +1,5 @@
+// The one guard of what any store answers with, before it counts as a register.
+
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../../shared/stamp.js'

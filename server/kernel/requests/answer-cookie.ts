@@ -1,3 +1,5 @@
+// The cookie of a response.
+
 import type Koa from 'koa'
 import type { Core } from '../seams/core.js'
 import type { Evidence } from '../visitors/recognized.js'

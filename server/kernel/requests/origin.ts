@@ -1,3 +1,5 @@
+// Whether a POST comes from one of our own pages.
+
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../seams/core.js'

@@ -1,3 +1,5 @@
+// The changes of one write, by field and by owner.
+
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { StoredRegister } from '../../../shared/register.js'

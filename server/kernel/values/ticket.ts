@@ -1,3 +1,5 @@
+// Tickets: signed, and read when they come back.
+
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isRecord, parseRegisters } from '../../../shared/parse.js'
 import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../../shared/protocol.js'

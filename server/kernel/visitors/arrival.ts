@@ -1,3 +1,5 @@
+// When a response is out.
+
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import onHeaders from 'on-headers'

@@ -1,3 +1,5 @@
+// Whether a visitor has agreed to be remembered.
+
 import type Koa from 'koa'
 import { refusePromise } from '../../../shared/promise.js'
 import type { Settings } from '../../options.js'

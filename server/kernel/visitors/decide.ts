@@ -1,3 +1,5 @@
+// What a cookie is to the visitor, and what is done about it: one table.
+
 import type { Sub } from '../../../shared/sub.js'
 import type { SignedName } from '../ends/epochs.js'
 import type { BrowserSubject } from '../names/subject.js'

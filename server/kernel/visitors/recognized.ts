@@ -1,3 +1,5 @@
+// Whose a request or connection was found to be.
+
 import type { SyncAnswer } from '../../../shared/protocol.js'
 import type { CookieContent, ReadCookie, VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Visitor } from '../names/visitor.js'

@@ -1,3 +1,5 @@
+// What pages are told of whose they are, and when they are to POST.
+
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import { heldIn } from '../cookie/cookie-text.js'

@@ -1,3 +1,5 @@
+// What the address of a page sets.
+
 import type Koa from 'koa'
 import { fromParameter, parameterOf } from '../../../shared/address.js'
 import { LiveSessionError } from '../../../shared/errors.js'

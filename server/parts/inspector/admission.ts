@@ -1,3 +1,5 @@
+// Who may look.
+
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import { SigningKeys } from '../../kernel/names/keys.js'

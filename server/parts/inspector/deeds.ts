@@ -1,3 +1,5 @@
+// What the buttons do.
+
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isUser, type Subject, type UserSubject } from '../../kernel/names/subject.js'
 import type { Core } from '../../kernel/seams/core.js'

@@ -1,3 +1,5 @@
+// Markup that is escaped where it is made.
+
 import { escapeUnit } from '../../../shared/escape.js'
 import { LOGIN_STAMP } from '../../../shared/stamp.js'
 

@@ -1,3 +1,5 @@
+// The route.
+
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Sub } from '../../../shared/sub.js'

@@ -1,3 +1,5 @@
+// The document.
+
 import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot } from './snapshot.js'
 import { deedMarkup, subjectMarkup, subjectName } from './subject-markup.js'

@@ -1,3 +1,5 @@
+// The styles.
+
 /** The styles of the page. Text, as no build step copies files. Each colour has a light and a dark variant. */
 export const STYLE = `
 :root {

@@ -1,3 +1,5 @@
+// What may be in `ctx.session`.
+
 import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'
 import { printable } from '../../../shared/escape.js'
 import { freezeJson, isWellFormed, type JsonValue } from '../../../shared/json.js'

@@ -1,3 +1,5 @@
+// The public types of the part.
+
 import type { ChangeSource } from '../../../shared/change.js'
 import type { Frozen } from '../../../shared/field-types.js'
 import type { RegisteredSession } from '../../../shared/registered.js'

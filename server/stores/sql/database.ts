@@ -1,3 +1,5 @@
+// The app's Kysely.
+
 import type { Kysely } from 'kysely'
 
 /** The app's Kysely, with any tables: the store names its own. */

@@ -1,3 +1,5 @@
+// The engines, and how one is found.
+
 import { sql } from 'kysely'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'

@@ -1,3 +1,5 @@
+// What SQLite and PostgreSQL share.
+
 import { type RawBuilder, sql } from 'kysely'
 import type { Engine } from './engine.js'
 import { columnsAndValues, KEY, READ_PRECISION, type Row, type RowRead } from './row.js'

@@ -1,3 +1,5 @@
+// Registers as rows.
+
 import { type RawBuilder, sql } from 'kysely'
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'

@@ -1,3 +1,5 @@
+// The deletion of what was not used for long.
+
 import { type RawBuilder, sql } from 'kysely'
 import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import type { AnyDatabase } from './database.js'

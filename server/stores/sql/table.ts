@@ -1,3 +1,5 @@
+// The name of the table.
+
 export const DEFAULT_TABLE = 'live_session_settings'
 
 const NAME = /^(?:[A-Za-z_]\w{0,47}\.)?[A-Za-z_]\w{0,47}$/
