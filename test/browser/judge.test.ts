@@ -5,6 +5,7 @@ import { type Departure, Record, type Sight, type Write } from './schedule/recor
 
 const ANN = createHash('sha256').update('user:s:ann').digest('base64url')
 const WRITE: Write = {
+  tab: 'tab 0',
   key: 'division',
   text: '1',
   whose: ['g', 'g'],
@@ -85,32 +86,31 @@ describe('a value of a visitor that a page shows', () => {
 })
 
 describe('an item that a page has added, and that is not there in the end', () => {
-  const judged = (isKept: boolean, ...kills: readonly number[]): readonly string[] => {
+  const SAID = { ...WRITE, key: 'cart', text: '["c1"]', isAdded: true, began: 100, outcome: 'pending' } as const
+  const judged = (
+    isKept: boolean,
+    outcome: string,
+    other?: { readonly tab: string; readonly began: number },
+  ): unknown => {
     const record = new Record()
-    const said = {
-      ...WRITE,
-      began: 100,
-      ended: 110,
-      key: 'cart',
-      text: '["c1"]',
-      isAdded: true,
-      outcome: 'pending',
-    } as const
-    record.add('tab 0', 0, { id: 1, said: [said], shown: [], whose: WRITE.whose, isKept })
-    record.kills.push(...kills)
-    return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: [] } }])
+    record.add('tab 0', 0, { id: 1, said: [{ ...SAID, outcome }], shown: [], whose: WRITE.whose, isKept })
+    const later = { ...SAID, text: '["c2"]', began: other?.began ?? 0 }
+    if (other) record.add(other.tab, 0, { id: 2, said: [later], shown: [], whose: WRITE.whose, isKept: true })
+    return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: other ? ['c2'] : [] } }])
   }
 
-  it('is lost, where the browser had shown its cookie', () => {
-    expect(judged(true, 300)).toEqual(['c1 is lost'])
+  it('is lost', () => {
+    expect(judged(true, 'pending')).toEqual(['c1 is lost'])
+    expect(judged(true, 'pending', { tab: 'tab 0', began: 200 })).toEqual(['c1 is lost'])
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 })).toEqual(['c1 is lost'])
+    expect(judged(false, 'saved')).toEqual(['c1 was said to be saved, and is lost'])
   })
 
-  it('is lost, where no process was killed since', () => {
-    expect(judged(false)).toEqual(['c1 is lost'])
-    expect(judged(false, 50)).toEqual(['c1 is lost'])
+  it('may be lost where its browser had not shown its first cookie', () => {
+    expect(judged(false, 'pending')).toEqual([])
   })
 
-  it('may be lost in the first tenths of a second, where the process is killed', () => {
-    expect(judged(false, 300)).toEqual([])
+  it('may be lost where another tab has changed the key since', () => {
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 200 })).toEqual([])
   })
 })

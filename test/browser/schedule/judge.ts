@@ -98,9 +98,9 @@ function lastOf(departures: readonly Departure[], browser: number): number {
 }
 
 /**
- * Whether all that was added is there, and once: whatever its page was told, and however it was left. What a server has taken that was killed
- * before its page heard of it may be there twice, and what a page made whose browser had not shown its first cookie may be lost, as
- * docs/pages-and-sockets.md says.
+ * Whether all that was added is there, and once: whatever its page was told, and however it was left. As docs/pages-and-sockets.md says, what a
+ * server has taken that was killed before its page heard of it may be there twice; and what a page has left may be lost if its browser had not shown
+ * its first cookie, or if another tab has changed the key since.
  */
 function judgeAdded(
   all: readonly Write[],
@@ -116,7 +116,8 @@ function judgeAdded(
     const mayBeTwice = kills.some((killed) => write.began <= killed && killed <= (write.ended ?? Infinity) + TOLERANCE)
     if (times > 1) return mayBeTwice ? [] : [`${item} is there twice`]
     const isOurs = write.browser === browser && ownerOf('cart', write.whose) === ownerOf('cart', whose)
-    const mayBeLost = !write.isKept && kills.some((killed) => write.began <= killed)
+    const isOvertaken = all.some(({ key, tab, began }) => key === 'cart' && tab !== write.tab && began > write.began)
+    const mayBeLost = write.outcome === 'pending' && (!write.isKept || isOvertaken)
     if (!isOurs || mayBeLost || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome))
       return []
     return [write.outcome === 'saved' ? `${item} was said to be saved, and is lost` : `${item} is lost`]

@@ -2,6 +2,7 @@ import type { PageRecord, Said, Shown } from '../site/page.js'
 
 /** A change, the page that made it, and the browser that this was in. */
 export interface Write extends Said {
+  readonly tab: string
   readonly page: string
   readonly browser: number
   /** Whether its browser had shown its cookie when the page was last heard of. */
@@ -79,8 +80,8 @@ export class Record {
   }
 
   writes(): readonly Write[] {
-    return [...this.#pages].flatMap(([id, { browser, page }]) =>
-      page.said.map((said) => ({ ...said, page: String(id), browser, isKept: page.isKept })),
+    return [...this.#pages].flatMap(([id, { tab, browser, page }]) =>
+      page.said.map((said) => ({ ...said, tab, page: String(id), browser, isKept: page.isKept })),
     )
   }
 
