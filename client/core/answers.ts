@@ -1,6 +1,8 @@
 // What becomes of the answers to exchanges.
 
+import { sameJson } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
+import { NEVER } from '../../shared/stamp.js'
 import { act } from './act.js'
 import { busyOf, draftsOf, fieldOf, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
@@ -117,22 +119,26 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   const sent = busyOf(field)
   if (!sent || !one) return
   sent.isBusy = false
-  const { stamp } = one
-  if (!('code' in one)) {
+  const { stamp = NEVER } = one
+  // A list that another page has left goes on where one of it stands: a server has taken that, and has lost its id since.
+  const isThere = 'code' in one && sent.id && !sent.calls[0] && stamp && sameJson(one.value, sent.value)
+  if (!('code' in one) || isThere) {
     // A ticket with that stamp has the value as the schema transformed it, so it wins.
-    if (field.at < one.stamp) merge(page, key, one.stamp, sent.value)
-    sent.stamp = one.stamp
+    if (field.at < stamp) merge(page, key, stamp, sent.value)
+    sent.stamp = stamp
     // A change that was sent after it, as the page was left, may replace only this one.
-    for (const next of draftsOf(field)) if (sent.mayHaveArrived && next.mayHaveArrived) next.base = one.stamp
+    for (const next of draftsOf(field))
+      if (sent.mayHaveArrived && next.mayHaveArrived)
+        Object.assign(next, { base: stamp, isBusy: next.isBusy && !isThere })
     // The answer to a POST may have said before that no store has it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
-    else saved(page, key, isSaved ? one.stamp : field.proof)
+    else saved(page, key, isSaved ? stamp : field.proof)
     return
   }
   if (LATER.includes(one.code)) return true
   if (stamp) merge(page, key, stamp, one.value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
-  if (sent.id ? one.code === 'conflict' && stamp !== undefined && sent.calls[0] : stamp && !sent.mayHaveArrived)
+  if (sent.id ? one.code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.mayHaveArrived)
     return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
   end(page, key, (change) => change === sent, one)
   // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.

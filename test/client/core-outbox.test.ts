@@ -272,6 +272,24 @@ describe('two changes of a key, each computed over the one before it, that a pag
     ])
   })
 
+  it('go on where the first wrote what stands, by a server that has lost its id since', () => {
+    const after = next(left(), ['cart', 11, ['a', 'b']])
+    expect(sent(after)).toEqual(LIST)
+    const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const
+    after.answer({ results: [conflict, conflict] } as never)
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
+    after.answer({ results: [taken(12)], held: [['cart', 12]] })
+    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
+  })
+
+  it('are over where the last wrote what stands', () => {
+    const after = next(left(), ['cart', 12, ['a', 'b', 'c']])
+    expect(sent(after)).toEqual(LIST)
+    const conflict = { code: 'conflict', stamp: 12, value: ['a', 'b', 'c'] } as const
+    after.answer({ results: [conflict, conflict] } as never)
+    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
+  })
+
   it('give way where another has written since', () => {
     const after = next(left(), ['cart', 12, ['x']])
     const conflict = { code: 'conflict', stamp: 12, value: ['x'] } as const

@@ -35,8 +35,8 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page takes an acknowledgement for a proof',
     file: 'client/core/answers.ts',
-    find: 'else saved(page, key, isSaved ? one.stamp : field.proof)',
-    replace: 'else saved(page, key, one.stamp)',
+    find: 'else saved(page, key, isSaved ? stamp : field.proof)',
+    replace: 'else saved(page, key, stamp)',
   },
   {
     name: 'a page keeps what it shows when another visitor is there',
