@@ -30,7 +30,7 @@ describe('koa-live-session/testing', () => {
     const { inputs, outputs } = await bundle('testing/browser.ts', { platform: 'browser' })
     expect(Object.values(outputs).flatMap(({ imports }) => imports)).toEqual([])
     expect(
-      Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/kernel\/values)\//.test(file)),
+      Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/kernel\/exchange)\//.test(file)),
     ).toEqual([])
     await expect(bundle('testing/index.ts', { platform: 'browser' })).rejects.toThrow('Could not resolve')
   })
