@@ -12,6 +12,8 @@ import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } f
 
 /** Temporary refusals: nothing was taken, and the same may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
+/** A result that refuses its change. */
+type Refused = Extract<SyncResult, { readonly code: unknown }>
 /** ms to wait at least before it is sent again. */
 const LATER_WAIT = 1000
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
@@ -119,30 +121,32 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   const sent = busyOf(field)
   if (!sent || !one) return
   sent.isBusy = false
-  const { stamp = NEVER } = one
+  const { code, stamp = NEVER, value }: Partial<Refused> = one
   // A list that another page has left goes on where one of it stands: a server has taken that, and has lost its id since.
-  const isThere = 'code' in one && sent.id && !sent.calls[0] && stamp && sameJson(one.value, sent.value)
-  if (!('code' in one) || isThere) {
+  const isThere = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
+  if (!code || isThere) {
     // A ticket with that stamp has the value as the schema transformed it, so it wins.
     if (field.at < stamp) merge(page, key, stamp, sent.value)
     sent.stamp = stamp
     // A change that was sent after it, as the page was left, may replace only this one.
     for (const next of draftsOf(field))
-      if (sent.mayHaveArrived && next.mayHaveArrived)
-        Object.assign(next, { base: stamp, isBusy: next.isBusy && !isThere })
+      if (sent.mayHaveArrived && next.mayHaveArrived) {
+        next.base = stamp
+        next.isBusy &&= !isThere
+      }
     // The answer to a POST may have said before that no store has it.
     if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
     else saved(page, key, isSaved ? stamp : field.proof)
     return
   }
-  if (LATER.includes(one.code)) return true
-  if (stamp) merge(page, key, stamp, one.value)
+  if (LATER.includes(code)) return true
+  if (stamp) merge(page, key, stamp, value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
-  if (sent.id ? one.code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.mayHaveArrived)
+  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.mayHaveArrived)
     return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
-  end(page, key, (change) => change === sent, one)
+  end(page, key, (change) => change === sent, { code })
   // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.
-  if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = one.code
+  if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = code
 }
 
 /**
