@@ -75,16 +75,16 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     replace: 'if (!lists.has(key))',
   },
   {
-    name: 'a later change of a list is taken without a look at the one before it',
-    file: 'server/kernel/exchange/page-changes.ts',
-    find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
-    replace: "if (before && 'field' in before) return stamp",
-  },
-  {
     name: 'a later change of a list is taken whatever value the one before it has by now',
     file: 'server/kernel/exchange/page-changes.ts',
     find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
     replace: 'if (isNewest) return stamp',
+  },
+  {
+    name: 'a later change of a list is taken without a look at the one before it',
+    file: 'server/kernel/exchange/page-changes.ts',
+    find: 'if (isNewest && sameJson(before.value, replica?.value(key))) return stamp',
+    replace: "if (before && 'field' in before) return stamp",
   },
   {
     name: 'a later change of a list is taken without the one before it, which was refused',
