@@ -12,14 +12,15 @@ import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } f
 
 /** Temporary refusals: nothing was taken, and the same may be sent again. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
-/** A result that refuses its change. */
-type Refused = Extract<SyncResult, { readonly code: unknown }>
 /** ms to wait at least before it is sent again. */
 const LATER_WAIT = 1000
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const GATHER = 50
 /** From this status up, the POST itself is not at fault. */
 const BUSY = 429
+
+/** A result that refuses its change. */
+type Refused = Extract<SyncResult, { readonly code: unknown }>
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if it was lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
