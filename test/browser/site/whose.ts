@@ -17,14 +17,16 @@ interface Answer {
 
 /** What the HTML says. */
 export function whoseAtFirst(): Whose {
-  const text = document.getElementById('live-session')?.textContent
-  return [document.documentElement.dataset['visitor'] ?? '', text ? (JSON.parse(text).who ?? '') : '']
+  return [document.documentElement.dataset['visitor'] ?? '', embedded().who ?? '']
 }
 
 /** Returns whether the HTML says that the browser has shown its cookie. */
 export function isKeptAtFirst(): boolean {
-  const text = document.getElementById('live-session')?.textContent
-  return text ? JSON.parse(text).held !== undefined : false
+  return embedded().held !== undefined
+}
+
+function embedded(): { readonly who?: string; readonly held?: unknown } {
+  return JSON.parse(document.getElementById('live-session')?.textContent || '{}')
 }
 
 /** Follows whose page it is before the client does: by the greetings in answers. @param keep called where the browser has shown its cookie */
