@@ -14,16 +14,18 @@ export const AT_ONCE: number = Math.min(4, availableParallelism())
 const running = new Set<ChildProcess>()
 
 /** Runs schedules in a process of their own: they replace time and the network, and block for a while. */
-export function sail(file: string, first: number, count: number, isShrunk = true): Promise<Report> {
-  return run(file, [String(first), String(count), isShrunk ? '1' : '0'])
+export async function sail(file: string, first: number, count: number, isShrunk = true): Promise<Report> {
+  const [report] = await run(file, [String(first), String(count), isShrunk ? '1' : '0'])
+  if (!report) throw new Error('the simulation has reported nothing')
+  return report
 }
 
-/** Runs one schedule as it stands. */
-export function replay(file: string, schedule: Schedule): Promise<Report> {
-  return run(file, [JSON.stringify([schedule]), '1', '0'])
+/** Runs schedules one by one, each as it stands, and returns a report of each. */
+export function replay(file: string, schedules: readonly Schedule[]): Promise<readonly Report[]> {
+  return run(file, [JSON.stringify(schedules)])
 }
 
-function run(file: string, what: readonly string[]): Promise<Report> {
+function run(file: string, what: readonly string[]): Promise<readonly Report[]> {
   return new Promise((resolve, reject) => {
     // What a schedule leaves behind is garbage by the next: room for a good many of them.
     const args = ['--max-semi-space-size=64', file, ...what]
@@ -31,13 +33,13 @@ function run(file: string, what: readonly string[]): Promise<Report> {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     running.add(child)
-    let report: Report | undefined
+    const reports: Report[] = []
     createInterface(child.stdout).on('line', (line) => {
-      report = JSON.parse(line)
+      reports.push(JSON.parse(line))
     })
     child.once('close', (code) => {
       running.delete(child)
-      if (report) resolve(report)
+      if (code === 0) resolve(reports)
       else reject(new Error(`the simulation ended with ${code}`))
     })
   })

@@ -23,8 +23,8 @@ afterAll(recall)
 function scriptOf({ what, page, schedule }: Finding): string {
   const lines = [
     `it(${JSON.stringify(what)}, async () => {`,
-    `  const { finding } = await replay(await bundle('replay'), ${JSON.stringify(schedule)})`,
-    '  expect(finding).toBeUndefined()',
+    `  const [report] = await replay(await bundle('replay'), [${JSON.stringify(schedule)}])`,
+    '  expect(report?.finding).toBeUndefined()',
     '})',
     ...(page === undefined ? [] : ['', page]),
   ]

@@ -17,14 +17,24 @@ export interface Counts {
   readonly moments: Readonly<Record<string, number>>
 }
 
-/** Of this process. */
-export const counted: { schedules: number; requests: number; posts: number; readonly moments: Record<string, number> } =
-  {
-    schedules: 0,
-    requests: 0,
-    posts: 0,
-    moments: {},
-  }
+interface Counted extends Counts {
+  schedules: number
+  requests: number
+  posts: number
+  readonly moments: Record<string, number>
+}
+
+const nothing = (): Counted => ({ schedules: 0, requests: 0, posts: 0, moments: {} })
+
+/** Of this process, since the last report. */
+export const counted: Counted = nothing()
+
+/** Returns what was counted, and counts from nothing again. */
+export function report(): Counts {
+  const counts = { ...counted }
+  Object.assign(counted, nothing())
+  return counts
+}
 
 /** Takes note of what is worth knowing to have been tried. */
 export function note(moment: string): void {
