@@ -24,7 +24,7 @@ export type {
 export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'
 export type { Inspection } from './kernel/exchange/handle.js'
-export type { Written } from './kernel/exchange/written.js'
+export type { Written } from './kernel/exchange/outcome.js'
 export type { UserId } from './kernel/names/subject.js'
 export type { LiveSessionOptions } from './option-types.js'
 export type { InspectorOptions } from './parts/inspector/admission.js'

@@ -1,5 +1,3 @@
-// Every option, checked, with its default filled in.
-
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { LiveSessionError } from '../shared/errors.js'
@@ -14,8 +12,10 @@ import type { CookieOptions } from './kernel/cookie/cookie-writer.js'
 import { LIMITS, type LimitOptions } from './kernel/exchange/limits.js'
 import { readSecrets } from './kernel/names/keys.js'
 import type { LiveSessionOptions } from './option-types.js'
-import { createReport, type Report } from './report.js'
+import { createReport, type Report, type Warn } from './report.js'
 import { isStore, STORE_METHODS, type Store } from './stores/store.js'
+
+// Every option, checked, with its default filled in.
 
 /** Every option, with its default filled in. */
 export interface Settings {
@@ -213,4 +213,49 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== 'string' || !/^https?:[^*]+$/.test(origin)) return false
   return URL.canParse(origin) && new URL(origin).origin === origin
+}
+
+interface Deployment {
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+/** Warns about settings that work, but are probably mistakes. */
+export function warnAtStart(core: Deployment): void {
+  warnOfLoss(core)
+  warnOfUsers(core)
+  warnOfSeconds(core)
+}
+
+/** Warns about values that a restart would lose. */
+function warnOfLoss({ settings, warn }: Deployment): void {
+  if (settings.store) return
+  const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
+  if (lost.length === 0) return
+  warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
+}
+
+/** Users' values should outlive their cookies; in development it does not matter. */
+function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void {
+  if (!identify || store || process.env['NODE_ENV'] !== 'production') return
+  warn(
+    'identify is set, and there is no store: once users have signed out everywhere, a restart loses their values. ' +
+      'Pass store: redisStore(client) or sqlStore(kysely)',
+  )
+}
+
+/** Warns if ms were taken for seconds: no app means to forget visitors that fast. */
+function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void {
+  const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
+  if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {
+    warn(`maxAge: a visitor is forgotten after ${maxAge} ms: ${remedy}`)
+  }
+  for (const { key, maxAge: lasting = 0 } of fields.values()) {
+    if (isDaysInSeconds(lasting)) warn(`fields.${key}.maxAge: the value is forgotten after ${lasting} ms: ${remedy}`)
+  }
+}
+
+/** Whole days if read as seconds, but not whole minutes if read as ms: a time meant as ms would be rounder. */
+function isDaysInSeconds(time: number): boolean {
+  return time > 0 && time % (24 * 60 * 60) === 0 && time % (60 * 1000) !== 0
 }

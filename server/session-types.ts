@@ -6,7 +6,7 @@ import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
 import type { Inspection } from './kernel/exchange/handle.js'
-import type { Written } from './kernel/exchange/written.js'
+import type { Written } from './kernel/exchange/outcome.js'
 import type { AppSession } from './parts/session-store/types.js'
 
 /** The visitor's identity, for the app's own tables. */

@@ -1,11 +1,15 @@
 import { takeChange } from '../server/kernel/exchange/page-changes.js'
 import { refusalOf } from '../server/kernel/exchange/refusal.js'
 import type { Subject } from '../server/kernel/names/subject.js'
+import type { FieldChanges, Owner } from '../server/kernel/values/field-changes.js'
+import type { PageSessions, Writing } from '../server/kernel/values/sessions.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
+import type { ChangeSource } from '../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
 import { escapeUnit } from '../shared/escape.js'
+import type { Field } from '../shared/field.js'
 import type { Fields } from '../shared/field-types.js'
-import { compileFields } from '../shared/fields.js'
+import { compileFields, type FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 import { parseSync } from '../shared/parse.js'
 import { type Awaitable, after, allOf } from '../shared/promise.js'
@@ -19,8 +23,10 @@ import type {
   WireChange,
 } from '../shared/protocol.js'
 import { toWire, type WireRegister } from '../shared/register.js'
+import { Replica } from '../shared/replica.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
+import { carrying, takenAt } from '../shared/taken-ids.js'
 import { acceptGiven } from './given.js'
-import { OneVisitor } from './one-visitor.js'
 
 /** A guest whose browser keeps its cookie. */
 const WHO = 'guest'
@@ -150,4 +156,40 @@ export class PageServer {
 /** The text of a ticket, as far as pages read it: they do not check the signature. */
 function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'guest' | 'defaults' | 'changes'>): string {
   return `.${btoa(JSON.stringify(claims).replace(/[^\0-\x7f]/g, escapeUnit))}.`
+}
+
+/** The sessions of a process with one visitor. */
+export class OneVisitor implements PageSessions {
+  readonly fields: FieldMap
+  readonly #clock: () => number
+  readonly #replica = new Replica()
+
+  constructor(fields: FieldMap, clock: () => number) {
+    this.fields = fields
+    this.#clock = clock
+  }
+
+  find(): Replica {
+    return this.#replica
+  }
+
+  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    return replica && field.live(replica, this.#clock)
+  }
+
+  taken(_: Subject, key: string, id: string): Stamp | undefined {
+    return takenAt(this.#replica.register(key), id)
+  }
+
+  write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', { seen = NEVER, id }: Writing = {}): Stamp {
+    const last = Array.from(changes.keys(), ({ key }) => this.#replica.stamp(key))
+    const now = this.#clock()
+    const stamp = nextStamp(now, newestOf([...last, seen]))
+    for (const [{ key }, value] of changes)
+      this.#replica.merge(carrying({ key, stamp, value }, this.#replica.register(key), now, id), source)
+    return stamp
+  }
+
+  /** Nothing is lost here. */
+  keepAgain(): void {}
 }

@@ -1,12 +1,12 @@
 import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'
+import type { Effects, TimerName } from '../core/messages.js'
 import type { Page } from '../core/page.js'
 import type { Dispatch, Surroundings } from '../surroundings.js'
 import type { AnySocket } from '../types.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
-import { createTimers } from './timers.js'
 
 /** Catches events even if a part of the page stops their propagation. */
 const CAPTURE = { capture: true }
@@ -87,5 +87,26 @@ export function createPage(
       tabs.leave()
       for (const one of events) globalThis.removeEventListener?.(...one, CAPTURE)
     },
+  }
+}
+
+/** The timers of a page, one for each name. */
+export interface Timers {
+  /** The random part differs between browsers, which all lost the same server. */
+  start(...[name, ms, spread]: Effects['timer']): void
+  close(): void
+}
+
+export function createTimers(onTime: (name: TimerName) => void): Timers {
+  const timers = new Map<TimerName, ReturnType<typeof setTimeout>>()
+  return {
+    start: (name, ms, spread) => {
+      clearTimeout(timers.get(name))
+      const timer = setTimeout(() => onTime(name), ms + spread * Math.random())
+      // Long timers must not keep a Node process alive. In browsers they are numbers.
+      if (name === 'renew' || name[0] === ':') timer.unref?.()
+      timers.set(name, timer)
+    },
+    close: () => timers.forEach(clearTimeout),
   }
 }

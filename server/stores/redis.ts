@@ -12,8 +12,8 @@ import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { BROWSERS, type Store, type StoredRow } from './store.js'
 
-export { fromIoredis, type IoredisLike } from './ioredis.js'
 export type { RedisLike } from './redis-commands.js'
+export { fromIoredis, type IoredisLike } from './redis-commands.js'
 
 /** The options of `redisStore(client, options)`. */
 export interface RedisStoreOptions {

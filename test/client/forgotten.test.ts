@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { missForgotten } from '../../client/development/forgotten.js'
+import { missForgotten } from '../../client/development/live-session.js'
 import { followAddress, followHandOffs, onFlash } from '../../client/development.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import { bareInside } from '../support/bare-part.js'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { createTimers } from '../../client/effects/page.js'
 import { createPoster } from '../../client/effects/post.js'
-import { createTimers } from '../../client/effects/timers.js'
 
 afterEach(() => void jest.restoreAllMocks())
 

@@ -29,17 +29,6 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['liveSession(app, options): expected { fields }, received', 'server/mistakes'],
       // Each option is a row of a table in that test.
       ['koa-live-session: \u2026: \u2026', 'server/options'],
-    ],
-    'server/kernel/names/keys.ts': [['keys: expected at least one string of', 'server/options']],
-    'server/plugin.ts': [
-      ['liveSession(app): expected a Koa app, received', 'server/options'],
-      ['liveSession(app): this app has a live session already', 'server/options'],
-      ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
-      ['attach(io): already attached', 'integration/socket'],
-      ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],
-      ['expected what liveSession() returned', 'messages/untimely'],
-    ],
-    'server/start-warnings.ts': [
       ['not in the cookie, and there is no store: a restart loses their values', 'messages/untimely'],
       ['identify is set, and there is no store: once users have signed out everywhere', 'messages/newcomers'],
       [
@@ -51,12 +40,19 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
         'messages/newcomers',
       ],
     ],
-    'server/kernel/connections/attach-options.ts': [
+    'server/kernel/names/keys.ts': [['keys: expected at least one string of', 'server/options']],
+    'server/plugin.ts': [
+      ['liveSession(app): expected a Koa app, received', 'server/options'],
+      ['liveSession(app): this app has a live session already', 'server/options'],
+      ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
+      ['attach(io): already attached', 'integration/socket'],
+      ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],
+      ['expected what liveSession() returned', 'messages/untimely'],
+    ],
+    'server/kernel/connections/attach.ts': [
       ['identify is set but handshake is not, so every socket would be anonymous', 'integration/identity'],
       ['Pass the very functions that app.use has', 'messages/attach'],
       ['or Infinity to ask never', 'integration/rechecks'],
-    ],
-    'server/kernel/connections/attach.ts': [
       ['expected a Server of socket.io, received', 'messages/attach'],
       ['connectionStateRecovery lets a socket back in without asking who it is', 'threats/recovery'],
       ["sockets are already connected; attach before io.on('connection')", 'integration/socket'],
@@ -98,19 +94,19 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/cookie/cookie.ts': [
       ['a live cookie is signed with none of the secrets of this process', 'threats/secrets'],
     ],
-    'server/kernel/requests/answer-cookie.ts': [
+    'server/kernel/requests/visit.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
     ],
     'server/parts/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
-    'server/parts/address/take.ts': [['=... which does not set', 'threats/addresses']],
+    'server/parts/address/part.ts': [['=... which does not set', 'threats/addresses']],
     'server/kernel/memory/announcements.ts': [
       ['listeners answer each change with another one', 'integration/listeners'],
     ],
     'server/parts/hand-off/hand-offs.ts': [['expected a purpose', 'integration/hand-offs']],
     'server/parts/hand-off/posted-token.ts': [
       ['was read already: expected it in ctx.request.body', 'integration/hand-offs'],
+      ['expected a Standard Schema', 'integration/hand-offs'],
     ],
-    'server/parts/hand-off/take.ts': [['expected a Standard Schema', 'integration/hand-offs']],
     'server/parts/session-store/part.ts': [
       ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
     ],
@@ -129,8 +125,8 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     ],
     'server/stores/redis-commands.ts': [
       ['expected texts from the client. Pass one that maps no types', 'server/stores/redis-clients'],
+      ['fromIoredis: expected no keyPrefix, received', 'server/stores/redis-clients'],
     ],
-    'server/stores/ioredis.ts': [['fromIoredis: expected no keyPrefix, received', 'server/stores/redis-clients']],
     'server/stores/sql/engines.ts': [
       ['expected a Kysely of SQLite, PostgreSQL, MariaDB or MySQL', 'server/stores/sql-setup'],
     ],
@@ -154,7 +150,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       // Of a refusal: what its code means.
       ['. docs/troubleshooting.md#', 'client/advice'],
     ],
-    'client/development/forgotten.ts': [["} from 'koa-live-session/client'", 'client/forgotten']],
+    'client/development/live-session.ts': [["} from 'koa-live-session/client'", 'client/forgotten']],
     'client/development/warning.ts': [
       ['changes are shown but not saved.', 'integration/client-endpoint'],
       ['is of another origin, and gets no cookie. Pass', 'client/warning'],

@@ -53,7 +53,7 @@ export const DEFECTS_OF_NODES: readonly Defect[] = [
   {
     name: 'an end that another node tells of ends no connection',
     file: 'server/kernel/remote/nodes.ts',
-    find: 'if (isOver) applyRemoteEnd(this.#core, name)',
+    find: 'if (isOver) connections.endOver(name, epochs)',
     replace: '',
   },
   {

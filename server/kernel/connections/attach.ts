@@ -1,5 +1,9 @@
+import type Koa from 'koa'
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../../shared/errors.js'
+import { isMs, MS } from '../../../shared/ms.js'
+import { checkNames } from '../../options.js'
+import type { AttachOptions } from '../../plugin-types.js'
 import { tellRefusal } from '../../refused.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { LiveSocket } from '../memory/live-socket.js'
@@ -9,6 +13,10 @@ import { addMembers } from '../seams/members.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import { Recovery } from './recovery.js'
 import { SocketHandle } from './socket.js'
+
+/** ms */
+const FIVE_MINUTES = 5 * 60 * 1000
+const OPTIONS = ['handshake', 'recheck']
 
 /** Gives every socket of every namespace its `liveSession`, before any of the app's own handlers runs. */
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
@@ -117,4 +125,33 @@ function mayRead(origin: string, cors: Cors | false = {}): boolean {
     .flat()
     .some((one) => one === true || one === origin || (one instanceof RegExp && one.test(origin)))
   return isAllowed && credentials === true
+}
+
+interface AttachSettings {
+  readonly handshake: readonly Koa.Middleware[]
+  readonly recheck: number
+}
+
+/** @throws {TypeError} saying what was expected, what was received and what to do */
+export function resolveAttachOptions(options: AttachOptions | undefined, hasIdentify: boolean): AttachSettings {
+  checkNames(options, OPTIONS, 'attach(io): ')
+  if (hasIdentify && !options?.handshake) {
+    throw new TypeError(
+      'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
+        'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
+    )
+  }
+  const handshake = [options?.handshake ?? []].flat()
+  for (const [index, middleware] of handshake.entries()) {
+    if (typeof middleware === 'function') continue
+    throw new TypeError(
+      `koa-live-session: attach(io): handshake: expected Koa middleware, received ${typeof middleware} as number ${index + 1}. ` +
+        'Pass the very functions that app.use has',
+    )
+  }
+  const { recheck = FIVE_MINUTES } = options ?? {}
+  if (isMs(recheck) || recheck === Number.POSITIVE_INFINITY) return { handshake, recheck }
+  throw new TypeError(
+    `koa-live-session: attach(io): recheck: expected ${MS}, or Infinity to ask never, received ${String(recheck)}`,
+  )
 }

@@ -1,11 +1,11 @@
-import { ServerResponse } from 'node:http'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type net from 'node:net'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LONGEST_TIMER } from '../../../shared/ms.js'
 import type { Core } from '../seams/core.js'
 import type { Connection } from '../visitors/connection.js'
 import type { Authentication } from './authentication.js'
-import { requestAgain } from './request-again.js'
 
 /** ms between two turns, at least, if several fit into the time within which all connections are checked. */
 const TURN = 1000
@@ -85,4 +85,19 @@ export class Rechecks {
 function isRefusal(error: unknown): boolean {
   const { status } = (error ?? {}) as { readonly status?: unknown }
   return status === 401 || status === 403
+}
+
+/**
+ * Copies the request that opened a connection, without anything that middleware, such as Express', has noted on it: that would be taken for
+ * an answer.
+ *
+ * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and its address with it
+ */
+export function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
+  const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request
+  const socket: net.Socket = Object.create(request.socket, { remoteAddress: { value: remoteAddress } })
+  const again = new IncomingMessage(socket)
+  again.push(null)
+  const line = { method, url, httpVersion, httpVersionMajor, httpVersionMinor }
+  return Object.assign(again, line, { headers: { ...headers }, rawHeaders, complete: true })
 }

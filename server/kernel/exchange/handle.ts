@@ -10,10 +10,8 @@ import type { Replica } from '../../../shared/replica.js'
 import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Sessions } from '../values/sessions.js'
-import { Outcome } from './outcome.js'
-import { keysOf, undeclared } from './undeclared.js'
+import { Outcome, type Written } from './outcome.js'
 import type { UpToExchange } from './up-to-exchange.js'
-import type { Written } from './written.js'
 
 /** The details of one key, for a look under the hood. */
 export interface Inspection {
@@ -179,4 +177,28 @@ export abstract class Handle {
     this.#core.warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
     return this.#refuse(method, key)
   }
+}
+
+/** Returns the keys of fields. */
+export function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
+  return [...fields.values()].filter(isNamed).map(({ key }) => key)
+}
+
+/** Returns the message about a key that no field has, with the key that was probably meant. */
+export function undeclared(method: string, key: unknown, keys: readonly string[]): string {
+  const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
+  if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
+  const [near = ''] = keys.toSorted((one, other) => slips(one, key) - slips(other, key))
+  const hint = slips(near, key) <= key.length / 3 ? ` Did you mean "${near}"?` : ''
+  return `${method}("${key}"): ${declared}${hint}`
+}
+
+/** Counts the letters that one has and the other lacks: a slip swaps, drops, adds or changes a few. */
+function slips(one: string, other: string): number {
+  const rest = [...other]
+  const lacking = [...one].filter((letter) => {
+    const at = rest.indexOf(letter)
+    return at < 0 || rest.splice(at, 1).length === 0
+  })
+  return Math.max(lacking.length, rest.length)
 }

@@ -1,3 +1,5 @@
+import type { Level } from '../../../shared/protocol.js'
+
 /** The promise of a write. An unhandled rejection ends a Node process; this one goes to `report` instead. */
 export class Outcome<T> extends Promise<T> {
   #isAwaited = false
@@ -27,4 +29,12 @@ export class Outcome<T> extends Promise<T> {
     this.#isAwaited = true
     return super.then(onFulfilled, onRejected)
   }
+}
+
+/** The result of a write. */
+export interface Written {
+  /** When it was written: ms since 1970, or one more than the last stamp of these keys. A later write has a larger one. */
+  readonly stamp: number
+  /** `'store'`: the store has confirmed it, within `storeTimeout`. `'memory'`: there is no store, or it has not confirmed it yet. */
+  readonly level: Level
 }

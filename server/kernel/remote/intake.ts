@@ -4,7 +4,6 @@ import { standing, toRegister } from '../ends/ending.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import type { Backlog } from './backlog.js'
-import { applyRemoteEnd } from './remote-ends.js'
 
 /** The intake of what the store has into memory. It also tells the store what that lacks. */
 export class Intake {
@@ -19,10 +18,10 @@ export class Intake {
   /** Takes over what the store says has ended for a subject. Returns the generation that counts. */
   learn(subject: Subject, all: readonly StoredRegister[]): number {
     const { ending, generation } = standing(all)
-    const { epochs, sessions } = this.#core
+    const { connections, epochs, sessions } = this.#core
     const isNews = ending !== undefined && epochs.learn(subject, ending)
     sessions.startGeneration(subject, generation)
-    if (isNews) applyRemoteEnd(this.#core, subject)
+    if (isNews) connections.endOver(subject, epochs)
     return epochs.generation(subject)
   }
 

@@ -8,7 +8,6 @@ import { standing } from '../ends/ending.js'
 import { readName } from '../names/generation.js'
 import { isBrowser, isCookieless } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
-import { applyRemoteEnd } from './remote-ends.js'
 import { soundRegisters } from './rows.js'
 
 /** The message between the processes of an app: a name, its new registers, and the ids that these know, by key. */
@@ -74,11 +73,11 @@ export class Nodes implements Peers {
       return
     }
     const { registers, ending, generation } = standing(sound)
-    const { epochs, sessions } = this.#core
+    const { connections, epochs, sessions } = this.#core
     const isOver = ending !== undefined && epochs.hear(name, ending)
     if (named) sessions.merge(named.user, registers, 'node', Math.max(named.generation, generation))
     else if (isBrowser(name)) sessions.merge(name, registers, 'node')
-    if (isOver) applyRemoteEnd(this.#core, name)
+    if (isOver) connections.endOver(name, epochs)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { Epochs } from '../ends/epochs.js'
 import type { Connection } from './connection.js'
 
 /** The connections of this process that have not ended, by the names of their visitors. */
@@ -43,5 +44,12 @@ export class Connections {
   async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
     for (const connection of connections) this.remove(connection)
     await Promise.all(connections.map((connection) => connection.end(code)))
+  }
+
+  /** Ends the connections that are over by an end which another process has made, whichever way the news has come. */
+  endOver(name: string, epochs: Epochs): void {
+    // The user may be signed in again, with a cookie from after the end.
+    const over = this.of(name).filter(({ opener: { cookie } }) => !cookie || !epochs.isCurrent(cookie))
+    void this.end(over, 'other_subject')
   }
 }

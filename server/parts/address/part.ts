@@ -1,7 +1,11 @@
-import type { JsonValue } from '../../../shared/json.js'
+import type Koa from 'koa'
+import { fromParameter, parameterOf } from '../../../shared/address.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
+import { isPrefetch } from '../../kernel/requests/prefetch.js'
 import type { Core } from '../../kernel/seams/core.js'
-import type { Answer, Part } from '../../kernel/seams/part.js'
-import { addressed, isPage, takeAddress } from './take.js'
+import type { Answer, Part, RequestUse } from '../../kernel/seams/part.js'
 
 type Unvisited = Readonly<Record<string, JsonValue>>
 
@@ -29,4 +33,88 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
       }
     },
   }
+}
+
+/**
+ * Returns whether the response will be a page of its own, in a window or a tab: not an image, frame or script, which any site can have
+ * fetched without the visitor seeing it.
+ */
+export function isPage(ctx: Koa.Context): boolean {
+  const destination = destinationOf(ctx)
+  // Browsers do not send it without https.
+  if (destination === '') return ctx.get('Accept').includes('text/html')
+  return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
+}
+
+/** Whether the page may never be seen: prefetched, or fetched by a service worker, which fetches those of frames in the same way. */
+function isUncertain(ctx: Koa.Context): boolean {
+  return isPrefetch(ctx) || (destinationOf(ctx) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
+}
+
+function destinationOf(ctx: Koa.Context): string {
+  return ctx.get('Sec-Fetch-Dest').toLowerCase()
+}
+
+/** Returns the fields that a visit's URL has parameters for, prefetched or not. */
+export function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly Field[] {
+  if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx)) return []
+  const parameters = new URLSearchParams(ctx.querystring)
+  return fields.filter(({ url = '' }) => parameters.has(url))
+}
+
+/** Sets fields to what a visit's URL says. Returns, by key, what it leaves to its page. */
+export function takeAddress(
+  core: Pick<Core, 'limits' | 'warn'>,
+  fields: readonly Field[],
+  use: RequestUse,
+): Readonly<Record<string, JsonValue>> {
+  const unvisited: Record<string, JsonValue> = {}
+  for (const field of fields) {
+    const value = saidOf(field, use.ctx.querystring, core)
+    if (value === undefined || sameJson(value, use.values.get(field.key))) continue
+    if (isUncertain(use.ctx) || !take(core, field.key, value, use)) unvisited[field.key] = value
+  }
+  return unvisited
+}
+
+/** A visit continues without what is refused here: a wrong or outdated link is not the visitor's mistake. */
+function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
+  const { url = '', key } = field
+  const text = parameterOf(search, url)
+  // The value is not logged: it is a stranger's text.
+  const refuse = (code: string): undefined => {
+    warn(`an address has ?${url}=... which does not set "${key}": ${code}`)
+    return undefined
+  }
+  if (text === undefined) return refuse('malformed')
+  // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
+  let code = ''
+  for (const input of [fromParameter(text, field.default), text]) {
+    try {
+      return field.acceptFromBrowser(input)
+    } catch (error) {
+      if (!(error instanceof LiveSessionError)) throw error
+      code ||= error.code
+    }
+  }
+  return refuse(code)
+}
+
+/** Returns whether it was set. Limited like changes by pages, as a stranger may have made the link. */
+function take(
+  { limits }: Pick<Core, 'limits' | 'warn'>,
+  key: string,
+  value: JsonValue,
+  { visit, values }: RequestUse,
+): boolean {
+  if (visit.isSuperseded) return false
+  try {
+    limits.spend(1, visit)
+  } catch (error) {
+    if (!(error instanceof LiveSessionError)) throw error
+    return false
+  }
+  // A refusal goes to onError: the server is about to stop.
+  void values.set(key, value)
+  return true
 }

@@ -1,27 +1,26 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { LiveSessionError } from '../../../shared/errors.js'
+import { isWellFormed } from '../../../shared/json.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
 import { subjectHash } from '../../kernel/names/subject.js'
 import type { Core } from '../../kernel/seams/core.js'
 import type { Part } from '../../kernel/seams/part.js'
 import { checkPurpose, HandOffs } from './hand-offs.js'
-import { sendOn } from './send-on.js'
-import { takeHandOff } from './take.js'
-import { checkTarget } from './target.js'
+import { sendOn, takeHandOff } from './posted-token.js'
+
+const LONGEST = 2000
+/** Browsers drop tabs and line ends from a URL before parsing it, and treat a backslash as a slash. */
+const UNSAFE = /[\p{Cc}\s\\]/u
+/** A placeholder for this origin, whatever it is. */
+const ORIGIN = 'https://origin.invalid'
 
 /** Creates the part for what a socket's handler passes to the next request of its browser. */
-export function handOffPart({
-  cookie,
-  identities,
-  settings,
-  store,
-  warn,
-}: Pick<Core, 'cookie' | 'identities' | 'settings' | 'store' | 'warn'>): Part {
+export function handOffPart({ cookie, identities, settings, store, warn }: Core): Part {
   const handOffs = new HandOffs({ settings, store })
+  const needs = { cookie, handOffs, identities, settings, warn }
   return {
     request: {
-      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) =>
-        takeHandOff({ handOffs, settings, warn }, use, purpose, schema),
+      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) => takeHandOff(needs, use, purpose, schema),
     },
     socket: {
       handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {
@@ -35,6 +34,26 @@ export function handOffPart({
         use.emit(HAND_OFF, handOffs.seal({ browser, purpose, to }, payload))
       },
     },
-    post: (ctx, requests) => sendOn({ cookie, handOffs, identities }, ctx, requests),
+    post: (ctx, requests) => sendOn(needs, ctx, requests),
   }
+}
+
+/**
+ * Returns a path of this origin to send a page to.
+ *
+ * @throws {LiveSessionError} `malformed`
+ */
+export function checkTarget(to: unknown): string {
+  if (typeof to === 'string' && isPath(to)) return to
+  throw new LiveSessionError('malformed', 'handOff: expected a path of this origin as `to`, like "/sign-in"')
+}
+
+function isPath(to: string): boolean {
+  if (to.length > LONGEST || !isWellFormed(to) || UNSAFE.test(to)) return false
+  // Two slashes begin another host's name.
+  if (!to.startsWith('/') || to.startsWith('//')) return false
+  if (!URL.canParse(to, ORIGIN)) return false
+  const { origin, pathname } = new URL(to, ORIGIN)
+  // Browsers remove dots from a path: `/.//host` is requested as `//host`, and a route may redirect to the path that was requested.
+  return origin === ORIGIN && !pathname.startsWith('//')
 }

@@ -4,7 +4,7 @@ import type { ChangeSource } from '../../../shared/change.js'
 import type { Frozen } from '../../../shared/field-types.js'
 import type { RegisteredSession } from '../../../shared/registered.js'
 import type { Unsubscribe } from '../../../shared/session-types.js'
-import type { Written } from '../../kernel/exchange/written.js'
+import type { Written } from '../../kernel/exchange/outcome.js'
 
 /**
  * The store that `live.sessionStore()` returns: pass it to koa-session as `store`, or have your own `ContextStore` pass everything on to

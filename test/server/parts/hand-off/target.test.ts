@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { checkTarget } from '../../../../server/parts/hand-off/target.js'
+import { checkTarget } from '../../../../server/parts/hand-off/part.js'
 
 describe('where a hand-off may lead', () => {
   it.each([
