@@ -47,7 +47,7 @@ export const DEFECTS_OF_DEPARTURES: readonly Defect[] = [
   {
     name: 'a cookie of a generation that has ended is good',
     file: 'server/kernel/ends/user-epochs.ts',
-    find: 'return generation >= this.#generation(sub) && (epoch',
+    find: 'return generation >= known.generation && (epoch',
     replace: 'return generation >= 0 && (epoch',
   },
   {

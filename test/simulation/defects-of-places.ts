@@ -17,8 +17,8 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a revocation leaves the comparison as it was',
     file: 'server/kernel/ends/user-epochs.ts',
-    find: 'this.#all.set(sub, known)\n    this.#onEnd(sub)\n',
-    replace: 'this.#all.set(sub, known)\n',
+    find: '...news })\n    this.#onEnd(sub)\n',
+    replace: '...news })\n',
   },
   {
     name: 'what only the cookie knows is not taken over',

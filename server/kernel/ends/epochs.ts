@@ -1,10 +1,13 @@
 import type { StoredRegister } from '../../../shared/register.js'
 import { timeAfter } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import {
   type BrowserSubject,
   cookieless,
+  isCookieless,
   isUser,
   type PartName,
   type Subject,
@@ -14,13 +17,17 @@ import {
 import type { Visitor } from '../names/visitor.js'
 import type { Remote } from './beyond.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
-import { type GivenUp, GivenUpNames, type GivenUpOptions } from './given-up.js'
 import { type Signed, UserEpochs } from './user-epochs.js'
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
 /** The order of an end that the store has, or that predates this process: it must not end the request that waited to learn of it. */
 const BEFORE = 0
+
+/** Names of users that are remembered, however many logouts there are: some 150 MB at worst, with short user ids. */
+const LEAST = 1_000_000
+/** Approximate bytes of a name, with its place in memory. */
+const NAME = 200
 
 /** The part of a cookie that says whose it is. */
 export interface SignedName extends Signed {
@@ -211,5 +218,45 @@ export class Epochs {
   #next(): number {
     this.ends += 1
     return this.ends
+  }
+}
+
+export interface GivenUp extends Ending {
+  /** Its number among all ends that this process has seen. */
+  readonly order: number
+}
+
+interface GivenUpOptions {
+  /** ms for which cookies and tickets are valid: what was given up earlier need not be remembered. */
+  readonly maxAge: number
+  readonly maxSubjects: number
+  readonly guestBytes: GuestBytes
+  readonly clock: () => number
+}
+
+/**
+ * Browser ids, and other names of connections and sessions, that are no longer valid. Bounded: sign-ins and logouts add to it. Those of
+ * guests make room like all else that guests leave, and never for those of users.
+ */
+class GivenUpNames {
+  readonly #users: RotatingCache<GivenUp>
+  readonly #guests: RotatingCache<GivenUp>
+
+  constructor({ maxAge, maxSubjects, guestBytes: bytes, clock }: GivenUpOptions) {
+    this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
+    this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
+  }
+
+  get(name: string): GivenUp | undefined {
+    return this.#users.get(name) ?? this.#guests.get(name)
+  }
+
+  set(name: string, { epoch, heir, isUsers }: Ending, order: number): void {
+    const last = this.get(name)
+    const isKept = isUsers || isCookieless(name) || this.#users.get(name) !== undefined
+    if (isKept) this.#guests.delete(name)
+    const names = isKept ? this.#users : this.#guests
+    // The clocks of processes differ: an end is never told of as earlier than it was.
+    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), heir, isUsers: isKept, order })
   }
 }

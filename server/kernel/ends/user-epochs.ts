@@ -15,7 +15,10 @@ interface Known {
   readonly ended: number
   /** Its number among all ends that this process has seen. */
   readonly order: number
+  readonly generation: number
 }
+
+const NOTHING: Known = { epoch: FIRST, ended: FIRST, order: 0, generation: FIRST_GENERATION }
 
 /** The epoch and generation in which a cookie or ticket of a user was signed. */
 export interface Signed {
@@ -33,38 +36,36 @@ export interface UserEpochsOptions {
 export class UserEpochs {
   readonly #clock: () => number
   readonly #all: RotatingCache<Known>
-  readonly #generations: RotatingCache<number>
+  /** Whether any user was erased, as far as this process knows. */
+  #hasErasures = false
   readonly #onEnd: (sub: Sub) => void
 
   /** @param onEnd called with each user whose epoch was begun, heard of or learned */
   constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
     this.#onEnd = onEnd
     this.#clock = clock
-    const options = { max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock }
-    this.#all = RotatingCache.onMap(options)
-    this.#generations = RotatingCache.onMap(options)
+    this.#all = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
   }
 
   of(sub: Sub): number {
-    return this.#all.get(sub)?.epoch ?? FIRST
+    return this.#known(sub).epoch
   }
 
   /** Returns the number of this user's last end among all that this process has seen; 0 if there was none. */
   order(sub: string): number {
-    return this.#all.get(sub)?.order ?? 0
+    return this.#known(sub).order
   }
 
   /** Returns whether what was signed for a user then is still valid. */
   accepts(sub: Sub, { epoch, generation }: Signed): boolean {
-    const known = this.of(sub)
-    return generation >= this.#generation(sub) && (epoch === known || this.#isLater(epoch, known))
+    const known = this.#known(sub)
+    return generation >= known.generation && (epoch === known.epoch || this.#isLater(epoch, known.epoch))
   }
 
   /** Learns the epoch of something valid that was signed for a user. */
   learn(sub: Sub, epoch: number): void {
-    const { epoch: last, order, ended } = this.#all.get(sub) ?? { epoch: FIRST, order: 0, ended: FIRST }
     // This is not a revocation made now: what is under way was signed in that epoch, too, or will be found to be older.
-    if (this.#isLater(epoch, last)) this.#set(sub, { epoch, order, ended })
+    if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
   /** Begins an epoch that is later than all known ones. */
@@ -78,31 +79,30 @@ export class UserEpochs {
   /** Takes over an end that another process has made. Returns whether it is news. */
   take(user: UserSubject, { epoch }: Ending, order: number): boolean {
     const sub = subjectHash(user)
-    const known = this.#all.get(sub)
-    if (known && !this.#isLater(epoch, known.ended)) return false
-    const newest = known && !this.#isLater(epoch, known.epoch) ? known.epoch : epoch
-    this.#set(sub, { epoch: newest, order: Math.max(order, known?.order ?? 0), ended: epoch })
+    const known = this.#known(sub)
+    if (!this.#isLater(epoch, known.ended)) return false
+    const newest = this.#isLater(epoch, known.epoch) ? epoch : known.epoch
+    this.#set(sub, { epoch: newest, order: Math.max(order, known.order), ended: epoch })
     return true
   }
 
   /** Returns which generation of a user's values counts. Hashes nothing if no user was erased. */
   generation(user: UserSubject): number {
-    return this.#generations.size === 0 ? FIRST_GENERATION : this.#generation(subjectHash(user))
+    return this.#hasErasures ? this.#known(subjectHash(user)).generation : FIRST_GENERATION
   }
 
   /** Begins a generation: what the user had until now no longer counts. */
   startGeneration(user: UserSubject, generation: number): void {
-    const sub = subjectHash(user)
-    this.#generations.set(sub, generation)
-    this.#onEnd(sub)
+    this.#hasErasures = true
+    this.#set(subjectHash(user), { generation })
   }
 
-  #generation(sub: Sub): number {
-    return this.#generations.get(sub) ?? FIRST_GENERATION
+  #known(sub: string): Known {
+    return this.#all.get(sub) ?? NOTHING
   }
 
-  #set(sub: Sub, known: Known): void {
-    this.#all.set(sub, known)
+  #set(sub: Sub, news: Partial<Known>): void {
+    this.#all.set(sub, { ...this.#known(sub), ...news })
     this.#onEnd(sub)
   }
 
