@@ -26,7 +26,8 @@ const app = new Koa({ keys: [SITE_SECRET] })
 const live = liveSession(app, {
   fields,
   identify: (ctx) => ctx.cookies.get('user'),
-  ...(STORE_PATH === '' ? {} : { store: redisStore(await redis()) }),
+  // A store that answers late counts as none, and a machine may be as slow as that: the runs are about one that answers.
+  ...(STORE_PATH === '' ? {} : { store: redisStore(await redis()), storeTimeout: 30_000 }),
   limits: { changesPerSocket: 1000, changesPerSubject: 1000 },
 })
 app.use(live.middleware())
