@@ -13,7 +13,7 @@ import { watchSocket } from './warning.js'
 const parts = new WeakMap<object, Set<Part>>()
 
 /** A part of the client that is imported separately. */
-export type Part = 'onFlash' | 'followAddress' | 'followHandOffs'
+type Part = 'onFlash' | 'followAddress' | 'followHandOffs'
 
 /** Creates the client as in production, with warnings and full error messages. */
 export function createLiveSession<F extends Fields = RegisteredFields>(
@@ -41,7 +41,7 @@ export const followHandOffs: typeof handOffs = (live) => {
 }
 
 /** Notes that the client has this part. */
-export function has(live: AnyClient, part: Part): void {
+function has(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
   parts.set(inside, (parts.get(inside) ?? new Set()).add(part))
 }

@@ -93,7 +93,7 @@ function isRefusal(error: unknown): boolean {
  *
  * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and its address with it
  */
-export function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
+function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request
   const socket: net.Socket = Object.create(request.socket, { remoteAddress: { value: remoteAddress } })
   const again = new IncomingMessage(socket)

@@ -180,12 +180,12 @@ export abstract class Handle {
 }
 
 /** Returns the keys of fields. */
-export function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
+function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
   return [...fields.values()].filter(isNamed).map(({ key }) => key)
 }
 
 /** Returns the message about a key that no field has, with the key that was probably meant. */
-export function undeclared(method: string, key: unknown, keys: readonly string[]): string {
+function undeclared(method: string, key: unknown, keys: readonly string[]): string {
   const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
   const [near = ''] = keys.toSorted((one, other) => slips(one, key) - slips(other, key))

@@ -181,7 +181,7 @@ export interface Shelf<V> {
 }
 
 /** A shelf on node-cache: leanest for a million small objects whose names we choose. */
-export class NodeCacheShelf<V> implements Shelf<V> {
+class NodeCacheShelf<V> implements Shelf<V> {
   // Names start with `user:` or `browser:`: node-cache would find inherited members under names like `constructor`.
   readonly #shards = Array.from({ length: SHARDS }, () => new NodeCache({ useClones: false, checkperiod: 0 }))
 

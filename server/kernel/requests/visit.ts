@@ -192,7 +192,7 @@ export class Visit implements Whose, Answer {
 }
 
 /** Returns whether the visitor's own cookie has less than one written now would have, or is about to expire. */
-export function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
+function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
@@ -203,7 +203,7 @@ export function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
 }
 
 /** Writes all that is known of the visitor and fits. Resolves when the cookie is written. */
-export function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: Evidence): Promise<void> {
+function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: Evidence): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
   // Memory may have evicted the visitor since the request began: the cookie must not lose anything by that.
   if (brought) freshness.compare(brought, visitor)

@@ -39,7 +39,7 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
  * Returns whether the response will be a page of its own, in a window or a tab: not an image, frame or script, which any site can have
  * fetched without the visitor seeing it.
  */
-export function isPage(ctx: Koa.Context): boolean {
+function isPage(ctx: Koa.Context): boolean {
   const destination = destinationOf(ctx)
   // Browsers do not send it without https.
   if (destination === '') return ctx.get('Accept').includes('text/html')
@@ -56,14 +56,14 @@ function destinationOf(ctx: Koa.Context): string {
 }
 
 /** Returns the fields that a visit's URL has parameters for, prefetched or not. */
-export function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly Field[] {
+function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly Field[] {
   if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
 /** Sets fields to what a visit's URL says. Returns, by key, what it leaves to its page. */
-export function takeAddress(
+function takeAddress(
   core: Pick<Core, 'limits' | 'warn'>,
   fields: readonly Field[],
   use: RequestUse,

@@ -41,7 +41,7 @@ const readings = new WeakMap<IncomingMessage, Promise<void>>()
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
  */
-export async function postedToken(ctx: Koa.Context): Promise<string | undefined> {
+async function postedToken(ctx: Koa.Context): Promise<string | undefined> {
   if (ctx.method !== 'POST') return undefined
   const request = ctx.request as Parsed
   if (request.body === undefined && isForm(ctx)) await readOnce(ctx.req, request)
@@ -62,7 +62,7 @@ async function read(req: IncomingMessage, request: Parsed): Promise<void> {
   request.body = parse(await readText(req))
 }
 
-export function isForm({ request }: Koa.Context): boolean {
+function isForm({ request }: Koa.Context): boolean {
   return request.type.trim().toLowerCase() === 'application/x-www-form-urlencoded'
 }
 
