@@ -1,3 +1,5 @@
+// Every option, checked, with its default filled in.
+
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { LiveSessionError } from '../shared/errors.js'
@@ -14,8 +16,6 @@ import { readSecrets } from './kernel/names/keys.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { createReport, type Report, type Warn } from './report.js'
 import { isStore, STORE_METHODS, type Store } from './stores/store.js'
-
-// Every option, checked, with its default filled in.
 
 /** Every option, with its default filled in. */
 export interface Settings {

@@ -1,6 +1,6 @@
-import type { RedisScript } from './redis-scripts.js'
-
 // The commands that `redisStore` sends, whatever the client: node-redis, or ioredis by an adapter.
+
+import type { RedisScript } from './redis-scripts.js'
 
 /** The part of node-redis that is used; for ioredis use `redisStore(fromIoredis(client))`. */
 export interface RedisLike {

@@ -12,8 +12,7 @@ import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { BROWSERS, type Store, type StoredRow } from './store.js'
 
-export type { RedisLike } from './redis-commands.js'
-export { fromIoredis, type IoredisLike } from './redis-commands.js'
+export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.js'
 
 /** The options of `redisStore(client, options)`. */
 export interface RedisStoreOptions {

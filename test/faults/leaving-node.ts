@@ -10,7 +10,7 @@ import { fields } from './leaving-fields.js'
 
 /** A node of the runs in `leaving.ts`, as an app would be deployed: with a store and an adapter where there is a Redis. */
 
-const { STORE_PATH = '', SITE_SECRET = '' } = process.env
+const { STORE_PATH = '', SITE_SECRET = '', STORE_TIMEOUT = '' } = process.env
 // Built beside this one.
 const script = readFileSync(new URL('leaving-page.mjs', import.meta.url))
 
@@ -26,8 +26,8 @@ const app = new Koa({ keys: [SITE_SECRET] })
 const live = liveSession(app, {
   fields,
   identify: (ctx) => ctx.cookies.get('user'),
-  // A store that answers late counts as none, and a machine may be as slow as that: the runs are about one that answers.
-  ...(STORE_PATH === '' ? {} : { store: redisStore(await redis()), storeTimeout: 30_000 }),
+  ...(STORE_PATH === '' ? {} : { store: redisStore(await redis()) }),
+  ...(STORE_TIMEOUT === '' ? {} : { storeTimeout: Number(STORE_TIMEOUT) }),
   limits: { changesPerSocket: 1000, changesPerSubject: 1000 },
 })
 app.use(live.middleware())

@@ -40,6 +40,8 @@ export interface LeavingRun {
   readonly seed: number
   /** Visitors at a time, each in a browser of its own. */
   readonly atOnce: number
+  /** ms, for a machine that may be slow: a store that answers later counts as none. As users have it where it is left out. */
+  readonly storeTimeout?: number
 }
 
 /** What has become of all items. */
@@ -59,7 +61,7 @@ interface Shown {
 
 /** Has pages add to a list and go away at once, again and again, and looks at what the next page has of it. */
 export async function runLeavings(
-  { leaving, rounds, hasRedis, nodes: count, seed, atOnce }: LeavingRun,
+  { leaving, rounds, hasRedis, nodes: count, seed, atOnce, storeTimeout }: LeavingRun,
   log: (line: string) => void = () => undefined,
 ): Promise<LeavingTally> {
   const tally: LeavingTally = { rounds: 0, items: 0, lost: [], twice: [] }
@@ -67,7 +69,8 @@ export async function runLeavings(
   await bundlePage('test/faults/leaving-page.ts')
   const script = await bundleNode('test/faults/leaving-node.ts')
   const secret = randomBytes(32).toString('base64url')
-  const starting = Array.from({ length: count }, () => NodeProcess.start(script, redis?.path ?? '', secret))
+  const more = storeTimeout === undefined ? {} : { STORE_TIMEOUT: String(storeTimeout) }
+  const starting = Array.from({ length: count }, () => NodeProcess.start(script, redis?.path ?? '', secret, more))
   const nodes = await Promise.all(starting)
   const gateway = await Gateway.start(() => nodes.flatMap(({ port }) => port ?? []))
   const browser = await launch()

@@ -22,9 +22,14 @@ export class NodeProcess {
     this.#adapter = adapter
   }
 
-  static async start(script: string, storePath: string, secret: string): Promise<NodeProcess> {
+  static async start(
+    script: string,
+    storePath: string,
+    secret: string,
+    more: NodeJS.ProcessEnv = {},
+  ): Promise<NodeProcess> {
     const adapter = await PartitionProxy.start(storePath)
-    const env = { ...process.env, STORE_PATH: storePath, ADAPTER_PATH: adapter.path, SITE_SECRET: secret }
+    const env = { ...process.env, ...more, STORE_PATH: storePath, ADAPTER_PATH: adapter.path, SITE_SECRET: secret }
     const node = new NodeProcess(script, env, adapter)
     await node.start()
     return node

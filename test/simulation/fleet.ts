@@ -21,8 +21,11 @@ export async function sail(file: string, first: number, count: number, isShrunk 
 }
 
 /** Runs schedules one by one, each as it stands, and returns a report of each. */
-export function replay(file: string, schedules: readonly Schedule[]): Promise<readonly Report[]> {
-  return run(file, [JSON.stringify(schedules)])
+export async function replay(file: string, schedules: readonly Schedule[]): Promise<readonly Report[]> {
+  const reports = await run(file, [JSON.stringify(schedules)])
+  if (reports.length < schedules.length)
+    throw new Error(`of ${schedules.length} schedules ${reports.length} were reported`)
+  return reports
 }
 
 function run(file: string, what: readonly string[]): Promise<readonly Report[]> {

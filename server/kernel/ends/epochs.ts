@@ -17,7 +17,7 @@ import {
 import type { Visitor } from '../names/visitor.js'
 import type { Remote } from './beyond.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
-import { type Signed, UserEpochs } from './user-epochs.js'
+import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
@@ -226,16 +226,13 @@ export interface GivenUp extends Ending {
   readonly order: number
 }
 
-interface GivenUpOptions {
-  /** ms for which cookies and tickets are valid: what was given up earlier need not be remembered. */
-  readonly maxAge: number
+interface GivenUpOptions extends UserEpochsOptions {
   readonly maxSubjects: number
   readonly guestBytes: GuestBytes
-  readonly clock: () => number
 }
 
 /**
- * Browser ids, and other names of connections and sessions, that are no longer valid. Bounded: sign-ins and logouts add to it. Those of
+ * Browser ids, and other names of connections and sessions, that are no longer valid. Kept until cookies and tickets of that time have expired, and bounded: sign-ins and logouts add to it. Those of
  * guests make room like all else that guests leave, and never for those of users.
  */
 class GivenUpNames {
@@ -253,7 +250,7 @@ class GivenUpNames {
 
   set(name: string, { epoch, heir, isUsers }: Ending, order: number): void {
     const last = this.get(name)
-    const isKept = isUsers || isCookieless(name) || this.#users.get(name) !== undefined
+    const isKept = isUsers || isCookieless(name) || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
     // The clocks of processes differ: an end is never told of as earlier than it was.
