@@ -55,6 +55,7 @@ describe('a value of a visitor that a page shows', () => {
       [LEFT],
       KNOWN,
     ],
+    ['a guest, after one has left whose browser had not shown its cookie', { isKept: false }, {}, [LEFT], KNOWN],
     ['the browser’s next guest, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [LEFT]],
     ['a guest whose id was made at the same time', {}, {}, []],
     ['the same page, where it has become another guest’s', {}, { page: 'one' }, []],
@@ -70,6 +71,8 @@ describe('a value of a visitor that a page shows', () => {
 
   it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
     ['the same guest', {}, { whose: ['g', 'g'] }, [LEFT]],
+    ['a guest whose browser had not shown its cookie', { isKept: false }, {}, []],
+    ['that guest, where the one before has left', { isKept: false, began: 70 }, {}, [LEFT], KNOWN],
     ['a guest who had no cookie before', { whose: ['n', ''] }, {}, []],
     [
       'a page that was a guest’s all the time, and had no cookie at first',
