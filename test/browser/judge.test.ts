@@ -15,6 +15,7 @@ const WRITE: Write = {
   outcome: 'saved',
   page: 'one',
   browser: 0,
+  isTied: true,
   isKept: true,
 }
 /** In another page, later, as another guest. */
@@ -50,12 +51,12 @@ describe('a value of a visitor that a page shows', () => {
     ['a guest in another browser', {}, { browser: 1 }, []],
     [
       'a guest, after a guest has left whose page knew of no cookie, but another did',
-      { whose: ['n', ''] },
+      { whose: ['n', ''], isTied: false },
       {},
       [LEFT],
       KNOWN,
     ],
-    ['a guest, after one has left whose browser had not shown its cookie', { isKept: false }, {}, [LEFT], KNOWN],
+    ['a guest, after one has left whose browser had not shown its cookie', { isTied: false }, {}, [LEFT], KNOWN],
     ['the browser’s next guest, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [LEFT]],
     ['a guest whose id was made at the same time', {}, {}, []],
     ['the same page, where it has become another guest’s', {}, { page: 'one' }, []],
@@ -71,17 +72,17 @@ describe('a value of a visitor that a page shows', () => {
 
   it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
     ['the same guest', {}, { whose: ['g', 'g'] }, [LEFT]],
-    ['a guest whose browser had not shown its cookie', { isKept: false }, {}, []],
-    ['that guest, where the one before has left', { isKept: false, began: 70 }, {}, [LEFT], KNOWN],
-    ['a guest who had no cookie before', { whose: ['n', ''] }, {}, []],
+    ['a guest whose browser had not shown its cookie', { isTied: false }, {}, []],
+    ['that guest, where the one before has left', { isTied: false, began: 70 }, {}, [LEFT], KNOWN],
+    ['a guest who had no cookie before', { whose: ['n', ''], isTied: false }, {}, []],
     [
       'a page that was a guest’s all the time, and had no cookie at first',
-      { whose: ['n', ''] },
+      { whose: ['n', ''], isTied: false },
       { page: 'one' },
       [LEFT],
     ],
     ['the user who the guest has become', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
-    ['a browser that had no cookie when a guest left', { whose: ['n', ''] }, {}, [LEFT]],
+    ['a browser that had no cookie when a guest left', { whose: ['n', ''], isTied: false }, {}, [LEFT]],
     ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
   ])('is not foreign to %s', (_, write, sight, departures, ...others) => {
     expect(judged(write, sight, departures, ...others)).toBe(false)
@@ -96,9 +97,15 @@ describe('an item that a page has added, and that is not there in the end', () =
     other?: { readonly tab: string; readonly began: number },
   ): unknown => {
     const record = new Record()
-    record.add('tab 0', 0, { id: 1, said: [{ ...SAID, outcome }], shown: [], whose: WRITE.whose, isKept })
+    record.add('tab 0', 0, {
+      id: 1,
+      said: [{ ...SAID, outcome }],
+      shown: [],
+      whose: WRITE.whose,
+      kept: isKept ? ['g'] : [],
+    })
     const later = { ...SAID, text: '["c2"]', began: other?.began ?? 0 }
-    if (other) record.add(other.tab, 0, { id: 2, said: [later], shown: [], whose: WRITE.whose, isKept: true })
+    if (other) record.add(other.tab, 0, { id: 2, said: [later], shown: [], whose: WRITE.whose, kept: ['g'] })
     return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: other ? ['c2'] : [] } }])
   }
 

@@ -162,8 +162,7 @@ export function isForeign(write: Write, sight: Sight, evidence: Evidence): boole
   // What a guest has chosen goes along at their sign-in.
   if (isUsers(sight)) return false
   // Until their browser has shown its cookie, two connections are two guests, but one page.
-  const isTied = write.whose[1] !== '' && write.isKept
-  return write.browser !== sight.browser || isTied || isLeft(write, sight, evidence)
+  return write.browser !== sight.browser || write.isTied || isLeft(write, sight, evidence)
 }
 
 /** What is the browser's own goes along at a sign-in and at a sign-out, until a guest leaves; and to no other id. */

@@ -5,7 +5,9 @@ export interface Write extends Said {
   readonly tab: string
   readonly page: string
   readonly browser: number
-  /** Whether its browser had shown its cookie when the page was last heard of. */
+  /** Whether the browser has shown the cookie of the visitor who made it. */
+  readonly isTied: boolean
+  /** Whether the browser had shown its cookie when the page was last heard of. */
   readonly isKept: boolean
 }
 
@@ -81,7 +83,10 @@ export class Record {
 
   writes(): readonly Write[] {
     return [...this.#pages].flatMap(([id, { tab, browser, page }]) =>
-      page.said.map((said) => ({ ...said, tab, page: String(id), browser, isKept: page.isKept })),
+      page.said.map((said) => {
+        const isKept = (whose: readonly string[]): boolean => page.kept.includes(whose[1] ?? '')
+        return { ...said, tab, page: String(id), browser, isTied: isKept(said.whose), isKept: isKept(page.whose) }
+      }),
     )
   }
 

@@ -35,8 +35,8 @@ export interface PageRecord {
   readonly said: Said[]
   readonly shown: Shown[]
   whose: readonly string[]
-  /** Whether the browser has shown its cookie. */
-  isKept: boolean
+  /** What the server calls those visitors whose cookie the browser has shown. */
+  readonly kept: string[]
 }
 
 /** What a test reads of the page, and does in it. */
@@ -66,7 +66,9 @@ const hasSocket = location.pathname !== '/no-socket'
 // lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
-const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst(), isKept: isKeptAtFirst() }
+const whose = whoseAtFirst()
+const kept = isKeptAtFirst() ? whose.slice(1) : []
+const record: PageRecord = { id: Math.random(), said: [], shown: [], whose, kept }
 const site: SiteHandle = {
   record,
   returns: [],
@@ -98,11 +100,10 @@ watchWhose(
     if (!isKept && record.whose[1] !== '') return false
     const isAnothers = whose[1] !== record.whose[1]
     record.whose = whose
-    if (isAnothers) record.isKept = isKept
     return isAnothers
   },
-  () => {
-    record.isKept = true
+  (who = record.whose[1]) => {
+    if (who) record.kept.push(who)
   },
 )
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })

@@ -29,12 +29,16 @@ function embedded(): { readonly who?: string; readonly held?: unknown } {
   return JSON.parse(document.getElementById('live-session')?.textContent || '{}')
 }
 
-/** Follows whose page it is before the client does: by the greetings in answers. @param keep called where the browser has shown its cookie */
-export function watchWhose(socket: Socket | undefined, take: Take, keep: () => void): void {
+/**
+ * Follows whose page it is before the client does: by the greetings in answers.
+ *
+ * @param keep called where the browser has shown its cookie, with what the server calls the visitor if the answer says so
+ */
+export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
   // Where a POST has told of another visitor, the connection is the former's until it is made anew.
   let isFormers = false
   const hear = (answer: Answer | undefined, isPost: boolean): void => {
-    if (answer?.kept) keep()
+    if (answer?.kept) keep(answer.who)
     const [ticket] = answer?.greeting ?? []
     if (ticket === undefined || (isFormers && !isPost)) return
     const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
