@@ -34,21 +34,22 @@ export function takenAt(register: StoredRegister | undefined, id: string): Stamp
   return register?.ids?.find(([taken]) => taken === id)?.[1]
 }
 
+/** All registers of a subject. */
+interface Registers {
+  register(key: string): StoredRegister | undefined
+  registers(): readonly StoredRegister[]
+}
+
 /**
- * Returns a write at `now`, of a computed change if there is an `id`, with those still known of the register that it overwrites.
+ * Returns a write at `now`, of a computed change if there is an `id`, with the ids still known of the register that it overwrites.
  *
- * @param all the subject's registers, whose ids take room, too
+ * @param all what the subject has: the ids of other keys take room, too
  */
-export function carrying(
-  next: StoredRegister,
-  over: StoredRegister | undefined,
-  now: number,
-  id?: string | undefined,
-  all: () => readonly StoredRegister[] = () => [],
-): StoredRegister {
+export function carrying(next: StoredRegister, all: Registers | undefined, now: number, id?: string): StoredRegister {
+  const over = all?.register(next.key)
   if (!id && !over?.ids) return next
   const known = over ? (over.ids ?? [[UNKNOWN, over.stamp] as const]) : []
-  const others = all().reduce(
+  const others = (all?.registers() ?? []).reduce(
     (sum, { key, ids }) => sum + (key === next.key || !ids ? 0 : youngest(ids, now).length),
     0,
   )

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { StoredRegister, TakenId } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
 import {
   carrying,
   fromIdsText,
@@ -23,29 +24,32 @@ function ids(count: number, at = NOW): readonly TakenId[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
 }
 
+/** What has this register alone. */
+const over = (register: StoredRegister): Replica => Replica.of([register], 'job')
+
 describe('a write', () => {
   const before: StoredRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
 
   it('knows the computed changes that it goes over, and its own', () => {
-    const computed = carrying(register('a', NOW + 1, 2), before, NOW + 1, 'two')
+    const computed = carrying(register('a', NOW + 1, 2), over(before), NOW + 1, 'two')
     expect(computed.ids).toEqual([
       ['one', NOW],
       ['two', NOW + 1],
     ])
-    expect(carrying(register('a', NOW + 2), computed, NOW + 2).ids).toEqual(computed.ids)
+    expect(carrying(register('a', NOW + 2), over(computed), NOW + 2).ids).toEqual(computed.ids)
   })
 
   it('has none where it is no computed change, and goes over none', () => {
     const plain = register('a', NOW, 1)
     expect(carrying(plain, undefined, NOW)).toBe(plain)
-    expect(carrying(plain, register('a', 1, 1), NOW, '')).toBe(plain)
+    expect(carrying(plain, over(register('a', 1, 1)), NOW, '')).toBe(plain)
   })
 
   it('forgets those of more than two minutes ago, and all where no other is left', () => {
-    expect(carrying(register('a', NOW, 2), before, NOW + 2 * MINUTE - 1).ids).toEqual(before.ids)
-    expect(carrying(register('a', NOW, 2), before, NOW + 2 * MINUTE)).not.toHaveProperty('ids')
+    expect(carrying(register('a', NOW, 2), over(before), NOW + 2 * MINUTE - 1).ids).toEqual(before.ids)
+    expect(carrying(register('a', NOW, 2), over(before), NOW + 2 * MINUTE)).not.toHaveProperty('ids')
     const later = { ...before, ids: [...ids(3), ['late', stamp(NOW + MINUTE)] as const] }
-    expect(carrying(register('a', NOW + MINUTE, 2), later, NOW + 2 * MINUTE + 1).ids).toEqual([
+    expect(carrying(register('a', NOW + MINUTE, 2), over(later), NOW + 2 * MINUTE + 1).ids).toEqual([
       ['', NOW + 1],
       ['id2', NOW + 2],
       ['late', NOW + MINUTE],
@@ -53,34 +57,34 @@ describe('a write', () => {
   })
 
   it('says up to which stamp it knows of none: where those of a cookie are not known', () => {
-    const first = carrying(register('a', NOW + 1, 2), register('a', NOW, 1), NOW + 1, 'one')
+    const first = carrying(register('a', NOW + 1, 2), over(register('a', NOW, 1)), NOW + 1, 'one')
     expect(first.ids).toEqual([
       ['', NOW],
       ['one', NOW + 1],
     ])
-    const second = carrying(register('a', NOW + 2), first, NOW + 2, 'two')
+    const second = carrying(register('a', NOW + 2), over(first), NOW + 2, 'two')
     expect(second.ids).toEqual([
       ['', NOW],
       ['one', NOW + 1],
       ['two', NOW + 2],
     ])
-    expect(carrying(register('a', NOW + 3), second, NOW + 2 * MINUTE + 1).ids).toEqual([
+    expect(carrying(register('a', NOW + 3), over(second), NOW + 2 * MINUTE + 1).ids).toEqual([
       ['', NOW + 1],
       ['two', NOW + 2],
     ])
-    expect(carrying(register('a', NOW + 3), second, NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
+    expect(carrying(register('a', NOW + 3), over(second), NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
   })
 
   it('knows 200, the newest, with the stamp of the last that it does not know', () => {
     const many = { ...register('a', NOW, 1), ids: ids(MAX_IDS) }
-    const { ids: known = [] } = carrying(register('a', NOW + 1000, 1), many, NOW, 'new')
+    const { ids: known = [] } = carrying(register('a', NOW + 1000, 1), over(many), NOW, 'new')
     expect([known.length, known[0], known[1], known.at(-1)]).toEqual([
       200,
       ['', NOW + 1],
       ['id2', NOW + 2],
       ['new', NOW + 1000],
     ])
-    expect(carrying(register('a', NOW + 2000, 1), { ...many, ids: known }, NOW).ids).toEqual(known)
+    expect(carrying(register('a', NOW + 2000, 1), over({ ...many, ids: known }), NOW).ids).toEqual(known)
   })
 
   it('says which stamp a computed change got', () => {

@@ -35,8 +35,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a write forgets the ids of what it replaces',
     file: 'server/kernel/values/sessions.ts',
-    find: 'carrying(register, replica?.register(register.key), now, id, ',
-    replace: 'carrying(register, undefined, now, id, ',
+    find: 'carrying(register, replica, now, id)',
+    replace: 'carrying(register, undefined, now, id)',
   },
   {
     name: 'nodes do not tell each other the ids',

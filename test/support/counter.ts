@@ -23,7 +23,7 @@ export function counterPart({ remote, settings, store }: Needs): Part {
         permit()
         const browser = visit.visitor.browserSubject
         const name = nameOf(browser)
-        for (const row of (await store?.parts.load(name)) ?? []) take(name, row)
+        for (const row of (await store?.load(name)) ?? []) take(name, row)
         const stamp = nextStamp(settings.clock(), counts.get(name)?.stamp ?? NEVER)
         const register = { key: KEY, stamp, value: of(browser) + 1 }
         take(name, register)

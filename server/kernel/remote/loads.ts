@@ -6,6 +6,7 @@ import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
 import { isSubject, type Subject } from '../names/subject.js'
 import type { StoreHealth } from './health.js'
+import type { Intake } from './intake.js'
 import type { SoundStore } from './sound-store.js'
 
 /** A record that the store had nothing of a subject, and memory has nothing either. Otherwise the replica in memory records the load. */
@@ -16,16 +17,6 @@ interface Nothing {
   readonly residency: number
 }
 
-/** The callbacks that take what is loaded into memory. */
-interface Taking {
-  /** Called with what the store has under the subject's own name. Returns which generation of its values counts. */
-  learn(subject: Subject, registers: readonly StoredRegister[]): number
-  /** Merges it, and tells the store what it lacks. Returns how many registers were news. */
-  compare(subject: Subject, registers: readonly StoredRegister[], generation: number): number
-  /** Returns whether this process has written to the store what is not in memory yet. */
-  isWriting(subject: Subject): boolean
-}
-
 /** Approximate bytes of such a record, with its place in memory. */
 const NOTHING = 200
 
@@ -34,17 +25,26 @@ export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #core: UpToEnds
-  readonly #taking: Taking
+  readonly #intake: Pick<Intake, 'learn' | 'compare'>
+  readonly #isWriting: (subject: Subject) => boolean
   readonly #nothing: RotatingCache<Nothing>
   /** ms */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
 
-  constructor(store: SoundStore, health: StoreHealth, core: UpToEnds, taking: Taking) {
+  /** @param isWriting returns whether this process has written to the store what is not in memory yet */
+  constructor(
+    store: SoundStore,
+    health: StoreHealth,
+    core: UpToEnds,
+    intake: Pick<Intake, 'learn' | 'compare'>,
+    isWriting: (subject: Subject) => boolean,
+  ) {
     this.#store = store
     this.#health = health
     this.#core = core
-    this.#taking = taking
+    this.#intake = intake
+    this.#isWriting = isWriting
     const { storeRefresh, clock } = core.settings
     this.#longest = 10 * storeRefresh
     this.#nothing = RotatingCache.onMap({
@@ -120,7 +120,7 @@ export class Loads {
     const { registers, generation } = await this.#ask(subject)
     const { settings, subjects } = this.#core
     const wasLoaded = this.isLoaded(subject)
-    const news = this.#taking.compare(subject, registers, generation)
+    const news = this.#intake.compare(subject, registers, generation)
     if (wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
@@ -132,7 +132,7 @@ export class Loads {
   /** After an erasure a user's values have another name. Values left under the first name were written by a process that did not know of the erasure. */
   async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
-    const generation = this.#taking.learn(subject, own)
+    const generation = this.#intake.learn(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
     const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
@@ -145,7 +145,7 @@ export class Loads {
   /** What has come into the store since it was last asked was written by another process: an adapter would have told of it at once. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
-    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.outlets.size || this.#taking.isWriting(subject)) return
+    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.outlets.size || this.#isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

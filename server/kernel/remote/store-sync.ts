@@ -21,6 +21,7 @@ import { type Answers, type Memory, type Update, Updates } from './updates.js'
 
 /** The exchange between memory and the store: each learns what the other knows. */
 export class StoreSync implements Keeper {
+  readonly #store: Store
   readonly #sound: SoundStore
   readonly #core: UpToVisitors
   readonly health: StoreHealth
@@ -29,7 +30,6 @@ export class StoreSync implements Keeper {
   readonly unsaved: Pick<Backlog, 'size' | 'of'>
   readonly #loads: Loads
   readonly #intake: Intake
-  readonly parts: PartRows
   /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
@@ -38,6 +38,7 @@ export class StoreSync implements Keeper {
   readonly #end: StoreEnd
 
   constructor(store: Store, core: UpToVisitors) {
+    this.#store = store
     this.#core = core
     this.health = new StoreHealth(core.settings)
     const waiting = {
@@ -67,13 +68,9 @@ export class StoreSync implements Keeper {
       waiting,
     )
     this.unsaved = this.#backlog
-    this.#loads = new Loads(this.#sound, this.health, core, {
-      learn: (subject, registers) => this.#intake.learn(subject, registers),
-      compare: (subject, registers, generation) => this.#intake.compare(subject, registers, generation),
-      isWriting: (subject) => this.#updates.isUnderWay(subject),
-    })
     this.#intake = new Intake(this.#backlog, core)
-    this.parts = new PartRows(store, this.health, this.#backlog, this.#loads)
+    const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
+    this.#loads = new Loads(this.#sound, this.health, core, this.#intake, isWriting)
     this.singleUse = new SingleUse(store, this.health, core.settings)
     const answers: Answers<Subject> = {
       ensure: (subjects) => this.ensure(subjects),
@@ -166,6 +163,17 @@ export class StoreSync implements Keeper {
     return new Updates({ store: this.#sound, nameOf }, this.health, answers, this, memory, this.#core.settings)
   }
 
+  /** Resolves with what the store has of a part's, and what it has not been told yet; rejects if it does not answer. */
+  async load(name: PartName): Promise<readonly StoredRegister[]> {
+    const stored = await this.#loads.rows(storeName(name))
+    return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
+  }
+
+  /** Makes the store drop what was deleted before that time. If it does not, it is told again with the next lot. */
+  prune(name: PartName, before: number): void {
+    this.health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
+  }
+
   /** Resolves when all that was written until now is stored. Keeps the process alive until then. */
   settled(): Promise<void> {
     return this.#end.settled()
@@ -187,31 +195,5 @@ export class StoreSync implements Keeper {
     // If the state was not good, the load shows whether it is now.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)
-  }
-}
-
-/** The rows that parts keep in the store, under names of their own. */
-class PartRows {
-  readonly #store: Store
-  readonly #health: StoreHealth
-  readonly #backlog: Backlog
-  readonly #loads: Loads
-
-  constructor(store: Store, health: StoreHealth, backlog: Backlog, loads: Loads) {
-    this.#store = store
-    this.#health = health
-    this.#backlog = backlog
-    this.#loads = loads
-  }
-
-  /** Resolves with what the store has, and what it has not been told yet; rejects if it does not answer. */
-  async load(name: PartName): Promise<readonly StoredRegister[]> {
-    const stored = await this.#loads.rows(storeName(name))
-    return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
-  }
-
-  /** Makes the store drop what was deleted before that time. If it does not, it is told again with the next lot. */
-  prune(name: PartName, before: number): void {
-    this.#health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }
 }

@@ -76,9 +76,7 @@ export class Sessions {
     const stamp = nextStamp(now, newestOf(last))
     for (const [subject, written] of group(changes, owner, stamp)) {
       const replica = this.find(subject)
-      const registers = written.map((register) =>
-        carrying(register, replica?.register(register.key), now, id, () => replica?.registers() ?? []),
-      )
+      const registers = written.map((register) => carrying(register, replica, now, id))
       this.#changes.take(subject, registers, source)
     }
     return stamp

@@ -98,14 +98,12 @@ export class AppSessions {
     const now = this.#core.settings.clock()
     session.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => session.replica.stamp(key))))
-    const registers = Array.from(changes, ([key, value]) =>
-      carrying({ key, stamp, value }, session.replica.register(key), now, undefined, () => session.replica.registers()),
-    )
+    const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, session.replica, now))
     const news = [...recalled, ...session.merge(registers, source)]
     this.#core.remote.store?.keep(session.name, news)
     this.#core.remote.peers?.tell(session.name, news)
     const before = this.memory.letGo(session)
-    if (before !== undefined) this.#core.store?.parts.prune(session.name, before)
+    if (before !== undefined) this.#core.store?.prune(session.name, before)
     return stamp
   }
 

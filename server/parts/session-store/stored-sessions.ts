@@ -32,7 +32,6 @@ export class StoredSessions {
     }
     this.updates = store.updates(answers, {
       find: (name) => memory.live(name)?.replica,
-      last: (name, key) => memory.find(name)?.replica.stamp(key) ?? NEVER,
       confirm: (name, register, source) => {
         memory.live(name)?.merge([register], source)
         if (!memory.isGivenUp(name)) remote.peers?.tell(name, [register])
@@ -66,7 +65,7 @@ export class StoredSessions {
     this.#underWay += 1
     const askedAt = this.#settings.clock()
     try {
-      this.#learn(name, await this.#store.parts.load(name), askedAt)
+      this.#learn(name, await this.#store.load(name), askedAt)
     } finally {
       this.#underWay -= 1
     }

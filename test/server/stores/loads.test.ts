@@ -28,11 +28,8 @@ function parts({ hasAdapter = false } = {}) {
     return rows.length
   }
   const core = { guestBytes: new GuestBytes(1e6), settings, remote, subjects: subjects as unknown as Subjects }
-  const loads = new Loads(soundStore(store, watched), watched.health, core as never, {
-    learn: () => 0,
-    compare,
-    isWriting: () => false,
-  })
+  const intake = { learn: () => 0, compare }
+  const loads = new Loads(soundStore(store, watched), watched.health, core as never, intake, () => false)
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1
