@@ -10,7 +10,6 @@ import { erase, revoke } from './kernel/exchange/revocations.js'
 import { UserHandle } from './kernel/exchange/user.js'
 import { subjectHash, type UserId, userSubject } from './kernel/names/subject.js'
 import { Nodes } from './kernel/remote/nodes.js'
-import { SocketCensus } from './kernel/remote/socket-census.js'
 import { Requests } from './kernel/requests/requests.js'
 import type { Core, MakePart } from './kernel/seams/core.js'
 import type { LiveSessionOptions } from './option-types.js'
@@ -103,7 +102,6 @@ class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'sessionSt
     const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
     this.#core.remote.peers = new Nodes(io, this.#core)
-    this.#core.remote.census = new SocketCensus(io, this.#core)
     const authentication = new Authentication(this.#core, handshake)
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))

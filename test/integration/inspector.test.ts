@@ -4,7 +4,6 @@ import { JSDOM } from 'jsdom'
 import { coreOf } from '../../server/plugin.js'
 import { REFUSAL_CHANNEL } from '../../server/refused.js'
 import { type App, App as TestApp } from '../support/app.js'
-import { Bus } from '../support/bus.js'
 import { idOf, look, openInspector, press, startInspected } from '../support/inspected.js'
 import { send } from '../support/raw-http.js'
 
@@ -167,63 +166,17 @@ describe('recent refusals', () => {
   })
 })
 
-describe('open sockets by node', () => {
-  it('are those of each node, and of each subject there, until a node has said nothing for five seconds', async () => {
-    const bus = new Bus()
-    const apps = [await startInspected(), await startInspected()] as const
-    for (const { io } of apps) bus.join(io)
-    const [one, two] = apps
-    await (await one.live.user('ann')).set('division', 3)
-    await one.visitor().connect('/', asAnn)
-    for (let at = 0; at < 2; at += 1) await two.visitor().connect('/', asAnn)
-    // The first look asks, the next one has the answers.
-    await look(one)
-    const document = await documentOf(one)
-    expect(rowsUnder(document, 'nodes').map(([, sockets]) => sockets)).toEqual(['1', '2'])
-    const places = document.querySelectorAll('article dl li')
-    expect([...places].map(({ textContent }) => textContent?.split(' ')[0])).toEqual(['1', '2'])
-    bus.isCut = true
-    one.clock.advance(5001)
-    expect(rowsUnder(await documentOf(one), 'nodes')).toHaveLength(1)
-  })
-
-  it('are asked for once in a while, however many look, and kept by none that has not asked', async () => {
-    const bus = new Bus()
-    const apps = [await startInspected(), await startInspected()] as const
-    for (const { io } of apps) bus.join(io)
-    const [one, two] = apps
-    const asked = (): number => bus.messages.filter(([event]) => event === 'live_session:count').length
-    for (let at = 0; at < 5; at += 1) await look(one)
-    expect(asked()).toBe(1)
-    expect(coreOf(two.live).remote.census?.others).toEqual([])
-    one.clock.advance(1000)
-    await look(one)
-    expect(asked()).toBe(2)
-  })
-
-  it('leave out what other processes send that is no answer', async () => {
-    const bus = new Bus()
-    const apps = [await startInspected(), await startInspected()] as const
-    for (const { io } of apps) bus.join(io)
-    const [one, two] = apps
-    bus.isCut = true
-    await look(one)
-    bus.isCut = false
-    for (const answer of [
-      [],
-      ['node'],
-      ['node', 'many', []],
-      ['node', -1, []],
-      ['node', 1],
-      [1, 1, []],
-      ['x'.repeat(301), 1, []],
-    ])
-      two.io.serverSideEmit('live_session:counted', ...answer)
-    for (const question of [[], ['all'], [[1, null, 'no subject']], [Array(101).fill('user:s:ann')]])
-      two.io.serverSideEmit('live_session:count', ...question)
-    expect(rowsUnder(await documentOf(one), 'nodes')).toHaveLength(1)
-    two.io.serverSideEmit('live_session:counted', 'node', 7, [['user:s:ann', 7], 'no pair', ['user:s:bob', -1]])
-    expect(rowsUnder(await documentOf(one), 'nodes')[1]).toEqual(['node', '7'])
-    expect(one.errors).toEqual([])
+describe('open sockets', () => {
+  it('are those of this process, and of each subject there', async () => {
+    const app = await startInspected()
+    const shown = async (): Promise<readonly (string | undefined)[]> => {
+      const document = await documentOf(app)
+      return ['.card dd', 'article dd'].map((place) => document.querySelector(place)?.textContent)
+    }
+    await (await app.live.user('ann')).set('division', 3)
+    expect(await shown()).toEqual(['0', 'none open'])
+    for (let at = 0; at < 2; at += 1) await app.visitor().connect('/', asAnn)
+    await app.visitor().connect()
+    expect(await shown()).toEqual(['3', '2 open'])
   })
 })

@@ -28,27 +28,10 @@ export interface Peers {
   tell(name: string, registers: readonly StoredRegister[]): void
 }
 
-/** The open sockets of one process. */
-export interface NodeSockets {
-  readonly node: string
-  readonly sockets: number
-  /** The count for each subject that was asked about, as far as they have any. */
-  readonly bySubject: ReadonlyMap<string, number>
-}
-
-/** The open sockets of the other processes. */
-export interface Census {
-  /** Their recent answers. */
-  readonly others: readonly NodeSockets[]
-  /** Asks them. The answers come later. */
-  ask(subjects: readonly Subject[]): void
-}
-
 /** The places beyond this process, as far as there are any. */
 export interface Remote {
   store?: Keeper
   peers?: Peers
-  census?: Census
 }
 
 /** An owner of names in the store and between processes. */

@@ -125,9 +125,7 @@ class Inspector {
     const { core, refusals } = this.#source
     const found = some(core.subjects.residents(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
     const residents = found.slice(0, MOST_SUBJECTS)
-    const subjects = residents.map(({ subject }) => subject)
-    for (const subject of subjects) this.#shown.set(subjectHash(subject), subject)
-    core.remote.census?.ask(subjects)
+    for (const { subject } of residents) this.#shown.set(subjectHash(subject), subject)
     return snapshotOf(core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: refusals.all })
   }
 }

@@ -49,18 +49,16 @@ ${subjectsMarkup(snapshot, find)}
 <section aria-labelledby="refusals"><h2 id="refusals">Recent refusals</h2>
 ${refusalsMarkup(snapshot)}
 </section>
-<section aria-labelledby="nodes"><h2 id="nodes">Nodes</h2>
-${nodesMarkup(snapshot)}
+<section aria-labelledby="process"><h2 id="process">This process</h2>
 <div class="deeds">${deedMarkup('restart', 'Simulate a restart', 'of this process', undefined, 'Close all connections of this process, and forget what is in its memory?')}
 <p>Closes the connections of this process and forgets its values: they come back from cookies, pages and the store.</p></div>
 </section>
 </main>`
 }
 
-function factsMarkup({ nodes, cached, store, subjects, refusals }: NodeSnapshot): Html {
-  const sockets = nodes.reduce((sum, node) => sum + node.sockets, 0)
+function factsMarkup({ node, sockets, cached, store, subjects, refusals }: NodeSnapshot): Html {
   return html`<dl class="cards">
-${cardMarkup('Open sockets', sockets, nodes.length === 1 ? 'on one node' : `on ${nodes.length} nodes`)}
+${cardMarkup('Open sockets', sockets, html`at <code>${node}</code>`)}
 ${cardMarkup('Subjects', subjects.length, `cached: ${count(cached.users, 'user')}, ${count(cached.browsers, 'browser')}`)}
 ${
   store
@@ -78,14 +76,6 @@ ${cardMarkup('Refusals', refusals.length, refusals[0] ? html`the last: <code>${r
 
 function cardMarkup(title: string, value: string | number, note: Html | string, kind = 'plain'): Html {
   return html`<div class="card"><dt>${title}</dt><dd class="${kind}">${value}</dd><dd class="note">${note}</dd></div>`
-}
-
-function nodesMarkup({ nodes }: NodeSnapshot): Html {
-  const rows = nodes.map(({ node, isThis, sockets }) => {
-    return html`<tr><th scope="row"><code>${node}</code>${isThis && html` <small>this one</small>`}</th><td class="number">${sockets}</td></tr>`
-  })
-  return html`<table class="nodes"><caption>Open sockets by node</caption>
-<thead><tr><th scope="col">Node</th><th scope="col" class="number">Sockets</th></tr></thead><tbody>${rows}</tbody></table>`
 }
 
 function subjectsMarkup(snapshot: NodeSnapshot, find: string): Html {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { cookieBytes } from '../../../shared/budget.js'
 import type { ChangeSource } from '../../../shared/change.js'
 import type { Field } from '../../../shared/field.js'
@@ -6,11 +7,9 @@ import { newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { LiveCookie } from '../../kernel/cookie/cookie.js'
 import type { VerifiedCookie } from '../../kernel/cookie/cookie-text.js'
-import type { Remote } from '../../kernel/ends/beyond.js'
 import type { Resident, Subjects } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, subjectHash, userIdOf } from '../../kernel/names/subject.js'
 import type { StoreState } from '../../kernel/remote/health.js'
-import { allSockets, NODE, socketsOf } from '../../kernel/remote/socket-census.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
 import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Connections } from '../../kernel/visitors/connections.js'
@@ -20,7 +19,6 @@ import type { SeenRefusal } from './recent-refusals.js'
 interface Parts {
   readonly connections: Connections
   readonly cookie: LiveCookie
-  readonly remote: Remote
   readonly sessions: Sessions
   readonly settings: Settings
   readonly store: StoreSync | undefined
@@ -63,7 +61,8 @@ export interface SubjectSnapshot {
   readonly userId: string | undefined
   /** Whether the user's id is a number. 1 and '1' are two users. */
   readonly isNumber: boolean
-  readonly sockets: readonly { readonly node: string; readonly count: number }[]
+  /** The number that are open at this process. */
+  readonly sockets: number
   /** How much of the cookie's budget its values take. */
   readonly cookieBytes: number
   /** Keys whose newest write the store has not confirmed. */
@@ -77,7 +76,10 @@ export interface SubjectSnapshot {
 export interface NodeSnapshot {
   /** ms since 1970 */
   readonly at: number
-  readonly nodes: readonly { readonly node: string; readonly isThis: boolean; readonly sockets: number }[]
+  /** The process: `host:pid`. */
+  readonly node: string
+  /** The number that are open at it. */
+  readonly sockets: number
   readonly cached: { readonly users: number; readonly browsers: number }
   readonly cookieBudget: number
   readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
@@ -97,15 +99,12 @@ export interface View {
 
 /** Returns all that is known now; reading it changes nothing. */
 export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
-  const { remote, settings, store, subjects } = parts
+  const { connections, settings, store, subjects } = parts
   const brought = broughtBy(parts.cookie.seen(), residents)
-  const others = remote.census?.others ?? []
   return {
     at: settings.clock(),
-    nodes: [
-      { node: NODE, isThis: true, sockets: allSockets(parts) },
-      ...others.map(({ node, sockets }) => ({ node, isThis: false, sockets })),
-    ],
+    node: `${hostname()}:${process.pid}`,
+    sockets: connections.all().reduce((sum, { sockets }) => sum + sockets, 0),
     cached: subjects.cached,
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.health.state, unsaved: store.unsaved.size },
@@ -123,21 +122,16 @@ function nameOf({ userId, id }: SubjectSnapshot): string {
 }
 
 function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
-  const { remote, store } = parts
-  const { subject, replica } = resident
+  const { subject, replica, holding } = resident
   const values = replica.registers().flatMap(({ key }) => valueSnapshot(parts, resident, key, brought) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
-  const others = (remote.census?.others ?? []).map(({ node, bySubject }) => {
-    return { node, count: bySubject.get(subject) ?? 0 }
-  })
-  const sockets = [{ node: NODE, count: socketsOf(parts, subject) }, ...others].filter(({ count }) => count > 0)
-  const unsaved = store?.unsaved.of(subject).map(({ key }) => key) ?? []
+  const unsaved = parts.store?.unsaved.of(subject).map(({ key }) => key) ?? []
   return {
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
     isNumber: subject.startsWith('user:n:'),
-    sockets,
+    sockets: holding?.outlets.size ?? 0,
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },

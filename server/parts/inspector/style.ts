@@ -77,7 +77,6 @@ tbody th code { font-weight: 600; }
 .subject thead th:nth-child(5) { width: 8%; text-align: right; }
 section > table thead th:first-child { border-start-start-radius: 11px; }
 section > table thead th:last-child { border-start-end-radius: 11px; }
-.nodes { width: auto; min-width: min(100%, 24rem); }
 time { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .value { white-space: pre-wrap; }
 .masked { color: var(--muted); }

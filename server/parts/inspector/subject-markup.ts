@@ -15,7 +15,7 @@ export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, stor
 <div class="deeds">${deedMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && deedMarkup('revoke', 'Revoke', name, id, `End all sockets, live cookies and tickets of ${name}?`)}</div>
 </header>
 <dl class="facts">
-<div><dt>Sockets</dt><dd>${socketsMarkup(subject)}</dd></div>
+<div><dt>Sockets</dt><dd>${subject.sockets === 0 ? 'none open' : `${subject.sockets} open`}</dd></div>
 <div><dt>Cookie</dt><dd>${meterMarkup(subject.cookieBytes, cookieBudget, name)}</dd></div>
 <div><dt>Last write</dt><dd>${lastWrite ? html`${timeMarkup(lastWrite.stamp, at)} by <b>${lastWrite.source}</b>` : 'none'}</dd></div>
 ${store && html`<div><dt>Unsaved</dt><dd>${unsaved.length === 0 ? 'none' : html`<span class="warn">${unsaved.join(', ')}</span>`}</dd></div>`}
@@ -40,13 +40,6 @@ function kindMarkup({ userId, isNumber, id }: SubjectSnapshot): Html {
   const kind = userId === undefined ? 'Browser' : 'User'
   const name = userId === undefined ? html`<code>${id.slice(0, SHORT)}</code>` : html`<bdi>${userId}</bdi>`
   return html`<span class="kind">${kind}</span> ${name}${isNumber && html` <small>number</small>`}`
-}
-
-function socketsMarkup({ sockets }: SubjectSnapshot): Html | string {
-  if (sockets.length === 0) return 'none open'
-  const [only, ...others] = sockets
-  if (only && others.length === 0) return html`${only.count} at <code>${only.node}</code>`
-  return html`<ul>${sockets.map(({ node, count }) => html`<li>${count} at <code>${node}</code></li>`)}</ul>`
 }
 
 function meterMarkup(bytes: number, budget: number, name: string): Html {
