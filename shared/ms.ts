@@ -10,5 +10,10 @@ export function isMs(value: unknown): value is number {
   return typeof value === 'number' && value > 0 && value <= MOST
 }
 
+/** Returns whether a time is less than so many ms ago. If the clock was set back, it is unknown how long ago that was. */
+export function isWithin(ms: number, time: number, now: number): boolean {
+  return time <= now && now < time + ms
+}
+
 /** The longest delay of a timer: with more ms, Node would fire it at once. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1

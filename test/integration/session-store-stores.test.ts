@@ -141,20 +141,26 @@ describe('sessions in a store', () => {
   })
   promises(() => shared)
 
-  it('tell a socket of what another node has changed, and of the end, where no adapter does', async () => {
-    const nodes = start()
-    const [one, two] = [await nodes.start({ storeRefresh: 1 }), await nodes.start({ storeRefresh: 1 })]
-    const visitor = await one.withSession({ user: 'ann' })
-    const far = await two.session(two.visitor(visitor.cookie))
-    const changed = new Promise((resolve) => far.onChange(resolve))
-    const ended = new Promise((resolve) => far.onEnd(resolve))
-    await one.write(visitor, { user: 'bob' })
-    nodes.clock.advance(2)
-    expect(await changed).toEqual({ key: 'user', value: 'bob', previous: 'ann', source: 'store' })
-    await one.ask(visitor, signOut)
-    nodes.clock.advance(2)
-    expect(await ended).toBe('destroyed')
-  })
+  it.each([
+    ['goes on', 2],
+    ['was set back', -1000],
+  ])(
+    'tell a socket of what another node has changed, and of the end, where no adapter does, and the clock %s',
+    async (_, ms) => {
+      const nodes = start()
+      const [one, two] = [await nodes.start({ storeRefresh: 1 }), await nodes.start({ storeRefresh: 1 })]
+      const visitor = await one.withSession({ user: 'ann' })
+      const far = await two.session(two.visitor(visitor.cookie))
+      const changed = new Promise((resolve) => far.onChange(resolve))
+      const ended = new Promise((resolve) => far.onEnd(resolve))
+      await one.write(visitor, { user: 'bob' })
+      nodes.clock.advance(ms)
+      expect(await changed).toEqual({ key: 'user', value: 'bob', previous: 'ann', source: 'store' })
+      await one.ask(visitor, signOut)
+      nodes.clock.advance(ms)
+      expect(await ended).toBe('destroyed')
+    },
+  )
 
   it('tell a socket at once where an adapter connects the nodes', async () => {
     const bus = new Bus()

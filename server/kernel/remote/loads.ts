@@ -1,3 +1,4 @@
+import { isWithin } from '../../../shared/ms.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { nextStamp } from '../../../shared/stamp.js'
 import type { UpToEnds } from '../ends/up-to-ends.js'
@@ -69,10 +70,7 @@ export class Loads {
   /** Returns whether the store was asked so recently, within so many ms, that it need not be asked again. */
   isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
     const loadedAt = this.#loadedAt(subject)
-    if (loadedAt === undefined) return false
-    const age = this.#core.settings.clock() - loadedAt
-    // If the clock was set back, it is unknown how long ago that is.
-    return age >= 0 && age < within
+    return loadedAt !== undefined && isWithin(within, loadedAt, this.#core.settings.clock())
   }
 
   /**

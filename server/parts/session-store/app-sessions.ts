@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ChangeSource } from '../../../shared/change.js'
+import { isWithin } from '../../../shared/ms.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Level } from '../../../shared/protocol.js'
 import { newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
@@ -163,7 +164,7 @@ async function look(session: KnownSession, memory: SessionMemory, open: Open, se
   const { name, holders, loadedAt, replica, usedAt } = session
   const { maxIdle, store, storeRefresh, clock } = settings
   const now = clock()
-  const isStale = store !== undefined && holders.size > 0 && loadedAt + storeRefresh <= now
+  const isStale = store !== undefined && holders.size > 0 && !isWithin(storeRefresh, loadedAt, now)
   // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
   if (isOver(replica, now) || isStale) await open(name).catch(() => undefined)
   // It can be loaded again, or its browser has ended it long ago.
