@@ -111,7 +111,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const { maxAge } = cookie
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
-  // A cookie that outlives the stored revocation of its user would become valid again.
+  // A cookie or ticket that outlives the stored revocation of its user would become valid again.
   const kept = store?.maxIdle ?? Infinity
   const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(kept >= maxAge, 'store', keeper, kept)

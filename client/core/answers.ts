@@ -1,5 +1,6 @@
 // What becomes of the answers to exchanges.
 
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { sameJson } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
@@ -11,7 +12,7 @@ import { end, giveUp, saved } from './proof.js'
 import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } from './visitor.js'
 
 /** Temporary refusals: nothing was taken, and the same may be sent again. */
-const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable']
+const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
 /** ms to wait at least before it is sent again. */
 const LATER_WAIT = 1000
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */

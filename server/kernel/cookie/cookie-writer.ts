@@ -20,14 +20,17 @@ export interface CookieOptions {
 
 /** Creates an app of its own for koa-session, so that it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
 export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
-  const { name, endsWithBrowser, sameSite, secure, domain } = given
+  const { name, endsWithBrowser } = given
   const writer = new Koa()
   Object.assign(writer, { keys })
   const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
-  const options = { key: name, maxAge, sameSite, encode: encodeSession } as const
-  const optional = { ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
-  session({ ...options, ...optional }, writer)
+  session({ key: name, maxAge, encode: encodeSession, ...chosen(given) }, writer)
   return writer
+}
+
+/** Returns the attributes that the app has chosen: those left out depend on the request. */
+export function chosen({ sameSite, secure, domain }: CookieOptions): Partial<CookieOptions> {
+  return { sameSite, ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
 }
 
 /** Returns the cookie's attributes as sent when it has all of them. */

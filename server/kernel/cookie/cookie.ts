@@ -15,7 +15,7 @@ import {
   readables,
   type VerifiedCookie,
 } from './cookie-text.js'
-import { type CookieOptions, createWriter } from './cookie-writer.js'
+import { type CookieOptions, chosen, createWriter } from './cookie-writer.js'
 
 /** Bytes that a cached text takes besides its characters, together with what is found for it. */
 const ENTRY = 500
@@ -136,8 +136,7 @@ export class LiveCookie {
   /** @param givenUp undefined takes back what the browser was told, as it gets another cookie */
   #tellEnd({ req, cookies }: Koa.Context, givenUp?: Ended): void {
     if (!givenUp && !req.headers.cookie?.includes(this.#endName)) return
-    const { sameSite, domain } = this.#options
-    const options = { signed: false, overwrite: true, sameSite, ...(domain === undefined ? {} : { domain }) }
+    const options = { signed: false, overwrite: true, ...chosen(this.#options) }
     cookies.set(this.#endName, givenUp ? givenUp.join('.') : null, options)
   }
 

@@ -1,12 +1,14 @@
-import { NEVER, nextStamp } from '../../../shared/stamp.js'
+import { NEVER, nextStamp, SKEW } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
 import type { StoreHealth } from './health.js'
 
 /** The key of what can be used once. */
 const SPENT = 'spent'
+/** ms for which what can be used once may be valid. */
+export const LONGEST_VALIDITY: number = 60 * 60 * 1000
 /** ms after which nothing can bring a spent name again, whatever the clocks of the nodes say. */
-const KEPT = 2 * 60 * 60 * 1000
+const KEPT = LONGEST_VALIDITY + SKEW
 /** Maximum number of names whose rows this process deletes then; the sweep deletes any others, and those of a process that ends. */
 const MOST = 100_000
 /** How many are deleted at a time. */

@@ -34,7 +34,7 @@ export class Sweeps {
       await this.#store.sweep(now - storeMaxIdle, {
         // After `maxAge` no browser has a cookie that leads to its values.
         guests: now - Math.min(storeMaxIdle, maxAge),
-        // A cookie that outlived its user's revocation in the store would be valid again.
+        // A cookie or ticket that outlived its user's revocation in the store would be valid again.
         ended: now - Math.max(storeMaxIdle, maxAge),
       })
     } catch (cause) {

@@ -1,6 +1,7 @@
-import { LiveSessionError } from '../../../shared/errors.js'
-import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
+import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'
+import { LONGEST_VALIDITY } from '../../kernel/remote/single-use.js'
+import { given } from '../../kernel/seams/given.js'
 
 /** A message that is shown once. */
 export interface Message {
@@ -31,7 +32,7 @@ export interface Said {
 }
 
 /** ms after which a message is no longer shown. */
-export const FLASH_LIFETIME: number = 60 * 60 * 1000
+export const FLASH_LIFETIME: number = LONGEST_VALIDITY
 /** Maximum messages of one browser: beyond that the oldest are dropped. */
 const MOST = 10
 /** Maximum bytes of one message. */
@@ -46,10 +47,8 @@ export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly fo
     const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
     throw new TypeError(`koa-live-session: flash: for: expected 'any' or 'next', received ${received}`)
   }
-  const content = jsonOf(input)
-  const bytes = Buffer.byteLength(JSON.stringify(content))
-  if (bytes <= MAX_BYTES) return { content, isForNext: pages === 'next' }
-  throw new LiveSessionError('too_large', `flash: a message needs ${bytes.toLocaleString('en')} bytes of 1,000`)
+  const content = given('flash', 'a message', input, MAX_BYTES)
+  return { content, isForNext: pages === 'next' }
 }
 
 /** Returns the newest of these messages, each once, in order. */
@@ -89,13 +88,4 @@ function parseMessage(item: unknown): readonly Message[] {
 
 function isCurrent(at: number, now: number): boolean {
   return at > now - FLASH_LIFETIME && !isAhead(at, now)
-}
-
-function jsonOf(input: unknown): JsonValue {
-  try {
-    return freezeJson(input)
-  } catch (cause) {
-    if (!(cause instanceof NotJson)) throw cause
-    throw new LiveSessionError('invalid_value', `flash: ${cause.message}`, { cause })
-  }
 }

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { printable } from '../../../shared/escape.js'
 import { isKey } from '../../../shared/fields.js'
-import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import type { Core } from '../../kernel/seams/core.js'
+import { given } from '../../kernel/seams/given.js'
 import { SealingKeys } from './sealing-keys.js'
 
 const TYPE = 'live-session-hand-off+jwt'
@@ -56,7 +56,8 @@ export class HandOffs {
     const iat = Math.floor(settings.clock() / 1000)
     const jti = randomBytes(16).toString('base64url')
     const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
-    const token = this.#keys.seal({ ...claims, payload: fitting(payload, purpose) })
+    const json = given(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
+    const token = this.#keys.seal({ ...claims, payload: json })
     if (!store) this.#unspent.set(jti, true)
     return token
   }
@@ -108,21 +109,4 @@ export function checkPurpose(method: string, purpose: unknown): string {
   const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose
   const expected = 'expected a purpose that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -'
   throw new TypeError(printable(`koa-live-session: ${method}: ${expected}, received ${received}`))
-}
-
-function fitting(payload: unknown, purpose: string): JsonValue {
-  const json = jsonOf(payload, purpose)
-  const bytes = Buffer.byteLength(JSON.stringify(json))
-  if (bytes <= MAX_PAYLOAD) return json
-  const [needs, room] = [bytes, MAX_PAYLOAD].map((count) => count.toLocaleString('en'))
-  throw new LiveSessionError('too_large', `handOff("${purpose}"): the payload needs ${needs} bytes of ${room}`)
-}
-
-function jsonOf(payload: unknown, purpose: string): JsonValue {
-  try {
-    return freezeJson(payload)
-  } catch (cause) {
-    if (!(cause instanceof NotJson)) throw cause
-    throw new LiveSessionError('invalid_value', `handOff("${purpose}"): ${cause.message}`, { cause })
-  }
 }

@@ -5,6 +5,7 @@ import type { Awaitable } from '../../../shared/promise.js'
 import type { Level } from '../../../shared/protocol.js'
 import { newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying } from '../../../shared/taken-ids.js'
+import { AT_ONCE } from '../../kernel/remote/backlog.js'
 import type { Core } from '../../kernel/seams/core.js'
 import { onArrival } from '../../kernel/visitors/arrival.js'
 import type { Settings } from '../../options.js'
@@ -136,8 +137,6 @@ export class AppSessions {
 const PACE = 1000
 /** Sessions to check each time: checking a million would block the event loop. */
 const EACH_TIME = 1000
-/** How many to check at once: the store may be asked for each, and must not become slow for requests. */
-const AT_ONCE = 32
 
 type Open = (name: SessionName) => Promise<unknown>
 
@@ -153,6 +152,7 @@ function beginRounds(memory: SessionMemory, open: Open, settings: Settings): Nod
     isUnderWay = true
     const due = Array.from({ length: EACH_TIME }, () => round.next()).flatMap(({ done, value }) => (done ? [] : value))
     if (due.length < EACH_TIME) round = memory.all()
+    // The store may be asked for each, and must not become slow for requests.
     for (let at = 0; at < due.length; at += AT_ONCE)
       await Promise.all(due.slice(at, at + AT_ONCE).map((session) => look(session, memory, open, settings)))
     isUnderWay = false
