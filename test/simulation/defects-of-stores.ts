@@ -53,8 +53,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'the store is asked but once',
     file: 'server/kernel/remote/loads.ts',
-    find: 'return age >= 0 && age < within',
-    replace: 'return age >= 0 || within > 0',
+    find: 'return loadedAt !== undefined && isWithin(',
+    replace: 'return loadedAt !== undefined || isWithin(',
   },
   {
     name: 'the store is not asked again for what was evicted',
