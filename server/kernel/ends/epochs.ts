@@ -232,8 +232,9 @@ interface GivenUpOptions extends UserEpochsOptions {
 }
 
 /**
- * Browser ids, and other names of connections and sessions, that are no longer valid. Kept until cookies and tickets of that time have expired, and bounded: sign-ins and logouts add to it. Those of
- * guests make room like all else that guests leave, and never for those of users.
+ * Browser ids, and other names of connections and sessions, that are no longer valid. Kept until cookies and tickets of that time have
+ * expired, and bounded: sign-ins and logouts add to it. Those of guests make room like all else that guests leave, and never for those of
+ * users.
  */
 class GivenUpNames {
   readonly #users: RotatingCache<GivenUp>
