@@ -4,7 +4,6 @@ import { inspect, types } from 'node:util'
 import type Koa from 'koa'
 import { LiveSessionError } from '../shared/errors.js'
 import { printable } from '../shared/escape.js'
-import { isWithin } from '../shared/ms.js'
 import { tellRefusal } from './refused.js'
 
 /** A function that tells the app of an error that no code awaits, with the context if any. It never throws: that would end the process. */
@@ -43,9 +42,10 @@ export function createWarn(clock: () => number): Warn {
   return (message, kind = message) => {
     const now = clock()
     const known = kinds.get(kind)
-    const isKnown = known !== undefined && isWithin(HOUR, known.since, now)
-    const { told } = isKnown ? known : { told: new Set<string>() }
-    if (!isKnown) kinds.set(kind, { since: now, told })
+    // If the clock was set back, it is unknown how long ago that was.
+    const isOver = !known || Math.abs(now - known.since) >= HOUR
+    const { told } = isOver ? { told: new Set<string>() } : known
+    if (isOver) kinds.set(kind, { since: now, told })
     if (told.has(message) || told.size >= MOST_OF_A_KIND) return
     told.add(message)
     console.warn(printable(`koa-live-session: ${message}`))

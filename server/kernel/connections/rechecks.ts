@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import type net from 'node:net'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
-import { isWithin, LONGEST_TIMER } from '../../../shared/ms.js'
+import { LONGEST_TIMER } from '../../../shared/ms.js'
 import type { Core } from '../seams/core.js'
 import type { Connection } from '../visitors/connection.js'
 import type { Authentication } from './authentication.js'
@@ -76,7 +76,7 @@ export class Rechecks {
   /** If the app's store is down, every check fails, again and again: it is reported once. */
   #isNews(): boolean {
     const now = this.#core.settings.clock()
-    const isNews = !isWithin(2 * this.#every, this.#failedAt, now)
+    const isNews = now - this.#failedAt > 2 * this.#every
     this.#failedAt = now
     return isNews
   }

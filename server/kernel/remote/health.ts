@@ -1,6 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { LiveSessionError } from '../../../shared/errors.js'
-import { isWithin, LONGEST_TIMER } from '../../../shared/ms.js'
+import { LONGEST_TIMER } from '../../../shared/ms.js'
 import type { Settings } from '../../options.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
@@ -92,7 +92,7 @@ export class StoreHealth {
   /** Reports that more waits for the store than there is room for. */
   tellLoss(): void {
     const now = this.#settings.clock()
-    if (isWithin(REPORT_INTERVAL, this.#lossReportedAt, now)) return
+    if (now - this.#lossReportedAt < REPORT_INTERVAL) return
     this.#lossReportedAt = now
     const message =
       'what guests have set is not stored, those who have waited for longest first: more waits than cache.maxGuestBytes'
@@ -137,7 +137,7 @@ export class StoreHealth {
     this.#state = state
     this.#channel.publish({ state, ...(cause === undefined ? {} : { cause }) })
     const now = this.#settings.clock()
-    if (cause === undefined || isWithin(REPORT_INTERVAL, this.#reportedAt, now)) return
+    if (cause === undefined || now - this.#reportedAt < REPORT_INTERVAL) return
     this.#reportedAt = now
     const problem = state === 'slow' ? 'answers late' : 'does not answer'
     const message = `the store ${problem}: values are in memory and in cookies, and are stored when it does again`

@@ -32,6 +32,7 @@ export class StoredSessions {
     }
     this.updates = store.updates(answers, {
       find: (name) => memory.live(name)?.replica,
+      last: (name, key) => memory.find(name)?.replica.stamp(key) ?? NEVER,
       confirm: (name, register, source) => {
         memory.live(name)?.merge([register], source)
         if (!memory.isGivenUp(name)) remote.peers?.tell(name, [register])
