@@ -82,12 +82,11 @@ export class Record {
   }
 
   writes(): readonly Write[] {
-    return [...this.#pages].flatMap(([id, { tab, browser, page }]) =>
-      page.said.map((said) => {
-        const isKept = (whose: readonly string[]): boolean => page.kept.includes(whose[1] ?? '')
-        return { ...said, tab, page: String(id), browser, isTied: isKept(said.whose), isKept: isKept(page.whose) }
-      }),
-    )
+    return [...this.#pages].flatMap(([id, { tab, browser, page }]) => {
+      const isShown = (whose: readonly string[]): boolean => page.kept.includes(whose[1] ?? '')
+      const common = { tab, page: String(id), browser, isKept: isShown(page.whose) }
+      return page.said.map((said) => ({ ...said, ...common, isTied: isShown(said.whose) }))
+    })
   }
 
   sights(): readonly Sight[] {

@@ -1,7 +1,7 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
 import type { SiteFields } from './fields.js'
-import { isKeptAtFirst, watchWhose, whoseAtFirst } from './whose.js'
+import { keptAtFirst, watchWhose, whoseAtFirst } from './whose.js'
 
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
@@ -66,9 +66,7 @@ const hasSocket = location.pathname !== '/no-socket'
 // lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
-const whose = whoseAtFirst()
-const kept = isKeptAtFirst() ? whose.slice(1) : []
-const record: PageRecord = { id: Math.random(), said: [], shown: [], whose, kept }
+const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst(), kept: keptAtFirst() }
 const site: SiteHandle = {
   record,
   returns: [],

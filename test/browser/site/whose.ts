@@ -20,9 +20,10 @@ export function whoseAtFirst(): Whose {
   return [document.documentElement.dataset['visitor'] ?? '', embedded().who ?? '']
 }
 
-/** Returns whether the HTML says that the browser has shown its cookie. */
-export function isKeptAtFirst(): boolean {
-  return embedded().held !== undefined
+/** What the server calls the visitor, if the HTML says that the browser has shown its cookie. */
+export function keptAtFirst(): string[] {
+  const { who, held } = embedded()
+  return who !== undefined && held !== undefined ? [who] : []
 }
 
 function embedded(): { readonly who?: string; readonly held?: unknown } {
