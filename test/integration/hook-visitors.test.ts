@@ -32,11 +32,14 @@ async function browse() {
   })
   const visitor: Visitor = app.visitor()
   const posted: { readonly body: object; readonly answer: object }[] = []
+  let underway = 0
   globalThis.fetch = async (input, init = {}) => {
     // What the visitor's browser sends is none of the hook's.
     if (init.keepalive === undefined) return original.fetch(input, init)
+    underway += 1
     const answer = await visitor.store(String(init.body))
     posted.push({ body: JSON.parse(String(init.body)), answer: await answer.clone().json() })
+    underway -= 1
     return answer
   }
   let connections = 0
@@ -58,9 +61,11 @@ async function browse() {
       who: async () => (await io.timeout(2000).emitWithAck('live_session:sync', {})).who,
     }
   }
-  /** All that is planned, and all that comes of it. */
+  /** All that is planned, and all that comes of it: tabs that answered each other without end would never settle. */
   const settle = async (): Promise<void> => {
     for (let quiet = 0; quiet < 20; quiet += 1) {
+      if (waits.length + underway > 0) quiet = 0
+      expect(posted.length).toBeLessThan(100)
       for (const act of waits.splice(0)) act()
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
@@ -104,7 +109,7 @@ describe('the small hook, as visitors come and go', () => {
   })
 
   it('brings what is chosen in each of three tabs that came without a cookie', async () => {
-    const { visitor, open, posted, settle } = await browse()
+    const { visitor, open, settle } = await browse()
     const pages = await Promise.all([open(), open(), open()])
     await settle()
     for (const [index, page] of pages.entries()) {
@@ -118,6 +123,5 @@ describe('the small hook, as visitors come and go', () => {
       expect(await values(visitor)).toMatchObject({ division: index + 10 })
     }
     expect(new Set(await Promise.all(pages.map(({ who }) => who()))).size).toBe(1)
-    expect(posted.length).toBeLessThan(40)
   })
 })
