@@ -2,7 +2,7 @@
 
 import type Koa from 'koa'
 import type { Server } from 'socket.io'
-import type { Fields } from '../shared/field-types.js'
+import type { Fields, Keys, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { UserId } from './kernel/names/subject.js'
 import type { InspectorOptions } from './parts/inspector/admission.js'
@@ -66,6 +66,16 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * over. With a store, the store's answer counts. Rejects with a `TypeError` if `id` is not a `UserId`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
+  /**
+   * Returns the rooms of all sockets whose visitor has this value now, at every node. Sockets have joined before your `connection` handler
+   * runs, and have moved before `set` returns. There is one room for each secret, so that secrets can be rotated. Call it when you emit, not
+   * earlier: it first sends the other nodes what they do not know yet.
+   *
+   * @throws {TypeError} if the field has no `rooms: true`, or the value is an object or a list
+   * @example
+   * io.to(live.room('division', 3)).emit('figures', await figuresOf(3))
+   */
+  room<K extends Keys<F>['rooms']>(key: K, value: Value<F[K]>): string[]
   /**
    * Deletes the user's values everywhere (GDPR), and revokes what could bring them back. While the store does not answer, it resolves
    * before the store has done so: `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a `UserId`.

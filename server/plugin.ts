@@ -18,12 +18,13 @@ import { addressPart } from './parts/address/part.js'
 import { flashPart } from './parts/flash/part.js'
 import { handOffPart } from './parts/hand-off/part.js'
 import { inspectorPart } from './parts/inspector/part.js'
+import { roomsPart } from './parts/rooms/part.js'
 import { sessionPart } from './parts/session-store/part.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin } from './plugin-types.js'
 import type { UserSession } from './session-types.js'
 
 /** The parts, none of which knows about another. */
-export const PARTS: readonly MakePart[] = [addressPart, flashPart, handOffPart, sessionPart, inspectorPart]
+export const PARTS: readonly MakePart[] = [addressPart, flashPart, handOffPart, roomsPart, sessionPart, inspectorPart]
 
 const cores = new WeakMap<object, Core>()
 
@@ -79,7 +80,7 @@ export function coreOf(plugin: object): Core {
 }
 
 /** The plugin without what its parts add. */
-class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'sessionStore'> {
+class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'room' | 'sessionStore'> {
   readonly #core: Core
   readonly #requests: Requests
   #rechecks: Rechecks | undefined

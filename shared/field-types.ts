@@ -90,6 +90,13 @@ export interface FieldSpec {
    */
   readonly maxAge?: number
   /**
+   * Whether the sockets of its visitors are in `live.room(key, value)`. For numbers, booleans, texts and null; not with `maxAge`, as nothing
+   * tells when a value expires. If `client` is `'write'`, a page chooses its room itself: a subscription, no permission.
+   *
+   * @default false
+   */
+  readonly rooms?: boolean
+  /**
    * The parameter of the page's URL that holds the value of a field with `client: 'write'`. Visiting such a URL sets the field, whatever
    * site links to it, and the page keeps its URL in sync. Use it for view state such as a filter, not for anything private or with side
    * effects.
@@ -160,6 +167,8 @@ export interface Keys<F extends Fields> {
   readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
   /** Those that a page may read: all but `client: 'hidden'`. */
   readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
+  /** Those of `live.room(key, value)`: `rooms: true`. */
+  readonly rooms: { [K in keyof F]: F[K] extends { readonly rooms: true } ? K : never }[keyof F] & string
   /** Those that a page may set: `client: 'write'`. */
   readonly writable: (string extends keyof F
     ? Unregistered
@@ -190,6 +199,11 @@ export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
       : { readonly default: readonly ['koa-live-session: default must be', Settable<F>] }
     : undefined extends Input<F>
       ? unknown
-      : { readonly default: Settable<F> }) & {
+      : { readonly default: Settable<F> }) &
+  (F extends { readonly rooms: true }
+    ? [Output<F>] extends [Scalar]
+      ? unknown
+      : { readonly rooms: 'koa-live-session: rooms are of numbers, booleans, texts and null' }
+    : unknown) & {
     readonly [K in Exclude<keyof F, keyof FieldSpec>]: readonly ['koa-live-session: no such option of a field']
   }

@@ -42,6 +42,8 @@ export class Field {
   readonly maxMembers: number
   /** ms since the last write; undefined: as long as the session lives. */
   readonly maxAge: number | undefined
+  /** Whether sockets are in the room of its value. */
+  readonly rooms: boolean
   /** The URL parameter that sets it. */
   readonly url: string | undefined
   readonly onLogin: NonNullable<FieldSpec['onLogin']>
@@ -62,6 +64,7 @@ export class Field {
     this.maxBytes = defaults.maxBytes
     this.maxMembers = spec.maxMembers ?? MEMBERS
     this.maxAge = spec.maxAge
+    this.rooms = spec.rooms === true
     this.url = spec.url
     this.onLogin = spec.onLogin ?? defaults.onLogin
     this.#schema = spec.schema

@@ -23,6 +23,7 @@ const OPTIONS = new Set([
   'maxBytes',
   'maxMembers',
   'maxAge',
+  'rooms',
   'url',
   'onLogin',
   'migrate',
@@ -103,7 +104,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard
   expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
-  const { client = 'read', scope = 'user', cookie, maxBytes, maxMembers, maxAge, url, onLogin, migrate } = spec
+  const { client = 'read', scope = 'user', cookie, maxBytes, maxMembers, maxAge, rooms, url, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   // Values of a single tab would need support in the page, which is not built: refused rather than shared by mistake.
   const isScope = ['user', 'browser'].includes(scope)
@@ -115,6 +116,11 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const isCount = maxMembers === undefined || (isPositive(maxMembers) && maxMembers <= MAX_MEMBERS)
   expect(isCount, `.maxMembers: expected a whole number from 1 to ${MAX_MEMBERS.toLocaleString('en')}`, maxMembers)
   expect(maxAge === undefined || isMs(maxAge), `.maxAge: expected ${MS}`, maxAge)
+  expect(rooms === undefined || typeof rooms === 'boolean', '.rooms: expected a boolean', rooms)
+  // Nothing tells when a value expires, so sockets would stay in its room.
+  expect(!(rooms && maxAge !== undefined), '.maxAge: expected none where rooms is true', maxAge)
+  const isRoom = !rooms || typeof spec.default !== 'object' || spec.default === null
+  expect(isRoom, '.rooms: expected it only where values are numbers, booleans, texts or null', spec.default)
   const isParameter = url === undefined || (typeof url === 'string' && PARAMETER.test(url))
   expect(isParameter, '.url: expected at most 64 of A-Z a-z 0-9 _ . -', url)
   // A link must not set what the browser may not.

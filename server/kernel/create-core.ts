@@ -15,6 +15,7 @@ import { Announcements } from './memory/announcements.js'
 import { GuestBytes } from './memory/guest-bytes.js'
 import { Subjects } from './memory/subjects.js'
 import { SigningKeys } from './names/keys.js'
+import type { Subject } from './names/subject.js'
 import { StoreSync } from './remote/store-sync.js'
 import type { Core, MakePart } from './seams/core.js'
 import type { Part } from './seams/part.js'
@@ -38,7 +39,11 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const warn = createWarn(clock)
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
   const bounds = { max: maxSubjects, maxIdle, clock, guestBytes }
-  const subjects = new Subjects({ ...bounds, isInCookie, onChange: drop, onDrop: dropAll })
+  const hearers: ((subject: Subject) => void)[] = [drop]
+  const onChange = (subject: Subject): void => {
+    for (const hear of hearers) hear(subject)
+  }
+  const subjects = new Subjects({ ...bounds, isInCookie, onChange, onDrop: dropAll })
   const remote: Remote = {}
   const epochs = new Epochs({ ...settings, guestBytes }, remote, drop)
   const owners: NameOwner[] = []
@@ -89,5 +94,6 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   parts.push(...makers.map((make) => make(core)))
   owners.push(...parts.flatMap(({ names }) => names ?? []))
   members.push(...parts.flatMap(({ cookie }) => cookie ?? []))
+  hearers.push(...parts.flatMap(({ changes }) => changes ?? []))
   return core
 }

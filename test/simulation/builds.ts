@@ -10,10 +10,10 @@ const join = (account: readonly number[], browser: readonly number[]): number[] 
 }
 
 const both = {
-  division: { schema: number, default: -1, client: 'write' },
-  theme: { schema: number, default: 0, client: 'write', scope: 'browser' },
+  division: { schema: number, default: -1, client: 'write', rooms: true },
+  theme: { schema: number, default: 0, client: 'write', scope: 'browser', rooms: true },
   cart: { schema: z.array(number), default: [], client: 'write', onLogin: join },
-  role: { schema: number, default: 0 },
+  role: { schema: number, default: 0, rooms: true },
   secret: { schema: number, default: 0, client: 'hidden' },
   note: { schema: number, default: 0, client: 'write', cookie: false },
   basket: { schema: z.array(number), default: [], client: 'write', onLogin: 'drop' },

@@ -9,6 +9,7 @@ import { PostChecker, syncIn } from './posts.js'
 import { plainCookie } from './process.js'
 import type { CookieState, Register } from './registers.js'
 import { RequestChecker } from './requests.js'
+import { misplaced } from './rooms.js'
 import { type Action, routeOf } from './routes.js'
 import type { Schedule } from './schedule.js'
 import { SocketChecker } from './sockets.js'
@@ -264,6 +265,10 @@ export class Stage {
     const { store } = this.world.deployment
     if (store?.loss !== undefined) this.world.fail(store.loss, 'lost')
     for (const { line } of this.world.nodes) if (line?.fault !== undefined) this.world.fail(line.fault)
+    for (const { process } of this.world.nodes) {
+      const fault = misplaced(process)
+      if (fault !== undefined) this.world.fail(fault, 'foreign')
+    }
     for (const { process, line } of this.world.nodes)
       for (const error of process.errors.splice(0)) if (!isExpected(error, line)) this.world.fail(`reports ${error}`)
   }

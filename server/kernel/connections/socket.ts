@@ -34,6 +34,8 @@ export class SocketHandle extends Handle {
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
+  /** What parts do when it closes. */
+  #closes: readonly (() => void)[] = []
 
   /** @param outlet sends events to this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
@@ -91,6 +93,7 @@ export class SocketHandle extends Handle {
       holding.outlets.add(this.#outlet)
       holding.listeners.add(this.#hear)
     }
+    this.#closes = this.#core.parts.flatMap(({ opens }) => opens?.(this.#socket, visitor) ?? [])
     for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
       this.#outlet.emit(STORE_SESSION, ticket)
   }
@@ -165,6 +168,7 @@ export class SocketHandle extends Handle {
     const { freshness, subjects } = this.#core
     const { visitor } = this.#opener
     this.#listeners.clear()
+    for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
     this.#core.guestBytes.pin(this.#socket.conn, 0)
     for (const subject of freshness.subjects(visitor)) {

@@ -26,6 +26,8 @@ export interface Peers {
   readonly hasAdapter: boolean
   /** Tells them what was written here. `name` is a subject, or stands for the connections of a user that are to end. */
   tell(name: string, registers: readonly StoredRegister[]): void
+  /** Sends now what would be sent at the end of the turn. */
+  flush(): void
 }
 
 /** The places beyond this process, as far as there are any. */

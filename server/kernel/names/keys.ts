@@ -50,6 +50,11 @@ export class SigningKeys {
     return mac(this.#key, text)
   }
 
+  /** Returns the signature of each key: during a rotation, any two processes share one. */
+  all(text: string): readonly string[] {
+    return this.#keys.map(({ key }) => mac(key, text))
+  }
+
   /** Returns which key made the signature: 0 signs now, others are retired; -1: none of them. */
   index(text: string, signature: string): number {
     return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))
@@ -60,7 +65,7 @@ export class SigningKeys {
    * that the time taken tells nothing of how much of a signature is right.
    */
   find(text: string, signatures: ReadonlySet<string>): string | undefined {
-    return this.#keys.map(({ key }) => mac(key, text)).find((expected) => signatures.has(expected))
+    return this.all(text).find((expected) => signatures.has(expected))
   }
 
   /** Returns whether the key with that id made the signature. */

@@ -5,9 +5,9 @@ import type { Awaitable } from '../../../shared/promise.js'
 import type { CookieMember } from '../cookie/cookie-members.js'
 import type { NameOwner } from '../ends/beyond.js'
 import type { Written } from '../exchange/outcome.js'
-import type { Emit } from '../memory/live-socket.js'
-import type { UserSubject } from '../names/subject.js'
-import type { Identifier } from '../names/visitor.js'
+import type { Emit, LiveSocket } from '../memory/live-socket.js'
+import type { Subject, UserSubject } from '../names/subject.js'
+import type { Identifier, Visitor } from '../names/visitor.js'
 import type { Evidence } from '../visitors/recognized.js'
 
 /** The additions of a part to the plugin. The kernel imports no part, and parts do not import each other. */
@@ -20,6 +20,10 @@ export interface Part {
   readonly socket?: Members<SocketUse>
   /** Handlers of what pages ask over a socket, by event name. Called for each socket when it is admitted. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
+  /** Called when a socket has opened, before the app's own handlers. Returns what is called when it closes. */
+  readonly opens?: (socket: LiveSocket, visitor: Visitor) => () => void
+  /** Called at once when values of a subject may have changed: the app's next line finds it done. */
+  readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
   readonly names?: NameOwner
   readonly handshake?: HandshakePart

@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { describe, expect, it } from '@jest/globals'
+import { Bus } from '../support/bus.js'
+import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../support/rooms.js'
+import { set } from '../support/users.js'
+
+describe('rooms of values', () => {
+  it('have a socket before the app\u2019s connection handler runs', async () => {
+    const app = await startWithRooms()
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    const found = once(app.io, 'connection').then(([socket]) => isIn(app, socket, 3))
+    await visitor.connect()
+    expect(await found).toBe(true)
+    expectRooms(app)
+  })
+
+  it('have moved a socket before the line after set', async () => {
+    const app = await startWithRooms()
+    const visitor = app.visitor()
+    const socket = await serverEnd(app, () => visitor.connect())
+    const found = (): boolean[] => [-1, 3].map((division) => isIn(app, socket, division))
+    expect(found()).toEqual([true, false])
+    void socket.liveSession.set('division', 3 as never)
+    expect(found()).toEqual([false, true])
+    void socket.liveSession.delete('division')
+    expect(found()).toEqual([true, false])
+  })
+
+  it('move before a listener hears, and before a listener of a listener', async () => {
+    const app = await startWithRooms()
+    const visitor = app.visitor()
+    const socket = await serverEnd(app, () => visitor.connect())
+    const seen: boolean[] = []
+    const look = ({ key, value }: { readonly key: string; readonly value: unknown }): void => {
+      seen.push(socket.rooms.has(app.live.room(key as 'division', value as number)[0] ?? ''))
+      if (key === 'division' && value === 3) void socket.liveSession.set('role' as never, 'paid' as never)
+    }
+    socket.liveSession.onChange(look as never)
+    await socket.liveSession.set('division' as never, 3 as never)
+    expect(seen).toEqual([true, true])
+  })
+
+  it('follow requests, pages, sockets and jobs, in every tab', async () => {
+    const app = await startWithRooms()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const [page] = [await visitor.connect(), await visitor.connect()]
+    await set(visitor, { division: 2, theme: 'dark' })
+    expectRooms(app)
+    await page.change('division', 5)
+    expectRooms(app)
+    await page.io.emitWithAck('set', 'theme', 'sepia')
+    expectRooms(app)
+    const ann = await app.live.user('ann')
+    await ann.setMany({ role: 'paid', division: 6 })
+    expectRooms(app)
+    expect([...app.io.sockets.sockets.values()].map(({ liveSession }) => liveSession.get('role' as never))).toEqual([
+      'paid',
+      'paid',
+    ])
+    const open = [...app.io.sockets.sockets.values()]
+    await app.live.erase('ann')
+    expect(open.flatMap(({ rooms }) => [...rooms])).toEqual([])
+  })
+
+  it('bring what is sent there to those who have the value alone', async () => {
+    const app = await startWithRooms()
+    const [ann, bob] = [app.visitor(), app.visitor()]
+    const pages = [await ann.connect(), await bob.connect()]
+    const heard: unknown[] = []
+    for (const [index, { io }] of pages.entries()) io.on('figures', (text) => heard.push([index, text]))
+    await pages[0]?.change('division', 3)
+    app.io.to(app.live.room('division', 3)).emit('figures', 'of 3')
+    app.io.to(app.live.room('division', -1)).emit('figures', 'of all')
+    for (const page of pages) await page.sync({})
+    expect(heard.sort()).toEqual([
+      [0, 'of 3'],
+      [1, 'of all'],
+    ])
+  })
+
+  it('follow a sign-in and a sign-out', async () => {
+    const app = await startWithRooms()
+    const ann = await app.live.user('ann')
+    await ann.set('division', 7)
+    const visitor = app.visitor()
+    await set(visitor, { division: 2 })
+    const guest = await visitor.connect()
+    await visitor.fetch('/login/now?user=ann')
+    await guest.closed
+    const socket = await serverEnd(app, () => visitor.connect())
+    expect(isIn(app, socket, 7)).toBe(true)
+    expectRooms(app)
+    await visitor.fetch('/logout/leave')
+    await visitor.connect()
+    expectRooms(app)
+  })
+
+  it('are moved at another node by what is written here, as soon as room() is called', async () => {
+    const bus = new Bus()
+    const join = (app: RoomApp): void => bus.join(app.io)
+    const [one, two] = [await startWithRooms({}, join), await startWithRooms({}, join)]
+    const visitor = two.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const socket = await serverEnd(two, () => visitor.connect())
+    const ann = await one.live.user('ann')
+    void ann.set('division', 8)
+    expect(isIn(one, socket, 8)).toBe(true)
+    expectRooms(two)
+  })
+
+  it('refuse what has none', async () => {
+    const app = await startWithRooms()
+    const call = (key: unknown, value: unknown) => () => app.live.room(key as never, value as never)
+    expect(call('cart', 'x')).toThrow('room(key): expected a field with rooms: true, received cart')
+    expect(call('nothing', 'x')).toThrow(TypeError)
+    expect(call('division', { a: 1 })).toThrow('expected a number, boolean, text or null, received an object')
+    expect(call('division', undefined)).toThrow('received undefined')
+  })
+})
