@@ -18,6 +18,7 @@ import { nodes } from './rows/nodes.mjs'
 import { peers } from './rows/peers.mjs'
 import { read } from './rows/read.mjs'
 import { restart } from './rows/restart.mjs'
+import { rooms } from './rows/rooms.mjs'
 import { saved } from './rows/saved.mjs'
 import { sizes } from './rows/sizes.mjs'
 import { sql } from './rows/sql.mjs'
@@ -42,7 +43,7 @@ const targets = {
   avalanche,
   jitter,
 }
-const others = { latency, functions, tickets, peers, sql }
+const others = { latency, functions, tickets, rooms, peers, sql }
 const rows = { ...targets, ...others }
 
 /** Rounds of fresh processes; samples of each, and warm-ups before them; ms of a sample; share of the full counts. */

@@ -11,6 +11,7 @@ import { createOfflineSwitch } from './page/offline-switch.js'
 import { rememberScroll } from './page/scroll.js'
 import { bindSignIn } from './page/sign-in.js'
 import { createViewer, type ViewSocket } from './page/viewer.js'
+import { showViewers } from './page/viewers.js'
 import { isTheme } from './themes.js'
 
 // Reconnect soon after a restart; the jitter keeps many pages from reconnecting all at once.
@@ -49,4 +50,5 @@ showConnection(element('connection', HTMLElement), socket, network.isOffline)
 takeOverNavigation(viewer)
 bindSignIn(element('account', HTMLElement), socket)
 rememberScroll()
+showViewers(element('viewers', HTMLElement), socket, live)
 startHood(element('hood', HTMLElement), socket, live, network)

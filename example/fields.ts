@@ -6,7 +6,14 @@ import { themes } from './themes.js'
 /** The values that are the same in every request, socket, tab and device; declared once, for both sides. */
 export const fields = defineFields({
   // In the address, so that a link shares the view. Strangers can make links, too: the schema refuses unknown divisions.
-  division: { schema: z.number().refine(isDivision), default: ALL_DIVISIONS, client: 'write', url: 'division' },
+  division: {
+    schema: z.number().refine(isDivision),
+    default: ALL_DIVISIONS,
+    client: 'write',
+    url: 'division',
+    // Figures of a division go to those who look at it: live.room('division', 3).
+    rooms: true,
+  },
   theme: { schema: z.enum(themes), default: 'auto', client: 'write', scope: 'browser' },
 })
 

@@ -42,6 +42,8 @@ export interface ViewEvents {
 export interface NodeEvents {
   /** If there are several nodes, the one that has this connection. */
   node: (name: string) => void
+  /** How many pages show a division, of all visitors. */
+  viewers: (division: number, count: number) => void
 }
 
 /** The response to `GET /hood`. */

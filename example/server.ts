@@ -16,6 +16,7 @@ import { policy } from './server/policy.js'
 import { sameOrigin } from './server/same-origin.js'
 import { readSecret } from './server/secret.js'
 import { serveSignIn } from './server/sign-in.js'
+import { serveViewers } from './server/viewers.js'
 
 // The build puts this file, and all that belongs to it, into this folder.
 const folder = new URL('.', import.meta.url)
@@ -46,5 +47,6 @@ node?.connect(io)
 live.attach(io, { handshake: account })
 io.on('connection', serveViews)
 io.on('connection', serveSignIn)
+serveViewers(io, live)
 
 serve(http, io, live)

@@ -84,7 +84,7 @@ export function Page(props: PageProps): VNode {
         </main>
         <footer>
           <p>
-            A studio that does not exist, with figures that do not change.
+            A studio that does not exist, with figures that do not change. <span id="viewers" />
             {isInspected && (
               <>
                 {' '}

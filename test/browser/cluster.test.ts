@@ -42,6 +42,26 @@ describeInBrowser('the example', () => {
       await example.stop()
     })
 
+    it('counts the pages of a division at both nodes, by the rooms of its value, and goes on where one is killed', async () => {
+      const visitors = [await openBrowser(), await openBrowser()]
+      const [one, two] = [await openTab(visitors[0] as BrowserContext), await openTab(visitors[1] as BrowserContext)]
+      expect([await nodeOf(one), await nodeOf(two)].sort()).toEqual(['A', 'B'])
+      const tells = (studio: Studio, text: string): Promise<void> =>
+        studio.page.locator('#viewers', { hasText: text }).waitFor()
+      await one.choose('Architecture')
+      await tells(one, 'No other page shows this division.')
+      await two.page.getByRole('radio', { name: 'Architecture' }).focus()
+      await two.page.keyboard.press('Space')
+      for (const studio of [one, two]) await tells(studio, '2 pages show this division.')
+      await two.choose('Film')
+      for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
+      await two.choose('Architecture')
+      await one.page.getByRole('button', { name: `Kill node ${await nodeOf(one)}` }).click()
+      await tells(one, '2 pages show this division.')
+      await two.choose('Film')
+      for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
+    })
+
     it('has the same value in two tabs on different nodes, and the panel shows how it came to each', async () => {
       const context = await openBrowser()
       const [one, two] = [await openTab(context), await openTab(context)]

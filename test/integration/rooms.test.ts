@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
+import { z } from 'zod'
+import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../support/rooms.js'
 import { set } from '../support/users.js'
@@ -117,5 +119,16 @@ describe('rooms of values', () => {
     expect(call('nothing', 'x')).toThrow(TypeError)
     expect(call('division', { a: 1 })).toThrow('expected a number, boolean, text or null, received an object')
     expect(call('division', undefined)).toThrow('received undefined')
+  })
+
+  it('are none for an object that a schema lets pass, and the log says so', async () => {
+    const fields = { any: { schema: z.any(), default: 1, client: 'write', rooms: true } } as const
+    const app = await App.start({ fields })
+    const socket = await serverEnd(app as never, () => app.visitor().connect())
+    expect(app.live.room('any' as never, 1 as never).every((name) => socket.rooms.has(name))).toBe(true)
+    await socket.liveSession.set('any' as never, { a: 1 } as never)
+    expect([...socket.rooms]).toEqual([socket.id])
+    const told = 'fields.any.rooms: an object or a list has no room. Only numbers, booleans, texts and null do'
+    expect(app.warnings).toContainEqual(expect.stringContaining(told))
   })
 })

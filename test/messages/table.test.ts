@@ -76,6 +76,11 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     ],
     'server/kernel/requests/cross-origin.ts': [['so browsers send no cookie that is', 'integration/another-origin']],
     'server/kernel/connections/attach.ts': [['may not read what socket.io answers', 'integration/another-origin']],
+    'server/parts/rooms/part.ts': [['room(key): expected a field with rooms: true, received', 'integration/rooms']],
+    'server/parts/rooms/room-names.ts': [
+      ['expected a number, boolean, text or null, received', 'integration/rooms'],
+      ['an object or a list has no room. Only numbers, booleans, texts and null do', 'integration/rooms'],
+    ],
     'server/parts/inspector/admission.ts': [
       ['inspector: open its address with', 'threats/inspector'],
       ['authorize: expected a function', 'integration/inspector'],

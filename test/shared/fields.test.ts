@@ -79,6 +79,15 @@ describe('defineFields', () => {
       `fields.x.maxMembers: expected a whole number from 1 to 10,000, received ${JSON.stringify(maxMembers)}`,
     ]),
     [{ schema: z.any(), default: 1, maxAge: -1 }, 'fields.x.maxAge: expected ms, more than 0 and at most 100 years'],
+    [{ schema: z.any(), default: 1, rooms: 'yes' }, 'fields.x.rooms: expected a boolean, received "yes"'],
+    [
+      { schema: z.any(), default: 1, rooms: true, maxAge: 1000 },
+      'fields.x.maxAge: expected none where rooms is true, received 1000',
+    ],
+    [
+      { schema: z.any(), default: [], rooms: true },
+      'fields.x.rooms: expected it only where values are numbers, booleans, texts or null',
+    ],
     [
       { schema: z.any(), default: 1, onLogin: 'both' },
       "fields.x.onLogin: expected 'account', 'newest', 'drop' or a function",

@@ -117,4 +117,16 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
     find: '...(isKept ? { kept: true } : {}),',
     replace: '...(who === undefined ? {} : { kept: true as const }),',
   },
+  {
+    name: 'a socket stays in the room of its first value',
+    file: 'server/parts/rooms/part.ts',
+    find: 'if (value === place.value) return',
+    replace: 'if (place.room.length > 0) return',
+  },
+  {
+    name: 'a socket goes into the room of its new value, and leaves none',
+    file: 'server/parts/rooms/part.ts',
+    find: 'for (const name of place.room) void place.socket.leave(name)',
+    replace: '',
+  },
 ]

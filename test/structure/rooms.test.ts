@@ -25,6 +25,7 @@ it('has a kernel and parts', () => {
     'flash',
     'hand-off',
     'inspector',
+    'rooms',
     'session-store',
   ])
 })

@@ -1,69 +1,71 @@
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
+import type { Replica } from '../../../shared/replica.js'
 import type { LiveSocket } from '../../kernel/memory/live-socket.js'
 import type { Subject } from '../../kernel/names/subject.js'
-import type { Visitor } from '../../kernel/names/visitor.js'
 import type { Core } from '../../kernel/seams/core.js'
 import type { Part } from '../../kernel/seams/part.js'
 import { RoomNames } from './room-names.js'
 
-/** A socket in the rooms of its visitor's values. */
-interface Member {
+/** The place of a socket in the rooms of one field's values. */
+interface Place {
   readonly socket: LiveSocket
-  readonly visitor: Visitor
-  /** The value of each field, whose room it is in. */
-  readonly values: (JsonValue | undefined)[]
+  readonly field: Field
+  readonly names: RoomNames
+  readonly subject: Subject
+  /** The value whose room the socket is in, and the names of that room. */
+  value: JsonValue | undefined
+  room: readonly string[]
 }
 
 /** Creates the part that keeps sockets in the rooms of their visitors' values. */
 export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
-  const names = new RoomNames(settings, warn)
   const fields = [...sessions.fields.values()].filter(({ rooms }) => rooms)
+  const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings, warn) }))
   const room = (key: string, value: unknown): string[] => {
-    const field = fields.find((field) => field.key === key)
-    if (!field)
+    const found = named.find(({ field }) => field.key === key)
+    if (!found)
       throw new TypeError(`koa-live-session: room(key): expected a field with rooms: true, received ${String(key)}`)
     // What was written in this turn: at other nodes, sockets are to have moved when the app's packet arrives.
     remote.peers?.flush()
-    return [...names.of(field, value)]
+    return [...found.names.of(value)]
   }
   const plugin = { room }
   if (fields.length === 0) return { plugin }
 
-  const members = new Map<Subject, Set<Member>>()
-  /** Moves a socket into the rooms of what `get` returns now, of those fields that the subject owns. */
-  const move = ({ socket, visitor, values }: Member, subject: Subject): void => {
-    const replica = sessions.find(subject)
-    for (const [index, field] of fields.entries()) {
-      if (visitor.subject(field) !== subject) continue
-      const [former, value] = [values[index], sessions.value(field, replica)]
-      if (value === former) continue
-      values[index] = value
-      for (const name of names.find(field, former)) void socket.leave(name)
-      for (const name of names.find(field, value)) void socket.join(name)
-    }
+  const held = new Map<Subject, Set<Place>>()
+  const move = (place: Place, replica: Replica | undefined): void => {
+    const value = sessions.value(place.field, replica)
+    if (value === place.value) return
+    for (const name of place.room) void place.socket.leave(name)
+    place.value = value
+    place.room = place.names.find(value)
+    for (const name of place.room) void place.socket.join(name)
   }
-  const subjectsOf = (visitor: Visitor): ReadonlySet<Subject> =>
-    new Set(fields.map((field: Field) => visitor.subject(field)))
   return {
     plugin,
     opens: (socket, visitor) => {
-      const member: Member = { socket, visitor, values: [] }
-      for (const subject of subjectsOf(visitor)) {
-        members.set(subject, (members.get(subject) ?? new Set()).add(member))
-        move(member, subject)
+      const places = named.map(({ field, names }): Place => {
+        return { socket, field, names, subject: visitor.subject(field), value: undefined, room: [] }
+      })
+      for (const place of places) {
+        held.set(place.subject, (held.get(place.subject) ?? new Set()).add(place))
+        move(place, sessions.find(place.subject))
       }
       return () => {
-        for (const subject of subjectsOf(visitor)) {
-          members.get(subject)?.delete(member)
-          if (members.get(subject)?.size === 0) members.delete(subject)
+        for (const place of places) {
+          const { room, subject } = place
+          held.get(subject)?.delete(place)
+          if (held.get(subject)?.size === 0) held.delete(subject)
+          for (const name of room) void socket.leave(name)
         }
-        for (const [index, field] of fields.entries())
-          for (const name of names.find(field, member.values[index])) void socket.leave(name)
       }
     },
     changes: (subject) => {
-      for (const member of members.get(subject) ?? []) move(member, subject)
+      const places = held.get(subject)
+      if (!places) return
+      const replica = sessions.find(subject)
+      for (const place of places) move(place, replica)
     },
   }
 }

@@ -30,3 +30,5 @@ defineFields({ x: { default: 1 } })
 defineFields({ x: 1 })
 // @ts-expect-error not available yet
 defineFields({ x: { schema: z.number(), default: 1, scope: 'tab' } })
+// @ts-expect-error an object has no room
+defineFields({ x: { schema: z.object({ a: z.string() }), default: { a: '' }, rooms: true } })
