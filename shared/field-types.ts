@@ -157,6 +157,7 @@ export type Settable<F> = Frozen<Exclude<Output<F>, undefined>>
 
 type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ? C : 'read'
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
+type HasRooms<F> = F extends { readonly rooms: true } ? true : false
 /** Keys grouped by what may be done with them; indexed rather than aliased, so that errors list the keys. */
 export interface Keys<F extends Fields> {
   /** All keys: those of `socket.liveSession`. */
@@ -168,7 +169,7 @@ export interface Keys<F extends Fields> {
   /** Those that a page may read: all but `client: 'hidden'`. */
   readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
   /** Those of `live.room(key, value)`: `rooms: true`. */
-  readonly rooms: { [K in keyof F]: F[K] extends { readonly rooms: true } ? K : never }[keyof F] & string
+  readonly rooms: { [K in keyof F]: HasRooms<F[K]> extends true ? K : never }[keyof F] & string
   /** Those that a page may set: `client: 'write'`. */
   readonly writable: (string extends keyof F
     ? Unregistered
