@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
+import type { Socket } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
@@ -110,6 +111,42 @@ describe('rooms of values', () => {
     void ann.set('division', 8)
     expect(isIn(one, socket, 8)).toBe(true)
     expectRooms(two)
+  })
+
+  it('are those of each namespace', async () => {
+    const app = await startWithRooms()
+    const admin = app.io.of('/admin')
+    const visitor = app.visitor()
+    await visitor.store()
+    const page = await visitor.connect()
+    const other = page.io.io.socket('/admin')
+    const heard: unknown[] = []
+    other.on('news', (text) => heard.push(text))
+    const [socket] = await once(admin, 'connection')
+    await page.change('division', 3)
+    expect(isIn(app, socket, 3)).toBe(true)
+    admin.to(app.live.room('division', 3)).emit('news', 'of 3')
+    await other.timeout(2000).emitWithAck('live_session:sync', {})
+    expect(heard).toEqual(['of 3'])
+  })
+
+  it('follow a guest whose values had to make room for those of others', async () => {
+    const fields = {
+      notes: { schema: z.string(), default: '', client: 'write', cookie: false, rooms: true },
+    } as const
+    const app = await App.start({ fields, options: { cache: { maxGuestBytes: 100_000 } } })
+    const isAt = (socket: Socket, text: string): boolean =>
+      app.live.room('notes', text).every((name) => socket.rooms.has(name))
+    const first = await serverEnd(app as never, () => app.visitor().connect())
+    const long = (index: number): string => `${index}`.padEnd(15_000, 'x')
+    await first.liveSession.set('notes' as never, long(0) as never)
+    expect(isAt(first, long(0))).toBe(true)
+    for (let index = 1; index < 10; index += 1) {
+      const socket = await serverEnd(app as never, () => app.visitor().connect())
+      await socket.liveSession.set('notes' as never, long(index) as never)
+    }
+    expect(first.liveSession.get('notes' as never)).toBe('')
+    expect([isAt(first, long(0)), isAt(first, '')]).toEqual([false, true])
   })
 
   it('refuse what has none', async () => {
