@@ -3,7 +3,7 @@ import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
 import { draftsOf, fieldOf, liveOf, shownOf } from './core/field.js'
-import type { Call, Effect, Event, Failure, Next } from './core/messages.js'
+import type { Call, Effect, Event, Failure, Next, PageVisitor } from './core/messages.js'
 import { remainsOf } from './core/outbox.js'
 import type { Page } from './core/page.js'
 import { step } from './core/step.js'
@@ -47,7 +47,7 @@ export function createClient<F extends Fields>(
   let calls = Math.floor(Math.random() * 2 ** 52)
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
-  const visitors = createListeners<[visitor: { readonly kind: 'guest' | 'user' }]>()
+  const visitors = createListeners<[visitor: PageVisitor]>()
   const ends = createListeners<[]>()
   let markReady = (): void => undefined
   const ready = new Promise<void>((resolve) => {
@@ -120,7 +120,7 @@ export function createClient<F extends Fields>(
     settle: (calls: readonly Call[], failure?: Failure) => {
       for (const { end } of calls) end?.(failure)
     },
-    visitor: (kind: 'guest' | 'user') => visitors.tell({ kind }),
+    visitor: visitors.tell,
   }
 
   const get = (key: string, call = 'get'): JsonValue | undefined => {

@@ -14,6 +14,7 @@ export type { LiveSessionClientToServer, LiveSessionServerToClient } from '../sh
 export type * from '../shared/registered.js'
 export type * from '../shared/session-types.js'
 export { followAddress } from './address.js'
+export type { PageVisitor } from './core/messages.js'
 export type { Status, StatusDetail } from './core/view.js'
 export { LiveSessionError } from './error.js'
 export { onFlash } from './flash.js'

@@ -4,6 +4,7 @@ import type { Socket } from 'socket.io-client'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
+import type { PageVisitor } from './core/messages.js'
 import type { StatusDetail } from './core/view.js'
 
 /** A socket with any events of the app. */
@@ -91,10 +92,9 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
    * Calls the listener when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab:
-   * render again, or reload. Never called for the first visitor that a page learns of. `kind` tells whether a guest or a signed-in user
-   * comes. In a browser that keeps no cookies it may be called once for the same user: compare before you reload.
+   * render again, or reload. Never called for the first visitor that a page learns of. In a browser that keeps no cookies it may be called once for the same user: compare before you reload.
    */
-  onVisitor(listener: (visitor: { readonly kind: 'guest' | 'user' }) => void): Unsubscribe
+  onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
   /** Tries once more to send unsaved changes; resolves when all are saved, given up or `offline`: `status()` tells which. */
   flush(): Promise<void>
   /** Removes its listeners and timers. The socket stays open. Unsaved changes are kept for the next page, and are `offline` in this one. */

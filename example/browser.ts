@@ -8,6 +8,7 @@ import { element } from './page/element.js'
 import { startHood } from './page/hood-panel.js'
 import { takeOverNavigation } from './page/navigation.js'
 import { createOfflineSwitch } from './page/offline-switch.js'
+import { bindSave } from './page/save.js'
 import { rememberScroll } from './page/scroll.js'
 import { bindSignIn } from './page/sign-in.js'
 import { createViewer, type ViewSocket } from './page/viewer.js'
@@ -49,6 +50,9 @@ onFlash(live, (message) => {
 showConnection(element('connection', HTMLElement), socket, network.isOffline)
 takeOverNavigation(viewer)
 bindSignIn(element('account', HTMLElement), socket)
+bindSave(element('save', HTMLElement), live, (text) => {
+  flash.textContent = text
+})
 rememberScroll()
 showViewers(element('viewers', HTMLElement), socket, live)
 startHood(element('hood', HTMLElement), socket, live, network)

@@ -14,6 +14,8 @@ export const fields = defineFields({
     // Figures of a division go to those who look at it: live.room('division', 3).
     rooms: true,
   },
+  // Of users alone: a guest who wants to save is asked to sign in.
+  saved: { schema: z.number().refine(isDivision).nullable(), default: null, client: 'write', guests: 'read' },
   theme: { schema: z.enum(themes), default: 'auto', client: 'write', scope: 'browser' },
 })
 

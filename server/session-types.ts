@@ -17,6 +17,11 @@ export interface Identified {
    * becomes the user's at sign-in, and a new guest's at sign-out.
    */
   readonly visitorId: string | undefined
+  /**
+   * The signed-in user's id as text, as `identify` returned it: `1` and `'1'` look the same. Undefined for a guest. In a request it changes
+   * with `identify()` and `leave()`; on a socket it never does.
+   */
+  readonly userId: string | undefined
 }
 
 /**
@@ -118,8 +123,6 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   extends Session<F, keyof F & string>,
     Observable<F, keyof F & string>,
     Identified {
-  /** The user who opened the socket, as text, as `identify` returned it in the handshake; undefined for a guest. */
-  readonly userId: string | undefined
   /**
    * Shows this browser a message once, within an hour: in this socket's page if it listens (`onFlash`), else as `ctx.liveSession.flash`
    * does. With `for: 'next'` only in a page that loads afterwards: use it if this one is about to be left. JSON of up to 1,000 bytes.

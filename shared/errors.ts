@@ -12,6 +12,7 @@ import type { Stamp } from './stamp.js'
  * | `invalid_value` | 400 | the schema refuses it, or JSON cannot carry it |
  * | `undeclared_key` | 400 | there is no such field or, for a browser, it is hidden |
  * | `not_writable` | 403 | a browser may not set this field |
+ * | `users_only` | 403 | a guest's browser may not set this field: sign in first |
  * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
  * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
  * | `bad_origin` | 403 | the page's origin is not listed |
@@ -29,6 +30,7 @@ export type LiveSessionErrorCode =
   | 'invalid_value'
   | 'undeclared_key'
   | 'not_writable'
+  | 'users_only'
   | 'too_large'
   | 'malformed'
   | 'bad_origin'
@@ -49,6 +51,7 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   cookies_blocked: 403,
   other_subject: 403,
   not_writable: 403,
+  users_only: 403,
   superseded: 409,
   conflict: 409,
   not_loaded: 409,

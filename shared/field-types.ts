@@ -58,6 +58,13 @@ export interface FieldSpec {
    */
   readonly client?: ClientAccess
   /**
+   * With `client: 'write'`: a guest's page only reads it, and its changes are refused as `users_only`. Nor does a URL set it for a guest, and
+   * what a guest has of it does not go to the account at a sign-in.
+   *
+   * @default guests may do what `client` says
+   */
+  readonly guests?: 'read'
+  /**
    * Who owns the value.
    *
    * @default 'user'

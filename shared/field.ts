@@ -42,6 +42,8 @@ export class Field {
   readonly maxMembers: number
   /** ms since the last write; undefined: as long as the session lives. */
   readonly maxAge: number | undefined
+  /** Whether guests' pages only read it. */
+  readonly isUsersOnly: boolean
   /** Whether sockets are in the room of its value. */
   readonly rooms: boolean
   /** The URL parameter that sets it. */
@@ -64,6 +66,7 @@ export class Field {
     this.maxBytes = defaults.maxBytes
     this.maxMembers = spec.maxMembers ?? MEMBERS
     this.maxAge = spec.maxAge
+    this.isUsersOnly = spec.guests === 'read'
     this.rooms = spec.rooms === true
     this.url = spec.url
     this.onLogin = spec.onLogin ?? defaults.onLogin

@@ -18,6 +18,7 @@ const OPTIONS = new Set([
   'schema',
   'default',
   'client',
+  'guests',
   'scope',
   'cookie',
   'maxBytes',
@@ -104,8 +105,10 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard
   expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
-  const { client = 'read', scope = 'user', cookie, maxBytes, maxMembers, maxAge, rooms, url, onLogin, migrate } = spec
+  const { client = 'read', guests, scope = 'user', cookie, maxBytes, maxMembers, maxAge, rooms, url, onLogin, migrate } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
+  const isGuests = guests === undefined || (guests === 'read' && client === 'write')
+  expect(isGuests, ".guests: expected 'read', and only where client is 'write'", guests)
   // Values of a single tab would need support in the page, which is not built: refused rather than shared by mistake.
   const isScope = ['user', 'browser'].includes(scope)
   expect(isScope, ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)

@@ -65,6 +65,8 @@ export type SyncResult =
 export interface SyncAnswer {
   /** The visitor of the request or connection; omitted for a guest who has no cookie and gets none. */
   readonly who?: string
+  /** The signed-in user's id, as text; only with `greeting`. */
+  readonly user?: string
   /** Set if the page was another visitor's: nothing it sent was accepted. */
   readonly dropped?: true
   /** All that the visitor may read, as tickets: by POST without `who`, in a socket's first answer, and if `who` was another's. */
@@ -155,6 +157,8 @@ export interface AnySnapshot {
   readonly who?: string
   /** Set for a guest. */
   readonly guest?: true
+  /** The signed-in user's id, as text. */
+  readonly user?: string
   /** Keys and stamps in the request's own cookie; present only if that was this visitor's. */
   readonly held?: readonly (readonly [key: string, stamp: Stamp])[]
   /** Seconds after which a page in use POSTs, so that neither the cookie nor the app's own session expires. @default 300 */

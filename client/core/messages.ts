@@ -4,6 +4,14 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 
+/** The visitor whose values a page shows. */
+export interface PageVisitor {
+  /** Whether a user is signed in. */
+  readonly kind: 'guest' | 'user'
+  /** The user's id, as text; undefined for a guest. */
+  readonly id: string | undefined
+}
+
 /** Computes a value from the one before it. It may throw, and is called again if that one has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
@@ -101,7 +109,7 @@ export interface Effects {
   timer: [name: TimerName, ms: number, spread: number]
   tell: [news: News]
   /** Another visitor is at this browser. */
-  visitor: [kind: 'guest' | 'user']
+  visitor: [visitor: PageVisitor]
   /** Takes what other pages left behind. */
   take: []
   /** Resolves the promises of these calls, or rejects them. */

@@ -60,7 +60,7 @@ export function tickets({ fields }: Page): readonly string[] {
 }
 
 /** Takes over from an answer whose page this is. If it is another visitor's, drops the former visitor's values and unsaved changes. */
-export function become(page: Page, { who, greeting = [], renew = RENEWAL }: SyncAnswer): void {
+export function become(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Two connections without a cookie are two guests, but still one page.
@@ -69,7 +69,7 @@ export function become(page: Page, { who, greeting = [], renew = RENEWAL }: Sync
     // Changes made before the page was anyone's are carried over; so are a guest's in a browser that keeps no cookie.
     const isCarried = !former || (!page.who && former === 'guest' && kind === 'guest')
     for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
-    if (!isCarried) act(page, 'visitor', kind)
+    if (!isCarried) act(page, 'visitor', { kind, id })
     page.who = who
     page.kind = kind
     page.isKept = false

@@ -92,6 +92,9 @@ export function Page(props: PageProps): VNode {
               </>
             )}
           </p>
+          <button id="save" type="button" class="button">
+            Save this division
+          </button>
           <Choice name="theme" legend="Theme" value={theme} options={themeOptions} />
         </footer>
         <p id="announcer" class="visually-hidden" aria-live="polite" />

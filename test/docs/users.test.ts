@@ -4,8 +4,8 @@ import Router from '@koa/router'
 import { JSDOM } from 'jsdom'
 import Koa from 'koa'
 import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
-import type { LiveSessionClient } from 'koa-live-session/client'
-import { defineFields } from 'koa-live-session/fields'
+import { type LiveSessionClient, LiveSessionError } from 'koa-live-session/client'
+import { defineFields, type Fields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 import { z } from 'zod'
@@ -148,18 +148,15 @@ describe(PAGE, () => {
     const page = await visitor.open({ path: '/page' })
     await page.connected()
     const { document, HTMLFormElement } = new JSDOM('<body data-user=""><form id="sign-in"></form>').window
-    let user = ''
     let reload = (): void => undefined
     const reloaded = new Promise<void>((resolve) => {
       reload = resolve
     })
-    const fetch = async (): Promise<Response> => new Response(user)
     const given = {
       createLiveSession: () => page.live,
       io: () => page.socket,
       document,
       location: { reload: () => reload() },
-      fetch,
     }
     runSnippet('browser.ts', PAGE, given)
 
@@ -171,9 +168,45 @@ describe(PAGE, () => {
     document.querySelector('form')?.requestSubmit()
     expect(await submitted).toBe('saved')
 
-    user = 'ann'
     await visitor.fetch('/login/now?user=ann')
     await reloaded
+  })
+
+  it('has a function that asks a guest to sign in, and saves afterwards', async () => {
+    const kept = new Map<string, string>()
+    const went: string[] = []
+    const run = (live?: unknown) =>
+      runSnippet('saved.ts', PAGE, {
+        createLiveSession: () => live,
+        defineFields,
+        LiveSessionError,
+        z,
+        sessionStorage: { setItem: (key: string, value: string) => kept.set(key, value) },
+        location: { assign: (path: string) => went.push(path) },
+      }) as { readonly fields: Fields; save(division: number): Promise<void> }
+    const app = await App.start({
+      fields: run().fields,
+      before: (koa) => [auth(koa)],
+      options: { identify } as never,
+      routes: async (ctx) => {
+        if (ctx.path === '/login') {
+          ctx['session'].user = 'ann'
+          await ctx.liveSession.identify()
+        }
+        ctx.body = ctx.liveSession.snapshot()
+      },
+    })
+    const visitor = app.visitor()
+    const open = async () => {
+      const { live } = await visitor.open({ path: '/page', hasSocket: false })
+      return run(live)
+    }
+    await (await open()).save(3)
+    expect([went, [...kept]]).toEqual([['/sign-in'], [['wanted', '3']]])
+    await visitor.fetch('/login')
+    await (await open()).save(3)
+    expect((await app.live.user('ann')).get('saved')).toBe(3)
+    expect(went).toEqual(['/sign-in'])
   })
 
   it('has a rule for carts that keeps the items of both, and no more than the schema accepts', async () => {

@@ -11,6 +11,7 @@ const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
   bad_ticket: [403],
   other_subject: [403],
   not_writable: [403],
+  users_only: [403],
   superseded: [409],
   conflict: [409],
   not_loaded: [409],

@@ -127,7 +127,7 @@ describe('a page whose session was ended elsewhere', () => {
     const told = new Promise((resolve) => page.live.onVisitor(resolve))
     pass(20 * MINUTES)
     expect(await use(page)).toBe(200)
-    expect(await told).toEqual({ kind: 'guest' })
+    expect(await told).toEqual({ kind: 'guest', id: undefined })
     expect(page.live.get('division')).toBe(-1)
   })
 })

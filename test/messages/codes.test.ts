@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { LiveSessionErrorCode, RequestSession } from 'koa-live-session'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import { z } from 'zod'
 import type { Refusal, SyncAnswer, WireChange } from '../../shared/protocol.js'
 import { App, type AppFields } from '../support/app.js'
 import type { Plain } from '../support/plain.js'
@@ -49,6 +50,11 @@ const MADE: { readonly [C in LiveSessionErrorCode]: () => Promise<unknown> } = {
   invalid_value: () => refused((session) => session.set('division', 'three' as never)),
   undeclared_key: () => refusedSocket([['colour', -1, '', 'red']]),
   not_writable: () => refusedSocket([['role', -1, '', 'admin']]),
+  users_only: async () => {
+    const note = { schema: z.string(), default: '', client: 'write', guests: 'read' } as const
+    const app = await App.start({ fields: { note } })
+    return (await (await app.visitor().connect()).change('note', 'mine')).code
+  },
   too_large: () => refused((session) => session.set('cart', ['x'.repeat(5000)])),
   malformed: () => refusedPost('{'),
   bad_origin: () => refusedPost({}, { origin: 'https://app.example' }),

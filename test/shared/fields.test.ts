@@ -79,6 +79,14 @@ describe('defineFields', () => {
       `fields.x.maxMembers: expected a whole number from 1 to 10,000, received ${JSON.stringify(maxMembers)}`,
     ]),
     [{ schema: z.any(), default: 1, maxAge: -1 }, 'fields.x.maxAge: expected ms, more than 0 and at most 100 years'],
+    [
+      { schema: z.any(), default: 1, guests: 'write' },
+      `fields.x.guests: expected 'read', and only where client is 'write', received "write"`,
+    ],
+    [
+      { schema: z.any(), default: 1, guests: 'read' },
+      `fields.x.guests: expected 'read', and only where client is 'write', received "read"`,
+    ],
     [{ schema: z.any(), default: 1, rooms: 'yes' }, 'fields.x.rooms: expected a boolean, received "yes"'],
     [
       { schema: z.any(), default: 1, rooms: true, maxAge: 1000 },

@@ -11,7 +11,6 @@ import { Handle } from '../exchange/handle.js'
 import { missingIn } from '../exchange/told.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
 import type { Emit, LiveSocket, Outlet } from '../memory/live-socket.js'
-import { userIdOf } from '../names/subject.js'
 import type { Core } from '../seams/core.js'
 import type { SocketUse } from '../seams/part.js'
 import type { Owner } from '../values/field-changes.js'
@@ -41,7 +40,7 @@ export class SocketHandle extends Handle {
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
     const { visitor, isKept } = connection.opener
-    this.userId = visitor.user && userIdOf(visitor.user)
+    this.userId = visitor.userId
     this.visitorId = visitor.id(isKept)
     this.#core = core
     this.#socket = socket

@@ -77,7 +77,7 @@ export function takeChange(
   }
 }
 
-/** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `invalid_value` or `too_large` */
+/** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function accept(
   { fields }: PageSessions,
   [key, over, id, ...rest]: WireChange,
@@ -94,6 +94,8 @@ function accept(
     const what = `"${key}" is not for browsers to write. Where it is to be, declare it with client: 'write'`
     throw new LiveSessionError('not_writable', `change ${index}: ${what}`, { key })
   }
+  if (field.isUsersOnly && owner.user === undefined)
+    throw new LiveSessionError('users_only', `change ${index}: "${key}" is for signed-in users to set`, { key })
   return {
     field,
     subject: owner.subject(field),

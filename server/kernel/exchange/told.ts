@@ -15,7 +15,7 @@ export function told(
   core: UpToExchange,
   whose: Whose,
   isGreeted: boolean,
-): Pick<SyncAnswer, 'who' | 'kept' | 'greeting' | 'renew'> {
+): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'greeting' | 'renew'> {
   const { visitor, cookie, isKept, who } = whose
   const renew = isGreeted ? undefined : whose.renew
   // Memory may have evicted the visitor.
@@ -24,6 +24,7 @@ export function told(
     ...(who === undefined ? {} : { who }),
     ...(isKept ? { kept: true } : {}),
     ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
+    ...(isGreeted || visitor.userId === undefined ? {} : { user: visitor.userId }),
     ...(renew === undefined ? {} : { renew }),
   }
 }

@@ -10,6 +10,7 @@ import {
   type Subject,
   subjectHash,
   type UserSubject,
+  userIdOf,
 } from './subject.js'
 
 /** An object that asks who the visitor of a request is. */
@@ -43,6 +44,11 @@ export class Visitor {
   /** Returns the subject that owns the register of a field. An undeclared key is the user's. */
   subject(field?: Pick<Field, 'scope'>): Subject {
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
+  }
+
+  /** The user's id as text, as apps see it. */
+  get userId(): string | undefined {
+    return this.user && userIdOf(this.user)
   }
 
   /** The same visitor as a connection has it that came without a cookie. */

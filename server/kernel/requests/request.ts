@@ -53,6 +53,10 @@ export class RequestHandle extends Handle {
     return visitor.id(hasId)
   }
 
+  get userId(): string | undefined {
+    return this.#visit.visitor.userId
+  }
+
   /** Returns the values with their stamps for the browser's first render, without hidden fields. */
   snapshot(): AnySnapshot {
     const visit = this.#visit
@@ -83,7 +87,7 @@ export class RequestHandle extends Handle {
     }
     const optional = {
       ...(who === undefined ? {} : { who }),
-      ...(visitor.user === undefined ? { guest: true as const } : {}),
+      ...(visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
       ...(isKept ? { held: visit.held } : {}),
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),

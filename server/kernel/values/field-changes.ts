@@ -4,7 +4,7 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
-import type { Subject } from '../names/subject.js'
+import type { Subject, UserSubject } from '../names/subject.js'
 
 /** What a write does to a field: a new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
@@ -12,6 +12,8 @@ export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 /** The owner of values: tells whose registers a field is in. */
 export interface Owner {
   subject(field: Field): Subject
+  /** Undefined for a guest. */
+  readonly user?: UserSubject | undefined
 }
 
 /** Groups the registers of one call's changes by their subject. */

@@ -85,7 +85,7 @@ export class Login {
   }
 }
 
-/** What only the server may write is never brought along: the cookie it came with may have been planted. */
+/** What a guest's page may not write is never brought along: the cookie it came with may have been planted. */
 function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
-  return field?.access === 'write' && field.scope === scope
+  return field?.access === 'write' && !field.isUsersOnly && field.scope === scope
 }

@@ -71,6 +71,8 @@ function takeAddress(
   const unvisited: Record<string, JsonValue> = {}
   for (const field of fields) {
     const value = saidOf(field, use.ctx.querystring, core)
+    // Links are shared: a guest who follows one has done nothing wrong.
+    if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
     if (isUncertain(use.ctx) || !take(core, field.key, value, use)) unvisited[field.key] = value
   }

@@ -32,3 +32,5 @@ defineFields({ x: 1 })
 defineFields({ x: { schema: z.number(), default: 1, scope: 'tab' } })
 // @ts-expect-error an object has no room
 defineFields({ x: { schema: z.object({ a: z.string() }), default: { a: '' }, rooms: true } })
+// @ts-expect-error guests write anyway, or only read
+defineFields({ x: { schema: z.string(), default: '', client: 'write', guests: 'write' } })

@@ -1,0 +1,54 @@
+import { type LiveSessionClient, LiveSessionError } from 'koa-live-session/client'
+import { findDivision } from '../divisions.js'
+
+/** What a guest wanted to save before signing in, in this tab. */
+const WANTED = 'division-to-save'
+
+/**
+ * Makes a button save the chosen division with the account. Only users may set the field: a guest is asked to sign in, and the page goes on
+ * afterwards.
+ */
+export function bindSave(button: HTMLElement, live: LiveSessionClient, tell: (text: string) => void): void {
+  const save = async (division: number): Promise<void> => {
+    try {
+      await live.set('saved', division)
+      tell(`Saved with your account: ${nameOf(division)}.`)
+    } catch (error) {
+      if (!(error instanceof LiveSessionError && error.code === 'users_only')) throw error
+      sessionStorage.setItem(WANTED, String(division))
+      askToSignIn()
+      tell('Sign in, and it is saved.')
+    }
+  }
+  const saveLoudly = (division: number): void => {
+    save(division).catch((error: Error) => tell(`Not saved: ${error.message}`))
+  }
+  button.addEventListener('click', () => saveLoudly(live.get('division')))
+  live.subscribe('saved', (saved) => {
+    button.title = saved === null ? '' : `Saved: ${nameOf(saved)}`
+  })
+  const goOn = (): void => {
+    const wanted = sessionStorage.getItem(WANTED)
+    sessionStorage.removeItem(WANTED)
+    if (wanted !== null) saveLoudly(Number(wanted))
+  }
+  // Signing in loads the page again. In another tab, it does not.
+  if (isSignedIn()) goOn()
+  live.onVisitor(({ id }) => {
+    if (id !== undefined) goOn()
+  })
+}
+
+function isSignedIn(): boolean {
+  return document.querySelector('form[action="/sign-out"]') !== null
+}
+
+function askToSignIn(): void {
+  const menu = document.getElementById('account-menu')
+  menu?.showPopover()
+  menu?.querySelector('input')?.focus()
+}
+
+function nameOf(division: number): string {
+  return findDivision(division)?.name ?? 'all divisions'
+}
