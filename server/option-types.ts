@@ -130,6 +130,13 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * @default always
    */
   readonly consent?: ((ctx: Koa.Context) => boolean) | undefined
+  /**
+   * Returns what `live.devices(id)` says of the browser of a request, at most 200 characters: for example by its User-Agent. Must be
+   * synchronous.
+   *
+   * @default nothing
+   */
+  readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /** Limits on what browsers may do. Anything beyond is refused as `rate_limited`. */
   readonly limits?: {
     /**

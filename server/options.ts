@@ -36,6 +36,7 @@ export interface Settings {
   readonly storeMaxIdle: number
   readonly cookieBudget: number
   readonly consent: (ctx: Koa.Context) => boolean
+  readonly deviceLabel: (ctx: Koa.Context) => string | undefined
   readonly limits: LimitOptions
   readonly report: Report
   readonly clock: () => number
@@ -81,6 +82,7 @@ const OPTIONS = {
   storeMaxIdle: row<number>(100 * DAY, `${MS}, or Infinity`, (value) => value === Infinity || isMs(value)),
   cookieBudget: row<number>(COOKIE_BUDGET, 'bytes, more than 0', () => true),
   consent: row<Settings['consent']>(() => true, 'a function', isFunction),
+  deviceLabel: row<Settings['deviceLabel']>(() => undefined, 'a function', isFunction),
   onLogin: row<'account' | 'newest' | 'drop'>('account', "'account', 'newest' or 'drop'", isLoginRule),
   onError: row<(error: LiveSessionError) => void>((error) => console.error(error), 'a function', isFunction),
   clock: row<() => number>(() => Date.now(), 'a function', isFunction),
@@ -105,7 +107,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
   const limited = readAll(rowsOf(LIMITS), limits, 'limits.')
   const { fields, keys, origins, onLogin, onError, key, maxAge: life, sameSite, secure, domain, ...asGiven } = given
-  const { cookieBudget, consent, store, storeMaxIdle } = asGiven
+  const { cookieBudget, consent, deviceLabel, store, storeMaxIdle } = asGiven
   if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
   const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain })
   const { maxAge } = cookie
@@ -118,6 +120,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   // Stores record the last use once a day.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
   // A promise is truthy: every visitor would count as having agreed.
+  check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const report = createReport(app, onError)
   return Object.freeze({

@@ -7,7 +7,7 @@ import type { RegisteredFields } from '../shared/registered.js'
 import type { UserId } from './kernel/names/subject.js'
 import type { InspectorOptions } from './parts/inspector/admission.js'
 import type { InspectorRoute } from './parts/inspector/inspector.js'
-import type { SessionStore } from './parts/session-store/types.js'
+import type { Device, SessionStore, SessionStoreOptions } from './parts/session-store/types.js'
 import type { UserSession } from './session-types.js'
 
 /** The options of `live.attach(io, options)`. */
@@ -21,6 +21,15 @@ export interface AttachOptions {
    * @default 5 minutes
    */
   readonly recheck?: number
+}
+
+/** The options of `live.revoke(id, options)`. */
+export interface RevokeOptions {
+  /**
+   * A request of the user, whose browser stays signed in: it gets a new cookie, and its sockets reconnect. `revokedAt` covers it, too: renew
+   * the time of a session that you keep elsewhere.
+   */
+  readonly except?: Koa.Context
 }
 
 /** A Koa app with any state and context. */
@@ -56,11 +65,11 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   user(id: UserId): Promise<UserSession<F>>
   /**
-   * Revokes everything issued to a user's browsers: sockets are closed, and existing cookies and tickets become invalid. Values stay in the
-   * store, or without one in the memory of processes. Your own sessions of the user continue: `revokedAt` tells which are over. Rejects
-   * with a `TypeError` if `id` is not a `UserId`.
+   * Revokes everything issued to a user's browsers: sockets are closed, and existing cookies and tickets become invalid. So do sessions in
+   * `live.sessionStore()`. Values stay in the store, or without one in the memory of processes. Sessions that you keep elsewhere continue:
+   * `revokedAt` tells which are over. Rejects with a `TypeError` if `id` is not a `UserId`, or if `except` is a request of another user.
    */
-  revoke(id: UserId): Promise<void>
+  revoke(id: UserId, options?: RevokeOptions): Promise<void>
   /**
    * Returns when the user was last revoked or erased, in ms since 1970; undefined if unknown. Your own sessions that began earlier are
    * over. With a store, the store's answer counts. Rejects with a `TypeError` if `id` is not a `UserId`.
@@ -82,10 +91,21 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   erase(id: UserId): Promise<void>
   /**
+   * Returns where the user is signed in by a `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store, those of
+   * all nodes. A session is listed from its first request after the sign-in on. Rejects with a `TypeError` if `id` is not a `UserId`, or
+   * without `live.sessionStore()`.
+   */
+  devices(id: UserId): Promise<readonly Device[]>
+  /**
+   * Signs the user out at one of these: its `ctx.session` and its sockets end, at all nodes. Returns whether the user has a device of that
+   * name, which may come from a page. Rejects as `devices` does.
+   */
+  endDevice(id: UserId, name: string): Promise<boolean>
+  /**
    * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
    * `ctx.session` lose none of them; each socket has it as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
    */
-  sessionStore(): SessionStore
+  sessionStore(options?: SessionStoreOptions): SessionStore
   /**
    * Returns a development route that shows live what this process knows of each visitor: `router.all('/inspector', live.inspector())`. It
    * admits those who opened it with the `token` from the startup log, or those whom `authorize` admits.

@@ -8,7 +8,7 @@ import { installSocketGetter } from './kernel/connections/socket.js'
 import { createCore } from './kernel/create-core.js'
 import { erase, revoke } from './kernel/exchange/revocations.js'
 import { UserHandle } from './kernel/exchange/user.js'
-import { subjectHash, type UserId, userSubject } from './kernel/names/subject.js'
+import { subjectHash, type UserId, type UserSubject, userSubject } from './kernel/names/subject.js'
 import { Nodes } from './kernel/remote/nodes.js'
 import { Requests } from './kernel/requests/requests.js'
 import type { Core, MakePart } from './kernel/seams/core.js'
@@ -20,7 +20,7 @@ import { handOffPart } from './parts/hand-off/part.js'
 import { inspectorPart } from './parts/inspector/part.js'
 import { roomsPart } from './parts/rooms/part.js'
 import { sessionPart } from './parts/session-store/part.js'
-import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin } from './plugin-types.js'
+import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, RevokeOptions } from './plugin-types.js'
 import type { UserSession } from './session-types.js'
 
 /** The parts, none of which knows about another. */
@@ -80,7 +80,9 @@ export function coreOf(plugin: object): Core {
 }
 
 /** The plugin without what its parts add. */
-class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'room' | 'sessionStore'> {
+class Plugin
+  implements Omit<LiveSessionPlugin<Fields>, 'devices' | 'endDevice' | 'inspector' | 'room' | 'sessionStore'>
+{
   readonly #core: Core
   readonly #requests: Requests
   #rechecks: Rechecks | undefined
@@ -114,8 +116,18 @@ class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'room' | '
     return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
 
-  async revoke(id: UserId): Promise<void> {
-    await revoke(this.#core, userSubject(id, 'revoke(id)'))
+  async revoke(id: UserId, { except }: RevokeOptions = {}): Promise<void> {
+    const user = userSubject(id, 'revoke(id)')
+    if (except && (await this.#requests.identify(except)) !== user)
+      throw new TypeError(
+        'koa-live-session: revoke(id, { except }): expected a request of this user, received another one',
+      )
+    // Its visit begins before the end, so that this does not end it.
+    void except?.liveSession.visitorId
+    await revoke(this.#core, user)
+    await this.#endSessions(user, except)
+    // It goes on with a new live cookie.
+    await except?.liveSession.identify()
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
@@ -125,7 +137,9 @@ class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'room' | '
   }
 
   async erase(id: UserId): Promise<void> {
-    await erase(this.#core, userSubject(id, 'erase(id)'))
+    const user = userSubject(id, 'erase(id)')
+    await erase(this.#core, user)
+    await this.#endSessions(user)
   }
 
   async settled(): Promise<void> {
@@ -142,6 +156,10 @@ class Plugin implements Omit<LiveSessionPlugin<Fields>, 'inspector' | 'room' | '
     this.#rechecks?.close()
     this.#closed ??= this.#settleParts().then(() => store?.close())
     await this.#closed
+  }
+
+  async #endSessions(user: UserSubject, except?: Koa.Context): Promise<void> {
+    await Promise.all(this.#core.parts.map(({ revokes }) => revokes?.(user, except)))
   }
 
   async #settleParts(): Promise<void> {

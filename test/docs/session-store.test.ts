@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import type { SessionStore } from 'koa-live-session'
+import { testClock } from 'koa-live-session/testing'
 import { io, type Socket } from 'socket.io-client'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
@@ -16,7 +15,7 @@ import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/session-store.md'
-const NAMES = ['app.ts', 'session-values.ts', 'sign-out-everywhere.ts']
+const NAMES = ['app.ts', 'session-values.ts', 'devices.ts']
 const MAIN = `
   import { http } from './app.js'
   http.listen(Number(process.env['PORT']), '127.0.0.1')
@@ -27,13 +26,6 @@ let child: ChildProcess
 let url: string
 let cookie = ''
 let socket: Socket | undefined
-
-/** What `sign-out-everywhere.ts` exports. */
-interface Guide extends Record<string, unknown> {
-  readonly genid: (ctx: Koa.Context) => string
-  readonly noteSession: (ctx: Koa.Context, user: string) => void
-  readonly signOutEverywhere: (sessions: SessionStore, user: string) => Promise<void>
-}
 
 interface Answer {
   readonly user?: string
@@ -132,30 +124,37 @@ describe(PAGE, () => {
     expect(await ask('/')).toEqual({ cart: [] })
   })
 
-  it('has what signs a user out everywhere, with the sockets, and no other user', async () => {
-    const { genid, noteSession, signOutEverywhere } = runSnippet('sign-out-everywhere.ts', PAGE, {
-      randomUUID,
-    }) as Guide
-    const sessions = await SessionApp.start({ session: { genid } })
-    const signIn = (visitor: Visitor, user: string) =>
+  it('has a route that lists devices, signs out at one, and everywhere else, with the sockets', async () => {
+    const { devices } = runSnippet('devices.ts', PAGE, {}) as { devices(live: unknown): Koa.Middleware }
+    const options = { identify: (ctx: Koa.Context) => ctx['session']?.userId } as never
+    const clock = testClock()
+    const sessions = await SessionApp.start({ clock, options })
+    const ask = (visitor: Visitor, method = 'GET', query = {}): Promise<readonly { readonly name: string }[]> =>
       sessions.ask(visitor, async (ctx) => {
-        ctx['session'].user = user
-        await ctx['session'].regenerate()
-        noteSession(ctx, user)
+        Object.assign(ctx, { method, query })
+        await devices(sessions.app.live)(ctx, async () => undefined)
+        return ctx.body as never
       })
-    const devices = [await sessions.withSession({ cart: ['a'] }), sessions.visitor()]
-    const other = await sessions.withSession({ cart: ['b'] })
-    for (const device of devices) await signIn(device, 'ann')
-    await signIn(other, 'bob')
-    for (const device of devices) expect(await sessions.read(device)).toMatchObject({ user: 'ann' })
+    const mine = await sessions.withSession({ userId: 'ann' })
+    const others = [await sessions.withSession({ userId: 'ann' }), await sessions.withSession({ userId: 'ann' })]
+    const bobs = await sessions.withSession({ userId: 'bob' })
+    for (const visitor of [...others, bobs, mine]) {
+      clock.advance(1000)
+      await sessions.read(visitor)
+    }
     const ends: unknown[] = []
-    for (const device of devices) (await sessions.session(device)).onEnd((end) => ends.push(end))
-    // One that has no session, for whose handshake an id is made, too.
-    expect(await sessions.connect(sessions.visitor())).toBeUndefined()
-    await signOutEverywhere(sessions.app.live.sessionStore(), 'ann')
-    expect(ends).toEqual(['destroyed', 'destroyed'])
-    for (const device of devices) expect(await sessions.read(device)).toEqual({})
-    expect(await sessions.read(other)).toEqual({ user: 'bob', cart: ['b'] })
+    for (const visitor of others) (await sessions.session(visitor)).onEnd((end) => ends.push(end))
+    const listed = await ask(mine)
+    expect(listed).toHaveLength(3)
+    const own = (await ask(bobs)).map(({ name }) => name)
+    expect(await ask(mine, 'POST', { end: own[0] })).toHaveLength(3)
+    expect(await ask(mine, 'POST', { end: listed[2]?.name })).toHaveLength(2)
+    expect(await ask(mine, 'POST', { others: '' })).toHaveLength(1)
+    // A revocation closes the other's socket first.
+    expect(ends).toEqual(['destroyed'])
+    const left = await Promise.all([mine, bobs, ...others].map((visitor) => sessions.read(visitor)))
+    expect(left).toEqual([{ userId: 'ann' }, { userId: 'bob' }, {}, {}])
   })
+
   itRunsSnippetsOf(PAGE)
 })

@@ -46,6 +46,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['liveSession(app): this app has a live session already', 'server/options'],
       ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
       ['attach(io): already attached', 'integration/socket'],
+      ['revoke(id, { except }): expected a request', 'integration/devices'],
       ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],
       ['expected what liveSession() returned', 'messages/untimely'],
     ],
@@ -114,6 +115,8 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     ],
     'server/parts/session-store/part.ts': [
       ['identify() has signed a user in, and ctx.session goes on', 'threats/app-sessions'],
+      ['expected sessions in live.sessionStore(), received none', 'integration/devices'],
+      ['sessionStore({ maxLifetime })', 'threats/devices'],
     ],
     'server/parts/session-store/session-memory.ts': [
       ['live.sessionStore() has let go of sessions of guests', 'threats/one-bound'],

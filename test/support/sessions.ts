@@ -10,6 +10,8 @@ export type Deed = (ctx: Koa.Context) => unknown
 interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
   /** koa-session's options. */
   readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
+  /** ms that a session may live. */
+  readonly lifetime?: number
   /** Another store for comparison. */
   readonly store?: NonNullable<CreateSessionOptions['store']>
 }
@@ -24,11 +26,12 @@ export class SessionApp {
     this.#deeds = deeds
   }
 
-  static async start({ session: own, store, ...given }: Given = {}): Promise<SessionApp> {
+  static async start({ session: own, store, lifetime, ...given }: Given = {}): Promise<SessionApp> {
     const deeds: Deed[] = []
     const app = await App.start({
       ...given,
       before: (koa, live) => {
+        if (lifetime !== undefined) live.sessionStore({ maxLifetime: lifetime })
         const options = typeof own === 'function' ? own(live.sessionStore()) : own
         return [session({ key: 'app', store: store ?? live.sessionStore(), ...options }, koa)]
       },

@@ -25,7 +25,7 @@ const start = (given: object = {}) =>
 
 const KEYS = ['cart', 'theme'] as const
 
-describe('81: a field that guests only read', () => {
+describe('threat 81: a field that guests only read', () => {
   it.each(KEYS)('is set by no guest\u2019s page, over a socket or by a POST, also by an old one: %s', async (key) => {
     const app = await start()
     const visitor = app.visitor()

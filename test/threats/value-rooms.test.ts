@@ -8,7 +8,7 @@ import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { set } from '../support/users.js'
 
-describe('70: a page that sets a value to listen in', () => {
+describe('threat 70: a page that sets a value to listen in', () => {
   it('may, where the field is for pages to set, and may not where only the server sets it', async () => {
     const app = await startWithRooms()
     const page = await app.visitor().connect()
@@ -23,7 +23,7 @@ describe('70: a page that sets a value to listen in', () => {
   })
 })
 
-describe('71: the names of rooms', () => {
+describe('threat 71: the names of rooms', () => {
   it('tell a client that may join any room by its name nothing: who has no secret cannot make one', async () => {
     const [app, other] = [
       await startWithRooms(),
@@ -50,7 +50,7 @@ describe('71: the names of rooms', () => {
   })
 })
 
-describe('72: a former value', () => {
+describe('threat 72: a former value', () => {
   it('are those of now for a recovered socket, which misses what was sent to the former one', async () => {
     const connectionStateRecovery = { maxDisconnectionDuration: 60_000, skipMiddlewares: false }
     const app = await startWithRooms({ io: { connectionStateRecovery } })
@@ -90,42 +90,44 @@ describe('72: a former value', () => {
   })
 })
 
-describeWithServer(REDIS, '73: what is sent in the moment of a change, at two nodes', () => {
-  let redis: RedisServer
-  const ends: (() => Promise<unknown>)[] = []
-  beforeAll(async () => {
-    redis = await RedisServer.start()
-  })
-  afterAll(async () => {
-    for (const end of ends) await end()
-    await redis.stop()
-  })
+describe('threat 73: what is sent in the moment of a change, at two nodes', () => {
+  describeWithServer(REDIS, 'that a Redis joins', () => {
+    let redis: RedisServer
+    const ends: (() => Promise<unknown>)[] = []
+    beforeAll(async () => {
+      redis = await RedisServer.start()
+    })
+    afterAll(async () => {
+      for (const end of ends) await end()
+      await redis.stop()
+    })
 
-  it.each(['redis-adapter on node-redis', 'redis-adapter on ioredis'])(
-    'bring 100 of 100 packets that are sent in the moment of the change: %s',
-    async (name) => {
-      const adapt = async (app: RoomApp): Promise<void> => {
-        const end = await REDIS_ADAPTERS[name]?.(redis.path, name)(app.io)
-        if (end) ends.push(end)
-      }
-      const [one, two] = [await startWithRooms({}, adapt), await startWithRooms({}, adapt)]
-      while ((await one.io.of('/').adapter.serverCount()) < 2);
-      const visitor = two.visitor()
-      await visitor.fetch('/login/now?user=ann')
-      const { io } = await visitor.connect()
-      const heard: number[] = []
-      const all = new Promise<void>((resolve) => {
-        io.on('figures', (value) => (value === 'end' ? resolve() : heard.push(value)))
-      })
-      const ann = await one.live.user('ann')
-      for (let division = 1; division <= 100; division += 1) {
-        void ann.set('division', division)
-        one.io.to(one.live.room('division', division - 1)).emit('figures', -division)
-        one.io.to(one.live.room('division', division)).emit('figures', division)
-      }
-      one.io.emit('figures', 'end')
-      await all
-      expect(heard).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
-    },
-  )
+    it.each(['redis-adapter on node-redis', 'redis-adapter on ioredis'])(
+      'bring 100 of 100 packets that are sent in the moment of the change: %s',
+      async (name) => {
+        const adapt = async (app: RoomApp): Promise<void> => {
+          const end = await REDIS_ADAPTERS[name]?.(redis.path, name)(app.io)
+          if (end) ends.push(end)
+        }
+        const [one, two] = [await startWithRooms({}, adapt), await startWithRooms({}, adapt)]
+        while ((await one.io.of('/').adapter.serverCount()) < 2);
+        const visitor = two.visitor()
+        await visitor.fetch('/login/now?user=ann')
+        const { io } = await visitor.connect()
+        const heard: number[] = []
+        const all = new Promise<void>((resolve) => {
+          io.on('figures', (value) => (value === 'end' ? resolve() : heard.push(value)))
+        })
+        const ann = await one.live.user('ann')
+        for (let division = 1; division <= 100; division += 1) {
+          void ann.set('division', division)
+          one.io.to(one.live.room('division', division - 1)).emit('figures', -division)
+          one.io.to(one.live.room('division', division)).emit('figures', division)
+        }
+        one.io.emit('figures', 'end')
+        await all
+        expect(heard).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
+      },
+    )
+  })
 })

@@ -55,9 +55,10 @@ export class EndedSince {
     return this.#epochs.hasEnded(recognized, this.#ends) || this.#isGivenUpSince
   }
 
-  /** Whether the user was revoked since the request's own cookie was read: a sign-in needs a new cookie. */
-  isRevoked(cookie: VerifiedCookie | undefined): boolean {
-    return cookie !== undefined && !this.#epochs.isGivenUp(cookie.browserSubject) && !this.#epochs.isCurrent(cookie)
+  /** Whether the user was revoked since the request began: a sign-in needs a new cookie. */
+  isRevoked({ visitor: { userSub }, cookie }: Recognized): boolean {
+    if (cookie) return !this.#epochs.isGivenUp(cookie.browserSubject) && !this.#epochs.isCurrent(cookie)
+    return userSub !== undefined && this.#epochs.hasEndedSince(userSub, this.#ends)
   }
 
   /** Whether a browser id that had been given up before was given up again. */

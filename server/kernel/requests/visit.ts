@@ -121,7 +121,7 @@ export class Visit implements Whose, Answer {
 
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, ends }: Vouched): Promise<void> {
-    if (user === this.visitor.user && !this.#since.isRevoked(this.cookie)) this.does('shows')
+    if (user === this.visitor.user && !this.#since.isRevoked(this.#recognized)) this.does('shows')
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 

@@ -35,6 +35,8 @@ export interface Part {
   readonly snapshot?: (use: RequestUse) => object
   /** Called when a request has signed a user in. */
   readonly signsIn?: (ctx: Koa.Context) => void
+  /** Ends what a user is signed in by, apart from what the request `except` came with. */
+  readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
   /** Resolves when the part has no work in progress. */
   readonly settled?: () => Promise<void>
   /** Called when the plugin accepts no more writes. */

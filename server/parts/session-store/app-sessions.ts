@@ -10,15 +10,7 @@ import type { Core } from '../../kernel/seams/core.js'
 import { onArrival } from '../../kernel/visitors/arrival.js'
 import type { Settings } from '../../options.js'
 import type { KnownSession } from './known-session.js'
-import {
-  changesOf,
-  checkRoom,
-  isOver,
-  maxAgeOf,
-  RENEWED,
-  type RegisterChanges,
-  type SessionName,
-} from './session-content.js'
+import { changesOf, checkRoom, maxAgeOf, RENEWED, type RegisterChanges, type SessionName } from './session-content.js'
 import { sessionEnded } from './session-json.js'
 import { SessionMemory } from './session-memory.js'
 import { StoredSessions } from './stored-sessions.js'
@@ -31,9 +23,10 @@ export class AppSessions {
   readonly stored: StoredSessions | undefined
   #isClosed = false
 
-  constructor(core: Core) {
+  /** @param maxLifetime ms after which a session ends, used or not */
+  constructor(core: Core, maxLifetime: number) {
     this.#core = core
-    this.memory = new SessionMemory(core)
+    this.memory = new SessionMemory(core, maxLifetime)
     this.stored = core.store && new StoredSessions(core.store, this.memory, core)
     this.#rounds = beginRounds(this.memory, (name) => this.open(name), core.settings)
   }
@@ -166,7 +159,7 @@ async function look(session: KnownSession, memory: SessionMemory, open: Open, se
   const now = clock()
   const isStale = store !== undefined && holders.size > 0 && !isWithin(storeRefresh, loadedAt, now)
   // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
-  if (isOver(replica, now) || isStale) await open(name).catch(() => undefined)
+  if (memory.live(name) === undefined || isStale) await open(name).catch(() => undefined)
   // It can be loaded again, or its browser has ended it long ago.
   else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
     memory.drop(session)

@@ -4,6 +4,7 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Announcements } from '../../kernel/memory/announcements.js'
+import type { UserSubject } from '../../kernel/names/subject.js'
 import { type SessionName, valuesOf } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
@@ -24,6 +25,8 @@ export class KnownSession {
   /** When it was last asked for, written to or held, and when the store was asked for it; ms since 1970. */
   usedAt: number
   loadedAt: number = Number.NEGATIVE_INFINITY
+  /** Whose request came with it last, and in which hour since 1970. */
+  seen: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** Whether a request that came with it was a user's. */
   isUsers = false
   /** Why it has ended. */

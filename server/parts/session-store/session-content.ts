@@ -162,7 +162,11 @@ function expiryOf(replica: Replica): number {
   return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWED) + maxAge
 }
 
-/** Returns whether it expired so long ago that it can be forgotten. */
-export function isOver(replica: Replica, now: number): boolean {
-  return expiryOf(replica) + GRACE <= now
+/**
+ * Returns whether it expired so long ago that it can be forgotten, or has lived as long as it may.
+ *
+ * @param maxLifetime ms since it began
+ */
+export function isOver(replica: Replica, now: number, maxLifetime: number): boolean {
+  return expiryOf(replica) + GRACE <= now || replica.stamp(BORN) + maxLifetime <= now
 }

@@ -28,12 +28,15 @@ const LOST =
  */
 export class SessionMemory {
   readonly #core: Core
+  readonly #maxLifetime: number
   /** Including ended ones, until the response with their browser's new cookie is sent. */
   readonly #held = new Map<SessionName, KnownSession>()
   readonly #users: RotatingCache<KnownSession>
   readonly #guests: RotatingCache<KnownSession>
 
-  constructor(core: Core) {
+  /** @param maxLifetime ms after which a session ends, used or not */
+  constructor(core: Core, maxLifetime: number) {
+    this.#maxLifetime = maxLifetime
     const { guestBytes: bytes, settings, store, warn } = core
     this.#core = core
     // No `maxIdle`: each session has its own lifetime.
@@ -79,7 +82,7 @@ export class SessionMemory {
   endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
     if (ended !== undefined) return ended
     if (this.isGivenUp(name)) return 'destroyed'
-    return isOver(replica, this.#core.settings.clock()) ? 'expired' : undefined
+    return isOver(replica, this.#core.settings.clock(), this.#maxLifetime) ? 'expired' : undefined
   }
 
   /** Returns the session of that name, creating it if it is not in memory. */

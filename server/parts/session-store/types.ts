@@ -6,6 +6,16 @@ import type { RegisteredSession } from '../../../shared/registered.js'
 import type { Unsubscribe } from '../../../shared/session-types.js'
 import type { Written } from '../../kernel/exchange/outcome.js'
 
+/** The options of `live.sessionStore(options)`. */
+export interface SessionStoreOptions {
+  /**
+   * ms after which a session ends, used or not, and its sockets with it. `ctx.session.regenerate()` at a sign-in begins another.
+   *
+   * @default Infinity
+   */
+  readonly maxLifetime?: number
+}
+
 /**
  * The store that `live.sessionStore()` returns: pass it to koa-session as `store`, or have your own `ContextStore` pass everything on to
  * it. Your own code may call it without `ctx`: `set` then replaces the session, and `destroy` signs it out everywhere.
@@ -29,6 +39,18 @@ export interface SessionStore {
    * session. Rejects with `closed`.
    */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
+}
+
+/** A session in which a user is signed in: a browser, until its session's id is regenerated. */
+export interface Device {
+  /** Says nothing of the session's id, and changes when that is regenerated. */
+  readonly name: string
+  /** When its session began, in ms since 1970. */
+  readonly since: number
+  /** When a request last came with it, in ms since 1970: to the hour. */
+  readonly lastSeen: number
+  /** What `deviceLabel` returned then. A stranger may have chosen it: escape it in HTML. */
+  readonly label: string | undefined
 }
 
 /** The reason a session has ended: the app has destroyed or regenerated it, or it has expired. */

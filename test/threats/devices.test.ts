@@ -1,0 +1,140 @@
+import { describe, expect, it } from '@jest/globals'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
+import { isWellFormed } from '../../shared/json.js'
+import { identify } from '../support/auth.js'
+import { Bus } from '../support/bus.js'
+import { SessionApp } from '../support/sessions.js'
+import type { Visitor } from '../support/visitor.js'
+
+const HOUR = 60 * 60 * 1000
+
+async function start(given: object = {}, clock = testClock()): Promise<SessionApp> {
+  return SessionApp.start({ clock, options: { identify, ...given } as never })
+}
+
+async function signIn(node: SessionApp, user: string): Promise<Visitor> {
+  const visitor = await node.withSession({ user })
+  await node.read(visitor)
+  return visitor
+}
+
+const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
+
+describe('threat 76: devices of another user', () => {
+  it('are ended by no name that a page brings', async () => {
+    const node = await start()
+    const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
+    const { live } = node.app
+    const [device] = await live.devices('ann')
+    const names = [device?.name ?? '', '', '__proto__', 'd'.repeat(1000)]
+    for (const name of names) expect(await live.endDevice('bob', name)).toBe(false)
+    expect(await userOf(node, ann)).toBe('ann')
+    expect(await live.endDevice('ann', names[0] ?? '')).toBe(true)
+  })
+
+  it('have names that tell neither the id of the session nor its name in the store', async () => {
+    const store = memoryStore()
+    const node = await start({ store })
+    const visitor = await signIn(node, 'ann')
+    const [device] = await node.app.live.devices('ann')
+    const said = JSON.stringify(device)
+    const [id = 'none'] = /[\w-]{36}/.exec(visitor.cookie) ?? []
+    expect(said).not.toContain(id)
+    expect(said).not.toContain('session:')
+  })
+
+  it('end here where the store is down: a revocation rejects nothing, and ends what this process knows', async () => {
+    const store = memoryStore()
+    const node = await start({ store, storeTimeout: 20 })
+    const ann = await signIn(node, 'ann')
+    await node.app.live.settled()
+    const { load, merge, remove } = store
+    const silent = (): Promise<never> => Promise.reject(new Error('down'))
+    Object.assign(store, { load: silent, merge: silent, remove: silent })
+    await node.app.live.revoke('ann')
+    const found = await node.fetch(ann, (ctx) => ctx['session'].user ?? null)
+    expect(await found.json().catch(() => null)).toBeNull()
+    Object.assign(store, { load, merge, remove })
+  })
+})
+
+describe('threat 77: labels and numbers of devices', () => {
+  it('cuts a label to 200 characters, keeps markup as text, and reports a function that throws', async () => {
+    let label = (): unknown => `<script>alert(1)</script>${'\ud83d\ude00'.repeat(200)}`
+    const node = await start({ deviceLabel: () => label() })
+    await signIn(node, 'ann')
+    const [device] = await node.app.live.devices('ann')
+    expect(device?.label).toMatch(/^<script>alert\(1\)<\/script>/)
+    expect(device?.label?.length).toBeLessThanOrEqual(200)
+    expect(isWellFormed(device?.label ?? '')).toBe(true)
+    label = () => {
+      throw new Error('of the app')
+    }
+    await signIn(node, 'bob')
+    expect(await node.app.live.devices('bob')).toMatchObject([{ label: undefined }])
+    expect(node.app.errors).toMatchObject([{ message: 'of the app' }])
+  })
+
+  it('lists 100 of a user with any number of sign-ins, and keeps no more than half as many again', async () => {
+    const store = memoryStore()
+    const clock = testClock()
+    const node = await start({ store }, clock)
+    for (let count = 0; count < 160; count += 1) {
+      clock.advance(1000)
+      await signIn(node, 'ann')
+    }
+    await node.app.live.settled()
+    const devices = await node.app.live.devices('ann')
+    expect(devices).toHaveLength(100)
+    const rows = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
+    expect(rows.filter(({ value }) => value !== undefined).length).toBeLessThanOrEqual(150)
+    clock.advance(HOUR)
+    await node.app.live.devices('ann')
+    await node.app.live.settled()
+    const left = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
+    expect(left.length).toBeLessThanOrEqual(150)
+  })
+})
+
+describe('threat 78: a session that is used on and on', () => {
+  it('ends after maxLifetime, used or not, with its socket at another node; regenerate begins another life', async () => {
+    const [bus, clock, store] = [new Bus(), testClock(), memoryStore()]
+    const node = async (): Promise<SessionApp> => {
+      const one = await SessionApp.start({
+        clock,
+        session: (_) => ({ maxAge: 2 * HOUR, rolling: true }),
+        lifetime: 8 * HOUR,
+        options: { identify, store } as never,
+      })
+      bus.join(one.app.io)
+      return one
+    }
+    const [one, two] = [await node(), await node()]
+    const visitor = await signIn(one, 'ann')
+    const other = await signIn(one, 'ann')
+    const page = await two.visitor(visitor.cookie).connect()
+    for (let hour = 1; hour < 8; hour += 1) {
+      clock.advance(HOUR)
+      expect([await userOf(one, visitor), await userOf(one, other)]).toEqual(['ann', 'ann'])
+    }
+    await one.ask(other, (ctx) => ctx['session'].regenerate())
+    clock.advance(HOUR)
+    expect(await userOf(one, visitor)).toBe(undefined)
+    expect(await userOf(one, other)).toBe('ann')
+    await page.closed
+  })
+
+  it.each([0, -1, 1.5, '8 h', Number.NaN])('is refused a lifetime that is no time: %s', async (maxLifetime) => {
+    const node = await start()
+    expect(() => node.app.live.sessionStore({ maxLifetime } as never)).toThrow(
+      'sessionStore({ maxLifetime }): expected',
+    )
+  })
+
+  it('has one lifetime in an app', async () => {
+    const node = await start()
+    expect(() => node.app.live.sessionStore({ maxLifetime: HOUR })).toThrow('expected Infinity as before, received')
+    expect(node.app.live.sessionStore()).toBe(node.app.live.sessionStore())
+  })
+})
