@@ -105,7 +105,19 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard
   expect(isSchema, '.schema: expected a Standard Schema (zod, valibot, arktype, ...)', spec.schema)
-  const { client = 'read', guests, scope = 'user', cookie, maxBytes, maxMembers, maxAge, rooms, url, onLogin, migrate } = spec
+  const {
+    client = 'read',
+    guests,
+    scope = 'user',
+    cookie,
+    maxBytes,
+    maxMembers,
+    maxAge,
+    rooms,
+    url,
+    onLogin,
+    migrate,
+  } = spec
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   const isGuests = guests === undefined || (guests === 'read' && client === 'write')
   expect(isGuests, ".guests: expected 'read', and only where client is 'write'", guests)
