@@ -1,19 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
-
-/** A mistake to make on purpose: `find` stands exactly once in the file. */
-export interface Defect {
-  readonly name: string
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
+import type { Source } from './planting.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
-/** The simulation as one file for `node`, with a defect planted in the product where one is given; says where it is. */
-export async function bundle(name: string, defect?: Defect): Promise<string> {
+/** The simulation as one file for `node`, with a defect in the product where one is planted; says where it is. */
+export async function bundle(name: string, planted?: Source): Promise<string> {
   const outfile = join(ROOT, '.cache/simulation', `${name}.mjs`)
   await build({
     entryPoints: [join(ROOT, 'test/simulation/main.ts')],
@@ -30,16 +22,9 @@ export async function bundle(name: string, defect?: Defect): Promise<string> {
       'koa-live-session/client': join(ROOT, 'client/index.ts'),
       'koa-live-session/testing': join(ROOT, 'testing/index.ts'),
     },
-    plugins: [recording, planting(defect ? [defect] : [])],
+    plugins: planted ? [recording, planting(planted)] : [recording],
   })
   return outfile
-}
-
-/** @throws {Error} where the text is not there exactly once: the product has moved on, and the defect with it */
-export function plant(text: string, { name, file, find, replace }: Defect): string {
-  const times = text.split(find).length - 1
-  if (times !== 1) throw new Error(`${name}: expected once in ${file}, found ${times} times: ${find}`)
-  return text.replace(find, () => replace)
 }
 
 /** What the core of each page gets is remembered on its way there. */
@@ -52,14 +37,13 @@ const recording: Plugin = {
   },
 }
 
-function planting(defects: readonly Defect[]): Plugin {
+function planting({ file, text }: Source): Plugin {
   return {
-    name: 'planted defects',
+    name: 'planted defect',
     setup: (builder) => {
-      builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const isHere = ({ file }: Defect): boolean => relative(ROOT, path) === file
-        return { contents: defects.filter(isHere).reduce(plant, readFileSync(path, 'utf8')), loader: 'ts' }
-      })
+      builder.onLoad({ filter: /\.ts$/ }, ({ path }) =>
+        relative(ROOT, path) === file ? { contents: text, loader: 'ts' } : undefined,
+      )
     },
   }
 }

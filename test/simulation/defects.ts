@@ -1,4 +1,3 @@
-import type { Defect } from './bundle.js'
 import { DEFECTS_OF_DEPARTURES } from './defects-of-departures.js'
 import { DEFECTS_OF_IDENTITY } from './defects-of-identity.js'
 import { DEFECTS_OF_NODES } from './defects-of-nodes.js'
@@ -7,6 +6,7 @@ import { DEFECTS_OF_PLACES } from './defects-of-places.js'
 import { DEFECTS_OF_RIGHTS } from './defects-of-rights.js'
 import { DEFECTS_OF_STORES } from './defects-of-stores.js'
 import { DEFECTS_OF_UPDATES } from './defects-of-updates.js'
+import type { Defect } from './planting.js'
 
 /** Mistakes that a developer could make, each of which the simulation has to notice. */
 export const DEFECTS: readonly Defect[] = [

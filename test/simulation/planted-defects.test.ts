@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, expect, it } from '@jest/globals'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { transform } from 'esbuild'
 import { atScale } from '../support/scale.js'
-import { bundle, type Defect, plant } from './bundle.js'
+import { bundle } from './bundle.js'
 import { DEFECTS } from './defects.js'
 import { eachAtOnce, recall, sail } from './fleet.js'
+import { plant, productOf, readProduct } from './planting.js'
 
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
 const SCHEDULES = 10_000
@@ -14,6 +16,8 @@ const FIRST = Math.min(1, ONE_IN - 1)
 /** ms that no machine takes for them. */
 const HANGS = 3_600_000
 
+const PRODUCT = readProduct()
+
 afterAll(recall)
 
 it(
@@ -23,7 +27,8 @@ it(
     const planted = [...DEFECTS.entries()].filter(([index]) => index % ONE_IN === FIRST)
     expect(planted.length).toBeGreaterThan(0)
     await eachAtOnce(planted, async ([index, defect]) => {
-      const { finding } = await sail(await bundle(`planted-${index}`, defect), 1, SCHEDULES, false)
+      const file = await bundle(`planted-${index}`, plant(defect, PRODUCT))
+      const { finding } = await sail(file, 1, SCHEDULES, false)
       if (!finding) missed.push(defect.name)
     })
     expect(missed).toEqual([])
@@ -31,14 +36,35 @@ it(
   HANGS,
 )
 
-it.each(DEFECTS)('can plant: $name', (defect) => {
-  const text = readFileSync(defect.file, 'utf8')
-  expect(plant(text, defect)).not.toBe(text)
+it.each(DEFECTS)('can plant: $name', async (defect) => {
+  const { file, text } = plant(defect, PRODUCT)
+  expect(text).not.toBe(readFileSync(file, 'utf8'))
+  await transform(text, { loader: 'ts', sourcefile: file })
 })
 
-it('does not plant a defect where the product has moved on', () => {
-  const defect: Defect = { name: 'example', file: 'server/example.ts', find: 'here', replace: 'there' }
-  expect(plant('it is here', defect)).toBe('it is there')
-  expect(() => plant('it is gone', defect)).toThrow('example: expected once in server/example.ts, found 0 times: here')
-  expect(() => plant('here and here', defect)).toThrow('found 2 times')
+describe('a defect', () => {
+  const planted = (find: string, code: string): string => {
+    const text = `class Example { go() { ${code} } }`
+    const product = productOf([{ file: 'server/example.ts', text }])
+    const { file, text: changed } = plant({ name: 'late', at: 'Example.go', find, replace: 'undefined' }, product)
+    expect(file).toBe('server/example.ts')
+    return changed.slice('class Example { go() { '.length, -' } }'.length)
+  }
+
+  it.each([
+    ['spread over lines', 'tell(who, what)', 'can && tell(\n  who, // or what\n  what,\n)', 'can && undefined'],
+    ['called with other arguments', 'hear(…)', 'if (on) hear(1, [2])\nelse tell()', 'if (on) undefined\nelse tell()'],
+    ['reached another way', 'peers?.tell(…)', 'this.#core.peers.tell(name, ending)', 'undefined'],
+    ['part of something larger', 'a && b', 'return (a && b) || (b && a)', 'return (undefined) || (b && a)'],
+  ])('is planted in code that is %s', (_, find, code, expected) => {
+    expect(planted(find, code)).toBe(expected)
+  })
+
+  it('is not planted where the product has moved on', () => {
+    expect(() => planted('tell(…)', 'hear()')).toThrow('late: expected once in Example.go, found 0 times: tell(…)')
+    expect(() => planted('tell(…)', 'tell(1); tell(2)')).toThrow('found 2 times')
+    expect(() => plant({ name: 'late', at: 'Gone.go', find: 'a', replace: 'b' }, PRODUCT)).toThrow(
+      'late: nothing is called Gone.go, where this is expected: a',
+    )
+  })
 })

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import ts from 'typescript'
+
+/** A mistake to make on purpose. It is found by what it changes, so that other changes of the product leave it as it is. */
+export interface Defect {
+  readonly name: string
+  /** The function, method, constant or property that has it, in any file: `takeChange`, `Epochs.hear`, `PLANS.given-up`. */
+  readonly at: string
+  /**
+   * An expression or statement that stands there once. Line breaks, comments and trailing commas do not matter, and `?.` is as good as `.`.
+   * `epochs.hear(…)` is the call of that with any arguments, also as `this.#core.epochs.hear(name, ending)`.
+   */
+  readonly find: string
+  /** What stands there instead: `undefined` where a call is left out. */
+  readonly replace: string
+}
+
+/** A file of the product, with a defect or without. */
+export interface Source {
+  readonly file: string
+  readonly text: string
+}
+
+/** What the product declares, by name: that of a method after that of its class, and so on. Two files may use the same name. */
+export type Product = ReadonlyMap<string, readonly ts.Node[]>
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+export function readProduct(): Product {
+  const files = ['client', 'server', 'shared', 'testing'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  )
+  const sources = files.filter((file) => file.endsWith('.ts'))
+  return productOf(sources.map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') })))
+}
+
+export function productOf(sources: readonly Source[]): Product {
+  const product = new Map<string, ts.Node[]>()
+  const visit = (node: ts.Node, around: readonly string[]): void => {
+    const name = nameOf(node)
+    const names = name === undefined ? around : [...around, name]
+    const path = names.join('.')
+    if (name !== undefined) product.set(path, [...(product.get(path) ?? []), node])
+    node.forEachChild((child) => visit(child, names))
+  }
+  for (const { file, text } of sources) visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true), [])
+  return product
+}
+
+/** @throws {Error} where the code is not there exactly once: the product has moved on, and the defect with it */
+export function plant({ name, at, find, replace }: Defect, product: Product): Source {
+  const places = product.get(at)
+  if (!places) throw new Error(`${name}: nothing is called ${at}, where this is expected: ${find}`)
+  const found = places.flatMap((place) => findIn(place, tokensOf(find)))
+  const [node] = found
+  if (!node || found.length > 1)
+    throw new Error(`${name}: expected once in ${at}, found ${found.length} times: ${find}`)
+  const { fileName, text } = node.getSourceFile()
+  return { file: fileName, text: text.slice(0, node.getStart()) + replace + text.slice(node.end) }
+}
+
+function nameOf(node: ts.Node): string | undefined {
+  if (ts.isConstructorDeclaration(node)) return 'constructor'
+  const isNamed =
+    ts.isFunctionDeclaration(node) ||
+    ts.isClassDeclaration(node) ||
+    ts.isClassElement(node) ||
+    ts.isVariableDeclaration(node) ||
+    ts.isPropertyAssignment(node)
+  return isNamed ? node.name?.getText().replaceAll("'", '') : undefined
+}
+
+function findIn(place: ts.Node, wanted: string): readonly ts.Node[] {
+  // By where it is: a statement that is but an expression is found as both.
+  const found = new Map<string, ts.Node>()
+  const visit = (node: ts.Node): void => {
+    if (isSpelt(node, wanted)) found.set(`${node.getStart()}-${node.end}`, node)
+    node.forEachChild(visit)
+  }
+  visit(place)
+  return [...found.values()]
+}
+
+function isSpelt(node: ts.Node, wanted: string): boolean {
+  const isCall = ts.isCallExpression(node) && ` ${tokensOf(node.expression.getText())} ( … )`.endsWith(` ${wanted}`)
+  return isCall || tokensOf(node.getText()) === wanted
+}
+
+/** Returns code as the tokens that count. */
+function tokensOf(code: string): string {
+  const scanner = ts.createScanner(ts.ScriptTarget.Latest, true, ts.LanguageVariant.Standard, code)
+  const tokens: string[] = []
+  while (scanner.scan() !== ts.SyntaxKind.EndOfFileToken) tokens.push(scanner.getTokenText())
+  return tokens
+    .join(' ')
+    .replace(/ ,(?= [)\]}])/g, '')
+    .replaceAll(' ?. ', ' . ')
+}
