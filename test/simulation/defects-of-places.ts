@@ -77,7 +77,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   {
     name: 'a sign-out within a request changes nothing',
     at: 'Visit.changeTo',
-    find: 'user === this.visitor.user && !this.#since.isRevoked(this.cookie)',
+    find: 'user === this.visitor.user && !this.#since.isRevoked(this.#recognized)',
     replace: 'user === this.visitor.user || user === undefined',
   },
   {
@@ -118,14 +118,14 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a socket stays in the room of its first value',
-    file: 'server/parts/rooms/part.ts',
-    find: 'if (value === place.value) return',
-    replace: 'if (place.room.length > 0) return',
+    at: 'roomsPart.move',
+    find: 'value === place.value',
+    replace: 'place.room.length > 0',
   },
   {
     name: 'a socket goes into the room of its new value, and leaves none',
-    file: 'server/parts/rooms/part.ts',
-    find: 'for (const name of place.room) void place.socket.leave(name)',
-    replace: '',
+    at: 'roomsPart.move',
+    find: 'place.socket.leave(…)',
+    replace: 'undefined',
   },
 ]

@@ -53,8 +53,8 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in brings along what only the server may write',
     at: 'isVisitors',
-    find: "field?.access === 'write' && field.scope === scope",
-    replace: 'field?.scope === scope',
+    find: "field?.access === 'write'",
+    replace: 'field !== undefined',
   },
   {
     name: 'a sign-in leaves behind what belongs to the browser',
