@@ -7,6 +7,7 @@ import { fields } from './fields.js'
 import { accountSession, addAccount, signedIn } from './server/account.js'
 import { createAssets } from './server/assets.js'
 import { addChoices } from './server/choices.js'
+import { addDevices, browserOf } from './server/devices.js'
 import { addHood } from './server/hood.js'
 import { addInspector } from './server/inspector.js'
 import { serve } from './server/lifecycle.js'
@@ -21,15 +22,22 @@ import { serveViewers } from './server/viewers.js'
 // The build puts this file, and all that belongs to it, into this folder.
 const folder = new URL('.', import.meta.url)
 const app = new Koa({ keys: [await readSecret(folder)] })
-const account = accountSession(app)
 // One process, unless cluster.mjs has started several.
 const node = await joinCluster()
-const live = liveSession(app, { fields, identify: (ctx) => signedIn(ctx)?.id, ...(node && { store: node.store }) })
+const live = liveSession(app, {
+  fields,
+  identify: (ctx) => signedIn(ctx)?.id,
+  deviceLabel: browserOf,
+  ...(node && { store: node.store }),
+})
+// Alone, this process keeps no session: it would be lost with each restart.
+const account = accountSession(app, node && live.sessionStore())
 
 const router = new Router()
 addPages(router)
 addChoices(router)
-addAccount(router)
+addAccount(router, node !== undefined)
+addDevices(router, live, node !== undefined)
 addHood(router, live, node)
 
 app.use(policy)

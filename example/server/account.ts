@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type Koa from 'koa'
+import type { SessionStore } from 'koa-live-session'
 import session from 'koa-session'
 import { findUser, type User } from '../users.js'
 import { whoSignsIn } from './sign-in.js'
@@ -8,8 +9,8 @@ import { goBack } from './way-back.js'
 const DAY = 24 * 60 * 60 * 1000
 
 /** Returns the middleware of the app's own session. The same instance runs on requests and on socket handshakes. */
-export function accountSession(app: Koa): Koa.Middleware {
-  return session({ key: 'account', maxAge: 31 * DAY, sameSite: 'lax' }, app)
+export function accountSession(app: Koa, store?: SessionStore): Koa.Middleware {
+  return session({ key: 'account', maxAge: 31 * DAY, sameSite: 'lax', ...(store && { store }) }, app)
 }
 
 /** Returns the user who is signed in. */
@@ -17,12 +18,18 @@ export function signedIn(ctx: Koa.Context): User | undefined {
   return findUser(ctx['session']?.user)
 }
 
-/** `POST /sign-in` and `POST /sign-out`. There are no passwords, because this is a demo. */
-export function addAccount(router: Router): void {
+/**
+ * `POST /sign-in` and `POST /sign-out`. There are no passwords, because this is a demo.
+ *
+ * @param areKept whether sessions are in a store, not in the cookie
+ */
+export function addAccount(router: Router, areKept: boolean): void {
   router.post('/sign-in', async (ctx) => {
     const user = await whoSignsIn(ctx)
     if (typeof user === 'object') {
       ctx['session'].user = user.id
+      // Its id may have been planted.
+      if (areKept) await ctx['session'].regenerate()
       await ctx.liveSession.identify()
     }
     await ctx.liveSession.flash(typeof user === 'object' ? `Signed in as ${user.name}.` : user)

@@ -1,9 +1,11 @@
 import type Koa from 'koa'
+import type { Device } from 'koa-live-session'
 import type { VNode } from 'preact'
 import { renderToString } from 'preact-render-to-string'
 import type { RenderedView, ViewPath } from '../protocol.js'
 import type { User } from '../users.js'
 import { Account } from '../views/account.js'
+import { Devices } from '../views/devices.js'
 import { NotFound } from '../views/not-found.js'
 import { Page } from '../views/page.js'
 import { views } from '../views/view.js'
@@ -27,6 +29,12 @@ export async function renderPage(ctx: Koa.Context, path: ViewPath): Promise<stri
   const { title, Content } = views[path]
   const messages = (await ctx.liveSession.takeFlash()).map(String)
   return document(ctx, path, title, <Content division={ctx.liveSession.get('division')} />, messages)
+}
+
+/** Renders where the user is signed in, if that is known. */
+export async function renderDevices(ctx: Koa.Context, devices: readonly Device[] | undefined): Promise<string> {
+  const messages = (await ctx.liveSession.takeFlash()).map(String)
+  return document(ctx, '', 'Devices', <Devices devices={devices} />, messages)
 }
 
 export function renderNotFound(ctx: Koa.Context): string {

@@ -60,6 +60,9 @@ function SignedIn({ user }: SignedInProps): VNode {
       <p class="note">
         {user.name}, {user.role}. The division is the same in every browser where {user.name} is signed in.
       </p>
+      <a href="/account" class="menu-item">
+        Devices
+      </a>
       <button type="submit" class="menu-item">
         Sign out
       </button>

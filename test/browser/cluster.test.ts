@@ -62,6 +62,37 @@ describeInBrowser('the example', () => {
       for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
     })
 
+    it('lists where a user is signed in, signs out at one of them, and everywhere else, at both nodes', async () => {
+      const open = async (): Promise<Studio> => {
+        const studio = await openTab(await openBrowser())
+        await studio.signIn('Chiara')
+        await studio.isConnected()
+        return studio
+      }
+      const [one, two, three] = [await open(), await open(), await open()]
+      for (const { page } of [three, two, one]) await page.goto(`${example.url}/account`)
+      await one.isConnected()
+      const listed = one.page.locator('.devices li')
+      expect(await listed.count()).toBe(3)
+      expect(await listed.first().textContent()).toContain('Chrome, Linux')
+      // The last browser that was signed in.
+      await listed.first().getByRole('button', { name: 'Sign out there' }).focus()
+      await one.page.keyboard.press('Enter')
+      await one.page.locator('#flash', { hasText: 'Signed out there.' }).waitFor()
+      expect(await listed.count()).toBe(2)
+      await one.isConnected()
+      await one.page.getByRole('button', { name: 'Sign out everywhere else' }).click()
+      await one.page.locator('#flash', { hasText: 'Signed out everywhere else.' }).waitFor()
+      expect(await listed.count()).toBe(1)
+      for (const { page } of [two, three]) {
+        await page.goto(example.url)
+        await page.getByRole('button', { name: 'Sign in' }).waitFor()
+      }
+      await one.page.locator('#account', { hasText: 'Chiara' }).waitFor()
+      const folder = process.env['SCREENSHOTS']
+      if (folder) await one.page.screenshot({ path: `${folder}/devices.png` })
+    })
+
     it('has the same value in two tabs on different nodes, and the panel shows how it came to each', async () => {
       const context = await openBrowser()
       const [one, two] = [await openTab(context), await openTab(context)]
