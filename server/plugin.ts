@@ -124,10 +124,8 @@ class Plugin
       )
     // Its visit begins before the end, so that this does not end it.
     void except?.liveSession.visitorId
-    await revoke(this.#core, user)
+    await revoke(this.#core, user, except && (() => except.liveSession.identify()))
     await this.#endSessions(user, except)
-    // It goes on with a new live cookie.
-    await except?.liveSession.identify()
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {

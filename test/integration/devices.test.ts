@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { memoryStore, type TestClock, testClock } from 'koa-live-session/testing'
 import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
+import { Gate } from '../support/gate.js'
 import { SessionApp } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -186,6 +187,31 @@ describe('live.revoke with { except }', () => {
     })
     expect([kept, await userOf(node, mine), await userOf(node, other)]).toEqual(['ann', 'ann', undefined])
     expect((await node.app.live.user('ann')).get('division')).toBe(5)
+  })
+
+  it('gives what the page asks meanwhile, with the cookie of before, no id of its own', async () => {
+    const store = memoryStore()
+    const node = await start({ store })
+    const mine = await signIn(node, 'ann')
+    await mine.store()
+    await node.app.live.settled()
+    const { merge } = store
+    // The revocation is still under way as the page asks.
+    const gate = new Gate()
+    Object.assign(store, { merge: (...given: Parameters<typeof merge>) => gate.pass().then(() => merge(...given)) })
+    const page = await mine.connect()
+    const asked = new Promise<Response>((resolve) => {
+      page.io.once('live_session:reconnect', () => resolve(mine.store()))
+    })
+    const who = await node.ask(mine, async (ctx) => {
+      await node.app.live.revoke('ann', { except: ctx })
+      expect((await asked).status).toBe(429)
+      gate.open()
+      await ctx.liveSession.flash('signed out elsewhere')
+      return ctx.liveSession.snapshot().who as string
+    })
+    expect((await (await mine.store()).json()).who).toBe(who)
+    expect(await node.ask(mine, (ctx) => ctx.liveSession.takeFlash())).toEqual(['signed out elsewhere'])
   })
 
   it('rejects for a request of another user, and of a guest, and ends nothing', async () => {
