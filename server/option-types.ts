@@ -51,9 +51,16 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * The cookie's `SameSite`. `'none'` needs `secure: true`.
    *
-   * @default 'lax'
+   * @default 'lax'; 'none' with `partitioned`
    */
   readonly sameSite?: 'strict' | 'lax' | 'none' | undefined
+  /**
+   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site: each embedding site has values of its own, and
+   * browsers that block third-party cookies keep it. Needs `secure: true`. The default name is another, `'__Host-live-part'`.
+   *
+   * @default false
+   */
+  readonly partitioned?: boolean | undefined
   /**
    * The cookie's `Domain`, a host name whose subdomains then receive the cookie too.
    *

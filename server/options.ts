@@ -73,7 +73,12 @@ const OPTIONS = {
     matches(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+\/?$/),
   ),
   secure: row<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
-  sameSite: row<CookieOptions['sameSite']>('lax', "'strict', 'lax' or 'none'", matches(/^(strict|lax|none)$/)),
+  partitioned: row<boolean>(false, 'a boolean', (value) => typeof value === 'boolean'),
+  sameSite: row<CookieOptions['sameSite'] | undefined>(
+    undefined,
+    "'strict', 'lax' or 'none'",
+    matches(/^(strict|lax|none)$/),
+  ),
   domain: row<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),
   origins: row<readonly string[]>([], "['https://example.com']", (all) => Array.isArray(all) && all.every(isOrigin)),
   store: row<Store | undefined>(undefined, A_STORE, isStore, (value) => typeof value),
@@ -106,10 +111,23 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const given = readAll(OPTIONS, others, '')
   const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
   const limited = readAll(rowsOf(LIMITS), limits, 'limits.')
-  const { fields, keys, origins, onLogin, onError, key, maxAge: life, sameSite, secure, domain, ...asGiven } = given
+  const {
+    fields,
+    keys,
+    origins,
+    onLogin,
+    onError,
+    key,
+    maxAge: life,
+    sameSite,
+    secure,
+    domain,
+    partitioned,
+    ...asGiven
+  } = given
   const { cookieBudget, consent, deviceLabel, store, storeMaxIdle } = asGiven
   if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
-  const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain })
+  const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain, partitioned })
   const { maxAge } = cookie
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
@@ -146,10 +164,15 @@ function rowsOf(limits: LimitOptions): Readonly<Record<keyof LimitOptions, Row<n
   return Object.fromEntries(rows)
 }
 
-type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain'>
+type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain' | 'partitioned'>
 
-function cookieOf({ key, maxAge, sameSite, secure, domain }: CookieGiven): CookieOptions {
-  const name = key ?? (secure && domain === undefined ? '__Host-live' : 'live')
+function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: CookieGiven): CookieOptions {
+  const { sameSite = partitioned ? 'none' : 'lax' } = given
+  // Another name: browsers go on sending a cookie of before, which has no partition, and would send it first.
+  const name = key ?? `${secure && domain === undefined ? '__Host-' : ''}live${partitioned ? '-part' : ''}`
+  check(!partitioned || secure === true, 'partitioned', 'it needs secure: true, or browsers drop the cookie', secure)
+  const isSent = !partitioned || sameSite === 'none'
+  check(isSent, 'sameSite', "'none' where partitioned is true, or frames do not send the cookie", sameSite)
   const isSound = sameSite !== 'none' || secure === true
   check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
   // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
@@ -163,6 +186,7 @@ function cookieOf({ key, maxAge, sameSite, secure, domain }: CookieGiven): Cooki
     sameSite,
     secure,
     domain,
+    partitioned,
   }) as CookieOptions
 }
 

@@ -127,6 +127,7 @@ describe('docs/protocol.md', () => {
       sameSite: 'lax',
       secure: undefined,
       domain: undefined,
+      partitioned: false,
     } as const
     const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, {
       clock: testClock(now).now,

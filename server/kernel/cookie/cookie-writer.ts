@@ -16,6 +16,8 @@ export interface CookieOptions {
   readonly sameSite: 'strict' | 'lax' | 'none'
   readonly secure: boolean | undefined
   readonly domain: string | undefined
+  /** Each site that embeds the app has a cookie of its own (CHIPS). */
+  readonly partitioned: boolean
 }
 
 /** Creates an app of its own for koa-session, so that it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
@@ -29,14 +31,19 @@ export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
 }
 
 /** Returns the attributes that the app has chosen: those left out depend on the request. */
-export function chosen({ sameSite, secure, domain }: CookieOptions): Partial<CookieOptions> {
-  return { sameSite, ...(secure === undefined ? {} : { secure }), ...(domain === undefined ? {} : { domain }) }
+export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions): Partial<CookieOptions> {
+  return {
+    sameSite,
+    partitioned,
+    ...(secure === undefined ? {} : { secure }),
+    ...(domain === undefined ? {} : { domain }),
+  }
 }
 
 /** Returns the cookie's attributes as sent when it has all of them. */
-export function attributesOf({ sameSite, domain }: CookieOptions): string {
+export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): string {
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
-  return `${attributes}${domain === undefined ? '' : `; domain=${domain}`}`
+  return `${attributes}${partitioned ? '; partitioned' : ''}${domain === undefined ? '' : `; domain=${domain}`}`
 }
 
 function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {

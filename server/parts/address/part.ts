@@ -3,7 +3,8 @@ import { fromParameter, parameterOf } from '../../../shared/address.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
-import { isPrefetch } from '../../kernel/requests/prefetch.js'
+import type { CookieOptions } from '../../kernel/cookie/cookie-writer.js'
+import { destinationOf, isPrefetch } from '../../kernel/requests/prefetch.js'
 import type { Core } from '../../kernel/seams/core.js'
 import type { Answer, Part, RequestUse } from '../../kernel/seams/part.js'
 
@@ -13,13 +14,14 @@ type Unvisited = Readonly<Record<string, JsonValue>>
 export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Part {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
+  const { cookie } = core.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
   /** Values in requests' URLs that were not set. */
   const left = new WeakMap<Answer, Unvisited>()
   return {
     begins: (ctx, useOf) => {
-      const said = addressed(ctx, fields)
+      const said = addressed(ctx, fields, cookie)
       if (said.length === 0) return
       const use = useOf()
       left.set(use.visit, takeAddress(core, said, use))
@@ -28,7 +30,7 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
       const unvisited = left.get(visit) ?? {}
       return {
         // What a script fetches is not at a page's URL, and the URL of a frame is not visible.
-        ...(readable.length > 0 && isPage(ctx) ? { urls } : {}),
+        ...(readable.length > 0 && isPage(ctx, cookie) ? { urls } : {}),
         ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
       }
     },
@@ -39,32 +41,28 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
  * Returns whether the response will be a page of its own, in a window or a tab: not an image, frame or script, which any site can have
  * fetched without the visitor seeing it.
  */
-function isPage(ctx: Koa.Context): boolean {
-  const destination = destinationOf(ctx)
+function isPage(ctx: Koa.Context, cookie: CookieOptions): boolean {
+  const destination = destinationOf(ctx, cookie)
   // Browsers do not send it without https.
   if (destination === '') return ctx.get('Accept').includes('text/html')
-  return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
+  return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
 }
 
 /** Whether the page may never be seen: prefetched, or fetched by a service worker, which fetches those of frames in the same way. */
-function isUncertain(ctx: Koa.Context): boolean {
-  return isPrefetch(ctx) || (destinationOf(ctx) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
-}
-
-function destinationOf(ctx: Koa.Context): string {
-  return ctx.get('Sec-Fetch-Dest').toLowerCase()
+function isUncertain(ctx: Koa.Context, cookie: CookieOptions): boolean {
+  return isPrefetch(ctx) || (destinationOf(ctx, cookie) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
 }
 
 /** Returns the fields that a visit's URL has parameters for, prefetched or not. */
-function addressed(ctx: Koa.Context, fields: readonly Field[]): readonly Field[] {
-  if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx)) return []
+function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOptions): readonly Field[] {
+  if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx, cookie)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
 /** Sets fields to what a visit's URL says. Returns, by key, what it leaves to its page. */
 function takeAddress(
-  core: Pick<Core, 'limits' | 'warn'>,
+  core: Pick<Core, 'limits' | 'settings' | 'warn'>,
   fields: readonly Field[],
   use: RequestUse,
 ): Readonly<Record<string, JsonValue>> {
@@ -74,7 +72,7 @@ function takeAddress(
     // Links are shared: a guest who follows one has done nothing wrong.
     if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx) || !take(core, field.key, value, use)) unvisited[field.key] = value
+    if (isUncertain(use.ctx, core.settings.cookie) || !take(core, field.key, value, use)) unvisited[field.key] = value
   }
   return unvisited
 }

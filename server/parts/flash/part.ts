@@ -40,7 +40,7 @@ export function flashPart({
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
-        const reader = readerOf(ctx, settings.origins)
+        const reader = readerOf(ctx, settings)
         return reader && !visit.isSuperseded ? flashOf(use).take(reader) : []
       },
     },

@@ -22,6 +22,7 @@ it('keeps nothing of a Cookie header but the live cookie that it has verified', 
     sameSite: 'lax',
     secure: undefined,
     domain: undefined,
+    partitioned: false,
   } as const
   const keys = new SigningKeys(['a secret of at least thirty-two bytes'], 'cookie')
   const cookie = new LiveCookie(new Koa(), keys, options, {

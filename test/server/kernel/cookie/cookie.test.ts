@@ -19,6 +19,7 @@ const options = {
   sameSite: 'lax',
   secure: undefined,
   domain: undefined,
+  partitioned: false,
 } as const
 const make = (secrets = [secret], now = clock.now) =>
   new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {

@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import type { Visitor } from '../support/visitor.js'
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' },
+})
+
+/** Sets what the path says, and answers with the value and the messages that this response shows. */
+const routes: Koa.Middleware = async (ctx) => {
+  if (ctx.path === '/set') await ctx.liveSession.set('division', Number(ctx.query['to']) as never)
+  if (ctx.path === '/say') await ctx.liveSession.flash('said')
+  ctx.body = { division: ctx.liveSession.get('division'), messages: await ctx.liveSession.takeFlash() }
+}
+
+// As behind a proxy that ends TLS.
+const before = (koa: Koa): readonly Koa.Middleware[] => {
+  koa.proxy = true
+  return []
+}
+
+const start = (options: object = {}) =>
+  App.start<typeof fields>({ fields, routes, before, attach: { handshake: [] }, options: { secure: true, ...options } })
+
+const FRAME = { 'sec-fetch-dest': 'iframe', accept: 'text/html', 'x-forwarded-proto': 'https' }
+
+async function ask(visitor: Visitor, path: string, headers: Record<string, string> = FRAME, cookie?: string) {
+  const response = await fetch(visitor.url + path, { headers: { ...headers, ...(cookie ? { cookie } : {}) } })
+  const cookies = response.headers.getSetCookie()
+  return { ...(await response.json()), cookies, cookie: cookies.map((one) => one.split(';')[0]).join('; ') }
+}
+
+describe('threat 79: partitioned, switched on for an app in use', () => {
+  it('has a cookie of another name, with its attributes; the one of before is believed nowhere', async () => {
+    const [former, app] = [await start(), await start({ partitioned: true })]
+    const old = await ask(former.visitor(), '/set?to=3')
+    expect(old.cookies[0]).toMatch(/^__Host-live=/)
+    const visitor = app.visitor()
+    expect(await ask(visitor, '/', FRAME, old.cookie)).toMatchObject({ division: -1 })
+    const set = await ask(visitor, '/set?to=4', FRAME, old.cookie)
+    expect(set.cookies[0]).toMatch(/^__Host-live-part=.*; samesite=none; secure; httponly; partitioned$/i)
+    expect(await ask(visitor, '/', FRAME, `${old.cookie}; ${set.cookie}`)).toMatchObject({ division: 4 })
+  })
+
+  it.each([
+    [{ partitioned: true, secure: undefined }, 'partitioned: it needs secure: true, or browsers drop the cookie'],
+    [{ partitioned: true, sameSite: 'lax' }, "sameSite: 'none' where partitioned is true"],
+    [{ partitioned: 'yes' }, 'partitioned: expected a boolean'],
+  ])('is refused at the start where browsers would drop the cookie: %j', async (options, message) => {
+    await expect(start(options)).rejects.toThrow(message)
+  })
+
+  it('counts its attribute in what the cookie may take', async () => {
+    const most = async (options: object): Promise<number> => {
+      const error = await start({ cookieBudget: 5000, ...options }).catch(String)
+      return Number(/expected 1 to (\d+) bytes/.exec(String(error))?.[1])
+    }
+    const [plain, partitioned] = [
+      await most({ sameSite: 'none', key: '__Host-x' }),
+      await most({ partitioned: true, key: '__Host-x' }),
+    ]
+    expect(plain - partitioned).toBe('; partitioned'.length)
+  })
+})
+
+describe('threat 80: a frame of another site', () => {
+  it('shows messages and follows its address where cookies are partitioned, and does neither elsewhere', async () => {
+    const [framed, other] = [await start({ partitioned: true }), await start({ sameSite: 'none' })]
+    const said = await Promise.all([framed, other].map((app) => ask(app.visitor(), '/say')))
+    // What is said in a frame is taken by a frame.
+    expect(said.map(({ messages }) => messages)).toEqual([['said'], []])
+    const followed = await Promise.all([framed, other].map((app) => ask(app.visitor(), '/?division=5')))
+    expect(followed.map(({ division }) => division)).toEqual([5, -1])
+  })
+
+  it.each(['image', 'script', 'embed', 'object'])('is no other thing of a page: %s', async (destination) => {
+    const app = await start({ partitioned: true })
+    const headers = { ...FRAME, 'sec-fetch-dest': destination }
+    expect(await ask(app.visitor(), '/?division=5', headers)).toMatchObject({ division: -1 })
+    expect(await ask(app.visitor(), '/say', headers)).toMatchObject({ messages: [] })
+  })
+})
