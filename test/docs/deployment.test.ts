@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import type { LiveSessionPlugin } from 'koa-live-session'
 import type { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
 import { startDocs, visitorOf } from '../support/running-docs.js'
+import { SnippetFolder } from '../support/snippet-folder.js'
 import type { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/deployment.md'
@@ -43,6 +46,27 @@ async function halfOf(
 }
 
 describe(PAGE, () => {
+  it('has an app for a frame of another site, whose cookie is of the site that embeds it', async () => {
+    process.env['SECRET'] = NEW
+    const { app, live } = (await SnippetFolder.of(PAGE).import('framed.ts')) as { app: Koa; live: LiveSessionPlugin }
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${Object(server.address()).port}`
+    const set = JSON.stringify({ set: [['division', -1, '', 7]] })
+    const headers = { ...PROXIED, 'content-type': 'application/json' }
+    const posted = await fetch(`${url}/store_session`, { method: 'POST', headers, body: set })
+    const [cookie = ''] = posted.headers.getSetCookie()
+    expect(cookie).toMatch(/^__Host-live-part=.*; partitioned$/)
+    const answer = await fetch(url, { headers: { ...PROXIED, cookie: posted.headers.getSetCookie().join('; ') } })
+    expect([await answer.text(), answer.headers.get('content-security-policy')]).toEqual([
+      '7',
+      'frame-ancestors https://portal.example',
+    ])
+    await live.close()
+    server.closeAllConnections()
+    server.close()
+  })
+
   it('has a server that says it is well, and makes no visitor of who asks', async () => {
     const server = await start(NEW)
     const { status, headers } = await fetch(`${server.url}/health`, { headers: PROXIED })

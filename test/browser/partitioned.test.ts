@@ -1,0 +1,100 @@
+import { it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import type Koa from 'koa'
+import type { Frame, Page } from 'playwright-core'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+const PAGE = `
+  import { createLiveSession, onFlash } from 'koa-live-session/client'
+  const live = createLiveSession()
+  const show = () => {
+    const { status, reason = '' } = live.status('division')
+    document.title = [live.get('division'), status, reason].join(' ').trim()
+    document.querySelector('output').value = document.title
+  }
+  live.onStatus(show)
+  live.subscribe('division', show)
+  document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1).catch(show))
+`
+const { outputFiles } = buildSync({
+  stdin: { contents: PAGE, resolveDir: import.meta.dirname },
+  bundle: true,
+  write: false,
+  format: 'esm',
+  alias: { 'koa-live-session/client': './client/index.ts' },
+})
+const SCRIPT = outputFiles[0]?.text ?? ''
+
+/** As behind a proxy that ends TLS: browsers take what is secure from localhost. */
+const secured: Koa.Middleware = (ctx, next) => {
+  ctx.req.headers['x-forwarded-proto'] = 'https'
+  return next()
+}
+
+/** `localhost`, whose page other sites have in a frame. */
+async function start(options: object): Promise<App> {
+  return App.start({
+    before: (koa) => {
+      koa.proxy = true
+      return [secured]
+    },
+    options: { secure: true, ...options },
+    routes: (ctx) => {
+      ctx.type = 'html'
+      if (ctx.hostname !== 'localhost') {
+        ctx.body = `<!doctype html><iframe src="http://localhost:${app(ctx)}/"></iframe>`
+        return
+      }
+      const embedded = ctx.liveSession.embed()
+      ctx.body = `<!doctype html><output></output><button>next</button>${embedded}<script type="module">${SCRIPT}</script>`
+    },
+  })
+}
+
+const app = (ctx: Koa.Context): string => ctx.host.split(':')[1] ?? ''
+
+/** A page that blocks third-party cookies, at a site that has the app in a frame. */
+async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('Network.enable')
+  const controls = {
+    enableThirdPartyCookieRestriction: true,
+    disableThirdPartyCookieMetadata: true,
+    disableThirdPartyCookieHeuristics: true,
+  }
+  await cdp.send('Network.setCookieControls', controls)
+  await page.goto(`http://${site}.localhost:${port}/`)
+  const frame = page.frames().find((one) => one !== page.mainFrame())
+  if (!frame) throw new Error('no frame')
+  return frame
+}
+
+const shows = (frame: Frame, text: string): Promise<void> => frame.locator('output', { hasText: text }).waitFor()
+
+describeInBrowser('an app in a frame of another site, where third-party cookies are blocked', () => {
+  it('keeps nothing without partitioned', async () => {
+    const page = await (await openBrowser()).newPage()
+    const frame = await embed(page, 'one', await start({ sameSite: 'none' }))
+    await frame.locator('button').click()
+    await shows(frame, '0 rejected cookies_blocked')
+  })
+
+  it('keeps its values with it, those of each embedding site apart', async () => {
+    const app = await start({ partitioned: true })
+    const context = await openBrowser()
+    const page = await context.newPage()
+    const frame = await embed(page, 'one', app)
+    await frame.locator('button').click()
+    await shows(frame, '0 saved')
+    await page.reload()
+    const again = await embed(page, 'one', app)
+    await shows(again, '0 saved')
+    const other = await embed(await context.newPage(), 'two', app)
+    await shows(other, '-1 default')
+    await other.locator('button').click()
+    await other.locator('button').click()
+    await shows(other, '1 saved')
+    await shows(await embed(page, 'one', app), '0 saved')
+  })
+})
