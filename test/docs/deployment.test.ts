@@ -7,10 +7,12 @@ import type { LiveSessionPlugin } from 'koa-live-session'
 import type { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
 import { startDocs, visitorOf } from '../support/running-docs.js'
+import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { SnippetFolder } from '../support/snippet-folder.js'
 import type { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/deployment.md'
+const folder = SnippetFolder.of(PAGE)
 const [OLD, NEW] = ['the former secret of at least 32 bytes', 'a secret of at least thirty-two bytes']
 /** What the proxy says of a request. */
 const PROXIED = { 'x-forwarded-proto': 'https', 'sec-fetch-site': 'same-origin' }
@@ -48,7 +50,7 @@ async function halfOf(
 describe(PAGE, () => {
   it('has an app for a frame of another site, whose cookie is of the site that embeds it', async () => {
     process.env['SECRET'] = NEW
-    const { app, live } = (await SnippetFolder.of(PAGE).import('framed.ts')) as { app: Koa; live: LiveSessionPlugin }
+    const { app, live } = (await folder.import('framed.ts')) as { app: Koa; live: LiveSessionPlugin }
     const server = app.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const url = `http://127.0.0.1:${Object(server.address()).port}`
@@ -128,4 +130,6 @@ describe(PAGE, () => {
     }
     expect(await visitor.text('/')).toBe('division 3')
   })
+
+  itRunsSnippetsOf(PAGE, 'framed.ts')
 })
