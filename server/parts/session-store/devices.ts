@@ -148,8 +148,10 @@ export class Devices {
 
   /** Keeps a list of 10,000 sign-ins small. */
   #bound(name: ListName): void {
-    const all = keptIn(this.#lists.get(name) ?? new Replica())
+    const list = this.#lists.get(name) ?? new Replica()
+    const all = keptIn(list)
     if (all.length <= MOST * 1.5) return
+    this.#forget(name, list, this.#core.settings.clock() - LATEST)
     this.#write(
       name,
       all.slice(MOST).map(({ session }) => session),
