@@ -8,10 +8,10 @@ import { installSocketGetter } from './kernel/connections/socket.js'
 import { createCore } from './kernel/create-core.js'
 import { erase, revoke } from './kernel/exchange/revocations.js'
 import { UserHandle } from './kernel/exchange/user.js'
-import { subjectHash, type UserId, type UserSubject, userSubject } from './kernel/names/subject.js'
+import { subjectHash, type UserId, userSubject } from './kernel/names/subject.js'
 import { Nodes } from './kernel/remote/nodes.js'
 import { Requests } from './kernel/requests/requests.js'
-import type { Core, MakePart } from './kernel/seams/core.js'
+import { type Core, endSessions, type MakePart } from './kernel/seams/core.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { resolveOptions, warnAtStart } from './options.js'
 import { addressPart } from './parts/address/part.js'
@@ -125,7 +125,7 @@ class Plugin
     // Its visit begins before the end, so that this does not end it.
     void except?.liveSession.visitorId
     await revoke(this.#core, user, except && (() => except.liveSession.identify()))
-    await this.#endSessions(user, except)
+    await endSessions(this.#core, user, except)
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
@@ -137,7 +137,7 @@ class Plugin
   async erase(id: UserId): Promise<void> {
     const user = userSubject(id, 'erase(id)')
     await erase(this.#core, user)
-    await this.#endSessions(user)
+    await endSessions(this.#core, user)
   }
 
   async settled(): Promise<void> {
@@ -154,10 +154,6 @@ class Plugin
     this.#rechecks?.close()
     this.#closed ??= this.#settleParts().then(() => store?.close())
     await this.#closed
-  }
-
-  async #endSessions(user: UserSubject, except?: Koa.Context): Promise<void> {
-    await Promise.all(this.#core.parts.map(({ revokes }) => revokes?.(user, except)))
   }
 
   async #settleParts(): Promise<void> {

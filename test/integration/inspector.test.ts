@@ -1,6 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
 import { describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
+import type Koa from 'koa'
+import session from 'koa-session'
 import { coreOf } from '../../server/plugin.js'
 import { REFUSAL_CHANNEL } from '../../server/refused.js'
 import { type App, App as TestApp } from '../support/app.js'
@@ -8,6 +10,14 @@ import { idOf, look, openInspector, press, startInspected } from '../support/ins
 import { send } from '../support/raw-http.js'
 
 const asAnn = { 'x-user': 'ann' }
+
+/** Notes in the session that the visitor was seen, and answers with what it has. */
+const sessionRoutes: Koa.Middleware = async (ctx) => {
+  const { session } = ctx
+  if (ctx.query['seen'] !== undefined) Object.assign(session ?? {}, { seen: ctx.query['seen'] })
+  await ctx.liveSession.set('role', 'seen')
+  ctx.body = session?.['seen'] ?? 'nothing'
+}
 
 async function documentOf(app: App, query = ''): Promise<Document> {
   return new JSDOM((await look(app, {}, query)).text).window.document
@@ -39,6 +49,23 @@ describe('the page of the inspector', () => {
     expect(script.headers['content-type']).toBe('text/javascript; charset=utf-8')
     expect(style.headers['content-type']).toBe('text/css; charset=utf-8')
     expect(() => new Function(script.text)).not.toThrow()
+  })
+
+  it('shows the devices of a user as text, and its button ends their sessions', async () => {
+    const app = await startInspected(
+      {},
+      { options: { deviceLabel: () => '<b>Firefox</b>' }, routes: sessionRoutes },
+      (koa, live) => [session({ key: 'app', store: live.sessionStore() }, koa)],
+    )
+    const visitor = app.visitor()
+    await visitor.fetch('/?seen=1', { headers: asAnn })
+    await visitor.fetch('/', { headers: asAnn })
+    const document = await documentOf(app)
+    const facts = [...document.querySelectorAll('.facts div')].map(({ textContent }) => textContent)
+    expect(facts).toContain('Devices<b>Firefox</b>')
+    await press(app, `deed=revoke&subject=${await idOf(app, 'ann')}`)
+    expect(await app.live.devices('ann')).toEqual([])
+    expect(await (await visitor.fetch('/', { headers: asAnn })).text()).toBe('nothing')
   })
 
   it('finds a user, and shows fifty subjects at the most', async () => {

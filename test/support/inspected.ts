@@ -23,7 +23,7 @@ export async function openInspector(app: App): Promise<string> {
 export function startInspected(
   options?: InspectorOptions,
   given: AppOptions<AppFields> = {},
-  before: readonly Koa.Middleware[] = [],
+  before: readonly Koa.Middleware[] | ((koa: Koa, live: App['live']) => readonly Koa.Middleware[]) = [],
 ): Promise<App> {
   return App.start<AppFields>({
     routes: async (ctx) => {
@@ -33,10 +33,11 @@ export function startInspected(
     ...given,
     options: { identify, ...given.options } as LiveSessionOptions<AppFields>,
     attach: { handshake: [] },
-    before: (_, live) => {
+    before: (koa, live) => {
       const inspector = live.inspector(options)
       if (inspector.token !== undefined) tokens.set(live, inspector.token)
-      return [...before, (ctx, next) => (/\/inspector\/?$/.test(ctx.path) ? inspector(ctx, next) : next())]
+      const all = typeof before === 'function' ? before(koa, live) : before
+      return [...all, (ctx, next) => (/\/inspector\/?$/.test(ctx.path) ? inspector(ctx, next) : next())]
     },
   })
 }

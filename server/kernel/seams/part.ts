@@ -37,10 +37,18 @@ export interface Part {
   readonly signsIn?: (ctx: Koa.Context) => void
   /** Ends what a user is signed in by, apart from what the request `except` came with. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
+  /** What this process knows of a user besides values, for the inspector. */
+  readonly facts?: (user: UserSubject) => Fact | undefined
   /** Resolves when the part has no work in progress. */
   readonly settled?: () => Promise<void>
   /** Called when the plugin accepts no more writes. */
   readonly close?: () => void
+}
+
+/** What is known under a title. Strangers may have chosen the texts. */
+export interface Fact {
+  readonly title: string
+  readonly texts: readonly string[]
 }
 
 /** Functions by name. Each returns a promise whose rejection never ends the process. */

@@ -1,5 +1,5 @@
 import { revoke } from '../../kernel/exchange/revocations.js'
-import type { Core } from '../../kernel/seams/core.js'
+import { type Core, endSessions } from '../../kernel/seams/core.js'
 import type { Part } from '../../kernel/seams/part.js'
 import { createAdmission, type InspectorOptions } from './admission.js'
 import { createInspector, type InspectorRoute } from './inspector.js'
@@ -13,7 +13,10 @@ export function inspectorPart(core: Core): Part {
       inspector: (options: InspectorOptions = {}): InspectorRoute => {
         const admission = createAdmission(core, options)
         refusals ??= new RecentRefusals(core.app, core.settings.clock)
-        return createInspector({ core, refusals, revoke: (user) => revoke(core, user) }, admission)
+        return createInspector(
+          { core, refusals, revoke: (user) => revoke(core, user).then(() => endSessions(core, user)) },
+          admission,
+        )
       },
     },
     close: () => refusals?.close(),

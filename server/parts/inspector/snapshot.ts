@@ -11,6 +11,7 @@ import type { Resident, Subjects } from '../../kernel/memory/subjects.js'
 import { isUser, type Subject, subjectHash, userIdOf } from '../../kernel/names/subject.js'
 import type { StoreState } from '../../kernel/remote/health.js'
 import type { StoreSync } from '../../kernel/remote/store-sync.js'
+import type { Fact, Part } from '../../kernel/seams/part.js'
 import type { Sessions } from '../../kernel/values/sessions.js'
 import type { Connections } from '../../kernel/visitors/connections.js'
 import type { Settings } from '../../options.js'
@@ -19,6 +20,7 @@ import type { SeenRefusal } from './recent-refusals.js'
 interface Parts {
   readonly connections: Connections
   readonly cookie: LiveCookie
+  readonly parts: readonly Pick<Part, 'facts'>[]
   readonly sessions: Sessions
   readonly settings: Settings
   readonly store: StoreSync | undefined
@@ -69,6 +71,8 @@ export interface SubjectSnapshot {
   readonly unsaved: readonly string[]
   /** The newest write. */
   readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
+  /** What parts know of a user. */
+  readonly facts: readonly Fact[]
   readonly values: readonly ValueSnapshot[]
 }
 
@@ -135,6 +139,7 @@ function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
+    facts: isUser(subject) ? parts.parts.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
     values,
   }
 }

@@ -6,7 +6,7 @@ const SHORT = 8
 
 /** Renders one subject: what is known of it, its values, and its actions. */
 export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, store }: NodeSnapshot): Html {
-  const { id, lastWrite, unsaved, values } = subject
+  const { facts, id, lastWrite, unsaved, values } = subject
   const name = subjectName(subject)
   const heading = `subject-${id}-name`
   return html`<article data-key="${id}" class="subject" aria-labelledby="${heading}">
@@ -19,6 +19,7 @@ export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, stor
 <div><dt>Cookie</dt><dd>${meterMarkup(subject.cookieBytes, cookieBudget, name)}</dd></div>
 <div><dt>Last write</dt><dd>${lastWrite ? html`${timeMarkup(lastWrite.stamp, at)} by <b>${lastWrite.source}</b>` : 'none'}</dd></div>
 ${store && html`<div><dt>Unsaved</dt><dd>${unsaved.length === 0 ? 'none' : html`<span class="warn">${unsaved.join(', ')}</span>`}</dd></div>`}
+${facts.map(({ title, texts }) => html`<div><dt>${title}</dt><dd>${texts.join('; ')}</dd></div>`)}
 </dl>
 ${values.length === 0 ? html`<p class="none">No values were written yet: all are their defaults.</p>` : valuesMarkup(values, name, at)}
 </article>`

@@ -7,6 +7,7 @@ import { nextStamp } from '../../../shared/stamp.js'
 import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import { type PartName, subjectHash, type UserSubject } from '../../kernel/names/subject.js'
 import type { Core } from '../../kernel/seams/core.js'
+import type { Fact } from '../../kernel/seams/part.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import { BORN, isSessionName, type SessionName } from './session-content.js'
@@ -76,6 +77,13 @@ export class Devices {
   /** Lists the sessions that still exist, last used first. */
   async of(user: UserSubject): Promise<readonly Device[]> {
     return (await this.#existing(user)).slice(0, MOST).map(({ device }) => device)
+  }
+
+  /** Says what this process knows of a user's devices. */
+  facts(user: UserSubject): Fact | undefined {
+    const known = keptIn(this.#lists.get(listName(user)) ?? new Replica())
+    if (known.length === 0) return undefined
+    return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }
   }
 
   /** Ends the session of that name, if it is one of the user's. */

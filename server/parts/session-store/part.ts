@@ -63,6 +63,7 @@ export function sessionPart(core: Core): SessionPart {
       if (user) appSessions?.memory.setUsers(session)
       devices?.seen(session, user, ctx)
     },
+    facts: (user) => devices?.facts(user),
     revokes: async (user, except) => devices?.endOthers(user, except && requests.brought(except)?.name),
     // An attacker who has planted the id would be signed in too. The app may renew it before or after it sets the user.
     signsIn: (ctx) =>
