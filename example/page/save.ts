@@ -23,6 +23,8 @@ export function bindSave(button: HTMLElement, live: LiveSessionClient, tell: (te
   const saveLoudly = (division: number): void => {
     save(division).catch((error: Error) => tell(`Not saved: ${error.message}`))
   }
+  // Without a script it could do nothing.
+  button.hidden = false
   button.addEventListener('click', () => saveLoudly(live.get('division')))
   live.subscribe('saved', (saved) => {
     button.title = saved === null ? '' : `Saved: ${nameOf(saved)}`

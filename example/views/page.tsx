@@ -92,7 +92,7 @@ export function Page(props: PageProps): VNode {
               </>
             )}
           </p>
-          <button id="save" type="button" class="button">
+          <button id="save" type="button" class="button" hidden>
             Save this division
           </button>
           <Choice name="theme" legend="Theme" value={theme} options={themeOptions} />

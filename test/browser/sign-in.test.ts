@@ -31,29 +31,6 @@ describeInBrowser('the sign-in of the example', () => {
     await example.stop()
   })
 
-  it('asks a guest who saves a division to sign in, and saves it afterwards, with the keyboard and in another tab', async () => {
-    const context = await openBrowser()
-    const [studio, other] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
-    for (const tab of [studio, other]) await tab.isConnected()
-    await studio.choose('Film')
-    const { page } = studio
-    await page.getByRole('button', { name: 'Save this division' }).focus()
-    await page.keyboard.press('Enter')
-    await page.locator('#flash', { hasText: 'Sign in, and it is saved.' }).waitFor()
-    expect(await page.evaluate('document.activeElement.placeholder')).toBe('Your name')
-    await page.keyboard.type('Ada Okafor')
-    await page.keyboard.press('Enter')
-    await page.locator('#flash', { hasText: 'Saved with your account: Film.' }).waitFor()
-    await other.page.locator('#save[title="Saved: Film"]').waitFor()
-    // Another browser of the same user has it; a guest's has not.
-    const elsewhere = await Studio.open(await openBrowser(), example.url)
-    await elsewhere.isConnected()
-    expect(await elsewhere.page.locator('#save').getAttribute('title')).toBe('')
-    await elsewhere.signIn('Ada')
-    await elsewhere.page.locator('#save[title="Saved: Film"]').waitFor()
-    expect([studio, other, elsewhere].flatMap(({ errors }) => errors)).toEqual([])
-  })
-
   it('says of a name what it is, while it is typed, and signs in over the socket', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.isConnected()
@@ -157,5 +134,28 @@ describeInBrowser('the sign-in of the example', () => {
     expect([...all].sort()).toEqual(['', 'There is no user of that name.'])
     await one?.page.reload()
     expect((await shown()).filter((text) => text !== '').length).toBeLessThanOrEqual(1)
+  })
+
+  it('asks a guest who saves a division to sign in, and saves it afterwards, with the keyboard and in another tab', async () => {
+    const context = await openBrowser()
+    const [studio, other] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    for (const tab of [studio, other]) await tab.isConnected()
+    await studio.choose('Film')
+    const { page } = studio
+    await page.getByRole('button', { name: 'Save this division' }).focus()
+    await page.keyboard.press('Enter')
+    await page.locator('#flash', { hasText: 'Sign in, and it is saved.' }).waitFor()
+    expect(await page.evaluate('document.activeElement.placeholder')).toBe('Your name')
+    await page.keyboard.type('Chiara Rossi')
+    await page.keyboard.press('Enter')
+    await page.locator('#flash', { hasText: 'Saved with your account: Film.' }).waitFor()
+    await other.page.locator('#save[title="Saved: Film"]').waitFor()
+    // Another browser of the same user has it; a guest's has not.
+    const elsewhere = await Studio.open(await openBrowser(), example.url)
+    await elsewhere.isConnected()
+    expect(await elsewhere.page.locator('#save').getAttribute('title')).toBe('')
+    await elsewhere.signIn('Chiara')
+    await elsewhere.page.locator('#save[title="Saved: Film"]').waitFor()
+    expect([studio, other, elsewhere].flatMap(({ errors }) => errors)).toEqual([])
   })
 })
