@@ -6,7 +6,7 @@ import type { HoodReport } from '../protocol.js'
 import type { ClusterNode } from './node.js'
 
 /** Seconds that a restart takes at most. */
-const RESTART = 3
+const RESTART = 5
 
 const startedAt = Date.now()
 

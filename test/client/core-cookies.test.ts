@@ -381,6 +381,6 @@ describe('a visitor who agrees no more to be remembered', () => {
     page.set('division', 3)
     page.take(10)
     page.comeBack(NAMELESS)
-    expect([page.get('division'), page.effects('visitor')]).toEqual([-1, [['visitor', 'guest']]])
+    expect([page.get('division'), page.effects('visitor')]).toEqual([-1, [['visitor', { kind: 'guest' }]]])
   })
 })

@@ -297,7 +297,7 @@ describe('the news of other tabs', () => {
     const page = new BarePage(GUEST, false)
     page.on('news', { who: 'h', tickets: [], held: [] })
     expect(page.told(ANN)).toEqual({})
-    expect(page.effects('visitor')).toEqual([['visitor', 'user']])
+    expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
   it('of a cookie that works has a page on its first visit come back with it', () => {

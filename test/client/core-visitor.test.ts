@@ -149,7 +149,7 @@ describe('a page that is greeted as another visitor’s', () => {
     page.on('connect')
     page.effects()
     page.greet({ ...visitor, changes: [['division', 20, 7]] })
-    expect(page.effects('visitor')).toEqual([['visitor', kind]])
+    expect(page.effects('visitor')).toEqual([['visitor', { kind }]])
     expect(page.settled).toEqual(['3 superseded', 'update superseded'])
     expect([page.get('division'), page.get('cart'), page.status('cart'), page.sent()]).toEqual([7, [], 'default', []])
     expect([page.page.who, page.remains()?.who]).toEqual([visitor.who, visitor.who])
@@ -192,14 +192,14 @@ describe('a page that is greeted as another visitor’s', () => {
     page.answer({ ...greetingOf(ANN), dropped: true })
     page.time('link')
     expect([page.page.who, page.get('division'), page.did('reconnect')]).toEqual(['ann', -1, true])
-    expect(page.effects('visitor')).toEqual([['visitor', 'user']])
+    expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
   it('hears so from a POST without a socket, and goes on', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ ...greetingOf(ANN), dropped: true })
-    expect([page.settled, page.effects('visitor')]).toEqual([['3 superseded'], [['visitor', 'user']]])
+    expect([page.settled, page.effects('visitor')]).toEqual([['3 superseded'], [['visitor', { kind: 'user' }]]])
     page.set('division', 4)
     expect(page.post()).toEqual({ who: 'ann', set: [['division', 0, '', 4]] })
   })
@@ -283,7 +283,7 @@ describe('a page whose connection came without the cookie', () => {
     expect([page.get('division'), page.settled, page.effects('visitor')]).toEqual([
       -1,
       ['3 superseded'],
-      [['visitor', 'guest']],
+      [['visitor', { kind: 'guest' }]],
     ])
   })
 })

@@ -75,7 +75,7 @@ describe('threat 25: timing of signatures', () => {
     expect(where('isEqual')).toEqual(['server/kernel/names/keys.ts index', 'server/kernel/names/keys.ts verify'])
     // Code that makes a signature hands it out, or to isEqual.
     expect(where('mac')).toEqual(
-      ['sign', 'index', 'find', 'verify'].map((name) => `server/kernel/names/keys.ts ${name}`),
+      ['sign', 'all', 'index', 'verify'].map((name) => `server/kernel/names/keys.ts ${name}`),
     )
   })
 
